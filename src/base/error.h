@@ -1,0 +1,24 @@
+// Throwing qkv::Error with a formatted message.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "qkv/error.h"
+
+namespace qkv {
+
+template <typename... Args>
+[[noreturn]] void fail(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(code, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace qkv
+
+// Checks of arguments and shapes: QKV_CHECK(a == b, "[op] what is wrong: {} instead of {}", a, b).
+#define QKV_CHECK(condition, ...)                                            \
+  do {                                                                       \
+    if (!(condition)) [[unlikely]]                                           \
+      ::qkv::fail(::qkv::ErrorCode::invalid_argument, __VA_ARGS__);          \
+  } while (false)

@@ -1,0 +1,36 @@
+#include "base/log.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+
+namespace qkv {
+namespace {
+
+std::atomic<LogLevel> current_level{LogLevel::normal};
+
+spdlog::logger& stderr_logger() {
+  static spdlog::logger logger = [] {
+    spdlog::logger made("qkv", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    made.set_pattern("%v");
+    made.flush_on(spdlog::level::info);
+    return made;
+  }();
+  return logger;
+}
+
+}  // namespace
+
+void set_log_level(LogLevel level) { current_level = level; }
+
+void log_message(LogLevel level, std::string_view message) {
+  if (level > current_level.load()) return;
+  if (level == LogLevel::warnings) {
+    stderr_logger().warn("warning: {}", message);
+  } else {
+    stderr_logger().info("{}", message);
+  }
+}
+
+}  // namespace qkv

@@ -1,0 +1,28 @@
+// Parallel loops on the project's own pool of threads (docs/architecture.md, "Fixed slabs on our own threads").
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+namespace qkv {
+
+// Number of threads that parallel_for uses, the calling one among them; at least 1. Default: what the process may run on,
+// or QKV_THREADS. Setting it is not safe while a parallel_for runs.
+int num_threads();
+void set_num_threads(int count);
+
+namespace internal {
+void run_parallel(int64_t count, void (*call)(void* body, int64_t index), void* body);
+}
+
+// Runs body(i) for every i in [0, count), in any order and on any thread, and returns when all are done. The first exception
+// that a body throws is rethrown. A parallel_for inside a body runs on the calling thread alone. Which thread runs an index is
+// not fixed: a body writes only what belongs to its index, so results do not depend on the number of threads.
+template <typename Body>
+void parallel_for(int64_t count, Body&& body) {
+  using Plain = std::remove_reference_t<Body>;
+  internal::run_parallel(count, [](void* b, int64_t index) { (*static_cast<Plain*>(b))(index); },
+                         const_cast<std::remove_const_t<Plain>*>(&body));
+}
+
+}  // namespace qkv

@@ -1,0 +1,32 @@
+// Batches of similar length under a token budget, and their seeded order: place (epoch, index) is all that resuming needs.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "data/parallel_corpus.h"
+
+namespace qkv {
+
+struct BatchOptions {
+  int64_t batch_tokens = 4096;  // pairs in a batch times the longest side in it stays at or below this
+  uint64_t seed = 1;
+};
+
+class Batches {
+ public:
+  // Sorts pairs by (target length, source length, line) and cuts them under the budget. Memory: O(pairs).
+  Batches(const ParallelCorpus& corpus, const BatchOptions& options);
+
+  int64_t size() const;                                    // batches per epoch
+  std::span<const int32_t> batch(int64_t index) const;     // pair numbers
+  std::vector<int32_t> order(int64_t epoch) const;         // the epoch's permutation of batches; depends on seed and epoch alone
+
+ private:
+  std::vector<int32_t> pairs_;
+  std::vector<int64_t> starts_;
+  uint64_t seed_;
+};
+
+}  // namespace qkv

@@ -1,0 +1,47 @@
+// Every function a device offers. A null entry means "not on this device".
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "kernels/params.h"
+
+namespace qkv {
+
+struct KernelTable {
+  const char* name;
+  void (*matmul)(const MatmulParams&);
+  // Size of the packed form of b in bytes (0: this device packs nothing), and the packing itself.
+  int64_t (*packed_matmul_b_size)(const View& b, bool transpose_b);
+  void (*pack_matmul_b)(const View& b, bool transpose_b, void* packed);
+  void (*column_sum)(const ColumnSumParams&);
+  void (*activation)(const ActivationParams&);
+  void (*activation_backward)(const ActivationBackwardParams&);
+  void (*dropout_add)(const DropoutAddParams&);
+  void (*dropout_backward)(const DropoutBackwardParams&);
+  void (*copy)(const CopyParams&);
+  void (*layer_norm)(const LayerNormParams&);
+  void (*layer_norm_backward)(const LayerNormBackwardParams&);
+  void (*embedding)(const EmbeddingParams&);
+  void (*embedding_backward)(const EmbeddingBackwardParams&);
+  void (*attention)(const AttentionParams&);
+  void (*attention_backward)(const AttentionBackwardParams&);
+  void (*attention_map)(const AttentionMapParams&);
+  void (*cross_entropy)(const CrossEntropyParams&);
+  void (*log_softmax)(const LogSoftmaxParams&);
+  double (*sum_of_squares)(const View&);
+  void (*adamw)(const AdamWParams&);
+};
+
+const KernelTable& cpu_kernels();        // f32 and bf16, SIMD
+const KernelTable& reference_kernels();  // f64, plain loops: the oracle
+
+// The instruction sets of the CPU kernels. `baseline` is plain x86-64.
+enum class Isa { baseline, avx2, avx512, amx };
+const char* name_of(Isa isa);
+Isa parse_isa(std::string_view name);  // throws with the list of names
+std::vector<Isa> available_isas();     // what this CPU and operating system have, weakest first
+Isa current_isa();                     // the strongest one, or what QKV_ISA or set_isa chose
+void set_isa(Isa isa);                 // throws where the CPU lacks it; not while kernels run
+
+}  // namespace qkv

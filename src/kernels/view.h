@@ -1,0 +1,59 @@
+// Plain descriptions of memory that cross the kernel boundary. They own nothing.
+#pragma once
+
+#include <cstdint>
+
+#include "base/error.h"
+
+namespace qkv {
+
+enum class DType : uint8_t { f32, bf16, f64, i32 };
+
+constexpr int64_t size_of(DType type) {
+  switch (type) {
+    case DType::f64: return 8;
+    case DType::bf16: return 2;
+    default: return 4;
+  }
+}
+constexpr const char* name_of(DType type) {
+  switch (type) {
+    case DType::f32: return "f32";
+    case DType::bf16: return "bf16";
+    case DType::f64: return "f64";
+    default: return "i32";
+  }
+}
+
+// A row-major matrix; a vector is one row. Empty (data == nullptr) where a parameter is optional and absent.
+struct View {
+  void* data = nullptr;
+  int64_t rows = 0, cols = 0;
+  int64_t stride = 0;  // elements from one row to the next
+  DType dtype = DType::f32;
+
+  explicit operator bool() const { return data != nullptr; }
+  template <typename T>
+  T* as() const { return static_cast<T*>(data); }
+  template <typename T>
+  T* row(int64_t index) const { return static_cast<T*>(data) + index * stride; }
+};
+
+// Where each sequence of a packed batch lies: rows [begin[i], begin[i] + length[i]). Where `index` is given, row r of a sequence
+// is index[r] instead: the key/value cache of beam search, where hypotheses share rows.
+struct SegmentView {
+  const int32_t* begin = nullptr;
+  const int32_t* length = nullptr;
+  int64_t count = 0;
+  const int32_t* index = nullptr;
+};
+
+// Which random numbers a dropout uses: element e of a site's tensor has the number philox(seed, {e / 8, site, step})[e % 8],
+// of 16 bits each. Forward and backward recompute the same mask; nothing is stored.
+struct DropoutParams {
+  float probability = 0;  // 0: no dropout
+  uint64_t seed = 0;
+  uint32_t step = 0, site = 0;
+};
+
+}  // namespace qkv

@@ -1,0 +1,39 @@
+// A model with its weights, and the Hugging Face directory it lives in.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "nn/encoder_decoder.h"
+
+namespace qkv {
+
+// What generation_config.json holds besides the model: how to decode where the caller does not say.
+struct GenerationDefaults {
+  int max_length = 512;
+  int num_beams = 4;
+  float length_penalty = 1;
+};
+
+struct Model {
+  Model(const TransformerConfig& config, uint64_t seed, bool initialize, Device device);
+
+  TransformerConfig config;
+  GenerationDefaults generation;
+  ParameterStore parameters;
+  EncoderDecoder network;
+};
+
+std::unique_ptr<Model> create_model(const TransformerConfig& config, uint64_t seed, Device device = Device::cpu);
+
+// Opens a directory that qkv or transformers' save_pretrained wrote: config.json, model.safetensors, generation_config.json. Weights
+// are converted to `dtype` (f64 on the reference). Throws one line that names the file and what is wrong.
+std::unique_ptr<Model> load_model(const std::filesystem::path& directory, DType dtype = DType::f32, Device device = Device::cpu);
+
+// Writes config.json, generation_config.json and model.safetensors (f32) so that transformers opens the directory: post-norm as
+// MarianMTModel, pre-norm as PegasusForConditionalGeneration. Each file appears whole or not at all.
+// `weights`: instead of the model's own (the averaged ones), in the order of model.parameters; empty: its own.
+void save_model(const Model& model, const std::filesystem::path& directory, std::span<const Tensor> weights = {});
+
+}  // namespace qkv

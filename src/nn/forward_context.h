@@ -1,0 +1,40 @@
+// What a forward pass carries besides its tensors: the type of activations, whether this is training, the random numbers of its
+// dropouts, and who wants to look at the attention.
+#pragma once
+
+#include <functional>
+
+#include "ops/ops.h"
+
+namespace qkv {
+
+enum class AttentionKind { encoder, decoder, cross };
+
+// One attention call as it ran; valid during the callback, tensors may be kept.
+struct AttentionRecord {
+  AttentionKind kind;
+  int layer;
+  Tensor q, k, v;        // after projection: [tokens, heads * head_dim]
+  Tensor out;            // before the output projection
+  Tensor log_sum_exp;
+  Segments queries, keys;
+  AttentionOptions options;
+};
+
+struct ForwardContext {
+  DType dtype = DType::f32;  // of activations (f64 on the reference device)
+  bool training = false;
+  uint64_t seed = 0;
+  uint32_t step = 0;
+  uint32_t next_site = 0;    // each dropout of the pass takes the next number
+  std::function<void(const AttentionRecord&)> on_attention;
+
+  // The parameters of this pass's next dropout; none outside training.
+  DropoutParams dropout(float probability) {
+    const uint32_t site = next_site++;
+    if (!training || probability <= 0) return {};
+    return {probability, seed, step, site};
+  }
+};
+
+}  // namespace qkv

@@ -1,0 +1,70 @@
+// The named weights of a model, in the order in which its modules asked for them.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/philox.h"
+#include "tensor/tensor.h"
+
+namespace qkv {
+
+struct Parameter {
+  std::string name;  // "encoder.layers.0.self_attention.q_proj.weight"
+  Tensor value;      // f32 (f64 on the reference device); a model for inference may hold bf16
+  bool decay;        // weight decay applies: matrices, not norms and biases
+};
+
+// How a new weight starts. Values depend on the seed and the name alone.
+struct Initializer {
+  enum class Kind { zeros, ones, normal, xavier_uniform } kind = Kind::zeros;
+  float deviation = 0;  // of normal
+
+  static Initializer zeros() { return {Kind::zeros}; }
+  static Initializer ones() { return {Kind::ones}; }
+  static Initializer normal(float deviation) { return {Kind::normal, deviation}; }
+  static Initializer xavier_uniform() { return {Kind::xavier_uniform}; }  // Glorot and Bengio 2010, eq. 16
+};
+
+class ParameterStore {
+ public:
+  // `initialize` false: memory is left as it is, for weights that are loaded next.
+  ParameterStore(uint64_t seed, bool initialize, Device device = Device::cpu)
+      : seed_(seed), initialize_(initialize), device_(device) {}
+
+  // Makes the weight; it requires a gradient. Throws where the name was asked for already.
+  Tensor create(const std::string& name, Shape shape, Initializer initializer, bool decay);
+
+  const std::vector<Parameter>& all() const { return parameters_; }
+  std::vector<Parameter>& all() { return parameters_; }
+  const Parameter* find(std::string_view name) const;
+  int64_t count() const;  // numbers in all weights
+  Device device() const { return device_; }
+
+ private:
+  uint64_t seed_;
+  bool initialize_;
+  Device device_;
+  std::vector<Parameter> parameters_;
+};
+
+// A prefix for the names of one module's weights: scope / "layers" / 3.
+class ParameterScope {
+ public:
+  ParameterScope(ParameterStore& store, std::string prefix = {}) : store_(&store), prefix_(std::move(prefix)) {}
+  ParameterScope operator/(std::string_view name) const {
+    return {*store_, prefix_.empty() ? std::string(name) : prefix_ + "." + std::string(name)};
+  }
+  ParameterScope operator/(int index) const { return *this / std::to_string(index); }
+  Tensor create(std::string_view name, Shape shape, Initializer initializer, bool decay) const {
+    return store_->create((*this / name).prefix_, std::move(shape), initializer, decay);
+  }
+  Device device() const { return store_->device(); }
+
+ private:
+  ParameterStore* store_;
+  std::string prefix_;
+};
+
+}  // namespace qkv

@@ -1,0 +1,72 @@
+// The differentiable operations. Each checks shapes, allocates its output, calls the kernel table of its tensors' device and
+// records its gradient where a tape is on. Activations are [rows, size]; rows are the tokens of all sequences.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "kernels/params.h"
+#include "tensor/segments.h"
+#include "tensor/tape.h"
+#include "tensor/tensor.h"
+
+namespace qkv {
+
+// y = activation(x weight^T + bias). x: [rows, in], weight: [out, in], bias: [out] or empty. y has the type of x unless said.
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+Tensor linear_f32(const Tensor& x, const Tensor& weight, const Tensor& bias);  // y in f32 (f64 on the reference): logits
+
+// activation(x), then dropout.
+Tensor activate(const Tensor& x, Activation activation, const DropoutParams& dropout = {});
+
+// residual + dropout(x) (Vaswani et al. 2017, section 5.4: on the output of each sub-layer, before it is added).
+Tensor dropout_add(const Tensor& x, const Tensor& residual, const DropoutParams& dropout = {});
+
+// (x - mean) / sqrt(var + epsilon) * weight + bias over the last dimension (Ba et al. 2016).
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float epsilon = 1e-5f);
+
+// scale * table[ids] + positions[position_of], then dropout. table: [vocab, size]; positions: [max_positions, size] or empty.
+// Result: [ids, size] in `dtype`.
+Tensor embedding(std::span<const int32_t> ids, const Tensor& table, const Tensor& positions, std::span<const int32_t> position_of,
+                 float scale, DType dtype, const DropoutParams& dropout = {});
+
+struct AttentionOptions {
+  int num_heads = 1;
+  int num_key_value_heads = 1;
+  float scale = 0;      // 0: 1 / sqrt(head_dim)
+  bool causal = false;  // query i of a sequence sees keys up to i + (keys - queries)
+  DropoutParams dropout;
+};
+struct AttentionResult {
+  Tensor out;          // like q
+  Tensor log_sum_exp;  // [query_tokens, num_heads]
+};
+// softmax(scale q k^T) v per sequence and head (Vaswani et al. 2017, eq. 1). q: [query_tokens, num_heads * head_dim],
+// k, v: [key_tokens, num_key_value_heads * head_dim]. Sequence i of `queries` attends to sequence i of `keys`.
+AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v, const Segments& queries, const Segments& keys,
+                          const AttentionOptions& options);
+// The same without gradient where the rows of a sequence of keys are listed (a cache): `keys.index` names rows of k and v.
+Tensor attention_cached(const Tensor& q, const Tensor& k, const Tensor& v, const SegmentView& queries, const SegmentView& keys,
+                        const AttentionOptions& options);
+// The attention weights of one sequence and head, rebuilt from the saved log-sum-exp. Result: [queries, keys] of that sequence,
+// without dropout.
+Tensor attention_map(const Tensor& q, const Tensor& k, const Tensor& log_sum_exp, const Segments& queries, const Segments& keys,
+                     const AttentionOptions& options, int64_t segment, int head);
+
+struct CrossEntropyResult {
+  Tensor loss;           // [1], scale * sum over rows of the smoothed loss; the end of the tape
+  double loss_sum = 0;   // sum over rows, unscaled
+  double nll_sum = 0;    // sum over rows of -log p(target)
+};
+// Output layer and loss in one: logits = hidden table^T + bias in chunks of rows, never whole. Label smoothing as
+// torch.nn.CrossEntropyLoss. hidden: [rows, size], table: [vocab, size], bias: [vocab] (no gradient) or empty, targets: [rows].
+CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& table, const Tensor& bias,
+                                        std::span<const int32_t> targets, float label_smoothing, float scale);
+
+// log softmax over the last dimension, in place, no gradient.
+void log_softmax_in_place(const Tensor& x);
+
+// Concatenation, selection and conversion without gradient.
+void copy_rows(const Tensor& from, const Tensor& to, int64_t first_row_of_to);
+
+}  // namespace qkv

@@ -1,0 +1,35 @@
+// Where each sequence of a packed batch lies. Only attention, positions and pooling read it; every other op sees rows.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/view.h"
+
+namespace qkv {
+
+class Segments {
+ public:
+  Segments() = default;
+  // Sequences of these lengths, back to back.
+  static Segments of_lengths(std::span<const int32_t> lengths);
+  // Sequence i of the result is sequence choice[i] of this one (rows are shared, nothing moves).
+  Segments select(std::span<const int32_t> choice) const;
+
+  int64_t count() const { return static_cast<int64_t>(begin_.size()); }
+  int32_t begin(int64_t i) const { return begin_[i]; }
+  int32_t length(int64_t i) const { return length_[i]; }
+  int64_t tokens() const { return tokens_; }      // rows that the segments span
+  int32_t longest() const { return longest_; }
+  SegmentView view() const { return {begin_.data(), length_.data(), count(), nullptr}; }
+  // Position of each row in its sequence, for consecutive sequences. [tokens]
+  std::vector<int32_t> positions() const;
+
+ private:
+  std::vector<int32_t> begin_, length_;
+  int64_t tokens_ = 0;
+  int32_t longest_ = 0;
+};
+
+}  // namespace qkv

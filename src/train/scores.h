@@ -1,0 +1,18 @@
+// Corpus scores of translations, equal to sacreBLEU's.
+#pragma once
+
+#include <span>
+#include <string>
+
+namespace qkv {
+
+struct Scores {
+  double bleu = 0;        // 0 to 100: BLEU-4, tokenization 13a, cased, exponential smoothing (Papineni et al. 2002; Post 2018)
+  double chrf = 0;        // 0 to 100: chrF2, character 6-grams, no word n-grams (Popović 2016)
+  std::string signature;  // sacreBLEU's, of BLEU
+};
+
+// One hypothesis and one reference per line; throws where the counts differ.
+Scores score_corpus(std::span<const std::string> hypotheses, std::span<const std::string> references);
+
+}  // namespace qkv
