@@ -1,0 +1,162 @@
+// The program: the command table, the one catch, and what every command has in common.
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/parallel.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/suggestion.h"
+#include "qkv/version.h"
+
+namespace qkv {
+
+// Links before every command is written.
+void add_train_command(CLI::App&) __attribute__((weak));
+void add_translate_command(CLI::App&) __attribute__((weak));
+void add_eval_command(CLI::App&) __attribute__((weak));
+void add_tokenizer_command(CLI::App&) __attribute__((weak));
+void add_attention_command(CLI::App&) __attribute__((weak));
+void add_inspect_command(CLI::App&) __attribute__((weak));
+void add_data_command(CLI::App&) __attribute__((weak));
+void add_bench_command(CLI::App&) __attribute__((weak));
+
+namespace {
+
+constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2, kInterrupted = 130;
+
+void (*const kCommands[])(CLI::App&) = {
+    add_train_command,     add_translate_command, add_eval_command, add_tokenizer_command,
+    add_attention_command, add_inspect_command,   add_data_command, add_bench_command,
+};
+
+// Options that every command has; one that a command defines itself is left alone.
+void add_common_options(CLI::App& command) {
+  const std::vector<CLI::App*> below = command.get_subcommands([](CLI::App*) { return true; });
+  for (CLI::App* each : below) add_common_options(*each);
+  if (!below.empty()) return;
+  const auto taken = [&](const char* name) { return command.get_option_no_throw(name) != nullptr; };
+  if (!taken("--quiet")) {
+    command.add_flag_callback("--quiet", [] { set_log_level(LogLevel::warnings); }, "Only warnings and errors on stderr")->group("Common");
+  }
+  if (!taken("--verbose")) {
+    command.add_flag_callback("--verbose", [] { set_log_level(LogLevel::verbose); }, "More on stderr about what is done")->group("Common");
+  }
+  if (!taken("--threads")) {
+    command.add_option_function<int>("--threads", [](int count) { set_num_threads(count); }, "Threads to use (default: all cores)")
+        ->check(CLI::Range(1, 4096))
+        ->group("Common");
+  }
+}
+
+std::string one_line(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  for (char& c : text) {
+    if (c == '\n' || c == '\r') c = ' ';
+  }
+  return text;
+}
+
+int report(int exit_code, const std::string& message) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "%s%s\n", exit_code == kInterrupted ? "" : "error: ", one_line(message).c_str());
+  return exit_code;
+}
+
+// The subcommand that the command line got to.
+const CLI::App& deepest_command(const CLI::App& app) {
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  return chosen.empty() ? app : deepest_command(*chosen.back());
+}
+
+std::string full_name(const CLI::App& command) {
+  return command.get_parent() == nullptr ? command.get_name() : full_name(*command.get_parent()) + " " + command.get_name();
+}
+
+// What a word that nothing understood could have been: an option of this command, or a command.
+std::vector<std::string> known_words(const CLI::App& command, bool option) {
+  std::vector<std::string> words;
+  if (option) {
+    for (const CLI::Option* each : command.get_options()) {
+      for (const std::string& name : each->get_lnames()) words.push_back("--" + name);
+    }
+  } else {
+    for (const CLI::App* each : command.get_subcommands([](const CLI::App*) { return true; })) words.push_back(each->get_name());
+  }
+  return words;
+}
+
+std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& command = deepest_command(app);
+  const std::string help = full_name(command) + " --help";
+  const std::vector<std::string> unknown = command.remaining();
+  const bool about_unknown = dynamic_cast<const CLI::ExtrasError*>(&error) || dynamic_cast<const CLI::RequiredError*>(&error);
+  if (unknown.empty() || !about_unknown) return fmt::format("{}; see {}", one_line(error.what()), help);
+
+  const std::string word = unknown.front().substr(0, unknown.front().find('='));
+  const bool option = word.starts_with('-');
+  const std::vector<std::string> known = known_words(command, option);
+  const std::string nearest = nearest_word(word, known);
+  const std::string what = option ? "option" : known.empty() ? "argument" : "command";
+  const std::string meant = nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
+  const std::string list = option || known.empty() ? "" : fmt::format("; there are {}", fmt::join(known, ", "));
+  return fmt::format("{}: unknown {} {}{}{}; see {}", full_name(command), what, word, meant, nearest.empty() ? list : "", help);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"Trains Transformers and translates with them, and opens and writes the model directories of Hugging Face's transformers.",
+               "qkv"};
+  app.set_version_flag("--version", "qkv " QKV_VERSION);
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  app.require_subcommand(1);
+  app.footer("qkv COMMAND --help lists a command's options. Results go to stdout, progress and messages to stderr.\n"
+             "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.");
+  app.get_formatter()->column_width(34);
+  for (const auto& add : kCommands) {
+    if (add) add(app);
+  }
+  add_common_options(app);
+  try {
+    app.parse(argc, argv);
+    flush_stdout();
+    return interrupted() ? kInterrupted : kDone;
+  } catch (const CLI::Success& request) {  // --help, --version
+    app.exit(request);
+    flush_stdout();
+    return kDone;
+  } catch (const CLI::ParseError& error) {
+    return report(kWrongUsage, usage_message(app, error));
+  }
+}
+
+int run_and_report(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const Error& error) {
+    switch (error.code()) {
+      case ErrorCode::invalid_argument: return report(kWrongUsage, error.what());
+      case ErrorCode::interrupted: return report(kInterrupted, error.what());
+      default: return report(kFailed, error.what());
+    }
+  } catch (const std::bad_alloc&) {
+    return report(kFailed, "out of memory; a smaller batch or model needs less");
+  } catch (const std::exception& error) {
+    return report(kFailed, error.what());
+  }
+}
+
+}  // namespace
+}  // namespace qkv
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write, reported like a full disk
+  return qkv::run_and_report(argc, argv);
+}

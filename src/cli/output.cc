@@ -1,0 +1,30 @@
+#include "cli/output.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+
+#include "base/error.h"
+
+namespace qkv {
+namespace {
+
+[[noreturn]] void fail_stdout(int error) {
+  fail(ErrorCode::io, "standard output: {}; not everything was written", std::strerror(error == 0 ? EIO : error));
+}
+
+}  // namespace
+
+void write_stdout(std::string_view text) {
+  errno = 0;
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) fail_stdout(errno);
+}
+
+void flush_stdout() {
+  errno = 0;
+  std::cout.flush();  // CLI11 and others may have written there; it shares stdout's buffer
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) || !std::cout) fail_stdout(errno);
+}
+
+}  // namespace qkv
