@@ -1,0 +1,208 @@
+#include "base/files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+
+namespace qkv {
+namespace {
+
+std::string system_message(int error) { return std::generic_category().message(error); }
+
+// An open file that is closed whatever happens.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+int open_again_if_interrupted(const std::filesystem::path& path, int flags, mode_t mode = 0) {
+  int fd = -1;
+  do fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+  while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+struct OpenFile {
+  int fd;
+  struct stat status;
+};
+
+OpenFile open_for_reading(const std::filesystem::path& path) {
+  Descriptor fd(open_again_if_interrupted(path, O_RDONLY));
+  if (fd.get() < 0) fail(ErrorCode::io, "cannot read {}: {}", path.string(), system_message(errno));
+  OpenFile file{};
+  if (::fstat(fd.get(), &file.status) != 0) fail(ErrorCode::io, "cannot read {}: {}", path.string(), system_message(errno));
+  if (S_ISDIR(file.status.st_mode)) fail(ErrorCode::io, "cannot read {}: it is a directory; name a file in it", path.string());
+  file.fd = fd.release();
+  return file;
+}
+
+[[noreturn]] void fail_to_write(const std::filesystem::path& path, int error) {
+  const char* advice = error == ENOSPC || error == EDQUOT ? "; free some space and run it again"
+                       : error == ENOENT                  ? "; make its directory first"
+                                                          : "";
+  fail(ErrorCode::io, "cannot write {}: {}{}", path.string(), system_message(error), advice);
+}
+
+// `path` is what messages name; the descriptor may be of a temporary file.
+void write_all(int fd, const void* data, size_t size, const std::filesystem::path& path) {
+  const char* bytes = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t written = ::write(fd, bytes, std::min(size, size_t{1} << 30));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail_to_write(path, errno);
+    }
+    bytes += written;
+    size -= static_cast<size_t>(written);
+  }
+}
+
+using Writer = std::function<void(const std::function<void(const void*, size_t)>& append)>;
+
+// A pipe or a device (/dev/stdout) has no old content to keep and no name to take over.
+void write_in_place(const std::filesystem::path& path, const Writer& write) {
+  Descriptor fd(open_again_if_interrupted(path, O_WRONLY));
+  if (fd.get() < 0) fail_to_write(path, errno);
+  write([&](const void* data, size_t size) { write_all(fd.get(), data, size, path); });
+}
+
+std::filesystem::path temporary_name(const std::filesystem::path& path) {
+  static std::atomic<unsigned> counter{0};
+  std::filesystem::path name = path;
+  name += fmt::format(".tmp-{}-{}", ::getpid(), counter.fetch_add(1));
+  return name;
+}
+
+// A link stays a link: what it points to is replaced.
+std::filesystem::path follow_links(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_symlink(path, ignored)) return path;
+  std::error_code error;
+  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
+  return error ? path : target;
+}
+
+}  // namespace
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  const OpenFile file = open_for_reading(path);
+  Descriptor fd(file.fd);
+  if (!S_ISREG(file.status.st_mode)) {
+    fail(ErrorCode::io, "cannot map {}: it is a pipe or a device; write its content to a file first", path.string());
+  }
+  size_ = static_cast<size_t>(file.status.st_size);
+  if (size_ == 0) return;  // an empty mapping is an error for mmap
+  void* mapping = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+  if (mapping == MAP_FAILED) {
+    const int error = errno;
+    size_ = 0;
+    fail(ErrorCode::io, "cannot map {}: {}", path.string(), system_message(error));
+  }
+  data_ = static_cast<const char*>(mapping);
+}
+
+MappedFile::~MappedFile() {
+  if (data_) ::munmap(const_cast<char*>(data_), size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  const OpenFile file = open_for_reading(path);
+  Descriptor fd(file.fd);
+  std::string content;
+  size_t length = 0;
+  // One byte more than the size says, so that the end is seen without growing; a pipe says 0 and grows.
+  content.resize(std::max<size_t>(static_cast<size_t>(std::max<off_t>(file.status.st_size, 0)) + 1, 4096));
+  while (true) {
+    if (length == content.size()) content.resize(content.size() * 2);
+    const ssize_t got = ::read(fd.get(), content.data() + length, content.size() - length);
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      fail(ErrorCode::io, "cannot read {}: {}", path.string(), system_message(errno));
+    }
+    if (got == 0) break;
+    length += static_cast<size_t>(got);
+  }
+  content.resize(length);
+  return content;
+}
+
+void write_file_atomically(const std::filesystem::path& path, const Writer& write) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    if (S_ISDIR(status.st_mode)) fail(ErrorCode::io, "cannot write {}: it is a directory; name a file in it", path.string());
+    return write_in_place(path, write);
+  }
+  const std::filesystem::path target = follow_links(path);
+  const std::filesystem::path temporary = temporary_name(target);
+  Descriptor fd(open_again_if_interrupted(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666));
+  if (fd.get() < 0) fail_to_write(path, errno);
+  try {
+    write([&](const void* data, size_t size) { write_all(fd.get(), data, size, path); });
+    if (::fsync(fd.get()) != 0) fail_to_write(path, errno);
+    if (::close(fd.release()) != 0) fail_to_write(path, errno);  // network file systems report a full disk here
+    if (::rename(temporary.c_str(), target.c_str()) != 0) fail_to_write(path, errno);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view content) {
+  write_file_atomically(path, [&](const std::function<void(const void*, size_t)>& append) { append(content.data(), content.size()); });
+}
+
+void sync_directory(const std::filesystem::path& path) {
+  Descriptor fd(open_again_if_interrupted(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY));
+  if (fd.get() < 0) fail(ErrorCode::io, "cannot open the directory {}: {}", path.string(), system_message(errno));
+  // EINVAL: a file system that has nothing to sync for a directory.
+  if (::fsync(fd.get()) != 0 && errno != EINVAL) {
+    fail(ErrorCode::io, "cannot sync the directory {}: {}", path.string(), system_message(errno));
+  }
+}
+
+std::vector<std::string> read_lines(const std::filesystem::path& path) {
+  const std::string text = read_file(path);
+  std::vector<std::string> lines;
+  lines.reserve(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) + 1);
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t newline = std::min(text.find('\n', begin), text.size());
+    size_t end = newline;
+    if (end > begin && text[end - 1] == '\r') --end;
+    lines.emplace_back(text, begin, end - begin);
+    begin = newline + 1;
+  }
+  return lines;
+}
+
+}  // namespace qkv
