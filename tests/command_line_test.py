@@ -1,0 +1,502 @@
+#!/usr/bin/env python3
+"""Uses the program as a user does, on a tiny corpus: what each command prints, and what each kind of bad input is answered with.
+
+    tests/command_line_test.py build/qkv [-k PATTERN]
+"""
+import json
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM = ''
+COMMANDS = ['train', 'translate', 'eval', 'tokenizer', 'attention', 'inspect', 'data', 'bench']
+
+
+def run(*arguments, stdin=b'', limit_file_bytes=None, **options):
+    """Runs the program; with limit_file_bytes no file can grow past that size, as on a full disk."""
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write fails instead
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_file_bytes, limit_file_bytes))
+
+    done = subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, timeout=300,
+                          stdout=options.pop('stdout', subprocess.PIPE), stderr=subprocess.PIPE,
+                          preexec_fn=limit if limit_file_bytes else None, **options)
+    done.stderr = done.stderr.decode()
+    if done.stdout is not None:
+        done.stdout = done.stdout.decode()
+    return done
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def tree(folder):
+    """Every file below a folder with its content."""
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob('*')) if p.is_file()}
+
+
+class CommandLine(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = pathlib.Path(tempfile.mkdtemp(prefix='qkv-command-line-'))
+        done = run('data', 'numbers', '--from', 'en', '--to', 'de', '--count', 300, '--seed', 1, '--output', cls.shared / 'numbers')
+        assert done.returncode == 0, done.stderr
+        cls.train_options = ['--task', 'translation', '--source', cls.shared / 'numbers/train.en', '--target', cls.shared / 'numbers/train.de',
+                             '--valid-source', cls.shared / 'short.en', '--valid-target', cls.shared / 'short.de',
+                             '--preset', 'tiny', '--vocab-size', '120', '--seed', '1']
+        for language in ('en', 'de'):
+            lines = (cls.shared / f'numbers/valid.{language}').read_text().splitlines(keepends=True)
+            write(cls.shared / f'short.{language}', ''.join(lines[:8]))
+        cls.model = cls.shared / 'model'
+        done = run('train', *cls.train_options, '--max-steps', 3, '--output', cls.model)
+        assert done.returncode == 0, done.stderr
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.shared, ignore_errors=True)
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='case-', dir=self.shared))
+
+    def tearDown(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def works(self, *arguments, **options):
+        done = run(*arguments, **options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+    def refused(self, codes, mentions, *arguments, **options):
+        """One line on stderr that says `error:` and mentions what it is about; the exit code; nothing on stdout."""
+        done = run(*arguments, **options)
+        codes = codes if isinstance(codes, tuple) else (codes,)
+        self.assertIn(done.returncode, codes, f'{arguments}\n{done.stderr}')
+        lines = done.stderr.splitlines()
+        self.assertEqual([line for line in lines if line.startswith('error: ')], lines[-1:], done.stderr)
+        for word in mentions:
+            self.assertIn(str(word), lines[-1])
+        if done.stdout is not None:
+            self.assertEqual(done.stdout, '')
+        return lines[-1]
+
+    def train(self, **replaced):
+        """The options of a short training run with some replaced: train(source=PATH); None leaves one out."""
+        options = list(self.train_options) + ['--max-steps', '2', '--output', self.folder / 'out']
+        for name, value in replaced.items():
+            option = '--' + name.replace('_', '-')
+            if option in options:
+                at = options.index(option)
+                options[at:at + 2] = []
+            if value is not None:
+                options += [option, value]
+        return ['train', *options]
+
+    def damaged_model(self, name, change):
+        """A copy of the model with one file changed."""
+        copy = self.folder / 'model'
+        shutil.copytree(self.model, copy, ignore=shutil.ignore_patterns('checkpoints'))
+        write(copy / name, change((copy / name).read_bytes()))
+        return copy
+
+    # The program as a whole
+
+    def test_version_is_one_line(self):
+        self.assertRegex(self.works('--version').stdout, r'^qkv \d+\.\d+\.\d+\n$')
+
+    def test_help_lists_every_command(self):
+        text = self.works('--help').stdout
+        for command in COMMANDS:
+            self.assertRegex(text, rf'(?m)^\s+{command}\b')
+
+    def test_each_command_has_help(self):
+        for command in COMMANDS:
+            with self.subTest(command=command):
+                text = self.works(command, '--help').stdout
+                self.assertIn('--help', text)
+
+    def test_nothing_asked_is_wrong_usage(self):
+        self.refused(2, ['qkv --help'])
+
+    def test_mistyped_command_suggests_the_right_one(self):
+        self.refused(2, ['trian', 'did you mean train'], 'trian')
+        self.refused(2, ['frobnicate', 'translate', 'eval'], 'frobnicate')
+
+    def test_mistyped_option_suggests_the_right_one(self):
+        self.refused(2, ['--vocab-sise', 'did you mean --vocab-size'], *self.train(vocab_sise='10'))
+        self.refused(2, ['--ouput', 'did you mean --output'], *self.train(output=None, ouput='x'))
+
+    def test_value_of_the_wrong_kind_names_the_option(self):
+        self.refused(2, ['--beam-size'], 'translate', '--model', self.model, '--beam-size', 'many')
+        self.refused(2, ['--beam-size'], 'translate', '--model', self.model, '--beam-size', '0')
+        self.refused(2, ['--preset'], *self.train(preset='huge'))
+        self.refused(2, ['--dtype'], *self.train(dtype='f8'))
+        self.refused(2, ['--task'], *self.train(task='juggling'))
+
+    # Files that are not what they should be
+
+    def test_missing_files_are_named(self):
+        nowhere = self.folder / 'nowhere'
+        self.refused((1, 2), [nowhere], *self.train(source=nowhere))
+        self.refused((1, 2), [nowhere], *self.train(valid_target=nowhere))
+        self.refused((1, 2), [nowhere], 'translate', '--model', nowhere)
+        self.refused((1, 2), [nowhere], 'eval', '--hypothesis', nowhere, '--reference', nowhere)
+        self.refused((1, 2), [nowhere], 'eval', '--model', self.model, '--source', nowhere, '--reference', nowhere)
+        self.refused((1, 2), [nowhere], 'inspect', nowhere)
+        self.refused((1, 2), [nowhere], 'tokenizer', 'train', '--model', 'bpe', '--vocab-size', 100, '--output', self.folder / 'out', nowhere)
+        self.refused((1, 2), [nowhere], 'tokenizer', 'encode', '--tokenizer', nowhere)
+        self.refused((1, 2), [nowhere], *self.train(tokenizer=nowhere))
+        self.refused((1, 2), [nowhere], *self.train(config=nowhere))
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    @unittest.skipIf(os.geteuid() == 0, 'root reads everything')
+    def test_unreadable_file_is_named(self):
+        path = write(self.folder / 'secret', 'eins\n')
+        path.chmod(0)
+        self.refused((1, 2), [path], *self.train(source=path))
+
+    def test_folder_instead_of_a_file_is_named(self):
+        self.refused((1, 2), [self.folder], *self.train(source=self.folder))
+
+    def test_unequal_numbers_of_lines_give_both(self):
+        short = write(self.folder / 'short.de', 'eins\nzwei\n')
+        count = len((self.shared / 'numbers/train.en').read_text().splitlines())
+        line = self.refused(1, [short], *self.train(target=short))
+        self.assertRegex(line.replace(',', ''), rf'\b{count}\b')
+        self.assertRegex(line, r'\b2\b')
+        self.assertFalse((self.folder / 'out').exists())
+        self.refused(1, [short], 'eval', '--hypothesis', short, '--reference', self.shared / 'short.de')
+
+    def test_invalid_utf8_is_refused_in_training_with_its_line(self):
+        content = (self.shared / 'numbers/train.de').read_bytes().splitlines(keepends=True)
+        content[41] = b'zwei\xffundvierzig\n'
+        bad = write(self.folder / 'bad.de', b''.join(content))
+        line = self.refused(1, [bad, 'UTF-8'], *self.train(target=bad))
+        self.assertRegex(line, r'\b42\b')
+        self.assertFalse((self.folder / 'out').exists())
+
+    def test_invalid_utf8_is_replaced_in_translate_with_a_warning(self):
+        done = self.works('translate', '--model', self.model, stdin=b'one\xff\ntwo\n')
+        self.assertEqual(len(done.stdout.splitlines()), 2)
+        self.assertIn('warning', done.stderr)
+        self.assertIn('UTF-8', done.stderr)
+
+    def test_empty_corpus_is_refused(self):
+        empty = write(self.folder / 'empty', '')
+        self.refused((1, 2), [empty], *self.train(source=empty, target=empty))
+        blank = write(self.folder / 'blank', '\n\n\n')
+        self.refused((1, 2), [], *self.train(source=blank, target=blank))
+        self.refused((1, 2), [empty], 'tokenizer', 'train', '--model', 'bpe', '--vocab-size', 100, '--output', self.folder / 'out', empty)
+        self.assertFalse((self.folder / 'out').exists())
+
+    def test_vocabulary_that_the_data_cannot_fill_is_refused(self):
+        line = self.refused((1, 2), ['vocab'], *self.train(vocab_size='50000'))
+        self.assertIn('50000', line.replace(',', ''))
+        self.assertFalse((self.folder / 'out').exists())
+        self.refused((1, 2), ['vocab'], 'tokenizer', 'train', '--model', 'bpe', '--vocab-size', 50000, '--output', self.folder / 'out',
+                     self.shared / 'numbers/train.de')
+        self.assertFalse((self.folder / 'out').exists())
+
+    def test_vocabulary_too_small_for_the_characters_is_refused(self):
+        self.refused((1, 2), ['vocab'], *self.train(vocab_size='5'))
+        self.assertFalse((self.folder / 'out').exists())
+
+    def test_existing_output_directory_is_left_alone(self):
+        out = self.folder / 'out'
+        write(out / 'letter.txt', 'dear')
+        self.refused((1, 2), [out, '--overwrite'], *self.train())
+        self.assertEqual(tree(out), {'letter.txt': b'dear'})
+        before = tree(self.model)
+        self.refused((1, 2), [self.model, '--resume', '--overwrite'], *self.train(output=self.model))
+        self.assertEqual(tree(self.model), before)
+
+    def test_config_file_with_a_misspelt_key_is_refused(self):
+        config = write(self.folder / 'run.toml', 'max_steps = 2\nleraning-rate = 0.1\n')
+        self.refused((1, 2), [config, 'leraning-rate'], *self.train(config=config))
+        config = write(self.folder / 'run.toml', 'seed = \n')
+        self.refused((1, 2), [config], *self.train(config=config))
+        config = write(self.folder / 'run.toml', 'seed = "one"\n')
+        self.refused((1, 2), [config, 'seed'], *self.train(config=config))
+        self.assertFalse((self.folder / 'out').exists())
+
+    # Model directories
+
+    def refuses_model(self, model, name):
+        self.refused(1, [name], 'translate', '--model', model, stdin=b'one\n')
+        self.refused(1, [name], 'inspect', model)
+
+    def test_truncated_weights_are_refused(self):
+        for keep in (0, 4, 8, 100, 5000, -1):
+            with self.subTest(keep=keep):
+                model = self.damaged_model('model.safetensors', lambda content: content[:keep])
+                self.refuses_model(model, 'model.safetensors')
+                shutil.rmtree(model)
+
+    def test_foreign_weights_are_refused_before_anything_is_allocated(self):
+        header = b'{"a":{"dtype":"F32","shape":[9999999999,9999999999],"data_offsets":[0,8]}}'
+        twice = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+        cases = {
+            'text': b'these are no weights, but long enough to look at',
+            'huge header': b'\xff' * 8 + b'{}',
+            'header past the end': (10**9).to_bytes(8, 'little') + b'{}',
+            'overflowing shape': len(header).to_bytes(8, 'little') + header + bytes(8),
+            'duplicate key': len(twice).to_bytes(8, 'little') + twice + bytes(4),
+            'other tensors': (54).to_bytes(8, 'little') + b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}' + bytes(4),
+        }
+        for name, content in cases.items():
+            with self.subTest(name):
+                model = self.damaged_model('model.safetensors', lambda _: content)
+                self.refused(1, ['model.safetensors'], 'translate', '--model', model, stdin=b'one\n')
+                shutil.rmtree(model)
+
+    def test_damaged_config_is_refused(self):
+        def changed(key, value):
+            return lambda content: json.dumps({**json.loads(content), key: value}).encode()
+
+        cases = {
+            'cut': lambda content: content[:50],
+            'a list': lambda content: b'[1, 2]',
+            'foreign': changed('model_type', 'toaster'),
+            'negative': changed('d_model', -8),
+            'huge': changed('d_model', 2**40),
+            'wrong type': changed('encoder_layers', 'four'),
+            'heads': changed('encoder_attention_heads', 3),
+        }
+        for name, change in cases.items():
+            with self.subTest(name):
+                model = self.damaged_model('config.json', change)
+                self.refused(1, ['config.json'], 'translate', '--model', model, stdin=b'one\n')
+                shutil.rmtree(model)
+
+    def test_config_that_does_not_fit_the_weights_is_refused(self):
+        model = self.damaged_model('config.json', lambda content: json.dumps({**json.loads(content), 'encoder_ffn_dim': 128}).encode())
+        self.refused(1, ['model.safetensors'], 'translate', '--model', model, stdin=b'one\n')
+
+    def test_damaged_tokenizer_is_refused(self):
+        for name, change in {'cut': lambda content: content[:len(content) // 2], 'foreign': lambda content: b'{"model": {"type": "Telepathy"}}',
+                             'empty': lambda content: b''}.items():
+            with self.subTest(name):
+                model = self.damaged_model('tokenizer.json', change)
+                self.refused(1, ['tokenizer.json'], 'translate', '--model', model, stdin=b'one\n')
+                shutil.rmtree(model)
+
+    def test_missing_part_of_a_model_is_named(self):
+        for name in ('config.json', 'model.safetensors', 'tokenizer.json'):
+            with self.subTest(name):
+                model = self.damaged_model(name, lambda content: content)
+                (model / name).unlink()
+                self.refused((1, 2), [name], 'translate', '--model', model, stdin=b'one\n')
+                shutil.rmtree(model)
+
+    def test_inspect_describes_a_model(self):
+        self.assertIn('marian', self.works('inspect', self.model).stdout.lower())
+        description = json.loads(self.works('inspect', self.model, '--json').stdout)
+        self.assertIsInstance(description, dict)
+        self.works('inspect', self.model, '--verify')
+
+    # Training
+
+    def test_trained_directory_is_a_hugging_face_model(self):
+        for name in ('config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'):
+            self.assertTrue((self.model / name).is_file(), name)
+        config = json.loads((self.model / 'config.json').read_text())
+        self.assertEqual((config['model_type'], config['d_model'], config['encoder_layers']), ('marian', 128, 4))
+        leftovers = [name for name in tree(self.model) if 'tmp' in name.lower() or name.endswith('~')]
+        self.assertEqual(leftovers, [])
+
+    def test_same_seed_gives_the_same_weights(self):
+        self.works(*self.train(max_steps='3', threads='1'))
+        self.assertEqual((self.folder / 'out/model.safetensors').read_bytes(), (self.model / 'model.safetensors').read_bytes())
+
+    def test_overwrite_replaces_a_directory(self):
+        self.works(*self.train())
+        self.works(*self.train(seed='2'), '--overwrite')
+        self.assertTrue((self.folder / 'out/model.safetensors').is_file())
+
+    def test_config_file_stands_below_the_command_line(self):
+        config = write(self.folder / 'run.toml', 'max-steps = 1\nseed = 7\npreset = "tiny"\n')
+        options = self.train(max_steps=None, seed='1', preset=None, config=config)
+        self.works(*options)
+        self.works(*self.train(max_steps='1', output=self.folder / 'plain'))
+        self.assertEqual((self.folder / 'out/model.safetensors').read_bytes(), (self.folder / 'plain/model.safetensors').read_bytes())
+
+    def test_full_disk_leaves_nothing_half_written(self):
+        for limit in (1_000, 300_000):  # stops in the tokenizer or corpus; in the weights
+            with self.subTest(limit=limit):
+                out = self.folder / f'out-{limit}'
+                self.refused(1, [out], *self.train(output=out), limit_file_bytes=limit)
+                if out.exists():
+                    self.assertFalse((out / 'model.safetensors').exists())
+                    self.assertEqual([name for name in tree(out) if 'tmp' in name], [])
+                    for path in out.rglob('*.json'):
+                        json.loads(path.read_text())
+
+    def test_interrupted_training_leaves_a_checkpoint_and_130_and_resumes(self):
+        out = self.folder / 'out'
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(signal=number.name):
+                process = subprocess.Popen([PROGRAM, *map(str, self.train(max_steps='100000')), '--overwrite'], stderr=subprocess.PIPE)
+                first = process.stderr.readline()
+                deadline = time.monotonic() + 60
+                while not out.exists() and time.monotonic() < deadline:
+                    time.sleep(0.1)
+                time.sleep(2)
+                process.send_signal(number)
+                _, rest = process.communicate(timeout=60)
+                self.assertEqual(process.returncode, 130, (first + rest).decode())
+                self.assertTrue((out / 'checkpoints/latest').exists())
+        last = max(int(path.name.split('-')[1]) for path in (out / 'checkpoints').glob('step-*'))
+        self.works(*self.train(max_steps=str(last + 1)), '--resume')
+        self.assertTrue((out / 'model.safetensors').is_file())
+
+    def test_resume_without_a_checkpoint_starts_from_the_beginning(self):
+        self.works(*self.train(max_steps='3'), '--resume')
+        self.assertEqual((self.folder / 'out/model.safetensors').read_bytes(), (self.model / 'model.safetensors').read_bytes())
+
+    def test_flipped_bit_in_a_checkpoint_is_found(self):
+        self.works(*self.train())
+        checkpoint = max((self.folder / 'out/checkpoints').glob('step-*'), key=lambda path: int(path.name.split('-')[1]))
+        biggest = max((path for path in checkpoint.rglob('*') if path.is_file()), key=lambda path: path.stat().st_size)
+        content = bytearray(biggest.read_bytes())
+        content[len(content) // 2] ^= 4
+        biggest.write_bytes(content)
+        self.refused(1, [biggest.name], *self.train(max_steps='3'), '--resume')
+
+    # Translating and scoring
+
+    def test_translate_keeps_lines_and_their_order(self):
+        lines = ['one', '', 'two', 'three', '', 'four']
+        done = self.works('translate', '--model', self.model, stdin='\n'.join(lines).encode())
+        answers = done.stdout.split('\n')
+        self.assertEqual(len(answers), len(lines) + 1)
+        self.assertEqual((answers[1], answers[4], answers[6]), ('', '', ''))
+        alone = self.works('translate', '--model', self.model, stdin=b'three\n').stdout
+        self.assertEqual(alone, answers[3] + '\n')
+
+    def test_translate_nothing_gives_nothing(self):
+        self.assertEqual(self.works('translate', '--model', self.model).stdout, '')
+        self.assertEqual(self.works('translate', '--model', self.model, stdin=b'\n').stdout, '\n')
+
+    def test_line_longer_than_the_model_is_named_or_cut(self):
+        long = b'one\n' + b'seven hundred ' * 5000 + b'\n'
+        line = self.refused_after_output(long)
+        self.assertRegex(line, r'\b2\b')
+        self.assertIn('--truncate', line)
+        done = self.works('translate', '--model', self.model, '--truncate', '--max-length', '4', stdin=long)
+        self.assertEqual(len(done.stdout.splitlines()), 2)
+
+    def refused_after_output(self, stdin):
+        done = run('translate', '--model', self.model, '--max-length', '4', stdin=stdin)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(done.stderr.count('error: '), 1)
+        return done.stderr.splitlines()[-1]
+
+    def test_n_best_gives_n_candidates_a_line(self):
+        done = self.works('translate', '--model', self.model, '--beam-size', 3, '--n-best', 2, '--scores', '--max-length', 6, stdin=b'one\ntwo\n')
+        self.assertEqual(len(done.stdout.splitlines()), 4)
+        self.refused(2, ['--n-best', '--beam-size'], 'translate', '--model', self.model, '--beam-size', 2, '--n-best', 3, stdin=b'one\n')
+
+    def test_closed_pipe_ends_translating(self):
+        text = b'one\n' * 200_000
+        process = subprocess.Popen(f'"{PROGRAM}" translate --model "{self.model}" --max-length 3 --batch-tokens 64 | head -n 1; '
+                                   'echo "${PIPESTATUS[0]}"',
+                                   shell=True, executable='/bin/bash', stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        output, errors = process.communicate(text, timeout=120)
+        self.assertEqual(output.decode().splitlines()[-1], '1', errors.decode())
+        self.assertEqual(errors.decode().count('error: '), 1)
+        self.assertEqual(len(output.decode().splitlines()), 2)
+
+    def test_full_disk_under_stdout_fails(self):
+        for arguments, stdin in ((['--version'], b''), (['--help'], b''), (['inspect', self.model], b''),
+                                 (['translate', '--model', self.model], b'one\n'),
+                                 (['eval', '--hypothesis', self.shared / 'short.de', '--reference', self.shared / 'short.de'], b'')):
+            with self.subTest(arguments[0]), open('/dev/full', 'wb') as full:
+                self.refused(1, ['standard output', 'No space left'], *arguments, stdin=stdin, stdout=full)
+
+    def test_eval_of_equal_files_is_100(self):
+        short = self.shared / 'short.de'
+        scores = json.loads(self.works('eval', '--hypothesis', short, '--reference', short, '--json').stdout)
+        self.assertEqual((round(scores['bleu'], 2), round(scores['chrf'], 2)), (100, 100))
+        self.assertIn('tok:13a', scores['signature'])
+        self.assertIn('100.00', self.works('eval', '--hypothesis', short, '--reference', short).stdout)
+
+    def test_eval_of_a_model_gives_the_scores_of_its_translations(self):
+        source, reference = self.shared / 'short.en', self.shared / 'short.de'
+        scores = json.loads(self.works('eval', '--model', self.model, '--source', source, '--reference', reference, '--beam-size', 2,
+                                       '--json').stdout)
+        hypothesis = write(self.folder / 'hypothesis', self.works('translate', '--model', self.model, '--beam-size', 2,
+                                                                  stdin=source.read_bytes()).stdout)
+        again = json.loads(self.works('eval', '--hypothesis', hypothesis, '--reference', reference, '--json').stdout)
+        for key in ('bleu', 'chrf', 'signature'):
+            self.assertEqual(scores[key], again[key])
+
+    def test_eval_needs_something_to_score(self):
+        self.refused(2, ['--reference'], 'eval', '--hypothesis', self.shared / 'short.de')
+        self.refused(2, ['--hypothesis'], 'eval', '--reference', self.shared / 'short.de')
+
+    # Tokenizer, attention, data
+
+    def test_tokenizer_trains_encodes_and_decodes(self):
+        out = self.folder / 'out'
+        self.works('tokenizer', 'train', '--model', 'bpe', '--vocab-size', 120, '--output', out, self.shared / 'numbers/train.en',
+                   self.shared / 'numbers/train.de')
+        text = (self.shared / 'short.de').read_bytes()
+        ids = self.works('tokenizer', 'encode', '--tokenizer', out, stdin=text).stdout
+        self.assertRegex(ids.splitlines()[0], r'^[\d ]+$')
+        self.assertEqual(self.works('tokenizer', 'encode', '--tokenizer', out, self.shared / 'short.de').stdout, ids)
+        self.assertEqual(self.works('tokenizer', 'decode', '--tokenizer', out, stdin=ids.encode()).stdout, text.decode())
+        self.refused((1, 2), [], 'tokenizer', 'decode', '--tokenizer', out, stdin=b'99999999\n')
+        self.refused((1, 2), [], 'tokenizer', 'decode', '--tokenizer', out, stdin=b'one\n')
+        self.refused((1, 2), ['--overwrite'], 'tokenizer', 'train', '--model', 'bpe', '--vocab-size', 120, '--output', out,
+                     self.shared / 'numbers/train.en')
+
+    def test_attention_is_shown_and_saved(self):
+        options = ['attention', '--model', self.model, '--source', 'twenty-one', '--target', 'einundzwanzig', '--kind', 'cross', '--layer', '1',
+                   '--head', '2']
+        self.assertTrue(self.works(*options).stdout)
+        self.works(*options, '--output', self.folder / 'map.svg')
+        self.assertIn('<svg', (self.folder / 'map.svg').read_text())
+        self.works(*options, '--output', self.folder / 'map.json')
+        self.assertIsInstance(json.loads((self.folder / 'map.json').read_text()), dict)
+        for option, value in (('--layer', '99'), ('--head', '99'), ('--kind', 'sideways')):
+            changed = list(options)
+            changed[changed.index(option) + 1] = value
+            self.refused(2, [option], *changed)
+
+    def test_demo_data_is_disjoint_and_repeatable(self):
+        for name in ('one', 'two'):
+            self.works('data', 'numbers', '--from', 'en', '--to', 'de', '--count', 200, '--seed', 5, '--output', self.folder / name)
+        self.assertEqual(tree(self.folder / 'one'), tree(self.folder / 'two'))
+        split = {name: (self.folder / 'one' / f'{name}.de').read_text().splitlines() for name in ('train', 'valid', 'test')}
+        self.assertEqual([len(lines) for lines in split.values()], [200, 1000, 1000])
+        self.assertEqual(len(set(sum(split.values(), []))), 2200)
+        self.assertIn('einundzwanzig', split['train'])
+        self.refused((1, 2), [self.folder / 'one', '--overwrite'], 'data', 'numbers', '--from', 'en', '--to', 'de', '--count', 200, '--seed', 5,
+                     '--output', self.folder / 'one')
+        self.refused((1, 2), ['xx-nowhere'], 'data', 'numbers', '--from', 'en', '--to', 'xx-nowhere', '--count', 200, '--seed', 5, '--output',
+                     self.folder / 'three')
+        self.refused((1, 2), ['--count'], 'data', 'numbers', '--from', 'en', '--to', 'de', '--count', 0, '--seed', 5, '--output',
+                     self.folder / 'three')
+        self.assertFalse((self.folder / 'three').exists())
+
+    def test_a_folder_named_like_a_command_is_a_path(self):
+        shutil.copytree(self.model, self.folder / 'data')
+        self.works('inspect', 'data', cwd=self.folder)
+
+
+if __name__ == '__main__':
+    if len(sys.argv) < 2 or not os.access(sys.argv[1], os.X_OK):
+        sys.exit(f'usage: {sys.argv[0]} PROGRAM [unittest options]')
+    PROGRAM = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
