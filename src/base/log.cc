@@ -23,6 +23,7 @@ spdlog::logger& stderr_logger() {
 }  // namespace
 
 void set_log_level(LogLevel level) { current_level = level; }
+LogLevel log_level() { return current_level; }
 
 void log_message(LogLevel level, std::string_view message) {
   if (level > current_level.load()) return;

@@ -9,6 +9,7 @@ namespace qkv {
 
 enum class LogLevel { quiet, warnings, normal, verbose };
 void set_log_level(LogLevel level);
+LogLevel log_level();
 
 void log_message(LogLevel level, std::string_view message);
 

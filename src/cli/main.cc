@@ -12,9 +12,9 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/parallel.h"
+#include "base/suggestion.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/suggestion.h"
 #include "qkv/version.h"
 
 namespace qkv {
