@@ -15,14 +15,18 @@
 namespace qkv {
 namespace {
 
+int usable_cpus() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
 int default_threads() {
   if (const char* text = std::getenv("QKV_THREADS")) {
     const int count = std::atoi(text);
     if (count >= 1) return std::min(count, 1024);
   }
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1u, std::thread::hardware_concurrency());
+  return usable_cpus();
 }
 
 inline void cpu_relax() { __builtin_ia32_pause(); }
@@ -50,10 +54,12 @@ struct Job {
 
 thread_local bool inside_parallel_region = false;
 
-// Workers wait for a new epoch: first spinning (a training step issues a loop every few microseconds), then asleep.
+// Workers wait for a new epoch: first spinning (a training step issues a loop every few microseconds), then asleep. A loop ends
+// when its indices are done and the workers that took part have left it; one that wakes too late finds no job. So a short loop
+// never waits for a worker that the system has not scheduled.
 class Pool {
  public:
-  explicit Pool(int threads) {
+  explicit Pool(int threads) : spins_(threads <= usable_cpus() ? 20000 : 0) {
     for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { serve(); });
   }
   ~Pool() {
@@ -68,28 +74,30 @@ class Pool {
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   void run(Job& job) {
+    if (workers_.empty()) return job.work();
     {
       std::lock_guard lock(mutex_);
       job_ = &job;
-      active_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
       epoch_.fetch_add(1, std::memory_order_release);
     }
     if (sleeping_.load(std::memory_order_acquire) > 0) wake_.notify_all();
     job.work();
+    {
+      std::lock_guard lock(mutex_);
+      job_ = nullptr;  // nobody enters from here on
+    }
     for (int spin = 0; active_.load(std::memory_order_acquire) != 0; ++spin) {
-      if (spin < kSpins) cpu_relax(); else std::this_thread::yield();
+      if (spin < spins_) cpu_relax(); else std::this_thread::yield();
     }
   }
 
  private:
-  static constexpr int kSpins = 20000;  // about 0.2 ms: longer than the gaps between the loops of a training step
-
   void serve() {
     inside_parallel_region = true;
     uint64_t seen = 0;
     while (true) {
       int spin = 0;
-      while (epoch_.load(std::memory_order_acquire) == seen && spin < kSpins) {
+      while (epoch_.load(std::memory_order_acquire) == seen && spin < spins_) {
         cpu_relax();
         ++spin;
       }
@@ -105,17 +113,22 @@ class Pool {
         if (stopping_) return;
         seen = epoch_.load(std::memory_order_acquire);
         job = job_;
+        if (!job) continue;
+        active_.fetch_add(1, std::memory_order_relaxed);
       }
       job->work();
       active_.fetch_sub(1, std::memory_order_acq_rel);
     }
   }
 
+  // Turns to spin before sleeping or yielding: 0.2 ms to 1 ms, longer than the gaps between the loops of a training step. With more
+  // threads than processors a spinning thread would only keep a working one from running.
+  const int spins_;
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::atomic<uint64_t> epoch_{0};
-  std::atomic<int> active_{0};
+  std::atomic<int> active_{0};  // workers inside job_
   std::atomic<int> sleeping_{0};
   Job* job_ = nullptr;
   bool stopping_ = false;
@@ -126,12 +139,15 @@ std::unique_ptr<Pool>& pool() {
   static std::unique_ptr<Pool> instance = std::make_unique<Pool>(default_threads());
   return instance;
 }
+std::atomic<int> thread_count{0};  // of the pool; 0: not made yet. Bodies of a loop ask for it while the mutex is held.
 
 }  // namespace
 
 int num_threads() {
+  if (const int count = thread_count.load(std::memory_order_relaxed)) return count;
   std::lock_guard lock(pool_mutex);
-  return pool()->threads();
+  thread_count = pool()->threads();
+  return thread_count;
 }
 
 void set_num_threads(int count) {
@@ -139,6 +155,7 @@ void set_num_threads(int count) {
   if (pool()->threads() == std::max(1, count)) return;
   pool().reset();
   pool() = std::make_unique<Pool>(std::max(1, count));
+  thread_count = std::max(1, count);
 }
 
 void internal::run_parallel(int64_t count, void (*call)(void*, int64_t), void* body) {
@@ -149,10 +166,10 @@ void internal::run_parallel(int64_t count, void (*call)(void*, int64_t), void* b
   job.body = body;
   std::unique_lock<std::mutex> lock(pool_mutex, std::defer_lock);
   if (count > 1 && !inside_parallel_region) lock.lock();
-  if (!lock.owns_lock() || pool()->threads() == 1) {
+  if (!lock.owns_lock()) {
     job.work();
   } else {
-    inside_parallel_region = true;
+    inside_parallel_region = true;  // also with one thread: a loop inside a body must not take the mutex again
     pool()->run(job);
     inside_parallel_region = false;
   }

@@ -1,0 +1,177 @@
+#include "base/files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "base/error.h"
+
+namespace qkv {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class Files : public testing::Test {
+ protected:
+  Files() {
+    std::string name = (fs::temp_directory_path() / "qkv-files-XXXXXX").string();
+    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary directory");
+    directory_ = name;
+  }
+  ~Files() override { fs::remove_all(directory_); }
+
+  fs::path path(const char* name) const { return directory_ / name; }
+  size_t entries() const { return static_cast<size_t>(std::distance(fs::directory_iterator(directory_), fs::directory_iterator())); }
+
+  fs::path directory_;
+};
+
+template <typename Call>
+std::string message_of(ErrorCode code, Call&& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code) << error.what();
+    EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << "more than one line";
+    return error.what();
+  }
+  ADD_FAILURE() << "no error";
+  return "";
+}
+
+TEST_F(Files, WrittenContentIsReadBackByEveryReader) {
+  const std::string content("a\0b\nsecond line", 15);
+  write_file_atomically(path("x"), content);
+  EXPECT_EQ(read_file(path("x")), content);
+  EXPECT_EQ(MappedFile(path("x")).text(), content);
+  EXPECT_EQ(entries(), 1u) << "a temporary file is left";
+}
+
+TEST_F(Files, PiecesAreAppendedInOrder) {
+  std::string expected;
+  write_file_atomically(path("x"), [&](const auto& append) {
+    for (int i = 0; i < 1000; ++i) {
+      const std::string piece = std::to_string(i) + ",";
+      append(piece.data(), piece.size());
+      expected += piece;
+    }
+  });
+  EXPECT_EQ(read_file(path("x")), expected);
+}
+
+TEST_F(Files, FailureInTheMiddleKeepsTheOldContentAndLeavesNothing) {
+  write_file_atomically(path("x"), "old");
+  EXPECT_THROW(write_file_atomically(path("x"),
+                                     [](const auto& append) {
+                                       append("half", 4);
+                                       fail(ErrorCode::interrupted, "stop");
+                                     }),
+               Error);
+  EXPECT_EQ(read_file(path("x")), "old");
+  EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(Files, FullDiskKeepsTheOldContentAndLeavesNothing) {
+  write_file_atomically(path("x"), "old");
+  // A limit on the size of files stands for the full disk; in a process of its own, as it cannot be raised again.
+  const auto child = [&] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{1000, 1000};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    try {
+      write_file_atomically(path("x"), std::string(5000, 'n'));
+    } catch (const Error& error) {
+      const bool good = error.code() == ErrorCode::io && std::string(error.what()).find("cannot write") == 0;
+      std::_Exit(good ? 7 : 8);
+    }
+    std::_Exit(9);
+  };
+  EXPECT_EXIT(child(), testing::ExitedWithCode(7), "");
+  EXPECT_EQ(read_file(path("x")), "old");
+  EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(Files, ReaderWhileWritingSeesTheOldContentOrTheNew) {
+  const std::string a(100000, 'a'), b(100000, 'b');
+  write_file_atomically(path("x"), a);
+  std::thread writer([&] {
+    for (int i = 0; i < 30; ++i) write_file_atomically(path("x"), i % 2 ? a : b);
+  });
+  for (int i = 0; i < 300; ++i) {
+    const std::string seen = read_file(path("x"));
+    EXPECT_TRUE(seen == a || seen == b) << "a mixture of " << seen.size() << " bytes";
+  }
+  writer.join();
+}
+
+TEST_F(Files, LinkStaysALinkAndItsTargetIsReplaced) {
+  write_file_atomically(path("target"), "old");
+  fs::create_symlink("target", path("link"));
+  write_file_atomically(path("link"), "new");
+  EXPECT_TRUE(fs::is_symlink(path("link")));
+  EXPECT_EQ(read_file(path("target")), "new");
+}
+
+TEST_F(Files, DeviceIsWrittenInPlace) {
+  write_file_atomically("/dev/null", "gone");
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+  const std::string message = message_of(ErrorCode::io, [] { write_file_atomically("/dev/full", "x"); });
+  EXPECT_THAT(message, AllOf(HasSubstr("/dev/full"), HasSubstr("No space left"), HasSubstr("free some space")));
+}
+
+TEST_F(Files, MessagesNameThePathAndWhatTheSystemSaid) {
+  EXPECT_THAT(message_of(ErrorCode::io, [&] { read_file(path("none")); }), AllOf(HasSubstr(path("none")), HasSubstr("No such file")));
+  EXPECT_THAT(message_of(ErrorCode::io, [&] { MappedFile mapped(path("none")); }), HasSubstr(path("none")));
+  EXPECT_THAT(message_of(ErrorCode::io, [&] { read_lines(directory_); }), HasSubstr("is a directory"));
+  EXPECT_THAT(message_of(ErrorCode::io, [&] { write_file_atomically(directory_, "x"); }), HasSubstr("is a directory"));
+  EXPECT_THAT(message_of(ErrorCode::io, [&] { write_file_atomically(path("none") / "x", "x"); }),
+              AllOf(HasSubstr("No such file"), HasSubstr("make its directory")));
+  EXPECT_THAT(message_of(ErrorCode::io, [&] { sync_directory(path("none")); }), HasSubstr(path("none")));
+  EXPECT_NO_THROW(sync_directory(directory_));
+}
+
+TEST_F(Files, PipeIsReadToItsEndButNotMapped) {
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+  const std::string content(100000, 'p');  // more than a pipe holds
+  std::thread writer([&] { write_file_atomically(path("pipe"), content); });
+  EXPECT_EQ(read_file(path("pipe")), content);
+  writer.join();
+  EXPECT_THAT(message_of(ErrorCode::io, [] { MappedFile mapped("/dev/null"); }), HasSubstr("pipe or a device"));
+}
+
+TEST_F(Files, MovedMappingHasOneOwner) {
+  write_file_atomically(path("x"), "xx");
+  write_file_atomically(path("y"), "y");
+  MappedFile x(path("x")), y(path("y"));
+  MappedFile z(std::move(x));
+  EXPECT_EQ(x.size(), 0u);
+  EXPECT_EQ(z.text(), "xx");
+  z = std::move(y);
+  EXPECT_EQ(z.text(), "y");
+}
+
+TEST_F(Files, LinesEndWithNewlineOrCarriageReturnAndNewline) {
+  const auto lines = [&](std::string_view content) {
+    write_file_atomically(path("x"), content);
+    return read_lines(path("x"));
+  };
+  EXPECT_THAT(lines(""), IsEmpty());
+  EXPECT_EQ(MappedFile(path("x")).text(), "");
+  EXPECT_THAT(lines("\n"), ElementsAre(""));
+  EXPECT_THAT(lines("a\nb"), ElementsAre("a", "b"));
+  EXPECT_THAT(lines("a\r\n\r\nb\rc\n\n"), ElementsAre("a", "", "b\rc", ""));
+}
+
+}  // namespace
+}  // namespace qkv

@@ -1,0 +1,44 @@
+#include "base/interrupt.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "base/error.h"
+
+namespace qkv {
+namespace {
+
+// Each in a process of its own: the flag stays set.
+TEST(Interrupt, FirstSignalOnlySetsTheFlag) {
+  for (const int signal_number : {SIGINT, SIGTERM}) {
+    const auto child = [&] {
+      catch_interrupts();
+      if (interrupted()) std::_Exit(1);
+      throw_if_interrupted();
+      std::raise(signal_number);
+      if (!interrupted()) std::_Exit(2);
+      try {
+        throw_if_interrupted();
+      } catch (const Error& error) {
+        std::_Exit(error.code() == ErrorCode::interrupted ? 7 : 3);
+      }
+      std::_Exit(4);
+    };
+    EXPECT_EXIT(child(), testing::ExitedWithCode(7), "");
+  }
+}
+
+TEST(Interrupt, SecondSignalEndsTheProcess) {
+  const auto child = [] {
+    catch_interrupts();
+    std::raise(SIGINT);
+    std::raise(SIGTERM);
+    std::_Exit(0);
+  };
+  EXPECT_EXIT(child(), testing::KilledBySignal(SIGTERM), "");
+}
+
+}  // namespace
+}  // namespace qkv

@@ -1,0 +1,102 @@
+#include "base/parallel.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace qkv {
+namespace {
+
+class ParallelFor : public testing::TestWithParam<int> {
+ protected:
+  ParallelFor() : before_(num_threads()) { set_num_threads(GetParam()); }
+  ~ParallelFor() override { set_num_threads(before_); }
+
+ private:
+  int before_;
+};
+INSTANTIATE_TEST_SUITE_P(Threads, ParallelFor, testing::Values(1, 2, 3, 8), testing::PrintToStringParamName());
+
+TEST_P(ParallelFor, EveryIndexRunsOnce) {
+  EXPECT_EQ(num_threads(), GetParam());
+  for (const int64_t count : {0, 1, 2, 7, 1000}) {
+    std::vector<int> runs(static_cast<size_t>(count));
+    parallel_for(count, [&](int64_t i) { ++runs[static_cast<size_t>(i)]; });
+    EXPECT_EQ(runs, std::vector<int>(static_cast<size_t>(count), 1));
+  }
+  parallel_for(-1, [](int64_t) { FAIL() << "a negative count runs nothing"; });
+}
+
+TEST_P(ParallelFor, ManyShortLoopsLoseNoIndex) {
+  std::vector<int64_t> sums(16);
+  for (int loop = 0; loop < 5000; ++loop) parallel_for(16, [&](int64_t i) { sums[static_cast<size_t>(i)] += i; });
+  for (int64_t i = 0; i < 16; ++i) EXPECT_EQ(sums[static_cast<size_t>(i)], 5000 * i);
+}
+
+TEST_P(ParallelFor, FirstExceptionReachesTheCallerAndTheNextLoopWorks) {
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    try {
+      parallel_for(100, [](int64_t i) {
+        if (i % 10 == 3) throw std::runtime_error("body " + std::to_string(i % 10));
+      });
+      FAIL() << "the exception was lost";
+    } catch (const std::runtime_error& error) {
+      EXPECT_STREQ(error.what(), "body 3");
+    }
+    std::atomic<int> runs{0};
+    parallel_for(100, [&](int64_t) { ++runs; });
+    EXPECT_EQ(runs, 100);
+  }
+}
+
+TEST_P(ParallelFor, LoopInsideABodyRunsOnItsThread) {
+  std::vector<int64_t> sums(50);
+  std::atomic<int> elsewhere{0};
+  parallel_for(50, [&](int64_t i) {
+    const std::thread::id self = std::this_thread::get_id();
+    parallel_for(100, [&](int64_t j) {
+      sums[static_cast<size_t>(i)] += j;
+      if (std::this_thread::get_id() != self) ++elsewhere;
+    });
+  });
+  EXPECT_EQ(elsewhere, 0);
+  EXPECT_EQ(sums, std::vector<int64_t>(50, 4950));
+}
+
+TEST_P(ParallelFor, ExceptionOfALoopInsideReachesTheCaller) {
+  EXPECT_THROW(parallel_for(4, [](int64_t) { parallel_for(4, [](int64_t) { throw std::logic_error("inside"); }); }), std::logic_error);
+  EXPECT_NO_THROW(parallel_for(4, [](int64_t) { parallel_for(4, [](int64_t) {}); }));
+}
+
+TEST_P(ParallelFor, BodyMayAskForTheNumberOfThreads) {
+  std::atomic<int> wrong{0};
+  parallel_for(8, [&](int64_t) { wrong += num_threads() != GetParam(); });
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_P(ParallelFor, LoopsOfSeveralThreadsTakeTurns) {
+  std::vector<std::vector<int>> runs(4, std::vector<int>(200));
+  std::vector<std::thread> callers;
+  for (auto& mine : runs) {
+    callers.emplace_back([&mine] {
+      for (int loop = 0; loop < 50; ++loop) parallel_for(200, [&](int64_t i) { ++mine[static_cast<size_t>(i)]; });
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  for (const auto& mine : runs) EXPECT_EQ(mine, std::vector<int>(200, 50));
+}
+
+TEST_P(ParallelFor, ThreadsAreNoMoreThanAskedFor) {
+  std::vector<std::thread::id> ids(2000);
+  parallel_for(2000, [&](int64_t i) { ids[static_cast<size_t>(i)] = std::this_thread::get_id(); });
+  EXPECT_LE(std::set<std::thread::id>(ids.begin(), ids.end()).size(), static_cast<size_t>(GetParam()));
+}
+
+}  // namespace
+}  // namespace qkv
