@@ -222,7 +222,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(tree(self.model), before)
 
     def test_config_file_with_a_misspelt_key_is_refused(self):
-        config = write(self.folder / 'run.toml', 'max_steps = 2\nleraning-rate = 0.1\n')
+        config = write(self.folder / 'run.toml', 'max-steps = 2\nleraning-rate = 0.1\n')
         self.refused((1, 2), [config, 'leraning-rate'], *self.train(config=config))
         config = write(self.folder / 'run.toml', 'seed = \n')
         self.refused((1, 2), [config], *self.train(config=config))
