@@ -1,9 +1,11 @@
 // Greedy and beam search over packed sources, as transformers' generate() defines them.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
+#include "models/model.h"
 #include "nn/encoder_decoder.h"
 
 namespace qkv {
@@ -11,11 +13,13 @@ namespace qkv {
 struct SearchOptions {
   int num_beams = 1;             // 1: greedy
   int num_return_sequences = 1;  // n-best, at most num_beams
-  float length_penalty = 1;      // score = sum of log p / length^length_penalty
-  bool early_stopping = false;   // as transformers' early_stopping
-  int max_length = 512;          // tokens of a hypothesis, decoder start included
-  int min_length = 0;
+  float length_penalty = 1;      // score = sum of log p / length^length_penalty; the length counts </s> but not the decoder start
+  EarlyStopping early_stopping = EarlyStopping::no;
+  int max_length = 512;          // tokens of a hypothesis, decoder start included; at most the decoder's positions + 1
+  int min_length = 0;            // no </s> while a hypothesis has fewer tokens, decoder start included
+  int forced_eos_token_id = -1;  // the token that ends a hypothesis of max_length tokens; -1: whatever is likeliest
   std::vector<int32_t> suppressed;  // never produced: pad (bad_words_ids)
+  std::function<void()> on_step;    // called before each step; ends the search by throwing
 };
 
 struct Hypothesis {
@@ -24,7 +28,12 @@ struct Hypothesis {
   std::vector<float> token_scores;  // log p of each id
 };
 
-// The hypotheses of every source, best first.
+// How a model's generation_config.json says to decode; pad is never produced.
+SearchOptions default_search_options(const Model& model);
+
+// The hypotheses of every source, best first: num_return_sequences of them, fewer only where so few exist. A source alone and among
+// others gives the same hypotheses. Log probabilities are those of transformers: beam search normalizes before tokens are suppressed
+// (sequences_scores), greedy search after it (compute_transition_scores with normalize_logits).
 std::vector<std::vector<Hypothesis>> search(const EncoderDecoder& network, const TokenBatch& sources, const SearchOptions& options,
                                             ForwardContext& context);
 

@@ -1,14 +1,15 @@
 // Text to text: tokenize, search in batches of similar length, detokenize, in the order of the input.
 #pragma once
 
-#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "decode/search.h"
 #include "models/model.h"
 #include "qkv/tokenizer.h"
+#include "qkv/translator.h"
 
 namespace qkv {
 
@@ -20,19 +21,21 @@ struct TranslateOptions {
   int64_t first_line = 1;        // number of the first text in messages
 };
 
-struct Translation {
-  struct Candidate {
-    std::string text;
-    float score = 0;
-    std::vector<float> token_scores;
-    std::vector<std::string> tokens;
-  };
-  std::vector<Candidate> candidates;  // best first; one with an empty text for an empty line
-};
+// The caller's choices over those of the model's generation_config.json. Throws (invalid_argument) where one cannot be right for the model.
+TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& model);
 
-// Translates all texts. `network` may be any EncoderDecoder with the tokenizer's vocabulary. Throws where a text has more tokens than
-// the model has positions (the message names the line) unless options.truncate.
+// Translates all texts. `network` may be any EncoderDecoder with the tokenizer's vocabulary. A text that is empty or blank becomes an
+// empty one. Invalid UTF-8 is replaced by U+FFFD with a warning. Throws where a text has more tokens than the model has positions (the
+// message names the line) unless options.truncate.
 std::vector<Translation> translate(const EncoderDecoder& network, const Tokenizer& tokenizer, std::span<const std::string> texts,
                                    const TranslateOptions& options);
+
+// The ids that the encoder gets for a text, special tokens included.
+struct EncodedSource {
+  std::vector<int32_t> ids;
+  bool cut = false;  // there were more than the model has positions
+};
+// Throws, naming `line`, where there are too many ids and not `truncate`, or where one is outside the model's vocabulary.
+EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate, int64_t line);
 
 }  // namespace qkv

@@ -1,0 +1,119 @@
+// qkv eval: BLEU, chrF and exact matches of a model's translations, or of a file of translations.
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/commands/decoding_options.h"
+#include "cli/output.h"
+#include "text/utf8.h"
+#include "train/scores.h"
+
+namespace qkv {
+namespace {
+
+struct EvalArguments {
+  std::string model, source, reference, hypothesis, output;
+  TranslatorOptions options;
+  bool json = false;
+};
+
+std::vector<std::string> read_text(const std::string& path) {
+  std::vector<std::string> lines = read_lines(path);
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (!is_valid_utf8(lines[i])) fail(ErrorCode::bad_input, "{}: line {} is not valid UTF-8; convert it with iconv", path, i + 1);
+  }
+  return lines;
+}
+
+void check_same_length(const std::string& path, size_t lines, const std::string& other_path, size_t other_lines) {
+  if (lines != other_lines) {
+    fail(ErrorCode::bad_input, "{} has {} lines, {} has {}; line for line they must belong together", path, lines, other_path, other_lines);
+  }
+}
+
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t\r");
+  return begin == std::string_view::npos ? std::string_view() : text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
+}
+
+struct Hypotheses {
+  std::vector<std::string> lines;
+  double seconds = 0;  // of translating; 0 where they were read
+};
+
+Hypotheses translate_source(const EvalArguments& arguments, const std::vector<std::string>& source) {
+  catch_interrupts();
+  const std::unique_ptr<Model> model = load_model(arguments.model, arguments.options.bf16 ? DType::bf16 : DType::f32);
+  const Tokenizer tokenizer = Tokenizer::load(arguments.model);
+  const TranslateOptions options = interruptible_options(arguments.options, *model);
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<Translation> translations = translate(model->network, tokenizer, source, options);
+  Hypotheses hypotheses;
+  hypotheses.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::string text;
+  for (Translation& translation : translations) {
+    hypotheses.lines.push_back(on_one_line(std::move(translation.candidates.front().text)));
+    text += hypotheses.lines.back() + '\n';
+  }
+  if (!arguments.output.empty()) write_file_atomically(arguments.output, text);
+  log_info("translated {} lines in {:.2f} s, {:.1f} lines/s", source.size(), hypotheses.seconds, static_cast<double>(source.size()) / hypotheses.seconds);
+  return hypotheses;
+}
+
+void check_arguments(const EvalArguments& arguments) {
+  const bool from_file = !arguments.hypothesis.empty(), from_model = !arguments.model.empty() || !arguments.source.empty();
+  if (from_file == from_model || (from_model && (arguments.model.empty() || arguments.source.empty()))) {
+    fail(ErrorCode::invalid_argument, "eval scores either --hypothesis FILE or the translations of --source FILE with --model DIR");
+  }
+  if (from_file && !arguments.output.empty()) fail(ErrorCode::invalid_argument, "--output keeps the translations of --model; with --hypothesis there are none");
+}
+
+void run_eval(const EvalArguments& arguments) {
+  check_arguments(arguments);
+  const std::vector<std::string> references = read_text(arguments.reference);
+  Hypotheses hypotheses;
+  if (arguments.hypothesis.empty()) {
+    const std::vector<std::string> source = read_lines(arguments.source);
+    check_same_length(arguments.source, source.size(), arguments.reference, references.size());
+    hypotheses = translate_source(arguments, source);
+  } else {
+    hypotheses.lines = read_text(arguments.hypothesis);
+    check_same_length(arguments.hypothesis, hypotheses.lines.size(), arguments.reference, references.size());
+  }
+  if (references.empty()) fail(ErrorCode::bad_input, "{} is empty; there is nothing to score", arguments.reference);
+
+  const Scores scores = score_corpus(hypotheses.lines, references);
+  size_t exact = 0;
+  for (size_t i = 0; i < references.size(); ++i) exact += trimmed(hypotheses.lines[i]) == trimmed(references[i]);
+  const double exact_match = 100.0 * static_cast<double>(exact) / static_cast<double>(references.size());
+  if (arguments.json) {
+    nlohmann::ordered_json result{{"bleu", scores.bleu},       {"chrf", scores.chrf},          {"signature", scores.signature},
+                                  {"exact_match", exact_match}, {"lines", references.size()}};
+    if (hypotheses.seconds > 0) result["seconds"] = hypotheses.seconds;
+    print("{}\n", result.dump());
+  } else {
+    print("BLEU {:.2f}  chrF2 {:.2f}  exact match {:.2f} % ({} of {} lines)\n{}\n", scores.bleu, scores.chrf, exact_match, exact, references.size(),
+          scores.signature);
+  }
+}
+
+}  // namespace
+
+void add_eval_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("eval", "Score a model, or a file of translations, with BLEU and chrF");
+  auto arguments = std::make_shared<EvalArguments>();
+  command->add_option("--model", arguments->model, "Model directory whose translations of --source are scored")->type_name("DIR");
+  command->add_option("--source", arguments->source, "Lines to translate")->type_name("FILE");
+  command->add_option("--hypothesis", arguments->hypothesis, "Translations to score, instead of --model and --source")->type_name("FILE");
+  command->add_option("--reference", arguments->reference, "The right translations, line by line")->required()->type_name("FILE");
+  command->add_option("--output", arguments->output, "Keep the model's translations in FILE")->type_name("FILE");
+  command->add_flag("--json", arguments->json, "Print one line of JSON: bleu, chrf, signature, exact_match, lines");
+  add_decoding_options(*command, arguments->options);
+  command->footer("BLEU is sacreBLEU's default (its signature is printed), chrF2 likewise; exact match is the share of lines that equal the reference.");
+  command->callback([arguments] { run_eval(*arguments); });
+}
+
+}  // namespace qkv

@@ -1,0 +1,84 @@
+#include "cli/line_reader.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+
+namespace qkv {
+namespace {
+
+constexpr size_t kReadBytes = size_t{1} << 16;
+constexpr size_t kMaxLineBytes = size_t{16} << 20;
+constexpr size_t kMaxBytesAtOnce = size_t{4} << 20;
+constexpr int kLingerMilliseconds = 3;   // a program that writes line after line is faster than this, a person is slower
+constexpr int kWakeMilliseconds = 200;   // a signal just before poll() is seen this much later
+
+}  // namespace
+
+// Moves the next whole line out of the buffer; at the end of the file, what is left.
+bool LineReader::take_line(std::vector<std::string>& lines) {
+  const size_t end = buffer_.find('\n', scanned_);
+  if (end == std::string::npos) {
+    scanned_ = buffer_.size();
+    if (buffer_.size() - begin_ > kMaxLineBytes) {
+      fail(ErrorCode::bad_input, "{}: line {} is longer than {} MiB; is this text?", name_, lines_taken_ + 1, kMaxLineBytes >> 20);
+    }
+    if (!at_end_ || begin_ == buffer_.size()) return false;
+  }
+  const size_t stop = std::min(end, buffer_.size());
+  std::string& line = lines.emplace_back(buffer_, begin_, stop - begin_);
+  if (line.ends_with('\r')) line.pop_back();
+  begin_ = scanned_ = std::min(stop + 1, buffer_.size());
+  ++lines_taken_;
+  return true;
+}
+
+// Is there something to read within the time? Negative: waits for ever.
+bool LineReader::wait(int milliseconds) const {
+  for (;;) {
+    throw_if_interrupted();
+    pollfd request{file_descriptor_, POLLIN, 0};
+    const int ready = poll(&request, 1, milliseconds < 0 ? kWakeMilliseconds : milliseconds);
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) fail(ErrorCode::io, "{}: {}", name_, std::strerror(errno));
+    if (ready == 0 && milliseconds >= 0) return false;
+  }
+}
+
+void LineReader::fill() {
+  if (begin_ > 0) {
+    buffer_.erase(0, begin_);
+    scanned_ -= begin_;
+    begin_ = 0;
+  }
+  const size_t old = buffer_.size();
+  buffer_.resize(old + kReadBytes);
+  const ssize_t count = read(file_descriptor_, buffer_.data() + old, kReadBytes);
+  const int error = errno;
+  buffer_.resize(old + static_cast<size_t>(std::max<ssize_t>(count, 0)));
+  if (count == 0) at_end_ = true;
+  if (count < 0 && error != EINTR && error != EAGAIN) fail(ErrorCode::io, "{}: {}", name_, std::strerror(error));
+}
+
+std::vector<std::string> LineReader::next(size_t max_lines) {
+  std::vector<std::string> lines;
+  first_line_ = lines_taken_ + 1;
+  size_t bytes = 0;
+  while (lines.size() < max_lines && bytes < kMaxBytesAtOnce) {
+    if (take_line(lines)) {
+      bytes += lines.back().size();
+      continue;
+    }
+    if (at_end_ || !wait(lines.empty() ? -1 : kLingerMilliseconds)) break;
+    fill();
+  }
+  return lines;
+}
+
+}  // namespace qkv

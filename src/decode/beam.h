@@ -1,0 +1,66 @@
+// The beams of one source, as transformers' GenerationMixin._beam_search keeps them.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "decode/candidates.h"
+
+namespace qkv {
+
+class Beams {
+ public:
+  Beams(const SearchOptions& options, int eos_token_id);
+
+  // A hypothesis that goes on. Its tokens are a path of nodes back to the decoder start.
+  struct Running {
+    float score;     // sum of log p
+    int32_t node;    // of its last token; -1: the decoder start alone
+    int32_t parent;  // which of the previous step's running ones it continues
+  };
+  const std::vector<Running>& running() const { return running_; }
+  int32_t last_token(const Running& hypothesis, int32_t decoder_start) const {
+    return hypothesis.node < 0 ? decoder_start : nodes_[hypothesis.node].token;
+  }
+  bool done() const { return done_; }
+
+  // Number of candidates of each running hypothesis that advance() must see: with two for each beam, num_beams of them can go on even
+  // where every beam's likeliest token is </s>.
+  static int candidates_per_beam(int num_beams) { return 2 * num_beams; }
+
+  // One step. `candidates`: those of running()[i] at i * candidates_per_beam, ids of -1 at the end of a list are ignored. `length`: tokens
+  // of the running hypotheses before the step, decoder start included.
+  void advance(std::span<const Candidate> candidates, int length);
+
+  // The best `count` finished hypotheses, best first.
+  std::vector<Hypothesis> best(int count) const;
+
+ private:
+  struct Node {
+    int32_t parent, token;
+    float log_probability;
+  };
+  struct Finished {
+    float score;
+    int32_t node;
+  };
+  struct Continuation {
+    float score;
+    int32_t beam;
+    Candidate next;
+  };
+  std::vector<Continuation> best_continuations(std::span<const Candidate> candidates) const;
+  void finish(float score, int32_t node);
+  bool cannot_improve(int generated) const;
+  float normalized(float score, int generated) const;
+
+  int num_beams_, max_length_, eos_token_id_;
+  float length_penalty_;
+  EarlyStopping early_stopping_;
+  bool done_ = false;
+  std::vector<Node> nodes_;
+  std::vector<Running> running_;    // best first
+  std::vector<Finished> finished_;  // best first, at most num_beams_
+};
+
+}  // namespace qkv

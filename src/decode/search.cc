@@ -1,0 +1,42 @@
+#include "decode/search.h"
+
+#include <algorithm>
+
+#include "decode/strategies.h"
+
+namespace qkv {
+
+SearchOptions default_search_options(const Model& model) {
+  SearchOptions options;
+  options.num_beams = model.generation.num_beams;
+  options.length_penalty = model.generation.length_penalty;
+  options.early_stopping = model.generation.early_stopping;
+  options.max_length = model.generation.max_length;
+  options.min_length = model.generation.min_length;
+  options.forced_eos_token_id = model.generation.forced_eos_token_id;
+  options.suppressed = model.generation.suppressed;
+  options.suppressed.push_back(model.config.pad_token_id);
+  return options;
+}
+
+std::vector<std::vector<Hypothesis>> search(const EncoderDecoder& network, const TokenBatch& sources, const SearchOptions& options,
+                                            ForwardContext& context) {
+  QKV_CHECK(options.num_beams >= 1, "[search] num_beams is {}; 1 is greedy search", options.num_beams);
+  QKV_CHECK(options.num_return_sequences >= 1 && options.num_return_sequences <= options.num_beams,
+            "[search] num_return_sequences is {}; possible: 1 to num_beams, which is {}", options.num_return_sequences, options.num_beams);
+  QKV_CHECK(options.max_length >= 2, "[search] max_length is {}; it counts the decoder start, so 2 is the least", options.max_length);
+  for (int64_t i = 0; i < sources.segments.count(); ++i) {
+    QKV_CHECK(sources.segments.length(i) > 0, "[search] source {} has no tokens", i);
+  }
+  if (sources.segments.count() == 0) return {};
+  SearchOptions bounded = options;
+  bounded.max_length = std::min(options.max_length, network.config().max_position_embeddings + 1);
+
+  const RecordScope no_gradient(nullptr);
+  const Tensor memory = network.encode(sources, context);
+  DecoderState state = network.start(memory, sources.segments, context);
+  const SearchInput input{network, state, sources.segments.count(), bounded, context};
+  return bounded.num_beams == 1 ? greedy_search(input) : beam_search(input);
+}
+
+}  // namespace qkv

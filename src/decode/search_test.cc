@@ -1,0 +1,212 @@
+#include "decode/search.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "base/parallel.h"
+
+namespace qkv {
+namespace {
+
+using Json = nlohmann::json;
+
+std::filesystem::path golden(const std::string& name) { return std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/models" / name; }
+
+TokenBatch batch_of(const std::vector<std::vector<int32_t>>& sources) {
+  TokenBatch batch;
+  std::vector<int32_t> lengths;
+  for (const std::vector<int32_t>& ids : sources) {
+    batch.ids.insert(batch.ids.end(), ids.begin(), ids.end());
+    lengths.push_back(static_cast<int32_t>(ids.size()));
+  }
+  batch.segments = Segments::of_lengths(lengths);
+  return batch;
+}
+
+SearchOptions options_of(const Json& json) {
+  SearchOptions options;
+  options.num_beams = json["num_beams"];
+  options.num_return_sequences = json["num_return_sequences"];
+  options.length_penalty = json["length_penalty"];
+  options.early_stopping = json["early_stopping"] == "never" ? EarlyStopping::never : json["early_stopping"] == true ? EarlyStopping::yes : EarlyStopping::no;
+  options.max_length = json["max_length"];
+  options.min_length = json["min_length"];
+  options.suppressed = json["suppressed"].get<std::vector<int32_t>>();
+  if (!json["forced_eos_token_id"].is_null()) options.forced_eos_token_id = json["forced_eos_token_id"];
+  return options;
+}
+
+void expect_hypothesis(const Hypothesis& found, const Json& expected, bool greedy) {
+  EXPECT_EQ(found.ids, expected["ids"].get<std::vector<int32_t>>());
+  const std::vector<float> token_scores = expected["token_scores"];
+  ASSERT_EQ(found.token_scores.size(), token_scores.size());
+  for (size_t i = 0; i < token_scores.size(); ++i) EXPECT_NEAR(found.token_scores[i], token_scores[i], 1e-4) << "token " << i;
+  // transformers has no score of a greedy sequence; ours is the sum of its token scores.
+  const float score = greedy ? std::accumulate(token_scores.begin(), token_scores.end(), 0.0f) : expected["score"].get<float>();
+  EXPECT_NEAR(found.score, score, 1e-4);
+}
+
+class SearchGolden : public testing::TestWithParam<std::tuple<const char*, Device>> {
+ protected:
+  void SetUp() override {
+    const auto [name, device] = GetParam();
+    model = load_model(golden(name), device == Device::reference ? DType::f64 : DType::f32, device);
+    std::ifstream(golden(name) / "expected.json") >> expected;
+  }
+  std::vector<std::vector<int32_t>> sources() const { return expected["sources"]; }
+  std::vector<std::vector<Hypothesis>> run(const std::vector<std::vector<int32_t>>& of, const SearchOptions& options) const {
+    ForwardContext context;
+    return search(model->network, batch_of(of), options, context);
+  }
+
+  std::unique_ptr<Model> model;
+  Json expected;
+};
+
+TEST_P(SearchGolden, HypothesesAndScoresEqualTransformersToFourDigits) {
+  for (const Json& each : expected["searches"]) {
+    SCOPED_TRACE(each["name"]);
+    const SearchOptions options = options_of(each["options"]);
+    const auto found = run(sources(), options);
+    ASSERT_EQ(found.size(), each["results"].size());
+    for (size_t i = 0; i < found.size(); ++i) {
+      SCOPED_TRACE(testing::Message() << "source " << i);
+      ASSERT_EQ(found[i].size(), each["results"][i].size());
+      for (size_t rank = 0; rank < found[i].size(); ++rank) {
+        SCOPED_TRACE(testing::Message() << "rank " << rank);
+        expect_hypothesis(found[i][rank], each["results"][i][rank], options.num_beams == 1);
+      }
+    }
+  }
+}
+
+void expect_equal(const std::vector<Hypothesis>& a, const std::vector<Hypothesis>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t rank = 0; rank < a.size(); ++rank) {
+    EXPECT_EQ(a[rank].ids, b[rank].ids);
+    EXPECT_EQ(a[rank].score, b[rank].score);
+    EXPECT_EQ(a[rank].token_scores, b[rank].token_scores);
+  }
+}
+
+// Bit for bit: rows are computed in fixed slabs, so neighbours change nothing.
+TEST_P(SearchGolden, OneSourceAloneEqualsItselfAmongNeighbours) {
+  std::vector<std::vector<int32_t>> many;
+  for (int copy = 0; copy < 30; ++copy) {
+    for (const std::vector<int32_t>& ids : sources()) many.push_back(ids);
+  }
+  for (const int beams : {1, 4}) {
+    SearchOptions options = default_search_options(*model);
+    options.num_beams = options.num_return_sequences = beams;
+    options.max_length = 16;
+    const auto together = run(many, options);
+    for (size_t i = 0; i < sources().size(); ++i) {
+      SCOPED_TRACE(testing::Message() << beams << " beams, source " << i);
+      const auto alone = run({sources()[i]}, options);
+      expect_equal(alone[0], together[i]);
+      expect_equal(alone[0], together[i + 29 * sources().size()]);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, SearchGolden,
+                         testing::Combine(testing::Values("marian_post_norm", "pegasus_pre_norm"), testing::Values(Device::cpu, Device::reference)),
+                         [](const auto& info) {
+                           return std::string(std::get<0>(info.param)) + (std::get<1>(info.param) == Device::cpu ? "_cpu" : "_reference");
+                         });
+
+class Search : public testing::Test {
+ protected:
+  std::unique_ptr<Model> model = load_model(golden("marian_post_norm"));
+  TokenBatch sources = batch_of({{5, 9, 12, 0}, {7, 0}, {30, 31, 32, 33, 34, 35, 0}});
+  ForwardContext context;
+};
+
+TEST_F(Search, NumberOfThreadsChangesNothing) {
+  SearchOptions options = default_search_options(*model);
+  options.num_return_sequences = options.num_beams;
+  const int threads = num_threads();
+  set_num_threads(1);
+  const auto one = search(model->network, sources, options, context);
+  set_num_threads(3);
+  const auto three = search(model->network, sources, options, context);
+  set_num_threads(threads);
+  for (size_t i = 0; i < one.size(); ++i) expect_equal(one[i], three[i]);
+}
+
+TEST_F(Search, GreedyAndBeamStopAtTheModelsPositions) {
+  SearchOptions options = default_search_options(*model);
+  options.max_length = 1 << 30;
+  options.min_length = 1 << 30;  // </s> is never allowed
+  for (const int beams : {1, 2}) {
+    options.num_beams = beams;
+    for (const auto& found : search(model->network, sources, options, context)) {
+      EXPECT_EQ(found[0].ids.size(), static_cast<size_t>(model->config.max_position_embeddings));
+    }
+  }
+}
+
+TEST_F(Search, EverythingSuppressedGivesAnEmptyHypothesis) {
+  SearchOptions options = default_search_options(*model);
+  options.suppressed.resize(static_cast<size_t>(model->config.vocab_size));
+  std::iota(options.suppressed.begin(), options.suppressed.end(), 0);
+  options.min_length = 20;
+  options.max_length = 20;
+  for (const int beams : {1, 4}) {
+    options.num_beams = beams;
+    const auto found = search(model->network, sources, options, context);
+    ASSERT_EQ(found.size(), 3u);
+    for (const auto& each : found) EXPECT_TRUE(each.at(0).ids.empty());
+  }
+}
+
+TEST_F(Search, MoreBeamsThanTokensReturnsWhatExists) {
+  SearchOptions options = default_search_options(*model);
+  options.num_beams = options.num_return_sequences = 100;
+  options.max_length = 2;  // one token: the vocabulary without pad
+  for (const auto& found : search(model->network, sources, options, context)) EXPECT_EQ(found.size(), 47u);
+}
+
+TEST_F(Search, WrongOptionsAreRefused) {
+  const auto refused = [&](auto change) {
+    SearchOptions options = default_search_options(*model);
+    change(options);
+    EXPECT_THROW(search(model->network, sources, options, context), Error);
+  };
+  refused([](SearchOptions& o) { o.num_beams = 0; });
+  refused([](SearchOptions& o) { o.num_return_sequences = o.num_beams + 1; });
+  refused([](SearchOptions& o) { o.num_return_sequences = 0; });
+  refused([](SearchOptions& o) { o.max_length = 1; });
+  refused([](SearchOptions& o) { o.suppressed = {48}; });
+  refused([](SearchOptions& o) { o.suppressed = {-1}; });
+  refused([](SearchOptions& o) { o.forced_eos_token_id = 48; });
+}
+
+TEST_F(Search, CallbackEndsTheSearch) {
+  SearchOptions options = default_search_options(*model);
+  int steps = 0;
+  options.on_step = [&] {
+    if (++steps == 3) throw Error(ErrorCode::interrupted, "stop");
+  };
+  EXPECT_THROW(search(model->network, sources, options, context), Error);
+  EXPECT_EQ(steps, 3);
+}
+
+TEST_F(Search, NoSourcesGiveNoHypotheses) {
+  EXPECT_TRUE(search(model->network, TokenBatch{}, default_search_options(*model), context).empty());
+}
+
+TEST_F(Search, NotANumberIsReported) {
+  model->parameters.all().front().value.fill(std::nanf(""));
+  for (const int beams : {1, 4}) {
+    SearchOptions options = default_search_options(*model);
+    options.num_beams = beams;
+    EXPECT_THROW(search(model->network, sources, options, context), Error);
+  }
+}
+
+}  // namespace
+}  // namespace qkv

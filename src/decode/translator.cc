@@ -1,0 +1,164 @@
+#include "decode/translator.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/parallel.h"
+#include "text/utf8.h"
+
+namespace qkv {
+namespace {
+
+bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos; }
+
+// "line 4", or "lines 4, 7, 9 and 12 more".
+std::string list_lines(std::span<const int64_t> lines) {
+  constexpr size_t kShown = 5;
+  const std::string shown = fmt::format("{}", fmt::join(lines.first(std::min(lines.size(), kShown)), ", "));
+  if (lines.size() == 1) return "line " + shown;
+  return lines.size() <= kShown ? "lines " + shown : fmt::format("lines {} and {} more", shown, lines.size() - kShown);
+}
+
+struct Sources {
+  std::vector<std::vector<int32_t>> ids;  // one for each text; empty for a blank one
+  std::vector<int64_t> repaired, cut;     // numbers of lines
+};
+
+Sources encode_all(const EncoderDecoder& network, const Tokenizer& tokenizer, std::span<const std::string> texts, const TranslateOptions& options) {
+  Sources sources;
+  sources.ids.resize(texts.size());
+  std::vector<uint8_t> repaired(texts.size()), cut(texts.size());
+  const TransformerConfig& config = network.config();
+  parallel_for(static_cast<int64_t>(texts.size()), [&](int64_t i) {
+    if (is_blank(texts[i])) return;
+    EncodedSource source = encode_source(tokenizer, config, texts[i], options.truncate, options.first_line + i);
+    sources.ids[i] = std::move(source.ids);
+    cut[i] = source.cut;
+    repaired[i] = !is_valid_utf8(texts[i]);
+  });
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (repaired[i]) sources.repaired.push_back(options.first_line + static_cast<int64_t>(i));
+    if (cut[i]) sources.cut.push_back(options.first_line + static_cast<int64_t>(i));
+  }
+  return sources;
+}
+
+// Indices of the sources that have tokens, in batches: longest first, so that the largest memory is taken at the start.
+std::vector<std::vector<int32_t>> make_batches(const Sources& sources, const TransformerConfig& config, const TranslateOptions& options) {
+  constexpr int64_t kMaxLogits = int64_t{1} << 25;  // 128 MiB in f32
+  const int64_t beams = options.search.num_beams;
+  const int64_t most_sources = std::max<int64_t>(1, kMaxLogits / config.vocab_size / beams);
+  std::vector<int32_t> order;
+  for (size_t i = 0; i < sources.ids.size(); ++i) {
+    if (!sources.ids[i].empty()) order.push_back(static_cast<int32_t>(i));
+  }
+  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return sources.ids[a].size() > sources.ids[b].size(); });
+  std::vector<std::vector<int32_t>> batches;
+  int64_t tokens = 0;
+  for (const int32_t i : order) {
+    const int64_t mine = static_cast<int64_t>(sources.ids[i].size()) * beams;
+    if (batches.empty() || tokens + mine > options.batch_tokens || static_cast<int64_t>(batches.back().size()) == most_sources) {
+      batches.emplace_back();
+      tokens = 0;
+    }
+    batches.back().push_back(i);
+    tokens += mine;
+  }
+  return batches;
+}
+
+Translation::Candidate to_candidate(const Tokenizer& tokenizer, Hypothesis hypothesis) {
+  Translation::Candidate candidate;
+  std::vector<int32_t> known;  // a model's vocabulary may be rounded up beyond the tokenizer's
+  for (const int32_t id : hypothesis.ids) {
+    const bool has_text = id < tokenizer.vocab_size();
+    if (has_text) known.push_back(id);
+    candidate.tokens.push_back(has_text ? tokenizer.id_to_token(id) : fmt::format("<{}>", id));
+  }
+  candidate.text = tokenizer.decode(known);
+  candidate.score = hypothesis.score;
+  candidate.token_scores = std::move(hypothesis.token_scores);
+  return candidate;
+}
+
+void translate_batch(const EncoderDecoder& network, const Tokenizer& tokenizer, const Sources& sources, std::span<const int32_t> batch,
+                     const TranslateOptions& options, std::vector<Translation>& result) {
+  TokenBatch input;
+  std::vector<int32_t> lengths;
+  for (const int32_t i : batch) {
+    input.ids.insert(input.ids.end(), sources.ids[i].begin(), sources.ids[i].end());
+    lengths.push_back(static_cast<int32_t>(sources.ids[i].size()));
+  }
+  input.segments = Segments::of_lengths(lengths);
+  ForwardContext context;
+  context.dtype = options.dtype;
+  std::vector<std::vector<Hypothesis>> found = search(network, input, options.search, context);
+  parallel_for(static_cast<int64_t>(batch.size()), [&](int64_t i) {
+    for (Hypothesis& hypothesis : found[i]) result[batch[i]].candidates.push_back(to_candidate(tokenizer, std::move(hypothesis)));
+  });
+}
+
+}  // namespace
+
+TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& model) {
+  TranslateOptions options;
+  SearchOptions& search = options.search;
+  search = default_search_options(model);
+  QKV_CHECK(chosen.n_best >= 1, "--n-best {} is too few; 1 is the best translation alone", chosen.n_best);
+  search.num_beams = chosen.num_beams.value_or(std::max(search.num_beams, chosen.n_best));
+  search.num_return_sequences = chosen.n_best;
+  QKV_CHECK(search.num_beams >= 1, "--beam-size {} is too small; 1 is greedy search", search.num_beams);
+  QKV_CHECK(search.num_return_sequences <= search.num_beams, "--n-best {} is more than --beam-size {}; make it larger, or n smaller",
+            search.num_return_sequences, search.num_beams);
+  search.length_penalty = chosen.length_penalty.value_or(search.length_penalty);
+  const int longest = model.config.max_position_embeddings + 1;
+  QKV_CHECK(!chosen.max_length || (*chosen.max_length >= 2 && *chosen.max_length <= longest), "--max-length {} does not fit the model; possible: 2 to {}",
+            *chosen.max_length, longest);
+  search.max_length = chosen.max_length.value_or(std::min(search.max_length, longest));
+  search.min_length = chosen.min_length.value_or(search.min_length);
+  QKV_CHECK(search.min_length >= 0 && (!chosen.min_length || search.min_length <= search.max_length),
+            "--min-length {} does not fit; possible: 0 to the maximum length, which is {}", search.min_length, search.max_length);
+  QKV_CHECK(chosen.batch_tokens >= 1, "--batch-tokens {} is too small; 1 computes one text at a time", chosen.batch_tokens);
+  options.dtype = chosen.bf16 ? DType::bf16 : DType::f32;
+  options.truncate = chosen.truncate;
+  options.batch_tokens = chosen.batch_tokens;
+  return options;
+}
+
+EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate, int64_t line) {
+  EncodedSource source{tokenizer.encode(text)};
+  std::vector<int32_t>& ids = source.ids;
+  if (ids.empty()) ids.push_back(config.eos_token_id);  // nothing but characters that the tokenizer drops
+  for (const int32_t id : ids) {
+    if (id < config.vocab_size) continue;
+    fail(ErrorCode::bad_input, "line {}: token {} of tokenizer.json is outside the model's vocabulary of {}; they are not of the same model", line, id,
+         config.vocab_size);
+  }
+  const size_t most = static_cast<size_t>(config.max_position_embeddings);
+  if (ids.size() <= most) return source;
+  if (!truncate) {
+    fail(ErrorCode::bad_input, "line {} has {} tokens and the model takes {}; split it, or let --truncate cut it", line, ids.size(), most);
+  }
+  const int32_t end = ids.back();
+  ids.resize(most);
+  if (end == config.eos_token_id) ids.back() = end;  // the closing token stays
+  source.cut = true;
+  return source;
+}
+
+std::vector<Translation> translate(const EncoderDecoder& network, const Tokenizer& tokenizer, std::span<const std::string> texts,
+                                   const TranslateOptions& options) {
+  const Sources sources = encode_all(network, tokenizer, texts, options);
+  if (!sources.repaired.empty()) log_warning("{}: not valid UTF-8; the bad bytes are read as U+FFFD", list_lines(sources.repaired));
+  if (!sources.cut.empty()) log_warning("{}: cut to the {} tokens that the model takes", list_lines(sources.cut), network.config().max_position_embeddings);
+  std::vector<Translation> result(texts.size());
+  for (const std::vector<int32_t>& batch : make_batches(sources, network.config(), options)) {
+    translate_batch(network, tokenizer, sources, batch, options, result);
+  }
+  for (Translation& translation : result) {
+    if (translation.candidates.empty()) translation.candidates.emplace_back();
+  }
+  return result;
+}
+
+}  // namespace qkv
