@@ -3,17 +3,27 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "nn/encoder_decoder.h"
 
 namespace qkv {
 
+// When a source with num_beams finished hypotheses is done, as transformers' early_stopping: `yes`: at once; `no`: when the best running
+// hypothesis scores below all of them at its present length; `never`: when it would at max_length too.
+enum class EarlyStopping : uint8_t { no, yes, never };
+
 // What generation_config.json holds besides the model: how to decode where the caller does not say.
 struct GenerationDefaults {
-  int max_length = 512;
+  int max_length = 512;  // decoder start included
+  int min_length = 0;
   int num_beams = 4;
   float length_penalty = 1;
+  EarlyStopping early_stopping = EarlyStopping::no;
+  int forced_eos_token_id = -1;     // the last token at max_length; -1: none
+  std::vector<int32_t> suppressed;  // never produced: bad_words_ids of one token (pad)
 };
 
 struct Model {
