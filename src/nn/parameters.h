@@ -29,9 +29,10 @@ struct Initializer {
 
 class ParameterStore {
  public:
-  // `initialize` false: memory is left as it is, for weights that are loaded next.
-  ParameterStore(uint64_t seed, bool initialize, Device device = Device::cpu)
-      : seed_(seed), initialize_(initialize), device_(device) {}
+  // `initialize` false: memory is left as it is, for weights that are loaded next. `matrices`: the type of the weights that decay, f32
+  // or, for inference, bf16; the others are f32 always (all are f64 on the reference).
+  ParameterStore(uint64_t seed, bool initialize, Device device = Device::cpu, DType matrices = DType::f32)
+      : seed_(seed), initialize_(initialize), device_(device), matrices_(matrices) {}
 
   // Makes the weight; it requires a gradient. Throws where the name was asked for already.
   Tensor create(const std::string& name, Shape shape, Initializer initializer, bool decay);
@@ -46,6 +47,7 @@ class ParameterStore {
   uint64_t seed_;
   bool initialize_;
   Device device_;
+  DType matrices_;
   std::vector<Parameter> parameters_;
 };
 

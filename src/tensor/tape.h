@@ -47,6 +47,8 @@ struct GradientSlot {
   explicit operator bool() const { return static_cast<bool>(view); }
 };
 GradientSlot gradient_slot(const Tensor& x);
+// Gives a gradient that was made as a tensor of its own: becomes x's gradient, or is added to it.
+void add_gradient(const Tensor& x, const Tensor& dx);
 // The same for kernels that can only add: the gradient is zeroed at first use.
 View gradient_sum(const Tensor& x);
 

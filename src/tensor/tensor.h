@@ -47,6 +47,9 @@ class Tensor {
   std::vector<float> to_vector() const;
   void copy_from(const Tensor& other) const;  // same shape; converts
   void fill(float value) const;
+  // Whoever writes into a weight's memory (the optimizer) says so: what was packed from it is made anew.
+  void touch() const;
+  uint64_t version() const;
 
   // Gradients (tensor/tape.h). A parameter asks for one; what ops make of it inherits that while a tape records.
   bool requires_grad() const;

@@ -1,0 +1,125 @@
+#include "kernels/cpu/cpu.h"
+
+#include <cpuid.h>
+#include <fmt/format.h>
+#include <hwy/targets.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+
+#include "base/error.h"
+
+namespace qkv {
+namespace {
+
+// AMX needs the processor's bits (tile, bf16) and the kernel's permission for the tile registers (Linux 5.16: arch_prctl).
+bool has_amx() {
+  unsigned a, b, c, d;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+  if (!(d & (1u << 24)) || !(d & (1u << 22))) return false;
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+constexpr Isa kAll[] = {Isa::baseline, Isa::avx2, Isa::avx512, Isa::amx};
+
+int64_t highway_targets(Isa isa) {
+  switch (isa) {
+    case Isa::baseline: return HWY_STATIC_TARGET;
+    case Isa::avx2: return HWY_AVX2 | HWY_STATIC_TARGET;
+    default: return HWY_AVX3 | HWY_AVX2 | HWY_STATIC_TARGET;
+  }
+}
+
+Isa chosen_at_start() {
+  const std::vector<Isa> available = available_isas();
+  const char* wanted = std::getenv("QKV_ISA");
+  if (!wanted || !*wanted) return available.back();
+  const Isa isa = parse_isa(wanted);
+  if (std::find(available.begin(), available.end(), isa) == available.end()) {
+    fail(ErrorCode::unsupported, "QKV_ISA={}: this machine has no {}; its best is {}", wanted, name_of(isa), name_of(available.back()));
+  }
+  return isa;
+}
+
+std::atomic<int> chosen{-1};
+
+void choose(Isa isa) {
+  hwy::SetSupportedTargetsForTest(0);
+  const int64_t real = hwy::SupportedTargets();
+  hwy::SetSupportedTargetsForTest(real & highway_targets(isa));
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  chosen = static_cast<int>(isa);
+}
+
+}  // namespace
+
+const char* name_of(Isa isa) {
+  constexpr const char* names[] = {"baseline", "avx2", "avx512", "amx"};
+  return names[static_cast<int>(isa)];
+}
+
+Isa parse_isa(std::string_view name) {
+  for (Isa isa : kAll) {
+    if (name == name_of(isa)) return isa;
+  }
+  fail(ErrorCode::invalid_argument, "QKV_ISA={}: there is no such instruction set; possible: baseline, avx2, avx512, amx", name);
+}
+
+std::vector<Isa> available_isas() {
+  static const std::vector<Isa> found = [] {
+    const int64_t targets = hwy::SupportedTargets();
+    std::vector<Isa> isas{Isa::baseline};
+    if (targets & HWY_AVX2) isas.push_back(Isa::avx2);
+    if (targets & HWY_AVX3) isas.push_back(Isa::avx512);
+    if ((targets & HWY_AVX3) && has_amx()) isas.push_back(Isa::amx);
+    return isas;
+  }();
+  return found;
+}
+
+Isa current_isa() {
+  if (chosen.load() < 0) choose(chosen_at_start());
+  return static_cast<Isa>(chosen.load());
+}
+
+void set_isa(Isa isa) {
+  const std::vector<Isa> available = available_isas();
+  if (std::find(available.begin(), available.end(), isa) == available.end()) {
+    fail(ErrorCode::unsupported, "this machine has no {}; its best is {}", name_of(isa), name_of(available.back()));
+  }
+  choose(isa);
+}
+
+const KernelTable& cpu_kernels() {
+  if (chosen.load(std::memory_order_relaxed) < 0) current_isa();
+  static const KernelTable table{
+      .name = "cpu",
+      .matmul = cpu::matmul,
+      .packed_matmul_b_size = cpu::packed_matmul_b_size,
+      .pack_matmul_b = cpu::pack_matmul_b,
+      .column_sum = cpu::column_sum,
+      .activation = cpu::activation,
+      .activation_backward = cpu::activation_backward,
+      .dropout_add = cpu::dropout_add,
+      .dropout_backward = cpu::dropout_backward,
+      .copy = cpu::copy,
+      .layer_norm = cpu::layer_norm,
+      .layer_norm_backward = cpu::layer_norm_backward,
+      .embedding = cpu::embedding,
+      .embedding_backward = cpu::embedding_backward,
+      .attention = cpu::attention,
+      .attention_backward = cpu::attention_backward,
+      .attention_map = cpu::attention_map,
+      .cross_entropy = cpu::cross_entropy,
+      .log_softmax = cpu::log_softmax,
+      .sum_of_squares = cpu::sum_of_squares,
+      .adamw = cpu::adamw,
+  };
+  return table;
+}
+
+}  // namespace qkv

@@ -1,0 +1,29 @@
+// The CPU's kernels: f32 and bf16 storage, f32 arithmetic, SIMD through Highway, one compiled copy per instruction set.
+#pragma once
+
+#include "kernels/kernel_table.h"
+
+namespace qkv::cpu {
+
+void matmul(const MatmulParams&);
+int64_t packed_matmul_b_size(const View& b, bool transpose_b);
+void pack_matmul_b(const View& b, bool transpose_b, void* packed);
+void column_sum(const ColumnSumParams&);
+void activation(const ActivationParams&);
+void activation_backward(const ActivationBackwardParams&);
+void dropout_add(const DropoutAddParams&);
+void dropout_backward(const DropoutBackwardParams&);
+void copy(const CopyParams&);
+void layer_norm(const LayerNormParams&);
+void layer_norm_backward(const LayerNormBackwardParams&);
+void embedding(const EmbeddingParams&);
+void embedding_backward(const EmbeddingBackwardParams&);
+void attention(const AttentionParams&);
+void attention_backward(const AttentionBackwardParams&);
+void attention_map(const AttentionMapParams&);
+void cross_entropy(const CrossEntropyParams&);
+void log_softmax(const LogSoftmaxParams&);
+double sum_of_squares(const View&);
+void adamw(const AdamWParams&);
+
+}  // namespace qkv::cpu

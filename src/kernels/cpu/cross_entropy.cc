@@ -1,0 +1,136 @@
+// Output layer and loss, a chunk of rows at a time: logits are made, used and turned into their gradient while they are in the cache.
+// Bound by three matrix products of [rows, size] x [size, vocab]; the softmax between them reads and writes each logit three times.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/cross_entropy.cc"
+#include <hwy/foreach_target.h>
+//
+#include <hwy/contrib/math/math-inl.h>
+
+#include <cmath>
+#include <vector>
+
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/flat.h"
+#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qkv::cpu::HWY_NAMESPACE {
+
+// Largest value, sum of exp(x - largest) and sum of x of a row.
+struct RowSums {
+  float largest;
+  float exponentials;
+  double values;
+};
+
+RowSums SumRow(const float* x, int64_t n, bool keep_exponentials, float* out) {
+  const F32 d;
+  constexpr int64_t kBlock = 4096;
+  Vec best = hn::Set(d, -INFINITY);
+  double total = 0;
+  for (int64_t first = 0; first < n; first += kBlock) {
+    const int64_t last = std::min(n, first + kBlock);
+    Vec sum = hn::Zero(d);
+    for (int64_t c = first; c < last; c += kLanes) {
+      const Vec v = LoadPart(x + c, last - c);
+      const bool whole = last - c >= static_cast<int64_t>(kLanes);
+      best = hn::Max(best, whole ? v : hn::IfThenElse(hn::FirstN(d, last - c), v, best));
+      sum = hn::Add(sum, v);
+    }
+    total += hn::GetLane(hn::SumOfLanes(d, sum));
+  }
+  const float largest = hn::GetLane(hn::MaxOfLanes(d, best));
+  double exponentials = 0;
+  for (int64_t first = 0; first < n; first += kBlock) {
+    const int64_t last = std::min(n, first + kBlock);
+    Vec sum = hn::Zero(d);
+    for (int64_t c = first; c < last; c += kLanes) {
+      const bool whole = last - c >= static_cast<int64_t>(kLanes);
+      Vec e = hn::Exp(d, hn::Sub(LoadPart(x + c, last - c), hn::Set(d, largest)));
+      if (!whole) e = hn::IfThenElseZero(hn::FirstN(d, last - c), e);
+      if (keep_exponentials) StorePart(e, out + c, last - c);
+      sum = hn::Add(sum, e);
+    }
+    exponentials += hn::GetLane(hn::SumOfLanes(d, sum));
+  }
+  return {largest, static_cast<float>(exponentials), total};
+}
+
+// Loss of one row of logits; with a gradient wanted the row becomes scale * (softmax - smoothing / n - (1 - smoothing) [target]).
+void LossRow(const CrossEntropyParams& p, int64_t r, float* x, double& loss, double& nll) {
+  const int64_t n = p.table.rows;
+  const bool gradient = static_cast<bool>(p.dhidden);
+  const float target_logit = x[p.targets[r]];
+  const RowSums sums = SumRow(x, n, gradient, x);
+  const double log_sum_exp = sums.largest + std::log(static_cast<double>(sums.exponentials));
+  nll = log_sum_exp - target_logit;
+  loss = (1 - p.label_smoothing) * nll + p.label_smoothing * (log_sum_exp - sums.values / n);
+  if (!gradient) return;
+  const Vec factor = hn::Set(F32(), p.scale / sums.exponentials), shift = hn::Set(F32(), p.scale * p.label_smoothing / static_cast<float>(n));
+  for (int64_t c = 0; c < n; c += kLanes) StorePart(hn::MulSub(LoadPart(x + c, n - c), factor, shift), x + c, n - c);
+  x[p.targets[r]] -= p.scale * (1 - p.label_smoothing);
+}
+
+void LossRows(const CrossEntropyParams& p, int64_t first, int64_t rows, float* logits, int64_t step, double* loss, double* nll) {
+  parallel_for((rows + 3) / 4, [&](int64_t group) HWY_ATTR {
+    for (int64_t i = group * 4; i < std::min(rows, group * 4 + 4); ++i) LossRow(p, first + i, logits + i * step, loss[i], nll[i]);
+  });
+}
+
+void LogSoftmax(const LogSoftmaxParams& p) {
+  const int64_t n = p.x.cols;
+  parallel_for(p.x.rows, [&](int64_t r) HWY_ATTR {
+    float* x = p.x.row<float>(r);
+    const RowSums sums = SumRow(x, n, false, nullptr);
+    const Vec shift = hn::Set(F32(), sums.largest + std::log(sums.exponentials));
+    for (int64_t c = 0; c < n; c += kLanes) StorePart(hn::Sub(LoadPart(x + c, n - c), shift), x + c, n - c);
+  });
+}
+
+}  // namespace qkv::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace qkv::cpu {
+HWY_EXPORT(LossRows);
+HWY_EXPORT(LogSoftmax);
+
+namespace {
+
+View rows_of(const View& x, int64_t first, int64_t rows) {
+  View part = x;
+  part.data = x.as<char>() + first * x.stride * size_of(x.dtype);
+  part.rows = rows;
+  return part;
+}
+
+// Rows of logits at a time: about 16 MiB of them, whole tiles of the matrix product, and enough rows to keep the threads busy.
+int64_t chunk_rows(int64_t vocab) { return std::clamp<int64_t>((int64_t{1} << 22) / vocab / 48 * 48, 96, 1920); }
+
+}  // namespace
+
+void cross_entropy(const CrossEntropyParams& p) {
+  const int64_t vocab = p.table.rows, chunk = std::min(chunk_rows(vocab), std::max<int64_t>(p.hidden.rows, 1));
+  float* memory = scratch(Scratch::logits, chunk * vocab);
+  std::vector<double> loss(static_cast<size_t>(chunk)), nll(static_cast<size_t>(chunk));
+  *p.loss = *p.nll = 0;
+  for (int64_t first = 0; first < p.hidden.rows; first += chunk) {
+    const int64_t rows = std::min(chunk, p.hidden.rows - first);
+    const View logits{memory, rows, vocab, vocab, DType::f32}, hidden = rows_of(p.hidden, first, rows);
+    matmul({.a = hidden, .b = p.table, .out = logits, .bias = p.bias, .transpose_b = true, .packed_b = p.packed_table});
+    HWY_DYNAMIC_DISPATCH(LossRows)(p, first, rows, memory, vocab, loss.data(), nll.data());
+    for (int64_t i = 0; i < rows; ++i) {
+      *p.loss += loss[i];
+      *p.nll += nll[i];
+    }
+    if (!p.dhidden) continue;
+    matmul({.a = logits, .b = p.table, .out = rows_of(p.dhidden, first, rows), .packed_b = p.packed_table_t});
+    matmul({.a = logits, .b = hidden, .out = p.dtable, .transpose_a = true, .accumulate = true});
+  }
+}
+
+void log_softmax(const LogSoftmaxParams& p) { HWY_DYNAMIC_DISPATCH(LogSoftmax)(p); }
+
+}  // namespace qkv::cpu
+#endif

@@ -1,0 +1,79 @@
+// Embedding lookup and its gradient: bound by memory.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/embedding.cc"
+#include <hwy/foreach_target.h>
+//
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/flat.h"
+#include "kernels/cpu/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qkv::cpu::HWY_NAMESPACE {
+
+// Columns [begin, end) of row r, in chunks whose dropout numbers are at hand: body(column, n, drop).
+template <typename Body>
+HWY_INLINE void ForEachColumn(DropoutChunk& mask, int64_t r, int64_t cols, int64_t begin, int64_t end, Body&& body) {
+  for (int64_t first = begin; first < end; first += DropoutChunk::kChunk) {
+    const int64_t last = std::min<int64_t>(end, first + DropoutChunk::kChunk);
+    mask.Prepare(r * cols + first, last - first);
+    for (int64_t c = first; c < last; c += kLanes) body(c, static_cast<size_t>(last - c), [&](Vec x) HWY_ATTR { return mask.Apply(x, c - first); });
+  }
+}
+
+void Embedding(const EmbeddingParams& p) {
+  with_type(p.table.dtype, [&](auto* table_type) {
+    with_type(p.y.dtype, [&](auto* y_type) {
+      using Table = std::remove_pointer_t<decltype(table_type)>;
+      using Y = std::remove_pointer_t<decltype(y_type)>;
+      for_each_slab(p.y.rows, [&](int64_t first, int64_t last) HWY_ATTR {
+        DropoutChunk mask(p.dropout);
+        const Vec scale = hn::Set(F32(), p.scale);
+        for (int64_t r = first; r < last; ++r) {
+          const Table* row = p.table.row<const Table>(p.ids[r]);
+          const float* position = p.positions ? p.positions.row<const float>(p.position_of[r]) : nullptr;
+          Y* y = p.y.row<Y>(r);
+          ForEachColumn(mask, r, p.y.cols, 0, p.y.cols, [&](int64_t c, size_t n, auto&& drop) HWY_ATTR {
+            Vec value = hn::Mul(scale, LoadPart(row + c, n));
+            if (position) value = hn::Add(value, LoadPart(position + c, n));
+            StorePart(drop(value), y + c, n);
+          });
+        }
+      });
+    });
+  });
+}
+
+// Threads take columns, so that every sum runs over the rows in their order.
+void EmbeddingBackward(const EmbeddingBackwardParams& p) {
+  constexpr int64_t kColumns = 64;
+  const int64_t cols = p.dy.cols;
+  with_type(p.dy.dtype, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    for_each_slab(cols, [&](int64_t begin, int64_t end) HWY_ATTR {
+      DropoutChunk mask(p.dropout);
+      const Vec scale = hn::Set(F32(), p.scale);
+      for (int64_t r = 0; r < p.dy.rows; ++r) {
+        const T* dy = p.dy.row<const T>(r);
+        float* dtable = p.dtable ? p.dtable.row<float>(p.ids[r]) : nullptr;
+        float* dposition = p.dpositions ? p.dpositions.row<float>(p.position_of[r]) : nullptr;
+        ForEachColumn(mask, r, cols, begin, end, [&](int64_t c, size_t n, auto&& drop) HWY_ATTR {
+          const Vec g = drop(LoadPart(dy + c, n));
+          if (dtable) StorePart(hn::MulAdd(scale, g, LoadPart(dtable + c, n)), dtable + c, n);
+          if (dposition) StorePart(hn::Add(g, LoadPart(dposition + c, n)), dposition + c, n);
+        });
+      }
+    }, kColumns);
+  });
+}
+
+}  // namespace qkv::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace qkv::cpu {
+HWY_EXPORT(Embedding);
+HWY_EXPORT(EmbeddingBackward);
+void embedding(const EmbeddingParams& p) { HWY_DYNAMIC_DISPATCH(Embedding)(p); }
+void embedding_backward(const EmbeddingBackwardParams& p) { HWY_DYNAMIC_DISPATCH(EmbeddingBackward)(p); }
+}  // namespace qkv::cpu
+#endif

@@ -1,0 +1,107 @@
+// A matrix product of small tiles: kRows x kPanel sums stay in registers while a panel of b streams from the L1 cache.
+//
+// Bound by the multiply-adds: for 6 x 16 sums (AVX2), 12 of them, 2 loads and 6 broadcasts per step of k. b is packed in panels of
+// kPanel columns, [k][kPanel], f32, zero-padded; a is read where it lies (rows with unit step) or from a copy of kRows columns.
+// Every row is summed over k in ascending order whatever its neighbours, so a row's result depends on that row alone.
+#if defined(QKV_GEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef QKV_GEMM_INL_H_
+#undef QKV_GEMM_INL_H_
+#else
+#define QKV_GEMM_INL_H_
+#endif
+
+#include "kernels/cpu/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qkv::cpu::HWY_NAMESPACE {
+
+inline constexpr int64_t kRows = 6;
+inline constexpr int64_t kPanel = 2 * kLanes;
+inline constexpr int64_t kDepth = 256;  // steps of k per pass: a panel of b is then 16 KiB and stays in L1
+
+// Packs columns [first, first + kPanel) of op(b), steps [0, depth) of k. b: element (k, n) at b[k * k_step + n * n_step].
+template <typename T>
+void PackPanel(const T* b, int64_t k_step, int64_t n_step, int64_t depth, int64_t columns, float* panel) {
+  if (n_step == 1 && columns == kPanel) {
+    for (int64_t k = 0; k < depth; ++k) {
+      Store(Load(b + k * k_step), panel + k * kPanel);
+      Store(Load(b + k * k_step + kLanes), panel + k * kPanel + kLanes);
+    }
+    return;
+  }
+  const auto value = [](T x) {
+    if constexpr (std::is_same_v<T, float>) return x; else return to_float(x);
+  };
+  for (int64_t n = 0; n < kPanel; ++n) {
+    for (int64_t k = 0; k < depth; ++k) panel[k * kPanel + n] = n < columns ? value(b[k * k_step + n * n_step]) : 0.0f;
+  }
+}
+
+// All panels of op(b): [n / kPanel][depth][kPanel].
+template <typename T>
+void PackAll(const T* b, int64_t k_step, int64_t n_step, int64_t depth, int64_t columns, float* packed) {
+  for (int64_t n = 0; n < columns; n += kPanel) {
+    PackPanel(b + n * n_step, k_step, n_step, depth, std::min(kPanel, columns - n), packed + n * depth);
+  }
+}
+
+// sums[r][c] (+)= sum over k of a[r * row_step + k * k_step] * panel[k][c] for R rows and all kPanel columns.
+template <int R, bool kUnitStep>
+HWY_INLINE void Tile(const float* HWY_RESTRICT a, int64_t row_step, int64_t k_step, const float* HWY_RESTRICT panel, int64_t depth, float* sums,
+                     int64_t sums_step, bool accumulate) {
+  const F32 d;
+  Vec left[R], right[R];
+  for (int r = 0; r < R; ++r) {
+    left[r] = accumulate ? Load(sums + r * sums_step) : hn::Zero(d);
+    right[r] = accumulate ? Load(sums + r * sums_step + kLanes) : hn::Zero(d);
+  }
+  for (int64_t k = 0; k < depth; ++k) {
+    const Vec b0 = Load(panel), b1 = Load(panel + kLanes);
+    panel += kPanel;
+    for (int r = 0; r < R; ++r) {
+      const Vec x = hn::Set(d, a[r * row_step]);
+      left[r] = hn::MulAdd(x, b0, left[r]);
+      right[r] = hn::MulAdd(x, b1, right[r]);
+    }
+    a += kUnitStep ? 1 : k_step;
+  }
+  for (int r = 0; r < R; ++r) {
+    Store(left[r], sums + r * sums_step);
+    Store(right[r], sums + r * sums_step + kLanes);
+  }
+}
+
+template <bool kUnitStep>
+HWY_INLINE void TileOfRows(int64_t rows, const float* a, int64_t row_step, int64_t k_step, const float* panel, int64_t depth, float* sums, int64_t sums_step,
+                           bool accumulate) {
+  switch (rows) {
+    case 1: return Tile<1, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
+    case 2: return Tile<2, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
+    case 3: return Tile<3, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
+    case 4: return Tile<4, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
+    case 5: return Tile<5, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
+    default: return Tile<6, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
+  }
+}
+
+// A small product on this thread: out[rows, columns] (+)= a packed_b. out has room for whole panels: `out_step` >= columns rounded up.
+// `panel_depth`: steps of k per panel in memory (>= depth).
+HWY_INLINE void SmallGemm(const float* a, int64_t row_step, int64_t k_step, const float* packed_b, int64_t panel_depth, int64_t rows, int64_t columns,
+                          int64_t depth, float* out, int64_t out_step, bool accumulate) {
+  for (int64_t n = 0; n < columns; n += kPanel) {
+    for (int64_t r = 0; r < rows; r += kRows) {
+      const int64_t tile_rows = std::min(kRows, rows - r);
+      if (k_step == 1) {
+        TileOfRows<true>(tile_rows, a + r * row_step, row_step, 1, packed_b + n * panel_depth, depth, out + r * out_step + n, out_step, accumulate);
+      } else {
+        TileOfRows<false>(tile_rows, a + r * row_step, row_step, k_step, packed_b + n * panel_depth, depth, out + r * out_step + n, out_step, accumulate);
+      }
+    }
+  }
+}
+
+constexpr int64_t RoundUp(int64_t x, int64_t multiple) { return (x + multiple - 1) / multiple * multiple; }
+
+}  // namespace qkv::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

@@ -1,0 +1,114 @@
+// Layer normalization: two passes over a row that is in L1, bound by memory.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/layer_norm.cc"
+#include <hwy/foreach_target.h>
+//
+#include <cmath>
+
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/flat.h"
+#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qkv::cpu::HWY_NAMESPACE {
+
+HWY_INLINE float Sum(Vec x) { return hn::GetLane(hn::SumOfLanes(F32(), x)); }
+
+// x - mean, zero in the lanes past the row's end.
+template <typename T>
+HWY_INLINE Vec Centered(const T* x, int64_t left, Vec mean) {
+  const Vec centered = hn::Sub(LoadPart(x, left), mean);
+  return left >= static_cast<int64_t>(kLanes) ? centered : hn::IfThenElseZero(hn::FirstN(F32(), left), centered);
+}
+
+template <typename T>
+void Row(const LayerNormParams& p, int64_t r) {
+  const F32 d;
+  const T* x = p.x.row<const T>(r);
+  T* y = p.y.row<T>(r);
+  const float *weight = p.weight.as<const float>(), *bias = p.bias.as<const float>();
+  const int64_t n = p.x.cols;
+  Vec sum = hn::Zero(d), squares = hn::Zero(d);
+  for (int64_t c = 0; c < n; c += kLanes) sum = hn::Add(sum, LoadPart(x + c, n - c));
+  const Vec mean = hn::Set(d, Sum(sum) / static_cast<float>(n));
+  for (int64_t c = 0; c < n; c += kLanes) {
+    const Vec v = Centered(x + c, n - c, mean);
+    squares = hn::MulAdd(v, v, squares);
+  }
+  const float inverse = 1 / std::sqrt(Sum(squares) / static_cast<float>(n) + p.epsilon);
+  for (int64_t c = 0; c < n; c += kLanes) {
+    const Vec normalized = hn::Mul(hn::Sub(LoadPart(x + c, n - c), mean), hn::Set(d, inverse));
+    StorePart(hn::MulAdd(normalized, LoadPart(weight + c, n - c), LoadPart(bias + c, n - c)), y + c, n - c);
+  }
+  if (p.mean) p.mean.as<float>()[r] = hn::GetLane(mean);
+  if (p.inverse_deviation) p.inverse_deviation.as<float>()[r] = inverse;
+}
+
+void LayerNorm(const LayerNormParams& p) {
+  with_type(p.x.dtype, [&](auto* type) {
+    for_each_slab(p.x.rows, [&](int64_t first, int64_t last) HWY_ATTR {
+      for (int64_t r = first; r < last; ++r) Row<std::remove_pointer_t<decltype(type)>>(p, r);
+    });
+  });
+}
+
+// With g = weight * dy and x' the normalized x: dx = inverse * (g - mean(g) - x' * mean(g x')); the sums for weight and bias go to
+// this slab's own rows of partial sums.
+template <typename T>
+void RowBackward(const LayerNormBackwardParams& p, int64_t r, float* dweight, float* dbias) {
+  const F32 d;
+  const T *x = p.x.row<const T>(r), *dy = p.dy.row<const T>(r);
+  T* dx = p.dx.row<T>(r);
+  const float* weight = p.weight.as<const float>();
+  const int64_t n = p.x.cols;
+  const Vec mean = hn::Set(d, p.mean.as<float>()[r]), inverse = hn::Set(d, p.inverse_deviation.as<float>()[r]);
+  Vec sum_g = hn::Zero(d), sum_gx = hn::Zero(d);
+  for (int64_t c = 0; c < n; c += kLanes) {
+    const Vec gradient = LoadPart(dy + c, n - c), normalized = hn::Mul(hn::Sub(LoadPart(x + c, n - c), mean), inverse);
+    const Vec g = hn::Mul(gradient, LoadPart(weight + c, n - c));
+    sum_g = hn::Add(sum_g, g);
+    sum_gx = hn::MulAdd(g, normalized, sum_gx);
+    StorePart(hn::MulAdd(gradient, normalized, LoadPart(dweight + c, n - c)), dweight + c, n - c);
+    StorePart(hn::Add(gradient, LoadPart(dbias + c, n - c)), dbias + c, n - c);
+  }
+  if (!p.dx) return;
+  const Vec mean_g = hn::Set(d, Sum(sum_g) / static_cast<float>(n)), mean_gx = hn::Set(d, Sum(sum_gx) / static_cast<float>(n));
+  for (int64_t c = 0; c < n; c += kLanes) {
+    const Vec normalized = hn::Mul(hn::Sub(LoadPart(x + c, n - c), mean), inverse);
+    const Vec g = hn::Mul(LoadPart(dy + c, n - c), LoadPart(weight + c, n - c));
+    Vec out = hn::Mul(inverse, hn::Sub(hn::Sub(g, mean_g), hn::Mul(normalized, mean_gx)));
+    if (p.accumulate) out = hn::Add(out, LoadPart(dx + c, n - c));
+    StorePart(out, dx + c, n - c);
+  }
+}
+
+void LayerNormBackward(const LayerNormBackwardParams& p) {
+  const int64_t slabs = (p.x.rows + kRowSlab - 1) / kRowSlab, n = p.x.cols;
+  float* partial = scratch(Scratch::sums, slabs * 2 * n);
+  with_type(p.x.dtype, [&](auto* type) {
+    for_each_slab(p.x.rows, [&](int64_t first, int64_t last) HWY_ATTR {
+      float* sums = partial + first / kRowSlab * 2 * n;
+      std::memset(sums, 0, static_cast<size_t>(2 * n) * sizeof(float));
+      for (int64_t r = first; r < last; ++r) RowBackward<std::remove_pointer_t<decltype(type)>>(p, r, sums, sums + n);
+    });
+  });
+  for (int64_t s = 0; s < slabs; ++s) {
+    for (int64_t c = 0; c < n; ++c) {
+      if (p.dweight) p.dweight.as<float>()[c] += partial[s * 2 * n + c];
+      if (p.dbias) p.dbias.as<float>()[c] += partial[s * 2 * n + n + c];
+    }
+  }
+}
+
+}  // namespace qkv::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace qkv::cpu {
+HWY_EXPORT(LayerNorm);
+HWY_EXPORT(LayerNormBackward);
+void layer_norm(const LayerNormParams& p) { HWY_DYNAMIC_DISPATCH(LayerNorm)(p); }
+void layer_norm_backward(const LayerNormBackwardParams& p) { HWY_DYNAMIC_DISPATCH(LayerNormBackward)(p); }
+}  // namespace qkv::cpu
+#endif

@@ -1,0 +1,158 @@
+// Matrix products of any shape: packing, cutting into slabs for the threads, and the epilogue.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/matmul.cc"
+#include <hwy/foreach_target.h>
+//
+#include "kernels/cpu/activation-inl.h"
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/flat.h"
+#include "kernels/cpu/gemm-inl.h"
+#include "kernels/cpu/scratch.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qkv::cpu::HWY_NAMESPACE {
+
+int64_t PackedSize(int64_t depth, int64_t columns) { return RoundUp(columns, kPanel) * depth * 4; }
+
+void PackB(const View& b, bool transpose, float* packed) {
+  const int64_t depth = transpose ? b.cols : b.rows, columns = transpose ? b.rows : b.cols;
+  const int64_t k_step = transpose ? 1 : b.stride, n_step = transpose ? b.stride : 1;
+  with_type(b.dtype, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    parallel_for((columns + kPanel - 1) / kPanel, [&](int64_t i) {
+      const int64_t n = i * kPanel;
+      PackPanel(b.as<const T>() + n * n_step, k_step, n_step, depth, std::min(kPanel, columns - n), packed + n * depth);
+    });
+  });
+}
+
+// Rows of op(a), steps [k, k + depth) of k, in the form that Tile reads: row r's element k at data[r * row_step + k * k_step].
+struct RowsOfA {
+  const float* data;
+  int64_t row_step, k_step;
+  int64_t tile_step;  // from one tile of kRows rows to the next
+};
+
+// f32 rows are read in place; others are converted, and columns of a transposed a are gathered by tiles.
+RowsOfA PrepareA(const MatmulParams& p, int64_t first, int64_t rows, int64_t k, int64_t depth) {
+  if (!p.transpose_a && p.a.dtype == DType::f32 && p.alpha == 1) return {p.a.row<const float>(first) + k, p.a.stride, 1, kRows * p.a.stride};
+  float* copy = scratch(Scratch::rows_a, RoundUp(rows, kRows) * depth + kLanes);
+  const Vec alpha = hn::Set(F32(), p.alpha);
+  with_type(p.a.dtype, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    if (!p.transpose_a) {
+      for (int64_t r = 0; r < rows; ++r) {
+        const T* from = p.a.row<const T>(first + r) + k;
+        for (int64_t i = 0; i < depth; i += kLanes) StorePart(hn::Mul(alpha, LoadPart(from + i, depth - i)), copy + r * depth + i, depth - i);
+      }
+      return;
+    }
+    for (int64_t t = 0; t < rows; t += kRows) {
+      const int64_t tile_rows = std::min(kRows, rows - t);
+      for (int64_t i = 0; i < depth; ++i) {
+        const T* from = p.a.row<const T>(k + i) + first + t;
+        for (int64_t r = 0; r < kRows; ++r) {
+          float value = 0;
+          if (r < tile_rows) {
+            if constexpr (std::is_same_v<T, float>) value = from[r]; else value = to_float(from[r]);
+          }
+          copy[t * depth + i * kRows + r] = p.alpha * value;
+        }
+      }
+    }
+  });
+  if (!p.transpose_a) return {copy, depth, 1, kRows * depth};
+  return {copy, 1, kRows, kRows * depth};
+}
+
+// bias, activation, accumulation and the output's type, for the sums of some rows and columns.
+template <typename T>
+void Epilogue(const MatmulParams& p, const float* sums, int64_t sums_step, int64_t first_row, int64_t rows, int64_t first_column, int64_t columns) {
+  const float* bias = p.bias.as<const float>();
+  for (int64_t r = 0; r < rows; ++r) {
+    T* out = p.out.row<T>(first_row + r) + first_column;
+    for (int64_t c = 0; c < columns; c += kLanes) {
+      Vec y = Load(sums + r * sums_step + c);
+      if (p.bias) y = hn::Add(y, LoadPart(bias + first_column + c, columns - c));
+      y = p.accumulate ? hn::Add(y, LoadPart(out + c, columns - c)) : Activate(p.activation, y);
+      StorePart(y, out + c, columns - c);
+    }
+  }
+}
+
+// One task: rows [first, first + rows) times panels [first_panel, last_panel).
+void Slab(const MatmulParams& p, const float* packed, int64_t depth, int64_t first, int64_t rows, int64_t first_column, int64_t last_column) {
+  const int64_t width = RoundUp(last_column - first_column, kPanel);
+  // Sums stay in `out` itself where it is f32 and holds whole panels; else in scratch.
+  const bool in_place = p.out.dtype == DType::f32 && (last_column - first_column) % kPanel == 0;
+  const bool plain = in_place && !p.bias && p.activation == Activation::none;
+  float* sums = in_place ? p.out.row<float>(first) + first_column : scratch(Scratch::sums, rows * width);
+  const int64_t sums_step = in_place ? p.out.stride : width;
+  for (int64_t k = 0; k == 0 || k < depth; k += kDepth) {
+    const int64_t steps = std::min(kDepth, depth - k);
+    const RowsOfA a = PrepareA(p, first, rows, k, steps);
+    const bool add = k > 0 || (in_place && p.accumulate);
+    for (int64_t n = 0; n < width; n += kPanel) {
+      const float* panel = packed + (first_column + n) * depth + k * kPanel;
+      for (int64_t r = 0, tile = 0; r < rows; r += kRows, ++tile) {
+        const int64_t tile_rows = std::min(kRows, rows - r);
+        float* to = sums + r * sums_step + n;
+        if (a.k_step == 1) {
+          TileOfRows<true>(tile_rows, a.data + tile * a.tile_step, a.row_step, 1, panel, steps, to, sums_step, add);
+        } else {
+          TileOfRows<false>(tile_rows, a.data + tile * a.tile_step, a.row_step, a.k_step, panel, steps, to, sums_step, add);
+        }
+      }
+    }
+  }
+  if (plain) return;
+  MatmulParams epilogue = p;
+  if (p.accumulate) epilogue.activation = Activation::none;
+  if (in_place) epilogue.accumulate = false;
+  with_type(p.out.dtype, [&](auto* type) {
+    Epilogue<std::remove_pointer_t<decltype(type)>>(epilogue, sums, sums_step, first, rows, first_column, last_column - first_column);
+  });
+}
+
+void Matmul(const MatmulParams& p) {
+  const int64_t depth = p.transpose_a ? p.a.rows : p.a.cols;
+  const float* packed = static_cast<const float*>(p.packed_b);
+  if (!packed) {
+    float* made = static_cast<float*>(scratch_bytes(Scratch::packed_b, PackedSize(depth, p.out.cols)));
+    PackB(p.b, p.transpose_b, made);
+    packed = made;
+  }
+  // Slabs of rows over all columns keep b's panels in use longest; short outputs are cut by columns too, so that all threads work.
+  // Results do not depend on the cut: a sum runs over k in one order.
+  const int64_t slab = p.out.rows >= 960 ? 120 : 48;
+  const int64_t slabs = (p.out.rows + slab - 1) / slab;
+  const int64_t groups = std::clamp<int64_t>(16 / slabs, 1, (p.out.cols + 4 * kPanel - 1) / (4 * kPanel));
+  const int64_t group = RoundUp((p.out.cols + groups - 1) / groups, kPanel);
+  const int64_t columns = (p.out.cols + group - 1) / group;
+  parallel_for(slabs * columns, [&](int64_t task) {
+    const int64_t first = task / columns * slab, first_column = task % columns * group;
+    Slab(p, packed, depth, first, std::min(slab, p.out.rows - first), first_column, std::min(p.out.cols, first_column + group));
+  });
+}
+
+}  // namespace qkv::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace qkv::cpu {
+HWY_EXPORT(PackedSize);
+HWY_EXPORT(PackB);
+HWY_EXPORT(Matmul);
+
+int64_t packed_matmul_b_size(const View& b, bool transpose_b) {
+  return transpose_b ? HWY_DYNAMIC_DISPATCH(PackedSize)(b.cols, b.rows) : HWY_DYNAMIC_DISPATCH(PackedSize)(b.rows, b.cols);
+}
+
+void pack_matmul_b(const View& b, bool transpose_b, void* packed) { HWY_DYNAMIC_DISPATCH(PackB)(b, transpose_b, static_cast<float*>(packed)); }
+
+void matmul(const MatmulParams& p) {
+  if (p.out.rows > 0 && p.out.cols > 0) HWY_DYNAMIC_DISPATCH(Matmul)(p);
+}
+
+}  // namespace qkv::cpu
+#endif

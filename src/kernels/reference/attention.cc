@@ -1,0 +1,148 @@
+// Attention by the formula, and the loss over a vocabulary.
+#include <cmath>
+#include <vector>
+
+#include "kernels/dropout.h"
+#include "kernels/reference/reference.h"
+
+namespace qkv::reference {
+namespace {
+
+// One sequence and one head of an AttentionParams.
+struct Head {
+  const AttentionParams& p;
+  int64_t segment;
+  int head;
+
+  int64_t size() const { return p.q.cols / p.num_heads; }
+  int64_t queries() const { return p.queries.length[segment]; }
+  int64_t keys() const { return p.keys.length[segment]; }
+  int64_t query_row(int64_t i) const { return p.queries.begin[segment] + i; }
+  int64_t key_row(int64_t j) const {
+    const int64_t row = p.keys.begin[segment] + j;
+    return p.keys.index ? p.keys.index[row] : row;
+  }
+  int64_t query_column() const { return head * size(); }
+  int64_t key_column() const { return head / (p.num_heads / p.num_key_value_heads) * size(); }
+  bool visible(int64_t i, int64_t j) const { return !p.causal || j <= i + keys() - queries(); }
+
+  double score(int64_t i, int64_t j) const {
+    double dot = 0;
+    for (int64_t c = 0; c < size(); ++c) dot += at(p.q, query_row(i), query_column() + c) * at(p.k, key_row(j), key_column() + c);
+    return dot * p.scale;
+  }
+  double log_sum_exp(int64_t i) const {
+    double largest = -INFINITY, sum = 0;
+    for (int64_t j = 0; j < keys(); ++j) {
+      if (visible(i, j)) largest = std::max(largest, score(i, j));
+    }
+    for (int64_t j = 0; j < keys(); ++j) {
+      if (visible(i, j)) sum += std::exp(score(i, j) - largest);
+    }
+    return sum > 0 ? largest + std::log(sum) : -INFINITY;
+  }
+  double weight(int64_t i, int64_t j, double log_sum_exp) const { return visible(i, j) ? std::exp(score(i, j) - log_sum_exp) : 0; }
+  double dropped(int64_t i, int64_t j) const { return dropout_factor(p.dropout, attention_element(query_row(i), p.num_heads, head, j)); }
+};
+
+template <typename Body>
+void for_each_head(const AttentionParams& p, Body&& body) {
+  for (int64_t segment = 0; segment < p.queries.count; ++segment) {
+    for (int head = 0; head < p.num_heads; ++head) body(Head{p, segment, head});
+  }
+}
+
+void zero(const View& x) {
+  for (int64_t r = 0; r < x.rows; ++r) {
+    for (int64_t c = 0; c < x.cols; ++c) at(x, r, c) = 0;
+  }
+}
+
+}  // namespace
+
+void attention(const AttentionParams& p) {
+  zero(p.out);
+  for_each_head(p, [&](const Head& h) {
+    for (int64_t i = 0; i < h.queries(); ++i) {
+      const double log_sum_exp = h.log_sum_exp(i);
+      if (p.log_sum_exp) at(p.log_sum_exp, h.query_row(i), h.head) = log_sum_exp;
+      for (int64_t j = 0; j < h.keys(); ++j) {
+        const double weight = h.weight(i, j, log_sum_exp) * h.dropped(i, j);
+        for (int64_t c = 0; c < h.size(); ++c) at(p.out, h.query_row(i), h.query_column() + c) += weight * at(p.v, h.key_row(j), h.key_column() + c);
+      }
+    }
+  });
+}
+
+// With P = softmax(S), D = dO . O per row: dV = P^T dO, dS = P * (dO V^T - D), dQ = scale dS K, dK = scale dS^T Q (Dao et al. 2022, B.2).
+void attention_backward(const AttentionBackwardParams& b) {
+  const AttentionParams& p = b.forward;
+  zero(b.dq);
+  zero(b.dk);
+  zero(b.dv);
+  for_each_head(p, [&](const Head& h) {
+    for (int64_t i = 0; i < h.queries(); ++i) {
+      const int64_t row = h.query_row(i);
+      double d = 0;
+      for (int64_t c = 0; c < h.size(); ++c) d += at(b.dout, row, h.query_column() + c) * at(p.out, row, h.query_column() + c);
+      for (int64_t j = 0; j < h.keys(); ++j) {
+        if (!h.visible(i, j)) continue;
+        const double weight = h.weight(i, j, at(p.log_sum_exp, row, h.head)), kept = h.dropped(i, j);
+        double dweight = 0;
+        for (int64_t c = 0; c < h.size(); ++c) {
+          const double dout = at(b.dout, row, h.query_column() + c);
+          dweight += dout * at(p.v, h.key_row(j), h.key_column() + c) * kept;
+          at(b.dv, h.key_row(j), h.key_column() + c) += weight * kept * dout;
+        }
+        const double dscore = weight * (dweight - d) * p.scale;
+        for (int64_t c = 0; c < h.size(); ++c) {
+          at(b.dq, row, h.query_column() + c) += dscore * at(p.k, h.key_row(j), h.key_column() + c);
+          at(b.dk, h.key_row(j), h.key_column() + c) += dscore * at(p.q, row, h.query_column() + c);
+        }
+      }
+    }
+  });
+}
+
+void attention_map(const AttentionMapParams& m) {
+  const Head h{m.forward, m.segment, m.head};
+  for (int64_t i = 0; i < h.queries(); ++i) {
+    for (int64_t j = 0; j < h.keys(); ++j) at(m.weights, i, j) = h.weight(i, j, at(m.forward.log_sum_exp, h.query_row(i), h.head));
+  }
+}
+
+void log_softmax(const LogSoftmaxParams& p) {
+  for (int64_t r = 0; r < p.x.rows; ++r) {
+    double largest = -INFINITY, sum = 0;
+    for (int64_t c = 0; c < p.x.cols; ++c) largest = std::max(largest, at(p.x, r, c));
+    for (int64_t c = 0; c < p.x.cols; ++c) sum += std::exp(at(p.x, r, c) - largest);
+    for (int64_t c = 0; c < p.x.cols; ++c) at(p.x, r, c) -= largest + std::log(sum);
+  }
+}
+
+void cross_entropy(const CrossEntropyParams& p) {
+  const int64_t vocab = p.table.rows, size = p.table.cols;
+  const double smoothing = p.label_smoothing;
+  *p.loss = *p.nll = 0;
+  std::vector<double> log_p(static_cast<size_t>(vocab));
+  const View row{log_p.data(), 1, vocab, vocab, DType::f64};
+  for (int64_t r = 0; r < p.hidden.rows; ++r) {
+    matmul({.a = {p.hidden.row<double>(r), 1, size, size, DType::f64}, .b = p.table, .out = row, .bias = p.bias, .transpose_b = true});
+    log_softmax({row});
+    double mean = 0;
+    for (double value : log_p) mean += value / vocab;
+    *p.nll -= log_p[p.targets[r]];
+    *p.loss -= (1 - smoothing) * log_p[p.targets[r]] + smoothing * mean;
+    if (!p.dhidden) continue;
+    for (int64_t c = 0; c < size; ++c) at(p.dhidden, r, c) = 0;
+    for (int64_t v = 0; v < vocab; ++v) {
+      const double dlogit = p.scale * (std::exp(log_p[v]) - smoothing / vocab - (v == p.targets[r] ? 1 - smoothing : 0));
+      for (int64_t c = 0; c < size; ++c) {
+        at(p.dhidden, r, c) += dlogit * at(p.table, v, c);
+        at(p.dtable, v, c) += dlogit * at(p.hidden, r, c);
+      }
+    }
+  }
+}
+
+}  // namespace qkv::reference

@@ -1,0 +1,32 @@
+#include "kernels/reference/reference.h"
+
+namespace qkv {
+
+const KernelTable& reference_kernels() {
+  static const KernelTable table{
+      .name = "reference",
+      .matmul = reference::matmul,
+      .packed_matmul_b_size = nullptr,
+      .pack_matmul_b = nullptr,
+      .column_sum = reference::column_sum,
+      .activation = reference::activation,
+      .activation_backward = reference::activation_backward,
+      .dropout_add = reference::dropout_add,
+      .dropout_backward = reference::dropout_backward,
+      .copy = reference::copy,
+      .layer_norm = reference::layer_norm,
+      .layer_norm_backward = reference::layer_norm_backward,
+      .embedding = reference::embedding,
+      .embedding_backward = reference::embedding_backward,
+      .attention = reference::attention,
+      .attention_backward = reference::attention_backward,
+      .attention_map = reference::attention_map,
+      .cross_entropy = reference::cross_entropy,
+      .log_softmax = reference::log_softmax,
+      .sum_of_squares = reference::sum_of_squares,
+      .adamw = reference::adamw,
+  };
+  return table;
+}
+
+}  // namespace qkv

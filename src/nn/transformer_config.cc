@@ -1,0 +1,51 @@
+#include "nn/transformer_config.h"
+
+#include <string>
+
+#include "base/error.h"
+
+namespace qkv {
+namespace {
+
+// "1, 2, 4, 8": the divisors of n, for messages.
+std::string divisors(int n) {
+  std::string list;
+  for (int d = 1; d <= n; ++d) {
+    if (n % d == 0) list += (list.empty() ? "" : ", ") + std::to_string(d);
+  }
+  return list;
+}
+
+void check_range(const char* name, int64_t value, int64_t low, int64_t high) {
+  QKV_CHECK(value >= low && value <= high, "{} is {}; it must be {} to {}", name, value, low, high);
+}
+
+void check_probability(const char* name, float value) {
+  QKV_CHECK(value >= 0 && value < 1, "{} is {}; it must be at least 0 and less than 1", name, value);
+}
+
+}  // namespace
+
+void validate(const TransformerConfig& c) {
+  check_range("vocab_size", c.vocab_size, 1, 1 << 24);
+  check_range("hidden_size", c.hidden_size, 1, 1 << 16);
+  check_range("encoder_layers", c.encoder_layers, 0, 1024);
+  check_range("decoder_layers", c.decoder_layers, 1, 1024);
+  check_range("encoder_ffn_dim", c.encoder_ffn_dim, 1, 1 << 20);
+  check_range("decoder_ffn_dim", c.decoder_ffn_dim, 1, 1 << 20);
+  check_range("max_position_embeddings", c.max_position_embeddings, 1, 1 << 24);
+  check_range("num_attention_heads", c.num_attention_heads, 1, c.hidden_size);
+  QKV_CHECK(c.hidden_size % c.num_attention_heads == 0, "num_attention_heads {} does not divide hidden_size {}; possible: {}", c.num_attention_heads, c.hidden_size,
+            divisors(c.hidden_size));
+  check_range("num_key_value_heads", c.num_key_value_heads, 1, c.num_attention_heads);
+  QKV_CHECK(c.num_attention_heads % c.num_key_value_heads == 0, "num_key_value_heads {} does not divide num_attention_heads {}; possible: {}",
+            c.num_key_value_heads, c.num_attention_heads, divisors(c.num_attention_heads));
+  check_probability("dropout", c.dropout);
+  check_probability("attention_dropout", c.attention_dropout);
+  check_probability("activation_dropout", c.activation_dropout);
+  check_range("pad_token_id", c.pad_token_id, 0, c.vocab_size - 1);
+  check_range("eos_token_id", c.eos_token_id, 0, c.vocab_size - 1);
+  check_range("decoder_start_token_id", c.decoder_start_token_id, 0, c.vocab_size - 1);
+}
+
+}  // namespace qkv

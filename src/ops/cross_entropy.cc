@@ -1,0 +1,41 @@
+#include "ops/ops.h"
+#include "ops/packed_weight.h"
+
+namespace qkv {
+
+CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& table, const Tensor& bias, std::span<const int32_t> targets,
+                                        float label_smoothing, float scale) {
+  QKV_CHECK(table.cols() == hidden.cols(), "[cross_entropy] the output layer is {}, hidden rows have {} values", to_string(table.shape()), hidden.cols());
+  QKV_CHECK(static_cast<int64_t>(targets.size()) == hidden.rows(), "[cross_entropy] {} targets for {} rows", targets.size(), hidden.rows());
+  for (size_t i = 0; i < targets.size(); ++i) {
+    QKV_CHECK(targets[i] >= 0 && targets[i] < table.rows(), "[cross_entropy] target {} at row {} is outside of 0 to {}", targets[i], i, table.rows() - 1);
+  }
+  CrossEntropyResult result;
+  CrossEntropyParams params{.hidden = hidden.view(), .table = table.view(), .bias = bias.view(), .targets = targets.data(),
+                            .label_smoothing = label_smoothing, .scale = scale, .loss = &result.loss_sum, .nll = &result.nll_sum,
+                            .dhidden = {}, .dtable = {}, .packed_table = packed_weight(table, true)};
+  // The gradient is made in the same pass, while a chunk of logits is in the cache; the loss must then be the end of the tape.
+  const bool training = wants_gradient({hidden, table});
+  Tensor dhidden;
+  if (training) {
+    dhidden = Tensor::empty(hidden.shape(), hidden.dtype(), hidden.device());
+    params.dhidden = dhidden.view();
+    params.dtable = gradient_sum(table);
+    params.packed_table_t = packed_weight(table, false);
+  }
+  kernels_for(hidden).cross_entropy(params);
+  result.loss = Tensor::empty({1}, statistics_type(hidden), hidden.device());
+  if (hidden.device() == Device::reference) {
+    *result.loss.as<double>() = result.loss_sum * scale;
+  } else {
+    *result.loss.as<float>() = static_cast<float>(result.loss_sum * scale);
+  }
+  if (training) {
+    record(result.loss, {hidden, table}, [=](const Tensor&) { add_gradient(hidden, dhidden); });
+  }
+  return result;
+}
+
+void log_softmax_in_place(const Tensor& x) { kernels_for(x).log_softmax({x.view()}); }
+
+}  // namespace qkv

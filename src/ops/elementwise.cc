@@ -1,0 +1,34 @@
+#include "ops/ops.h"
+
+namespace qkv {
+
+Tensor activate(const Tensor& x, Activation activation, const DropoutParams& dropout) {
+  Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
+  kernels_for(x).activation({.x = x.view(), .y = y.view(), .activation = activation, .dropout = dropout});
+  record(y, {x}, [=](const Tensor& dy) {
+    if (const GradientSlot dx = gradient_slot(x)) {
+      kernels_for(x).activation_backward({.x = x.view(), .dy = dy.view(), .dx = dx.view, .activation = activation, .dropout = dropout, .accumulate = dx.accumulate});
+    }
+  });
+  return y;
+}
+
+Tensor dropout_add(const Tensor& x, const Tensor& residual, const DropoutParams& dropout) {
+  QKV_CHECK(!residual || residual.shape() == x.shape(), "[dropout_add] x is {}, the residual {}", to_string(x.shape()), to_string(residual.shape()));
+  Tensor sum = Tensor::empty(x.shape(), x.dtype(), x.device());
+  kernels_for(x).dropout_add({.x = x.view(), .residual = residual.view(), .sum = sum.view(), .dropout = dropout});
+  record(sum, {x, residual}, [=](const Tensor& dsum) {
+    if (const GradientSlot dx = gradient_slot(x)) {
+      kernels_for(x).dropout_backward({.dsum = dsum.view(), .dx = dx.view, .dropout = dropout, .accumulate = dx.accumulate});
+    }
+    if (residual) add_gradient(residual, dsum);  // after dx: dsum's memory may become the residual's gradient
+  });
+  return sum;
+}
+
+void copy_rows(const Tensor& from, const Tensor& to, int64_t first_row_of_to) {
+  QKV_CHECK(from.cols() == to.cols(), "[copy_rows] rows of {} values into rows of {}", from.cols(), to.cols());
+  to.row_range(first_row_of_to, from.rows()).copy_from(from);
+}
+
+}  // namespace qkv

@@ -1,0 +1,34 @@
+#include "ops/ops.h"
+#include "ops/packed_weight.h"
+
+namespace qkv {
+namespace {
+
+// dx (+)= dy W; dW (+)= dy^T x; db (+)= column sums of dy.
+void linear_backward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy) {
+  const KernelTable& kernels = kernels_for(x);
+  if (const GradientSlot dx = gradient_slot(x)) {
+    kernels.matmul({.a = dy.view(), .b = weight.view(), .out = dx.view, .accumulate = dx.accumulate, .packed_b = packed_weight(weight, false)});
+  }
+  if (const GradientSlot dw = gradient_slot(weight)) {
+    kernels.matmul({.a = dy.view(), .b = x.view(), .out = dw.view, .transpose_a = true, .accumulate = dw.accumulate});
+  }
+  if (!bias) return;
+  if (const GradientSlot db = gradient_slot(bias)) kernels.column_sum({.x = dy.view(), .out = db.view, .accumulate = db.accumulate});
+}
+
+Tensor linear_of_type(const Tensor& x, const Tensor& weight, const Tensor& bias, DType dtype) {
+  QKV_CHECK(weight.dim(1) == x.cols(), "[linear] weight is {}, the rows of x have {} values", to_string(weight.shape()), x.cols());
+  QKV_CHECK(!bias || bias.numel() == weight.dim(0), "[linear] bias has {} values, weight is {}", bias.numel(), to_string(weight.shape()));
+  Tensor y = Tensor::empty({x.rows(), weight.dim(0)}, dtype, x.device());
+  kernels_for(x).matmul({.a = x.view(), .b = weight.view(), .out = y.view(), .bias = bias.view(), .transpose_b = true, .packed_b = packed_weight(weight, true)});
+  record(y, {x, weight, bias}, [=](const Tensor& dy) { linear_backward(x, weight, bias, dy); });
+  return y;
+}
+
+}  // namespace
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) { return linear_of_type(x, weight, bias, x.dtype()); }
+Tensor linear_f32(const Tensor& x, const Tensor& weight, const Tensor& bias) { return linear_of_type(x, weight, bias, statistics_type(x)); }
+
+}  // namespace qkv

@@ -1,0 +1,12 @@
+// Weights in the form the matmul kernel reads, made once per change of the weight.
+#pragma once
+
+#include "tensor/tensor.h"
+
+namespace qkv {
+
+// The packed form of `weight` as matmul's b ([out, in] where transpose, as in x W^T), or null where the device packs nothing. Valid
+// until the weight changes. Not for weights that several threads pack at once.
+const void* packed_weight(const Tensor& weight, bool transpose);
+
+}  // namespace qkv

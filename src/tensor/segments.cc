@@ -1,0 +1,41 @@
+#include "tensor/segments.h"
+
+#include <algorithm>
+
+namespace qkv {
+
+Segments Segments::of_lengths(std::span<const int32_t> lengths) {
+  Segments result;
+  result.length_.assign(lengths.begin(), lengths.end());
+  result.begin_.reserve(lengths.size());
+  for (int32_t length : lengths) {
+    QKV_CHECK(length >= 0, "[segments] a length of {} is negative", length);
+    QKV_CHECK(result.tokens_ + length <= INT32_MAX, "[segments] more than {} tokens in one batch", INT32_MAX);
+    result.begin_.push_back(static_cast<int32_t>(result.tokens_));
+    result.tokens_ += length;
+    result.longest_ = std::max(result.longest_, length);
+  }
+  return result;
+}
+
+Segments Segments::select(std::span<const int32_t> choice) const {
+  Segments result;
+  result.tokens_ = tokens_;
+  for (int32_t i : choice) {
+    QKV_CHECK(i >= 0 && i < count(), "[segments] sequence {} of {}", i, count());
+    result.begin_.push_back(begin_[i]);
+    result.length_.push_back(length_[i]);
+    result.longest_ = std::max(result.longest_, length_[i]);
+  }
+  return result;
+}
+
+std::vector<int32_t> Segments::positions() const {
+  std::vector<int32_t> result(static_cast<size_t>(tokens_));
+  for (int64_t i = 0; i < count(); ++i) {
+    for (int32_t p = 0; p < length_[i]; ++p) result[begin_[i] + p] = p;
+  }
+  return result;
+}
+
+}  // namespace qkv

@@ -1,0 +1,55 @@
+#include "tensor/tape.h"
+
+#include <cstring>
+
+#include "tensor/tensor_impl.h"
+
+namespace qkv {
+namespace {
+thread_local Tape* recording = nullptr;
+}
+
+Tape* Tape::current() { return recording; }
+
+RecordScope::RecordScope(Tape* tape) : previous_(recording) { recording = tape; }
+RecordScope::~RecordScope() { recording = previous_; }
+
+bool wants_gradient(std::initializer_list<Tensor> inputs) {
+  if (!recording) return false;
+  for (const Tensor& x : inputs) {
+    if (x.requires_grad()) return true;
+  }
+  return false;
+}
+
+void record(const Tensor& output, std::initializer_list<Tensor> inputs, std::function<void(const Tensor&)> backward) {
+  if (!wants_gradient(inputs)) return;
+  output.set_requires_grad(true);
+  recording->nodes.push_back({output, std::move(backward)});
+}
+
+GradientSlot gradient_slot(const Tensor& x) {
+  if (!x.requires_grad()) return {};
+  Tensor::Impl& impl = x.impl();
+  const bool accumulate = static_cast<bool>(impl.grad);
+  if (!accumulate) impl.grad = Tensor::empty(x.shape(), x.dtype(), x.device());
+  return {impl.grad.view(), accumulate};
+}
+
+void add_gradient(const Tensor& x, const Tensor& dx) {
+  if (!x.requires_grad()) return;
+  Tensor::Impl& impl = x.impl();
+  if (!impl.grad) {
+    impl.grad = dx;
+  } else {
+    kernels_for(x).copy({.x = dx.view(), .out = impl.grad.view(), .accumulate = true});
+  }
+}
+
+View gradient_sum(const Tensor& x) {
+  const GradientSlot slot = gradient_slot(x);
+  if (slot && !slot.accumulate) std::memset(slot.view.data, 0, static_cast<size_t>(x.numel() * size_of(x.dtype())));
+  return slot.view;
+}
+
+}  // namespace qkv

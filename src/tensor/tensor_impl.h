@@ -1,0 +1,36 @@
+// What a Tensor points to. Only tensor/ and the ops that keep packed weights look inside.
+#pragma once
+
+#include "tensor/tensor.h"
+
+namespace qkv {
+
+struct Storage {
+  explicit Storage(int64_t bytes);
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  void* data = nullptr;
+  int64_t granted = 0;
+  uint64_t version = 0;  // counts changes in place, so that what was derived from the content can be renewed
+};
+
+struct Tensor::Impl {
+  std::shared_ptr<Storage> storage;
+  int64_t offset = 0;  // bytes
+  Shape shape;
+  int64_t numel = 0;
+  DType dtype = DType::f32;
+  Device device = Device::cpu;
+  bool requires_grad = false;
+  Tensor grad;
+  // A weight packed for matmul as b, plain and transposed, with the version and instruction set it was packed from.
+  struct Packed {
+    std::shared_ptr<Storage> storage;
+    uint64_t version = 0;
+    Isa isa = Isa::baseline;
+  } packed[2];
+};
+
+}  // namespace qkv

@@ -1,0 +1,296 @@
+// Every op: the CPU's kernels of every instruction set, f32 and bf16, against the double reference; the reference's gradients against
+// finite differences.
+#include "ops/ops.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/parallel.h"
+#include "tests/op_matrix.h"
+
+namespace qkv {
+namespace {
+
+using testing::Pair;
+using testing::random_pair;
+using testing::relative_error;
+using testing::run_with_gradient;
+
+// An op as a function of its float inputs; other arguments are captured. The inputs' gradients are compared as well.
+struct Case {
+  std::string name;
+  std::vector<Shape> inputs;
+  std::function<Tensor(const std::vector<Tensor>&)> op;
+  std::vector<bool> f32_only;  // inputs that stay f32 when activations are bf16: weights, tables
+};
+
+DropoutParams dropout_of(float probability) { return {probability, 1234567890123u, 5, 3}; }
+
+const Segments& queries() {
+  static const std::vector<int32_t> lengths{1, 7, 16, 0, 33, 100};
+  static const Segments segments = Segments::of_lengths(lengths);
+  return segments;
+}
+const Segments& keys() {
+  static const std::vector<int32_t> lengths{5, 9, 16, 3, 70, 100};
+  static const Segments segments = Segments::of_lengths(lengths);
+  return segments;
+}
+
+Case attention_case(int heads, int kv_heads, int size, bool causal, float dropout) {
+  return {fmt::format("attention of {} heads, {} for keys, {} wide, causal {}, dropout {}", heads, kv_heads, size, causal, dropout),
+          {{queries().tokens(), heads * size}, {keys().tokens(), kv_heads * size}, {keys().tokens(), kv_heads * size}},
+          [=](const std::vector<Tensor>& in) {
+            return attention(in[0], in[1], in[2], queries(), keys(),
+                             {.num_heads = heads, .num_key_value_heads = kv_heads, .scale = 0, .causal = causal, .dropout = dropout_of(dropout)})
+                .out;
+          },
+          {false, false, false}};
+}
+
+Case embedding_case(float dropout) {
+  static const std::vector<int32_t> ids{3, 0, 3, 10, 7, 3, 1}, positions{0, 1, 2, 0, 1, 0, 4};
+  return {fmt::format("embedding with dropout {}", dropout),
+          {{11, 37}, {5, 37}},
+          [=](const std::vector<Tensor>& in) {
+            const DType dtype = in[0].device() == Device::reference ? DType::f64 : DType::f32;
+            return embedding(ids, in[0], in[1], positions, 6.0f, dtype, dropout_of(dropout));
+          },
+          {true, true}};
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const auto& [rows, in, out] : {std::tuple{1, 5, 3}, {7, 16, 16}, {130, 300, 77}, {1000, 64, 200}, {3, 600, 33}}) {
+    all.push_back({fmt::format("linear {} x {} to {}", rows, in, out), {{rows, in}, {out, in}, {out}},
+                   [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x[2]); }, {false, true, true}});
+  }
+  for (Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu}) {
+    all.push_back({fmt::format("activation {}", static_cast<int>(activation)), {{33, 65}},
+                   [=](const std::vector<Tensor>& x) { return activate(x[0], activation, dropout_of(0.25f)); }, {false}});
+  }
+  for (float probability : {0.0f, 0.1f, 0.5f}) {
+    all.push_back({fmt::format("dropout_add {}", probability), {{70, 300}, {70, 300}},
+                   [=](const std::vector<Tensor>& x) { return dropout_add(x[0], x[1], dropout_of(probability)); }, {false, false}});
+    all.push_back(embedding_case(probability));
+  }
+  for (const Shape& shape : {Shape{1, 1}, Shape{3, 7}, Shape{200, 96}, Shape{70, 513}}) {
+    if (shape[1] == 1) continue;  // a single value has no deviation
+    all.push_back({fmt::format("layer_norm of {} columns", shape[1]), {shape, {shape[1]}, {shape[1]}},
+                   [](const std::vector<Tensor>& x) { return layer_norm(x[0], x[1], x[2]); }, {false, true, true}});
+  }
+  all.push_back(attention_case(1, 1, 16, false, 0));
+  all.push_back(attention_case(4, 4, 32, true, 0));
+  all.push_back(attention_case(4, 2, 20, true, 0));
+  all.push_back(attention_case(4, 1, 64, false, 0.3f));
+  all.push_back(attention_case(2, 2, 128, true, 0.1f));
+  return all;
+}
+
+// Values and gradients of one case on the CPU against the reference.
+void expect_parity(const Case& c, DType dtype, double tolerance) {
+  std::vector<Tensor> cpu, reference;
+  for (size_t i = 0; i < c.inputs.size(); ++i) {
+    const Pair pair = random_pair(c.inputs[i], c.f32_only[i] ? DType::f32 : dtype, static_cast<uint32_t>(i));
+    cpu.push_back(pair.cpu);
+    reference.push_back(pair.reference);
+  }
+  Shape out_shape = c.op(reference).shape();
+  const Pair dy = random_pair(out_shape, dtype, 99);
+  const Tensor y = run_with_gradient([&] { return c.op(cpu); }, dy.cpu);
+  const Tensor expected = run_with_gradient([&] { return c.op(reference); }, dy.reference);
+  EXPECT_LT(relative_error(y, expected), tolerance) << c.name << ", " << name_of(dtype) << " on " << name_of(current_isa());
+  for (size_t i = 0; i < cpu.size(); ++i) {
+    EXPECT_LT(relative_error(cpu[i].grad(), reference[i].grad()), tolerance)
+        << c.name << ", gradient of input " << i << ", " << name_of(dtype) << " on " << name_of(current_isa());
+  }
+}
+
+class OpsOnEveryIsa : public ::testing::Test {
+ protected:
+  void SetUp() override { before_ = current_isa(); }
+  void TearDown() override { set_isa(before_); }
+  Isa before_ = Isa::baseline;
+};
+
+TEST_F(OpsOnEveryIsa, ValuesAndGradientsEqualTheReferenceInF32) {
+  for (Isa isa : available_isas()) {
+    set_isa(isa);
+    for (const Case& c : cases()) expect_parity(c, DType::f32, 2e-5);
+  }
+}
+
+TEST_F(OpsOnEveryIsa, ValuesAndGradientsEqualTheReferenceInBf16) {
+  for (Isa isa : available_isas()) {
+    set_isa(isa);
+    for (const Case& c : cases()) expect_parity(c, DType::bf16, 1.6e-2);
+  }
+}
+
+TEST(Ops, ReferenceGradientsEqualFiniteDifferences) {
+  for (const Case& c : cases()) {
+    std::vector<Tensor> inputs;
+    for (size_t i = 0; i < c.inputs.size(); ++i) inputs.push_back(random_pair(c.inputs[i], DType::f32, static_cast<uint32_t>(i)).reference);
+    int64_t work = 1;
+    for (const Shape& shape : c.inputs) work = std::max(work, shape[0] * shape.back());
+    if (work > 20000) continue;  // the larger shapes are for the tiles of the CPU's kernels
+    const Tensor dy = random_pair(c.op(inputs).shape(), DType::f32, 99).reference;
+    run_with_gradient([&] { return c.op(inputs); }, dy);
+    for (const Tensor& x : inputs) EXPECT_LT(testing::finite_difference_error([&] { return c.op(inputs); }, x, dy), 1e-5) << c.name;
+  }
+}
+
+// Loss, and its gradients, of rows of hidden states with a vocabulary of 1003.
+struct LossRun {
+  double loss, nll;
+  Tensor dhidden, dtable;
+};
+LossRun run_loss(const Tensor& hidden, const Tensor& table, const Tensor& bias, std::span<const int32_t> targets, float smoothing) {
+  Tape tape;
+  CrossEntropyResult result;
+  {
+    RecordScope scope(&tape);
+    result = linear_cross_entropy(hidden, table, bias, targets, smoothing, 0.125f);
+  }
+  backward(tape, result.loss);
+  return {result.loss_sum, result.nll_sum, hidden.grad(), table.grad()};
+}
+
+TEST_F(OpsOnEveryIsa, CrossEntropyEqualsTheReferenceWithAndWithoutSmoothing) {
+  for (Isa isa : available_isas()) {
+    set_isa(isa);
+    for (float smoothing : {0.0f, 0.1f}) {
+      for (DType dtype : {DType::f32, DType::bf16}) {
+        const Pair hidden = random_pair({150, 40}, dtype, 1), table = random_pair({1003, 40}, DType::f32, 2), bias = random_pair({1003}, DType::f32, 3);
+        std::vector<int32_t> targets;
+        for (int i = 0; i < 150; ++i) targets.push_back(i * 7 % 1003);
+        const LossRun cpu = run_loss(hidden.cpu, table.cpu, bias.cpu, targets, smoothing);
+        const LossRun expected = run_loss(hidden.reference, table.reference, bias.reference, targets, smoothing);
+        const double tolerance = dtype == DType::f32 ? 1e-5 : 1e-2;
+        EXPECT_NEAR(cpu.loss / expected.loss, 1, 1e-5);
+        EXPECT_NEAR(cpu.nll / expected.nll, 1, 1e-5);
+        EXPECT_LT(relative_error(cpu.dhidden, expected.dhidden), tolerance);
+        EXPECT_LT(relative_error(cpu.dtable, expected.dtable), 1e-5);
+      }
+    }
+  }
+}
+
+TEST(CrossEntropy, GradientsEqualFiniteDifferences) {
+  const Tensor hidden = random_pair({5, 6}, DType::f32, 1).reference, table = random_pair({9, 6}, DType::f32, 2).reference;
+  const std::vector<int32_t> targets{0, 8, 3, 3, 5};
+  run_loss(hidden, table, {}, targets, 0.1f);
+  const auto forward = [&] { return linear_cross_entropy(hidden, table, {}, targets, 0.1f, 0.125f).loss; };
+  const float one = 1;
+  const Tensor dy = Tensor::from({&one, 1}, {1}, DType::f64, Device::reference);
+  EXPECT_LT(testing::finite_difference_error(forward, hidden, dy, 30), 1e-6);
+  EXPECT_LT(testing::finite_difference_error(forward, table, dy, 54), 1e-6);
+}
+
+TEST(Attention, CausalQueryNeverSeesTheFuture) {
+  const std::vector<int32_t> lengths{9};
+  const Segments segments = Segments::of_lengths(lengths);
+  const Pair q = random_pair({9, 32}, DType::f32, 1), k = random_pair({9, 32}, DType::f32, 2), v = random_pair({9, 32}, DType::f32, 3);
+  const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = true, .dropout = {}};
+  const std::vector<float> before = attention(q.cpu, k.cpu, v.cpu, segments, segments, options).out.to_vector();
+  for (int c = 0; c < 32; ++c) k.cpu.as<float>()[5 * 32 + c] = v.cpu.as<float>()[5 * 32 + c] = 1e4f;
+  const std::vector<float> after = attention(q.cpu, k.cpu, v.cpu, segments, segments, options).out.to_vector();
+  for (int i = 0; i < 5 * 32; ++i) EXPECT_EQ(before[i], after[i]);
+  EXPECT_NE(before[5 * 32], after[5 * 32]);
+}
+
+TEST(Attention, OneSequenceAloneEqualsItselfAmongNeighbours) {
+  const Pair q = random_pair({queries().tokens(), 64}, DType::f32, 1), k = random_pair({keys().tokens(), 64}, DType::f32, 2);
+  const Pair v = random_pair({keys().tokens(), 64}, DType::f32, 3);
+  const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = false, .dropout = {}};
+  const Tensor together = attention(q.cpu, k.cpu, v.cpu, queries(), keys(), options).out;
+  for (int64_t i = 0; i < queries().count(); ++i) {
+    const int32_t query_length = queries().length(i), key_length = keys().length(i);
+    const Segments own_queries = Segments::of_lengths({&query_length, 1}), own_keys = Segments::of_lengths({&key_length, 1});
+    const Tensor alone = attention(q.cpu.row_range(queries().begin(i), query_length), k.cpu.row_range(keys().begin(i), key_length),
+                                   v.cpu.row_range(keys().begin(i), key_length), own_queries, own_keys, options)
+                             .out;
+    EXPECT_EQ(alone.to_vector(), together.row_range(queries().begin(i), query_length).to_vector());
+  }
+}
+
+TEST(Attention, MapFromLogSumExpEqualsTheReference) {
+  const Pair q = random_pair({queries().tokens(), 64}, DType::f32, 1), k = random_pair({keys().tokens(), 64}, DType::f32, 2);
+  const AttentionOptions options{.num_heads = 4, .num_key_value_heads = 4, .scale = 0, .causal = true, .dropout = {}};
+  const Tensor lse = attention(q.cpu, k.cpu, k.cpu, queries(), keys(), options).log_sum_exp;
+  const Tensor reference_lse = attention(q.reference, k.reference, k.reference, queries(), keys(), options).log_sum_exp;
+  for (int64_t segment : {0, 2, 4, 5}) {
+    const Tensor map = attention_map(q.cpu, k.cpu, lse, queries(), keys(), options, segment, 3);
+    const Tensor expected = attention_map(q.reference, k.reference, reference_lse, queries(), keys(), options, segment, 3);
+    EXPECT_LT(relative_error(map, expected), 1e-5);
+  }
+}
+
+TEST(Attention, CachedRowsInAnyOrderEqualConsecutiveOnes) {
+  const std::vector<int32_t> one{1}, nine{9};
+  const Pair q = random_pair({1, 32}, DType::f32, 1), k = random_pair({9, 32}, DType::f32, 2), v = random_pair({9, 32}, DType::f32, 3);
+  const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = true, .dropout = {}};
+  const Tensor expected = attention(q.cpu, k.cpu, v.cpu, Segments::of_lengths(one), Segments::of_lengths(nine), options).out;
+  Tensor mixed_k = Tensor::zeros({20, 32}, DType::f32), mixed_v = Tensor::zeros({20, 32}, DType::f32);
+  std::vector<int32_t> index;
+  for (int i = 0; i < 9; ++i) {
+    index.push_back((i * 7 + 3) % 20);
+    copy_rows(k.cpu.row_range(i, 1), mixed_k, index.back());
+    copy_rows(v.cpu.row_range(i, 1), mixed_v, index.back());
+  }
+  const int32_t zero = 0, length = 9;
+  const Segments queries = Segments::of_lengths(one);
+  const Tensor got = attention_cached(q.cpu, mixed_k, mixed_v, queries.view(), {&zero, &length, 1, index.data()}, options);
+  EXPECT_EQ(got.to_vector(), expected.to_vector());
+}
+
+TEST(Dropout, KeepsItsShareAndItsMean) {
+  const Tensor ones = Tensor::empty({400, 1000}, DType::f32);
+  ones.fill(1);
+  const std::vector<float> y = dropout_add(ones, {}, dropout_of(0.3f)).to_vector();
+  double sum = 0, kept = 0;
+  for (float v : y) {
+    sum += v;
+    kept += v != 0;
+  }
+  EXPECT_NEAR(kept / 4e5, 0.7, 0.005);
+  EXPECT_NEAR(sum / 4e5, 1.0, 0.005);
+}
+
+TEST(Ops, ResultsDoNotDependOnTheNumberOfThreads) {
+  const int before = num_threads();
+  std::vector<std::vector<float>> results;
+  for (int threads : {1, 2, 5}) {
+    set_num_threads(threads);
+    std::vector<float> bits;
+    for (const Case& c : cases()) {
+      std::vector<Tensor> inputs;
+      for (size_t i = 0; i < c.inputs.size(); ++i) inputs.push_back(random_pair(c.inputs[i], DType::f32, static_cast<uint32_t>(i)).cpu);
+      const Tensor dy = random_pair(c.op(inputs).shape(), DType::f32, 99).cpu;
+      const std::vector<float> y = run_with_gradient([&] { return c.op(inputs); }, dy).to_vector();
+      bits.insert(bits.end(), y.begin(), y.end());
+      for (const Tensor& x : inputs) {
+        const std::vector<float> g = x.grad().to_vector();
+        bits.insert(bits.end(), g.begin(), g.end());
+      }
+    }
+    results.push_back(std::move(bits));
+  }
+  set_num_threads(before);
+  EXPECT_EQ(results[0], results[1]);
+  EXPECT_EQ(results[0], results[2]);
+}
+
+TEST(Ops, ShapesThatDoNotFitAreNamed) {
+  const Tensor x = Tensor::zeros({2, 3}, DType::f32), weight = Tensor::zeros({4, 5}, DType::f32);
+  try {
+    linear(x, weight, {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "[linear] weight is [4, 5], the rows of x have 3 values");
+  }
+}
+
+}  // namespace
+}  // namespace qkv
