@@ -27,7 +27,8 @@ struct GenerationDefaults {
 };
 
 struct Model {
-  Model(const TransformerConfig& config, uint64_t seed, bool initialize, Device device);
+  // `matrices`: bf16 for inference; see ParameterStore.
+  Model(const TransformerConfig& config, uint64_t seed, bool initialize, Device device, DType matrices = DType::f32);
 
   TransformerConfig config;
   GenerationDefaults generation;

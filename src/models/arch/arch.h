@@ -1,0 +1,11 @@
+// One function per architecture, each in a file of its own.
+#pragma once
+
+#include "models/architecture.h"
+
+namespace qkv {
+
+Architecture marian();
+Architecture pegasus();
+
+}  // namespace qkv

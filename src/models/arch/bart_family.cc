@@ -1,0 +1,79 @@
+#include "models/arch/bart_family.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "models/json_numbers.h"
+
+namespace qkv {
+
+TransformerConfig read_family_config(const ConfigReader& in) {
+  in.expect("is_encoder_decoder", true, "half a model");
+  in.expect("tie_word_embeddings", true, "an output layer that is not the embedding");
+  in.expect("static_position_embeddings", true, "learned positions");
+  in.expect("normalize_embedding", false, "a norm on the embeddings");
+  TransformerConfig config;
+  config.vocab_size = in.integer("vocab_size");
+  config.hidden_size = in.integer("d_model");
+  config.encoder_layers = in.integer("encoder_layers");
+  config.decoder_layers = in.integer("decoder_layers");
+  config.num_attention_heads = config.num_key_value_heads = in.integer("encoder_attention_heads");
+  config.encoder_ffn_dim = in.integer("encoder_ffn_dim");
+  config.decoder_ffn_dim = in.integer("decoder_ffn_dim");
+  config.activation = in.activation("activation_function");
+  config.scale_embedding = in.boolean("scale_embedding", false);
+  config.max_position_embeddings = in.integer("max_position_embeddings");
+  config.dropout = in.number("dropout", 0.1f);
+  config.attention_dropout = in.number("attention_dropout", 0);
+  config.activation_dropout = in.number("activation_dropout", 0);
+  if (const int heads = in.integer("decoder_attention_heads"); heads != config.num_attention_heads) {
+    fail(ErrorCode::unsupported, "{}: \"decoder_attention_heads\" is {}, \"encoder_attention_heads\" {}; only models with the same number are supported",
+         in.file(), heads, config.num_attention_heads);
+  }
+  return config;
+}
+
+void write_family_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
+  if (config.num_key_value_heads != config.num_attention_heads) {
+    fail(ErrorCode::unsupported, "transformers has no encoder-decoder of this kind with num_key_value_heads {} beside num_attention_heads {}",
+         config.num_key_value_heads, config.num_attention_heads);
+  }
+  out["activation_dropout"] = shortest(config.activation_dropout);
+  out["activation_function"] = activation_name(config.activation);
+  out["attention_dropout"] = shortest(config.attention_dropout);
+  out["d_model"] = config.hidden_size;
+  out["decoder_attention_heads"] = config.num_attention_heads;
+  out["decoder_ffn_dim"] = config.decoder_ffn_dim;
+  out["decoder_layerdrop"] = 0.0;
+  out["decoder_layers"] = config.decoder_layers;
+  out["dropout"] = shortest(config.dropout);
+  out["encoder_attention_heads"] = config.num_attention_heads;
+  out["encoder_ffn_dim"] = config.encoder_ffn_dim;
+  out["encoder_layerdrop"] = 0.0;
+  out["encoder_layers"] = config.encoder_layers;
+  out["is_encoder_decoder"] = true;
+  out["max_position_embeddings"] = config.max_position_embeddings;
+  out["num_hidden_layers"] = config.encoder_layers;
+  out["scale_embedding"] = config.scale_embedding;
+  out["tie_word_embeddings"] = true;
+  out["use_cache"] = true;
+  out["vocab_size"] = config.vocab_size;
+}
+
+std::vector<WeightName> family_weights() {
+  return {
+      {"model.shared", "embed_tokens"},
+      {"model.encoder.layers.{}.self_attn_layer_norm", "encoder.layers.{}.self_attention_norm"},
+      {"model.encoder.layers.{}.self_attn", "encoder.layers.{}.self_attention"},
+      {"model.encoder.layers.{}.final_layer_norm", "encoder.layers.{}.feed_forward_norm"},
+      {"model.encoder.layers.{}", "encoder.layers.{}.feed_forward"},
+      {"model.decoder.layers.{}.self_attn_layer_norm", "decoder.layers.{}.self_attention_norm"},
+      {"model.decoder.layers.{}.self_attn", "decoder.layers.{}.self_attention"},
+      {"model.decoder.layers.{}.encoder_attn_layer_norm", "decoder.layers.{}.cross_attention_norm"},
+      {"model.decoder.layers.{}.encoder_attn", "decoder.layers.{}.cross_attention"},
+      {"model.decoder.layers.{}.final_layer_norm", "decoder.layers.{}.feed_forward_norm"},
+      {"model.decoder.layers.{}", "decoder.layers.{}.feed_forward"},
+  };
+}
+
+}  // namespace qkv

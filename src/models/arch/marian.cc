@@ -1,0 +1,47 @@
+// MarianMT (Junczys-Dowmunt et al. 2018, transformers' modeling_marian): the Transformer of Vaswani et al. 2017 with the norm after each
+// sub-layer, one embedding for both sides and the output layer, and a bias on the logits.
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "models/arch/arch.h"
+#include "models/arch/bart_family.h"
+
+namespace qkv {
+namespace {
+
+TransformerConfig read_config(const ConfigReader& in) {
+  in.expect("normalize_before", false, "the norm before each sub-layer");
+  in.expect("add_final_layer_norm", false, "a norm after the last layer");
+  in.expect("share_encoder_decoder_embeddings", true, "an embedding for each side");
+  TransformerConfig config = read_family_config(in);
+  config.norm_position = NormPosition::post;
+  if (const int size = in.integer("decoder_vocab_size", config.vocab_size); size != config.vocab_size) {
+    fail(ErrorCode::unsupported, "{}: \"decoder_vocab_size\" is {}, \"vocab_size\" {}; only models with one vocabulary are supported", in.file(), size,
+         config.vocab_size);
+  }
+  return config;
+}
+
+void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
+  write_family_config(config, out);
+  out["decoder_vocab_size"] = config.vocab_size;
+  out["normalize_before"] = false;
+  out["normalize_embedding"] = false;
+  out["add_final_layer_norm"] = false;
+  out["share_encoder_decoder_embeddings"] = true;
+  out["static_position_embeddings"] = true;
+}
+
+}  // namespace
+
+Architecture marian() {
+  return {.class_name = "MarianMTModel",
+          .model_type = "marian",
+          .read_config = read_config,
+          .write_config = write_config,
+          .weights = family_weights(),
+          .copies_of_embedding = {"lm_head.weight", "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"},
+          .sinusoids = {"model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight"}};
+}
+
+}  // namespace qkv

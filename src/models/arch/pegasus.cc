@@ -1,0 +1,47 @@
+// Pegasus (Zhang et al. 2020, transformers' modeling_pegasus): like MarianMT, but with the norm before each sub-layer and one more after
+// the last layer of each stack.
+#include <nlohmann/json.hpp>
+
+#include "models/arch/arch.h"
+#include "models/arch/bart_family.h"
+
+namespace qkv {
+namespace {
+
+TransformerConfig read_config(const ConfigReader& in) {
+  in.expect("normalize_before", true, "the norm after each sub-layer");
+  in.expect("add_final_layer_norm", true, "no norm after the last layer");
+  TransformerConfig config = read_family_config(in);
+  config.norm_position = NormPosition::pre;
+  return config;
+}
+
+void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
+  write_family_config(config, out);
+  out["normalize_before"] = true;
+  out["normalize_embedding"] = false;
+  out["add_final_layer_norm"] = true;
+  out["static_position_embeddings"] = true;
+}
+
+std::vector<WeightName> weights() {
+  std::vector<WeightName> names = family_weights();
+  names.push_back({"model.encoder.layer_norm", "encoder.final_norm"});
+  names.push_back({"model.decoder.layer_norm", "decoder.final_norm"});
+  return names;
+}
+
+}  // namespace
+
+Architecture pegasus() {
+  return {.class_name = "PegasusForConditionalGeneration",
+          .model_type = "pegasus",
+          .read_config = read_config,
+          .write_config = write_config,
+          .weights = weights(),
+          .copies_of_embedding = {"lm_head.weight", "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"},
+          .sinusoids = {"model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight"},
+          .writes_sinusoids = true};
+}
+
+}  // namespace qkv

@@ -1,0 +1,130 @@
+#include "models/config_reader.h"
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/error.h"
+#include "io/json_file.h"
+
+namespace qkv {
+namespace {
+
+// The first name of each is the one that is written.
+constexpr std::pair<std::string_view, Activation> kActivations[] = {
+    {"relu", Activation::relu},          {"gelu", Activation::gelu},
+    {"gelu_python", Activation::gelu},   {"gelu_new", Activation::gelu_tanh},
+    {"silu", Activation::silu},          {"swish", Activation::silu},
+    {"gelu_fast", Activation::gelu_tanh}, {"gelu_pytorch_tanh", Activation::gelu_tanh},
+};
+
+bool fits(const nlohmann::json& value) {
+  if (!value.is_number_integer()) return false;
+  if (value.is_number_unsigned()) return value.get<uint64_t>() <= uint64_t{std::numeric_limits<int>::max()};
+  return value.get<int64_t>() >= std::numeric_limits<int>::min() && value.get<int64_t>() <= std::numeric_limits<int>::max();
+}
+
+}  // namespace
+
+ConfigReader::ConfigReader(const std::filesystem::path& path)
+    : file_(path.string()), json_(std::make_unique<nlohmann::json>(read_json_object(path))) {}
+ConfigReader::ConfigReader(ConfigReader&&) noexcept = default;
+ConfigReader::~ConfigReader() = default;
+
+bool ConfigReader::has(std::string_view key) const {
+  const auto found = json_->find(key);
+  return found != json_->end() && !found->is_null();
+}
+
+const nlohmann::json& ConfigReader::value(std::string_view key) const {
+  if (!has(key)) fail(ErrorCode::bad_input, "{}: the key \"{}\" is missing", file_, key);
+  return *json_->find(key);
+}
+
+void ConfigReader::fail_type(std::string_view key, std::string_view wanted) const {
+  std::string found = value(key).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  if (found.size() > 60) found = found.substr(0, 60) + "…";
+  fail(ErrorCode::bad_input, "{}: \"{}\" is {}; {} was expected", file_, key, found, wanted);
+}
+
+int ConfigReader::integer(std::string_view key) const {
+  if (!fits(value(key))) fail_type(key, "a whole number of 32 bits");
+  return value(key).get<int>();
+}
+
+float ConfigReader::number(std::string_view key, float fallback) const {
+  if (!has(key)) return fallback;
+  const nlohmann::json& found = value(key);
+  if (!found.is_number() || !std::isfinite(found.get<float>())) fail_type(key, "a number");
+  return found.get<float>();
+}
+
+bool ConfigReader::boolean(std::string_view key, bool fallback) const {
+  if (!has(key)) return fallback;
+  if (!value(key).is_boolean()) fail_type(key, "true or false");
+  return value(key).get<bool>();
+}
+
+std::string ConfigReader::text(std::string_view key) const {
+  if (!value(key).is_string()) fail_type(key, "a text");
+  return value(key).get<std::string>();
+}
+
+bool ConfigReader::is_text(std::string_view key) const { return has(key) && value(key).is_string(); }
+
+std::vector<std::string> ConfigReader::texts(std::string_view key) const {
+  if (!has(key)) return {};
+  std::vector<std::string> list;
+  if (!value(key).is_array()) fail_type(key, "a list of texts");
+  for (const nlohmann::json& item : value(key)) {
+    if (!item.is_string()) fail_type(key, "a list of texts");
+    list.push_back(item.get<std::string>());
+  }
+  return list;
+}
+
+std::optional<int> ConfigReader::token_id(std::string_view key) const {
+  if (!has(key)) return std::nullopt;
+  const nlohmann::json& found = value(key);
+  const nlohmann::json& single = found.is_array() && found.size() == 1 ? found[0] : found;
+  if (!fits(single)) fail_type(key, "one token id");
+  return single.get<int>();
+}
+
+std::vector<std::vector<int32_t>> ConfigReader::id_lists(std::string_view key) const {
+  if (!has(key)) return {};
+  std::vector<std::vector<int32_t>> lists;
+  if (!value(key).is_array()) fail_type(key, "a list of token ids");
+  for (const nlohmann::json& item : value(key)) {
+    std::vector<int32_t>& list = lists.emplace_back();
+    for (const nlohmann::json& id : item.is_array() ? item : nlohmann::json::array({item})) {
+      if (!fits(id)) fail_type(key, "a list of token ids");
+      list.push_back(id.get<int32_t>());
+    }
+  }
+  return lists;
+}
+
+Activation ConfigReader::activation(std::string_view key) const {
+  const std::string name = text(key);
+  std::string known;
+  for (const auto& [known_name, activation] : kActivations) {
+    if (known_name == name) return activation;
+    known += (known.empty() ? "" : ", ") + std::string(known_name);
+  }
+  fail(ErrorCode::unsupported, "{}: \"{}\" is the activation \"{}\"; there are {}", file_, key, name.substr(0, 60), known);
+}
+
+void ConfigReader::expect(std::string_view key, bool value, std::string_view meaning) const {
+  if (boolean(key, value) != value) fail(ErrorCode::unsupported, "{}: \"{}\" is {}, which asks for {}; such models are not supported", file_, key, !value, meaning);
+}
+
+std::string_view activation_name(Activation activation) {
+  for (const auto& [name, known] : kActivations) {
+    if (known == activation) return name;
+  }
+  fail(ErrorCode::unsupported, "transformers has no name for a feed-forward layer without activation; choose relu, gelu, gelu_tanh or silu");
+}
+
+}  // namespace qkv

@@ -1,0 +1,55 @@
+// One JSON file of a model directory, read key by key; every message names the file and the key.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/params.h"
+
+namespace qkv {
+
+class ConfigReader {
+ public:
+  explicit ConfigReader(const std::filesystem::path& path);
+  ConfigReader(ConfigReader&&) noexcept;
+  ~ConfigReader();
+
+  const std::string& file() const { return file_; }
+  bool has(std::string_view key) const;  // there, and not null
+
+  // Without a fallback the key must be there.
+  int integer(std::string_view key) const;
+  int integer(std::string_view key, int fallback) const { return has(key) ? integer(key) : fallback; }
+  float number(std::string_view key, float fallback) const;
+  bool boolean(std::string_view key, bool fallback) const;
+  std::string text(std::string_view key) const;
+  bool is_text(std::string_view key) const;
+  std::vector<std::string> texts(std::string_view key) const;  // empty where the key is missing
+  // One token id, or a list with one; empty where the key is missing.
+  std::optional<int> token_id(std::string_view key) const;
+  // Lists of ids, one deep or two; empty where the key is missing.
+  std::vector<std::vector<int32_t>> id_lists(std::string_view key) const;
+  // One of transformers' activation names. Throws with the name where it has no formula here.
+  Activation activation(std::string_view key) const;
+
+  // Throws where the key is there with another value; `meaning` says what that value would ask for.
+  void expect(std::string_view key, bool value, std::string_view meaning) const;
+
+ private:
+  const nlohmann::json& value(std::string_view key) const;
+  [[noreturn]] void fail_type(std::string_view key, std::string_view wanted) const;
+
+  std::string file_;
+  std::unique_ptr<nlohmann::json> json_;
+};
+
+// transformers' name of an activation.
+std::string_view activation_name(Activation activation);
+
+}  // namespace qkv

@@ -1,0 +1,18 @@
+// The architectures that qkv opens and writes: an explicit list.
+#pragma once
+
+#include <span>
+
+#include "models/architecture.h"
+
+namespace qkv {
+
+std::span<const Architecture> architectures();
+
+// The one that config.json names ("architectures", else "model_type"). Throws with the names there are.
+const Architecture& find_architecture(const ConfigReader& config);
+
+// The one that a network of our own is written as: post-norm MarianMTModel, pre-norm PegasusForConditionalGeneration.
+const Architecture& architecture_for(const TransformerConfig& config);
+
+}  // namespace qkv

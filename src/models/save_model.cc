@@ -1,0 +1,76 @@
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "io/safetensors.h"
+#include "models/generation_config.h"
+#include "models/model.h"
+#include "models/registry.h"
+
+namespace qkv {
+namespace {
+
+Tensor as_f32(const Tensor& tensor) {
+  return tensor.dtype() == DType::f32 && tensor.device() == Device::cpu ? tensor : tensor.to(DType::f32, Device::cpu);
+}
+
+// transformers keeps the bias as [1, vocab_size].
+Tensor logits_bias_row(const Model& model) {
+  const Tensor row = Tensor::zeros({1, model.config.vocab_size}, DType::f32);
+  if (const Tensor& bias = model.network.final_logits_bias()) {
+    const std::vector<float> values = bias.to_vector();
+    std::memcpy(row.data(), values.data(), values.size() * sizeof(float));
+  }
+  return row;
+}
+
+std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, const Architecture& architecture, std::span<const Tensor> weights) {
+  std::vector<std::pair<std::string, Tensor>> named = {{"final_logits_bias", logits_bias_row(model)}};
+  for (size_t i = 0; i < model.parameters.all().size(); ++i) {
+    const Parameter& parameter = model.parameters.all()[i];
+    const Tensor& value = weights.empty() ? parameter.value : weights[i];
+    QKV_CHECK(value.shape() == parameter.value.shape(), "[save_model] {} for {}, which is {}", to_string(value.shape()), parameter.name,
+              to_string(parameter.value.shape()));
+    named.emplace_back(their_name(architecture, parameter.name), as_f32(value));
+  }
+  if (architecture.writes_sinusoids) {
+    const Tensor positions = sinusoidal_positions(model.config.max_position_embeddings, model.config.hidden_size, Device::cpu);
+    for (std::string_view name : architecture.sinusoids) named.emplace_back(name, as_f32(positions));
+  }
+  return named;
+}
+
+std::string config_json(const TransformerConfig& config, const GenerationDefaults& generation, const Architecture& architecture) {
+  nlohmann::ordered_json out;
+  out["architectures"] = {std::string(architecture.class_name)};
+  out["model_type"] = architecture.model_type;
+  architecture.write_config(config, out);
+  out["bos_token_id"] = nullptr;
+  out["decoder_start_token_id"] = config.decoder_start_token_id;
+  out["dtype"] = "float32";
+  out["eos_token_id"] = config.eos_token_id;
+  // Not left out: transformers' own default would force the token 0 or 1 at the end of a translation of max_length tokens.
+  out["forced_eos_token_id"] = generation.forced_eos_token_id >= 0 ? nlohmann::ordered_json(generation.forced_eos_token_id) : nlohmann::ordered_json();
+  out["pad_token_id"] = config.pad_token_id;
+  out["torch_dtype"] = "float32";  // what transformers before 4.56 calls dtype
+  return out.dump(2) + "\n";
+}
+
+}  // namespace
+
+void save_model(const Model& model, const std::filesystem::path& directory, std::span<const Tensor> weights) {
+  QKV_CHECK(weights.empty() || weights.size() == model.parameters.all().size(), "[save_model] {} weights for a model that has {}", weights.size(),
+            model.parameters.all().size());
+  const Architecture& architecture = architecture_for(model.config);
+  const std::string config = config_json(model.config, model.generation, architecture);
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) fail(ErrorCode::io, "cannot make the directory {}: {}", directory.string(), error.message());
+  write_safetensors(directory / "model.safetensors", named_weights(model, architecture, weights));
+  write_generation_config(directory / "generation_config.json", model.generation, model.config);
+  write_file_atomically(directory / "config.json", config);
+  sync_directory(directory);
+}
+
+}  // namespace qkv
