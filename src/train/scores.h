@@ -9,10 +9,10 @@ namespace qkv {
 struct Scores {
   double bleu = 0;        // 0 to 100: BLEU-4, tokenization 13a, cased, exponential smoothing (Papineni et al. 2002; Post 2018)
   double chrf = 0;        // 0 to 100: chrF2, character 6-grams, no word n-grams (Popović 2016)
-  std::string signature;  // sacreBLEU's, of BLEU
+  std::string signature;  // sacreBLEU's, of BLEU; its version is the release of sacreBLEU that the tests' numbers come from
 };
 
-// One hypothesis and one reference per line; throws where the counts differ.
+// One hypothesis and one reference per line; throws where the counts differ or there is no line. Invalid UTF-8 counts as U+FFFD.
 Scores score_corpus(std::span<const std::string> hypotheses, std::span<const std::string> references);
 
 }  // namespace qkv
