@@ -1,0 +1,196 @@
+// qkv tokenizer: train one on text, encode text with it, decode ids.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/parallel.h"
+#include "cli/commands.h"
+#include "cli/line_reader.h"
+#include "cli/output.h"
+#include "qkv/tokenizer.h"
+#include "text/bpe_trainer.h"
+#include "text/utf8.h"
+
+namespace qkv {
+namespace {
+
+struct TrainArguments {
+  std::string model = "bpe", output;
+  std::vector<std::string> files;
+  bool overwrite = false;
+  BpeTrainerOptions options;
+};
+
+void train_tokenizer(const TrainArguments& arguments) {
+  const std::filesystem::path output = arguments.output;
+  if (!arguments.overwrite && std::filesystem::exists(output)) {
+    fail(ErrorCode::invalid_argument, "--output {} exists; name another directory, or add --overwrite to replace the tokenizer in it",
+         arguments.output);
+  }
+  catch_interrupts();
+  const std::vector<std::filesystem::path> files(arguments.files.begin(), arguments.files.end());
+  const Tokenizer tokenizer = train_bpe(arguments.options, files);
+  tokenizer.save(output);
+  log_info("{}: a tokenizer of {} tokens", arguments.output, tokenizer.vocab_size());
+}
+
+// The lines of a file, or of stdin where none is named.
+class Input {
+ public:
+  explicit Input(const std::string& path)
+      : name_(path.empty() ? "standard input" : path),
+        descriptor_(path.empty() ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)),
+        reader_(descriptor_, name_) {
+    if (descriptor_ < 0) fail(ErrorCode::io, "cannot read {}: {}", path, std::generic_category().message(errno));
+  }
+  ~Input() {
+    if (descriptor_ > STDIN_FILENO) ::close(descriptor_);
+  }
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
+
+  // Calls convert(line, number) on all threads, and prints what it returns for each line in the order of the lines.
+  template <typename Convert>
+  void convert_lines(const Convert& convert) {
+    constexpr size_t kMostLines = 16384;
+    catch_interrupts();
+    while (true) {
+      const std::vector<std::string> lines = reader_.next(kMostLines);
+      if (lines.empty()) return;
+      std::vector<std::string> results(lines.size());
+      std::vector<std::unique_ptr<Error>> faults(lines.size());
+      parallel_for(static_cast<int64_t>(lines.size()), [&](int64_t i) {
+        const auto at = static_cast<size_t>(i);
+        try {
+          results[at] = convert(lines[at], reader_.first_line() + i);
+        } catch (const Error& error) {  // kept, so that the first bad line is named on any number of threads
+          faults[at] = std::make_unique<Error>(error);
+        }
+      });
+      for (size_t i = 0; i < lines.size(); ++i) {
+        if (faults[i]) throw *faults[i];
+        write_stdout(results[i]);
+        write_stdout("\n");
+      }
+      flush_stdout();
+    }
+  }
+  const std::string& name() const { return name_; }
+
+ private:
+  std::string name_;
+  int descriptor_;
+  LineReader reader_;
+};
+
+struct UseArguments {
+  std::string tokenizer, file;
+  bool without_special_tokens = false, with_special_tokens = false;
+};
+
+void encode_lines(const UseArguments& arguments) {
+  const Tokenizer tokenizer = Tokenizer::load(arguments.tokenizer);
+  Input input(arguments.file);
+  input.convert_lines([&](const std::string& line, int64_t number) {
+    if (!is_valid_utf8(line)) log_warning("{}: line {} is not valid UTF-8; what is wrong is read as U+FFFD", input.name(), number);
+    std::string text;
+    for (const int32_t id : tokenizer.encode(line, !arguments.without_special_tokens)) {
+      fmt::format_to(std::back_inserter(text), "{}{}", text.empty() ? "" : " ", id);
+    }
+    return text;
+  });
+}
+
+std::vector<int32_t> parse_ids(std::string_view line, const std::string& name, int64_t number) {
+  std::vector<int32_t> ids;
+  while (true) {
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+    if (line.empty()) return ids;
+    const std::string_view word = line.substr(0, line.find_first_of(" \t"));
+    int32_t id = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id);
+    if (error != std::errc() || end != word.data() + word.size()) {
+      fail(ErrorCode::bad_input, "{}: line {} has \"{}\" where an id must be; decode reads ids separated by spaces", name, number,
+           replace_invalid_utf8(word.substr(0, 40)));
+    }
+    ids.push_back(id);
+    line.remove_prefix(word.size());
+  }
+}
+
+void decode_lines(const UseArguments& arguments) {
+  const Tokenizer tokenizer = Tokenizer::load(arguments.tokenizer);
+  Input input(arguments.file);
+  input.convert_lines([&](const std::string& line, int64_t number) {
+    const std::vector<int32_t> ids = parse_ids(line, input.name(), number);
+    for (const int32_t id : ids) {
+      if (id < 0 || id >= tokenizer.vocab_size()) {
+        fail(ErrorCode::bad_input, "{}: line {} has the id {}; the tokenizer's ids are 0 to {}", input.name(), number, id, tokenizer.vocab_size() - 1);
+      }
+    }
+    return tokenizer.decode(ids, !arguments.with_special_tokens);
+  });
+}
+
+void add_train(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("train", "Train a tokenizer on text files, all of them together");
+  auto arguments = std::make_shared<TrainArguments>();
+  BpeTrainerOptions& options = arguments->options;
+  command->add_option("--model", arguments->model, "Kind of tokenizer")->check(CLI::IsMember({"bpe"}))->capture_default_str()->type_name("KIND");
+  command->add_option("--vocab-size", options.vocab_size, "Tokens, special ones and single characters included")
+      ->check(CLI::Range(4, 10'000'000))
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_option("--min-frequency", options.min_frequency, "Join pairs that occur at least this often")->type_name("N")->capture_default_str();
+  command->add_option("--limit-alphabet", options.limit_alphabet, "Keep only the N most frequent characters (default: all)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  command->add_option("--special-token", options.special_tokens, "A token besides </s>, <unk> and <pad>; may be given several times")
+      ->allow_extra_args(false)
+      ->type_name("TOKEN");
+  command->add_option("--output", arguments->output, "Directory to write tokenizer.json and tokenizer_config.json to")->required()->type_name("DIR");
+  command->add_flag("--overwrite", arguments->overwrite, "Replace a tokenizer that is there");
+  command->add_option("files", arguments->files, "Text files in UTF-8")->required()->type_name("FILE");
+  command->footer(
+      "Text is normalized (NFC, each run of white space to one space), parted at spaces and punctuation, and split by byte pair encoding.\n"
+      "The ids of </s>, <unk> and <pad> are 0, 1 and 2. Hugging Face's tokenizers and transformers (AutoTokenizer) open the directory.\n"
+      "Example: qkv tokenizer train --vocab-size 8000 --output my-tokenizer train.en train.de");
+  command->callback([arguments] { train_tokenizer(*arguments); });
+}
+
+std::shared_ptr<UseArguments> add_use_options(CLI::App& command, const char* what) {
+  auto arguments = std::make_shared<UseArguments>();
+  command.add_option("--tokenizer", arguments->tokenizer, "Directory with a tokenizer.json, or the file itself")->required()->type_name("DIR");
+  command.add_option("file", arguments->file, what)->type_name("FILE");
+  return arguments;
+}
+
+}  // namespace
+
+void add_tokenizer_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("tokenizer", "Train a tokenizer, encode text, decode ids");
+  command->require_subcommand(1);
+  add_train(*command);
+
+  CLI::App* encode = command->add_subcommand("encode", "Print the ids of each line of text");
+  const auto encode_arguments = add_use_options(*encode, "Text in UTF-8 (default: stdin)");
+  encode->add_flag("--no-special-tokens", encode_arguments->without_special_tokens, "Leave out the tokens that the tokenizer puts around a text");
+  encode->callback([encode_arguments] { encode_lines(*encode_arguments); });
+
+  CLI::App* decode = command->add_subcommand("decode", "Print the text of each line of ids");
+  const auto decode_arguments = add_use_options(*decode, "Ids separated by spaces, a text per line (default: stdin)");
+  decode->add_flag("--special-tokens", decode_arguments->with_special_tokens, "Print special tokens, too");
+  decode->callback([decode_arguments] { decode_lines(*decode_arguments); });
+}
+
+}  // namespace qkv

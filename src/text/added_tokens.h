@@ -1,0 +1,71 @@
+// Tokens that are found in the text itself, before the model sees it: special ones such as </s>, and words added later.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/pipeline.h"
+
+namespace qkv {
+
+struct AddedToken {
+  int32_t id = 0;
+  std::string content;
+  bool single_word = false;  // only where no word character stands beside it
+  bool lstrip = false;       // takes the white space before it with it
+  bool rstrip = false;       // and after it
+  bool normalized = true;    // looked for in the normalized text, in its normalized form
+  bool special = false;      // left out by decode with skip_special_tokens
+};
+
+// Finds the tokens of one set: the leftmost, and of several at a place the longest.
+class AddedTokenFinder {
+ public:
+  struct Section {
+    size_t begin, end;  // bytes
+    int32_t id;         // -1: text between added tokens
+  };
+  // patterns[i] is what to look for as tokens[i].
+  AddedTokenFinder(const std::vector<AddedToken>& tokens, const std::vector<std::string>& patterns);
+
+  bool empty() const { return tokens_.empty(); }
+  // The sections of a text, empty ones left out.
+  std::vector<Section> find(std::string_view text) const;
+
+ private:
+  struct Match {
+    size_t token;   // index
+    size_t length;  // 0: none
+  };
+  Match longest_at(std::string_view text, size_t position) const;
+
+  struct Node {  // of a trie over bytes: children are siblings in a list
+    unsigned char byte = 0;
+    int32_t first_child = -1, next_sibling = -1;
+    int32_t token = -1;
+  };
+  int32_t child(int32_t node, unsigned char byte) const;
+
+  std::vector<AddedToken> tokens_;
+  std::vector<Node> nodes_;
+  std::vector<int32_t> roots_;  // [256]: child of the root for each byte, or -1
+};
+
+class AddedTokens {
+ public:
+  // `normalizer` may be null; the tokens that are looked for in normalized text are normalized by it.
+  AddedTokens(std::vector<AddedToken> tokens, const Normalizer* normalizer);
+
+  const std::vector<AddedToken>& tokens() const { return tokens_; }
+  const AddedTokenFinder& raw() const { return raw_; }                // in the text as it came
+  const AddedTokenFinder& normalized() const { return normalized_; }  // in the normalized text
+
+ private:
+  std::vector<AddedToken> tokens_;
+  AddedTokenFinder raw_, normalized_;
+};
+
+}  // namespace qkv

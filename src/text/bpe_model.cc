@@ -1,0 +1,170 @@
+#include "text/bpe_model.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/error.h"
+#include "text/byte_fallback.h"
+#include "text/utf8.h"
+
+namespace qkv {
+namespace {
+
+constexpr char32_t kDirectCharacters = 0x3000;  // alphabets, punctuation and ▁; 48 KiB
+constexpr size_t kShortWord = 32;               // up to here looking at all pairs again beats a heap
+constexpr uint32_t kNoRank = UINT32_MAX;
+
+}  // namespace
+
+BpeModel::BpeModel(Vocabulary vocabulary, const std::vector<BpeMerge>& merges, BpeOptions options)
+    : vocabulary_(std::move(vocabulary)), options_(std::move(options)), merges_(merges.size()), characters_(kDirectCharacters, -1) {
+  for (size_t rank = 0; rank < merges.size(); ++rank) merges_[merges[rank].pair] = {static_cast<uint32_t>(rank), merges[rank].result};
+  std::string text;
+  for (char32_t c = 0; c < kDirectCharacters; ++c) {
+    text.clear();
+    append_utf8(text, c);
+    characters_[c] = vocabulary_.id(text);
+  }
+  for (int byte = 0; byte < 256; ++byte) byte_ids_[static_cast<size_t>(byte)] = vocabulary_.id(byte_token(static_cast<unsigned char>(byte)));
+}
+
+void BpeModel::tokenize(std::string_view word, std::vector<int32_t>& ids) const {
+  if (word.empty()) return;
+  if (options_.ignore_merges) {
+    if (const int32_t id = vocabulary_.id(word); id >= 0) return ids.push_back(id);
+  }
+  if (cache_.find(word, ids)) return;
+  static thread_local std::vector<int32_t> scratch;
+  std::vector<int32_t> own;  // a long word's symbols are not kept beyond the call
+  std::vector<int32_t>& symbols = word.size() <= 4096 ? scratch : own;
+  symbols.clear();
+  first_symbols(word, symbols);
+  if (symbols.size() <= kShortWord) {
+    merge_short(symbols);
+  } else {
+    merge_long(symbols);
+  }
+  cache_.keep(word, symbols);
+  ids.insert(ids.end(), symbols.begin(), symbols.end());
+}
+
+int32_t BpeModel::character_id(std::string_view word, size_t position, size_t length) const {
+  const bool prefixed = position > 0 && !options_.continuing_subword_prefix.empty();
+  const bool suffixed = position + length == word.size() && !options_.end_of_word_suffix.empty();
+  const std::string_view character = word.substr(position, length);
+  if (!prefixed && !suffixed) {
+    const char32_t code_point = character_at(word, position).code_point;
+    return code_point < kDirectCharacters ? characters_[code_point] : vocabulary_.id(character);
+  }
+  std::string token = prefixed ? options_.continuing_subword_prefix : "";
+  token.append(character);
+  if (suffixed) token.append(options_.end_of_word_suffix);
+  return vocabulary_.id(token);
+}
+
+// The tokens of the single characters. `pending` unk tokens come before the next token of the vocabulary; byte tokens overtake them,
+// as they do in `tokenizers`.
+void BpeModel::first_symbols(std::string_view word, std::vector<int32_t>& ids) const {
+  bool pending = false;
+  for (size_t i = 0; i < word.size();) {
+    const size_t length = utf8_length(word[i]);
+    const int32_t id = character_id(word, i, length);
+    if (id >= 0) {
+      if (pending) ids.push_back(unk_id());
+      pending = false;
+      ids.push_back(id);
+    } else if (!(options_.byte_fallback && append_bytes(word.substr(i, length), ids)) && options_.unk_token) {
+      if (pending && !options_.fuse_unk) ids.push_back(unk_id());
+      pending = true;
+    }
+    i += length;
+  }
+  if (pending) ids.push_back(unk_id());
+}
+
+int32_t BpeModel::unk_id() const {
+  const int32_t id = vocabulary_.id(*options_.unk_token);
+  if (id < 0) {
+    fail(ErrorCode::bad_input, "the tokenizer meets a character outside of its vocabulary, and its unk_token \"{}\" is not in it either",
+         *options_.unk_token);
+  }
+  return id;
+}
+
+bool BpeModel::append_bytes(std::string_view character, std::vector<int32_t>& ids) const {
+  const auto id = [&](char c) { return byte_ids_[static_cast<unsigned char>(c)]; };
+  if (std::any_of(character.begin(), character.end(), [&](char c) { return id(c) < 0; })) return false;
+  for (const char c : character) ids.push_back(id(c));
+  return true;
+}
+
+// The pair of lowest rank, the leftmost of several, is joined until no pair has a rank.
+void BpeModel::merge_short(std::vector<int32_t>& symbols) const {
+  std::array<Ranked, kShortWord> pairs;  // pairs[i]: of symbols i and i + 1
+  const auto look_up = [&](size_t i) {
+    const Ranked* found = merges_.find({symbols[i], symbols[i + 1]});
+    pairs[i] = found ? *found : Ranked{kNoRank, -1};
+  };
+  for (size_t i = 0; i + 1 < symbols.size(); ++i) look_up(i);
+  while (symbols.size() > 1) {
+    const size_t count = symbols.size() - 1;
+    size_t best = 0;
+    for (size_t i = 1; i < count; ++i) {
+      if (pairs[i].rank < pairs[best].rank) best = i;
+    }
+    if (pairs[best].rank == kNoRank) return;
+    symbols[best] = pairs[best].result;
+    symbols.erase(symbols.begin() + static_cast<ptrdiff_t>(best) + 1);
+    std::copy(pairs.begin() + static_cast<ptrdiff_t>(best) + 1, pairs.begin() + static_cast<ptrdiff_t>(count),
+              pairs.begin() + static_cast<ptrdiff_t>(best));
+    if (best > 0) look_up(best - 1);
+    if (best + 1 < symbols.size()) look_up(best);
+  }
+}
+
+// The same with a heap of pairs and a linked list of symbols. A pair in the heap is out of date where its left symbol is gone
+// or the pair that now begins there has another rank.
+void BpeModel::merge_long(std::vector<int32_t>& symbols) const {
+  constexpr uint32_t kEnd = UINT32_MAX;
+  if (symbols.size() >= kEnd) fail(ErrorCode::unsupported, "a word of {} characters is too long; part the text by spaces", symbols.size());
+  const auto count = static_cast<uint32_t>(symbols.size());
+  std::vector<uint32_t> next(count), previous(count);
+  std::iota(next.begin(), next.end(), 1u);
+  next.back() = kEnd;
+  std::iota(previous.begin(), previous.end(), kEnd);  // kEnd, 0, 1, …: the addition wraps round
+
+  const auto ranked = [&](uint32_t i) -> const Ranked* {
+    return next[i] == kEnd ? nullptr : merges_.find({symbols[i], symbols[next[i]]});
+  };
+  // Rank in the upper half, place in the lower: the smallest is the next to join.
+  std::vector<uint64_t> heap;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (const Ranked* pair = ranked(i)) heap.push_back(static_cast<uint64_t>(pair->rank) << 32 | i);
+  }
+  const std::greater<> smallest_first;
+  std::make_heap(heap.begin(), heap.end(), smallest_first);
+  const auto push = [&](uint32_t i) {
+    if (const Ranked* pair = ranked(i)) {
+      heap.push_back(static_cast<uint64_t>(pair->rank) << 32 | i);
+      std::push_heap(heap.begin(), heap.end(), smallest_first);
+    }
+  };
+  while (!heap.empty()) {
+    std::pop_heap(heap.begin(), heap.end(), smallest_first);
+    const uint64_t entry = heap.back();
+    heap.pop_back();
+    const auto i = static_cast<uint32_t>(entry);
+    const Ranked* pair = symbols[i] < 0 ? nullptr : ranked(i);
+    if (!pair || pair->rank != entry >> 32) continue;
+    const uint32_t gone = next[i];
+    symbols[i] = pair->result;
+    symbols[gone] = -1;
+    next[i] = next[gone];
+    if (next[i] != kEnd) previous[next[i]] = i;
+    push(i);
+    if (previous[i] != kEnd) push(previous[i]);
+  }
+  std::erase(symbols, -1);
+}
+
+}  // namespace qkv

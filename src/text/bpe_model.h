@@ -1,0 +1,64 @@
+// Byte pair encoding (Sennrich et al. 2016, "Neural machine translation of rare words with subword units"): a word starts as its
+// characters, and the pair of neighbours that was learnt first is joined, again and again.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "text/pair_map.h"
+#include "text/pipeline.h"
+#include "text/vocabulary.h"
+#include "text/word_cache.h"
+
+namespace qkv {
+
+struct BpeOptions {
+  std::optional<std::string> unk_token;   // for characters that are no token; without one they are left out
+  bool fuse_unk = false;                  // one unk_token for several such characters in a row
+  bool byte_fallback = false;             // such a character becomes its bytes, <0xE4> …, where these are tokens
+  bool ignore_merges = false;             // a word that is a token stays one even where no merges lead to it
+  std::string continuing_subword_prefix;  // before every character of a word but the first
+  std::string end_of_word_suffix;         // after the last one
+};
+
+// A pair and what it becomes.
+struct BpeMerge {
+  TokenPair pair;
+  int32_t result;
+};
+
+class BpeModel final : public Model {
+ public:
+  // `merges` in the order of learning; the last of two with the same pair counts.
+  BpeModel(Vocabulary vocabulary, const std::vector<BpeMerge>& merges, BpeOptions options);
+
+  // O(n log n) in the length of the word.
+  void tokenize(std::string_view word, std::vector<int32_t>& ids) const override;
+  const Vocabulary& vocabulary() const override { return vocabulary_; }
+
+ private:
+  struct Ranked {
+    uint32_t rank;
+    int32_t result;
+  };
+
+  int32_t character_id(std::string_view text, size_t position, size_t length) const;
+  void first_symbols(std::string_view word, std::vector<int32_t>& ids) const;
+  int32_t unk_id() const;
+  bool append_bytes(std::string_view character, std::vector<int32_t>& ids) const;
+  void merge_short(std::vector<int32_t>& symbols) const;
+  void merge_long(std::vector<int32_t>& symbols) const;
+
+  Vocabulary vocabulary_;
+  BpeOptions options_;
+  PairMap<Ranked> merges_;
+  std::vector<int32_t> characters_;        // id of each character below kDirectCharacters, -1: no token
+  std::array<int32_t, 256> byte_ids_;      // of <0x00> …, -1: no token
+  WordCache cache_;
+};
+
+}  // namespace qkv

@@ -1,0 +1,159 @@
+#include "text/byte_level.h"
+
+#include <array>
+
+#include "text/splitting.h"
+#include "text/unicode.h"
+#include "text/utf8.h"
+
+namespace qkv {
+namespace {
+
+// Printable bytes of Latin-1 stand for themselves; the others, in ascending order, for the characters from U+0100 on.
+constexpr bool stands_for_itself(unsigned byte) {
+  return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
+}
+
+struct ByteTables {
+  std::array<char32_t, 256> character_of{};
+  std::array<int16_t, 0x144> byte_of{};  // -1: stands for no byte
+  constexpr ByteTables() {
+    byte_of.fill(-1);
+    char32_t next = 0x100;
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      character_of[byte] = stands_for_itself(byte) ? byte : next++;
+      byte_of[character_of[byte]] = static_cast<int16_t>(byte);
+    }
+  }
+};
+constexpr ByteTables kTables;
+
+// GPT-2's pattern, 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+, as a scanner.
+class Gpt2Scanner {
+ public:
+  explicit Gpt2Scanner(std::string_view text) : text_(text) {}
+
+  // The end of the match that begins at `begin`; every position begins one.
+  size_t match_end(size_t begin) const {
+    if (const size_t length = contraction(begin)) return begin + length;
+    const Character first = character_at(text_, begin);
+    const bool space = first.code_point == ' ' && begin + 1 < text_.size();
+    const size_t start = space ? begin + 1 : begin;
+    const Class kind = class_of(character_at(text_, start).code_point);
+    if (kind != Class::space) return run_end(start, kind);
+    // White space: all of it at the end of the text, else all but the last character, which goes to what follows.
+    const size_t end = run_end(begin, Class::space);
+    if (end == text_.size()) return end;
+    size_t last = end - 1;
+    while ((static_cast<unsigned char>(text_[last]) & 0xC0) == 0x80) --last;
+    return last > begin ? last : end;
+  }
+
+ private:
+  enum class Class { space, letter, number, other };
+  static Class class_of(char32_t c) {
+    if (is_letter(c)) return Class::letter;
+    if (is_number(c)) return Class::number;
+    return is_white_space(c) ? Class::space : Class::other;
+  }
+
+  size_t run_end(size_t begin, Class kind) const {
+    size_t i = begin;
+    while (i < text_.size()) {
+      const Character c = character_at(text_, i);
+      if (class_of(c.code_point) != kind) break;
+      i += c.length;
+    }
+    return i;
+  }
+
+  size_t contraction(size_t begin) const {
+    if (text_[begin] != '\'') return 0;
+    const std::string_view rest = text_.substr(begin + 1, 2);
+    for (const std::string_view ending : {"s", "t", "re", "ve", "m", "ll", "d"}) {
+      if (rest.starts_with(ending)) return 1 + ending.size();
+    }
+    return 0;
+  }
+
+  std::string_view text_;
+};
+
+class ByteLevelPreTokenizer final : public PreTokenizer {
+ public:
+  ByteLevelPreTokenizer(bool add_prefix_space, bool use_regex) : add_prefix_space_(add_prefix_space), use_regex_(use_regex) {}
+
+  void apply(PieceList& list) const override {
+    if (add_prefix_space_) prefix_spaces(list);
+    if (use_regex_) {
+      split_pieces(list, SplitBehavior::isolated, [](std::string_view text, std::vector<SplitPart>& parts) {
+        const Gpt2Scanner scanner(text);
+        for (size_t begin = 0; begin < text.size();) {
+          const size_t end = scanner.match_end(begin);
+          parts.push_back({begin, end, true});
+          begin = end;
+        }
+      });
+    }
+    write_bytes(list);
+  }
+
+ private:
+  static void prefix_spaces(PieceList& list) {
+    PieceList result;
+    result.text.reserve(list.text.size() + list.pieces.size());
+    for (const PieceList::Piece& piece : list.pieces) {
+      const size_t begin = result.text.size();
+      const std::string_view view = list.view(piece);
+      if (view[0] != ' ') result.text.push_back(' ');
+      result.text.append(view);
+      result.pieces.push_back({begin, result.text.size(), piece.starts_input});
+    }
+    list = std::move(result);
+  }
+
+  static void write_bytes(PieceList& list) {
+    PieceList result;
+    result.text.reserve(list.text.size() + list.text.size() / 2);
+    for (const PieceList::Piece& piece : list.pieces) {
+      const size_t begin = result.text.size();
+      for (const char c : list.view(piece)) append_utf8(result.text, kTables.character_of[static_cast<unsigned char>(c)]);
+      result.pieces.push_back({begin, result.text.size(), piece.starts_input});
+    }
+    list = std::move(result);
+  }
+
+  bool add_prefix_space_, use_regex_;
+};
+
+class ByteLevelDecoder final : public Decoder {
+ public:
+  // A token with a character that stands for no byte is taken as it is. What is no UTF-8 afterwards becomes U+FFFD.
+  void decode(std::vector<std::string>& tokens) const override {
+    std::string bytes;
+    for (const std::string& token : tokens) {
+      const size_t before = bytes.size();
+      for (size_t i = 0; i < token.size();) {
+        const Character c = character_at(token, i);
+        if (c.code_point >= kTables.byte_of.size() || kTables.byte_of[c.code_point] < 0) {
+          bytes.resize(before);
+          bytes.append(token);
+          break;
+        }
+        bytes.push_back(static_cast<char>(kTables.byte_of[c.code_point]));
+        i += c.length;
+      }
+    }
+    tokens.assign(1, is_valid_utf8(bytes) ? std::move(bytes) : replace_invalid_utf8(bytes));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<PreTokenizer> make_byte_level_pre_tokenizer(bool add_prefix_space, bool use_regex) {
+  return std::make_unique<ByteLevelPreTokenizer>(add_prefix_space, use_regex);
+}
+
+std::unique_ptr<Decoder> make_byte_level_decoder() { return std::make_unique<ByteLevelDecoder>(); }
+
+}  // namespace qkv

@@ -1,0 +1,47 @@
+// Reading JSON that strangers wrote: a parser that refuses what is ambiguous, and a view of a value that knows its place for
+// messages ("DIR/tokenizer.json: pre_tokenizer.pretokenizers[1].split must be true or false").
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qkv {
+
+// Throws Error(bad_input) with file and line for what is not JSON, has a key twice in one object, or nests deeper than 64.
+nlohmann::json parse_json(std::string_view text, const std::string& file);
+
+// A value within a parsed file. The parsed json outlives it.
+class JsonNode {
+ public:
+  JsonNode(const nlohmann::json& value, std::string file, std::string path = "");
+
+  const nlohmann::json& value() const { return *value_; }
+  const std::string& file() const { return file_; }
+  [[noreturn]] void fail(const std::string& what) const;  // Error(bad_input): "FILE: PATH what"
+
+  JsonNode at(const std::string& key) const;                    // must be there
+  std::optional<JsonNode> find(const std::string& key) const;   // nothing where it is missing or null
+  std::vector<JsonNode> items() const;                          // of an array
+  JsonNode item(size_t index) const;
+
+  std::string string() const;
+  bool boolean() const;
+  int64_t integer() const;
+  bool boolean_or(const std::string& key, bool otherwise) const;
+  std::string string_or(const std::string& key, const std::string& otherwise) const;
+
+  // The component's kind, its "type".
+  std::string type() const { return at("type").string(); }
+  [[noreturn]] void fail_unsupported(const std::string& what) const;  // Error(unsupported): "FILE: PATH what"
+
+ private:
+  const nlohmann::json* value_;
+  std::string file_;
+  std::string path_;  // empty: the whole file
+};
+
+}  // namespace qkv

@@ -1,0 +1,120 @@
+#include "text/metaspace.h"
+
+#include "text/splitting.h"
+#include "text/utf8.h"
+
+namespace qkv {
+namespace {
+
+using Prepend = MetaspaceOptions::Prepend;
+
+class MetaspacePreTokenizer final : public PreTokenizer {
+ public:
+  explicit MetaspacePreTokenizer(MetaspaceOptions options) : options_(std::move(options)) {}
+
+  void apply(PieceList& list) const override {
+    PieceList result;
+    result.text.reserve(list.text.size() + list.text.size() / 2);
+    for (const PieceList::Piece& piece : list.pieces) {
+      const std::string_view view = list.view(piece);
+      const size_t begin = result.text.size();
+      const bool prepend = options_.prepend == Prepend::always || (options_.prepend == Prepend::first && piece.starts_input);
+      if (prepend && view[0] != ' ' && !view.starts_with(options_.replacement)) result.text.append(options_.replacement);
+      append_replaced(view, result.text);
+      cut(begin, piece.starts_input, result);
+    }
+    list = std::move(result);
+  }
+
+ private:
+  void append_replaced(std::string_view view, std::string& text) const {
+    while (true) {
+      const size_t space = view.find(' ');
+      text.append(view.substr(0, space));
+      if (space == std::string_view::npos) return;
+      text.append(options_.replacement);
+      view.remove_prefix(space + 1);
+    }
+  }
+
+  // Pieces of the text from `begin` on: each begins at a replacement.
+  void cut(size_t begin, bool starts_input, PieceList& list) const {
+    const std::string& text = list.text;
+    while (options_.split && begin < text.size()) {
+      const size_t next = text.find(options_.replacement, begin + 1);
+      if (next == std::string::npos) break;
+      list.pieces.push_back({begin, next, starts_input});
+      begin = next;
+      starts_input = false;
+    }
+    list.pieces.push_back({begin, text.size(), starts_input});
+  }
+
+  MetaspaceOptions options_;
+};
+
+class MetaspaceDecoder final : public Decoder {
+ public:
+  explicit MetaspaceDecoder(MetaspaceOptions options) : options_(std::move(options)) {}
+
+  // Replacements become spaces; those of the first token vanish where one may have been prepended.
+  void decode(std::vector<std::string>& tokens) const override {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      const bool drop = i == 0 && options_.prepend != Prepend::never;
+      std::string& token = tokens[i];
+      size_t at = token.find(options_.replacement);
+      if (at == std::string::npos) continue;
+      std::string result;
+      size_t begin = 0;
+      for (; at != std::string::npos; at = token.find(options_.replacement, begin)) {
+        result.append(token, begin, at - begin);
+        if (!drop) result.push_back(' ');
+        begin = at + options_.replacement.size();
+      }
+      result.append(token, begin);
+      token = std::move(result);
+    }
+  }
+
+ private:
+  MetaspaceOptions options_;
+};
+
+}  // namespace
+
+MetaspaceOptions metaspace_options(const JsonNode& node) {
+  MetaspaceOptions options;
+  options.replacement = node.at("replacement").string();
+  if (options.replacement.empty() || utf8_length(options.replacement[0]) != options.replacement.size()) {
+    node.at("replacement").fail("must be one character");
+  }
+  const auto old_form = node.find("add_prefix_space");
+  if (old_form && !old_form->boolean()) options.prepend = Prepend::never;
+  if (const auto scheme = node.find("prepend_scheme")) {
+    const std::string name = scheme->string();
+    if (name == "first") {
+      options.prepend = Prepend::first;
+    } else if (name == "always") {
+      options.prepend = Prepend::always;
+    } else if (name == "never") {
+      options.prepend = Prepend::never;
+    } else {
+      scheme->fail("must be \"first\", \"always\" or \"never\"");
+    }
+    if (old_form && !old_form->boolean() && options.prepend != Prepend::never) {
+      scheme->fail("contradicts \"add_prefix_space\": false");
+    }
+  }
+  options.split = node.boolean_or("split", true);
+  return options;
+}
+
+std::unique_ptr<PreTokenizer> make_metaspace_pre_tokenizer(MetaspaceOptions options) {
+  return std::make_unique<MetaspacePreTokenizer>(std::move(options));
+}
+
+std::unique_ptr<Decoder> make_metaspace_decoder(MetaspaceOptions options) {
+  return std::make_unique<MetaspaceDecoder>(std::move(options));
+}
+
+}  // namespace qkv

@@ -1,0 +1,67 @@
+// The stages between a text and its ids, as tokenizer.json names them:
+//
+//   text -> added tokens cut out -> Normalizer -> PreTokenizer -> Model (word by word) -> PostProcessor -> ids
+//   ids -> tokens -> Decoder -> text
+//
+// A stage is an immutable object; its const functions may be called from any number of threads at once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qkv {
+
+// Changes a text before it is cut; text is valid UTF-8 and stays so.
+class Normalizer {
+ public:
+  virtual ~Normalizer() = default;
+  virtual void normalize(std::string& text) const = 0;
+};
+
+// A text and the pieces it is cut into: ascending, not empty, not overlapping ranges of `text`.
+struct PieceList {
+  struct Piece {
+    size_t begin, end;     // bytes
+    bool starts_input;     // does it begin where the whole input begins?
+  };
+  std::string text;
+  std::vector<Piece> pieces;
+
+  std::string_view view(const Piece& piece) const { return std::string_view(text).substr(piece.begin, piece.end - piece.begin); }
+};
+
+// Cuts pieces into smaller ones; it may rewrite the text, too.
+class PreTokenizer {
+ public:
+  virtual ~PreTokenizer() = default;
+  virtual void apply(PieceList& list) const = 0;
+};
+
+class Vocabulary;
+
+// Turns one piece into ids.
+class Model {
+ public:
+  virtual ~Model() = default;
+  virtual void tokenize(std::string_view word, std::vector<int32_t>& ids) const = 0;  // appends
+  virtual const Vocabulary& vocabulary() const = 0;
+};
+
+// Puts special tokens around the ids of a text.
+class PostProcessor {
+ public:
+  virtual ~PostProcessor() = default;
+  virtual void process(std::vector<int32_t>& ids) const = 0;
+};
+
+// Turns tokens back into text, stage by stage: after the last stage the strings are joined without anything between them.
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  virtual void decode(std::vector<std::string>& tokens) const = 0;
+};
+
+}  // namespace qkv

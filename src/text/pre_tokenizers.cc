@@ -1,0 +1,119 @@
+#include "text/pre_tokenizers.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "text/byte_level.h"
+#include "text/metaspace.h"
+#include "text/normalizers.h"
+#include "text/splitting.h"
+#include "text/unicode.h"
+
+namespace qkv {
+namespace {
+
+// Cuts at every character of a class: WhitespaceSplit, Punctuation, Digits.
+class CharacterSplit final : public PreTokenizer {
+ public:
+  CharacterSplit(bool (*is_match)(char32_t), SplitBehavior behavior) : is_match_(is_match), behavior_(behavior) {}
+  void apply(PieceList& list) const override {
+    split_pieces(list, behavior_,
+                 [&](std::string_view text, std::vector<SplitPart>& parts) { find_characters(text, parts, is_match_); });
+  }
+
+ private:
+  bool (*is_match_)(char32_t);
+  SplitBehavior behavior_;
+};
+
+// \w+|[^\w\s]+: words, and what is neither word nor space.
+class Whitespace final : public PreTokenizer {
+ public:
+  void apply(PieceList& list) const override {
+    split_pieces(list, SplitBehavior::removed, [](std::string_view text, std::vector<SplitPart>& parts) {
+      int last = kSpace;
+      for (size_t i = 0; i < text.size();) {
+        const Character c = character_at(text, i);
+        const int kind = is_word_character(c.code_point) ? kWord : is_white_space(c.code_point) ? kSpace : kOther;
+        if (i == 0 || kind != last) {
+          parts.push_back({i, i, kind == kSpace});
+          last = kind;
+        }
+        i += c.length;
+        parts.back().end = i;
+      }
+    });
+  }
+
+ private:
+  enum { kWord, kSpace, kOther };
+};
+
+class PatternSplit final : public PreTokenizer {
+ public:
+  PatternSplit(Regex pattern, SplitBehavior behavior, bool invert) : pattern_(std::move(pattern)), behavior_(behavior), invert_(invert) {}
+  void apply(PieceList& list) const override {
+    split_pieces(list, behavior_, [&](std::string_view text, std::vector<SplitPart>& parts) {
+      size_t done = 0;
+      pattern_.find_all(text, [&](size_t begin, size_t end) {
+        if (done < begin) parts.push_back({done, begin, invert_});
+        parts.push_back({begin, end, !invert_});
+        done = end;
+      });
+      if (done < text.size()) parts.push_back({done, text.size(), invert_});
+    });
+  }
+
+ private:
+  Regex pattern_;
+  SplitBehavior behavior_;
+  bool invert_;
+};
+
+class PreTokenizerSequence final : public PreTokenizer {
+ public:
+  explicit PreTokenizerSequence(std::vector<std::unique_ptr<PreTokenizer>> parts) : parts_(std::move(parts)) {}
+  void apply(PieceList& list) const override {
+    for (const auto& part : parts_) part->apply(list);
+  }
+
+ private:
+  std::vector<std::unique_ptr<PreTokenizer>> parts_;
+};
+
+SplitBehavior behavior_of(const JsonNode& node) {
+  const auto behavior = split_behavior(node.string());
+  if (!behavior) node.fail("must be \"Removed\", \"Isolated\", \"MergedWithPrevious\", \"MergedWithNext\" or \"Contiguous\"");
+  return *behavior;
+}
+
+}  // namespace
+
+std::unique_ptr<PreTokenizer> make_pre_tokenizer(const JsonNode& node) {
+  const std::string type = node.type();
+  if (type == "Metaspace") return make_metaspace_pre_tokenizer(metaspace_options(node));
+  if (type == "Whitespace") return std::make_unique<Whitespace>();
+  if (type == "WhitespaceSplit") return std::make_unique<CharacterSplit>(is_white_space, SplitBehavior::removed);
+  if (type == "Punctuation") {
+    const auto behavior = node.find("behavior");
+    return std::make_unique<CharacterSplit>(is_punctuation, behavior ? behavior_of(*behavior) : SplitBehavior::isolated);
+  }
+  if (type == "Digits") {
+    const bool individual = node.boolean_or("individual_digits", false);
+    return std::make_unique<CharacterSplit>(is_numeric, individual ? SplitBehavior::isolated : SplitBehavior::contiguous);
+  }
+  if (type == "Split") {
+    return std::make_unique<PatternSplit>(pattern_of(node), behavior_of(node.at("behavior")), node.boolean_or("invert", false));
+  }
+  if (type == "ByteLevel") {
+    return make_byte_level_pre_tokenizer(node.boolean_or("add_prefix_space", true), node.boolean_or("use_regex", true));
+  }
+  if (type == "Sequence") {
+    std::vector<std::unique_ptr<PreTokenizer>> parts;
+    for (const JsonNode& part : node.at("pretokenizers").items()) parts.push_back(make_pre_tokenizer(part));
+    return std::make_unique<PreTokenizerSequence>(std::move(parts));
+  }
+  node.fail_unsupported("is a pre-tokenizer of the kind \"" + type + "\", which qkv does not have");
+}
+
+}  // namespace qkv

@@ -1,0 +1,153 @@
+#include "qkv/tokenizer.h"
+
+#include <system_error>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "text/tokenizer_json.h"
+#include "text/tokenizer_parts.h"
+#include "text/utf8.h"
+#include "text/vocabulary.h"
+
+namespace qkv {
+
+struct Tokenizer::Impl {
+  std::string json, config;  // the files' text, as it is saved again
+  TokenizerParts parts;
+  std::vector<const std::string*> tokens;  // by id; null: no token has this id
+  std::vector<bool> special;               // by id
+
+  void encode_text(std::string_view text, bool starts_input, std::vector<int32_t>& ids) const;
+  void encode_normalized(std::string&& text, bool starts_input, std::vector<int32_t>& ids) const;
+};
+
+// What lies between two added tokens of the raw text.
+void Tokenizer::Impl::encode_text(std::string_view text, bool starts_input, std::vector<int32_t>& ids) const {
+  std::string normalized(text);
+  if (parts.normalizer) parts.normalizer->normalize(normalized);
+  const AddedTokenFinder& finder = parts.added_tokens->normalized();
+  if (finder.empty()) return encode_normalized(std::move(normalized), starts_input, ids);
+  for (const auto& [begin, end, id] : finder.find(normalized)) {
+    if (id >= 0) {
+      ids.push_back(id);
+    } else {
+      encode_normalized(normalized.substr(begin, end - begin), starts_input && begin == 0, ids);
+    }
+  }
+}
+
+void Tokenizer::Impl::encode_normalized(std::string&& text, bool starts_input, std::vector<int32_t>& ids) const {
+  if (text.empty()) return;
+  PieceList list;
+  list.pieces.push_back({0, text.size(), starts_input});
+  list.text = std::move(text);
+  if (parts.pre_tokenizer) parts.pre_tokenizer->apply(list);
+  for (const PieceList::Piece& piece : list.pieces) parts.model->tokenize(list.view(piece), ids);
+}
+
+Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+Tokenizer::~Tokenizer() = default;
+
+Tokenizer Tokenizer::load(const std::filesystem::path& path) {
+  std::error_code ignored;
+  std::filesystem::path file = path;
+  if (std::filesystem::is_directory(path, ignored)) {
+    file = path / "tokenizer.json";
+    if (!std::filesystem::exists(file, ignored)) {
+      fail(ErrorCode::io, "{} holds no tokenizer.json; name the directory of a tokenizer or a model", path.string());
+    }
+  }
+  const std::filesystem::path config = file.parent_path() / "tokenizer_config.json";
+  std::string config_text = std::filesystem::exists(config, ignored) ? read_file(config) : "";
+  return TokenizerAccess::from_json(read_file(file), std::move(config_text), file.string());
+}
+
+Tokenizer TokenizerAccess::from_json(std::string tokenizer_json, std::string config_json, const std::string& file) {
+  auto impl = std::make_unique<Tokenizer::Impl>();
+  impl->parts = parse_tokenizer_json(tokenizer_json, file);
+  const Vocabulary& vocabulary = impl->parts.model->vocabulary();
+  const std::vector<AddedToken>& added = impl->parts.added_tokens->tokens();
+  size_t size = static_cast<size_t>(vocabulary.size());
+  for (const AddedToken& token : added) size = std::max(size, static_cast<size_t>(token.id) + 1);
+  impl->tokens.resize(size);
+  impl->special.resize(size);
+  for (int32_t id = 0; id < vocabulary.size(); ++id) {
+    if (!vocabulary.token(id).empty()) impl->tokens[static_cast<size_t>(id)] = &vocabulary.token(id);
+  }
+  for (const AddedToken& token : added) {
+    impl->tokens[static_cast<size_t>(token.id)] = &token.content;
+    impl->special[static_cast<size_t>(token.id)] = token.special;
+  }
+  impl->json = std::move(tokenizer_json);
+  impl->config = config_json.empty() ? make_tokenizer_config(added) : std::move(config_json);
+  return Tokenizer(std::move(impl));
+}
+
+const std::string& TokenizerAccess::json(const Tokenizer& tokenizer) { return tokenizer.impl_->json; }
+
+std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
+  std::string valid;
+  if (!is_valid_utf8(text)) text = valid = replace_invalid_utf8(text);
+  std::vector<int32_t> ids;
+  const AddedTokenFinder& finder = impl_->parts.added_tokens->raw();
+  if (finder.empty()) {
+    impl_->encode_text(text, true, ids);
+  } else {
+    for (const auto& [begin, end, id] : finder.find(text)) {
+      if (id >= 0) {
+        ids.push_back(id);
+      } else {
+        impl_->encode_text(text.substr(begin, end - begin), begin == 0, ids);
+      }
+    }
+  }
+  if (add_special_tokens && impl_->parts.post_processor) impl_->parts.post_processor->process(ids);
+  return ids;
+}
+
+std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special_tokens) const {
+  std::vector<std::string> tokens;
+  tokens.reserve(ids.size());
+  for (const int32_t id : ids) {
+    const std::string& token = id_to_token(id);
+    if (token.empty() || (skip_special_tokens && impl_->special[static_cast<size_t>(id)])) continue;
+    tokens.push_back(token);
+  }
+  if (impl_->parts.decoder) impl_->parts.decoder->decode(tokens);
+  const char* between = impl_->parts.decoder ? "" : " ";  // as `tokenizers` does it
+  std::string text;
+  for (size_t i = 0; i < tokens.size(); ++i) text.append(i == 0 ? "" : between).append(tokens[i]);
+  return text;
+}
+
+int32_t Tokenizer::vocab_size() const { return static_cast<int32_t>(impl_->tokens.size()); }
+
+int32_t Tokenizer::token_to_id(std::string_view token) const {
+  for (const AddedToken& added : impl_->parts.added_tokens->tokens()) {
+    if (added.content == token) return added.id;
+  }
+  return impl_->parts.model->vocabulary().id(token);
+}
+
+const std::string& Tokenizer::id_to_token(int32_t id) const {
+  static const std::string none;
+  QKV_CHECK(id >= 0 && id < vocab_size(), "there is no token of id {}: the tokenizer's ids are 0 to {}", id, vocab_size() - 1);
+  const std::string* token = impl_->tokens[static_cast<size_t>(id)];
+  return token ? *token : none;
+}
+
+bool Tokenizer::is_special(int32_t id) const {
+  return id >= 0 && id < vocab_size() && impl_->special[static_cast<size_t>(id)];
+}
+
+void Tokenizer::save(const std::filesystem::path& directory) const {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) fail(ErrorCode::io, "cannot make the directory {}: {}", directory.string(), error.message());
+  write_file_atomically(directory / "tokenizer.json", impl_->json);
+  write_file_atomically(directory / "tokenizer_config.json", impl_->config);
+}
+
+}  // namespace qkv

@@ -1,0 +1,33 @@
+// What is inside of a Tokenizer, for those that make one.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "qkv/tokenizer.h"
+#include "text/added_tokens.h"
+#include "text/json_node.h"
+#include "text/pipeline.h"
+
+namespace qkv {
+
+// The stages of a tokenizer.json; those that may be missing are null.
+struct TokenizerParts {
+  std::unique_ptr<Normalizer> normalizer;
+  std::unique_ptr<PreTokenizer> pre_tokenizer;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<PostProcessor> post_processor;
+  std::unique_ptr<Decoder> decoder;
+  std::unique_ptr<AddedTokens> added_tokens;
+};
+
+struct TokenizerAccess {
+  // A tokenizer from the text of a tokenizer.json and of the tokenizer_config.json beside it (empty: one is made when it is saved).
+  // `file` is what messages name.
+  static Tokenizer from_json(std::string tokenizer_json, std::string config_json, const std::string& file);
+
+  // The text of the tokenizer.json that it was made from: what its ids depend on.
+  static const std::string& json(const Tokenizer& tokenizer);
+};
+
+}  // namespace qkv
