@@ -10,7 +10,9 @@
 namespace qkv {
 
 struct BatchOptions {
-  int64_t batch_tokens = 4096;  // pairs in a batch times the longest side in it stays at or below this
+  // Pairs in a batch times the longest side in it stays at or below this, where a target counts one more than its ids: the decoder
+  // reads a start token before them. A single pair that is longer is a batch of its own.
+  int64_t batch_tokens = 4096;
   uint64_t seed = 1;
 };
 

@@ -1,0 +1,149 @@
+#include "data/text_pair.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/parallel.h"
+
+namespace qkv {
+namespace {
+
+constexpr size_t kScanBlock = size_t{1} << 20;
+
+// Takes one line off the front of `text`: without \n or \r\n.
+std::string_view take_line(std::string_view text, size_t& offset) {
+  const size_t newline = std::min(text.find('\n', offset), text.size());
+  std::string_view line = text.substr(offset, newline - offset);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  offset = std::min(newline + 1, text.size());
+  return line;
+}
+
+// Tells the system that pages of a file mapping are not needed for now; they are read again when touched.
+void release_pages(std::string_view text, size_t begin, size_t end) {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const uintptr_t first = (reinterpret_cast<uintptr_t>(text.data() + begin) + page - 1) / page * page;
+  const uintptr_t last = reinterpret_cast<uintptr_t>(text.data() + end) / page * page;
+  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
+struct Scan {
+  int64_t lines = 0;
+  uint64_t hash = 0;
+};
+
+// Counts lines and hashes the content in one pass, on all threads.
+Scan scan(std::string_view text) {
+  const size_t blocks = (text.size() + kScanBlock - 1) / kScanBlock;
+  std::vector<Scan> parts(blocks);
+  parallel_for(static_cast<int64_t>(blocks), [&](int64_t i) {
+    const size_t begin = static_cast<size_t>(i) * kScanBlock;
+    const std::string_view block = text.substr(begin, kScanBlock);
+    parts[static_cast<size_t>(i)] = {std::count(block.begin(), block.end(), '\n'), std::hash<std::string_view>()(block)};
+    release_pages(text, begin, begin + block.size());
+  });
+  Scan all;
+  for (const Scan& part : parts) {
+    all.lines += part.lines;
+    all.hash = (all.hash ^ part.hash) * 0x9E3779B97F4A7C15;  // 2^64 / golden ratio, odd: order of the blocks counts
+  }
+  if (!text.empty() && text.back() != '\n') ++all.lines;
+  return all;
+}
+
+std::string with_commas(int64_t number) {
+  const std::string digits = std::to_string(number);
+  std::string grouped;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) grouped += ',';
+    grouped += digits[i];
+  }
+  return grouped;
+}
+
+std::vector<uint32_t> line_lengths(std::string_view text, int64_t lines) {
+  std::vector<uint32_t> lengths;
+  lengths.reserve(static_cast<size_t>(lines));
+  for (size_t offset = 0; offset < text.size();) {
+    lengths.push_back(static_cast<uint32_t>(std::min<size_t>(take_line(text, offset).size(), UINT32_MAX)));
+  }
+  return lengths;
+}
+
+[[noreturn]] void fail_different_counts(const std::filesystem::path& shorter_path, std::string_view shorter, int64_t shorter_lines,
+                                        const std::filesystem::path& longer_path, std::string_view longer, int64_t longer_lines) {
+  const int64_t place = find_missing_line(line_lengths(longer, longer_lines), line_lengths(shorter, shorter_lines));
+  const std::string counts = fmt::format("{} has {} lines, {} has {}", shorter_path.string(), with_commas(shorter_lines),
+                                         longer_path.string(), with_commas(longer_lines));
+  if (place < 0) fail(ErrorCode::bad_input, "{}; line i of one must translate line i of the other", counts);
+  const int64_t missing = longer_lines - shorter_lines;
+  const std::string which =
+      missing == 1 ? fmt::format("line {}", with_commas(place + 1))
+                   : fmt::format("the {} lines from {} on", with_commas(missing), with_commas(place + 1));
+  fail(ErrorCode::bad_input, "{}; {} of {} (or near there) may be without translation: the ratio of lengths breaks the pattern", counts,
+       which, longer_path.string());
+}
+
+}  // namespace
+
+// Translations have similar lengths: aligned lines differ less in the logarithm of their lengths than any two lines do. With d lines
+// missing at place k, lines before k are aligned as they stand and later ones d lines apart; the best k has the least sum of
+// differences. It counts as found where that sum is well below what lines that do not belong together give.
+int64_t find_missing_line(const std::vector<uint32_t>& longer, const std::vector<uint32_t>& shorter) {
+  const size_t count = shorter.size(), gap = longer.size() - count;
+  if (count < 20) return -1;
+  const auto difference = [&](size_t i, size_t j) {
+    return std::abs(std::log((static_cast<double>(longer[i]) + 1) / (static_cast<double>(shorter[j]) + 1)));
+  };
+  double sum = 0, strangers = 0;
+  for (size_t i = 0; i < count; ++i) {
+    sum += difference(i + gap, i);  // the place is 0: all later
+    strangers += difference((i + count / 2) % count, i);
+  }
+  double best = sum;
+  size_t place = 0;
+  for (size_t i = 0; i < count; ++i) {
+    sum += difference(i, i) - difference(i + gap, i);
+    if (sum < best) {
+      best = sum;
+      place = i + 1;
+    }
+  }
+  return best < 0.8 * strangers ? static_cast<int64_t>(place) : -1;
+}
+
+TextPair::TextPair(const std::filesystem::path& source, const std::filesystem::path& target)
+    : source_path_(source), target_path_(target), source_(source), target_(target) {
+  const Scan a = scan(source_.text()), b = scan(target_.text());
+  for (const auto& [path, lines] : {std::pair(&source, a.lines), std::pair(&target, b.lines)}) {
+    if (lines == 0) fail(ErrorCode::bad_input, "{} is empty; it needs one sentence a line", path->string());
+  }
+  if (a.lines < b.lines) fail_different_counts(source, source_.text(), a.lines, target, target_.text(), b.lines);
+  if (a.lines > b.lines) fail_different_counts(target, target_.text(), b.lines, source, source_.text(), a.lines);
+  lines_ = a.lines;
+  content_hash_ = a.hash * 31 + b.hash;
+}
+
+bool TextPair::next(Block& block, size_t bytes) {
+  block.source.clear();
+  block.target.clear();
+  block.first_line = next_line_;
+  if (next_line_ == lines_) return false;
+  release_pages(source_.text(), source_block_, source_offset_);
+  release_pages(target_.text(), target_block_, target_offset_);
+  source_block_ = source_offset_;
+  target_block_ = target_offset_;
+  while (next_line_ < lines_ && source_offset_ - source_block_ < bytes && target_offset_ - target_block_ < bytes) {
+    block.source.push_back(take_line(source_.text(), source_offset_));
+    block.target.push_back(take_line(target_.text(), target_offset_));
+    ++next_line_;
+  }
+  return true;
+}
+
+}  // namespace qkv
