@@ -12,16 +12,33 @@
 HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {
 
+inline constexpr int64_t kSlabRows = 20 * kRows;  // a slab's part of a is 120 KiB for kDepth steps and stays in L2
+
 int64_t PackedSize(int64_t depth, int64_t columns) { return RoundUp(columns, kPanel) * depth * 4; }
 
+// Blocks of rows of b are read whole, a piece of each row for every panel: panel after panel would touch each page of b once per panel.
+template <typename T>
+void PackRows(const View& b, float* packed) {
+  constexpr int64_t kBlock = 64;
+  parallel_for((b.rows + kBlock - 1) / kBlock, [&](int64_t block) HWY_ATTR {
+    for (int64_t k = block * kBlock; k < std::min(b.rows, (block + 1) * kBlock); ++k) {
+      const T* row = b.row<const T>(k);
+      for (int64_t n = 0; n < b.cols; n += kPanel) {
+        float* to = packed + n * b.rows + k * kPanel;
+        Store(LoadPart(row + n, b.cols - n), to);
+        Store(n + static_cast<int64_t>(kLanes) < b.cols ? LoadPart(row + n + kLanes, b.cols - n - kLanes) : hn::Zero(F32()), to + kLanes);
+      }
+    }
+  });
+}
+
 void PackB(const View& b, bool transpose, float* packed) {
-  const int64_t depth = transpose ? b.cols : b.rows, columns = transpose ? b.rows : b.cols;
-  const int64_t k_step = transpose ? 1 : b.stride, n_step = transpose ? b.stride : 1;
   with_type(b.dtype, [&](auto* type) {
     using T = std::remove_pointer_t<decltype(type)>;
-    parallel_for((columns + kPanel - 1) / kPanel, [&](int64_t i) {
+    if (!transpose) return PackRows<T>(b, packed);
+    parallel_for((b.rows + kPanel - 1) / kPanel, [&](int64_t i) {
       const int64_t n = i * kPanel;
-      PackPanel(b.as<const T>() + n * n_step, k_step, n_step, depth, std::min(kPanel, columns - n), packed + n * depth);
+      PackPanel(b.row<const T>(n), 1, b.stride, b.cols, std::min(kPanel, b.rows - n), packed + n * b.cols);
     });
   });
 }
@@ -33,10 +50,33 @@ struct RowsOfA {
   int64_t tile_step;  // from one tile of kRows rows to the next
 };
 
+// From one gathered tile to the next: room for what the last vector writes past its kRows values.
+constexpr int64_t TileStep(int64_t depth) { return kRows * depth + static_cast<int64_t>(kLanes); }
+
+// Tiles of op(a) = a^T: [tile][depth][kRows], zero rows past the end. A row of a is read once for all tiles; whole vectors are written
+// where the next step of k overwrites the excess.
+template <typename T>
+void GatherTiles(const MatmulParams& p, int64_t first, int64_t rows, int64_t k, int64_t depth, float* tiles) {
+  const Vec alpha = hn::Set(F32(), p.alpha);
+  const int64_t whole = static_cast<int64_t>(kLanes) >= kRows ? std::clamp<int64_t>((p.a.cols - first - static_cast<int64_t>(kLanes)) / kRows + 1, 0, rows / kRows) : 0;
+  for (int64_t i = 0; i < depth; ++i) {
+    const T* from = p.a.row<const T>(k + i) + first;
+    float* to = tiles + i * kRows;
+    for (int64_t t = 0; t < whole; ++t) Store(hn::Mul(alpha, Load(from + t * kRows)), to + t * TileStep(depth));
+    for (int64_t r = whole * kRows; r < RoundUp(rows, kRows); ++r) {
+      float value = 0;
+      if (r < rows) {
+        if constexpr (std::is_same_v<T, float>) value = from[r]; else value = to_float(from[r]);
+      }
+      to[r / kRows * TileStep(depth) + r % kRows] = p.alpha * value;
+    }
+  }
+}
+
 // f32 rows are read in place; others are converted, and columns of a transposed a are gathered by tiles.
 RowsOfA PrepareA(const MatmulParams& p, int64_t first, int64_t rows, int64_t k, int64_t depth) {
   if (!p.transpose_a && p.a.dtype == DType::f32 && p.alpha == 1) return {p.a.row<const float>(first) + k, p.a.stride, 1, kRows * p.a.stride};
-  float* copy = scratch(Scratch::rows_a, RoundUp(rows, kRows) * depth + kLanes);
+  float* copy = scratch(Scratch::rows_a, std::max(rows * depth + static_cast<int64_t>(kLanes), (rows + kRows - 1) / kRows * TileStep(depth)));
   const Vec alpha = hn::Set(F32(), p.alpha);
   with_type(p.a.dtype, [&](auto* type) {
     using T = std::remove_pointer_t<decltype(type)>;
@@ -47,22 +87,10 @@ RowsOfA PrepareA(const MatmulParams& p, int64_t first, int64_t rows, int64_t k, 
       }
       return;
     }
-    for (int64_t t = 0; t < rows; t += kRows) {
-      const int64_t tile_rows = std::min(kRows, rows - t);
-      for (int64_t i = 0; i < depth; ++i) {
-        const T* from = p.a.row<const T>(k + i) + first + t;
-        for (int64_t r = 0; r < kRows; ++r) {
-          float value = 0;
-          if (r < tile_rows) {
-            if constexpr (std::is_same_v<T, float>) value = from[r]; else value = to_float(from[r]);
-          }
-          copy[t * depth + i * kRows + r] = p.alpha * value;
-        }
-      }
-    }
+    GatherTiles<T>(p, first, rows, k, depth, copy);
   });
   if (!p.transpose_a) return {copy, depth, 1, kRows * depth};
-  return {copy, 1, kRows, kRows * depth};
+  return {copy, 1, kRows, TileStep(depth)};
 }
 
 // bias, activation, accumulation and the output's type, for the sums of some rows and columns.
@@ -124,13 +152,13 @@ void Matmul(const MatmulParams& p) {
   }
   // Slabs of rows over all columns keep b's panels in use longest; short outputs are cut by columns too, so that all threads work.
   // Results do not depend on the cut: a sum runs over k in one order.
-  const int64_t slab = p.out.rows >= 960 ? 120 : 48;
-  const int64_t slabs = (p.out.rows + slab - 1) / slab;
+  const int64_t slabs = (p.out.rows + kSlabRows - 1) / kSlabRows;
+  const int64_t slab = RoundUp((p.out.rows + slabs - 1) / slabs, kRows);
   const int64_t groups = std::clamp<int64_t>(16 / slabs, 1, (p.out.cols + 4 * kPanel - 1) / (4 * kPanel));
   const int64_t group = RoundUp((p.out.cols + groups - 1) / groups, kPanel);
   const int64_t columns = (p.out.cols + group - 1) / group;
   parallel_for(slabs * columns, [&](int64_t task) {
-    const int64_t first = task / columns * slab, first_column = task % columns * group;
+    const int64_t first = std::min(p.out.rows, task / columns * slab), first_column = task % columns * group;
     Slab(p, packed, depth, first, std::min(slab, p.out.rows - first), first_column, std::min(p.out.cols, first_column + group));
   });
 }
