@@ -17,8 +17,8 @@ struct Source {
   const Architecture& architecture;
 };
 
-// Sinusoids are computed, not stored: their size stands in config.json alone. 2^28 numbers are 1 GiB in f32.
-constexpr int64_t kMostPositionNumbers = int64_t{1} << 28;
+// Sinusoids are computed, not stored: their size stands in config.json alone. 2^26 numbers are 256 MiB in f32.
+constexpr int64_t kMostPositionNumbers = int64_t{1} << 26;
 
 void check_config(const ConfigReader& in, const TransformerConfig& config) {
   try {

@@ -8,7 +8,7 @@ expected.json
     sources    token ids of each source, ragged (each ends with eos); transformers saw them padded, with an attention mask
     targets    token ids fed to the decoder, ragged, decoder start first
     searches   [{name, options, results}]: what model.generate() found.
-               options: num_beams, num_return_sequences, length_penalty, early_stopping, max_length (decoder start included), min_length,
+               options: num_beams, num_return_sequences, length_penalty, early_stopping (false, true or "never"), max_length (decoder start included), min_length,
                suppressed (ids from bad_words_ids), forced_eos_token_id (null: none).
                results: for each source, best first, {ids, score, token_scores, log_probs}
                  ids           without decoder start and padding, with eos where it came
@@ -160,6 +160,7 @@ def searches(pad, eos):
         "beam4_no_penalty": beam | dict(length_penalty=0.0),
         "beam4_negative_penalty": beam | dict(length_penalty=-0.5),
         "beam4_early_stopping": beam | dict(early_stopping=True),
+        "beam4_never_stopping": beam | dict(early_stopping="never"),
         "beam4_min_length": beam | dict(min_length=9),
         "beam4_short": beam | dict(max_length=6),
         "beam4_forced_eos": beam | dict(max_length=6, forced_eos_token_id=eos),
@@ -257,6 +258,8 @@ def marian_old_f16():
         "id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}, "encoder_layerdrop": 0.0, "decoder_layerdrop": 0.0,
         "torch_dtype": "float16", "transformers_version": "4.22.0.dev0"}
     (folder / "config.json").write_text(json.dumps(old, indent=2) + "\n")
+    for stack in (model.model.encoder, model.model.decoder):  # the file's are rounded to f16
+        stack.embed_positions.float().weight.data.copy_(stack.embed_positions.create_weight())
     expected(folder, model, 13, [], with_searches=False)
 
 
