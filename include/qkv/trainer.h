@@ -1,0 +1,129 @@
+// Training from text files to a model directory that qkv and transformers open. What `qkv train` does, for C++ programs.
+//
+// Thread safety: train() uses the process-wide pool of threads; one call at a time in a process. Callbacks run on the calling thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qkv {
+
+enum class TrainTask { translation };
+enum class TrainPrecision { f32, bf16 };  // of activations; weights and optimizer are always f32
+enum class LearningRateSchedule { inverse_sqrt, cosine, constant };
+enum class FeedForwardActivation { relu, gelu, gelu_tanh, silu };
+enum class NormPlacement { post, pre };
+
+// All options with the defaults of preset `small`. `qkv train --help` explains each under the same name with dashes.
+struct TrainOptions {
+  TrainTask task = TrainTask::translation;
+  std::string preset = "small";
+
+  // Data: one sentence a line, line i of source and target belong together.
+  std::filesystem::path source, target, valid_source, valid_target;
+  std::filesystem::path output;     // the model directory to make
+  std::filesystem::path tokenizer;  // a directory with a tokenizer.json; empty: a BPE tokenizer is trained on source and target
+  int64_t vocab_size = 0;           // exactly this many tokens; 0: up to vocab_size_limit, what the data can fill
+  int64_t vocab_size_limit = 8000;  // set by the preset
+  int64_t max_length = 256;         // tokens of a side, </s> included; longer pairs are left out of training and counted
+  bool resume = false;              // go on from the last checkpoint in `output`, from the beginning where there is none
+  bool overwrite = false;           // replace what an earlier training left in `output`
+
+  // Model (Vaswani et al. 2017).
+  int64_t encoder_layers = 3, decoder_layers = 3;
+  int64_t hidden_size = 256;
+  int64_t num_attention_heads = 4;
+  int64_t ffn_dim = 1024;
+  FeedForwardActivation activation = FeedForwardActivation::relu;
+  NormPlacement norm_position = NormPlacement::post;
+  double dropout = 0.3, attention_dropout = 0, activation_dropout = 0;
+
+  // Optimization: AdamW (Loshchilov and Hutter 2019).
+  TrainPrecision dtype = TrainPrecision::bf16;
+  int64_t seed = 1;
+  int64_t batch_tokens = 4096;  // pairs of a batch times its longest side
+  int64_t accumulate = 1;       // batches per update
+  double learning_rate = 2e-3;  // the peak
+  LearningRateSchedule schedule = LearningRateSchedule::inverse_sqrt;
+  int64_t warmup_steps = 1000;
+  int64_t schedule_steps = 0;   // end of the cosine; 0: max_steps
+  double min_lr = 0;            // the rate does not fall below it after the warm-up
+  double beta1 = 0.9, beta2 = 0.98, epsilon = 1e-9;
+  double weight_decay = 1e-4;
+  double clip_norm = 1;         // largest norm of all gradients together; 0: no clipping
+  double label_smoothing = 0.1;
+  double ema_decay = 0.998;     // moving average of the weights, what is validated and kept; 0: none
+
+  // When to stop; 0: never for this reason.
+  int64_t max_steps = 0;     // updates
+  int64_t max_epochs = 0;
+  double max_minutes = 0;    // of wall clock since the start, tokenizer training, validation and earlier sessions included
+  int64_t patience = 10;     // validations in a row without a better one
+
+  // Validation, checkpoints, logs; all in updates.
+  int64_t validate_every = 500;
+  int64_t valid_beam_size = 1;  // 1: greedy
+  int64_t save_every = 500;
+  int64_t keep_checkpoints = 2;
+  int64_t log_every = 50;
+  bool tensorboard = true;      // event files in output/tensorboard
+  int64_t threads = 0;          // 0: all cores (QKV_THREADS)
+};
+
+// Sets the shape and recipe of a preset: tiny, small, base. Throws Error(invalid_argument) for another name.
+void apply_preset(TrainOptions& options, std::string_view name);
+
+// One update, as it was made.
+struct TrainStep {
+  int64_t step = 0, epoch = 0;    // epoch from 1
+  double loss = 0;                // label-smoothed, per target token, of this update
+  double average_loss = 0;        // the same since the last logged step
+  double learning_rate = 0;
+  double gradient_norm = 0;       // before clipping
+  double tokens_per_second = 0;   // target tokens, of training alone, since the last logged step
+  double elapsed_seconds = 0;     // since the start, earlier sessions included
+  double remaining_seconds = -1;  // until the first limit that can be foreseen; negative: none
+  bool logged = false;            // a multiple of log_every: this step went into the log
+};
+
+struct TrainValidation {
+  int64_t step = 0;
+  double loss = 0;        // -log p per target token, without smoothing
+  double perplexity = 0;  // exp(loss)
+  double bleu = 0;
+  bool best = false;      // so far; its weights are now the directory's
+  double seconds = 0;     // that it took
+};
+
+enum class TrainEnd { max_steps, max_epochs, max_minutes, patience };
+
+struct TrainResult {
+  int64_t step = 0;
+  TrainEnd end = TrainEnd::max_steps;
+  bool was_finished = false;  // resumed, and there was nothing left to do
+  double best_bleu = 0;
+  int64_t best_step = 0;
+  double elapsed_seconds = 0;
+};
+
+struct TrainCallbacks {
+  std::function<void(const TrainStep&)> on_step;
+  std::function<void(const TrainValidation&)> on_validation;
+  std::function<void(const std::string&)> on_message;  // what else a person wants to know: one line each
+  std::function<bool()> should_stop;                   // asked after each update; true has the effect of a signal
+};
+
+// Trains as the options say. Leaves in options.output: config.json, generation_config.json, model.safetensors (the best weights by
+// validation BLEU, averaged where there is an average), tokenizer.json, tokenizer_config.json, checkpoints/, train_log.jsonl, tensorboard/.
+// Throws qkv::Error: invalid_argument for options, bad_input and io for files, diverged where the loss is no number any more (the
+// last checkpoint stays), interrupted after a signal or should_stop (a checkpoint was written).
+TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks = {});
+
+// "max-steps", "patience", …
+const char* name_of(TrainEnd end);
+
+}  // namespace qkv

@@ -1,0 +1,49 @@
+#include "base/progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/log.h"
+
+namespace qkv {
+namespace {
+
+size_t terminal_width(std::FILE* stream) {
+  winsize size{};
+  return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+}  // namespace
+
+ProgressLine::ProgressLine(std::FILE* stream) : stream_(stream), visible_(isatty(fileno(stream)) == 1 && log_level() >= LogLevel::normal) {}
+
+void ProgressLine::show(std::string_view text) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!visible_ || now < next_) return;
+  next_ = now + std::chrono::milliseconds(100);
+  text = text.substr(0, terminal_width(stream_) - 1);
+  fmt::print(stream_, "\r\033[K{}", text);  // to the first column, erase to the end
+  std::fflush(stream_);
+  shown_ = true;
+}
+
+void ProgressLine::clear() {
+  if (!shown_) return;
+  fmt::print(stream_, "\r\033[K");
+  std::fflush(stream_);
+  shown_ = false;
+  next_ = {};
+}
+
+std::string format_duration(double seconds) {
+  const auto whole = static_cast<long long>(std::llround(std::clamp(seconds, 0.0, 1e9)));
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{}:{:02d}", whole / 60, whole % 60);
+  return fmt::format("{}:{:02d}:{:02d}", whole / 3600, whole / 60 % 60, whole % 60);
+}
+
+}  // namespace qkv

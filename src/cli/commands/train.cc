@@ -1,0 +1,110 @@
+// qkv train: options in, progress out; the work is train().
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "cli/commands.h"
+#include "qkv/trainer.h"
+#include "train/option_table.h"
+#include "train/options.h"
+
+namespace qkv {
+namespace {
+
+// What a training looks like from outside: a line that moves on a terminal, lines that stay for what is worth keeping.
+class TrainDisplay {
+ public:
+  TrainCallbacks callbacks() {
+    TrainCallbacks callbacks;
+    callbacks.on_step = [this](const TrainStep& step) { on_step(step); };
+    callbacks.on_validation = [this](const TrainValidation& validation) { on_validation(validation); };
+    callbacks.on_message = [this](const std::string& message) { say(message); };
+    return callbacks;
+  }
+  void say(const std::string& message) {
+    line_.clear();
+    log_info("{}", message);
+  }
+
+ private:
+  void on_step(const TrainStep& step) {
+    if (!line_.visible() && !step.logged) return;
+    std::string text = fmt::format("step {}  epoch {}  loss {:.3f}  lr {:.2e}  {:.0f} tok/s  {}", step.step, step.epoch, step.average_loss,
+                                   step.learning_rate, step.tokens_per_second, format_duration(step.elapsed_seconds));
+    if (step.remaining_seconds >= 0) text += fmt::format("  ETA {}", format_duration(step.remaining_seconds));
+    if (line_.visible()) {
+      line_.show(text + validation_);
+    } else {
+      log_info("{}", text);
+    }
+  }
+  void on_validation(const TrainValidation& v) {
+    validation_ = fmt::format("  | valid loss {:.3f}  BLEU {:.2f}{}", v.loss, v.bleu, v.best ? " (best)" : "");
+    say(fmt::format("step {}: validation loss {:.3f}, perplexity {:.2f}, BLEU {:.2f}{} ({:.1f} s)", v.step, v.loss, v.perplexity, v.bleu,
+                    v.best ? ", the best so far" : "", v.seconds));
+  }
+
+  ProgressLine line_;
+  std::string validation_;
+};
+
+std::string describe(const TrainOptions& options, const TrainResult& result) {
+  const std::string best = fmt::format("best validation BLEU {:.2f} at step {}", result.best_bleu, result.best_step);
+  if (result.was_finished) {
+    return fmt::format("already finished at step {} (--{}); {}; raise the limit to train on", result.step, name_of(result.end), best);
+  }
+  return fmt::format("finished at step {} (--{}) after {}; {}; the model is in {}", result.step, name_of(result.end),
+                     format_duration(result.elapsed_seconds), best, options.output.string());
+}
+
+// The help's last column: the default of preset small, where there is one.
+std::string help_of(const TrainOption& option) {
+  const std::string value = option.get(TrainOptions{});
+  return value.empty() || option.is_flag() || option.name == "vocab-size" || option.name == "schedule-steps" ? option.help
+                                                                                                          : fmt::format("{} [{}]", option.help, value);
+}
+
+void add_option(CLI::App& command, const TrainOption& option, std::vector<OptionSetting>& settings) {
+  const std::string label = "--" + option.name;
+  CLI::Option* added = nullptr;
+  if (option.is_flag()) {
+    added = command.add_flag_function(
+        fmt::format("{},!--no-{}", label, option.name),
+        [&settings, name = option.name, label](int64_t count) { settings.push_back({name, count > 0 ? "true" : "false", label}); }, help_of(option));
+  } else {
+    added = command.add_option_function<std::string>(
+        label, [&settings, name = option.name, label](const std::string& text) { settings.push_back({name, text, label}); }, help_of(option));
+    added->type_name(option.value);
+  }
+  added->group(option.group);
+}
+
+void run(const std::vector<OptionSetting>& settings) {
+  const TrainOptions options = resolve_train_options(settings);
+  catch_interrupts();
+  TrainDisplay display;
+  const TrainResult result = train(options, display.callbacks());
+  display.say(describe(options, result));
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("train", "Train a model from text files; makes a directory that qkv and transformers open");
+  command->footer("Values in [] are those of --preset small. The command line wins over the config file, which wins over the preset. A config file has\n"
+                  "the same names without dashes in front: lr = 0.002, batch-tokens = 4096.");
+  auto settings = std::make_shared<std::vector<OptionSetting>>();
+  command
+      ->add_option_function<std::string>(
+          "--config", [settings](const std::string& text) { settings->push_back({"config", text, "--config"}); }, "TOML file of options")
+      ->type_name("FILE")
+      ->group("Data");
+  for (const TrainOption& option : train_option_table()) add_option(*command, option, *settings);
+  command->callback([settings] { run(*settings); });
+}
+
+}  // namespace qkv

@@ -1,0 +1,229 @@
+#include "train/option_table.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <initializer_list>
+#include <limits>
+#include <utility>
+
+#include "base/error.h"
+
+namespace qkv {
+namespace {
+
+constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
+
+template <typename Number>
+Number parse_number(const std::string& text, const std::string& label, const char* kind) {
+  Number number{};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  QKV_CHECK(error == std::errc() && stop == end, "{}: \"{}\" is not a {}", label, text, kind);
+  return number;
+}
+
+struct Entry {
+  const char* name;
+  const char* help;
+  bool decides_weights;
+};
+
+TrainOption integer(Entry entry, int64_t TrainOptions::*field, int64_t low, int64_t high = kUnlimited) {
+  return {entry.name, "", "N", entry.help, entry.decides_weights,
+          [=](TrainOptions& options, const std::string& text, const std::string& label) {
+            const auto number = parse_number<int64_t>(text, label, "whole number");
+            QKV_CHECK(number >= low, "{}: {} is too small; it must be at least {}", label, text, low);
+            QKV_CHECK(number <= high, "{}: {} is too large; it must be at most {}", label, text, high);
+            options.*field = number;
+          },
+          [=](const TrainOptions& options) { return std::to_string(options.*field); }};
+}
+
+// Numbers in [low, high), or in [low, infinity).
+TrainOption real(Entry entry, double TrainOptions::*field, double low, double high = std::numeric_limits<double>::infinity()) {
+  return {entry.name, "", "X", entry.help, entry.decides_weights,
+          [=](TrainOptions& options, const std::string& text, const std::string& label) {
+            const auto number = parse_number<double>(text, label, "number");
+            QKV_CHECK(number >= low, "{}: {} is too small; it must be at least {}", label, text, low);
+            QKV_CHECK(number < high && std::isfinite(number), "{}: {} is too large; it must be less than {}", label, text, high);
+            options.*field = number;
+          },
+          [=](const TrainOptions& options) { return fmt::format("{}", options.*field); }};
+}
+
+TrainOption file(Entry entry, std::filesystem::path TrainOptions::*field, const char* value = "FILE") {
+  return {entry.name, "", value, entry.help, entry.decides_weights,
+          [=](TrainOptions& options, const std::string& text, const std::string& label) {
+            QKV_CHECK(!text.empty(), "{}: the name is empty", label);
+            options.*field = text;
+          },
+          [=](const TrainOptions& options) { return (options.*field).string(); }};
+}
+
+TrainOption flag(Entry entry, bool TrainOptions::*field) {
+  return {entry.name, "", "", entry.help, entry.decides_weights,
+          [=](TrainOptions& options, const std::string& text, const std::string& label) {
+            QKV_CHECK(text == "true" || text == "false", "{}: \"{}\" is neither true nor false", label, text);
+            options.*field = text == "true";
+          },
+          [=](const TrainOptions& options) { return options.*field ? "true" : "false"; }};
+}
+
+template <typename Enum>
+TrainOption choice(Entry entry, Enum TrainOptions::*field, std::initializer_list<std::pair<const char*, Enum>> values) {
+  std::vector<std::pair<std::string, Enum>> names(values.begin(), values.end());
+  std::string list;
+  for (const auto& [name, value] : names) {
+    if (!list.empty()) list += '|';
+    list += name;
+  }
+  return {entry.name, "", list, entry.help, entry.decides_weights,
+          [=](TrainOptions& options, const std::string& text, const std::string& label) {
+            const auto found = std::find_if(names.begin(), names.end(), [&](const auto& each) { return each.first == text; });
+            QKV_CHECK(found != names.end(), "{}: \"{}\" is none of {}", label, text, list);
+            options.*field = found->second;
+          },
+          [=](const TrainOptions& options) {
+            for (const auto& [name, value] : names) {
+              if (value == options.*field) return name;
+            }
+            return std::string();
+          }};
+}
+
+// --layers N and --betas A,B: short for two options each.
+TrainOption both_layers() {
+  TrainOption option = integer({"layers", "Layers of the encoder and of the decoder", false}, &TrainOptions::encoder_layers, 1, 1024);
+  option.set = [set = option.set](TrainOptions& options, const std::string& text, const std::string& label) {
+    set(options, text, label);
+    options.decoder_layers = options.encoder_layers;
+  };
+  option.get = [](const TrainOptions& o) { return fmt::format("{}+{}", o.encoder_layers, o.decoder_layers); };
+  return option;
+}
+
+TrainOption preset() {
+  return {"preset", "", "tiny|small|base", "Shape and recipe to start from; what else is given comes on top", false,
+          [](TrainOptions& options, const std::string& text, const std::string&) { apply_preset(options, text); },
+          [](const TrainOptions& options) { return options.preset; }};
+}
+
+TrainOption betas() {
+  return {"betas", "", "A,B", "AdamW's decay rates of both moments, --beta1 and --beta2 in one", false,
+          [](TrainOptions& options, const std::string& text, const std::string& label) {
+            const size_t comma = text.find(',');
+            QKV_CHECK(comma != std::string::npos, "{}: \"{}\" is not two numbers with a comma between them, 0.9,0.98 say", label, text);
+            find_train_option("beta1")->set(options, text.substr(0, comma), label);
+            find_train_option("beta2")->set(options, text.substr(comma + 1), label);
+          },
+          [](const TrainOptions& o) { return fmt::format("{},{}", o.beta1, o.beta2); }};
+}
+
+using O = TrainOptions;
+
+std::vector<TrainOption> data_options() {
+  return {
+      choice({"task", "What is learnt", false}, &O::task, {{"translation", TrainTask::translation}}),
+      file({"source", "Training text, one sentence a line", false}, &O::source),
+      file({"target", "Its translation, line by line", false}, &O::target),
+      file({"valid-source", "Text to validate on", false}, &O::valid_source),
+      file({"valid-target", "Its translation", false}, &O::valid_target),
+      file({"output", "Model directory to make", false}, &O::output, "DIR"),
+      file({"tokenizer", "Directory of a tokenizer to use instead of training one", false}, &O::tokenizer, "DIR"),
+      integer({"vocab-size", "Tokens of the trained tokenizer, exactly (default: what the data fills, up to the preset's size)", true}, &O::vocab_size, 0, 1 << 24),
+      integer({"max-length", "Leave out pairs with more tokens on a side", true}, &O::max_length, 2, 65536),
+      flag({"resume", "Go on from the last checkpoint in --output", false}, &O::resume),
+      flag({"overwrite", "Replace what an earlier training left in --output", false}, &O::overwrite),
+  };
+}
+
+std::vector<TrainOption> model_options() {
+  return {
+      preset(),
+      both_layers(),
+      integer({"encoder-layers", "Layers of the encoder", true}, &O::encoder_layers, 1, 1024),
+      integer({"decoder-layers", "Layers of the decoder", true}, &O::decoder_layers, 1, 1024),
+      integer({"hidden-size", "Width of the model", true}, &O::hidden_size, 2, 65536),
+      integer({"num-attention-heads", "Heads of each attention; divides --hidden-size", true}, &O::num_attention_heads, 1, 65536),
+      integer({"ffn-dim", "Width inside the feed-forward networks", true}, &O::ffn_dim, 1, 1 << 20),
+      choice({"activation", "Of the feed-forward networks", true}, &O::activation,
+             {{"relu", FeedForwardActivation::relu}, {"gelu", FeedForwardActivation::gelu}, {"gelu_tanh", FeedForwardActivation::gelu_tanh},
+              {"silu", FeedForwardActivation::silu}}),
+      choice({"norm-position", "LayerNorm after each sub-layer (as in the paper; MarianMT) or before it (Pegasus)", true}, &O::norm_position,
+             {{"post", NormPlacement::post}, {"pre", NormPlacement::pre}}),
+      real({"dropout", "Of embeddings and of each sub-layer's output", true}, &O::dropout, 0, 1),
+      real({"attention-dropout", "Of the attention weights", true}, &O::attention_dropout, 0, 1),
+      real({"activation-dropout", "Inside the feed-forward networks", true}, &O::activation_dropout, 0, 1),
+  };
+}
+
+std::vector<TrainOption> optimization_options() {
+  return {
+      choice({"dtype", "Type of activations; weights and optimizer are f32", true}, &O::dtype, {{"f32", TrainPrecision::f32}, {"bf16", TrainPrecision::bf16}}),
+      integer({"seed", "Of initialization, order of batches and dropout", true}, &O::seed, 0),
+      integer({"batch-tokens", "Pairs of a batch times its longest side, at most", true}, &O::batch_tokens, 1, int64_t{1} << 30),
+      integer({"accumulate", "Batches per update", true}, &O::accumulate, 1, 1 << 20),
+      real({"lr", "Learning rate at its peak", true}, &O::learning_rate, 0, 1000),
+      choice({"schedule", "How the learning rate falls after the warm-up", true}, &O::schedule,
+             {{"inverse-sqrt", LearningRateSchedule::inverse_sqrt}, {"cosine", LearningRateSchedule::cosine}, {"constant", LearningRateSchedule::constant}}),
+      integer({"warmup-steps", "Updates in which the learning rate rises to its peak", true}, &O::warmup_steps, 0),
+      integer({"schedule-steps", "Update at which the cosine reaches --min-lr (default: --max-steps)", true}, &O::schedule_steps, 0),
+      real({"min-lr", "The learning rate does not fall below it", true}, &O::min_lr, 0, 1000),
+      betas(),
+      real({"beta1", "AdamW's decay of the mean of gradients", true}, &O::beta1, 0, 1),
+      real({"beta2", "AdamW's decay of the mean of squared gradients", true}, &O::beta2, 0, 1),
+      real({"epsilon", "AdamW's epsilon", true}, &O::epsilon, 0, 1),
+      real({"weight-decay", "AdamW's weight decay; norms and biases have none", true}, &O::weight_decay, 0),
+      real({"clip-norm", "Largest norm of the gradient; 0: any", true}, &O::clip_norm, 0),
+      real({"label-smoothing", "As torch.nn.CrossEntropyLoss has it", true}, &O::label_smoothing, 0, 1),
+      real({"ema-decay", "Moving average of the weights, which is what is validated and kept; 0: none", true}, &O::ema_decay, 0, 1),
+  };
+}
+
+std::vector<TrainOption> run_options() {
+  return {
+      integer({"max-steps", "Stop after N updates; 0: no limit", false}, &O::max_steps, 0),
+      integer({"max-epochs", "Stop after N passes over the data; 0: no limit", false}, &O::max_epochs, 0),
+      real({"max-minutes", "Stop after X minutes of wall clock, tokenizer training and validation included; 0: no limit", false}, &O::max_minutes, 0),
+      integer({"patience", "Stop after N validations in a row without a better one; 0: no limit", false}, &O::patience, 0),
+      integer({"validate-every", "Updates between validations", true}, &O::validate_every, 1),
+      integer({"valid-beam-size", "Beams of the validation's translations; 1: greedy", true}, &O::valid_beam_size, 1, 64),
+      integer({"save-every", "Updates between checkpoints", false}, &O::save_every, 1),
+      integer({"keep-checkpoints", "Newest checkpoints to keep", false}, &O::keep_checkpoints, 1),
+      integer({"log-every", "Updates between lines of the log", false}, &O::log_every, 1),
+      flag({"tensorboard", "Write TensorBoard event files to DIR/tensorboard", false}, &O::tensorboard),
+      integer({"threads", "Threads to use; 0: all cores. Results do not depend on it", false}, &O::threads, 0, 4096),
+  };
+}
+
+}  // namespace
+
+std::span<const TrainOption> train_option_table() {
+  static const std::vector<TrainOption> table = [] {
+    std::vector<TrainOption> all;
+    const auto append = [&](const char* group, std::vector<TrainOption> options) {
+      for (TrainOption& option : options) {
+        option.group = group;
+        all.push_back(std::move(option));
+      }
+    };
+    append("Data", data_options());
+    append("Model", model_options());
+    append("Optimization", optimization_options());
+    append("Run", run_options());
+    return all;
+  }();
+  return table;
+}
+
+const TrainOption* find_train_option(std::string_view name) {
+  std::string wanted(name);
+  std::replace(wanted.begin(), wanted.end(), '_', '-');
+  for (const TrainOption& option : train_option_table()) {
+    if (option.name == wanted) return &option;
+  }
+  return nullptr;
+}
+
+}  // namespace qkv

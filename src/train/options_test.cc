@@ -1,0 +1,187 @@
+#include "train/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <set>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "train/option_table.h"
+
+namespace qkv {
+namespace {
+
+using testing::HasSubstr;
+
+OptionSetting given(const std::string& name, const std::string& text) { return {name, text, "--" + name}; }
+
+std::string error_of(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::invalid_argument) << error.what();
+    EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
+    return error.what();
+  }
+  return "no error";
+}
+
+class ConfigFile : public testing::Test {
+ protected:
+  void TearDown() override { std::filesystem::remove(path_); }
+  std::string write(const std::string& text) {
+    write_file_atomically(path_, text);
+    return path_.string();
+  }
+  std::string error(const std::string& text) {
+    const std::string name = write(text);
+    return error_of([&] { resolve_train_options(std::vector{given("config", name)}); });
+  }
+  std::filesystem::path path_ = std::filesystem::temp_directory_path() /
+                                fmt::format("qkv-options-{}-{}.toml", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
+};
+
+TEST_F(ConfigFile, CommandLineOverFileOverPreset) {
+  const std::string name = write("preset = \"tiny\"\nlr = 0.25\nwarmup_steps = 7\nffn-dim = 99\n");
+  const TrainOptions options = resolve_train_options(std::vector{given("ffn-dim", "77"), given("config", name), given("dropout", "0.5")});
+  EXPECT_EQ(options.preset, "tiny");
+  EXPECT_EQ(options.hidden_size, 128);      // preset
+  EXPECT_EQ(options.learning_rate, 0.25);   // file
+  EXPECT_EQ(options.warmup_steps, 7);       // file, with underscores
+  EXPECT_EQ(options.ffn_dim, 77);           // command line
+  EXPECT_EQ(options.dropout, 0.5);
+}
+
+TEST_F(ConfigFile, PresetOfTheCommandLineWinsAndTheFileStaysOnTop) {
+  const std::string name = write("preset = \"tiny\"\nhidden-size = 64\n");
+  const TrainOptions options = resolve_train_options(std::vector{given("config", name), given("preset", "base")});
+  EXPECT_EQ(options.preset, "base");
+  EXPECT_EQ(options.encoder_layers, 6);
+  EXPECT_EQ(options.hidden_size, 64);
+}
+
+TEST_F(ConfigFile, EveryKindOfValueIsRead) {
+  const std::string name = write(
+      "source = \"a b.en\"\nlr = 1e-3\nbetas = [0.8, 0.9]\nresume = true\ntensorboard = false\nseed = 12\nschedule = \"cosine\"\n"
+      "norm-position = \"pre\"\nmax-minutes = 20\n");
+  const TrainOptions options = resolve_train_options(std::vector{given("config", name)});
+  EXPECT_EQ(options.source, "a b.en");
+  EXPECT_EQ(options.learning_rate, 1e-3);
+  EXPECT_EQ(options.beta1, 0.8);
+  EXPECT_EQ(options.beta2, 0.9);
+  EXPECT_TRUE(options.resume);
+  EXPECT_FALSE(options.tensorboard);
+  EXPECT_EQ(options.seed, 12);
+  EXPECT_EQ(options.schedule, LearningRateSchedule::cosine);
+  EXPECT_EQ(options.norm_position, NormPlacement::pre);
+  EXPECT_EQ(options.max_minutes, 20);
+}
+
+TEST_F(ConfigFile, UnknownKeyNamesFileLineAndTheNearestKey) {
+  const std::string message = error("lr = 1e-3\nbatch-tokns = 4\n");
+  EXPECT_THAT(message, HasSubstr(path_.string() + ":2"));
+  EXPECT_THAT(message, HasSubstr("batch-tokns"));
+  EXPECT_THAT(message, HasSubstr("did you mean batch-tokens?"));
+  EXPECT_THAT(error("config = \"other.toml\"\n"), HasSubstr("unknown key \"config\""));
+  EXPECT_THAT(error("[model]\nlr = 1\n"), HasSubstr("unknown key \"model\""));
+}
+
+TEST_F(ConfigFile, WrongValuesNameFileLineAndKey) {
+  EXPECT_THAT(error("\nlr = \"fast\"\n"), HasSubstr(path_.string() + ":2: lr: \"fast\" is not a number"));
+  EXPECT_THAT(error("seed = 1.5\n"), HasSubstr("\"1.5\" is not a whole number"));
+  EXPECT_THAT(error("dropout = 1.0\n"), HasSubstr("must be less than 1"));
+  EXPECT_THAT(error("lr = { a = 1 }\n"), HasSubstr("must be a string, a number, true or false"));
+  EXPECT_THAT(error("source = [\"a\"]\n"), HasSubstr("numbers only"));
+  EXPECT_THAT(error("lr = \n"), HasSubstr("not TOML"));
+  EXPECT_THAT(error("lr = 1\nlr = 2\n"), HasSubstr("not TOML"));
+  EXPECT_THAT(error("preset = \"huge\"\n"), HasSubstr("tiny, small and base"));
+}
+
+TEST_F(ConfigFile, AMissingFileIsNamed) {
+  try {
+    resolve_train_options(std::vector{given("config", path_.string())});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr(path_.string()));
+  }
+}
+
+TEST(Options, WrongValuesNameTheOption) {
+  const auto error = [](const char* name, const char* text) {
+    return error_of([&] { resolve_train_options(std::vector{given(name, text)}); });
+  };
+  EXPECT_THAT(error("batch-tokens", "0"), HasSubstr("--batch-tokens: 0 is too small; it must be at least 1"));
+  EXPECT_THAT(error("batch-tokens", "12x"), HasSubstr("--batch-tokens: \"12x\" is not a whole number"));
+  EXPECT_THAT(error("batch-tokens", "99999999999999999999"), HasSubstr("--batch-tokens"));
+  EXPECT_THAT(error("lr", "nan"), HasSubstr("--lr"));
+  EXPECT_THAT(error("lr", "inf"), HasSubstr("--lr"));
+  EXPECT_THAT(error("lr", ""), HasSubstr("--lr: \"\" is not a number"));
+  EXPECT_THAT(error("dtype", "f16"), HasSubstr("--dtype: \"f16\" is none of f32|bf16"));
+  EXPECT_THAT(error("betas", "0.9"), HasSubstr("--betas"));
+  EXPECT_THAT(error("output", ""), HasSubstr("--output"));
+}
+
+TEST(Options, ShortFormsForTwoOptionsGiveWayToEachOfThemInAnyOrder) {
+  const TrainOptions options = resolve_train_options(std::vector{given("decoder-layers", "2"), given("layers", "5"), given("beta2", "0.5"), given("betas", "0.1,0.2")});
+  EXPECT_EQ(options.encoder_layers, 5);
+  EXPECT_EQ(options.decoder_layers, 2);
+  EXPECT_EQ(options.beta1, 0.1);
+  EXPECT_EQ(options.beta2, 0.5);
+}
+
+TEST(Options, PresetsHaveTheDocumentedShapes) {
+  const auto shape = [](const char* name) {
+    TrainOptions o;
+    apply_preset(o, name);
+    return std::vector<int64_t>{o.encoder_layers, o.decoder_layers, o.hidden_size, o.num_attention_heads, o.ffn_dim};
+  };
+  EXPECT_THAT(shape("tiny"), testing::ElementsAre(4, 4, 128, 4, 256));
+  EXPECT_THAT(shape("small"), testing::ElementsAre(3, 3, 256, 4, 1024));
+  EXPECT_THAT(shape("base"), testing::ElementsAre(6, 6, 512, 8, 2048));
+}
+
+TEST(Options, DefaultsAreThoseOfPresetSmall) {
+  TrainOptions small;
+  apply_preset(small, "small");
+  for (const TrainOption& option : train_option_table()) EXPECT_EQ(option.get(small), option.get(TrainOptions{})) << option.name;
+}
+
+// What get() says, set() understands: a checkpoint compares options by these texts.
+TEST(Options, EveryOptionReadsWhatItWrites) {
+  std::set<std::string> names;
+  for (const TrainOption& option : train_option_table()) {
+    EXPECT_TRUE(names.insert(option.name).second) << option.name << " stands in the table twice";
+    EXPECT_FALSE(option.help.empty() || option.group.empty()) << option.name;
+    const std::string text = option.get(TrainOptions{});
+    if (text.empty() || option.name == "layers") continue;
+    TrainOptions options;
+    option.set(options, text, "--" + option.name);
+    EXPECT_EQ(option.get(options), text) << option.name;
+  }
+}
+
+TEST(Options, MissingAndContradictingOnesAreNamed) {
+  TrainOptions options;
+  options.source = options.target = options.valid_source = options.valid_target = options.output = "x";
+  options.max_steps = 10;
+  EXPECT_NO_THROW(check_train_options(options));
+  const auto error = [&](const std::function<void(TrainOptions&)>& change) {
+    TrainOptions changed = options;
+    change(changed);
+    return error_of([&] { check_train_options(changed); });
+  };
+  EXPECT_THAT(error([](auto& o) { o.valid_target.clear(); }), HasSubstr("--valid-target is missing"));
+  EXPECT_THAT(error([](auto& o) { o.resume = o.overwrite = true; }), HasSubstr("--resume and --overwrite"));
+  EXPECT_THAT(error([](auto& o) { o.num_attention_heads = 3; }), HasSubstr("--num-attention-heads 3 does not divide --hidden-size 256"));
+  EXPECT_THAT(error([](auto& o) { o.tokenizer = "t", o.vocab_size = 9; }), HasSubstr("--vocab-size"));
+  EXPECT_THAT(error([](auto& o) { o.max_length = 5000; }), HasSubstr("--max-length 5000"));
+  EXPECT_THAT(error([](auto& o) { o.min_lr = 1; }), HasSubstr("--min-lr"));
+  EXPECT_THAT(error([](auto& o) { o.max_steps = o.patience = 0; }), HasSubstr("--max-steps"));
+  EXPECT_THAT(error([](auto& o) { o.schedule = LearningRateSchedule::cosine, o.max_steps = 0; }), HasSubstr("--schedule-steps"));
+  EXPECT_THAT(error([](auto& o) { o.schedule = LearningRateSchedule::cosine; }), HasSubstr("--warmup-steps 1000"));
+}
+
+}  // namespace
+}  // namespace qkv

@@ -1,0 +1,64 @@
+#include "train/output_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "base/error.h"
+
+namespace qkv {
+
+namespace fs = std::filesystem;
+
+OutputDirectory::OutputDirectory(const TrainOptions& options) : path_(fs::absolute(options.output).lexically_normal()) {
+  if (!path_.has_filename()) path_ = path_.parent_path();  // "model/" -> "model"
+  std::error_code error;
+  const fs::file_status status = fs::status(path_, error);
+  if (!fs::exists(status)) return;
+  QKV_CHECK(fs::is_directory(status), "--output {}: there is a file of that name; name a directory", options.output.string());
+  QKV_CHECK(options.resume || options.overwrite, "--output {}: the directory exists; give --resume to go on, --overwrite to replace it, or another name",
+            options.output.string());
+  // A model that no training of ours is known to have left there is not replaced unasked.
+  QKV_CHECK(options.overwrite || !fs::exists(path_ / "model.safetensors") || fs::exists(log()),
+            "--output {}: it holds a model but no training to resume; give --overwrite to replace it, or another name", options.output.string());
+  if (::access(path_.c_str(), W_OK | X_OK) != 0) fail(ErrorCode::io, "--output {}: {}", options.output.string(), std::generic_category().message(errno));
+}
+
+OutputDirectory::~OutputDirectory() {
+  if (!kept_ && !created_.empty()) {
+    std::error_code ignored;
+    fs::remove_all(created_, ignored);
+  }
+  if (lock_ >= 0) ::close(lock_);
+}
+
+void OutputDirectory::create() {
+  if (lock_ >= 0) return;
+  fs::path missing;
+  for (fs::path each = path_; !each.empty() && !fs::exists(each); each = each.parent_path()) missing = each;
+  std::error_code error;
+  fs::create_directories(path_, error);
+  if (error) fail(ErrorCode::io, "cannot make {}: {}", path_.string(), error.message());
+  created_ = missing;
+  lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ < 0) fail(ErrorCode::io, "cannot open {}: {}", path_.string(), std::generic_category().message(errno));
+  // A file system without locks does not keep anybody out.
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    created_.clear();
+    fail(ErrorCode::io, "--output {}: another training writes there; wait for its end or name another directory", path_.string());
+  }
+}
+
+void OutputDirectory::clear() {
+  for (const char* name : {"checkpoints", "tensorboard", "train_log.jsonl", "model.safetensors", "config.json", "generation_config.json",
+                           "tokenizer.json", "tokenizer_config.json"}) {
+    std::error_code error;
+    fs::remove_all(path_ / name, error);
+    if (error) fail(ErrorCode::io, "cannot remove {}: {}", (path_ / name).string(), error.message());
+  }
+}
+
+}  // namespace qkv

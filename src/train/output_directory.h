@@ -1,0 +1,38 @@
+// The model directory that a training makes: whether it may, and nothing left behind where it comes to nothing.
+#pragma once
+
+#include <filesystem>
+
+#include "qkv/trainer.h"
+
+namespace qkv {
+
+class OutputDirectory {
+ public:
+  // Throws Error(invalid_argument) where the directory exists and neither --resume nor --overwrite is given. Changes nothing.
+  explicit OutputDirectory(const TrainOptions& options);
+  // Removes what create() made, unless keep() was called.
+  ~OutputDirectory();
+  OutputDirectory(const OutputDirectory&) = delete;
+  OutputDirectory& operator=(const OutputDirectory&) = delete;
+
+  // Makes the directory where it is missing, and keeps other trainings out of it as long as this lives.
+  void create();
+  // Removes what an earlier training left; other files stay.
+  void clear();
+  void keep() { kept_ = true; }
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
+  std::filesystem::path cache() const { return path_ / "cache"; }
+  std::filesystem::path log() const { return path_ / "train_log.jsonl"; }
+  std::filesystem::path tensorboard() const { return path_ / "tensorboard"; }
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path created_;  // the topmost directory that create() made; empty: none
+  bool kept_ = false;
+  int lock_ = -1;
+};
+
+}  // namespace qkv

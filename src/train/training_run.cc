@@ -1,0 +1,254 @@
+#include "train/training_run.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/backward.h"
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "train/schedule.h"
+
+namespace qkv {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+AdamWOptions adamw_options(const TrainOptions& o) { return {o.beta1, o.beta2, o.epsilon, o.weight_decay, o.clip_norm, o.ema_decay}; }
+
+ScheduleOptions schedule_options(const TrainOptions& o) {
+  return {o.schedule, o.learning_rate, o.min_lr, o.warmup_steps, o.schedule_steps ? o.schedule_steps : o.max_steps};
+}
+
+std::vector<std::pair<std::string, Tensor>> named(const ParameterStore& parameters) {
+  std::vector<std::pair<std::string, Tensor>> list;
+  for (const Parameter& parameter : parameters.all()) list.emplace_back(parameter.name, parameter.value);
+  return list;
+}
+
+// A second model whose weights are the averages of the first one's.
+std::unique_ptr<Model> make_average(const Model& model) {
+  auto averaged = std::make_unique<Model>(model.config, 0, false, model.parameters.device());
+  averaged->generation = model.generation;
+  for (size_t i = 0; i < model.parameters.all().size(); ++i) {
+    averaged->parameters.all()[i].value.copy_from(model.parameters.all()[i].value);
+    averaged->parameters.all()[i].value.touch();
+  }
+  return averaged;
+}
+
+}  // namespace
+
+TrainingRun::TrainingRun(const TrainingInputs& inputs, const TransformerConfig& config, TrainingState state,
+                         const std::optional<std::filesystem::path>& checkpoint)
+    : in_(inputs),
+      state_(std::move(state)),
+      earlier_seconds_(state_.elapsed_seconds),
+      model_(create_model(config, static_cast<uint64_t>(inputs.options.seed))),
+      averaged_(inputs.options.ema_decay > 0 ? make_average(*model_) : nullptr),
+      optimizer_(model_->parameters, adamw_options(inputs.options), averaged_ ? &averaged_->parameters : nullptr),
+      batches_(inputs.corpus, {.batch_tokens = inputs.options.batch_tokens, .seed = static_cast<uint64_t>(inputs.options.seed)}),
+      log_(inputs.output.log(), state_.step),
+      first_step_(state_.step) {
+  if (checkpoint) {
+    load_checkpoint(*checkpoint, parts());
+    optimizer_.set_steps(state_.step);
+    saved_step_ = state_.step;
+  }
+  if (in_.options.tensorboard) events_.emplace(in_.output.tensorboard(), state_.step + 1);
+}
+
+TrainResult TrainingRun::run() {
+  feed_.emplace(in_.corpus, batches_, model_->config.decoder_start_token_id, in_.options.accumulate, DataPlace{state_.epoch, state_.index});
+  loop_start_ = elapsed();
+  while (true) {
+    if (state_.step > 0 && state_.step % in_.options.validate_every == 0 && state_.last_validation_step != state_.step) validate();
+    if (const auto end = reached_end()) {
+      if (state_.last_validation_step != state_.step || state_.best_bleu < 0) validate();
+      state_.finished = name_of(*end);
+      state_.finished_limit = limit_of(in_.options, *end);
+      saved_step_ = -1;
+      save();
+      return {state_.step, *end, false, state_.best_bleu, state_.best_step, elapsed()};
+    }
+    stop_if_asked();
+    if (state_.step % in_.options.save_every == 0 && state_.step > 0) save();
+    make_update();
+  }
+}
+
+void TrainingRun::make_update() {
+  const Clock::time_point start = Clock::now();
+  const Update update = feed_->next();
+  const float scale = 1.0f / static_cast<float>(update.target_tokens);
+  double loss_sum = 0;
+  for (const PairBatch& batch : update.batches) {
+    ForwardContext context;
+    context.dtype = in_.options.dtype == TrainPrecision::bf16 ? DType::bf16 : DType::f32;
+    context.training = true;
+    context.seed = static_cast<uint64_t>(in_.options.seed);
+    context.step = static_cast<uint32_t>(state_.batches++);
+    Tape tape;
+    RecordScope recording(&tape);
+    const CrossEntropyResult result = model_->network.loss(batch.source, batch.target_in, batch.target_out,
+                                                           static_cast<float>(in_.options.label_smoothing), scale, context);
+    loss_sum += result.loss_sum;
+    backward(tape, result.loss);
+  }
+  const double rate = learning_rate(schedule_options(in_.options), state_.step + 1);
+  const double norm = optimizer_.gradient_norm();
+  check_finite(loss_sum, norm, rate);
+  optimizer_.step(rate, norm);
+
+  ++state_.step;
+  state_.epoch = update.next.epoch;
+  state_.index = update.next.index;
+  state_.window_loss += loss_sum;
+  state_.window_tokens += update.target_tokens;
+  window_seconds_ += seconds_since(start);
+  window_speed_tokens_ += update.target_tokens;
+  report_step(update, loss_sum / static_cast<double>(update.target_tokens), rate, norm);
+}
+
+void TrainingRun::check_finite(double loss, double norm, double rate) const {
+  if (std::isfinite(loss) && std::isfinite(norm)) return;
+  fail(ErrorCode::diverged, "training diverged at step {}: the {} is {} (learning rate {:.3g}); {}; a smaller --lr or more --warmup-steps may help",
+       state_.step + 1, std::isfinite(loss) ? "norm of the gradient" : "loss", std::isfinite(loss) ? norm : loss, rate, last_checkpoint());
+}
+
+void TrainingRun::report_step(const Update& update, double loss, double rate, double norm) {
+  TrainStep step;
+  step.step = state_.step;
+  step.epoch = update.next.index == 0 ? update.next.epoch : update.next.epoch + 1;
+  step.loss = loss;
+  step.average_loss = state_.window_loss / static_cast<double>(state_.window_tokens);
+  step.learning_rate = rate;
+  step.gradient_norm = norm;
+  step.tokens_per_second = static_cast<double>(window_speed_tokens_) / std::max(window_seconds_, 1e-9);
+  step.elapsed_seconds = elapsed();
+  step.remaining_seconds = remaining();
+  step.logged = state_.step % in_.options.log_every == 0;
+  if (step.logged) {
+    log_.write(step);
+    if (events_) {
+      events_->write(step.step, std::array<EventFile::Scalar, 4>{{{"train/loss", step.average_loss},
+                                                                  {"train/learning_rate", step.learning_rate},
+                                                                  {"train/gradient_norm", step.gradient_norm},
+                                                                  {"train/tokens_per_second", step.tokens_per_second}}});
+    }
+    state_.window_loss = 0;
+    state_.window_tokens = 0;
+    window_seconds_ = 0;
+    window_speed_tokens_ = 0;
+  }
+  if (in_.callbacks.on_step) in_.callbacks.on_step(step);
+}
+
+void TrainingRun::validate() {
+  const Clock::time_point start = Clock::now();
+  const Model& judged = averaged_ ? *averaged_ : *model_;
+  ValidationResult result;
+  try {
+    result = in_.validation.run(judged.network, in_.tokenizer);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::interrupted) throw;
+    stop_if_asked();  // validated again after resuming
+    throw;
+  }
+  if (!std::isfinite(result.loss)) {
+    fail(ErrorCode::diverged, "training diverged by step {}: the validation loss is {}; {}", state_.step, result.loss, last_checkpoint());
+  }
+  const bool scheduled = state_.step % in_.options.validate_every == 0;
+  const bool better = result.bleu > state_.best_bleu || (result.bleu == state_.best_bleu && result.loss < state_.best_loss);
+  if (better) {
+    save_model(judged, in_.output.path());
+    state_.best_bleu = result.bleu;
+    state_.best_loss = result.loss;
+    state_.best_step = state_.step;
+    state_.validations_without_better = 0;
+  } else if (scheduled) {
+    ++state_.validations_without_better;
+  }
+  state_.last_validation_step = state_.step;
+  saved_step_ = -1;
+  validation_seconds_ = seconds_since(start);
+  const TrainValidation validation{state_.step, result.loss, std::exp(result.loss), result.bleu, better, validation_seconds_};
+  log_.write(validation);
+  if (events_) {
+    events_->write(state_.step, std::array<EventFile::Scalar, 3>{
+                                    {{"valid/loss", validation.loss}, {"valid/perplexity", validation.perplexity}, {"valid/bleu", validation.bleu}}});
+  }
+  if (in_.callbacks.on_validation) in_.callbacks.on_validation(validation);
+}
+
+void TrainingRun::save() {
+  if (saved_step_ == state_.step) return;
+  const Clock::time_point start = Clock::now();
+  state_.elapsed_seconds = elapsed();
+  save_checkpoint(in_.output.checkpoints(), state_.step, to_json(state_), parts(), in_.options.keep_checkpoints);
+  saved_step_ = state_.step;
+  save_seconds_ = seconds_since(start);
+}
+
+void TrainingRun::stop_if_asked() {
+  if (!interrupted() && !(in_.callbacks.should_stop && in_.callbacks.should_stop())) return;
+  save();
+  fail(ErrorCode::interrupted, "stopped after step {}; the same command with --resume goes on from there", state_.step);
+}
+
+std::optional<TrainEnd> TrainingRun::reached_end() const {
+  const TrainOptions& o = in_.options;
+  if (o.max_steps && state_.step >= o.max_steps) return TrainEnd::max_steps;
+  if (o.max_epochs && state_.epoch >= o.max_epochs) return TrainEnd::max_epochs;
+  if (o.patience && state_.validations_without_better >= o.patience) return TrainEnd::patience;
+  if (o.max_minutes > 0) {
+    // Time for the last validation (a tenth of the whole where none was timed) and checkpoint is kept back.
+    const double limit = o.max_minutes * 60;
+    const double validation = state_.last_validation_step == state_.step ? 0 : validation_seconds_ >= 0 ? 1.1 * validation_seconds_ : 0.1 * limit;
+    if (elapsed() + validation + save_seconds_ >= limit) return TrainEnd::max_minutes;
+  }
+  return std::nullopt;
+}
+
+double TrainingRun::elapsed() const { return earlier_seconds_ + seconds_since(in_.start); }
+
+double TrainingRun::remaining() const {
+  const TrainOptions& o = in_.options;
+  const double per_step = (elapsed() - loop_start_) / static_cast<double>(std::max<int64_t>(state_.step - first_step_, 1));
+  const int64_t per_epoch = (batches_.size() + o.accumulate - 1) / o.accumulate;
+  double remaining = HUGE_VAL;
+  if (o.max_steps) remaining = std::min(remaining, per_step * static_cast<double>(o.max_steps - state_.step));
+  if (o.max_epochs) {
+    remaining = std::min(remaining, per_step * static_cast<double>((o.max_epochs - state_.epoch) * per_epoch - state_.index / o.accumulate));
+  }
+  if (o.max_minutes > 0) remaining = std::min(remaining, o.max_minutes * 60 - elapsed());
+  return std::isfinite(remaining) ? std::max(remaining, 0.0) : -1;
+}
+
+std::string TrainingRun::last_checkpoint() const {
+  const auto checkpoint = find_checkpoint(in_.output.checkpoints());
+  return checkpoint ? fmt::format("{} is the last checkpoint", checkpoint->string()) : "there is no checkpoint yet";
+}
+
+std::vector<CheckpointPart> TrainingRun::parts() const {
+  std::vector<CheckpointPart> list{{"weights.safetensors", named(model_->parameters)}, {"optimizer.safetensors", {}}};
+  for (size_t i = 0; i < optimizer_.m().size(); ++i) {
+    const std::string& name = model_->parameters.all()[i].name;
+    list[1].tensors.emplace_back("m." + name, optimizer_.m()[i]);
+    list[1].tensors.emplace_back("v." + name, optimizer_.v()[i]);
+  }
+  if (averaged_) list.push_back({"average.safetensors", named(averaged_->parameters)});
+  return list;
+}
+
+double limit_of(const TrainOptions& options, TrainEnd end) {
+  switch (end) {
+    case TrainEnd::max_steps: return static_cast<double>(options.max_steps);
+    case TrainEnd::max_epochs: return static_cast<double>(options.max_epochs);
+    case TrainEnd::max_minutes: return options.max_minutes;
+    case TrainEnd::patience: return static_cast<double>(options.patience);
+  }
+  return 0;
+}
+
+}  // namespace qkv
