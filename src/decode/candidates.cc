@@ -10,6 +10,8 @@
 namespace qkv {
 namespace {
 
+constexpr Candidate kNone{-1, -std::numeric_limits<float>::infinity()};
+
 // Puts the value where it belongs among the first `size` of `out`, behind its equals; the last one falls out when `out` is full.
 int insert_sorted(Candidate* out, int size, int count, Candidate added) {
   int place = size < count ? size : count - 1;
@@ -47,7 +49,7 @@ void select_rows(const Tensor& scores, int count, std::vector<Candidate>& out) {
     if (found == 0 && std::any_of(values.begin(), values.end(), [](T value) { return std::isnan(value); })) {
       fail(ErrorCode::diverged, "the model's scores are not numbers (NaN); its weights are damaged or its training diverged");
     }
-    std::fill(mine + found, mine + count, Candidate{-1, -std::numeric_limits<float>::infinity()});
+    std::fill(mine + found, mine + count, kNone);
   });
 }
 
@@ -86,11 +88,17 @@ NextTokens::NextTokens(const SearchOptions& options, const TransformerConfig& co
     QKV_CHECK(id >= 0 && id < config.vocab_size, "[search] suppressed token {} is outside the vocabulary of {} tokens", id, config.vocab_size);
     if (id != config.eos_token_id) suppressed_.push_back(id);  // transformers filters </s> out of bad_words_ids
   }
+  std::sort(suppressed_.begin(), suppressed_.end());
+  suppressed_.erase(std::unique(suppressed_.begin(), suppressed_.end()), suppressed_.end());
 }
 
-void NextTokens::suppress(const Tensor& scores, int length) const {
+std::vector<int32_t> NextTokens::suppressed_at(int length) const {
   std::vector<int32_t> ids = suppressed_;
   if (length < min_length_) ids.push_back(eos_token_id_);
+  return ids;
+}
+
+void NextTokens::suppress(const Tensor& scores, std::span<const int32_t> ids) const {
   if (scores.dtype() == DType::f64) {
     suppress_rows<double>(scores, ids);
   } else {
@@ -99,10 +107,12 @@ void NextTokens::suppress(const Tensor& scores, int length) const {
 }
 
 std::vector<Candidate> NextTokens::best(const Tensor& logits, int length, int count) const {
+  std::vector<Candidate> result(static_cast<size_t>(logits.rows()) * static_cast<size_t>(count), kNone);
+  const std::vector<int32_t> suppressed = suppressed_at(length);
+  if (static_cast<int64_t>(suppressed.size()) == logits.cols()) return result;
   if (normalize_first_) log_softmax_in_place(logits);
-  suppress(logits, length);
+  suppress(logits, suppressed);
   if (!normalize_first_) log_softmax_in_place(logits);
-  std::vector<Candidate> result(static_cast<size_t>(logits.rows()) * static_cast<size_t>(count));
   if (logits.dtype() == DType::f64) {
     select_rows<double>(logits, count, result);
   } else {

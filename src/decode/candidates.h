@@ -32,11 +32,12 @@ class NextTokens {
   std::vector<Candidate> best(const Tensor& logits, int length, int count) const;
 
  private:
-  void suppress(const Tensor& scores, int length) const;
+  std::vector<int32_t> suppressed_at(int length) const;
+  void suppress(const Tensor& scores, std::span<const int32_t> ids) const;
 
   bool normalize_first_;  // log softmax before tokens are suppressed (beam search), else after it
   int max_length_, min_length_, eos_token_id_, forced_eos_token_id_;
-  std::vector<int32_t> suppressed_;
+  std::vector<int32_t> suppressed_;  // each once, without </s>
 };
 
 }  // namespace qkv

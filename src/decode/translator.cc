@@ -31,7 +31,7 @@ Sources encode_all(const EncoderDecoder& network, const Tokenizer& tokenizer, st
   const TransformerConfig& config = network.config();
   parallel_for(static_cast<int64_t>(texts.size()), [&](int64_t i) {
     if (is_blank(texts[i])) return;
-    EncodedSource source = encode_source(tokenizer, config, texts[i], options.truncate, options.first_line + i);
+    EncodedSource source = encode_source(tokenizer, config, texts[i], options.truncate, fmt::format("line {}", options.first_line + i));
     sources.ids[i] = std::move(source.ids);
     cut[i] = source.cut;
     repaired[i] = !is_valid_utf8(texts[i]);
@@ -69,13 +69,10 @@ std::vector<std::vector<int32_t>> make_batches(const Sources& sources, const Tra
 
 Translation::Candidate to_candidate(const Tokenizer& tokenizer, Hypothesis hypothesis) {
   Translation::Candidate candidate;
-  std::vector<int32_t> known;  // a model's vocabulary may be rounded up beyond the tokenizer's
   for (const int32_t id : hypothesis.ids) {
-    const bool has_text = id < tokenizer.vocab_size();
-    if (has_text) known.push_back(id);
-    candidate.tokens.push_back(has_text ? tokenizer.id_to_token(id) : fmt::format("<{}>", id));
+    candidate.tokens.push_back(id < tokenizer.vocab_size() ? tokenizer.id_to_token(id) : fmt::format("<{}>", id));
   }
-  candidate.text = tokenizer.decode(known);
+  candidate.text = text_of(tokenizer, hypothesis.ids);
   candidate.score = hypothesis.score;
   candidate.token_scores = std::move(hypothesis.token_scores);
   return candidate;
@@ -125,25 +122,31 @@ TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& m
   return options;
 }
 
-EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate, int64_t line) {
+EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate, std::string_view where) {
   EncodedSource source{tokenizer.encode(text)};
   std::vector<int32_t>& ids = source.ids;
   if (ids.empty()) ids.push_back(config.eos_token_id);  // nothing but characters that the tokenizer drops
   for (const int32_t id : ids) {
     if (id < config.vocab_size) continue;
-    fail(ErrorCode::bad_input, "line {}: token {} of tokenizer.json is outside the model's vocabulary of {}; they are not of the same model", line, id,
+    fail(ErrorCode::bad_input, "{}: token {} of tokenizer.json is outside the model's vocabulary of {}; they are not of the same model", where, id,
          config.vocab_size);
   }
   const size_t most = static_cast<size_t>(config.max_position_embeddings);
   if (ids.size() <= most) return source;
   if (!truncate) {
-    fail(ErrorCode::bad_input, "line {} has {} tokens and the model takes {}; split it, or let --truncate cut it", line, ids.size(), most);
+    fail(ErrorCode::bad_input, "{} has {} tokens and the model takes {}; split it, or let --truncate cut it", where, ids.size(), most);
   }
   const int32_t end = ids.back();
   ids.resize(most);
   if (end == config.eos_token_id) ids.back() = end;  // the closing token stays
   source.cut = true;
   return source;
+}
+
+std::string text_of(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
+  std::vector<int32_t> known;
+  std::copy_if(ids.begin(), ids.end(), std::back_inserter(known), [&](int32_t id) { return id >= 0 && id < tokenizer.vocab_size(); });
+  return tokenizer.decode(known);
 }
 
 std::vector<Translation> translate(const EncoderDecoder& network, const Tokenizer& tokenizer, std::span<const std::string> texts,

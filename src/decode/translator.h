@@ -35,7 +35,10 @@ struct EncodedSource {
   std::vector<int32_t> ids;
   bool cut = false;  // there were more than the model has positions
 };
-// Throws, naming `line`, where there are too many ids and not `truncate`, or where one is outside the model's vocabulary.
-EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate, int64_t line);
+// Throws where there are too many ids and not `truncate`, or where one is outside the model's vocabulary; `where` is "line 7", say.
+EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate, std::string_view where);
+
+// The text of ids, without special tokens. Ids beyond the tokenizer have none: a model's vocabulary may be rounded up.
+std::string text_of(const Tokenizer& tokenizer, std::span<const int32_t> ids);
 
 }  // namespace qkv

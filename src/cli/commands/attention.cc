@@ -1,0 +1,86 @@
+// qkv attention: what one attention head looks at.
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/commands/decoding_options.h"
+#include "cli/output.h"
+#include "decode/attention_view.h"
+
+namespace qkv {
+namespace {
+
+struct AttentionArguments {
+  std::string model, source, kind = "cross", output;
+  std::optional<std::string> target;
+  std::optional<int> layer;
+  int head = 0;
+  bool trace = false;
+  TranslatorOptions options;
+};
+
+AttentionKind kind_of(const std::string& name) {
+  return name == "encoder" ? AttentionKind::encoder : name == "decoder" ? AttentionKind::decoder : AttentionKind::cross;
+}
+
+int terminal_width() {
+  constexpr int kUnknown = 100;
+  winsize size{};
+  return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kUnknown;
+}
+
+void check_output(const std::string& output) {
+  if (output.empty() || output.ends_with(".svg") || output.ends_with(".json") || output.ends_with(".txt")) return;
+  fail(ErrorCode::invalid_argument, "--output {}: the name says the form; possible: .svg, .json, .txt", output);
+}
+
+void run_attention(const AttentionArguments& arguments) {
+  catch_interrupts();
+  check_output(arguments.output);
+  const std::unique_ptr<Model> model = load_model(arguments.model, arguments.options.bf16 ? DType::bf16 : DType::f32);
+  const Tokenizer tokenizer = Tokenizer::load(arguments.model);
+  const AttentionKind kind = kind_of(arguments.kind);
+  const int layer = arguments.layer.value_or(layers_of(model->config, kind) - 1);
+  const AttentionView view = view_attention(model->network, tokenizer, arguments.source, arguments.target, kind, layer, arguments.head,
+                                            interruptible_options(arguments.options, *model));
+  if (arguments.output.ends_with(".svg")) {
+    write_file_atomically(arguments.output, attention_svg(view));
+  } else if (arguments.output.ends_with(".json")) {
+    write_file_atomically(arguments.output, attention_json(view, arguments.trace));
+  } else {
+    const std::string text = arguments.trace ? trace_text(view) : attention_text(view, arguments.output.empty() ? terminal_width() : 100);
+    if (arguments.output.empty()) {
+      if (!arguments.target && kind != AttentionKind::encoder) print("{}\n-> {}\n\n", view.source, view.target);
+      write_stdout(text);
+    } else {
+      write_file_atomically(arguments.output, text);
+    }
+  }
+  if (!arguments.output.empty()) log_info("{} written to {}", attention_title(view), arguments.output);
+}
+
+}  // namespace
+
+void add_attention_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("attention", "Show where an attention head looks");
+  auto arguments = std::make_shared<AttentionArguments>();
+  command->add_option("--model", arguments->model, "Model directory")->required()->type_name("DIR");
+  command->add_option("--source", arguments->source, "The text to translate")->required()->type_name("TEXT");
+  command->add_option("--target", arguments->target, "Its translation (default: the model's own)")->type_name("TEXT");
+  command->add_option("--kind", arguments->kind, "encoder (self-attention of the source), decoder (of the target) or cross (target to source)")
+      ->check(CLI::IsMember({"encoder", "decoder", "cross"}))
+      ->type_name("KIND")
+      ->capture_default_str();
+  command->add_option("--layer", arguments->layer, "Layer, counted from 0 (default: the last)")->type_name("L");
+  command->add_option("--head", arguments->head, "Head, counted from 0")->type_name("H")->capture_default_str();
+  command->add_option("--output", arguments->output, "Write FILE.svg, FILE.json or FILE.txt instead of showing the map in the terminal")->type_name("FILE");
+  command->add_flag("--trace", arguments->trace, "Print Q, K, V, scaled scores, weights and output of the head, a row for each token");
+  add_decoding_options(*command, arguments->options);
+  command->footer("Example: qkv attention --model my-model --source \"twenty-one\" --kind cross --layer 3 --head 1 --output map.svg");
+  command->callback([arguments] { run_attention(*arguments); });
+}
+
+}  // namespace qkv
