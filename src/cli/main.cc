@@ -18,22 +18,11 @@
 #include "qkv/version.h"
 
 namespace qkv {
-
-// Links before every command is written.
-void add_train_command(CLI::App&) __attribute__((weak));
-void add_translate_command(CLI::App&) __attribute__((weak));
-void add_eval_command(CLI::App&) __attribute__((weak));
-void add_tokenizer_command(CLI::App&) __attribute__((weak));
-void add_attention_command(CLI::App&) __attribute__((weak));
-void add_inspect_command(CLI::App&) __attribute__((weak));
-void add_data_command(CLI::App&) __attribute__((weak));
-void add_bench_command(CLI::App&) __attribute__((weak));
-
 namespace {
 
 constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2, kInterrupted = 130;
 
-void (*const kCommands[])(CLI::App&) = {
+constexpr void (*kCommands[])(CLI::App&) = {
     add_train_command,     add_translate_command, add_eval_command, add_tokenizer_command,
     add_attention_command, add_inspect_command,   add_data_command, add_bench_command,
 };
@@ -120,9 +109,7 @@ int run(int argc, char** argv) {
   app.footer("qkv COMMAND --help lists a command's options. Results go to stdout, progress and messages to stderr.\n"
              "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.");
   app.get_formatter()->column_width(34);
-  for (const auto& add : kCommands) {
-    if (add) add(app);
-  }
+  for (const auto& add : kCommands) add(app);
   add_common_options(app);
   try {
     app.parse(argc, argv);
