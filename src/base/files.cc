@@ -136,6 +136,13 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   return *this;
 }
 
+void MappedFile::release(size_t begin, size_t end) const {
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  begin = (begin + page - 1) / page * page;  // a mapping begins at a page
+  end = std::min(end, size_) / page * page;
+  if (begin < end) ::madvise(const_cast<char*>(data_) + begin, end - begin, MADV_DONTNEED);
+}
+
 std::string read_file(const std::filesystem::path& path) {
   const OpenFile file = open_for_reading(path);
   Descriptor fd(file.fd);

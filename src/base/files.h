@@ -22,6 +22,8 @@ class MappedFile {
   const char* data() const { return data_; }
   size_t size() const { return size_; }
   std::string_view text() const { return {data_, size_}; }
+  // Gives the memory of bytes [begin, end) back to the system; it is read from the file again when it is touched.
+  void release(size_t begin, size_t end) const;
 
  private:
   const char* data_ = nullptr;

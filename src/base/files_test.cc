@@ -161,6 +161,19 @@ TEST_F(Files, MovedMappingHasOneOwner) {
   EXPECT_EQ(z.text(), "y");
 }
 
+TEST_F(Files, ReleasedBytesAreReadAgain) {
+  std::string content;
+  for (int i = 0; i < 20000; ++i) content += std::to_string(i);
+  write_file_atomically(path("x"), content);
+  const MappedFile mapped(path("x"));
+  EXPECT_EQ(mapped.text(), content);
+  mapped.release(0, content.size());
+  mapped.release(5000, 20000);
+  mapped.release(7, 3);
+  mapped.release(0, content.size() * 2);
+  EXPECT_EQ(mapped.text(), content);
+}
+
 TEST_F(Files, LinesEndWithNewlineOrCarriageReturnAndNewline) {
   const auto lines = [&](std::string_view content) {
     write_file_atomically(path("x"), content);

@@ -32,11 +32,14 @@ uint64_t combine(uint64_t checksum, uint64_t block) { return (checksum ^ block) 
 
 uint64_t footer_checksum(const Footer& footer) { return hash_bytes(&footer, offsetof(Footer, footer_checksum)); }
 
-uint64_t checksum_of(std::string_view content) {
+// Of the file's first `size` bytes. What has been looked at is released, so that a large cache is checked in little memory.
+uint64_t checksum_of(const MappedFile& file, size_t size) {
+  const std::string_view content = file.text().substr(0, size);
   std::vector<uint64_t> blocks((content.size() + kBlock - 1) / kBlock);
   parallel_for(static_cast<int64_t>(blocks.size()), [&](int64_t i) {
     const std::string_view block = content.substr(static_cast<size_t>(i) * kBlock, kBlock);
     blocks[static_cast<size_t>(i)] = hash_bytes(block.data(), block.size());
+    file.release(static_cast<size_t>(i) * kBlock, static_cast<size_t>(i) * kBlock + block.size());
   });
   uint64_t checksum = 0;
   for (const uint64_t block : blocks) checksum = combine(checksum, block);
@@ -103,6 +106,21 @@ void PairFile::Writer::finish(uint64_t fingerprint, int64_t too_long, int64_t em
   append_(&footer, sizeof footer);
 }
 
+bool PairFile::run_is_sound(uint64_t begin, size_t count, size_t content, int32_t vocab_size) const {
+  if (begin % alignof(PairRecord) != 0 || begin > content || content - begin < count * sizeof(PairRecord)) return false;
+  const std::span records(reinterpret_cast<const PairRecord*>(file_.data() + begin), count);
+  const uint64_t units = content / sizeof(int32_t);
+  for (const PairRecord& record : records) {
+    const uint64_t length = uint64_t{record.source} + record.target;
+    if (record.source == 0 || record.target == 0 || record.start > units || length > units - record.start) return false;
+    uint32_t largest = 0;  // a negative id is the largest of all
+    for (const int32_t id : ids(record.start, length)) largest = std::max(largest, static_cast<uint32_t>(id));
+    if (largest >= static_cast<uint32_t>(vocab_size)) return false;
+  }
+  file_.release(records.front().start * sizeof(int32_t), begin);  // a run's ids lie before its records
+  return true;
+}
+
 PairFile::State PairFile::open(const std::filesystem::path& path, uint64_t fingerprint, int32_t vocab_size, PairFile& file) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return State::missing;
@@ -119,30 +137,15 @@ PairFile::State PairFile::open(const std::filesystem::path& path, uint64_t finge
   const int64_t chunks = footer.pairs >= 0 && footer.pairs <= INT32_MAX ? chunk_count(footer.pairs) : -1;
   const bool directory_fits = chunks >= 0 && footer.directory <= content && footer.directory % sizeof(uint64_t) == 0 &&
                               content - footer.directory == static_cast<uint64_t>(chunks) * sizeof(uint64_t);
-  if (!directory_fits || checksum_of(text.substr(0, content)) != footer.checksum) return State::damaged;
+  if (!directory_fits || checksum_of(opened.file_, content) != footer.checksum) return State::damaged;
 
   const auto* directory = reinterpret_cast<const uint64_t*>(text.data() + footer.directory);
   std::atomic<bool> fits{true};
   opened.chunks_.resize(static_cast<size_t>(chunks));
   parallel_for(chunks, [&](int64_t c) {
     const auto count = static_cast<size_t>(std::min(kRecordsPerChunk, footer.pairs - c * kRecordsPerChunk));
-    const uint64_t begin = directory[c];
-    if (begin % alignof(PairRecord) != 0 || begin > content || content - begin < count * sizeof(PairRecord)) {
-      fits = false;
-      return;
-    }
-    const auto* records = reinterpret_cast<const PairRecord*>(text.data() + begin);
-    opened.chunks_[static_cast<size_t>(c)] = records;
-    for (size_t i = 0; i < count && fits.load(std::memory_order_relaxed); ++i) {
-      const uint64_t ids = uint64_t{records[i].source} + records[i].target, all = content / sizeof(int32_t);
-      if (records[i].source == 0 || records[i].target == 0 || records[i].start > all || ids > all - records[i].start) {
-        fits = false;
-        return;
-      }
-      uint32_t largest = 0;  // negative ids are the largest
-      for (const int32_t id : opened.ids(records[i].start, ids)) largest = std::max(largest, static_cast<uint32_t>(id));
-      if (largest >= static_cast<uint32_t>(vocab_size)) fits = false;
-    }
+    opened.chunks_[static_cast<size_t>(c)] = reinterpret_cast<const PairRecord*>(text.data() + directory[c]);
+    if (!opened.run_is_sound(directory[c], count, content, vocab_size)) fits = false;
   });
   if (!fits) return State::damaged;
   opened.counts_ = {footer.pairs, footer.too_long, footer.empty};

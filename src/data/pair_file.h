@@ -66,6 +66,8 @@ class PairFile {
   std::span<const int32_t> ids(uint64_t start, size_t count) const {
     return {reinterpret_cast<const int32_t*>(file_.data()) + start, count};
   }
+  // Do the records at `begin` lie in the file's first `content` bytes, and what they point to as well, ids below vocab_size?
+  bool run_is_sound(uint64_t begin, size_t count, size_t content, int32_t vocab_size) const;
   MappedFile file_;
   std::vector<const PairRecord*> chunks_;
   PairCounts counts_;

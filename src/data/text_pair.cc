@@ -1,8 +1,5 @@
 #include "data/text_pair.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -24,28 +21,21 @@ std::string_view take_line(std::string_view text, size_t& offset) {
   return line;
 }
 
-// Tells the system that pages of a file mapping are not needed for now; they are read again when touched.
-void release_pages(std::string_view text, size_t begin, size_t end) {
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const uintptr_t first = (reinterpret_cast<uintptr_t>(text.data() + begin) + page - 1) / page * page;
-  const uintptr_t last = reinterpret_cast<uintptr_t>(text.data() + end) / page * page;
-  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
-}
-
 struct Scan {
   int64_t lines = 0;
   uint64_t hash = 0;
 };
 
 // Counts lines and hashes the content in one pass, on all threads.
-Scan scan(std::string_view text) {
+Scan scan(const MappedFile& file) {
+  const std::string_view text = file.text();
   const size_t blocks = (text.size() + kScanBlock - 1) / kScanBlock;
   std::vector<Scan> parts(blocks);
   parallel_for(static_cast<int64_t>(blocks), [&](int64_t i) {
     const size_t begin = static_cast<size_t>(i) * kScanBlock;
     const std::string_view block = text.substr(begin, kScanBlock);
     parts[static_cast<size_t>(i)] = {std::count(block.begin(), block.end(), '\n'), std::hash<std::string_view>()(block)};
-    release_pages(text, begin, begin + block.size());
+    file.release(begin, begin + block.size());
   });
   Scan all;
   for (const Scan& part : parts) {
@@ -119,7 +109,7 @@ int64_t find_missing_line(const std::vector<uint32_t>& longer, const std::vector
 
 TextPair::TextPair(const std::filesystem::path& source, const std::filesystem::path& target)
     : source_path_(source), target_path_(target), source_(source), target_(target) {
-  const Scan a = scan(source_.text()), b = scan(target_.text());
+  const Scan a = scan(source_), b = scan(target_);
   for (const auto& [path, lines] : {std::pair(&source, a.lines), std::pair(&target, b.lines)}) {
     if (lines == 0) fail(ErrorCode::bad_input, "{} is empty; it needs one sentence a line", path->string());
   }
@@ -134,8 +124,8 @@ bool TextPair::next(Block& block, size_t bytes) {
   block.target.clear();
   block.first_line = next_line_;
   if (next_line_ == lines_) return false;
-  release_pages(source_.text(), source_block_, source_offset_);
-  release_pages(target_.text(), target_block_, target_offset_);
+  source_.release(source_block_, source_offset_);
+  target_.release(target_block_, target_offset_);
   source_block_ = source_offset_;
   target_block_ = target_offset_;
   while (next_line_ < lines_ && source_offset_ - source_block_ < bytes && target_offset_ - target_block_ < bytes) {
