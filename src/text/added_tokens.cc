@@ -49,24 +49,22 @@ std::vector<AddedToken> chosen(const std::vector<AddedToken>& tokens, bool norma
   return result;
 }
 
-AddedTokenFinder make_finder(const std::vector<AddedToken>& tokens, bool normalized, const Normalizer* normalizer) {
-  const std::vector<AddedToken> own = chosen(tokens, normalized);
-  std::vector<std::string> patterns;
-  for (const AddedToken& token : own) {
-    patterns.push_back(token.content);
-    if (normalized && normalizer) normalizer->normalize(patterns.back());
+std::vector<AddedToken> with_patterns(std::vector<AddedToken> tokens, const Normalizer* normalizer) {
+  for (AddedToken& token : tokens) {
+    NormalizedText pattern{token.content};
+    if (token.normalized && normalizer) normalizer->normalize(pattern);
+    token.pattern = std::move(pattern.text);
   }
-  return {own, patterns};
+  return tokens;
 }
 
 }  // namespace
 
-AddedTokenFinder::AddedTokenFinder(const std::vector<AddedToken>& tokens, const std::vector<std::string>& patterns)
-    : tokens_(tokens), nodes_(1), roots_(256, -1) {
-  for (size_t i = 0; i < patterns.size(); ++i) {
-    if (patterns[i].empty()) continue;
+AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)), nodes_(1), roots_(256, -1) {
+  for (size_t i = 0; i < tokens_.size(); ++i) {
+    if (tokens_[i].pattern.empty()) continue;
     int32_t node = 0;
-    for (const char c : patterns[i]) {
+    for (const char c : tokens_[i].pattern) {
       const auto byte = static_cast<unsigned char>(c);
       int32_t next = node == 0 ? roots_[byte] : child(node, byte);
       if (next < 0) {
@@ -124,6 +122,6 @@ std::vector<AddedTokenFinder::Section> AddedTokenFinder::find(std::string_view t
 }
 
 AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* normalizer)
-    : tokens_(std::move(tokens)), raw_(make_finder(tokens_, false, normalizer)), normalized_(make_finder(tokens_, true, normalizer)) {}
+    : tokens_(with_patterns(std::move(tokens), normalizer)), raw_(chosen(tokens_, false)), normalized_(chosen(tokens_, true)) {}
 
 }  // namespace qkv

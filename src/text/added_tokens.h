@@ -19,6 +19,7 @@ struct AddedToken {
   bool rstrip = false;       // and after it
   bool normalized = true;    // looked for in the normalized text, in its normalized form
   bool special = false;      // left out by decode with skip_special_tokens
+  std::string pattern;       // what is looked for and what decode writes: the content, or its normalized form (set by AddedTokens)
 };
 
 // Finds the tokens of one set: the leftmost, and of several at a place the longest.
@@ -28,8 +29,7 @@ class AddedTokenFinder {
     size_t begin, end;  // bytes
     int32_t id;         // -1: text between added tokens
   };
-  // patterns[i] is what to look for as tokens[i].
-  AddedTokenFinder(const std::vector<AddedToken>& tokens, const std::vector<std::string>& patterns);
+  explicit AddedTokenFinder(std::vector<AddedToken> tokens);
 
   bool empty() const { return tokens_.empty(); }
   // The sections of a text, empty ones left out.

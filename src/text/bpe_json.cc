@@ -59,7 +59,9 @@ Vocabulary read_vocabulary(const JsonNode& node) {
   for (const auto& [token, value] : entries) {
     if (!value.is_number_integer()) node.fail(fmt::format("gives \"{}\" an id that is not an integer", token));
     const int64_t id = value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(limit) ? limit : value.get<int64_t>();
-    if (id < 0 || id >= limit) node.fail(fmt::format("gives \"{}\" the id {}, which is out of range for {} tokens", token, value.dump(), entries.size()));
+    if (id < 0 || id >= limit) {
+      node.fail(fmt::format("gives \"{}\" the id {}, which is out of range for {} tokens", token, value.dump(), entries.size()));
+    }
     largest = std::max(largest, id);
   }
   std::vector<std::string> tokens(static_cast<size_t>(largest + 1));

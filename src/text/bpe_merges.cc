@@ -117,7 +117,8 @@ class Learner {
     weights_.reserve(words.size());
     for (const auto& [word, count] : words) {
       if (symbols_.size() + word.size() >= kNone) {
-        fail(ErrorCode::unsupported, "the text's different words have more than {} characters; train the tokenizer on a part of the text", kNone);
+        fail(ErrorCode::unsupported, "the text's different words have more than {} characters; train the tokenizer on a part of the text",
+             kNone);
       }
       const size_t begin = symbols_.size();
       for (size_t i = 0; i < word.size();) {

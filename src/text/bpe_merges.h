@@ -14,15 +14,15 @@ namespace qkv {
 
 struct LearnOptions {
   size_t vocab_size = 8000;
-  uint64_t min_frequency = 2;                // a pair seen less often is not joined
+  uint64_t min_frequency = 2;                                  // a pair seen less often is not joined
   size_t limit_alphabet = std::numeric_limits<size_t>::max();  // characters kept, the most frequent ones
-  std::vector<std::string> special_tokens;   // ids 0, 1, …; no merge makes one of them
+  std::vector<std::string> special_tokens;                     // ids 0, 1, …; no merge makes one of them
 };
 
 struct LearntBpe {
   std::vector<std::string> tokens;  // special tokens, characters by code point, then what the merges make
   std::vector<BpeMerge> merges;
-  size_t alphabet = 0;              // number of characters kept
+  size_t alphabet = 0;  // number of characters kept
 };
 
 // The rules are those of BpeTrainer of `tokenizers`: the pair with the highest count is joined, of several the one with the smallest

@@ -25,7 +25,7 @@ BpeModel::BpeModel(Vocabulary vocabulary, const std::vector<BpeMerge>& merges, B
     append_utf8(text, c);
     characters_[c] = vocabulary_.id(text);
   }
-  for (int byte = 0; byte < 256; ++byte) byte_ids_[static_cast<size_t>(byte)] = vocabulary_.id(byte_token(static_cast<unsigned char>(byte)));
+  for (size_t byte = 0; byte < 256; ++byte) byte_ids_[byte] = vocabulary_.id(byte_token(static_cast<unsigned char>(byte)));
 }
 
 void BpeModel::tokenize(std::string_view word, std::vector<int32_t>& ids) const {
@@ -48,32 +48,32 @@ void BpeModel::tokenize(std::string_view word, std::vector<int32_t>& ids) const 
   ids.insert(ids.end(), symbols.begin(), symbols.end());
 }
 
-int32_t BpeModel::character_id(std::string_view word, size_t position, size_t length) const {
-  const bool prefixed = position > 0 && !options_.continuing_subword_prefix.empty();
-  const bool suffixed = position + length == word.size() && !options_.end_of_word_suffix.empty();
-  const std::string_view character = word.substr(position, length);
-  if (!prefixed && !suffixed) {
-    const char32_t code_point = character_at(word, position).code_point;
-    return code_point < kDirectCharacters ? characters_[code_point] : vocabulary_.id(character);
-  }
-  std::string token = prefixed ? options_.continuing_subword_prefix : "";
-  token.append(character);
-  if (suffixed) token.append(options_.end_of_word_suffix);
-  return vocabulary_.id(token);
-}
-
 // The tokens of the single characters. `pending` unk tokens come before the next token of the vocabulary; byte tokens overtake them,
 // as they do in `tokenizers`.
 void BpeModel::first_symbols(std::string_view word, std::vector<int32_t>& ids) const {
   bool pending = false;
+  std::string decorated;
   for (size_t i = 0; i < word.size();) {
     const size_t length = utf8_length(word[i]);
-    const int32_t id = character_id(word, i, length);
+    std::string_view token = word.substr(i, length);
+    const bool prefixed = i > 0 && !options_.continuing_subword_prefix.empty();
+    const bool suffixed = i + length == word.size() && !options_.end_of_word_suffix.empty();
+    int32_t id;
+    if (prefixed || suffixed) {
+      decorated = prefixed ? options_.continuing_subword_prefix : "";
+      decorated.append(token);
+      if (suffixed) decorated.append(options_.end_of_word_suffix);
+      token = decorated;
+      id = vocabulary_.id(token);
+    } else {
+      const char32_t character = character_at(word, i).code_point;
+      id = character < kDirectCharacters ? characters_[character] : vocabulary_.id(token);
+    }
     if (id >= 0) {
       if (pending) ids.push_back(unk_id());
       pending = false;
       ids.push_back(id);
-    } else if (!(options_.byte_fallback && append_bytes(word.substr(i, length), ids)) && options_.unk_token) {
+    } else if (!(options_.byte_fallback && append_bytes(token, ids)) && options_.unk_token) {
       if (pending && !options_.fuse_unk) ids.push_back(unk_id());
       pending = true;
     }
@@ -91,10 +91,10 @@ int32_t BpeModel::unk_id() const {
   return id;
 }
 
-bool BpeModel::append_bytes(std::string_view character, std::vector<int32_t>& ids) const {
+bool BpeModel::append_bytes(std::string_view token, std::vector<int32_t>& ids) const {
   const auto id = [&](char c) { return byte_ids_[static_cast<unsigned char>(c)]; };
-  if (std::any_of(character.begin(), character.end(), [&](char c) { return id(c) < 0; })) return false;
-  for (const char c : character) ids.push_back(id(c));
+  if (std::any_of(token.begin(), token.end(), [&](char c) { return id(c) < 0; })) return false;
+  for (const char c : token) ids.push_back(id(c));
   return true;
 }
 
@@ -133,9 +133,7 @@ void BpeModel::merge_long(std::vector<int32_t>& symbols) const {
   next.back() = kEnd;
   std::iota(previous.begin(), previous.end(), kEnd);  // kEnd, 0, 1, …: the addition wraps round
 
-  const auto ranked = [&](uint32_t i) -> const Ranked* {
-    return next[i] == kEnd ? nullptr : merges_.find({symbols[i], symbols[next[i]]});
-  };
+  const auto ranked = [&](uint32_t i) -> const Ranked* { return next[i] == kEnd ? nullptr : merges_.find({symbols[i], symbols[next[i]]}); };
   // Rank in the upper half, place in the lower: the smallest is the next to join.
   std::vector<uint64_t> heap;
   for (uint32_t i = 0; i < count; ++i) {

@@ -46,18 +46,17 @@ class BpeModel final : public Model {
     int32_t result;
   };
 
-  int32_t character_id(std::string_view text, size_t position, size_t length) const;
   void first_symbols(std::string_view word, std::vector<int32_t>& ids) const;
   int32_t unk_id() const;
-  bool append_bytes(std::string_view character, std::vector<int32_t>& ids) const;
+  bool append_bytes(std::string_view token, std::vector<int32_t>& ids) const;
   void merge_short(std::vector<int32_t>& symbols) const;
   void merge_long(std::vector<int32_t>& symbols) const;
 
   Vocabulary vocabulary_;
   BpeOptions options_;
   PairMap<Ranked> merges_;
-  std::vector<int32_t> characters_;        // id of each character below kDirectCharacters, -1: no token
-  std::array<int32_t, 256> byte_ids_;      // of <0x00> …, -1: no token
+  std::vector<int32_t> characters_;    // id of each character below kDirectCharacters, -1: no token
+  std::array<int32_t, 256> byte_ids_;  // of <0x00> …, -1: no token
   WordCache cache_;
 };
 

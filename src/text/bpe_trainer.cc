@@ -35,12 +35,13 @@ Tokenizer train(const BpeTrainerOptions& options, const std::vector<WordCount>& 
   const size_t special = learn.special_tokens.size();
   if (special + learnt.alphabet > learn.vocab_size) {
     fail(ErrorCode::bad_input,
-         "a vocabulary of {} tokens is too small: the text has {} different characters, and there are {} special tokens; make it larger or limit the alphabet",
+         "a vocabulary of {} tokens is too small: the text has {} different characters, and there are {} special tokens; make it larger or "
+         "limit the alphabet",
          learn.vocab_size, learnt.alphabet, special);
   }
   if (learnt.tokens.size() < learn.vocab_size && !options.vocab_size_is_upper_bound) {
-    fail(ErrorCode::bad_input, "the text yields {} tokens at most, not {}; ask for a vocabulary of that size or less{}", learnt.tokens.size(),
-         learn.vocab_size, learn.min_frequency > 1 ? ", or lower the minimum frequency" : "");
+    fail(ErrorCode::bad_input, "the text yields {} tokens at most, not {}; ask for a vocabulary of that size or less{}",
+         learnt.tokens.size(), learn.vocab_size, learn.min_frequency > 1 ? ", or lower the minimum frequency" : "");
   }
   return TokenizerAccess::from_json(trained_tokenizer_json(learnt, special), "", "the trained tokenizer");
 }

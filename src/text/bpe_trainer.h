@@ -13,11 +13,11 @@
 namespace qkv {
 
 struct BpeTrainerOptions {
-  int64_t vocab_size = 8000;               // special tokens and characters included
-  bool vocab_size_is_upper_bound = false;  // false: a text that yields fewer tokens is an error that says how many
-  uint64_t min_frequency = 2;              // a pair of neighbours seen less often is not joined
+  int64_t vocab_size = 8000;                                     // special tokens and characters included
+  bool vocab_size_is_upper_bound = false;                        // false: a text that yields fewer tokens is an error that says how many
+  uint64_t min_frequency = 2;                                    // a pair of neighbours seen less often is not joined
   int64_t limit_alphabet = std::numeric_limits<int64_t>::max();  // characters kept, the most frequent ones; the others become <unk>
-  std::vector<std::string> special_tokens;  // besides </s> (id 0), <unk> (1) and <pad> (2), from id 3 on
+  std::vector<std::string> special_tokens;                       // besides </s> (id 0), <unk> (1) and <pad> (2), from id 3 on
 };
 
 // The same options and text give the same tokenizer.json, byte for byte, on any number of threads. Throws qkv::Error: bad_input for a text

@@ -10,9 +10,7 @@ namespace qkv {
 namespace {
 
 // Printable bytes of Latin-1 stand for themselves; the others, in ascending order, for the characters from U+0100 on.
-constexpr bool stands_for_itself(unsigned byte) {
-  return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
-}
+constexpr bool stands_for_itself(unsigned byte) { return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE; }
 
 struct ByteTables {
   std::array<char32_t, 256> character_of{};

@@ -16,8 +16,8 @@ constexpr size_t kMaxDepth = 64;
 class StrictBuilder final : public nlohmann::json_sax<json> {
  public:
   json result;
-  std::string refusal;         // why it stopped, other than syntax
-  size_t error_position = 0;   // in bytes
+  std::string refusal;        // why it stopped, other than syntax
+  size_t error_position = 0;  // in bytes
   std::string syntax_error;
 
   bool null() override { return add(json(nullptr)); }
@@ -142,8 +142,8 @@ bool JsonNode::boolean() const {
 }
 
 int64_t JsonNode::integer() const {
-  const bool fits = value_->is_number_integer() &&
-                    (!value_->is_number_unsigned() || value_->get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX));
+  const bool fits =
+      value_->is_number_integer() && (!value_->is_number_unsigned() || value_->get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX));
   if (!fits) fail("must be an integer");
   return value_->get<int64_t>();
 }

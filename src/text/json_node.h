@@ -23,9 +23,9 @@ class JsonNode {
   const std::string& file() const { return file_; }
   [[noreturn]] void fail(const std::string& what) const;  // Error(bad_input): "FILE: PATH what"
 
-  JsonNode at(const std::string& key) const;                    // must be there
-  std::optional<JsonNode> find(const std::string& key) const;   // nothing where it is missing or null
-  std::vector<JsonNode> items() const;                          // of an array
+  JsonNode at(const std::string& key) const;                   // must be there
+  std::optional<JsonNode> find(const std::string& key) const;  // nothing where it is missing or null
+  std::vector<JsonNode> items() const;                         // of an array
   JsonNode item(size_t index) const;
 
   std::string string() const;

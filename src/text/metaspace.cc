@@ -113,8 +113,6 @@ std::unique_ptr<PreTokenizer> make_metaspace_pre_tokenizer(MetaspaceOptions opti
   return std::make_unique<MetaspacePreTokenizer>(std::move(options));
 }
 
-std::unique_ptr<Decoder> make_metaspace_decoder(MetaspaceOptions options) {
-  return std::make_unique<MetaspaceDecoder>(std::move(options));
-}
+std::unique_ptr<Decoder> make_metaspace_decoder(MetaspaceOptions options) { return std::make_unique<MetaspaceDecoder>(std::move(options)); }
 
 }  // namespace qkv

@@ -12,7 +12,7 @@ struct MetaspaceOptions {
   enum class Prepend { first, always, never };  // to which pieces a replacement is prepended: those that start the input, all, none
   std::string replacement = "\xE2\x96\x81";     // one character
   Prepend prepend = Prepend::always;
-  bool split = true;                            // cut before each replacement
+  bool split = true;  // cut before each replacement
 };
 
 MetaspaceOptions metaspace_options(const JsonNode& node);  // also the older form with "add_prefix_space"

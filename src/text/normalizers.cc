@@ -12,7 +12,7 @@ namespace {
 class UnicodeForm final : public Normalizer {
  public:
   explicit UnicodeForm(NormalForm form) : form_(form) {}
-  void normalize(std::string& text) const override { normalize_unicode(form_, text); }
+  void normalize(NormalizedText& normalized) const override { normalize_unicode(form_, normalized.text); }
 
  private:
   NormalForm form_;
@@ -20,7 +20,8 @@ class UnicodeForm final : public Normalizer {
 
 class Lowercase final : public Normalizer {
  public:
-  void normalize(std::string& text) const override {
+  void normalize(NormalizedText& normalized) const override {
+    std::string& text = normalized.text;
     std::string result;
     result.reserve(text.size());
     for (size_t i = 0; i < text.size();) {
@@ -35,8 +36,10 @@ class Lowercase final : public Normalizer {
 // Takes combining marks away; accents of composed characters only go if NFD or NFKD came before.
 class StripAccents final : public Normalizer {
  public:
-  void normalize(std::string& text) const override {
+  void normalize(NormalizedText& normalized) const override {
+    std::string& text = normalized.text;
     if (is_ascii(text)) return;
+    if (is_combining_mark(character_at(text, 0).code_point)) normalized.starts_input = false;
     std::string result;
     result.reserve(text.size());
     for (size_t i = 0; i < text.size();) {
@@ -52,7 +55,8 @@ class StripAccents final : public Normalizer {
 class Strip final : public Normalizer {
  public:
   Strip(bool left, bool right) : left_(left), right_(right) {}
-  void normalize(std::string& text) const override {
+  void normalize(NormalizedText& normalized) const override {
+    std::string& text = normalized.text;
     size_t begin = 0, end = text.size();
     while (left_ && begin < end) {
       const Character c = character_at(text, begin);
@@ -65,6 +69,7 @@ class Strip final : public Normalizer {
       if (!is_white_space(character_at(text, last).code_point)) break;
       end = last;
     }
+    if (begin > 0) normalized.starts_input = false;
     if (begin > 0 || end < text.size()) text = text.substr(begin, end - begin);
   }
 
@@ -75,8 +80,8 @@ class Strip final : public Normalizer {
 class Prepend final : public Normalizer {
  public:
   explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
-  void normalize(std::string& text) const override {
-    if (!text.empty()) text.insert(0, prefix_);
+  void normalize(NormalizedText& normalized) const override {
+    if (!normalized.text.empty()) normalized.text.insert(0, prefix_);
   }
 
  private:
@@ -86,7 +91,13 @@ class Prepend final : public Normalizer {
 class Replace final : public Normalizer {
  public:
   Replace(Regex pattern, std::string content) : pattern_(std::move(pattern)), content_(std::move(content)) {}
-  void normalize(std::string& text) const override { text = replace_all(text, pattern_, content_); }
+  void normalize(NormalizedText& normalized) const override {
+    bool first_gone = false;
+    const auto see = [&](size_t begin, size_t end) { first_gone = first_gone || (begin == 0 && end > 0); };
+    if (content_.empty() && normalized.starts_input) pattern_.find_all(normalized.text, see);
+    if (first_gone) normalized.starts_input = false;
+    normalized.text = replace_all(normalized.text, pattern_, content_);
+  }
 
  private:
   Regex pattern_;
@@ -96,8 +107,8 @@ class Replace final : public Normalizer {
 class NormalizerSequence final : public Normalizer {
  public:
   explicit NormalizerSequence(std::vector<std::unique_ptr<Normalizer>> parts) : parts_(std::move(parts)) {}
-  void normalize(std::string& text) const override {
-    for (const auto& part : parts_) part->normalize(text);
+  void normalize(NormalizedText& normalized) const override {
+    for (const auto& part : parts_) part->normalize(normalized);
   }
 
  private:

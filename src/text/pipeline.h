@@ -10,26 +10,37 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace qkv {
 
-// Changes a text before it is cut; text is valid UTF-8 and stays so.
+// A text on its way through the normalizers: valid UTF-8.
+struct NormalizedText {
+  std::string text;
+  bool starts_input = true;  // does it begin where the whole input begins? No longer, where the first characters were taken away
+};
+
+// Changes a text before it is cut.
 class Normalizer {
  public:
   virtual ~Normalizer() = default;
-  virtual void normalize(std::string& text) const = 0;
+  virtual void normalize(NormalizedText& text) const = 0;
 };
 
 // A text and the pieces it is cut into: ascending, not empty, not overlapping ranges of `text`.
 struct PieceList {
   struct Piece {
-    size_t begin, end;     // bytes
-    bool starts_input;     // does it begin where the whole input begins?
+    size_t begin, end;  // bytes
+    bool starts_input;  // does it begin where the whole input begins?
   };
   std::string text;
   std::vector<Piece> pieces;
 
+  PieceList() = default;
+  explicit PieceList(NormalizedText&& whole) : text(std::move(whole.text)) {  // as one piece
+    if (!text.empty()) pieces.push_back({0, text.size(), whole.starts_input});
+  }
   std::string_view view(const Piece& piece) const { return std::string_view(text).substr(piece.begin, piece.end - piece.begin); }
 };
 

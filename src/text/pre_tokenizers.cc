@@ -17,8 +17,7 @@ class CharacterSplit final : public PreTokenizer {
  public:
   CharacterSplit(bool (*is_match)(char32_t), SplitBehavior behavior) : is_match_(is_match), behavior_(behavior) {}
   void apply(PieceList& list) const override {
-    split_pieces(list, behavior_,
-                 [&](std::string_view text, std::vector<SplitPart>& parts) { find_characters(text, parts, is_match_); });
+    split_pieces(list, behavior_, [&](std::string_view text, std::vector<SplitPart>& parts) { find_characters(text, parts, is_match_); });
   }
 
  private:

@@ -8,6 +8,68 @@
 #include "text/utf8.h"
 
 namespace qkv {
+namespace {
+
+// Writes a pattern for Oniguruma as one for PCRE2, where the two differ: what \w, \s and \h match.
+class Translation {
+ public:
+  Translation(const std::string& pattern, const std::string& where) : pattern_(pattern), where_(where) {}
+
+  std::string run() {
+    for (size_t i = 0; i < pattern_.size(); ++i) {
+      const char c = pattern_[i];
+      if (c == '\\' && i + 1 < pattern_.size()) {
+        escape(pattern_[++i]);
+      } else {
+        if (in_class_ ? c == ']' && i > class_begin_ : c == '[') {
+          in_class_ = !in_class_;
+          class_begin_ = i + (pattern_.compare(i + 1, 1, "^") == 0 ? 2 : 1);  // a ] that comes first stands for itself
+        } else if (in_class_) {
+          check_in_class(i);
+        }
+        result_.push_back(c);
+      }
+    }
+    return std::move(result_);
+  }
+
+ private:
+  void escape(char letter) {
+    constexpr const char* kWord = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{B2}\\x{B3}\\x{B9}\\x{BC}-\\x{BE}";
+    constexpr const char* kSpace = "\\t-\\r\\x{85}\\p{Z}";
+    constexpr const char* kHexDigit = "0-9A-Fa-f";
+    const bool negated = letter == 'W' || letter == 'S' || letter == 'H';
+    const char* members = letter == 'w' || letter == 'W'   ? kWord
+                          : letter == 's' || letter == 'S' ? kSpace
+                          : letter == 'h' || letter == 'H' ? kHexDigit
+                                                           : nullptr;
+    if (!members || (negated && in_class_)) {
+      if (members && letter == 'H') refuse("\\H in brackets");
+      result_.append({'\\', letter});
+    } else if (in_class_) {
+      result_.append(members);
+    } else {
+      result_.append(negated ? "[^" : "[").append(members).push_back(']');
+    }
+  }
+
+  void check_in_class(size_t i) const {
+    if (pattern_[i] == '[' && pattern_.compare(i + 1, 1, ":") != 0) refuse("brackets in brackets");
+    if (pattern_.compare(i, 2, "&&") == 0) refuse("&& in brackets");
+  }
+
+  [[noreturn]] void refuse(const char* what) const {
+    fail(ErrorCode::unsupported, "{}: the pattern \"{}\" has {}, which qkv does not have", where_, pattern_, what);
+  }
+
+  const std::string& pattern_;
+  const std::string& where_;
+  std::string result_;
+  bool in_class_ = false;
+  size_t class_begin_ = 0;
+};
+
+}  // namespace
 
 struct Regex::Impl {
   std::string pattern;
@@ -88,10 +150,11 @@ Regex::Regex(const std::string& pattern, const std::string& where) : impl_(std::
   impl_->pattern = pattern;
   impl_->runs_of_space = pattern == "\\s+";
   if (impl_->runs_of_space) return;
+  const std::string translated = Translation(pattern, where).run();
   int error = 0;
   PCRE2_SIZE offset = 0;
-  impl_->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C,
-                              &error, &offset, nullptr);
+  const uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C;
+  impl_->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), options, &error, &offset, nullptr);
   if (!impl_->code) {
     PCRE2_UCHAR message[200];
     pcre2_get_error_message(error, message, sizeof message);

@@ -14,33 +14,35 @@ namespace qkv {
 struct Tokenizer::Impl {
   std::string json, config;  // the files' text, as it is saved again
   TokenizerParts parts;
-  std::vector<const std::string*> tokens;  // by id; null: no token has this id
-  std::vector<bool> special;               // by id
+  std::vector<const std::string*> tokens;   // by id; null: no token has this id
+  std::vector<const std::string*> decoded;  // by id: what decode starts from
+  std::vector<bool> special;                // by id
 
+  void check(int32_t id) const {
+    QKV_CHECK(id >= 0 && static_cast<size_t>(id) < tokens.size(), "there is no token of id {}: the tokenizer's ids are 0 to {}", id,
+              tokens.size() - 1);
+  }
   void encode_text(std::string_view text, bool starts_input, std::vector<int32_t>& ids) const;
-  void encode_normalized(std::string&& text, bool starts_input, std::vector<int32_t>& ids) const;
+  void encode_normalized(NormalizedText&& text, std::vector<int32_t>& ids) const;
 };
 
 // What lies between two added tokens of the raw text.
 void Tokenizer::Impl::encode_text(std::string_view text, bool starts_input, std::vector<int32_t>& ids) const {
-  std::string normalized(text);
+  NormalizedText normalized{std::string(text), starts_input};
   if (parts.normalizer) parts.normalizer->normalize(normalized);
   const AddedTokenFinder& finder = parts.added_tokens->normalized();
-  if (finder.empty()) return encode_normalized(std::move(normalized), starts_input, ids);
-  for (const auto& [begin, end, id] : finder.find(normalized)) {
+  if (finder.empty()) return encode_normalized(std::move(normalized), ids);
+  for (const auto& [begin, end, id] : finder.find(normalized.text)) {
     if (id >= 0) {
       ids.push_back(id);
     } else {
-      encode_normalized(normalized.substr(begin, end - begin), starts_input && begin == 0, ids);
+      encode_normalized({normalized.text.substr(begin, end - begin), normalized.starts_input && begin == 0}, ids);
     }
   }
 }
 
-void Tokenizer::Impl::encode_normalized(std::string&& text, bool starts_input, std::vector<int32_t>& ids) const {
-  if (text.empty()) return;
-  PieceList list;
-  list.pieces.push_back({0, text.size(), starts_input});
-  list.text = std::move(text);
+void Tokenizer::Impl::encode_normalized(NormalizedText&& text, std::vector<int32_t>& ids) const {
+  PieceList list(std::move(text));
   if (parts.pre_tokenizer) parts.pre_tokenizer->apply(list);
   for (const PieceList::Piece& piece : list.pieces) parts.model->tokenize(list.view(piece), ids);
 }
@@ -76,8 +78,10 @@ Tokenizer TokenizerAccess::from_json(std::string tokenizer_json, std::string con
   for (int32_t id = 0; id < vocabulary.size(); ++id) {
     if (!vocabulary.token(id).empty()) impl->tokens[static_cast<size_t>(id)] = &vocabulary.token(id);
   }
+  impl->decoded = impl->tokens;
   for (const AddedToken& token : added) {
     impl->tokens[static_cast<size_t>(token.id)] = &token.content;
+    impl->decoded[static_cast<size_t>(token.id)] = &token.pattern;
     impl->special[static_cast<size_t>(token.id)] = token.special;
   }
   impl->json = std::move(tokenizer_json);
@@ -111,9 +115,10 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special_to
   std::vector<std::string> tokens;
   tokens.reserve(ids.size());
   for (const int32_t id : ids) {
-    const std::string& token = id_to_token(id);
-    if (token.empty() || (skip_special_tokens && impl_->special[static_cast<size_t>(id)])) continue;
-    tokens.push_back(token);
+    impl_->check(id);
+    const std::string* token = impl_->decoded[static_cast<size_t>(id)];
+    if (!token || (skip_special_tokens && impl_->special[static_cast<size_t>(id)])) continue;
+    tokens.push_back(*token);
   }
   if (impl_->parts.decoder) impl_->parts.decoder->decode(tokens);
   const char* between = impl_->parts.decoder ? "" : " ";  // as `tokenizers` does it
@@ -133,14 +138,12 @@ int32_t Tokenizer::token_to_id(std::string_view token) const {
 
 const std::string& Tokenizer::id_to_token(int32_t id) const {
   static const std::string none;
-  QKV_CHECK(id >= 0 && id < vocab_size(), "there is no token of id {}: the tokenizer's ids are 0 to {}", id, vocab_size() - 1);
+  impl_->check(id);
   const std::string* token = impl_->tokens[static_cast<size_t>(id)];
   return token ? *token : none;
 }
 
-bool Tokenizer::is_special(int32_t id) const {
-  return id >= 0 && id < vocab_size() && impl_->special[static_cast<size_t>(id)];
-}
+bool Tokenizer::is_special(int32_t id) const { return id >= 0 && id < vocab_size() && impl_->special[static_cast<size_t>(id)]; }
 
 void Tokenizer::save(const std::filesystem::path& directory) const {
   std::error_code error;

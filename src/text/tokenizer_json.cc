@@ -27,7 +27,8 @@ constexpr const char* kTrainedStages = R"({
     {"type": "Punctuation", "behavior": "Isolated"}]},
   "post_processor": {"type": "TemplateProcessing",
     "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}],
-    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}],
+    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}},
+             {"SpecialToken": {"id": "</s>", "type_id": 0}}],
     "special_tokens": {"</s>": {"id": "</s>", "ids": [0], "tokens": ["</s>"]}}},
   "decoder": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true},
   "model": {"type": "BPE", "dropout": null, "unk_token": "<unk>", "continuing_subword_prefix": null, "end_of_word_suffix": null,
@@ -65,8 +66,9 @@ std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary
     if (in_model >= 0 && in_model != token.id) {
       node.fail(fmt::format("gives \"{}\" the id {}, but the model's vocabulary gives it {}", token.content, token.id, in_model));
     }
-    const bool taken = token.id < vocabulary.size() && !vocabulary.token(token.id).empty() && in_model < 0;
-    if (taken) node.fail(fmt::format("gives \"{}\" the id {}, which is the id of \"{}\"", token.content, token.id, vocabulary.token(token.id)));
+    if (in_model < 0 && token.id < vocabulary.size() && !vocabulary.token(token.id).empty()) {
+      node.fail(fmt::format("gives \"{}\" the id {}, which is the id of \"{}\"", token.content, token.id, vocabulary.token(token.id)));
+    }
     const auto [other, fresh] = by_id.emplace(token.id, token.content);
     if (!fresh) node.fail(fmt::format("gives the id {} to both \"{}\" and \"{}\"", token.id, other->second, token.content));
     if (!by_content.emplace(token.content, token.id).second) node.fail(fmt::format("adds \"{}\" a second time", token.content));
@@ -83,7 +85,7 @@ std::unique_ptr<Model> make_model(const JsonNode& node) {
 }
 
 ordered_json json_of(const AddedToken& token) {
-  return {{"id", token.id},         {"content", token.content}, {"single_word", token.single_word}, {"lstrip", token.lstrip},
+  return {{"id", token.id},         {"content", token.content},       {"single_word", token.single_word}, {"lstrip", token.lstrip},
           {"rstrip", token.rstrip}, {"normalized", token.normalized}, {"special", token.special}};
 }
 

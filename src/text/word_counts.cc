@@ -27,11 +27,10 @@ class Counter {
 
   void add(std::string_view line, Counts& counts) const {
     if (line.empty()) return;
-    PieceList list;
-    list.text = line;
-    if (normalizer_) normalizer_->normalize(list.text);
-    if (list.text.empty()) return;
-    list.pieces.push_back({0, list.text.size(), true});
+    NormalizedText normalized{std::string(line)};
+    if (normalizer_) normalizer_->normalize(normalized);
+    if (normalized.text.empty()) return;
+    PieceList list(std::move(normalized));
     if (pre_tokenizer_) pre_tokenizer_->apply(list);
     for (const PieceList::Piece& piece : list.pieces) {
       const std::string_view word = list.view(piece);
@@ -87,7 +86,8 @@ std::vector<size_t> chunk_ends(std::string_view text) {
   return ends;
 }
 
-void count_chunk(const Counter& counter, std::string_view text, size_t begin, size_t end, const std::filesystem::path& file, Counts& counts) {
+void count_chunk(const Counter& counter, const std::filesystem::path& file, std::string_view text, size_t begin, size_t end,
+                 Counts& counts) {
   const size_t valid = valid_utf8_prefix(text.substr(begin, end - begin));
   if (valid < end - begin) {
     const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(begin + valid), '\n');
@@ -118,7 +118,7 @@ std::vector<WordCount> count_words(std::span<const std::filesystem::path> files,
       parallel_for(static_cast<int64_t>(parts.size()), [&](int64_t i) {
         const size_t chunk = first + static_cast<size_t>(i);
         try {
-          count_chunk(counter, file.text(), chunk == 0 ? 0 : ends[chunk - 1], ends[chunk], path, parts[static_cast<size_t>(i)]);
+          count_chunk(counter, path, file.text(), chunk == 0 ? 0 : ends[chunk - 1], ends[chunk], parts[static_cast<size_t>(i)]);
         } catch (const Error& error) {  // kept, so that the first bad line is named on any number of threads
           if (error.code() != ErrorCode::bad_input) throw;
           faults[static_cast<size_t>(i)] = error.what();

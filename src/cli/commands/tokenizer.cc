@@ -135,7 +135,8 @@ void decode_lines(const UseArguments& arguments) {
     const std::vector<int32_t> ids = parse_ids(line, input.name(), number);
     for (const int32_t id : ids) {
       if (id < 0 || id >= tokenizer.vocab_size()) {
-        fail(ErrorCode::bad_input, "{}: line {} has the id {}; the tokenizer's ids are 0 to {}", input.name(), number, id, tokenizer.vocab_size() - 1);
+        fail(ErrorCode::bad_input, "{}: line {} has the id {}; the tokenizer's ids are 0 to {}", input.name(), number, id,
+             tokenizer.vocab_size() - 1);
       }
     }
     return tokenizer.decode(ids, !arguments.with_special_tokens);
@@ -146,19 +147,26 @@ void add_train(CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "Train a tokenizer on text files, all of them together");
   auto arguments = std::make_shared<TrainArguments>();
   BpeTrainerOptions& options = arguments->options;
-  command->add_option("--model", arguments->model, "Kind of tokenizer")->check(CLI::IsMember({"bpe"}))->capture_default_str()->type_name("KIND");
+  command->add_option("--model", arguments->model, "Kind of tokenizer")
+      ->check(CLI::IsMember({"bpe"}))
+      ->type_name("KIND")
+      ->capture_default_str();
   command->add_option("--vocab-size", options.vocab_size, "Tokens, special ones and single characters included")
       ->check(CLI::Range(4, 10'000'000))
       ->type_name("N")
       ->capture_default_str();
-  command->add_option("--min-frequency", options.min_frequency, "Join pairs that occur at least this often")->type_name("N")->capture_default_str();
+  command->add_option("--min-frequency", options.min_frequency, "Join pairs that occur at least this often")
+      ->type_name("N")
+      ->capture_default_str();
   command->add_option("--limit-alphabet", options.limit_alphabet, "Keep only the N most frequent characters (default: all)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
   command->add_option("--special-token", options.special_tokens, "A token besides </s>, <unk> and <pad>; may be given several times")
       ->allow_extra_args(false)
       ->type_name("TOKEN");
-  command->add_option("--output", arguments->output, "Directory to write tokenizer.json and tokenizer_config.json to")->required()->type_name("DIR");
+  command->add_option("--output", arguments->output, "Directory to write tokenizer.json and tokenizer_config.json to")
+      ->required()
+      ->type_name("DIR");
   command->add_flag("--overwrite", arguments->overwrite, "Replace a tokenizer that is there");
   command->add_option("files", arguments->files, "Text files in UTF-8")->required()->type_name("FILE");
   command->footer(
@@ -170,7 +178,9 @@ void add_train(CLI::App& app) {
 
 std::shared_ptr<UseArguments> add_use_options(CLI::App& command, const char* what) {
   auto arguments = std::make_shared<UseArguments>();
-  command.add_option("--tokenizer", arguments->tokenizer, "Directory with a tokenizer.json, or the file itself")->required()->type_name("DIR");
+  command.add_option("--tokenizer", arguments->tokenizer, "Directory with a tokenizer.json, or the file itself")
+      ->required()
+      ->type_name("DIR");
   command.add_option("file", arguments->file, what)->type_name("FILE");
   return arguments;
 }
@@ -184,7 +194,8 @@ void add_tokenizer_command(CLI::App& app) {
 
   CLI::App* encode = command->add_subcommand("encode", "Print the ids of each line of text");
   const auto encode_arguments = add_use_options(*encode, "Text in UTF-8 (default: stdin)");
-  encode->add_flag("--no-special-tokens", encode_arguments->without_special_tokens, "Leave out the tokens that the tokenizer puts around a text");
+  encode->add_flag("--no-special-tokens", encode_arguments->without_special_tokens,
+                   "Leave out the tokens that the tokenizer puts around a text");
   encode->callback([encode_arguments] { encode_lines(*encode_arguments); });
 
   CLI::App* decode = command->add_subcommand("decode", "Print the text of each line of ids");
