@@ -11,9 +11,9 @@ namespace qkv {
 struct KernelTable {
   const char* name;
   void (*matmul)(const MatmulParams&);
-  // Size of the packed form of b in bytes (0: this device packs nothing), and the packing itself.
-  int64_t (*packed_matmul_b_size)(const View& b, bool transpose_b);
-  void (*pack_matmul_b)(const View& b, bool transpose_b, void* packed);
+  // Size in bytes of the form of b that products with rows of type a_type read (0: this device packs nothing), and the packing itself.
+  int64_t (*packed_matmul_b_size)(const View& b, bool transpose_b, DType a_type);
+  void (*pack_matmul_b)(const View& b, bool transpose_b, DType a_type, void* packed);
   void (*column_sum)(const ColumnSumParams&);
   void (*activation)(const ActivationParams&);
   void (*activation_backward)(const ActivationBackwardParams&);

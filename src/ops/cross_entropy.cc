@@ -13,7 +13,7 @@ CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& tabl
   CrossEntropyResult result;
   CrossEntropyParams params{.hidden = hidden.view(), .table = table.view(), .bias = bias.view(), .targets = targets.data(),
                             .label_smoothing = label_smoothing, .scale = scale, .loss = &result.loss_sum, .nll = &result.nll_sum,
-                            .dhidden = {}, .dtable = {}, .packed_table = packed_weight(table, true)};
+                            .dhidden = {}, .dtable = {}, .packed_table = packed_weight(table, true, hidden.dtype())};
   // The gradient is made in the same pass, while a chunk of logits is in the cache; the loss must then be the end of the tape.
   const bool training = wants_gradient({hidden, table});
   Tensor dhidden;
@@ -21,7 +21,7 @@ CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& tabl
     dhidden = Tensor::empty(hidden.shape(), hidden.dtype(), hidden.device());
     params.dhidden = dhidden.view();
     params.dtable = gradient_sum(table);
-    params.packed_table_t = packed_weight(table, false);
+    params.packed_table_t = packed_weight(table, false, statistics_type(hidden));
   }
   kernels_for(hidden).cross_entropy(params);
   result.loss = Tensor::empty({1}, statistics_type(hidden), hidden.device());

@@ -8,7 +8,7 @@ namespace {
 void linear_backward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy) {
   const KernelTable& kernels = kernels_for(x);
   if (const GradientSlot dx = gradient_slot(x)) {
-    kernels.matmul({.a = dy.view(), .b = weight.view(), .out = dx.view, .accumulate = dx.accumulate, .packed_b = packed_weight(weight, false)});
+    kernels.matmul({.a = dy.view(), .b = weight.view(), .out = dx.view, .accumulate = dx.accumulate, .packed_b = packed_weight(weight, false, dy.dtype())});
   }
   if (const GradientSlot dw = gradient_slot(weight)) {
     kernels.matmul({.a = dy.view(), .b = x.view(), .out = dw.view, .transpose_a = true, .accumulate = dw.accumulate});
@@ -21,7 +21,7 @@ Tensor linear_of_type(const Tensor& x, const Tensor& weight, const Tensor& bias,
   QKV_CHECK(weight.dim(1) == x.cols(), "[linear] weight is {}, the rows of x have {} values", to_string(weight.shape()), x.cols());
   QKV_CHECK(!bias || bias.numel() == weight.dim(0), "[linear] bias has {} values, weight is {}", bias.numel(), to_string(weight.shape()));
   Tensor y = Tensor::empty({x.rows(), weight.dim(0)}, dtype, x.device());
-  kernels_for(x).matmul({.a = x.view(), .b = weight.view(), .out = y.view(), .bias = bias.view(), .transpose_b = true, .packed_b = packed_weight(weight, true)});
+  kernels_for(x).matmul({.a = x.view(), .b = weight.view(), .out = y.view(), .bias = bias.view(), .transpose_b = true, .packed_b = packed_weight(weight, true, x.dtype())});
   record(y, {x, weight, bias}, [=](const Tensor& dy) { linear_backward(x, weight, bias, dy); });
   return y;
 }

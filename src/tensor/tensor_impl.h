@@ -25,11 +25,12 @@ struct Tensor::Impl {
   Device device = Device::cpu;
   bool requires_grad = false;
   Tensor grad;
-  // A weight packed for matmul as b, plain and transposed, with the version and instruction set it was packed from.
+  // A weight packed for matmul as b, plain and transposed, with what it was packed from and for.
   struct Packed {
     std::shared_ptr<Storage> storage;
     uint64_t version = 0;
     Isa isa = Isa::baseline;
+    DType rows_type = DType::f32;
   } packed[2];
 };
 

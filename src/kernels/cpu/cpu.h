@@ -6,8 +6,8 @@
 namespace qkv::cpu {
 
 void matmul(const MatmulParams&);
-int64_t packed_matmul_b_size(const View& b, bool transpose_b);
-void pack_matmul_b(const View& b, bool transpose_b, void* packed);
+int64_t packed_matmul_b_size(const View& b, bool transpose_b, DType a_type);
+void pack_matmul_b(const View& b, bool transpose_b, DType a_type, void* packed);
 void column_sum(const ColumnSumParams&);
 void activation(const ActivationParams&);
 void activation_backward(const ActivationBackwardParams&);

@@ -7,6 +7,7 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/flat.h"
 #include "kernels/cpu/gemm-inl.h"
+#include "kernels/cpu/onednn_matmul.h"
 #include "kernels/cpu/scratch.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -172,14 +173,25 @@ HWY_EXPORT(PackedSize);
 HWY_EXPORT(PackB);
 HWY_EXPORT(Matmul);
 
-int64_t packed_matmul_b_size(const View& b, bool transpose_b) {
+namespace {
+// onednn_matmul.h says why.
+bool use_onednn(DType a_type) { return current_isa() >= Isa::avx512 && onednn_supports(a_type); }
+}  // namespace
+
+int64_t packed_matmul_b_size(const View& b, bool transpose_b, DType a_type) {
+  if (use_onednn(a_type)) return onednn_packed_b_size(b, transpose_b, a_type);
   return transpose_b ? HWY_DYNAMIC_DISPATCH(PackedSize)(b.cols, b.rows) : HWY_DYNAMIC_DISPATCH(PackedSize)(b.rows, b.cols);
 }
 
-void pack_matmul_b(const View& b, bool transpose_b, void* packed) { HWY_DYNAMIC_DISPATCH(PackB)(b, transpose_b, static_cast<float*>(packed)); }
+void pack_matmul_b(const View& b, bool transpose_b, DType a_type, void* packed) {
+  if (use_onednn(a_type)) return onednn_pack_b(b, transpose_b, a_type, packed);
+  HWY_DYNAMIC_DISPATCH(PackB)(b, transpose_b, static_cast<float*>(packed));
+}
 
 void matmul(const MatmulParams& p) {
-  if (p.out.rows > 0 && p.out.cols > 0) HWY_DYNAMIC_DISPATCH(Matmul)(p);
+  if (p.out.rows == 0 || p.out.cols == 0) return;
+  if (use_onednn(p.a.dtype) && p.alpha == 1) return onednn_matmul(p);
+  HWY_DYNAMIC_DISPATCH(Matmul)(p);
 }
 
 }  // namespace qkv::cpu

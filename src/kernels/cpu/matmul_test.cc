@@ -1,0 +1,120 @@
+// Both implementations of the matrix product against double sums, each called directly, whatever the machine would choose.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "base/philox.h"
+#include "kernels/bf16.h"
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/onednn_matmul.h"
+
+namespace qkv::cpu {
+namespace {
+
+struct Product {
+  int64_t rows, columns, depth;
+  bool transpose_a, transpose_b, packed, accumulate, bias;
+  Activation activation;
+};
+
+std::vector<float> random_values(int64_t count, uint32_t stream) {
+  RandomStream random(5, stream);
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& v : values) v = random.normal();
+  return values;
+}
+
+// Largest error of `matmul` over the largest value.
+template <typename Pack, typename Run>
+double error_of(const Product& t, Pack&& pack, Run&& run) {
+  std::vector<float> a = random_values(t.rows * t.depth, 1), b = random_values(t.depth * t.columns, 2), bias = random_values(t.columns, 3);
+  std::vector<float> out = random_values(t.rows * t.columns, 4), expected(out.size());
+  double largest = 0, error = 0;
+  for (int64_t i = 0; i < t.rows; ++i) {
+    for (int64_t j = 0; j < t.columns; ++j) {
+      double sum = t.bias ? bias[j] : 0;
+      for (int64_t k = 0; k < t.depth; ++k) {
+        sum += static_cast<double>(t.transpose_a ? a[k * t.rows + i] : a[i * t.depth + k]) * (t.transpose_b ? b[j * t.depth + k] : b[k * t.columns + j]);
+      }
+      if (t.accumulate) sum += out[i * t.columns + j];
+      if (t.activation == Activation::relu) sum = std::max(sum, 0.0);
+      expected[i * t.columns + j] = static_cast<float>(sum);
+      largest = std::max(largest, std::abs(sum));
+    }
+  }
+  MatmulParams p;
+  p.a = t.transpose_a ? View{a.data(), t.depth, t.rows, t.rows, DType::f32} : View{a.data(), t.rows, t.depth, t.depth, DType::f32};
+  p.b = t.transpose_b ? View{b.data(), t.columns, t.depth, t.depth, DType::f32} : View{b.data(), t.depth, t.columns, t.columns, DType::f32};
+  p.out = {out.data(), t.rows, t.columns, t.columns, DType::f32};
+  if (t.bias) p.bias = {bias.data(), 1, t.columns, t.columns, DType::f32};
+  p.transpose_a = t.transpose_a;
+  p.transpose_b = t.transpose_b;
+  p.accumulate = t.accumulate;
+  p.activation = t.activation;
+  std::vector<float> packed;
+  if (t.packed) {
+    packed = pack(p);
+    p.packed_b = packed.data();
+  }
+  run(p);
+  for (size_t i = 0; i < out.size(); ++i) error = std::max(error, std::abs(static_cast<double>(out[i]) - expected[i]));
+  return error / largest;
+}
+
+std::vector<Product> products() {
+  constexpr Activation none = Activation::none, relu = Activation::relu;
+  return {{1, 1, 1, false, false, false, false, false, none},      {5, 33, 17, false, true, true, false, true, relu},
+          {128, 64, 64, false, true, true, false, true, none},     {300, 48, 600, false, true, true, false, true, relu},
+          {77, 200, 31, false, false, true, true, false, none},    {256, 96, 40, false, false, false, false, false, none},
+          {40, 70, 513, true, false, false, false, false, none},   {300, 64, 256, true, false, false, true, false, none},
+          {130, 20, 1, true, false, false, true, false, none}};
+}
+
+TEST(Matmul, OursEqualsDoubleSums) {
+  for (const Product& t : products()) {
+    const auto pack = [](const MatmulParams& p) {
+      std::vector<float> packed(static_cast<size_t>(packed_matmul_b_size(p.b, p.transpose_b, DType::f32) / 4));
+      pack_matmul_b(p.b, p.transpose_b, DType::f32, packed.data());
+      return packed;
+    };
+    EXPECT_LT(error_of(t, pack, [](const MatmulParams& p) { matmul(p); }), 3e-6) << t.rows << " x " << t.columns << " x " << t.depth;
+  }
+}
+
+TEST(Matmul, OneDnnEqualsDoubleSums) {
+  for (const Product& t : products()) {
+    const auto pack = [](const MatmulParams& p) {
+      std::vector<float> packed(static_cast<size_t>(onednn_packed_b_size(p.b, p.transpose_b, DType::f32) / 4));
+      onednn_pack_b(p.b, p.transpose_b, DType::f32, packed.data());
+      return packed;
+    };
+    EXPECT_LT(error_of(t, pack, [](const MatmulParams& p) { onednn_matmul(p); }), 3e-6) << t.rows << " x " << t.columns << " x " << t.depth;
+  }
+}
+
+TEST(Matmul, ARowIsTheSameAloneAndAmongNeighbours) {
+  const std::vector<float> a = random_values(50 * 300, 1), b = random_values(300 * 40, 2);
+  std::vector<float> together(50 * 40), alone(40);
+  MatmulParams p;
+  p.b = {const_cast<float*>(b.data()), 300, 40, 40, DType::f32};
+  p.a = {const_cast<float*>(a.data()), 50, 300, 300, DType::f32};
+  p.out = {together.data(), 50, 40, 40, DType::f32};
+  matmul(p);
+  for (int64_t r = 0; r < 50; ++r) {
+    p.a = {const_cast<float*>(a.data()) + r * 300, 1, 300, 300, DType::f32};
+    p.out = {alone.data(), 1, 40, 40, DType::f32};
+    matmul(p);
+    EXPECT_EQ(alone, std::vector<float>(together.begin() + r * 40, together.begin() + (r + 1) * 40)) << "row " << r;
+  }
+}
+
+TEST(Bf16, RoundsToNearestEvenAndKeepsNan) {
+  EXPECT_EQ(to_bf16(1.0f + 0x1p-8f).bits, to_bf16(1.0f).bits);           // a tie goes to the even neighbour
+  EXPECT_EQ(to_float(to_bf16(1.0f + 3 * 0x1p-8f)), 1.0f + 4 * 0x1p-8f);  // and so does the next
+  EXPECT_EQ(to_float(to_bf16(-3.0e38f)), -0x1.c4p127f);
+  EXPECT_TRUE(std::isnan(to_float(to_bf16(std::nanf("")))));
+}
+
+}  // namespace
+}  // namespace qkv::cpu

@@ -1,0 +1,210 @@
+#include "kernels/cpu/onednn_matmul.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <map>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <tuple>
+
+#include "base/parallel.h"
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/scratch.h"
+
+namespace qkv::cpu {
+namespace {
+
+using dnnl::memory;
+
+constexpr int64_t kSlab = 128;   // rows of a per call
+constexpr int64_t kDepth = 256;  // tokens per call where tokens are summed over
+
+dnnl::engine& engine() {
+  static dnnl::engine instance(dnnl::engine::kind::cpu, 0);
+  return instance;
+}
+
+memory::data_type type_of(DType type) { return type == DType::bf16 ? memory::data_type::bf16 : memory::data_type::f32; }
+
+// One shape of call. Strides are in elements; b_packed: b has oneDNN's own layout.
+struct Shape {
+  int64_t rows, columns, depth;
+  DType a_type, b_type, out_type;
+  int64_t a_row_step, a_depth_step, b_depth_step, b_column_step, out_step;
+  bool b_packed, bias, accumulate;
+  Activation activation;
+  auto operator<=>(const Shape&) const = default;
+};
+
+dnnl::primitive_attr attributes(const Shape& s) {
+  dnnl::post_ops ops;
+  if (s.accumulate) ops.append_sum(1.0f);
+  switch (s.activation) {
+    case Activation::relu: ops.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0); break;
+    case Activation::gelu: ops.append_eltwise(1, dnnl::algorithm::eltwise_gelu_erf, 0, 0); break;
+    case Activation::gelu_tanh: ops.append_eltwise(1, dnnl::algorithm::eltwise_gelu_tanh, 0, 0); break;
+    case Activation::silu: ops.append_eltwise(1, dnnl::algorithm::eltwise_swish, 1, 0); break;
+    default: break;
+  }
+  dnnl::primitive_attr attr;
+  attr.set_post_ops(ops);
+  return attr;
+}
+
+memory::desc packed_layout(int64_t depth, int64_t columns, DType a_type);
+
+dnnl::matmul::primitive_desc describe(const Shape& s) {
+  const memory::desc a({s.rows, s.depth}, type_of(s.a_type), memory::dims{s.a_row_step, s.a_depth_step});
+  const memory::desc b = s.b_packed ? packed_layout(s.depth, s.columns, s.b_type)
+                                    : memory::desc({s.depth, s.columns}, type_of(s.b_type), memory::dims{s.b_depth_step, s.b_column_step});
+  const memory::desc out({s.rows, s.columns}, type_of(s.out_type), memory::dims{s.out_step, 1});
+  const memory::desc bias({1, s.columns}, memory::data_type::f32, memory::format_tag::ab);
+  const dnnl::matmul::desc desc = s.bias ? dnnl::matmul::desc(a, b, bias, out) : dnnl::matmul::desc(a, b, out);
+  return {desc, attributes(s), engine()};
+}
+
+// A primitive with its memory objects; data handles are set at each call.
+struct Call {
+  explicit Call(const Shape& s) : pd(describe(s)), primitive(pd), a(pd.src_desc(), engine(), nullptr), b(pd.weights_desc(), engine(), nullptr),
+        out(pd.dst_desc(), engine(), nullptr), bias(s.bias ? memory(pd.bias_desc(), engine(), nullptr) : memory()), stream(engine()) {}
+
+  void run(const void* a_data, const void* b_data, const void* bias_data, void* out_data) {
+    a.set_data_handle(const_cast<void*>(a_data));
+    b.set_data_handle(const_cast<void*>(b_data));
+    out.set_data_handle(out_data);
+    std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, out}};
+    if (bias_data) {
+      bias.set_data_handle(const_cast<void*>(bias_data));
+      arguments.emplace(DNNL_ARG_BIAS, bias);
+    }
+    primitive.execute(stream, arguments);
+    stream.wait();
+  }
+
+  dnnl::matmul::primitive_desc pd;
+  dnnl::matmul primitive;
+  memory a, b, out, bias;
+  dnnl::stream stream;
+};
+
+extern "C" void omp_set_num_threads(int) __attribute__((weak));
+
+Call& call_for(const Shape& shape) {
+  thread_local std::map<Shape, Call> calls = [] {
+    if (omp_set_num_threads) omp_set_num_threads(1);  // oneDNN's own threads stay out of the way
+    return std::map<Shape, Call>();
+  }();
+  return calls.try_emplace(shape, shape).first->second;
+}
+
+// The layout of b that oneDNN likes for a whole slab; the calls of all slabs share it.
+memory::desc packed_layout(int64_t depth, int64_t columns, DType a_type) {
+  thread_local std::map<std::tuple<int64_t, int64_t, DType>, memory::desc> layouts;
+  const auto [found, added] = layouts.try_emplace({depth, columns, a_type});
+  if (added) {
+    const memory::desc a({kSlab, depth}, type_of(a_type), memory::format_tag::ab), out({kSlab, columns}, memory::data_type::f32, memory::format_tag::ab);
+    const memory::desc b({depth, columns}, type_of(a_type), memory::format_tag::any);
+    found->second = dnnl::matmul::primitive_desc(dnnl::matmul::desc(a, b, out), engine()).weights_desc();
+  }
+  return found->second;
+}
+
+// Rows of a matrix copied into scratch of `rows` rows, zero past the end.
+void* padded_rows(Scratch purpose, const View& x, int64_t first, int64_t rows) {
+  const int64_t row_bytes = x.cols * size_of(x.dtype), present = std::min(rows, x.rows - first);
+  char* copy = static_cast<char*>(scratch_bytes(purpose, rows * row_bytes));
+  for (int64_t r = 0; r < present; ++r) std::memcpy(copy + r * row_bytes, x.as<char>() + (first + r) * x.stride * size_of(x.dtype), row_bytes);
+  std::memset(copy + present * row_bytes, 0, (rows - present) * row_bytes);
+  return copy;
+}
+
+// b in a's type, where it has another: the weights of a bf16 product that were not packed.
+View converted_b(const MatmulParams& p) {
+  if (p.packed_b || p.b.dtype == p.a.dtype) return p.b;
+  View copy{scratch_bytes(Scratch::packed_b, p.b.rows * p.b.cols * size_of(p.a.dtype)), p.b.rows, p.b.cols, p.b.cols, p.a.dtype};
+  cpu::copy({.x = p.b, .out = copy});
+  return copy;
+}
+
+// x W: tokens are rows. Whole slabs are read where they lie, the last one from a padded copy.
+void product_of_rows(const MatmulParams& p) {
+  const View b = converted_b(p);
+  const int64_t depth = p.a.cols, columns = p.out.cols;
+  const int64_t slab = std::min<int64_t>(kSlab, std::bit_ceil(static_cast<uint64_t>(p.a.rows)));
+  Shape shape{slab, columns, depth, p.a.dtype, p.a.dtype, p.out.dtype, p.a.stride, 1, p.transpose_b ? 1 : b.stride, p.transpose_b ? b.stride : 1,
+              p.out.stride, p.packed_b != nullptr, static_cast<bool>(p.bias), p.accumulate, p.accumulate ? Activation::none : p.activation};
+  parallel_for((p.a.rows + slab - 1) / slab, [&](int64_t i) {
+    const int64_t first = i * slab, rows = std::min(slab, p.a.rows - first);
+    const void* weights = p.packed_b ? p.packed_b : b.data;
+    char* out = p.out.as<char>() + first * p.out.stride * size_of(p.out.dtype);
+    if (rows == slab) {
+      call_for(shape).run(p.a.as<char>() + first * p.a.stride * size_of(p.a.dtype), weights, p.bias.data, out);
+      return;
+    }
+    Shape last = shape;
+    last.a_row_step = depth;
+    last.out_step = columns;
+    const void* a = padded_rows(Scratch::rows_a, p.a, first, slab);
+    char* sums = static_cast<char*>(p.accumulate ? padded_rows(Scratch::sums, p.out, first, slab) : scratch_bytes(Scratch::sums, slab * columns * size_of(p.out.dtype)));
+    call_for(last).run(a, weights, p.bias.data, sums);
+    const int64_t row_bytes = columns * size_of(p.out.dtype);
+    for (int64_t r = 0; r < rows; ++r) std::memcpy(out + r * p.out.stride * size_of(p.out.dtype), sums + r * row_bytes, row_bytes);
+  });
+}
+
+// a^T b: tokens are summed over, in slabs of kDepth in their order; threads take rows of the result.
+void product_over_rows(const MatmulParams& p) {
+  const int64_t tokens = p.a.rows, slabs = std::max<int64_t>(1, (tokens + kDepth - 1) / kDepth), tail = (slabs - 1) * kDepth;
+  const View b = converted_b(p);
+  const bool padded = tokens != slabs * kDepth;
+  const char* last_a = padded ? static_cast<const char*>(padded_rows(Scratch::keys, p.a, tail, kDepth)) : nullptr;
+  const char* last_b = padded ? static_cast<const char*>(padded_rows(Scratch::values, b, tail, kDepth)) : nullptr;
+  const int64_t a_size = size_of(p.a.dtype), b_size = size_of(b.dtype);
+  parallel_for((p.out.rows + kSlab - 1) / kSlab, [&](int64_t i) {
+    const int64_t first = i * kSlab, rows = std::min(kSlab, p.out.rows - first);
+    for (int64_t s = 0; s < slabs; ++s) {
+      const bool copy = padded && s == slabs - 1;
+      const int64_t a_stride = copy ? p.a.cols : p.a.stride, b_stride = copy ? b.cols : b.stride;
+      const Shape shape{rows, p.out.cols, kDepth, p.a.dtype, p.a.dtype, p.out.dtype, 1, a_stride, b_stride, 1, p.out.stride, false, false,
+                        s > 0 || p.accumulate, Activation::none};
+      const char* a = (copy ? last_a : p.a.as<char>() + s * kDepth * p.a.stride * a_size) + first * a_size;
+      const char* rows_of_b = copy ? last_b : b.as<char>() + s * kDepth * b.stride * b_size;
+      call_for(shape).run(a, rows_of_b, nullptr, p.out.as<char>() + first * p.out.stride * size_of(p.out.dtype));
+    }
+  });
+}
+
+}  // namespace
+
+bool onednn_supports(DType a_type) {
+  if (a_type == DType::f32) return true;
+  static const bool bf16 = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
+  return a_type == DType::bf16 && bf16;
+}
+
+int64_t onednn_packed_b_size(const View& b, bool transpose_b, DType a_type) {
+  if (b.rows == 0 || b.cols == 0) return 0;
+  return static_cast<int64_t>((transpose_b ? packed_layout(b.cols, b.rows, a_type) : packed_layout(b.rows, b.cols, a_type)).get_size());
+}
+
+void onednn_pack_b(const View& b, bool transpose_b, DType a_type, void* packed) {
+  const int64_t depth = transpose_b ? b.cols : b.rows, columns = transpose_b ? b.rows : b.cols;
+  const memory::desc plain({depth, columns}, type_of(b.dtype), transpose_b ? memory::dims{1, b.stride} : memory::dims{b.stride, 1});
+  memory from(plain, engine(), b.data);
+  memory to(packed_layout(depth, columns, a_type), engine(), packed);
+  dnnl::stream stream(engine());
+  dnnl::reorder(from, to).execute(stream, from, to);
+  stream.wait();
+}
+
+void onednn_matmul(const MatmulParams& p) {
+  try {
+    if (p.transpose_a) return product_over_rows(p);
+    product_of_rows(p);
+  } catch (const dnnl::error& error) {
+    fail(ErrorCode::internal, "oneDNN refuses a product of [{}, {}] and [{}, {}] in {}: {}", p.a.rows, p.a.cols, p.b.rows, p.b.cols, name_of(p.a.dtype),
+         error.what());
+  }
+}
+
+}  // namespace qkv::cpu
