@@ -87,7 +87,11 @@ class Pool {
       job_ = nullptr;  // nobody enters from here on
     }
     for (int spin = 0; active_.load(std::memory_order_acquire) != 0; ++spin) {
-      if (spin < spins_) cpu_relax(); else std::this_thread::yield();
+      if (spin < spins_) {
+        cpu_relax();
+      } else {
+        std::this_thread::yield();
+      }
     }
   }
 

@@ -21,9 +21,9 @@ class Batches {
   // Sorts pairs by (target length, source length, line) and cuts them under the budget. Memory: O(pairs).
   Batches(const ParallelCorpus& corpus, const BatchOptions& options);
 
-  int64_t size() const;                                    // batches per epoch
-  std::span<const int32_t> batch(int64_t index) const;     // pair numbers
-  std::vector<int32_t> order(int64_t epoch) const;         // the epoch's permutation of batches; depends on seed and epoch alone
+  int64_t size() const;                                 // batches per epoch
+  std::span<const int32_t> batch(int64_t index) const;  // pair numbers
+  std::vector<int32_t> order(int64_t epoch) const;      // the epoch's permutation of batches; depends on seed and epoch alone
 
  private:
   std::vector<int32_t> pairs_;

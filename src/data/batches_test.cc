@@ -21,7 +21,8 @@ std::vector<std::vector<int32_t>> peers_batches(const ParallelCorpus& corpus, si
   std::iota(order.begin(), order.end(), 0);
   const auto source = [&](int32_t i) { return corpus.source(i).size(); };
   const auto target = [&](int32_t i) { return corpus.target(i).size() + 1; };
-  std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return std::tuple(target(a), source(a), a) < std::tuple(target(b), source(b), b); });
+  std::sort(order.begin(), order.end(),
+            [&](int32_t a, int32_t b) { return std::tuple(target(a), source(a), a) < std::tuple(target(b), source(b), b); });
   std::vector<std::vector<int32_t>> batches;
   std::vector<int32_t> current;
   size_t longest = 0;

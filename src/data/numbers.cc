@@ -44,7 +44,9 @@ std::vector<int64_t> share_out(int64_t count, const std::vector<int64_t>& sizes)
 
 // A name that becomes part of a file's name: letters, digits, _ and - only.
 void check_locale_name(const std::string& locale, const char* option) {
-  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; };
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
   QKV_CHECK(!locale.empty() && locale.size() <= 64 && std::all_of(locale.begin(), locale.end(), allowed),
             "{} \"{}\" is no name of a language; give one like en, de, fr, ja, zh or pt_PT", option, locale);
 }
@@ -52,9 +54,11 @@ void check_locale_name(const std::string& locale, const char* option) {
 }  // namespace
 
 NumberSets choose_numbers(int64_t count, uint64_t seed) {
-  QKV_CHECK(count >= kAlways, "--count {} is too small: the {} numbers below {} are always among those to train on", count, kAlways, kAlways);
-  QKV_CHECK(count <= kMost, "--count {} is too large: of the numbers from 0 to 999,999, 2,000 are kept for validation and test; at most {} remain",
-            count, kMost);
+  QKV_CHECK(count >= kAlways, "--count {} is too small: the {} numbers below {} are always among those to train on", count, kAlways,
+            kAlways);
+  QKV_CHECK(count <= kMost,
+            "--count {} is too large: of the numbers from 0 to 999,999, 2,000 are kept for validation and test; at most {} remain", count,
+            kMost);
   NumberSets sets;
   sets.train.resize(kAlways);
   std::iota(sets.train.begin(), sets.train.end(), 0);
@@ -93,7 +97,8 @@ NumberSpeller::NumberSpeller(const std::string& name) {
   const std::string language = actual.getLanguage();
   const bool fell_back = language != locale.getLanguage() && language == icu::Locale::getDefault().getLanguage();
   if (fell_back || spell(21).find_first_of("0123456789") != std::string::npos) {
-    fail(ErrorCode::invalid_argument, "ICU knows no words for numbers in \"{}\"; give a language like en, de, fr, es, ja, zh or pt_PT", name);
+    fail(ErrorCode::invalid_argument, "ICU knows no words for numbers in \"{}\"; give a language like en, de, fr, es, ja, zh or pt_PT",
+         name);
   }
 }
 NumberSpeller::~NumberSpeller() = default;
@@ -134,7 +139,9 @@ class TemporaryFolder {
  public:
   explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {
     std::error_code error;
-    for (fs::path above = path_.parent_path(); !above.empty() && !fs::exists(above, error); above = above.parent_path()) made_.push_back(above);
+    for (fs::path above = path_.parent_path(); !above.empty() && !fs::exists(above, error); above = above.parent_path()) {
+      made_.push_back(above);
+    }
     fs::create_directories(path_, error);
     if (error) {
       remove();

@@ -35,8 +35,8 @@ struct NumbersOptions {
   std::string from = "en", to = "de";  // ICU locales: en, de, fr, ja, zh, pt_PT, …
   int64_t count = 20000;               // numbers to train on
   uint64_t seed = 1;
-  std::filesystem::path output;        // directory
-  bool overwrite = false;              // replace these files in a directory that exists
+  std::filesystem::path output;  // directory
+  bool overwrite = false;        // replace these files in a directory that exists
 };
 
 // Writes output/{train,valid,test}.{from,to}, line i of one side translating line i of the other: all six files or none.

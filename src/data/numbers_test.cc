@@ -41,11 +41,13 @@ TEST(Numbers, SetsAreDisjointAndStratified) {
     EXPECT_EQ(std::count_if(sets.train.begin(), sets.train.end(), [](int32_t n) { return n < 100; }), 100);
   }
   EXPECT_EQ(by_digits(choose_numbers(900, 1).train), (std::map<size_t, int>{{1, 10}, {2, 90}, {3, 200}, {4, 200}, {5, 200}, {6, 200}}));
-  EXPECT_EQ(by_digits(choose_numbers(20000, 1).train), (std::map<size_t, int>{{1, 10}, {2, 90}, {3, 400}, {4, 6500}, {5, 6500}, {6, 6500}}));
+  EXPECT_EQ(by_digits(choose_numbers(20000, 1).train),
+            (std::map<size_t, int>{{1, 10}, {2, 90}, {3, 400}, {4, 6500}, {5, 6500}, {6, 6500}}));
 }
 
 TEST(Numbers, SeedDecidesAndLargerCountsContainSmallerOnes) {
-  const NumberSets a = choose_numbers(1000, 1), same = choose_numbers(1000, 1), other = choose_numbers(1000, 2), more = choose_numbers(5000, 1);
+  const NumberSets a = choose_numbers(1000, 1), same = choose_numbers(1000, 1), other = choose_numbers(1000, 2),
+                   more = choose_numbers(5000, 1);
   EXPECT_EQ(a.train, same.train);
   EXPECT_EQ(a.test, same.test);
   EXPECT_NE(a.test, other.test);
@@ -57,11 +59,13 @@ TEST(Numbers, SeedDecidesAndLargerCountsContainSmallerOnes) {
 }
 
 TEST(Numbers, AreSpelledAsPeopleWriteThem) {
-  const std::vector<std::pair<const char*, const char*>> words = {
-      {"en", "three hundred forty-two thousand twenty-one"}, {"de", "dreihundertzweiundvierzigtausendeinundzwanzig"},
-      {"fr", "trois cent quarante-deux mille vingt-et-un"},  {"ja", "三十四万二千二十一"},
-      {"zh", "三十四万二千〇二十一"},                        {"es", "trescientos cuarenta y dos mil veintiuno"},
-      {"pt_PT", "trezentos e quarenta e dois mil e vinte e um"}};
+  const std::vector<std::pair<const char*, const char*>> words = {{"en", "three hundred forty-two thousand twenty-one"},
+                                                                  {"de", "dreihundertzweiundvierzigtausendeinundzwanzig"},
+                                                                  {"fr", "trois cent quarante-deux mille vingt-et-un"},
+                                                                  {"ja", "三十四万二千二十一"},
+                                                                  {"zh", "三十四万二千〇二十一"},
+                                                                  {"es", "trescientos cuarenta y dos mil veintiuno"},
+                                                                  {"pt_PT", "trezentos e quarenta e dois mil e vinte e um"}};
   for (const auto& [locale, expected] : words) EXPECT_EQ(NumberSpeller(locale).spell(342021), expected);
 }
 
@@ -113,7 +117,8 @@ TEST_F(NumberFiles, SixFilesWhoseLinesTranslateEachOther) {
   const NumberSpeller en("en"), de("de");
   const NumberSets sets = choose_numbers(200, 1);
   for (const auto& [name, numbers] : {std::pair("train", &sets.train), std::pair("valid", &sets.valid), std::pair("test", &sets.test)}) {
-    const auto source = read_lines(options_.output / (std::string(name) + ".en")), target = read_lines(options_.output / (std::string(name) + ".de"));
+    const auto source = read_lines(options_.output / (std::string(name) + ".en")),
+               target = read_lines(options_.output / (std::string(name) + ".de"));
     ASSERT_EQ(source.size(), numbers->size());
     ASSERT_EQ(target.size(), numbers->size());
     for (size_t i = 0; i < source.size(); ++i) {

@@ -144,8 +144,11 @@ PairFile::State PairFile::open(const std::filesystem::path& path, uint64_t finge
   opened.chunks_.resize(static_cast<size_t>(chunks));
   parallel_for(chunks, [&](int64_t c) {
     const auto count = static_cast<size_t>(std::min(kRecordsPerChunk, footer.pairs - c * kRecordsPerChunk));
-    opened.chunks_[static_cast<size_t>(c)] = reinterpret_cast<const PairRecord*>(text.data() + directory[c]);
-    if (!opened.run_is_sound(directory[c], count, content, vocab_size)) fits = false;
+    if (opened.run_is_sound(directory[c], count, content, vocab_size)) {
+      opened.chunks_[static_cast<size_t>(c)] = reinterpret_cast<const PairRecord*>(text.data() + directory[c]);
+    } else {
+      fits = false;
+    }
   });
   if (!fits) return State::damaged;
   opened.counts_ = {footer.pairs, footer.too_long, footer.empty};

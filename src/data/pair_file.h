@@ -20,9 +20,9 @@
 namespace qkv {
 
 struct PairRecord {
-  uint64_t start;            // of the source's ids, in int32 units from the beginning of the file; the target's follow
-  int64_t line;              // 1-based
-  uint32_t source, target;   // numbers of ids
+  uint64_t start;           // of the source's ids, in int32 units from the beginning of the file; the target's follow
+  int64_t line;             // 1-based
+  uint32_t source, target;  // numbers of ids
 };
 static_assert(sizeof(PairRecord) == 24);
 
@@ -46,8 +46,8 @@ class PairFile {
     void flush_block(bool all);
     void end_chunk();
     const std::function<void(const void*, size_t)>& append_;
-    std::string buffer_;                // not yet appended, so that checksums are of whole blocks
-    std::vector<PairRecord> records_;   // of the run that is being written
+    std::string buffer_;               // not yet appended, so that checksums are of whole blocks
+    std::vector<PairRecord> records_;  // of the run that is being written
     std::vector<uint64_t> directory_;
     uint64_t offset_ = 0, checksum_ = 0;
     int64_t pairs_ = 0;

@@ -109,8 +109,8 @@ void write_pair_file(const ParallelCorpusOptions& options, const LineTokenizer& 
       const auto lines = static_cast<int64_t>(block.source.size());
       parts.assign(static_cast<size_t>((lines + kLinesPerTask - 1) / kLinesPerTask), {});
       parallel_for(static_cast<int64_t>(parts.size()), [&](int64_t i) {
-        parts[static_cast<size_t>(i)] = tokenizer.run(block, static_cast<size_t>(i * kLinesPerTask),
-                                                      static_cast<size_t>(std::min(lines, (i + 1) * kLinesPerTask)));
+        parts[static_cast<size_t>(i)] =
+            tokenizer.run(block, static_cast<size_t>(i * kLinesPerTask), static_cast<size_t>(std::min(lines, (i + 1) * kLinesPerTask)));
       });
       for (const TokenizedLines& part : parts) {
         if (!part.error.empty()) fail(ErrorCode::bad_input, "{}", part.error);

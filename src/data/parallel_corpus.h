@@ -25,12 +25,12 @@ class ParallelCorpus {
   ParallelCorpus& operator=(ParallelCorpus&&) noexcept;
   ~ParallelCorpus();
 
-  int64_t size() const;                                   // pairs kept
-  std::span<const int32_t> source(int64_t pair) const;    // ends with </s>
-  std::span<const int32_t> target(int64_t pair) const;    // ends with </s>
-  int64_t line(int64_t pair) const;                       // 1-based line number in the files
-  int64_t too_long() const;                               // pairs left out
-  int64_t empty() const;                                  // pairs left out because a side is empty
+  int64_t size() const;                                 // pairs kept
+  std::span<const int32_t> source(int64_t pair) const;  // ends with </s>
+  std::span<const int32_t> target(int64_t pair) const;  // ends with </s>
+  int64_t line(int64_t pair) const;                     // 1-based line number in the files
+  int64_t too_long() const;                             // pairs left out
+  int64_t empty() const;                                // pairs left out because a side is empty
 
  private:
   struct Impl;

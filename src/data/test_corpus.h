@@ -38,10 +38,14 @@ class TestCorpus : public testing::Test {
     std::string vocabulary = fmt::format(R"("{}": 0, "<unk>": 1)", end);
     for (const char letter : letters) vocabulary += fmt::format(R"(, "{}": {})", letter, id(letter));
     const std::string json = fmt::format(
-        R"({{"version": "1.0", "truncation": null, "padding": null, "normalizer": null, "pre_tokenizer": null, "post_processor": null, "decoder": null,
-            "added_tokens": [{{"id": 0, "content": "{}", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}},
-                             {{"id": 1, "content": "<unk>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}}],
-            "model": {{"type": "BPE", "dropout": null, "unk_token": "<unk>", "continuing_subword_prefix": null, "end_of_word_suffix": null,
+        R"({{"version": "1.0", "truncation": null, "padding": null, "normalizer": null, "pre_tokenizer": null,
+            "post_processor": null, "decoder": null,
+            "added_tokens": [{{"id": 0, "content": "{}", "single_word": false, "lstrip": false, "rstrip": false,
+                              "normalized": false, "special": true}},
+                             {{"id": 1, "content": "<unk>", "single_word": false, "lstrip": false, "rstrip": false,
+                              "normalized": false, "special": true}}],
+            "model": {{"type": "BPE", "dropout": null, "unk_token": "<unk>", "continuing_subword_prefix": null,
+                       "end_of_word_suffix": null,
                        "fuse_unk": false, "byte_fallback": false, "vocab": {{{}}}, "merges": []}}}})",
         end, vocabulary);
     write_file_atomically(directory_ / "tokenizer.json", json);

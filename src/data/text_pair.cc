@@ -72,9 +72,8 @@ std::vector<uint32_t> line_lengths(std::string_view text, int64_t lines) {
                                          longer_path.string(), with_commas(longer_lines));
   if (place < 0) fail(ErrorCode::bad_input, "{}; line i of one must translate line i of the other", counts);
   const int64_t missing = longer_lines - shorter_lines;
-  const std::string which =
-      missing == 1 ? fmt::format("line {}", with_commas(place + 1))
-                   : fmt::format("the {} lines from {} on", with_commas(missing), with_commas(place + 1));
+  const std::string which = missing == 1 ? fmt::format("line {}", with_commas(place + 1))
+                                         : fmt::format("the {} lines from {} on", with_commas(missing), with_commas(place + 1));
   fail(ErrorCode::bad_input, "{}; {} of {} (or near there) may be without translation: the ratio of lengths breaks the pattern", counts,
        which, longer_path.string());
 }

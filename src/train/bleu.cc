@@ -76,10 +76,11 @@ std::string tokenize_13a(std::string_view text) {
     }
   }
   spaced += "   ";  // the space after the text is a symbol, too
+  const auto is_dash = [](char c) { return c == '-'; };
   const auto not_digit = [](char c) { return !is_digit(c); };
   spaced = space_pairs(spaced, not_digit, is_point, "", " ");  // . and , unless after a digit
   spaced = space_pairs(spaced, is_point, not_digit, " ", "");  // . and , unless before a digit
-  spaced = space_pairs(spaced, is_digit, [](char c) { return c == '-'; }, "", " ");
+  spaced = space_pairs(spaced, is_digit, is_dash, "", " ");    // - after a digit
   std::string result;
   for (const std::string_view word : split_words(spaced)) {
     if (!result.empty()) result += ' ';

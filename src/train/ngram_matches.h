@@ -25,7 +25,7 @@ class NgramMatcher {
 
  private:
   struct Edge {
-    uint64_t key = 0;   // (parent node << 32 | symbol) + 1; 0: free
+    uint64_t key = 0;  // (parent node << 32 | symbol) + 1; 0: free
     uint32_t node = 0;
     uint32_t left = 0;  // how often the n-gram may still be taken
   };

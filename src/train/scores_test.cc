@@ -40,7 +40,8 @@ TEST(Scores, TokenizationEqualsSacrebleusOnNastyLines) {
 
 TEST(Scores, LongCorpusEqualsTheSumOfItsCounts) {
   // 1000 copies of a corpus have its scores: counts over many tasks are added up.
-  const Lines hypotheses{"the cat sat on a mat .", "a dog barks loudly at night"}, references{"the cat sat on the mat .", "the dog barks at night"};
+  const Lines hypotheses{"the cat sat on a mat .", "a dog barks loudly at night"},
+      references{"the cat sat on the mat .", "the dog barks at night"};
   Lines many_hypotheses, many_references;
   for (int i = 0; i < 1000; ++i) {
     many_hypotheses.insert(many_hypotheses.end(), hypotheses.begin(), hypotheses.end());

@@ -23,14 +23,18 @@ NASTY = [
     (",,, .. .5 5. ,5 5, 5.5, a.b,c", ", , , . . .5 5 . ,5 5 , 5.5 , a . b , c"),
     ("&quot;Fish &amp; chips&quot; &lt;now&gt; &amp;lt; &apos; &nbsp; &", "\"Fish & chips\" <now> < ' & &amp;amp;"),
     ("a<skipped>b <skipped> c", "ab c"),
-    ("don't won\u2019t \u201cquoted\u201d \u00abzitiert\u00bb \u2014 dash \u2013 en\u2026", "don't won't \"quoted\" \"zitiert\" - dash - en..."),
-    ("Stra\u00dfe, \u00dcbung. \u00e9l\u00e8ve\u2019s na\u00efve fa\u00e7ade.", "Strasse, \u00dcbung. \u00e9l\u00e8ve's naive fa\u00e7ade."),
+    ("don't won\u2019t \u201cquoted\u201d \u00abzitiert\u00bb \u2014 dash \u2013 en\u2026",
+     "don't won't \"quoted\" \"zitiert\" - dash - en..."),
+    ("Stra\u00dfe, \u00dcbung. \u00e9l\u00e8ve\u2019s na\u00efve fa\u00e7ade.",
+     "Strasse, \u00dcbung. \u00e9l\u00e8ve's naive fa\u00e7ade."),
     ("e\u0301le\u0300ve", "\u00e9l\u00e8ve"),
     ("non\u00a0breaking\u2003em\u3000wide\u2028line\u0085next\x1cfile", "non breaking em wide line next file"),
     ("zero\u200bwidth \ufeffbom", "zero width bom"),
     ("\u732b\u304c\u5ea7\u3063\u3066\u3044\u308b\u3002", "\u732b\u304c\u5ea7\u3063\u3066\u3044\u307e\u3057\u305f\u3002"),
-    ("\u4eca\u5929\u5929\u6c14\u5f88\u597d\uff0c\u6211\u4eec\u53bb3.5\u516c\u91cc\u3002", "\u4eca\u5929\u5929\u6c14\u4e0d\u9519\uff0c\u6211\u4eec\u8d703.5\u516c\u91cc\u3002"),
-    ("\u0645\u0631\u062d\u0628\u0627\u060c \u0643\u064a\u0641 \u0627\u0644\u062d\u0627\u0644\u061f \u0661\u066b\u0662", "\u0645\u0631\u062d\u0628\u0627 \u060c \u0643\u064a\u0641 \u062d\u0627\u0644\u0643\u061f \u0661.\u0662"),
+    ("\u4eca\u5929\u5929\u6c14\u5f88\u597d\uff0c\u6211\u4eec\u53bb3.5\u516c\u91cc\u3002",
+     "\u4eca\u5929\u5929\u6c14\u4e0d\u9519\uff0c\u6211\u4eec\u8d703.5\u516c\u91cc\u3002"),
+    ("\u0645\u0631\u062d\u0628\u0627\u060c \u0643\u064a\u0641 \u0627\u0644\u062d\u0627\u0644\u061f \u0661\u066b\u0662",
+     "\u0645\u0631\u062d\u0628\u0627 \u060c \u0643\u064a\u0641 \u062d\u0627\u0644\u0643\u061f \u0661.\u0662"),
     ("\U0001f600 smile \U0001f468\u200d\U0001f469\u200d\U0001f467!", "\U0001f600 smile \U0001f468\u200d\U0001f469!"),
     ("~!@#$%^&*()_+`-={}|[]\\:\";'<>?,./", "~ ! @ # $ % ^ & * ( ) _ + ` - = { } | [ ] \\ : \" ; ' < > ? , . /"),
     ("well-known 20-year-old -5 5- -", "well - known 20 - year-old -5 5 - -"),
@@ -82,8 +86,11 @@ def main():
     cases, tokenized = [], {}
     for name, hypotheses, references in corpora():
         bleu, chrf = BLEU(), CHRF()
-        cases.append(dict(name=name, hypotheses=hypotheses, references=references, bleu=bleu.corpus_score(hypotheses, [references]).score,
-                          chrf=chrf.corpus_score(hypotheses, [references]).score, signature=str(bleu.get_signature())))
+        case = dict(name=name, hypotheses=hypotheses, references=references)
+        case["bleu"] = bleu.corpus_score(hypotheses, [references]).score
+        case["chrf"] = chrf.corpus_score(hypotheses, [references]).score
+        case["signature"] = str(bleu.get_signature())
+        cases.append(case)
         if name in ("nasty lines", "noise"):
             tokenized.update({line: tokenizer(line.rstrip()) for line in hypotheses + references})
     folder = pathlib.Path(__file__).resolve().parents[2] / "tests" / "goldens" / "scores"

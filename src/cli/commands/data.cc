@@ -12,10 +12,12 @@ void add_data_command(CLI::App& app) {
   CLI::App* data = app.add_subcommand("data", "Make demo data");
   data->require_subcommand(1);
   CLI::App* numbers = data->add_subcommand("numbers", "Numbers spelled out in two languages: parallel text with a checkable truth");
-  numbers->footer("Writes DIR/{train,valid,test}.{FROM,TO}. Numbers from 0 to 999,999: N to train on, those below 100 always among them, and\n"
-                  "besides 1,000 each for validation and test, equally many of 3, 4, 5 and 6 digits. No number is in two of the sets.");
+  numbers->footer(
+      "Writes DIR/{train,valid,test}.{FROM,TO}. Numbers from 0 to 999,999: N to train on, those below 100 always among them, and\n"
+      "besides 1,000 each for validation and test, equally many of 3, 4, 5 and 6 digits. No number is in two of the sets.");
   auto options = std::make_shared<NumbersOptions>();
-  numbers->add_option("--from", options->from, "Language of the source: an ICU locale like en, de, fr, ja, zh, pt_PT")->capture_default_str();
+  numbers->add_option("--from", options->from, "Language of the source: an ICU locale like en, de, fr, ja, zh, pt_PT")
+      ->capture_default_str();
   numbers->add_option("--to", options->to, "Language of the target")->capture_default_str();
   numbers->add_option("--count", options->count, "Numbers to train on: 100 to 998,000")->capture_default_str();
   numbers->add_option("--seed", options->seed, "Decides which numbers are chosen, and their order")
