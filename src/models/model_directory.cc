@@ -1,0 +1,178 @@
+#include "models/model_directory.h"
+
+#include <cmath>
+#include <cstring>
+#include <set>
+
+#include "base/error.h"
+#include "models/generation_config.h"
+
+namespace qkv {
+namespace {
+
+// Sinusoids are computed, not stored: their size stands in config.json alone. 2^26 numbers are 256 MiB in f32.
+constexpr int64_t kMostPositionNumbers = int64_t{1} << 26;
+
+std::filesystem::path config_path(const std::filesystem::path& directory) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(directory / "config.json", ignored)) {
+    fail(ErrorCode::io, "{} has no config.json; name the directory of a model that qkv train or save_pretrained wrote", directory.string());
+  }
+  return directory / "config.json";
+}
+
+void check_config(const ConfigReader& in, const TransformerConfig& config) {
+  try {
+    validate(config);
+  } catch (const Error& error) {
+    fail(ErrorCode::bad_input, "{}: {}", in.file(), error.what());
+  }
+  if (int64_t{config.max_position_embeddings} * config.hidden_size > kMostPositionNumbers) {
+    fail(ErrorCode::bad_input, "{}: \"max_position_embeddings\" {} times \"d_model\" {} is more than {}", in.file(), config.max_position_embeddings,
+         config.hidden_size, kMostPositionNumbers);
+  }
+}
+
+// The two files that describe a model besides its weights.
+struct Description {
+  TransformerConfig config;
+  GenerationDefaults generation;
+};
+
+Description read_description(const std::filesystem::path& directory, const ConfigReader& in, const Architecture& architecture) {
+  Description result{architecture.read_config(in), {}};
+  std::error_code ignored;
+  std::optional<ConfigReader> generation;
+  if (std::filesystem::exists(directory / "generation_config.json", ignored)) generation.emplace(directory / "generation_config.json");
+  read_token_ids(in, generation ? &*generation : nullptr, result.config);
+  check_config(in, result.config);
+  result.generation = read_generation(generation ? *generation : in, result.config);
+  return result;
+}
+
+bool same_values(const WeightFiles& files, const std::string& name, const Tensor& values) {
+  const Tensor other = Tensor::empty(values.shape(), values.dtype(), values.device());
+  files.read(name, other);
+  return std::memcmp(other.data(), values.data(), static_cast<size_t>(values.numel() * size_of(values.dtype()))) == 0;
+}
+
+}  // namespace
+
+ModelDirectory::ModelDirectory(const std::filesystem::path& directory)
+    : config_file_(config_path(directory)), architecture_(&find_architecture(config_file_)), weights_(directory) {
+  Description description = read_description(directory, config_file_, *architecture_);
+  config_ = description.config;
+  generation_ = std::move(description.generation);
+  check_sizes();
+}
+
+// The first of the embedding's names that the file has; it may lie there under several.
+std::string ModelDirectory::embedding_name() const {
+  std::string shared = their_name(*architecture_, "embed_tokens.weight");
+  if (weights_.find(shared)) return shared;
+  for (std::string_view copy : architecture_->copies_of_embedding) {
+    if (weights_.find(std::string(copy))) return std::string(copy);
+  }
+  return shared;
+}
+
+std::string ModelDirectory::file_name_of(std::string_view ours) const {
+  return ours == "embed_tokens.weight" ? embedding_name() : their_name(*architecture_, ours);
+}
+
+void ModelDirectory::check_weight(std::string_view ours, const Shape& shape) const {
+  const std::string name = file_name_of(ours);
+  const WeightFiles::Weight* weight = weights_.find(name);
+  if (!weight) {
+    fail(ErrorCode::bad_input, "{} has no tensor \"{}\", which {} asks for; the two files do not belong together", weights_.path().string(), name,
+         config_file_.file());
+  }
+  if (weight->entry->shape != shape) {
+    fail(ErrorCode::bad_input, "{}: tensor \"{}\" is {}, {} asks for {}; the two files do not belong together", weights_.path().string(), name,
+         to_string(weight->entry->shape), config_file_.file(), to_string(shape));
+  }
+}
+
+// Enough of the weights that all others follow from them.
+void ModelDirectory::check_sizes() const {
+  check_weight("embed_tokens.weight", {config_.vocab_size, config_.hidden_size});
+  const auto check_stack = [&](const char* stack, int layers, int ffn) {
+    for (int layer = 0; layer < layers; ++layer) {
+      const std::string prefix = fmt::format("{}.layers.{}.", stack, layer);
+      check_weight(prefix + "self_attention.q_proj.weight", {config_.hidden_size, config_.hidden_size});
+      check_weight(prefix + "feed_forward.fc1.weight", {ffn, config_.hidden_size});
+    }
+  };
+  check_stack("encoder", config_.encoder_layers, config_.encoder_ffn_dim);
+  check_stack("decoder", config_.decoder_layers, config_.decoder_ffn_dim);
+}
+
+void ModelDirectory::check_names(const Model& model) const {
+  std::set<std::string> known(architecture_->copies_of_embedding.begin(), architecture_->copies_of_embedding.end());
+  known.insert(architecture_->sinusoids.begin(), architecture_->sinusoids.end());
+  known.insert("final_logits_bias");
+  for (const Parameter& parameter : model.parameters.all()) {
+    check_weight(parameter.name, parameter.value.shape());
+    known.insert(file_name_of(parameter.name));
+  }
+  std::string names;
+  int count = 0;
+  for (const auto& [name, weight] : weights_.all()) {
+    if (known.contains(name)) continue;
+    if (++count <= 3) names += (names.empty() ? "\"" : ", \"") + name.substr(0, 100) + "\"";
+  }
+  if (count > 0) {
+    fail(ErrorCode::bad_input, "{} has {} tensor{} that a {} as {} describes it does not have: {}{}", weights_.path().string(), count, count == 1 ? "" : "s",
+         architecture_->class_name, config_file_.file(), names, count > 3 ? ", …" : "");
+  }
+}
+
+// An output layer or a second embedding of its own would be lost if its copy were ignored.
+void ModelDirectory::check_copies(const Tensor& embedding) const {
+  const std::string used = embedding_name();
+  for (std::string_view copy : architecture_->copies_of_embedding) {
+    const std::string name(copy);
+    if (name == used || !weights_.find(name)) continue;
+    if (!same_values(weights_, name, embedding)) {
+      fail(ErrorCode::unsupported, "{}: \"{}\" differs from \"{}\"; only models with one embedding for both sides and the output are supported",
+           weights_.path().string(), name, used);
+    }
+  }
+}
+
+std::unique_ptr<Model> ModelDirectory::make_model(DType dtype, Device device) const {
+  auto model = std::make_unique<Model>(config_, 0, false, device, dtype == DType::bf16 ? DType::bf16 : DType::f32);
+  model->generation = generation_;
+  check_names(*model);
+  return model;
+}
+
+void ModelDirectory::read_weights(Model& model) const {
+  for (const Parameter& parameter : model.parameters.all()) weights_.read(file_name_of(parameter.name), parameter.value);
+  check_copies(model.network.embed_tokens());
+  if (weights_.find("final_logits_bias")) weights_.read("final_logits_bias", model.network.final_logits_bias());
+}
+
+std::unique_ptr<Model> load_model(const std::filesystem::path& directory, DType dtype, Device device) {
+  const ModelDirectory opened(directory);
+  std::unique_ptr<Model> model = opened.make_model(dtype, device);
+  opened.read_weights(*model);
+  return model;
+}
+
+int64_t verify_weights(const WeightFiles& files) {
+  int64_t count = 0;
+  for (const auto& [name, weight] : files.all()) {
+    const Tensor values = Tensor::empty(weight.entry->shape, DType::f32);
+    files.read(name, values);
+    for (int64_t i = 0; i < values.numel(); ++i) {
+      if (std::isfinite(values.as<float>()[i])) continue;
+      fail(ErrorCode::bad_input, "{}: value {} of tensor \"{}\" is {}; the training that wrote it had diverged, or the file is damaged", files.path().string(), i,
+           name, values.as<float>()[i]);
+    }
+    count += values.numel();
+  }
+  return count;
+}
+
+}  // namespace qkv

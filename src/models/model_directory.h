@@ -1,0 +1,48 @@
+// A model directory that was opened and checked, before its weights are read.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "io/weight_files.h"
+#include "models/model.h"
+#include "models/registry.h"
+
+namespace qkv {
+
+class ModelDirectory {
+ public:
+  // Reads config.json and generation_config.json and opens the weights. Every size that the first announces is compared with the weights'
+  // files, so that a network of these sizes cannot be larger than they are. Throws one line that names the file and what is wrong.
+  explicit ModelDirectory(const std::filesystem::path& directory);
+
+  const Architecture& architecture() const { return *architecture_; }
+  const TransformerConfig& config() const { return config_; }
+  const GenerationDefaults& generation() const { return generation_; }
+  const WeightFiles& weights() const { return weights_; }
+
+  // The network, its weights still without values. Throws where the files lack a weight, have one of another shape, or have more.
+  std::unique_ptr<Model> make_model(DType dtype, Device device) const;
+  // Fills them.
+  void read_weights(Model& model) const;
+
+ private:
+  void check_sizes() const;
+  void check_weight(std::string_view ours, const Shape& shape) const;
+  void check_names(const Model& model) const;
+  void check_copies(const Tensor& embedding) const;
+  std::string embedding_name() const;
+  std::string file_name_of(std::string_view ours) const;
+
+  ConfigReader config_file_;
+  const Architecture* architecture_;
+  TransformerConfig config_;
+  GenerationDefaults generation_;
+  WeightFiles weights_;
+};
+
+// Reads every tensor of the files. Throws where a value is no finite number, naming the tensor. Returns the number of values.
+int64_t verify_weights(const WeightFiles& files);
+
+}  // namespace qkv

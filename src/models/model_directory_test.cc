@@ -1,0 +1,97 @@
+// What strangers' files can do to load_model; that good ones give the right numbers is shown by tests/models_golden_test.cc.
+#include "models/model_directory.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "models/parameter_count.h"
+
+namespace qkv {
+namespace {
+
+TEST(WeightNames, LayersNumberAndTheRestAreKept) {
+  const Architecture& marian = architectures()[0];
+  EXPECT_EQ(their_name(marian, "embed_tokens.weight"), "model.shared.weight");
+  EXPECT_EQ(their_name(marian, "encoder.layers.12.self_attention.q_proj.bias"), "model.encoder.layers.12.self_attn.q_proj.bias");
+  EXPECT_EQ(their_name(marian, "encoder.layers.0.self_attention_norm.weight"), "model.encoder.layers.0.self_attn_layer_norm.weight");
+  EXPECT_EQ(their_name(marian, "decoder.layers.3.cross_attention.out_proj.weight"), "model.decoder.layers.3.encoder_attn.out_proj.weight");
+  EXPECT_EQ(their_name(marian, "decoder.layers.3.feed_forward.fc2.weight"), "model.decoder.layers.3.fc2.weight");
+  EXPECT_EQ(their_name(marian, "decoder.final_norm.weight"), "");  // Pegasus has it, Marian does not
+  EXPECT_EQ(their_name(marian, "embed_tokens_too.weight"), "");
+}
+
+class DamagedDirectory : public testing::Test {
+ protected:
+  void SetUp() override {
+    set_log_level(LogLevel::quiet);
+    directory_ = std::filesystem::temp_directory_path() / fmt::format("qkv-models-{}", ::getpid());
+    TransformerConfig config;
+    config.vocab_size = 7;
+    config.hidden_size = 4;
+    config.encoder_layers = config.decoder_layers = 1;
+    config.num_attention_heads = config.num_key_value_heads = 2;
+    config.encoder_ffn_dim = config.decoder_ffn_dim = 4;
+    config.max_position_embeddings = 8;
+    save_model(*create_model(config, 1), directory_);
+  }
+  void TearDown() override {
+    std::filesystem::remove_all(directory_);
+    set_log_level(LogLevel::normal);
+  }
+
+  // Loads the directory with each variant of one file: it opens, or throws one line.
+  void try_variants(const std::string& file, size_t stride, const std::function<std::string(const std::string&, size_t)>& variant) {
+    const std::string whole = read_file(directory_ / file);
+    for (size_t i = 0; i < whole.size(); i += stride) {
+      std::ofstream(directory_ / file, std::ios::binary) << variant(whole, i);
+      try {
+        load_model(directory_);
+      } catch (const Error& error) {
+        EXPECT_NE(error.code(), ErrorCode::internal) << error.what();
+        EXPECT_NE(error.code(), ErrorCode::invalid_argument) << error.what();
+        EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
+      }
+    }
+    std::ofstream(directory_ / file, std::ios::binary) << whole;
+  }
+
+  std::filesystem::path directory_;
+};
+
+TEST_F(DamagedDirectory, AnyCutOrChangedByteOfTheJsonFilesIsALineOrHarmless) {
+  const int64_t peak = memory_statistics().bytes_peak;
+  for (const char* file : {"config.json", "generation_config.json"}) {
+    // Strides are primes, so that lines are hit at every place; each variant is a file written and read.
+    try_variants(file, 11, [](const std::string& whole, size_t at) { return whole.substr(0, at); });
+    for (const auto& [c, stride] : {std::pair('9', 5), std::pair('"', 7), std::pair('-', 13)}) {
+      try_variants(file, static_cast<size_t>(stride), [c = c](std::string whole, size_t at) {
+        whole[at] = c;
+        return whole;
+      });
+    }
+    // A number that grows by ten digits.
+    try_variants(file, 5, [](const std::string& whole, size_t at) { return whole.substr(0, at) + "9999999999" + whole.substr(at); });
+  }
+  EXPECT_LT(memory_statistics().bytes_peak - peak, 100'000);
+}
+
+TEST_F(DamagedDirectory, LoadingDoesNotNeedTheGenerationConfig) {
+  std::filesystem::remove(directory_ / "generation_config.json");
+  EXPECT_EQ(load_model(directory_)->generation.max_length, 8);
+}
+
+TEST_F(DamagedDirectory, CountsArePutTogetherByPart) {
+  const auto model = ModelDirectory(directory_).make_model(DType::f32, Device::cpu);
+  const auto parts = count_by_part(model->parameters);
+  EXPECT_EQ(parts.front(), (std::pair<std::string, int64_t>{"embed_tokens", 28}));
+  EXPECT_EQ(parts.size(), 8u);
+}
+
+}  // namespace
+}  // namespace qkv
