@@ -40,9 +40,9 @@ void OutputDirectory::create() {
   fs::path missing;
   for (fs::path each = path_; !each.empty() && !fs::exists(each); each = each.parent_path()) missing = each;
   std::error_code error;
-  fs::create_directories(path_, error);
-  if (error) fail(ErrorCode::io, "cannot make {}: {}", path_.string(), error.message());
   created_ = missing;
+  fs::create_directories(cache(), error);
+  if (error) fail(ErrorCode::io, "cannot make {}: {}", cache().string(), error.message());
   lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (lock_ < 0) fail(ErrorCode::io, "cannot open {}: {}", path_.string(), std::generic_category().message(errno));
   // A file system without locks does not keep anybody out.

@@ -112,8 +112,9 @@ void TrainingRun::make_update() {
 
 void TrainingRun::check_finite(double loss, double norm, double rate) const {
   if (std::isfinite(loss) && std::isfinite(norm)) return;
+  const double culprit = std::isfinite(loss) ? norm : loss;
   fail(ErrorCode::diverged, "training diverged at step {}: the {} is {} (learning rate {:.3g}); {}; a smaller --lr or more --warmup-steps may help",
-       state_.step + 1, std::isfinite(loss) ? "norm of the gradient" : "loss", std::isfinite(loss) ? norm : loss, rate, last_checkpoint());
+       state_.step + 1, std::isfinite(loss) ? "norm of the gradient" : "loss", std::isnan(culprit) ? "not a number" : "infinite", rate, last_checkpoint());
 }
 
 void TrainingRun::report_step(const Update& update, double loss, double rate, double norm) {
@@ -156,7 +157,7 @@ void TrainingRun::validate() {
     throw;
   }
   if (!std::isfinite(result.loss)) {
-    fail(ErrorCode::diverged, "training diverged by step {}: the validation loss is {}; {}", state_.step, result.loss, last_checkpoint());
+    fail(ErrorCode::diverged, "training diverged by step {}: the validation loss is no finite number; {}", state_.step, last_checkpoint());
   }
   const bool scheduled = state_.step % in_.options.validate_every == 0;
   const bool better = result.bleu > state_.best_bleu || (result.bleu == state_.best_bleu && result.loss < state_.best_loss);

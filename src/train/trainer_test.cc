@@ -1,0 +1,338 @@
+// Whole trainings of a model with a few thousand weights.
+#include "qkv/trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <set>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/parallel.h"
+#include "io/safetensors.h"
+#include "models/model.h"
+#include "qkv/tokenizer.h"
+
+namespace qkv {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class Training : public testing::Test {
+ protected:
+  void SetUp() override {
+    root_ = fs::temp_directory_path() / fmt::format("qkv-training-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
+    fs::remove_all(root_);
+    fs::create_directories(root_);
+    write_pairs("train", 60);
+    write_pairs("valid", 4);
+    threads_ = num_threads();
+  }
+  void TearDown() override {
+    fs::remove_all(root_);
+    set_num_threads(threads_);
+  }
+
+  // Rows of words and the same rows in other words.
+  void write_pairs(const std::string& name, int lines) const {
+    const char* words[2][4] = {{"one", "two", "three", "four"}, {"eins", "zwei", "drei", "vier"}};
+    for (const int side : {0, 1}) {
+      std::string text;
+      for (int i = 0; i < lines; ++i) {
+        for (int j = 0; j <= i % 5; ++j) text += fmt::format("{}{}", j ? " " : "", words[side][(i * 7 + j * j + i / 5) % 4]);
+        text += '\n';
+      }
+      write_file_atomically(root_ / (name + (side ? ".de" : ".en")), text);
+    }
+  }
+
+  TrainOptions options(const std::string& output) const {
+    TrainOptions o;
+    o.source = root_ / "train.en";
+    o.target = root_ / "train.de";
+    o.valid_source = root_ / "valid.en";
+    o.valid_target = root_ / "valid.de";
+    o.output = root_ / output;
+    o.encoder_layers = o.decoder_layers = 1;
+    o.hidden_size = 16;
+    o.num_attention_heads = 2;
+    o.ffn_dim = 24;
+    o.dtype = TrainPrecision::f32;
+    o.max_length = 32;
+    o.batch_tokens = 96;
+    o.warmup_steps = 4;
+    o.max_steps = 8;
+    o.validate_every = 4;
+    o.save_every = 2;
+    o.log_every = 2;
+    return o;
+  }
+
+  static ErrorCode code_of(const TrainOptions& options, std::string& message) {
+    try {
+      train(options);
+    } catch (const Error& error) {
+      message = error.what();
+      EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+      return error.code();
+    }
+    ADD_FAILURE() << "no error";
+    return ErrorCode::internal;
+  }
+
+  std::string last_checkpoint(const std::string& output) const {
+    std::string name = read_file(root_ / output / "checkpoints" / "latest");
+    name.pop_back();
+    return name;
+  }
+  std::string weights_of(const std::string& output) const {
+    return read_file(root_ / output / "checkpoints" / last_checkpoint(output) / "weights.safetensors");
+  }
+
+  fs::path root_;
+  int threads_ = 1;
+};
+
+TEST_F(Training, LeavesADirectoryThatOpens) {
+  const TrainResult result = train(options("model"));
+  EXPECT_EQ(result.step, 8);
+  EXPECT_EQ(result.end, TrainEnd::max_steps);
+  const auto model = load_model(root_ / "model");
+  const Tokenizer tokenizer = Tokenizer::load(root_ / "model");
+  EXPECT_EQ(model->config.vocab_size, tokenizer.vocab_size());
+  EXPECT_EQ(model->config.eos_token_id, tokenizer.token_to_id("</s>"));
+  EXPECT_EQ(model->config.decoder_start_token_id, tokenizer.token_to_id("<pad>"));
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(root_ / "model")) names.insert(entry.path().filename().string());
+  EXPECT_THAT(names, testing::ElementsAre("checkpoints", "config.json", "generation_config.json", "model.safetensors", "tensorboard", "tokenizer.json",
+                                          "tokenizer_config.json", "train_log.jsonl"));
+}
+
+TEST_F(Training, LearnsItsPairs) {
+  TrainOptions o = options("model");
+  o.hidden_size = 32;
+  o.ffn_dim = 64;
+  o.dropout = 0;
+  o.learning_rate = 1e-2;
+  o.warmup_steps = 20;
+  o.max_steps = 160;
+  o.validate_every = 80;
+  o.save_every = 1000;
+  o.ema_decay = 0.9;
+  std::vector<double> losses;
+  TrainCallbacks callbacks;
+  callbacks.on_step = [&](const TrainStep& step) { losses.push_back(step.loss); };
+  const TrainResult result = train(o, callbacks);
+  EXPECT_LT(losses.back(), 0.4 * losses.front());
+  EXPECT_GT(result.best_bleu, 60);
+}
+
+TEST_F(Training, TheDirectoryHoldsTheAveragedWeightsOfTheBestStep) {
+  TrainOptions o = options("model");
+  std::vector<TrainValidation> validations;
+  TrainCallbacks callbacks;
+  callbacks.on_validation = [&](const TrainValidation& validation) { validations.push_back(validation); };
+  train(o, callbacks);
+  ASSERT_EQ(validations.size(), 2u);
+  EXPECT_TRUE(validations.back().best) << "with equal BLEU the smaller loss is better";
+  const auto model = load_model(root_ / "model");
+  const SafetensorsReader average(root_ / "model" / "checkpoints" / "step-8" / "average.safetensors");
+  const SafetensorsReader weights(root_ / "model" / "checkpoints" / "step-8" / "weights.safetensors");
+  for (const Parameter& parameter : model->parameters.all()) {
+    const Tensor expected = Tensor::empty(parameter.value.shape(), DType::f32), raw = Tensor::empty(parameter.value.shape(), DType::f32);
+    average.read(parameter.name, expected);
+    weights.read(parameter.name, raw);
+    EXPECT_EQ(parameter.value.to_vector(), expected.to_vector()) << parameter.name;
+    EXPECT_NE(parameter.value.to_vector(), raw.to_vector()) << parameter.name;
+  }
+}
+
+TEST_F(Training, StoppedAndResumedGivesTheSameBits) {
+  for (const TrainPrecision dtype : {TrainPrecision::f32, TrainPrecision::bf16}) {
+    TrainOptions whole = options(fmt::format("whole{}", static_cast<int>(dtype)));
+    whole.dtype = dtype;
+    whole.accumulate = 2;
+    whole.threads = 1;
+    train(whole);
+    TrainOptions parts = whole;
+    parts.output = root_ / fmt::format("parts{}", static_cast<int>(dtype));
+    for (const int64_t stop : {3, 5}) {
+      TrainCallbacks callbacks;
+      int64_t step = 0;
+      callbacks.on_step = [&](const TrainStep& made) { step = made.step; };
+      callbacks.should_stop = [&] { return step >= stop; };
+      parts.threads = stop == 3 ? 2 : 1;
+      EXPECT_THROW(train(parts, callbacks), Error);
+      EXPECT_EQ(last_checkpoint(parts.output.filename()), fmt::format("step-{}", stop));
+      parts.resume = true;
+    }
+    parts.threads = 3;
+    const TrainResult result = train(parts);
+    EXPECT_EQ(result.step, 8);
+    EXPECT_EQ(weights_of(parts.output.filename()), weights_of(whole.output.filename()));
+    EXPECT_EQ(read_file(parts.output / "model.safetensors"), read_file(whole.output / "model.safetensors"));
+  }
+}
+
+TEST_F(Training, AnotherSeedGivesOtherWeights) {
+  TrainOptions a = options("a"), b = options("b");
+  b.seed = 2;
+  train(a);
+  train(b);
+  EXPECT_NE(weights_of("a"), weights_of("b"));
+}
+
+TEST_F(Training, ResumingWhatIsFinishedSaysSo) {
+  TrainOptions o = options("model");
+  train(o);
+  const std::string before = read_file(root_ / "model" / "train_log.jsonl");
+  o.resume = true;
+  const TrainResult again = train(o);
+  EXPECT_TRUE(again.was_finished);
+  EXPECT_EQ(again.step, 8);
+  EXPECT_EQ(read_file(root_ / "model" / "train_log.jsonl"), before);
+  o.max_steps = 10;
+  const TrainResult more = train(o);
+  EXPECT_FALSE(more.was_finished);
+  EXPECT_EQ(more.step, 10);
+}
+
+TEST_F(Training, RaisingMaxStepsEqualsHavingAskedForThemAtOnce) {
+  TrainOptions o = options("parts");
+  o.max_steps = 5;
+  train(o);
+  o.resume = true;
+  o.max_steps = 8;
+  train(o);
+  train(options("whole"));
+  EXPECT_EQ(weights_of("parts"), weights_of("whole"));
+}
+
+TEST_F(Training, ResumingWithOtherOptionsOrTextIsRefused) {
+  TrainOptions o = options("model");
+  o.max_steps = 2;
+  train(o);
+  o.resume = true;
+  o.max_steps = 8;
+  TrainOptions other = o;
+  other.dropout = 0.25;
+  std::string message;
+  EXPECT_EQ(code_of(other, message), ErrorCode::invalid_argument);
+  EXPECT_THAT(message, HasSubstr("--dropout is 0.25, but this training began with 0.3"));
+  write_pairs("train", 61);
+  EXPECT_EQ(code_of(o, message), ErrorCode::invalid_argument);
+  EXPECT_THAT(message, HasSubstr("the training text is not the one"));
+}
+
+TEST_F(Training, ALossThatIsNoNumberStopsItAndKeepsTheLastCheckpoint) {
+  TrainOptions o = options("diverged");
+  o.learning_rate = 1;
+  o.warmup_steps = 0;
+  o.weight_decay = 1e30;  // the first update multiplies the weights by it
+  o.clip_norm = 0;
+  o.save_every = 1;
+  std::string message;
+  EXPECT_EQ(code_of(o, message), ErrorCode::diverged);
+  EXPECT_THAT(message, testing::ContainsRegex("diverged at step 2: .* is (not a number|infinite)"));
+  EXPECT_THAT(message, HasSubstr("checkpoints/step-1 is the last checkpoint"));
+  const SafetensorsReader weights(root_ / "diverged" / "checkpoints" / last_checkpoint("diverged") / "weights.safetensors");
+  EXPECT_FALSE(weights.entries().empty());
+}
+
+TEST_F(Training, PatienceEndsIt) {
+  TrainOptions o = options("model");
+  o.learning_rate = 0;  // nothing gets better
+  o.validate_every = 1;
+  o.patience = 3;
+  o.max_steps = 100;
+  const TrainResult result = train(o);
+  EXPECT_EQ(result.end, TrainEnd::patience);
+  EXPECT_EQ(result.step, 4);
+  EXPECT_EQ(result.best_step, 1);
+}
+
+TEST_F(Training, EpochsEndItAfterTheLastBatchOfEach) {
+  TrainOptions o = options("model");
+  o.max_steps = 0;
+  o.max_epochs = 2;
+  o.accumulate = 3;
+  std::vector<int64_t> epochs;
+  TrainCallbacks callbacks;
+  callbacks.on_step = [&](const TrainStep& step) { epochs.push_back(step.epoch); };
+  const TrainResult result = train(o, callbacks);
+  EXPECT_EQ(result.end, TrainEnd::max_epochs);
+  EXPECT_EQ(std::count(epochs.begin(), epochs.end(), 1), std::count(epochs.begin(), epochs.end(), 2));
+  EXPECT_EQ(epochs.back(), 2);
+}
+
+TEST_F(Training, MinutesEndItWithAValidatedModel) {
+  TrainOptions o = options("model");
+  o.max_steps = 0;
+  o.max_minutes = 0.01;
+  o.validate_every = 1000000;
+  const TrainResult result = train(o);
+  EXPECT_EQ(result.end, TrainEnd::max_minutes);
+  EXPECT_EQ(result.best_step, result.step);
+  EXPECT_TRUE(fs::exists(root_ / "model" / "model.safetensors"));
+  o.resume = true;
+  EXPECT_TRUE(train(o).was_finished);
+}
+
+TEST_F(Training, AnExistingDirectoryIsNotTouchedUnasked) {
+  fs::create_directories(root_ / "model");
+  write_file_atomically(root_ / "model" / "notes.txt", "mine");
+  TrainOptions o = options("model");
+  std::string message;
+  EXPECT_EQ(code_of(o, message), ErrorCode::invalid_argument);
+  EXPECT_THAT(message, HasSubstr("--resume"));
+  write_file_atomically(root_ / "model" / "model.safetensors", "somebody's");
+  o.resume = true;
+  EXPECT_EQ(code_of(o, message), ErrorCode::invalid_argument);
+  EXPECT_THAT(message, HasSubstr("holds a model but no training"));
+  o.resume = false;
+  o.overwrite = true;
+  train(o);
+  EXPECT_EQ(read_file(root_ / "model" / "notes.txt"), "mine");
+  EXPECT_NO_THROW(load_model(root_ / "model"));
+}
+
+TEST_F(Training, OverwriteWithBadInputKeepsTheOldModel) {
+  train(options("model"));
+  const std::string before = read_file(root_ / "model" / "model.safetensors");
+  write_file_atomically(root_ / "train.de", "eins\n\xff\n");
+  write_file_atomically(root_ / "train.en", "one\ntwo\n");
+  TrainOptions o = options("model");
+  o.overwrite = true;
+  std::string message;
+  EXPECT_EQ(code_of(o, message), ErrorCode::bad_input);
+  EXPECT_EQ(read_file(root_ / "model" / "model.safetensors"), before);
+  EXPECT_TRUE(fs::exists(root_ / "model" / "checkpoints" / "latest"));
+}
+
+TEST_F(Training, AGivenTokenizerIsUsedAndCopied) {
+  train(options("first"));
+  TrainOptions o = options("second");
+  o.tokenizer = root_ / "first";
+  write_pairs("train", 20);
+  train(o);
+  EXPECT_EQ(read_file(root_ / "second" / "tokenizer.json"), read_file(root_ / "first" / "tokenizer.json"));
+}
+
+TEST_F(Training, OneTrainingADirectory) {
+  TrainCallbacks callbacks;
+  std::string message;
+  callbacks.on_step = [&](const TrainStep& step) {
+    TrainOptions o = options("model");
+    o.resume = true;
+    if (step.step == 1) {
+      EXPECT_EQ(code_of(o, message), ErrorCode::io);
+    }
+  };
+  train(options("model"), callbacks);
+  EXPECT_THAT(message, HasSubstr("another training writes there"));
+}
+
+}  // namespace
+}  // namespace qkv
