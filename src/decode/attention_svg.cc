@@ -12,7 +12,7 @@
 namespace qkv {
 namespace {
 
-constexpr int kFontSize = 13, kColumnPixels = 8, kLabelColumns = 22;
+constexpr int kFontSize = 13, kColumnPixels = 8, kLabelColumns = 22, kLegendWidth = 200;
 
 // Text for XML 1.0: markup escaped, characters that it forbids left out.
 std::string escaped(std::string_view text) {
@@ -63,7 +63,7 @@ struct Layout {
     map_width = static_cast<int>(cols) * cell;
     map_height = static_cast<int>(rows) * cell;
     legend_y = top + map_height + 28;
-    width = std::max(left + map_width + right, 620);
+    width = std::max(left + map_width + right, left + kLegendWidth + 320);
     height = legend_y + 48;
   }
 };
@@ -79,8 +79,8 @@ void add_cells(std::string& svg, const AttentionView& view, const Layout& at, do
       svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"><title>{} → {}: {:.1f} %</title></rect>\n", x, y, at.cell, at.cell,
                          color_of(weight / most), escaped(view.queries[i]), escaped(view.keys[j]), 100 * weight);
       if (at.cell >= 26 && weight >= 0.005) {
-        svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"n\" fill=\"{}\">{:.0f}</text>\n", x + at.cell / 2, y + at.cell / 2 + 4,
-                           weight > most / 2 ? "#fff" : "#333", 100 * weight);
+        svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"{}\">{:.0f}</text>\n", x + at.cell / 2, y + at.cell / 2 + 4,
+                           weight > most / 2 ? "n w" : "n", 100 * weight);
       }
     }
   }
@@ -98,17 +98,17 @@ void add_labels(std::string& svg, const AttentionView& view, const Layout& at) {
 }
 
 void add_legend(std::string& svg, const Layout& at, double most) {
-  constexpr int kSteps = 50, kStepWidth = 4;
+  constexpr int kSteps = 50, kStepWidth = kLegendWidth / kSteps;
   for (int i = 0; i < kSteps; ++i) {
     svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"12\" fill=\"{}\"/>\n", at.left + i * kStepWidth, at.legend_y, kStepWidth,
                        color_of((i + 0.5) / kSteps));
   }
-  svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"12\" fill=\"none\" stroke=\"#999\"/>\n", at.left, at.legend_y, kSteps * kStepWidth);
+  svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"12\" fill=\"none\" stroke=\"#999\"/>\n", at.left, at.legend_y, kLegendWidth);
   for (const double share : {0.0, 0.5, 1.0}) {
-    svg += fmt::format("<text x=\"{:.0f}\" y=\"{}\" class=\"n\" fill=\"#333\">{:.0f} %</text>\n", at.left + share * kSteps * kStepWidth, at.legend_y + 28,
+    svg += fmt::format("<text x=\"{:.0f}\" y=\"{}\" class=\"n\">{:.0f} %</text>\n", at.left + share * kLegendWidth, at.legend_y + 28,
                        100 * share * most);
   }
-  svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"s\">attention weight; each row adds up to 100 %</text>\n", at.left + kSteps * kStepWidth + 24, at.legend_y + 11);
+  svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"s\">attention weight; each row adds up to 100 %</text>\n", at.left + kLegendWidth + 24, at.legend_y + 11);
 }
 
 }  // namespace
@@ -119,7 +119,7 @@ std::string attention_svg(const AttentionView& view) {
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\">\n"
       "<style>text{{font:{2}px 'DejaVu Sans','Noto Sans','Noto Sans CJK JP','Noto Sans CJK SC',sans-serif;fill:#222}}"
-      ".t{{font-size:17px;font-weight:bold}}.s{{font-size:12px;fill:#666}}.n{{font-size:11px;text-anchor:middle;fill:inherit}}</style>\n"
+      ".t{{font-size:17px;font-weight:bold}}.s{{font-size:12px;fill:#666}}.n{{font-size:11px;text-anchor:middle}}.w{{fill:#fff}}</style>\n"
       "<rect width=\"{0}\" height=\"{1}\" fill=\"#fff\"/>\n",
       at.width, at.height, kFontSize);
   const AttentionAxes axes = axes_of(view.trace.kind);

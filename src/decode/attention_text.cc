@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "decode/attention_view.h"
 #include "decode/token_labels.h"
@@ -57,59 +58,60 @@ std::vector<std::string> stacked(const std::string& label) {
   return characters;
 }
 
-// Columns [begin, end) of the map under their labels.
-class MapBlock {
- public:
-  MapBlock(const AttentionView& view, int label_width, int cell_width, bool stacked_labels, size_t begin, size_t end)
-      : view_(view), label_width_(label_width), cell_width_(cell_width), stacked_labels_(stacked_labels), begin_(begin), end_(end) {}
+// How a map is laid out in a terminal: labels beside each other where all fit, else stacked character by character over narrow columns.
+struct TextLayout {
+  static constexpr int kBar = 4;  // columns of shade under a label
 
-  std::string header() const {
-    const std::string indent(static_cast<size_t>(label_width_ + 1), ' ');
-    std::string out;
-    if (!stacked_labels_) {
-      out = indent;
-      for (size_t j = begin_; j < end_; ++j) out += padded(view_.keys[j], cell_width_);
-      return out + "\n";
-    }
-    constexpr size_t kMostRows = 14;
-    std::vector<std::vector<std::string>> labels;
-    size_t rows = 0;
-    for (size_t j = begin_; j < end_; ++j) {
-      labels.push_back(stacked(view_.keys[j]));
-      if (labels.back().size() > kMostRows) {
-        labels.back().resize(kMostRows);
-        labels.back().back() = "…";
-      }
-      rows = std::max(rows, labels.back().size());
-    }
-    for (size_t row = 0; row < rows; ++row) {
-      out += indent;
-      for (const std::vector<std::string>& label : labels) {
-        const size_t skipped = rows - label.size();  // labels stand on the map
-        out += padded(row < skipped ? "" : label[row - skipped], cell_width_);
-      }
-      out += "\n";
-    }
-    return out;
+  int label_width, room;  // of the rows' names; of what stands right of them
+  bool stacked_labels = false;
+  std::vector<int> widths;  // of the map's columns
+
+  TextLayout(const AttentionView& view, int width) : label_width(std::min(widest(view.queries), std::min(20, width / 4))), room(width - label_width - 1) {
+    for (const std::string& key : view.keys) widths.push_back(std::max(kBar, display_width(key)) + 1);
+    stacked_labels = total() > room;
+    if (stacked_labels) widths.assign(view.keys.size(), static_cast<int>(view.keys.size()) * 3 <= room ? 3 : 2);
   }
-
-  std::string row(size_t i) const {
-    const int filled = stacked_labels_ ? cell_width_ : cell_width_ - 1;
-    std::string out = padded(view_.queries[i], label_width_, true) + " ";
-    for (size_t j = begin_; j < end_; ++j) {
-      const bool hidden = !std::isfinite(view_.trace.scores.at(static_cast<int64_t>(i), static_cast<int64_t>(j)));
-      const char* glyph = hidden ? " " : glyph_of(view_.trace.weights.at(static_cast<int64_t>(i), static_cast<int64_t>(j)));
-      out += repeated(glyph, filled) + std::string(static_cast<size_t>(cell_width_ - filled), ' ');
-    }
-    return out;
-  }
-
- private:
-  const AttentionView& view_;
-  int label_width_, cell_width_;
-  bool stacked_labels_;
-  size_t begin_, end_;
+  int total() const { return std::accumulate(widths.begin(), widths.end(), 0); }
+  size_t columns_per_block() const { return stacked_labels ? static_cast<size_t>(room / widths.front()) : widths.size(); }
 };
+
+// The labels of columns [begin, end).
+std::string header(const AttentionView& view, const TextLayout& layout, size_t begin, size_t end) {
+  constexpr size_t kMostRows = 14;
+  const std::string indent(static_cast<size_t>(layout.label_width + 1), ' ');
+  std::vector<std::vector<std::string>> labels;
+  size_t rows = 1;
+  for (size_t j = begin; j < end; ++j) {
+    labels.push_back(layout.stacked_labels ? stacked(view.keys[j]) : std::vector{view.keys[j]});
+    if (labels.back().size() > kMostRows) {
+      labels.back().resize(kMostRows);
+      labels.back().back() = "…";
+    }
+    rows = std::max(rows, labels.back().size());
+  }
+  std::string out;
+  for (size_t row = 0; row < rows; ++row) {
+    out += indent;
+    for (size_t j = begin; j < end; ++j) {
+      const std::vector<std::string>& label = labels[j - begin];
+      const size_t skipped = rows - label.size();  // labels stand on the map
+      out += padded(row < skipped ? "" : label[row - skipped], layout.widths[j]);
+    }
+    out += "\n";
+  }
+  return out;
+}
+
+std::string map_row(const AttentionView& view, const TextLayout& layout, size_t i, size_t begin, size_t end) {
+  std::string out = padded(view.queries[i], layout.label_width, true) + " ";
+  for (size_t j = begin; j < end; ++j) {
+    const int bar = layout.stacked_labels ? layout.widths[j] : TextLayout::kBar, before = (layout.widths[j] - bar) / 2;
+    const bool hidden = !std::isfinite(view.trace.scores.at(static_cast<int64_t>(i), static_cast<int64_t>(j)));
+    const char* glyph = hidden ? " " : glyph_of(view.trace.weights.at(static_cast<int64_t>(i), static_cast<int64_t>(j)));
+    out += repeated(" ", before) + repeated(glyph, bar) + repeated(" ", layout.widths[j] - before - bar);
+  }
+  return out;
+}
 
 // "twenty 93 %": what the row looks at most.
 std::string strongest(const AttentionView& view, size_t i, int width) {
@@ -154,26 +156,18 @@ std::string attention_title(const AttentionView& view) {
 }
 
 std::string attention_text(const AttentionView& view, int width) {
-  constexpr int kWidestLabel = 8, kStrongest = 16;
-  width = std::max(width, 40);
-  const int label_width = std::min(widest(view.queries), std::min(20, width / 4));
-  const int room = width - label_width - 1;
-  const int keys = static_cast<int>(view.keys.size());
-  const int key_width = std::max(2, widest(view.keys));
-  const bool stacked_labels = key_width > kWidestLabel || keys * (key_width + 1) > room;
-  const int cell_width = !stacked_labels ? key_width + 1 : keys * 3 <= room ? 3 : 2;
-  const size_t per_block = static_cast<size_t>(std::max(1, room / cell_width));
-  const int left_over = room - keys * cell_width;
-
+  constexpr int kLeastWidth = 40, kStrongest = 16, kWidestStrongest = 28;
+  const TextLayout layout(view, std::max(width, kLeastWidth));
+  const int left_over = layout.room - layout.total();
   const AttentionAxes axes = axes_of(view.trace.kind);
   std::string out = fmt::format("{}\nrows: {}; columns: {}\n", attention_title(view), axes.rows, axes.columns);
-  for (size_t begin = 0; begin < view.keys.size(); begin += per_block) {
-    const MapBlock block(view, label_width, cell_width, stacked_labels, begin, std::min(view.keys.size(), begin + per_block));
+  for (size_t begin = 0, end = 0; begin < view.keys.size(); begin = end) {
+    end = std::min(view.keys.size(), begin + layout.columns_per_block());
     out += "\n";
-    out += block.header();
+    out += header(view, layout, begin, end);
     for (size_t i = 0; i < view.queries.size(); ++i) {
-      out += block.row(i);
-      if (left_over >= kStrongest) out += "  " + strongest(view, i, std::min(left_over - 2, 28));
+      out += map_row(view, layout, i, begin, end);
+      if (left_over >= kStrongest) out += "  " + strongest(view, i, std::min(left_over - 2, kWidestStrongest));
       out += "\n";
     }
   }
