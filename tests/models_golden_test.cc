@@ -145,8 +145,10 @@ TEST_P(GoldenModel, SavedWeightsAreThoseOfTheOriginalFile) {
 }
 
 TEST_F(GoldenModel, ValuesOfConfigReachTheNetwork) {
-  for (const auto& [key, value] : std::vector<std::pair<std::string, nlohmann::json>>{
-           {"activation_function", "relu"}, {"activation_function", "gelu"}, {"activation_function", "gelu_new"}, {"scale_embedding", false}}) {
+  for (const auto& [key, value] : std::vector<std::pair<std::string, nlohmann::json>>{{"activation_function", "relu"},
+                                                                                      {"activation_function", "gelu"},
+                                                                                      {"activation_function", "gelu_new"},
+                                                                                      {"scale_embedding", false}}) {
     const auto model = load_model(changed("marian_post_norm", {{key, value}}));
     const std::string name = "logits." + key + "=" + (value.is_string() ? value.get<std::string>() : value.dump());
     EXPECT_LT(largest_difference(logits_of(*model, "marian_post_norm", DType::f32), golden_logits("marian_post_norm", name)), 1e-4) << name;
@@ -162,7 +164,8 @@ TEST_F(GoldenModel, AveragedWeightsAreSavedInsteadOfTheModelsOwn) {
   }
   save_model(*model, copy_, weights);
   const auto again = load_model(copy_);
-  for (const Parameter& parameter : again->parameters.all()) EXPECT_THAT(parameter.value.to_vector(), testing::Each(0.25f)) << parameter.name;
+  for (const Parameter& parameter : again->parameters.all())
+    EXPECT_THAT(parameter.value.to_vector(), testing::Each(0.25f)) << parameter.name;
 }
 
 TEST_F(GoldenModel, GenerationDefaultsAreRead) {
@@ -194,7 +197,8 @@ TEST_F(GoldenModel, WeightsInSeveralFilesAreFound) {
   }
   for (int part = 0; part < 2; ++part) write_safetensors(copy_ / fmt::format("part-{}.safetensors", part), parts[part]);
   std::ofstream(copy_ / "model.safetensors.index.json") << index;
-  EXPECT_LT(largest_difference(logits_of(*load_model(copy_), "marian_post_norm", DType::f32), golden_logits("marian_post_norm", "logits")), 1e-4);
+  EXPECT_LT(largest_difference(logits_of(*load_model(copy_), "marian_post_norm", DType::f32), golden_logits("marian_post_norm", "logits")),
+            1e-4);
 }
 
 TEST_F(BadModel, ConfigMessagesNameTheKey) {
@@ -208,7 +212,8 @@ TEST_F(BadModel, ConfigMessagesNameTheKey) {
   EXPECT_THAT(message({{"activation_function", "snake"}}), HasSubstr("the activation \"snake\"; there are relu, gelu"));
   EXPECT_THAT(message({{"static_position_embeddings", false}}), HasSubstr("learned positions"));
   EXPECT_THAT(message({{"normalize_before", true}}), HasSubstr("\"normalize_before\" is true"));
-  EXPECT_THAT(message({{"architectures", {"T5ForConditionalGeneration"}}}), HasSubstr("\"T5ForConditionalGeneration\" is not supported; there are MarianMTModel"));
+  EXPECT_THAT(message({{"architectures", {"T5ForConditionalGeneration"}}}),
+              HasSubstr("\"T5ForConditionalGeneration\" is not supported; there are MarianMTModel"));
   EXPECT_THAT(message({{"architectures", nullptr}, {"model_type", "t5"}}), HasSubstr("\"t5\" is not supported"));
   EXPECT_EQ(message({{"architectures", nullptr}}), "no error");
   EXPECT_THAT(message({{"decoder_attention_heads", 2}}), HasSubstr("\"decoder_attention_heads\" is 2"));
@@ -223,9 +228,10 @@ TEST_F(BadModel, ConfigMessagesNameTheKey) {
 
 TEST_F(BadModel, HostileSizesAreRefusedBeforeMemoryIsAskedFor) {
   const int64_t peak = memory_statistics().bytes_peak;
-  for (const char* key : {"d_model", "vocab_size", "encoder_layers", "decoder_layers", "encoder_ffn_dim", "decoder_ffn_dim", "max_position_embeddings",
-                          "encoder_attention_heads"}) {
-    for (const int64_t value : {int64_t{-1}, int64_t{0}, int64_t{1000}, int64_t{1} << 20, int64_t{1} << 24, int64_t{0x7fffffff}, int64_t{1} << 40}) {
+  for (const char* key : {"d_model", "vocab_size", "encoder_layers", "decoder_layers", "encoder_ffn_dim", "decoder_ffn_dim",
+                          "max_position_embeddings", "encoder_attention_heads"}) {
+    for (const int64_t value :
+         {int64_t{-1}, int64_t{0}, int64_t{1000}, int64_t{1} << 20, int64_t{1} << 24, int64_t{0x7fffffff}, int64_t{1} << 40}) {
       if (std::string(key) == "max_position_embeddings" && value > 0 && value <= 1 << 20) continue;  // allowed: sinusoids, not weights
       EXPECT_THAT(message({{key, value}}), HasSubstr("config.json")) << key << " " << value;
     }

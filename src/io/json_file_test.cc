@@ -36,13 +36,9 @@ TEST(JsonFile, MessagesNameThePlace) {
   EXPECT_THAT(message("{\"a\": 1e999}"), HasSubstr("too large"));
 }
 
-TEST(JsonFile, KeyGivenTwiceIsRefused) {
-  EXPECT_THAT(message(R"({"a": {"b": 1, "c": 2, "b": 3}})"), HasSubstr("key \"b\" twice"));
-}
+TEST(JsonFile, KeyGivenTwiceIsRefused) { EXPECT_THAT(message(R"({"a": {"b": 1, "c": 2, "b": 3}})"), HasSubstr("key \"b\" twice")); }
 
-TEST(JsonFile, DeepNestingIsRefusedBeforeItHurts) {
-  EXPECT_THAT(message("{\"a\": " + std::string(1'000'000, '[')), HasSubstr("deep"));
-}
+TEST(JsonFile, DeepNestingIsRefusedBeforeItHurts) { EXPECT_THAT(message("{\"a\": " + std::string(1'000'000, '[')), HasSubstr("deep")); }
 
 }  // namespace
 }  // namespace qkv

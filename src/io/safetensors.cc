@@ -98,8 +98,8 @@ SafetensorsReader::SafetensorsReader(const std::filesystem::path& path) : impl_(
   std::memcpy(&length, content.data(), kLengthBytes);
   const std::string_view rest = content.substr(kLengthBytes);
   if (length > kLargestHeader || rest.empty() || length > rest.size() || rest[0] != '{') {
-    fail(ErrorCode::bad_input, "{} is no safetensors file, or was cut: its first eight bytes announce a header of {} bytes, {} follow", path.string(), length,
-         rest.size());
+    fail(ErrorCode::bad_input, "{} is no safetensors file, or was cut: its first eight bytes announce a header of {} bytes, {} follow",
+         path.string(), length, rest.size());
   }
   impl_->header = parse_safetensors_header(impl_->path, rest.substr(0, length), static_cast<int64_t>(rest.size() - length));
   impl_->data = rest.data() + length;

@@ -15,10 +15,9 @@ namespace qkv {
 namespace {
 
 constexpr std::pair<std::string_view, int> kTypes[] = {
-    {"F64", 64},    {"F32", 32},     {"F16", 16},     {"BF16", 16},    {"I64", 64}, {"I32", 32}, {"I16", 16},
-    {"I8", 8},      {"U64", 64},     {"U32", 32},     {"U16", 16},     {"U8", 8},   {"BOOL", 8}, {"C64", 64},
-    {"F8_E4M3", 8}, {"F8_E5M2", 8},  {"F8_E8M0", 8},  {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8},
-    {"F6_E2M3", 6}, {"F6_E3M2", 6},  {"F4", 4},
+    {"F64", 64},    {"F32", 32},        {"F16", 16},        {"BF16", 16},   {"I64", 64},    {"I32", 32}, {"I16", 16},    {"I8", 8},
+    {"U64", 64},    {"U32", 32},        {"U16", 16},        {"U8", 8},      {"BOOL", 8},    {"C64", 64}, {"F8_E4M3", 8}, {"F8_E5M2", 8},
+    {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F4", 4},
 };
 
 // "1,234,567"
@@ -42,8 +41,8 @@ std::string printable(const std::string& name) {
   return shown.size() < name.size() ? shown + "…" : shown;
 }
 
-// Walks the JSON without building it: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, "__metadata__": {"key": "value"}}.
-// Every callback that meets something else says what and stops.
+// Walks the JSON without building it: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, "__metadata__": {"key":
+// "value"}}. Every callback that meets something else says what and stops.
 class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderParser(SafetensorsHeader& header) : header_(header) {}
@@ -113,14 +112,16 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
       return true;
     }
     if (where_ != Where::entry || key_ != "dtype") return unexpected("a string");
-    if (safetensors_bits(value) == 0) return stop(fmt::format("tensor \"{}\" has the unknown type \"{}\"", printable(name_), printable(value)));
+    if (safetensors_bits(value) == 0)
+      return stop(fmt::format("tensor \"{}\" has the unknown type \"{}\"", printable(name_), printable(value)));
     entry_.dtype = value;
     return true;
   }
 
   bool number_unsigned(uint64_t value) override {
     if (where_ != Where::shape && where_ != Where::offsets) return unexpected("a number");
-    if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return stop(fmt::format("tensor \"{}\": {} is too large", printable(name_), value));
+    if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
+      return stop(fmt::format("tensor \"{}\": {} is too large", printable(name_), value));
     (where_ == Where::shape ? entry_.shape : offsets_).push_back(static_cast<int64_t>(value));
     return true;
   }
@@ -175,12 +176,13 @@ void check_ranges(const std::string& file, const SafetensorsHeader& header, int6
     const auto& [name, entry] = named;
     const int64_t bytes = bytes_of(entry);
     if (bytes != entry.bytes) {
-      fail(ErrorCode::bad_input, "{}: tensor \"{}\" says {} {} ({} bytes) but its range holds {}; the file is damaged or was cut", file, printable(name),
-           to_string(entry.shape), lower(entry.dtype), bytes < 0 ? "more than can be counted" : grouped(bytes), grouped(entry.bytes));
+      fail(ErrorCode::bad_input, "{}: tensor \"{}\" says {} {} ({} bytes) but its range holds {}; the file is damaged or was cut", file,
+           printable(name), to_string(entry.shape), lower(entry.dtype), bytes < 0 ? "more than can be counted" : grouped(bytes),
+           grouped(entry.bytes));
     }
     if (entry.begin > data_bytes || entry.bytes > data_bytes - entry.begin) {
-      fail(ErrorCode::bad_input, "{}: tensor \"{}\" ends at byte {} of the data, the file has {}; it was cut or not wholly copied", file, printable(name),
-           grouped(entry.begin + entry.bytes), grouped(data_bytes));
+      fail(ErrorCode::bad_input, "{}: tensor \"{}\" ends at byte {} of the data, the file has {}; it was cut or not wholly copied", file,
+           printable(name), grouped(entry.begin + entry.bytes), grouped(data_bytes));
     }
     order.push_back(&named);
   }
@@ -191,8 +193,10 @@ void check_ranges(const std::string& file, const SafetensorsHeader& header, int6
   for (const Named* named : order) {
     const auto& [name, entry] = *named;
     if (entry.begin != end) {
-      fail(ErrorCode::bad_input, "{}: tensor \"{}\" begins at byte {} of the data, {} bytes {} the end of the one before; the header is damaged", file,
-           printable(name), grouped(entry.begin), grouped(entry.begin > end ? entry.begin - end : end - entry.begin), entry.begin > end ? "after" : "before");
+      fail(ErrorCode::bad_input,
+           "{}: tensor \"{}\" begins at byte {} of the data, {} bytes {} the end of the one before; the header is damaged", file,
+           printable(name), grouped(entry.begin), grouped(entry.begin > end ? entry.begin - end : end - entry.begin),
+           entry.begin > end ? "after" : "before");
     }
     end = entry.begin + entry.bytes;
   }

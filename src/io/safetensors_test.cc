@@ -106,8 +106,10 @@ TEST_F(Safetensors, EmptyTensorsAndScalarsAreAllowed) {
 
 TEST_F(Safetensors, RangeThatDoesNotFitTheShapeIsNamedWithBothSizes) {
   put(R"({"layers.3.fc1.weight":{"dtype":"F32","shape":[512,2048],"data_offsets":[0,2097152]}})", std::string(2097152, 'x'));
-  EXPECT_EQ(message(), path_.string() + ": tensor \"layers.3.fc1.weight\" says [512, 2048] f32 (4,194,304 bytes) but its range holds 2,097,152; the file is "
-                                        "damaged or was cut");
+  EXPECT_EQ(message(),
+            path_.string() +
+                ": tensor \"layers.3.fc1.weight\" says [512, 2048] f32 (4,194,304 bytes) but its range holds 2,097,152; the file is "
+                "damaged or was cut");
 }
 
 TEST_F(Safetensors, EveryCutIsRefused) {
@@ -173,8 +175,8 @@ TEST_F(Safetensors, RulesOfTheHeader) {
 }
 
 TEST_F(Safetensors, ForeignFilesAreRefused) {
-  for (const std::string& content : {std::string(), std::string("PK\x03\x04 a zip file of PyTorch, say"), std::string("{\"a\": 1}"), std::string(8, '\0'),
-                                     std::string(64, '\xff')}) {
+  for (const std::string& content : {std::string(), std::string("PK\x03\x04 a zip file of PyTorch, say"), std::string("{\"a\": 1}"),
+                                     std::string(8, '\0'), std::string(64, '\xff')}) {
     write_file_atomically(path_, content);
     EXPECT_THAT(message(), HasSubstr("no safetensors file"));
   }

@@ -21,7 +21,8 @@ bool is_there(const std::filesystem::path& path) {
 [[noreturn]] void fail_without_weights(const std::filesystem::path& directory) {
   for (const char* other : {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"}) {
     if (!is_there(directory / other)) continue;
-    fail(ErrorCode::unsupported, "{} has {} but no {}; open it with transformers and save it again with save_pretrained", directory.string(), other, kWhole);
+    fail(ErrorCode::unsupported, "{} has {} but no {}; open it with transformers and save it again with save_pretrained",
+         directory.string(), other, kWhole);
   }
   fail(ErrorCode::io, "{} has no {}; name the directory of a trained model", directory.string(), kWhole);
 }
@@ -47,7 +48,8 @@ WeightFiles::WeightFiles(const std::filesystem::path& directory) : path_(directo
 void WeightFiles::open_parts(const std::filesystem::path& directory) {
   const nlohmann::json index = read_json_object(path_);
   const auto weight_map = index.find("weight_map");
-  if (weight_map == index.end() || !weight_map->is_object()) fail(ErrorCode::bad_input, "{}: there is no object \"weight_map\"", path_.string());
+  if (weight_map == index.end() || !weight_map->is_object())
+    fail(ErrorCode::bad_input, "{}: there is no object \"weight_map\"", path_.string());
   std::map<std::string, const SafetensorsReader*> opened;
   for (const auto& [name, file] : weight_map->items()) {
     if (!file.is_string() || !is_plain_file_name(file.get<std::string>())) {

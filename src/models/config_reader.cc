@@ -13,9 +13,9 @@ namespace {
 
 // The first name of each is the one that is written.
 constexpr std::pair<std::string_view, Activation> kActivations[] = {
-    {"relu", Activation::relu},          {"gelu", Activation::gelu},
-    {"gelu_python", Activation::gelu},   {"gelu_new", Activation::gelu_tanh},
-    {"silu", Activation::silu},          {"swish", Activation::silu},
+    {"relu", Activation::relu},           {"gelu", Activation::gelu},
+    {"gelu_python", Activation::gelu},    {"gelu_new", Activation::gelu_tanh},
+    {"silu", Activation::silu},           {"swish", Activation::silu},
     {"gelu_fast", Activation::gelu_tanh}, {"gelu_pytorch_tanh", Activation::gelu_tanh},
 };
 
@@ -117,14 +117,16 @@ Activation ConfigReader::activation(std::string_view key) const {
 }
 
 void ConfigReader::expect(std::string_view key, bool value, std::string_view meaning) const {
-  if (boolean(key, value) != value) fail(ErrorCode::unsupported, "{}: \"{}\" is {}, which asks for {}; such models are not supported", file_, key, !value, meaning);
+  if (boolean(key, value) != value)
+    fail(ErrorCode::unsupported, "{}: \"{}\" is {}, which asks for {}; such models are not supported", file_, key, !value, meaning);
 }
 
 std::string_view activation_name(Activation activation) {
   for (const auto& [name, known] : kActivations) {
     if (known == activation) return name;
   }
-  fail(ErrorCode::unsupported, "transformers has no name for a feed-forward layer without activation; choose relu, gelu, gelu_tanh or silu");
+  fail(ErrorCode::unsupported,
+       "transformers has no name for a feed-forward layer without activation; choose relu, gelu, gelu_tanh or silu");
 }
 
 }  // namespace qkv

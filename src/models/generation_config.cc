@@ -15,7 +15,9 @@ constexpr int kLongest = 512;
 
 // Keys that change what transformers generates, and the value at which they do nothing.
 void warn_about_others(const ConfigReader& in) {
-  const auto warn = [&](std::string_view key) { log_warning("{}: \"{}\" is ignored; translations may differ from those of transformers", in.file(), key); };
+  const auto warn = [&](std::string_view key) {
+    log_warning("{}: \"{}\" is ignored; translations may differ from those of transformers", in.file(), key);
+  };
   if (in.boolean("do_sample", false)) warn("do_sample");
   for (std::string_view key : {"no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "diversity_penalty"}) {
     if (in.number(key, 0) != 0) warn(key);
@@ -29,7 +31,8 @@ EarlyStopping read_early_stopping(const ConfigReader& in) {
   if (!in.has("early_stopping")) return EarlyStopping::no;
   if (in.is_text("early_stopping")) {
     if (in.text("early_stopping") == "never") return EarlyStopping::never;
-    fail(ErrorCode::bad_input, "{}: \"early_stopping\" is \"{}\"; true, false or \"never\" was expected", in.file(), in.text("early_stopping").substr(0, 60));
+    fail(ErrorCode::bad_input, "{}: \"early_stopping\" is \"{}\"; true, false or \"never\" was expected", in.file(),
+         in.text("early_stopping").substr(0, 60));
   }
   return in.boolean("early_stopping", false) ? EarlyStopping::yes : EarlyStopping::no;
 }
@@ -62,7 +65,8 @@ GenerationDefaults read_generation(const ConfigReader& in, const TransformerConf
     if (ids.size() == 1) generation.suppressed.push_back(ids[0]);
     several |= ids.size() > 1;
   }
-  for (const std::vector<int32_t>& ids : in.id_lists("suppress_tokens")) generation.suppressed.insert(generation.suppressed.end(), ids.begin(), ids.end());
+  for (const std::vector<int32_t>& ids : in.id_lists("suppress_tokens"))
+    generation.suppressed.insert(generation.suppressed.end(), ids.begin(), ids.end());
   if (several) log_warning("{}: entries of \"bad_words_ids\" with several tokens are ignored", in.file());
 
   const int last = config.vocab_size - 1;

@@ -11,8 +11,8 @@ namespace qkv {
 // What a new model says of itself: pad is never produced, beams of 4, as long as its positions allow, at most 512.
 GenerationDefaults default_generation(const TransformerConfig& config);
 
-// `in`: generation_config.json, or config.json where an older transformers put the same keys. What it does not say is transformers' default,
-// except max_length: that one (20) would cut sentences, so it is as for a new model. What would change translations and has no
+// `in`: generation_config.json, or config.json where an older transformers put the same keys. What it does not say is transformers'
+// default, except max_length: that one (20) would cut sentences, so it is as for a new model. What would change translations and has no
 // counterpart here is named in a warning.
 GenerationDefaults read_generation(const ConfigReader& in, const TransformerConfig& config);
 

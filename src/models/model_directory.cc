@@ -28,8 +28,8 @@ void check_config(const ConfigReader& in, const TransformerConfig& config) {
     fail(ErrorCode::bad_input, "{}: {}", in.file(), error.what());
   }
   if (int64_t{config.max_position_embeddings} * config.hidden_size > kMostPositionNumbers) {
-    fail(ErrorCode::bad_input, "{}: \"max_position_embeddings\" {} times \"d_model\" {} is more than {}", in.file(), config.max_position_embeddings,
-         config.hidden_size, kMostPositionNumbers);
+    fail(ErrorCode::bad_input, "{}: \"max_position_embeddings\" {} times \"d_model\" {} is more than {}", in.file(),
+         config.max_position_embeddings, config.hidden_size, kMostPositionNumbers);
   }
 }
 
@@ -84,12 +84,12 @@ void ModelDirectory::check_weight(std::string_view ours, const Shape& shape) con
   const std::string name = file_name_of(ours);
   const WeightFiles::Weight* weight = weights_.find(name);
   if (!weight) {
-    fail(ErrorCode::bad_input, "{} has no tensor \"{}\", which {} asks for; the two files do not belong together", weights_.path().string(), name,
-         config_file_.file());
+    fail(ErrorCode::bad_input, "{} has no tensor \"{}\", which {} asks for; the two files do not belong together", weights_.path().string(),
+         name, config_file_.file());
   }
   if (weight->entry->shape != shape) {
-    fail(ErrorCode::bad_input, "{}: tensor \"{}\" is {}, {} asks for {}; the two files do not belong together", weights_.path().string(), name,
-         to_string(weight->entry->shape), config_file_.file(), to_string(shape));
+    fail(ErrorCode::bad_input, "{}: tensor \"{}\" is {}, {} asks for {}; the two files do not belong together", weights_.path().string(),
+         name, to_string(weight->entry->shape), config_file_.file(), to_string(shape));
   }
 }
 
@@ -122,8 +122,8 @@ void ModelDirectory::check_names(const Model& model) const {
     if (++count <= 3) names += (names.empty() ? "\"" : ", \"") + name.substr(0, 100) + "\"";
   }
   if (count > 0) {
-    fail(ErrorCode::bad_input, "{} has {} tensor{} that a {} as {} describes it does not have: {}{}", weights_.path().string(), count, count == 1 ? "" : "s",
-         architecture_->class_name, config_file_.file(), names, count > 3 ? ", …" : "");
+    fail(ErrorCode::bad_input, "{} has {} tensor{} that a {} as {} describes it does not have: {}{}", weights_.path().string(), count,
+         count == 1 ? "" : "s", architecture_->class_name, config_file_.file(), names, count > 3 ? ", …" : "");
   }
 }
 
@@ -134,7 +134,8 @@ void ModelDirectory::check_copies(const Tensor& embedding) const {
     const std::string name(copy);
     if (name == used || !weights_.find(name)) continue;
     if (!same_values(weights_, name, embedding)) {
-      fail(ErrorCode::unsupported, "{}: \"{}\" differs from \"{}\"; only models with one embedding for both sides and the output are supported",
+      fail(ErrorCode::unsupported,
+           "{}: \"{}\" differs from \"{}\"; only models with one embedding for both sides and the output are supported",
            weights_.path().string(), name, used);
     }
   }
@@ -167,8 +168,8 @@ int64_t verify_weights(const WeightFiles& files) {
     files.read(name, values);
     for (int64_t i = 0; i < values.numel(); ++i) {
       if (std::isfinite(values.as<float>()[i])) continue;
-      fail(ErrorCode::bad_input, "{}: value {} of tensor \"{}\" is {}; the training that wrote it had diverged, or the file is damaged", files.path().string(), i,
-           name, values.as<float>()[i]);
+      fail(ErrorCode::bad_input, "{}: value {} of tensor \"{}\" is {}; the training that wrote it had diverged, or the file is damaged",
+           files.path().string(), i, name, values.as<float>()[i]);
     }
     count += values.numel();
   }

@@ -25,7 +25,8 @@ const Architecture& find_architecture(const ConfigReader& config) {
 
 const Architecture& architecture_for(const TransformerConfig& config) {
   const std::string_view name = config.norm_position == NormPosition::post ? "MarianMTModel" : "PegasusForConditionalGeneration";
-  const auto found = std::find_if(architectures().begin(), architectures().end(), [&](const Architecture& a) { return a.class_name == name; });
+  const auto found =
+      std::find_if(architectures().begin(), architectures().end(), [&](const Architecture& a) { return a.class_name == name; });
   return *found;
 }
 

@@ -25,7 +25,8 @@ Tensor logits_bias_row(const Model& model) {
   return row;
 }
 
-std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, const Architecture& architecture, std::span<const Tensor> weights) {
+std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, const Architecture& architecture,
+                                                          std::span<const Tensor> weights) {
   std::vector<std::pair<std::string, Tensor>> named = {{"final_logits_bias", logits_bias_row(model)}};
   for (size_t i = 0; i < model.parameters.all().size(); ++i) {
     const Parameter& parameter = model.parameters.all()[i];
@@ -51,7 +52,8 @@ std::string config_json(const TransformerConfig& config, const GenerationDefault
   out["dtype"] = "float32";
   out["eos_token_id"] = config.eos_token_id;
   // Not left out: transformers' own default would force the token 0 or 1 at the end of a translation of max_length tokens.
-  out["forced_eos_token_id"] = generation.forced_eos_token_id >= 0 ? nlohmann::ordered_json(generation.forced_eos_token_id) : nlohmann::ordered_json();
+  out["forced_eos_token_id"] =
+      generation.forced_eos_token_id >= 0 ? nlohmann::ordered_json(generation.forced_eos_token_id) : nlohmann::ordered_json();
   out["pad_token_id"] = config.pad_token_id;
   out["torch_dtype"] = "float32";  // what transformers before 4.56 calls dtype
   return out.dump(2) + "\n";
@@ -60,8 +62,8 @@ std::string config_json(const TransformerConfig& config, const GenerationDefault
 }  // namespace
 
 void save_model(const Model& model, const std::filesystem::path& directory, std::span<const Tensor> weights) {
-  QKV_CHECK(weights.empty() || weights.size() == model.parameters.all().size(), "[save_model] {} weights for a model that has {}", weights.size(),
-            model.parameters.all().size());
+  QKV_CHECK(weights.empty() || weights.size() == model.parameters.all().size(), "[save_model] {} weights for a model that has {}",
+            weights.size(), model.parameters.all().size());
   const Architecture& architecture = architecture_for(model.config);
   const std::string config = config_json(model.config, model.generation, architecture);
   std::error_code error;

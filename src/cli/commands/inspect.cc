@@ -154,8 +154,8 @@ ordered_json describe_directory(const fs::path& directory, bool verify) {
     const int32_t size = Tokenizer::load(directory).vocab_size();
     out["tokenizer"]["vocab_size"] = size;
     if (model && size > out["config"]["vocab_size"].get<int32_t>()) {
-      log_warning("{} has {} tokens, the model's vocab_size is {}; texts with the last ones cannot be translated", (directory / "tokenizer.json").string(), size,
-                  out["config"]["vocab_size"].get<int32_t>());
+      log_warning("{} has {} tokens, the model's vocab_size is {}; texts with the last ones cannot be translated",
+                  (directory / "tokenizer.json").string(), size, out["config"]["vocab_size"].get<int32_t>());
     }
   }
   if (checkpoints) describe_checkpoints(directory / "checkpoints", verify, out["checkpoints"]);

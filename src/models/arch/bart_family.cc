@@ -27,15 +27,17 @@ TransformerConfig read_family_config(const ConfigReader& in) {
   config.attention_dropout = in.number("attention_dropout", 0);
   config.activation_dropout = in.number("activation_dropout", 0);
   if (const int heads = in.integer("decoder_attention_heads"); heads != config.num_attention_heads) {
-    fail(ErrorCode::unsupported, "{}: \"decoder_attention_heads\" is {}, \"encoder_attention_heads\" {}; only models with the same number are supported",
-         in.file(), heads, config.num_attention_heads);
+    fail(ErrorCode::unsupported,
+         "{}: \"decoder_attention_heads\" is {}, \"encoder_attention_heads\" {}; only models with the same number are supported", in.file(),
+         heads, config.num_attention_heads);
   }
   return config;
 }
 
 void write_family_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
   if (config.num_key_value_heads != config.num_attention_heads) {
-    fail(ErrorCode::unsupported, "transformers has no encoder-decoder of this kind with num_key_value_heads {} beside num_attention_heads {}",
+    fail(ErrorCode::unsupported,
+         "transformers has no encoder-decoder of this kind with num_key_value_heads {} beside num_attention_heads {}",
          config.num_key_value_heads, config.num_attention_heads);
   }
   out["activation_dropout"] = shortest(config.activation_dropout);

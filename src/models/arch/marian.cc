@@ -16,8 +16,8 @@ TransformerConfig read_config(const ConfigReader& in) {
   TransformerConfig config = read_family_config(in);
   config.norm_position = NormPosition::post;
   if (const int size = in.integer("decoder_vocab_size", config.vocab_size); size != config.vocab_size) {
-    fail(ErrorCode::unsupported, "{}: \"decoder_vocab_size\" is {}, \"vocab_size\" {}; only models with one vocabulary are supported", in.file(), size,
-         config.vocab_size);
+    fail(ErrorCode::unsupported, "{}: \"decoder_vocab_size\" is {}, \"vocab_size\" {}; only models with one vocabulary are supported",
+         in.file(), size, config.vocab_size);
   }
   return config;
 }
