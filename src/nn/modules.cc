@@ -20,7 +20,10 @@ FeedForward::FeedForward(const TransformerConfig& config, int inner_size, const 
       dropout_(config.activation_dropout) {}
 
 Tensor FeedForward::forward(const Tensor& x, ForwardContext& context) const {
-  return fc2_.forward(activate(fc1_.forward(x), activation_, context.dropout(dropout_)));
+  const DropoutParams dropout = context.dropout(dropout_);
+  if (activation_ != Activation::relu) return fc2_.forward(activate(fc1_.forward(x), activation_, dropout));
+  const Tensor inner = fc1_.forward(x, FusedActivation::relu);
+  return fc2_.forward(dropout.probability > 0 ? dropout_add(inner, {}, dropout) : inner);
 }
 
 Tensor sinusoidal_positions(int count, int size, Device device) {

@@ -11,7 +11,7 @@ namespace qkv {
 class Linear {
  public:
   Linear(const ParameterScope& scope, int in, int out);
-  Tensor forward(const Tensor& x) const { return linear(x, weight_, bias_); }
+  Tensor forward(const Tensor& x, FusedActivation activation = FusedActivation::none) const { return linear(x, weight_, bias_, activation); }
 
  private:
   Tensor weight_, bias_;

@@ -13,7 +13,9 @@
 namespace qkv {
 
 // y = activation(x weight^T + bias). x: [rows, in], weight: [out, in], bias: [out] or empty. y has the type of x unless said.
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+// Fused is relu alone: its slope can be told from its output, so x W^T + b need not be kept.
+enum class FusedActivation : uint8_t { none, relu };
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, FusedActivation activation = FusedActivation::none);
 Tensor linear_f32(const Tensor& x, const Tensor& weight, const Tensor& bias);  // y in f32 (f64 on the reference): logits
 
 // activation(x), then dropout.

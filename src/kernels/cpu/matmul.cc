@@ -151,15 +151,16 @@ void Matmul(const MatmulParams& p) {
     PackB(p.b, p.transpose_b, made);
     packed = made;
   }
-  // Slabs of rows over all columns keep b's panels in use longest; short outputs are cut by columns too, so that all threads work.
-  // Results do not depend on the cut: a sum runs over k in one order.
-  const int64_t slabs = (p.out.rows + kSlabRows - 1) / kSlabRows;
-  const int64_t slab = RoundUp((p.out.rows + slabs - 1) / slabs, kRows);
-  const int64_t groups = std::clamp<int64_t>(16 / slabs, 1, (p.out.cols + 4 * kPanel - 1) / (4 * kPanel));
+  // Slabs of rows over all columns keep b's panels in use longest and gather a once; as many for every thread. Outputs of few rows are cut
+  // by columns too. Results do not depend on the cut: a sum runs over k in one order.
+  const int64_t threads = num_threads();
+  const int64_t wanted = RoundUp((p.out.rows + kSlabRows - 1) / kSlabRows, threads);
+  const int64_t slab = RoundUp((p.out.rows + wanted - 1) / wanted, kRows), slabs = (p.out.rows + slab - 1) / slab;
+  const int64_t groups = std::clamp<int64_t>(2 * threads / slabs, 1, (p.out.cols + 4 * kPanel - 1) / (4 * kPanel));
   const int64_t group = RoundUp((p.out.cols + groups - 1) / groups, kPanel);
   const int64_t columns = (p.out.cols + group - 1) / group;
   parallel_for(slabs * columns, [&](int64_t task) {
-    const int64_t first = std::min(p.out.rows, task / columns * slab), first_column = task % columns * group;
+    const int64_t first = task / columns * slab, first_column = task % columns * group;
     Slab(p, packed, depth, first, std::min(slab, p.out.rows - first), first_column, std::min(p.out.cols, first_column + group));
   });
 }
