@@ -95,15 +95,15 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> known = known_words(command, option);
   const std::string nearest = nearest_word(word, known);
   const std::string what = option ? "option" : known.empty() ? "argument" : "command";
-  const std::string meant = nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
   const std::string list = option || known.empty() ? "" : fmt::format("; there are {}", fmt::join(known, ", "));
-  return fmt::format("{}: unknown {} {}{}{}; see {}", full_name(command), what, word, meant, nearest.empty() ? list : "", help);
+  const std::string hint = nearest.empty() ? list + "; see" : fmt::format("; did you mean {}? See", nearest);
+  return fmt::format("{}: unknown {} {}{} {}", full_name(command), what, word, hint, help);
 }
 
 int run(int argc, char** argv) {
   CLI::App app{"Trains Transformers and translates with them, and opens and writes the model directories of Hugging Face's transformers.",
                "qkv"};
-  app.set_version_flag("--version", "qkv " QKV_VERSION);
+  app.set_version_flag("--version", QKV_VERSION, "Print the version and exit");
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.require_subcommand(1);
   app.footer("qkv COMMAND --help lists a command's options. Results go to stdout, progress and messages to stderr.\n"
@@ -113,15 +113,15 @@ int run(int argc, char** argv) {
   add_common_options(app);
   try {
     app.parse(argc, argv);
-    flush_stdout();
-    return interrupted() ? kInterrupted : kDone;
-  } catch (const CLI::Success& request) {  // --help, --version
-    app.exit(request);
-    flush_stdout();
-    return kDone;
+  } catch (const CLI::CallForVersion&) {
+    write_stdout("qkv " QKV_VERSION "\n");
+  } catch (const CLI::Success&) {  // --help
+    write_stdout(app.help());
   } catch (const CLI::ParseError& error) {
     return report(kWrongUsage, usage_message(app, error));
   }
+  flush_stdout();
+  return interrupted() ? kInterrupted : kDone;
 }
 
 int run_and_report(int argc, char** argv) {

@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <iostream>
 
 #include "base/error.h"
 
@@ -23,8 +22,7 @@ void write_stdout(std::string_view text) {
 
 void flush_stdout() {
   errno = 0;
-  std::cout.flush();  // CLI11 and others may have written there; it shares stdout's buffer
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) || !std::cout) fail_stdout(errno);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout)) fail_stdout(errno);
 }
 
 }  // namespace qkv
