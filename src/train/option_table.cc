@@ -192,7 +192,7 @@ std::vector<TrainOption> run_options() {
       integer({"save-every", "Updates between checkpoints", false}, &O::save_every, 1),
       integer({"keep-checkpoints", "Newest checkpoints to keep", false}, &O::keep_checkpoints, 1),
       integer({"log-every", "Updates between lines of the log", false}, &O::log_every, 1),
-      flag({"tensorboard", "Write TensorBoard event files to DIR/tensorboard", false}, &O::tensorboard),
+      flag({"tensorboard", "Write TensorBoard event files to DIR/tensorboard (the default) or not", false}, &O::tensorboard),
       integer({"threads", "Threads to use; 0: all cores. Results do not depend on it", false}, &O::threads, 0, 4096),
   };
 }

@@ -4,14 +4,38 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include "base/error.h"
 
 namespace qkv {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+// What a training leaves in its directory, besides the token cache.
+constexpr std::array kContent = {"checkpoints",       "tensorboard",   "train_log.jsonl",      "model.safetensors", "config.json", "generation_config.json",
+                                 "tokenizer.json",    "tokenizer_config.json"};
+
+// Files that a killed training was writing: NAME.tmp-... for a NAME of ours (base/files.h).
+void remove_half_written(const fs::path& directory) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const size_t mark = name.find(".tmp-");
+    if (mark != std::string::npos && std::find(kContent.begin(), kContent.end(), name.substr(0, mark)) != kContent.end()) found.push_back(entry->path());
+  }
+  for (const fs::path& path : found) fs::remove(path, error);
+}
+
+}  // namespace
 
 OutputDirectory::OutputDirectory(const TrainOptions& options) : path_(fs::absolute(options.output).lexically_normal()) {
   if (!path_.has_filename()) path_ = path_.parent_path();  // "model/" -> "model"
@@ -50,11 +74,11 @@ void OutputDirectory::create() {
     created_.clear();
     fail(ErrorCode::io, "--output {}: another training writes there; wait for its end or name another directory", path_.string());
   }
+  remove_half_written(path_);
 }
 
 void OutputDirectory::clear() {
-  for (const char* name : {"checkpoints", "tensorboard", "train_log.jsonl", "model.safetensors", "config.json", "generation_config.json",
-                           "tokenizer.json", "tokenizer_config.json"}) {
+  for (const char* name : kContent) {
     std::error_code error;
     fs::remove_all(path_ / name, error);
     if (error) fail(ErrorCode::io, "cannot remove {}: {}", (path_ / name).string(), error.message());

@@ -16,7 +16,8 @@ class OutputDirectory {
   OutputDirectory(const OutputDirectory&) = delete;
   OutputDirectory& operator=(const OutputDirectory&) = delete;
 
-  // Makes the directory where it is missing, and keeps other trainings out of it as long as this lives.
+  // Makes the directory where it is missing, keeps other trainings out of it as long as this lives, and removes what a killed one was
+  // just writing.
   void create();
   // Removes what an earlier training left; other files stay.
   void clear();

@@ -72,8 +72,9 @@ void add_option(CLI::App& command, const TrainOption& option, std::vector<Option
   const std::string label = "--" + option.name;
   CLI::Option* added = nullptr;
   if (option.is_flag()) {
+    const bool is_default = option.get(TrainOptions{}) == "true";
     added = command.add_flag_function(
-        fmt::format("{},!--no-{}", label, option.name),
+        is_default ? fmt::format("{},!--no-{}", label, option.name) : label,
         [&settings, name = option.name, label](int64_t count) { settings.push_back({name, count > 0 ? "true" : "false", label}); }, help_of(option));
   } else {
     added = command.add_option_function<std::string>(
