@@ -1,0 +1,107 @@
+#include "train/batch_feed.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <optional>
+#include <set>
+
+#include "base/files.h"
+#include "text/bpe_trainer.h"
+
+namespace qkv {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Feed : public testing::Test {
+ protected:
+  void SetUp() override {
+    root_ = fs::temp_directory_path() / fmt::format("qkv-feed-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
+    fs::create_directories(root_);
+    std::vector<std::string> lines;
+    std::string source, target;
+    for (int i = 0; i < 50; ++i) {
+      std::string words = "one";
+      for (int j = 0; j < i % 7; ++j) words += i % 2 ? " two" : " three";
+      lines.push_back(words);
+      source += words + "\n";
+      target += words + " end\n";
+    }
+    lines.push_back("end end");
+    write_file_atomically(root_ / "source", source);
+    write_file_atomically(root_ / "target", target);
+    const Tokenizer tokenizer = train_bpe({.vocab_size = 40, .vocab_size_is_upper_bound = true}, std::span<const std::string>(lines));
+    corpus_.emplace(ParallelCorpus::build({.source = root_ / "source", .target = root_ / "target", .cache = root_ / "cache", .max_tokens = 64}, tokenizer));
+    batches_.emplace(*corpus_, BatchOptions{.batch_tokens = 60, .seed = 3});
+    end_ = tokenizer.token_to_id("</s>");
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  fs::path root_;
+  std::optional<ParallelCorpus> corpus_;
+  std::optional<Batches> batches_;
+  int32_t end_ = 0;
+  static constexpr int32_t kStart = 2;
+};
+
+TEST_F(Feed, TheDecoderReadsTheStartAndThenTheTargetOneTokenLater) {
+  const std::vector<int32_t> pairs{3, 0, 17};
+  const PairBatch batch = make_pair_batch(*corpus_, pairs, kStart);
+  ASSERT_EQ(batch.source.segments.count(), 3);
+  ASSERT_EQ(batch.target_in.ids.size(), batch.target_out.size());
+  for (int64_t i = 0; i < 3; ++i) {
+    const int32_t begin = batch.target_in.segments.begin(i), length = batch.target_in.segments.length(i);
+    const auto target = corpus_->target(pairs[static_cast<size_t>(i)]);
+    ASSERT_EQ(length, static_cast<int32_t>(target.size()));
+    EXPECT_EQ(batch.target_in.ids[static_cast<size_t>(begin)], kStart);
+    EXPECT_EQ(batch.target_out[static_cast<size_t>(begin + length) - 1], end_);
+    for (int32_t t = 0; t + 1 < length; ++t) {
+      EXPECT_EQ(batch.target_in.ids[static_cast<size_t>(begin + t + 1)], batch.target_out[static_cast<size_t>(begin + t)]);
+    }
+    const auto source = corpus_->source(pairs[static_cast<size_t>(i)]);
+    const auto first = batch.source.ids.begin() + batch.source.segments.begin(i);
+    EXPECT_TRUE(std::equal(source.begin(), source.end(), first));
+  }
+}
+
+TEST_F(Feed, AnEpochHasEveryPairOnceAndEndsWithAnUpdate) {
+  std::multiset<int64_t> expected, seen;  // by number of tokens: pairs themselves have no names in a batch
+  for (int64_t pair = 0; pair < corpus_->size(); ++pair) expected.insert(static_cast<int64_t>(corpus_->target(pair).size()));
+  BatchFeed feed(*corpus_, *batches_, kStart, 4, {});
+  for (Update update = feed.next();; update = feed.next()) {
+    int64_t tokens = 0;
+    for (const PairBatch& batch : update.batches) {
+      for (int64_t i = 0; i < batch.target_in.segments.count(); ++i) seen.insert(batch.target_in.segments.length(i));
+      tokens += static_cast<int64_t>(batch.target_out.size());
+    }
+    EXPECT_EQ(update.target_tokens, tokens);
+    EXPECT_LE(update.batches.size(), 4u);
+    if (update.next.epoch == 1) {
+      EXPECT_EQ(update.next.index, 0);
+      break;
+    }
+  }
+  EXPECT_EQ(seen, expected);
+}
+
+TEST_F(Feed, ItGoesOnFromAnyPlaceAsIfItHadNeverStopped) {
+  BatchFeed whole(*corpus_, *batches_, kStart, 2, {});
+  DataPlace place;
+  for (int i = 0; i < 25; ++i) {
+    BatchFeed resumed(*corpus_, *batches_, kStart, 2, place);
+    const Update a = whole.next(), b = resumed.next();
+    ASSERT_EQ(a.batches.size(), b.batches.size());
+    for (size_t j = 0; j < a.batches.size(); ++j) {
+      EXPECT_EQ(a.batches[j].source.ids, b.batches[j].source.ids);
+      EXPECT_EQ(a.batches[j].target_out, b.batches[j].target_out);
+    }
+    EXPECT_EQ(a.next.epoch, b.next.epoch);
+    EXPECT_EQ(a.next.index, b.next.index);
+    place = a.next;
+  }
+  EXPECT_GE(place.epoch, 1) << "the test must cross an epoch's end";
+}
+
+}  // namespace
+}  // namespace qkv
