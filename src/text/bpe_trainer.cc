@@ -50,7 +50,13 @@ Tokenizer train(const BpeTrainerOptions& options, const std::vector<WordCount>& 
 
 Tokenizer train_bpe(const BpeTrainerOptions& options, std::span<const std::filesystem::path> files) {
   const LearnOptions learn = learn_options(options);
-  return train(options, count_words(files, trained_normalizer().get(), trained_pre_tokenizer().get()), learn);
+  const std::vector<WordCount> words = count_words(files, trained_normalizer().get(), trained_pre_tokenizer().get());
+  if (words.empty()) {
+    std::string names;
+    for (const std::filesystem::path& file : files) names += (names.empty() ? "" : ", ") + file.string();
+    fail(ErrorCode::bad_input, "{}: no text to train a tokenizer on; all lines are empty", names);
+  }
+  return train(options, words, learn);
 }
 
 Tokenizer train_bpe(const BpeTrainerOptions& options, std::span<const std::string> lines) {

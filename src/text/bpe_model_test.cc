@@ -1,0 +1,117 @@
+#include "text/bpe_model.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "text/bpe_merges.h"
+#include "text/test_files.h"
+
+namespace qkv {
+namespace {
+
+// A model over a to d whose merges are learnt from random words, so that they overlap in all ways.
+struct Example {
+  std::vector<std::string> tokens;
+  std::vector<BpeMerge> merges;
+};
+
+std::string random_word(uint64_t seed, size_t length, int letters) {
+  std::string word;
+  for (size_t i = 0; i < length; ++i) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    word.push_back(static_cast<char>('a' + (seed >> 33) % static_cast<uint64_t>(letters)));
+  }
+  return word;
+}
+
+Example make_example() {
+  std::vector<WordCount> words;
+  for (uint64_t i = 0; i < 200; ++i) words.push_back({random_word(i, 3 + i % 20, 2 + i % 3), 1 + i % 7});
+  LearntBpe learnt = learn_bpe(words, {.vocab_size = 150});
+  return {std::move(learnt.tokens), std::move(learnt.merges)};
+}
+
+BpeModel make_model(const Example& example, BpeOptions options = {}) {
+  return {Vocabulary(example.tokens), example.merges, std::move(options)};
+}
+
+// The definition: the first merge in the order of learning that applies anywhere is done at its leftmost place, until none applies.
+std::vector<int32_t> by_definition(const Example& example, const std::string& word) {
+  std::vector<int32_t> ids;
+  for (const char c : word) {
+    ids.push_back(
+        static_cast<int32_t>(std::find(example.tokens.begin(), example.tokens.end(), std::string(1, c)) - example.tokens.begin()));
+  }
+  for (bool again = true; again;) {
+    again = false;
+    for (const BpeMerge& merge : example.merges) {
+      for (size_t i = 0; i + 1 < ids.size() && !again; ++i) {
+        if (ids[i] != merge.pair.left || ids[i + 1] != merge.pair.right) continue;
+        ids[i] = merge.result;
+        ids.erase(ids.begin() + static_cast<ptrdiff_t>(i) + 1);
+        again = true;
+      }
+      if (again) break;
+    }
+  }
+  return ids;
+}
+
+TEST(BpeModel, ShortAndLongWordsFollowTheDefinition) {
+  const Example example = make_example();
+  const BpeModel model = make_model(example);
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    const std::string word = random_word(seed + 1000, 1 + seed / 2, 2 + static_cast<int>(seed % 3));  // 1 to 150 characters
+    std::vector<int32_t> ids;
+    model.tokenize(word, ids);
+    ASSERT_EQ(ids, by_definition(example, word)) << word;
+    model.tokenize(word, ids);  // from the cache, where it was kept: appended
+    ASSERT_EQ(ids.size(), 2 * by_definition(example, word).size()) << word;
+  }
+}
+
+TEST(BpeModel, AWordOfMillionsOfCharactersIsEncoded) {
+  const Example example = make_example();
+  const BpeModel model = make_model(example);
+  for (const int letters : {1, 4}) {
+    const std::string word = random_word(7, 3'000'000, letters);
+    std::vector<int32_t> ids;
+    model.tokenize(word, ids);
+    std::string back;
+    for (const int32_t id : ids) back += example.tokens[static_cast<size_t>(id)];
+    EXPECT_EQ(back, word);
+  }
+}
+
+TEST(BpeModel, ManyThreadsShareTheCache) {
+  const Example example = make_example();
+  const BpeModel model = make_model(example);
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (uint64_t thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (uint64_t i = 0; i < 3000; ++i) {
+        const std::string word = random_word(i % 500 + thread / 2, 1 + i % 9, 4);
+        std::vector<int32_t> ids;
+        model.tokenize(word, ids);
+        std::string back;
+        for (const int32_t id : ids) back += example.tokens[static_cast<size_t>(id)];
+        wrong += back != word;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(BpeModel, AnUnkTokenThatIsMissingIsAnErrorOnlyWhereItIsNeeded) {
+  const Example example = make_example();
+  const BpeModel model = make_model(example, {.unk_token = "[UNK]"});
+  std::vector<int32_t> ids;
+  model.tokenize("ab", ids);
+  EXPECT_NE(error_of([&] { model.tokenize("aXb", ids); }).find("\"[UNK]\""), std::string::npos);
+}
+
+}  // namespace
+}  // namespace qkv

@@ -1,0 +1,65 @@
+#include "text/word_counts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "base/parallel.h"
+#include "text/test_files.h"
+#include "text/tokenizer_json.h"
+
+namespace qkv {
+namespace {
+
+using testing::HasSubstr;
+
+std::map<std::string, uint64_t> as_map(const std::vector<WordCount>& words) {
+  std::map<std::string, uint64_t> map;
+  for (const auto& [word, count] : words) EXPECT_TRUE(map.emplace(word, count).second) << word << " comes twice";
+  return map;
+}
+
+TEST(WordCounts, CountsOverFilesAndChunksOnAnyNumberOfThreads) {
+  // Two files of several chunks each, with lines of very different lengths, both kinds of line end, and none at the end.
+  std::map<std::string, uint64_t> expected;
+  std::string first, second;
+  for (int i = 0; i < 150'000; ++i) {
+    const std::string word = fmt::format("w{}", i * 7919 % 5003);
+    std::string& text = i % 3 == 0 ? second : first;
+    text += word;
+    text += i % 5 == 0 ? "\r\n" : i % 7 == 0 ? "\n\n" : i % 1000 < 900 ? "\n" : " ";
+    ++expected["▁" + word];
+  }
+  first += std::string(3 << 20, 'x');  // one word longer than a chunk
+  ++expected["▁" + std::string(3 << 20, 'x')];
+  const TemporaryDirectory directory;
+  const std::vector<std::filesystem::path> files{directory.write("a", first), directory.write("b", second), directory.write("empty", "")};
+  const auto normalizer = trained_normalizer();
+  const auto pre_tokenizer = trained_pre_tokenizer();
+  const int threads = num_threads();
+  for (const int count : {1, 2, 5}) {
+    set_num_threads(count);
+    EXPECT_EQ(as_map(count_words(files, normalizer.get(), pre_tokenizer.get())), expected) << count << " threads";
+  }
+  set_num_threads(threads);
+}
+
+TEST(WordCounts, InvalidUtf8IsRefusedWithFileAndLineOfTheFirst) {
+  std::string text;
+  for (int i = 1; i <= 300'000; ++i) text += i == 123'456 || i >= 299'000 ? "bad \xC3( byte\n" : "fine line\n";
+  const TemporaryDirectory directory;
+  const std::vector<std::filesystem::path> files{directory.write("good.txt", "good\n"), directory.write("bad.txt", text)};
+  ErrorCode code{};
+  const std::string message = error_of([&] { count_words(files, nullptr, nullptr); }, &code);
+  EXPECT_THAT(message, HasSubstr((directory.path() / "bad.txt").string() + ": line 123456 is not valid UTF-8"));
+  EXPECT_EQ(code, ErrorCode::bad_input);
+}
+
+TEST(WordCounts, AMissingFileIsNamed) {
+  const std::vector<std::filesystem::path> files{"/nowhere/text.en"};
+  EXPECT_THAT(error_of([&] { count_words(files, nullptr, nullptr); }), HasSubstr("/nowhere/text.en"));
+}
+
+}  // namespace
+}  // namespace qkv

@@ -1,0 +1,296 @@
+#!/usr/bin/env python3
+"""What the `tokenizers` library makes of characters and texts: the expected values of the tests of src/text.
+
+tests/goldens/tokenizer/
+    unicode.json        classes of characters as ranges, and for each block of 4,096 code points the hash of their normal forms
+    texts.json          texts that stress a tokenizer: scripts, marks, emoji, kinds of white space, controls, long words, random characters
+    pipelines/*.json    {tokenizer, ids, ids_without_special_tokens, decoded, decoded_with_special_tokens}: a tokenizer.json of some kind and
+                        what it makes of each text of texts.json
+    corpus.txt          text in several scripts to train on
+    trained.json        the tokenizer.json that BpeTrainer makes of it within the pipeline of `qkv tokenizer train`
+    merges.json         [{words, vocab_size, min_frequency, tokens, merges}]: BpeTrainer on counted words, small and full of ties
+    multi30k.json       hashes of the tokenizer.json trained on multi30k (8,000 tokens), and of its ids for each file of the data
+Hashes are FNV-1a, 64 bits. Nothing here is chosen by hand: the texts come from seeded generators.
+"""
+
+import json
+import os
+import pathlib
+import platform
+import random
+
+import tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+ROOT = SOURCE / "tests" / "goldens" / "tokenizer"
+DATA = pathlib.Path(os.environ.get("QKV_DATA", SOURCE.parent / "shared" / "data"))
+VERSIONS = {"python": platform.python_version(), "tokenizers": tokenizers.__version__}
+SPECIAL = ["</s>", "<unk>", "<pad>"]
+CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
+BLOCK = 4096
+
+
+def fnv1a(data: bytes) -> str:
+    value = 0xCBF29CE484222325
+    for byte in data:
+        value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return f"{value:016x}"
+
+
+def write(name: str, value, indent=None) -> None:
+    path = ROOT / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8")
+    print(f"{path.relative_to(SOURCE)}: {path.stat().st_size:,} bytes")
+
+
+# --- characters
+
+
+def ranges(characters) -> list:
+    result = []
+    for c in sorted(characters):
+        if result and result[-1][1] == c - 1:
+            result[-1][1] = c
+        else:
+            result.append([c, c])
+    return result
+
+
+def characters_where(pre_tokenizer, pattern: str, pieces: int) -> list:
+    return ranges(c for c in CODE_POINTS if len(pre_tokenizer.pre_tokenize_str(pattern.replace("?", chr(c)))) == pieces)
+
+
+def unicode_goldens() -> dict:
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    strip_accents, strip = normalizers.StripAccents(), normalizers.Strip()
+    classes = {
+        "white_space": ranges(c for c in CODE_POINTS if strip.normalize_str(chr(c)) == ""),
+        "punctuation": characters_where(pre_tokenizers.Punctuation(), "a?b", 3),
+        "numeric": characters_where(pre_tokenizers.Digits(individual_digits=True), "a?b", 3),
+        "letter": characters_where(byte_level, "a?", 1),
+        "number": characters_where(byte_level, "1?", 1),
+        "word_character": characters_where(pre_tokenizers.Whitespace(), "a?b", 1),
+        "combining_mark": ranges(c for c in CODE_POINTS if strip_accents.normalize_str(chr(c)) == ""),
+    }
+    forms = {"nfc": normalizers.NFC(), "nfd": normalizers.NFD(), "nfkc": normalizers.NFKC(), "nfkd": normalizers.NFKD(), "lowercase": normalizers.Lowercase()}
+    hashes = {}
+    for name, form in forms.items():
+        blocks = [code_points_of_block(first) for first in range(0, 0x110000, BLOCK)]
+        hashes[name] = [fnv1a("\n".join(form.normalize_str(chr(c)) for c in block).encode()) for block in blocks]
+    return {"versions": VERSIONS, "classes": classes, "block": BLOCK, "forms": hashes}
+
+
+def code_points_of_block(first: int) -> list:
+    return [c for c in range(first, first + BLOCK) if not 0xD800 <= c <= 0xDFFF]
+
+
+# --- texts
+
+
+WORDS = """the a of and is in on to with man woman children playing water street red blue large small group people dog runs jumps holding
+die der das und ist auf mit einem einer Mann Frau Kinder spielen Wasser Straße rotes blaues große kleine Gruppe Menschen Hund läuft springt hält
+über für schön Mädchen Äpfel l'été garçon où déjà naïve cœur niño señor ação coração čeština žluťoučký łódź
+мама мыла раму человек собака улица вода Ελλάδα άνθρωπος θάλασσα σκύλος שלום עולם مرحبا بالعالم नमस्ते दुनिया สวัสดีชาวโลก
+日本語 東京都 中文字符 你好世界 한국어 안녕하세요 ごはん カタカナ""".split()
+SPACES = [" ", " ", " ", "  ", "   ", "\t", "\n", "\r\n", "\x0b", "\x0c", "\x85", "\xa0", "\u1680", "\u180e", "\u2003", "\u200b", "\u2028", "\u202f", "\u205f", "\u3000", "\ufeff"]
+MARKS = ["\u0301", "\u0308", "\u0327", "\u0345", "\u05b0", "\u064b", "\u093c", "\u0f71", "\u20dd", "\u3099", "\u1cf2", "\U0001d165", "\u0323\u0307"]
+EMOJI = ["😀", "👨‍👩‍👧‍👦", "🏳️‍🌈", "🇩🇪", "👍🏽", "❤️", "1️⃣", "🧑🏿‍🚀"]
+FOLDED = ["ﬁ", "½", "①", "Ａ", "ﾊﾞ", "㎏", "™", "Å", "Ω", "ſ", "İ", "ı", "ẞ", "Σς", "ǅ", "각", "क़", "יִ", "㋿", "ꟲ", "𝕬"]
+PUNCTUATION = list("""!"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~""") + ["„", "“", "”", "‘", "’", "«", "»", "–", "—", "…", "¿", "¡", "·", "،", "。", "、", "「", "」", "᙭", "\u2e43", "\U000111c9"]
+MARKUP = ["</s>", "<unk>", "<pad>", "<mask>", "[NEW]", "added", " Added ", "▁", "▁▁", "<0x41>", "s's", "it's we'll I'M"]
+
+
+def random_text(generator: random.Random) -> str:
+    parts = []
+    for _ in range(generator.randint(0, 14)):
+        kind = generator.random()
+        if kind < 0.4:
+            parts += [generator.choice(WORDS), generator.choice(SPACES[:4])]
+        elif kind < 0.75:
+            parts.append(generator.choice(generator.choice([SPACES, MARKS, EMOJI, FOLDED, PUNCTUATION, MARKUP])))
+        elif kind < 0.85:
+            parts.append(str(generator.randint(0, 10 ** generator.randint(1, 7))))
+        elif kind < 0.9:
+            parts.append(chr(generator.randrange(0x20)))
+        else:
+            c = generator.randrange(0x3000) if generator.random() < 0.5 else generator.choice(CODE_POINTS)
+            parts.append(chr(c))
+    return "".join(parts)
+
+
+def make_texts() -> list:
+    generator = random.Random(20)
+    fixed = ["", " ", "a", "</s>", "  leading and trailing  ", "x" * 100, "ab" * 60, "ü" * 50, " ".join(WORDS), "".join(WORDS), "".join(EMOJI), "".join(FOLDED), "".join(MARKS)]
+    return fixed + [random_text(generator) for _ in range(110)]
+
+
+def make_corpus() -> list:
+    generator = random.Random(21)
+    lines = []
+    for _ in range(400):
+        words = generator.choices(WORDS, [1 / (i + 2) for i in range(len(WORDS))], k=generator.randint(2, 12))
+        words = [w + generator.choice(PUNCTUATION[:16]) if generator.random() < 0.15 else w for w in words]
+        lines.append(generator.choice(["", "", "", " "]) + generator.choice([" ", " ", " ", "  "]).join(words) + generator.choice([".", ".", "!", ""]))
+    return lines
+
+
+# --- tokenizers
+
+
+def bpe_trainer(**options) -> trainers.BpeTrainer:
+    return trainers.BpeTrainer(show_progress=False, **{"special_tokens": SPECIAL, "min_frequency": 2, **options})
+
+
+def qkv_pipeline() -> Tokenizer:
+    """The pipeline of `qkv tokenizer train`, not yet trained."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()])
+    tokenizer.decoder = decoders.Metaspace()
+    return tokenizer
+
+
+def train_qkv(lines: list, vocab_size: int) -> Tokenizer:
+    tokenizer = qkv_pipeline()
+    tokenizer.train_from_iterator(lines, bpe_trainer(vocab_size=vocab_size))
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", pair="$A $B </s>", special_tokens=[("</s>", 0)])
+    return tokenizer
+
+
+def pipelines(corpus: list):
+    """Pairs of a name and a tokenizer.json."""
+    metaspace = pre_tokenizers.Metaspace
+
+    def make(pre_tokenizer, normalizer=None, decoder=None, post_processor=None, added=(), vocab_size=330, trainer={}, **model):
+        tokenizer = Tokenizer(models.BPE(**model))
+        if normalizer:
+            tokenizer.normalizer = normalizer
+        if pre_tokenizer:
+            tokenizer.pre_tokenizer = pre_tokenizer
+        if decoder:
+            tokenizer.decoder = decoder
+        tokenizer.train_from_iterator(corpus, bpe_trainer(vocab_size=vocab_size, **trainer))
+        if post_processor:
+            tokenizer.post_processor = post_processor
+        tokenizer.add_tokens(list(added))
+        return json.loads(tokenizer.to_str())
+
+    def with_byte_tokens(document: dict) -> dict:
+        vocab = document["model"]["vocab"]
+        for byte in range(256):
+            vocab.setdefault(f"<0x{byte:02X}>", len(vocab))
+        return document
+
+    def with_string_merges(document: dict) -> dict:
+        document["model"]["merges"] = [" ".join(pair) for pair in document["model"]["merges"]]
+        return document
+
+    unk = {"unk_token": "<unk>"}
+    sentence_end = processors.TemplateProcessing(single="$A </s>", pair="$A $B </s>", special_tokens=[("</s>", 0)])
+    added = [
+        AddedToken("added", single_word=True),
+        AddedToken("[NEW]", lstrip=True, rstrip=True, normalized=False),
+        AddedToken("<mask>", lstrip=True, special=True, normalized=False),
+        AddedToken("Added", normalized=True),
+    ]
+    yield "qkv", json.loads(train_qkv(corpus, 400).to_str())
+    yield "llama", with_byte_tokens(
+        make(
+            None,
+            normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]),
+            decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]),
+            processors.TemplateProcessing(single="<pad> $A", pair="$A $B", special_tokens=[("<pad>", 2)]),
+            fuse_unk=True, byte_fallback=True, **unk,
+        )
+    )
+    yield "gpt2", with_string_merges(
+        make(pre_tokenizers.ByteLevel(add_prefix_space=False), None, decoders.ByteLevel(), processors.ByteLevel(), vocab_size=600,
+             trainer={"initial_alphabet": pre_tokenizers.ByteLevel.alphabet()})
+    )
+    yield "roberta", make(pre_tokenizers.ByteLevel(add_prefix_space=True), None, decoders.ByteLevel(), processors.RobertaProcessing(("</s>", 0), ("<pad>", 2)),
+                          added, vocab_size=500, trainer={"initial_alphabet": pre_tokenizers.ByteLevel.alphabet()}, **unk)
+    yield "metaspace_first", make(metaspace(prepend_scheme="first"), normalizers.NFKC(), decoders.Metaspace(prepend_scheme="first"), sentence_end, added, **unk)
+    yield "metaspace_never", make(metaspace(prepend_scheme="never", split=False), normalizers.NFKD(), decoders.Metaspace(prepend_scheme="never"), None, added)
+    yield "lowercase", make(metaspace(), normalizers.Sequence([normalizers.NFD(), normalizers.Lowercase(), normalizers.StripAccents()]), decoders.Metaspace(),
+                            sentence_end, added, fuse_unk=True, **unk)
+    yield "words", make(pre_tokenizers.Whitespace(), normalizers.Strip(), None, sentence_end, added, **unk)
+    yield "suffix", make(pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Digits(individual_digits=True)]), normalizers.NFD(), None,
+                         sentence_end, (), trainer={"end_of_word_suffix": "</w>"}, end_of_word_suffix="</w>", **unk)
+    yield "prefix", make(pre_tokenizers.Sequence([pre_tokenizers.Digits(), pre_tokenizers.Punctuation("contiguous")]), None, decoders.Fuse(), None, added,
+                         trainer={"continuing_subword_prefix": "##"}, continuing_subword_prefix="##", ignore_merges=True, **unk)
+    yield "split", make(
+        pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(r"\p{Lu}?\p{Ll}+|\d{1,3}"), "merged_with_previous"), pre_tokenizers.Punctuation("merged_with_next"), pre_tokenizers.Split("e", "removed")]),
+        normalizers.Sequence([normalizers.Replace(Regex("[aeiou]{2,}"), "·"), normalizers.Replace("an", "")]), None, sentence_end, added, **unk)
+
+
+def pipeline_goldens(texts: list, corpus: list) -> None:
+    for name, document in pipelines(corpus):
+        tokenizer = Tokenizer.from_str(json.dumps(document))
+        ids = [tokenizer.encode(text).ids for text in texts]
+        write(
+            f"pipelines/{name}.json",
+            {
+                "versions": VERSIONS,
+                "tokenizer": document,
+                "ids": ids,
+                "ids_without_special_tokens": [tokenizer.encode(text, add_special_tokens=False).ids for text in texts],
+                "decoded": [tokenizer.decode(row) for row in ids],
+                "decoded_with_special_tokens": [tokenizer.decode(row, skip_special_tokens=False) for row in ids],
+            },
+        )
+
+
+# --- training
+
+
+def merges_goldens() -> dict:
+    generator = random.Random(22)
+    cases = []
+    for _ in range(80):
+        alphabet = generator.choice(["ab", "abc", "aäbβ中", "abcdefghij"])
+        words = {}
+        for _ in range(generator.randint(1, 25)):
+            word = "".join(generator.choice(alphabet) for _ in range(generator.randint(1, generator.choice([6, 15, 30]))))
+            words[word] = generator.randint(1, generator.choice([2, 5, 50]))
+        options = {"vocab_size": generator.randint(5, 90), "min_frequency": generator.choice([0, 1, 2, 3])}
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+        tokenizer.train_from_iterator([" ".join([word] * count) for word, count in words.items()], bpe_trainer(special_tokens=[], **options))
+        model = json.loads(tokenizer.to_str())["model"]
+        cases.append({"words": words, **options, "tokens": sorted(model["vocab"], key=model["vocab"].get), "merges": model["merges"]})
+    return {"versions": VERSIONS, "cases": cases}
+
+
+def lines_of(path: pathlib.Path) -> list:
+    return [line.removesuffix("\r") for line in path.read_text(encoding="utf-8").removesuffix("\n").split("\n")]
+
+
+def multi30k_goldens() -> None:
+    folder = DATA / "multi30k"
+    if not folder.is_dir():
+        print(f"{folder} is not there: multi30k.json stays as it is")
+        return
+    tokenizer = train_qkv(lines_of(folder / "train.en") + lines_of(folder / "train.de"), 8000)
+    ids = {}
+    for name in ["train.en", "train.de", "test_2016_flickr.en", "test_2016_flickr.de", "test_2016_flickr.fr"]:
+        rows = [" ".join(map(str, row.ids)) for row in tokenizer.encode_batch(lines_of(folder / name))]
+        ids[name] = fnv1a("".join(row + "\n" for row in rows).encode())
+    write("multi30k.json", {"versions": VERSIONS, "tokenizer": fnv1a(tokenizer.to_str(pretty=True).encode()), "ids": ids}, indent=2)
+
+
+def main() -> None:
+    print(", ".join(f"{name} {version}" for name, version in VERSIONS.items()))
+    texts, corpus = make_texts(), make_corpus()
+    write("unicode.json", unicode_goldens())
+    write("texts.json", texts)
+    pipeline_goldens(texts, corpus)
+    (ROOT / "corpus.txt").write_text("\n".join(corpus) + "\n", encoding="utf-8")
+    (ROOT / "trained.json").write_text(train_qkv(corpus, 400).to_str(pretty=True), encoding="utf-8")
+    write("merges.json", merges_goldens())
+    multi30k_goldens()
+
+
+if __name__ == "__main__":
+    main()
