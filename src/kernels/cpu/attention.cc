@@ -60,9 +60,32 @@ void GatherKeys(const AttentionParams& p, const View& x, int64_t segment, const 
   Gather<T>(x, s.keys, s.key_column, s.size, out, [&](int64_t j) { return p.keys.index ? p.keys.index[begin + j] : begin + j; });
 }
 
+// Rows of one head as f32: where they lie, when they are f32 rows in a row; else a copy.
+struct HeadRows {
+  const float* data;
+  int64_t step;  // from row to row
+};
+
 template <typename T>
 void GatherQueries(const View& x, const Shape& s, int64_t first, int64_t rows, float* out) {
   Gather<T>(x, rows, s.query_column, s.size, out, [&](int64_t i) { return s.query_row + first + i; });
+}
+
+template <typename T>
+HeadRows Keys(const AttentionParams& p, const View& x, int64_t segment, const Shape& s, Scratch purpose) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (!p.keys.index) return {x.row<const float>(p.keys.begin[segment]) + s.key_column, x.stride};
+  }
+  float* copy = scratch(purpose, s.keys * s.size + kLanes);
+  GatherKeys<T>(p, x, segment, s, copy);
+  return {copy, s.size};
+}
+
+template <typename T>
+HeadRows Queries(const View& x, const Shape& s, int64_t first, int64_t rows, float* copy) {
+  if constexpr (std::is_same_v<T, float>) return {x.row<const float>(s.query_row + first) + s.query_column, x.stride};
+  GatherQueries<T>(x, s, first, rows, copy);
+  return {copy, s.size};
 }
 
 // Rows back into their tensor, times `scale`.
@@ -121,14 +144,13 @@ struct KeyPanels {
 
 template <typename T>
 KeyPanels PackKeys(const AttentionParams& p, int64_t segment, const Shape& s) {
-  float* plain = scratch(Scratch::output_gradients, s.keys * s.size + kLanes);
   KeyPanels panels{nullptr, nullptr, RoundUp(s.keys, kPanel)};
-  GatherKeys<T>(p, p.k, segment, s, plain);
+  const HeadRows k = Keys<T>(p, p.k, segment, s, Scratch::output_gradients);
   panels.keys_t = scratch(Scratch::keys, panels.width * s.size);
-  PackAll(plain, 1, s.size, s.size, s.keys, panels.keys_t);
-  GatherKeys<T>(p, p.v, segment, s, plain);
+  PackAll(k.data, 1, k.step, s.size, s.keys, panels.keys_t);
+  const HeadRows v = Keys<T>(p, p.v, segment, s, Scratch::output_gradients);
   panels.values = scratch(Scratch::values, RoundUp(s.size, kPanel) * s.keys);
-  PackAll(plain, s.size, 1, s.keys, s.size, panels.values);
+  PackAll(v.data, v.step, 1, s.keys, s.size, panels.values);
   return panels;
 }
 
@@ -164,8 +186,8 @@ void ForwardTask(const AttentionParams& p, const Task& task) {
   for (int64_t first = task.first; first < end; first += kQueryBlock) {
     const int64_t rows = std::min(kQueryBlock, end - first);
     const int64_t keys = s.visible(p, first + rows - 1), width = RoundUp(keys, kPanel);
-    GatherQueries<T>(p.q, s, first, rows, q);
-    SmallGemm(q, s.size, 1, panels.keys_t, s.size, rows, keys, s.size, scores, panels.width, false);
+    const HeadRows rows_of_q = Queries<T>(p.q, s, first, rows, q);
+    SmallGemm(rows_of_q.data, rows_of_q.step, 1, panels.keys_t, s.size, rows, keys, s.size, scores, panels.width, false);
     SoftmaxRows(p, s, task.head, first, rows, scores, panels.width, width);
     SmallGemm(scores, panels.width, 1, panels.values, s.keys, rows, s.size, keys, out, out_step, false);
     Scatter<T>(out, out_step, p.out, s.query_row + first, rows, s.query_column, s.size, 1);
@@ -218,16 +240,15 @@ struct Backward {
   }
 
   void PackKeyPanels() {
-    float* plain = scratch(Scratch::values, s.keys * s.size + kLanes);
-    GatherKeys<T>(p, p.k, task.segment, s, plain);
-    PackAll(plain, 1, s.size, s.size, s.keys, keys_t);
-    PackAll(plain, s.size, 1, s.keys, s.size, keys);
-    GatherKeys<T>(p, p.v, task.segment, s, plain);
-    PackAll(plain, 1, s.size, s.size, s.keys, values_t);
+    const HeadRows k = Keys<T>(p, p.k, task.segment, s, Scratch::values);
+    PackAll(k.data, 1, k.step, s.size, s.keys, keys_t);
+    PackAll(k.data, k.step, 1, s.keys, s.size, keys);
+    const HeadRows v = Keys<T>(p, p.v, task.segment, s, Scratch::values);
+    PackAll(v.data, 1, v.step, s.size, s.keys, values_t);
   }
 
   // gradients <- P * (drop(dP) - D); scores <- drop(P), for the product with dO.
-  void ScoreGradients(int head, int64_t first, int64_t rows, int64_t block_width) {
+  void ScoreGradients(int head, int64_t first, int64_t rows, int64_t block_width, const HeadRows& rows_of_dout) {
     const F32 d;
     DropoutChunk mask(p.dropout);
     for (int64_t i = 0; i < rows; ++i) {
@@ -238,7 +259,7 @@ struct Backward {
       if (mask.active()) DropRow(mask, element, row, block_width);
       Vec dot = hn::Zero(d);
       const T* out = p.out.row<const T>(query) + s.query_column;
-      for (int64_t c = 0; c < s.size; c += kLanes) dot = hn::MulAdd(LoadPart(dout + i * s.size + c, s.size - c), LoadPart(out + c, s.size - c), dot);
+      for (int64_t c = 0; c < s.size; c += kLanes) dot = hn::MulAdd(LoadPart(rows_of_dout.data + i * rows_of_dout.step + c, s.size - c), LoadPart(out + c, s.size - c), dot);
       const Vec D = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, dot)));
       for (int64_t j = 0; j < block_width; j += kLanes) {
         const Vec weight = Load(weights + j);
@@ -251,13 +272,12 @@ struct Backward {
 
   void QueryBlock(int head, int64_t first, int64_t rows) {
     const int64_t visible = s.visible(p, first + rows - 1), block_width = RoundUp(visible, kPanel);
-    GatherQueries<T>(p.q, s, first, rows, q);
-    GatherQueries<T>(b.dout, s, first, rows, dout);
-    SmallGemm(q, s.size, 1, keys_t, s.size, rows, visible, s.size, scores, width, false);
-    SmallGemm(dout, s.size, 1, values_t, s.size, rows, visible, s.size, gradients, width, false);
-    ScoreGradients(head, first, rows, block_width);
-    PackAll(q, s.size, 1, rows, s.size, panel_of_q);
-    PackAll(dout, s.size, 1, rows, s.size, panel_of_dout);
+    const HeadRows rows_of_q = Queries<T>(p.q, s, first, rows, q), rows_of_dout = Queries<T>(b.dout, s, first, rows, dout);
+    SmallGemm(rows_of_q.data, rows_of_q.step, 1, keys_t, s.size, rows, visible, s.size, scores, width, false);
+    SmallGemm(rows_of_dout.data, rows_of_dout.step, 1, values_t, s.size, rows, visible, s.size, gradients, width, false);
+    ScoreGradients(head, first, rows, block_width, rows_of_dout);
+    PackAll(rows_of_q.data, rows_of_q.step, 1, rows, s.size, panel_of_q);
+    PackAll(rows_of_dout.data, rows_of_dout.step, 1, rows, s.size, panel_of_dout);
     SmallGemm(gradients, width, 1, keys, s.keys, rows, s.size, visible, rows_out, step, false);
     Scatter<T>(rows_out, step, b.dq, s.query_row + first, rows, s.query_column, s.size, p.scale);
     SmallGemm(scores, 1, width, panel_of_dout, rows, visible, s.size, rows, dv, step, true);

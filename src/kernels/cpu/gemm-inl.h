@@ -45,15 +45,23 @@ void PackAll(const T* b, int64_t k_step, int64_t n_step, int64_t depth, int64_t 
   }
 }
 
-// sums[r][c] (+)= sum over k of a[r * row_step + k * k_step] * panel[k][c] for R rows and all kPanel columns.
+// Where a tile's sums begin and what happens to them at the end.
+struct TileEnds {
+  bool accumulate = false;      // begin with what `sums` holds
+  const float* bias = nullptr;  // else with these kPanel values, or with zero
+  bool relu = false;            // end with max(0, sum)
+};
+
+// sums[r][c] = begin + sum over k of a[r * row_step + k * k_step] * panel[k][c] for R rows and all kPanel columns.
 template <int R, bool kUnitStep>
 HWY_INLINE void Tile(const float* HWY_RESTRICT a, int64_t row_step, int64_t k_step, const float* HWY_RESTRICT panel, int64_t depth, float* sums,
-                     int64_t sums_step, bool accumulate) {
+                     int64_t sums_step, const TileEnds& ends) {
   const F32 d;
   Vec left[R], right[R];
   for (int r = 0; r < R; ++r) {
-    left[r] = accumulate ? Load(sums + r * sums_step) : hn::Zero(d);
-    right[r] = accumulate ? Load(sums + r * sums_step + kLanes) : hn::Zero(d);
+    const float* begin = ends.accumulate ? sums + r * sums_step : ends.bias;
+    left[r] = begin ? Load(begin) : hn::Zero(d);
+    right[r] = begin ? Load(begin + kLanes) : hn::Zero(d);
   }
   for (int64_t k = 0; k < depth; ++k) {
     const Vec b0 = Load(panel), b1 = Load(panel + kLanes);
@@ -66,6 +74,10 @@ HWY_INLINE void Tile(const float* HWY_RESTRICT a, int64_t row_step, int64_t k_st
     a += kUnitStep ? 1 : k_step;
   }
   for (int r = 0; r < R; ++r) {
+    if (ends.relu) {
+      left[r] = hn::Max(hn::Zero(d), left[r]);
+      right[r] = hn::Max(hn::Zero(d), right[r]);
+    }
     Store(left[r], sums + r * sums_step);
     Store(right[r], sums + r * sums_step + kLanes);
   }
@@ -73,14 +85,14 @@ HWY_INLINE void Tile(const float* HWY_RESTRICT a, int64_t row_step, int64_t k_st
 
 template <bool kUnitStep>
 HWY_INLINE void TileOfRows(int64_t rows, const float* a, int64_t row_step, int64_t k_step, const float* panel, int64_t depth, float* sums, int64_t sums_step,
-                           bool accumulate) {
+                           const TileEnds& ends) {
   switch (rows) {
-    case 1: return Tile<1, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
-    case 2: return Tile<2, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
-    case 3: return Tile<3, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
-    case 4: return Tile<4, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
-    case 5: return Tile<5, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
-    default: return Tile<6, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
+    case 1: return Tile<1, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
+    case 2: return Tile<2, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
+    case 3: return Tile<3, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
+    case 4: return Tile<4, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
+    case 5: return Tile<5, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
+    default: return Tile<6, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
   }
 }
 
@@ -88,13 +100,14 @@ HWY_INLINE void TileOfRows(int64_t rows, const float* a, int64_t row_step, int64
 // `panel_depth`: steps of k per panel in memory (>= depth).
 HWY_INLINE void SmallGemm(const float* a, int64_t row_step, int64_t k_step, const float* packed_b, int64_t panel_depth, int64_t rows, int64_t columns,
                           int64_t depth, float* out, int64_t out_step, bool accumulate) {
+  const TileEnds ends{.accumulate = accumulate};
   for (int64_t n = 0; n < columns; n += kPanel) {
     for (int64_t r = 0; r < rows; r += kRows) {
       const int64_t tile_rows = std::min(kRows, rows - r);
       if (k_step == 1) {
-        TileOfRows<true>(tile_rows, a + r * row_step, row_step, 1, packed_b + n * panel_depth, depth, out + r * out_step + n, out_step, accumulate);
+        TileOfRows<true>(tile_rows, a + r * row_step, row_step, 1, packed_b + n * panel_depth, depth, out + r * out_step + n, out_step, ends);
       } else {
-        TileOfRows<false>(tile_rows, a + r * row_step, row_step, k_step, packed_b + n * panel_depth, depth, out + r * out_step + n, out_step, accumulate);
+        TileOfRows<false>(tile_rows, a + r * row_step, row_step, k_step, packed_b + n * panel_depth, depth, out + r * out_step + n, out_step, ends);
       }
     }
   }

@@ -112,29 +112,34 @@ void Epilogue(const MatmulParams& p, const float* sums, int64_t sums_step, int64
 // One task: rows [first, first + rows) times panels [first_panel, last_panel).
 void Slab(const MatmulParams& p, const float* packed, int64_t depth, int64_t first, int64_t rows, int64_t first_column, int64_t last_column) {
   const int64_t width = RoundUp(last_column - first_column, kPanel);
-  // Sums stay in `out` itself where it is f32 and holds whole panels; else in scratch.
-  const bool in_place = p.out.dtype == DType::f32 && (last_column - first_column) % kPanel == 0;
-  const bool plain = in_place && !p.bias && p.activation == Activation::none;
+  // Sums stay in `out` itself where it is f32 and holds whole panels; else in scratch. Not a matter of this slab's own columns: the place of
+  // the bias in the sum may not depend on the cut.
+  const bool in_place = p.out.dtype == DType::f32 && p.out.cols % kPanel == 0;
+  // There the tiles themselves begin with the bias and end with relu.
+  const bool fused = in_place && (p.activation == Activation::none || p.activation == Activation::relu || p.accumulate);
+  const float* bias = fused && p.bias && !p.accumulate ? p.bias.as<const float>() + first_column : nullptr;
+  const bool finished = fused && !(p.bias && p.accumulate);
   float* sums = in_place ? p.out.row<float>(first) + first_column : scratch(Scratch::sums, rows * width);
   const int64_t sums_step = in_place ? p.out.stride : width;
   for (int64_t k = 0; k == 0 || k < depth; k += kDepth) {
     const int64_t steps = std::min(kDepth, depth - k);
     const RowsOfA a = PrepareA(p, first, rows, k, steps);
-    const bool add = k > 0 || (in_place && p.accumulate);
+    TileEnds ends{.accumulate = k > 0 || (in_place && p.accumulate), .relu = finished && !p.accumulate && p.activation == Activation::relu && k + kDepth >= depth};
     for (int64_t n = 0; n < width; n += kPanel) {
       const float* panel = packed + (first_column + n) * depth + k * kPanel;
+      ends.bias = bias ? bias + n : nullptr;
       for (int64_t r = 0, tile = 0; r < rows; r += kRows, ++tile) {
         const int64_t tile_rows = std::min(kRows, rows - r);
         float* to = sums + r * sums_step + n;
         if (a.k_step == 1) {
-          TileOfRows<true>(tile_rows, a.data + tile * a.tile_step, a.row_step, 1, panel, steps, to, sums_step, add);
+          TileOfRows<true>(tile_rows, a.data + tile * a.tile_step, a.row_step, 1, panel, steps, to, sums_step, ends);
         } else {
-          TileOfRows<false>(tile_rows, a.data + tile * a.tile_step, a.row_step, a.k_step, panel, steps, to, sums_step, add);
+          TileOfRows<false>(tile_rows, a.data + tile * a.tile_step, a.row_step, a.k_step, panel, steps, to, sums_step, ends);
         }
       }
     }
   }
-  if (plain) return;
+  if (finished) return;
   MatmulParams epilogue = p;
   if (p.accumulate) epilogue.activation = Activation::none;
   if (in_place) epilogue.accumulate = false;
