@@ -22,5 +22,5 @@ qkv_python_test(resume_after_kill ${PROJECT_SOURCE_DIR}/tests/resume_after_kill_
 # The examples are built against the installed package, as a user would.
 add_test(NAME installed_package
          COMMAND ${CMAKE_COMMAND} -D BUILD=${PROJECT_BINARY_DIR} -D SOURCE=${PROJECT_SOURCE_DIR} -D CXX=${CMAKE_CXX_COMPILER}
-                 -D LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER} -P ${PROJECT_SOURCE_DIR}/cmake/test_installed_package.cmake)
+                 -D LAUNCHER=${CCACHE} -P ${PROJECT_SOURCE_DIR}/cmake/test_installed_package.cmake)
 set_tests_properties(installed_package PROPERTIES LABELS integration)

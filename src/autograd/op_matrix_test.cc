@@ -33,7 +33,7 @@ const Segments& queries() {
   return segments;
 }
 const Segments& keys() {
-  static const std::vector<int32_t> lengths{5, 9, 16, 3, 70, 100};
+  static const std::vector<int32_t> lengths{45, 9, 16, 3, 70, 100};
   static const Segments segments = Segments::of_lengths(lengths);
   return segments;
 }

@@ -21,7 +21,6 @@ namespace qkv::cpu::HWY_NAMESPACE {
 
 inline constexpr int64_t kQueryBlock = 48;    // rows of scores at a time: 8 tiles of the product
 inline constexpr int64_t kQueryTask = 4 * kQueryBlock;  // queries of one head that one task takes (forward)
-inline constexpr float kMasked = -1e30f;
 
 struct Task {
   int64_t segment;
@@ -194,6 +193,32 @@ void ForwardTask(const AttentionParams& p, const Task& task) {
   }
 }
 
+// One query, as in decoding: keys and values are read once where they lie, so packing them would cost more than the products.
+template <typename T>
+void SingleQueryTask(const AttentionParams& p, const Task& task) {
+  const F32 d;
+  const Shape s(p, task.segment, task.head);
+  const int64_t keys = s.visible(p, 0), width = RoundUp(keys, kPanel), begin = p.keys.begin[task.segment];
+  const auto row_of = [&](int64_t j) { return p.keys.index ? p.keys.index[begin + j] : begin + j; };
+  float* q = scratch(Scratch::queries, RoundUp(s.size, kPanel));
+  for (int64_t c = 0; c < s.size; c += kLanes) Store(LoadPart(p.q.row<const T>(s.query_row) + s.query_column + c, s.size - c), q + c);
+  float* scores = scratch(Scratch::scores, width);
+  for (int64_t j = 0; j < keys; ++j) {
+    const T* key = p.k.row<const T>(row_of(j)) + s.key_column;
+    Vec sum = hn::Zero(d);
+    for (int64_t c = 0; c < s.size; c += kLanes) sum = hn::MulAdd(Load(q + c), LoadPart(key + c, s.size - c), sum);
+    scores[j] = hn::GetLane(hn::SumOfLanes(d, sum));
+  }
+  std::fill(scores + keys, scores + width, 0.0f);
+  SoftmaxRows(p, s, task.head, 0, 1, scores, width, width);
+  T* out = p.out.row<T>(s.query_row) + s.query_column;
+  for (int64_t c = 0; c < s.size; c += kLanes) {
+    Vec sum = hn::Zero(d);
+    for (int64_t j = 0; j < keys; ++j) sum = hn::MulAdd(hn::Set(d, scores[j]), LoadPart(p.v.row<const T>(row_of(j)) + s.key_column + c, s.size - c), sum);
+    StorePart(sum, out + c, s.size - c);
+  }
+}
+
 std::vector<Task> ForwardTasks(const AttentionParams& p) {
   std::vector<Task> tasks;
   for (int64_t segment = 0; segment < p.queries.count; ++segment) {
@@ -207,7 +232,11 @@ std::vector<Task> ForwardTasks(const AttentionParams& p) {
 void Attention(const AttentionParams& p) {
   const std::vector<Task> tasks = ForwardTasks(p);
   with_type(p.q.dtype, [&](auto* type) {
-    parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) HWY_ATTR { ForwardTask<std::remove_pointer_t<decltype(type)>>(p, tasks[i]); });
+    parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) HWY_ATTR {
+      using T = std::remove_pointer_t<decltype(type)>;
+      if (p.queries.length[tasks[i].segment] == 1) return SingleQueryTask<T>(p, tasks[i]);
+      ForwardTask<T>(p, tasks[i]);
+    });
   });
 }
 
