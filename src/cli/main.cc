@@ -34,13 +34,21 @@ void add_common_options(CLI::App& command) {
   if (!below.empty()) return;
   const auto taken = [&](const char* name) { return command.get_option_no_throw(name) != nullptr; };
   if (!taken("--quiet")) {
-    command.add_flag_callback("--quiet", [] { set_log_level(LogLevel::warnings); }, "Only warnings and errors on stderr")->group("Common");
+    command
+        .add_flag_callback(
+            "--quiet", [] { set_log_level(LogLevel::warnings); }, "Only warnings and errors on stderr")
+        ->group("Common");
   }
   if (!taken("--verbose")) {
-    command.add_flag_callback("--verbose", [] { set_log_level(LogLevel::verbose); }, "More on stderr about what is done")->group("Common");
+    command
+        .add_flag_callback(
+            "--verbose", [] { set_log_level(LogLevel::verbose); }, "More on stderr about what is done")
+        ->group("Common");
   }
   if (!taken("--threads")) {
-    command.add_option_function<int>("--threads", [](int count) { set_num_threads(count); }, "Threads to use (default: all cores)")
+    command
+        .add_option_function<int>(
+            "--threads", [](int count) { set_num_threads(count); }, "Threads to use (default: all cores)")
         ->check(CLI::Range(1, 4096))
         ->group("Common");
   }
@@ -106,8 +114,9 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", QKV_VERSION, "Print the version and exit");
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.require_subcommand(1);
-  app.footer("qkv COMMAND --help lists a command's options. Results go to stdout, progress and messages to stderr.\n"
-             "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.");
+  app.footer(
+      "qkv COMMAND --help lists a command's options. Results go to stdout, progress and messages to stderr.\n"
+      "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.");
   app.get_formatter()->column_width(34);
   for (const auto& add : kCommands) add(app);
   add_common_options(app);
