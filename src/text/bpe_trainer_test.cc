@@ -106,6 +106,9 @@ TEST(TrainBpe, BadOptionsAndTextsAreOneLineEach) {
   EXPECT_THAT(message({.special_tokens = {""}}), HasSubstr("special token must be text"));
   const std::vector<std::string> empty{"", " \t "};
   EXPECT_THAT(error_of([&] { train_bpe({}, empty); }), HasSubstr("no text to train the tokenizer on"));
+  const TemporaryDirectory directory;
+  const std::vector<std::filesystem::path> blank{directory.write("a.en", ""), directory.write("b.de", "\n \n")};
+  EXPECT_THAT(error_of([&] { train_bpe({}, blank); }), testing::AllOf(HasSubstr("a.en"), HasSubstr("b.de"), HasSubstr("no text")));
   const std::vector<std::string> invalid{"fine", "\xFF"};
   EXPECT_THAT(error_of([&] { train_bpe({}, invalid); }), HasSubstr("line 2 is not valid UTF-8"));
 }

@@ -45,6 +45,12 @@ TEST(WordCounts, CountsOverFilesAndChunksOnAnyNumberOfThreads) {
   set_num_threads(threads);
 }
 
+TEST(WordCounts, LineEndsBelongToNoWord) {
+  const TemporaryDirectory directory;
+  const std::vector<std::filesystem::path> files{directory.write("a", "a\r\nb\n\na\r\n\r\nb c"), directory.write("b", "\n")};
+  EXPECT_EQ(as_map(count_words(files, nullptr, nullptr)), (std::map<std::string, uint64_t>{{"a", 2}, {"b", 1}, {"b c", 1}}));
+}
+
 TEST(WordCounts, InvalidUtf8IsRefusedWithFileAndLineOfTheFirst) {
   std::string text;
   for (int i = 1; i <= 300'000; ++i) text += i == 123'456 || i >= 299'000 ? "bad \xC3( byte\n" : "fine line\n";

@@ -2,15 +2,19 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/parallel.h"
@@ -44,14 +48,18 @@ void train_tokenizer(const TrainArguments& arguments) {
   log_info("{}: a tokenizer of {} tokens", arguments.output, tokenizer.vocab_size());
 }
 
-// The lines of a file, or of stdin where none is named.
+// The lines of a file, or of stdin where none is named; block by block. A file is mapped, so its lines may be of any length.
 class Input {
  public:
-  explicit Input(const std::string& path)
-      : name_(path.empty() ? "standard input" : path),
-        descriptor_(path.empty() ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)),
-        reader_(descriptor_, name_) {
+  explicit Input(const std::string& path) : name_(path.empty() ? "standard input" : path) {
+    std::error_code ignored;
+    if (std::filesystem::is_regular_file(path, ignored)) {
+      file_ = MappedFile(path);
+      return;
+    }
+    if (!path.empty()) descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor_ < 0) fail(ErrorCode::io, "cannot read {}: {}", path, std::generic_category().message(errno));
+    reader_.emplace(descriptor_, name_);
   }
   ~Input() {
     if (descriptor_ > STDIN_FILENO) ::close(descriptor_);
@@ -59,39 +67,66 @@ class Input {
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
 
-  // Calls convert(line, number) on all threads, and prints what it returns for each line in the order of the lines.
-  template <typename Convert>
-  void convert_lines(const Convert& convert) {
-    constexpr size_t kMostLines = 16384;
-    catch_interrupts();
-    while (true) {
-      const std::vector<std::string> lines = reader_.next(kMostLines);
-      if (lines.empty()) return;
-      std::vector<std::string> results(lines.size());
-      std::vector<std::unique_ptr<Error>> faults(lines.size());
-      parallel_for(static_cast<int64_t>(lines.size()), [&](int64_t i) {
-        const auto at = static_cast<size_t>(i);
-        try {
-          results[at] = convert(lines[at], reader_.first_line() + i);
-        } catch (const Error& error) {  // kept, so that the first bad line is named on any number of threads
-          faults[at] = std::make_unique<Error>(error);
-        }
-      });
-      for (size_t i = 0; i < lines.size(); ++i) {
-        if (faults[i]) throw *faults[i];
-        write_stdout(results[i]);
-        write_stdout("\n");
-      }
-      flush_stdout();
-    }
-  }
   const std::string& name() const { return name_; }
+  int64_t first_line() const { return first_line_; }  // number of the block's first line, from 1
+
+  // The next block, valid until the next call; empty at the end.
+  std::vector<std::string_view> next() {
+    throw_if_interrupted();
+    first_line_ += static_cast<int64_t>(lines_in_block_);
+    std::vector<std::string_view> lines;
+    if (reader_) {
+      block_ = reader_->next(kMostLines);
+      lines.assign(block_.begin(), block_.end());
+    }
+    const std::string_view text = file_.text();
+    for (const size_t start = position_; position_ < text.size() && lines.size() < kMostLines && position_ - start < kMostBytes;) {
+      const size_t end = std::min(text.find('\n', position_), text.size());
+      lines.push_back(text.substr(position_, end - position_));
+      if (lines.back().ends_with('\r')) lines.back().remove_suffix(1);
+      position_ = end + 1;
+    }
+    lines_in_block_ = lines.size();
+    return lines;
+  }
 
  private:
+  static constexpr size_t kMostLines = 16384, kMostBytes = size_t{8} << 20;
   std::string name_;
-  int descriptor_;
-  LineReader reader_;
+  MappedFile file_;
+  size_t position_ = 0;
+  int descriptor_ = STDIN_FILENO;
+  std::optional<LineReader> reader_;
+  std::vector<std::string> block_;
+  int64_t first_line_ = 1;
+  size_t lines_in_block_ = 0;
 };
+
+// Calls convert(line, number) on all threads, and prints what it returns for each line in the order of the lines.
+template <typename Convert>
+void convert_lines(Input& input, const Convert& convert) {
+  catch_interrupts();
+  while (true) {
+    const std::vector<std::string_view> lines = input.next();
+    if (lines.empty()) return;
+    std::vector<std::string> results(lines.size());
+    std::vector<std::unique_ptr<Error>> faults(lines.size());
+    parallel_for(static_cast<int64_t>(lines.size()), [&](int64_t i) {
+      const auto at = static_cast<size_t>(i);
+      try {
+        results[at] = convert(lines[at], input.first_line() + i);
+      } catch (const Error& error) {  // kept, so that the first bad line is named on any number of threads
+        faults[at] = std::make_unique<Error>(error);
+      }
+    });
+    for (size_t i = 0; i < lines.size(); ++i) {
+      if (faults[i]) throw *faults[i];
+      write_stdout(results[i]);
+      write_stdout("\n");
+    }
+    flush_stdout();
+  }
+}
 
 struct UseArguments {
   std::string tokenizer, file;
@@ -101,7 +136,7 @@ struct UseArguments {
 void encode_lines(const UseArguments& arguments) {
   const Tokenizer tokenizer = Tokenizer::load(arguments.tokenizer);
   Input input(arguments.file);
-  input.convert_lines([&](const std::string& line, int64_t number) {
+  convert_lines(input, [&](std::string_view line, int64_t number) {
     if (!is_valid_utf8(line)) log_warning("{}: line {} is not valid UTF-8; what is wrong is read as U+FFFD", input.name(), number);
     std::string text;
     for (const int32_t id : tokenizer.encode(line, !arguments.without_special_tokens)) {
@@ -131,7 +166,7 @@ std::vector<int32_t> parse_ids(std::string_view line, const std::string& name, i
 void decode_lines(const UseArguments& arguments) {
   const Tokenizer tokenizer = Tokenizer::load(arguments.tokenizer);
   Input input(arguments.file);
-  input.convert_lines([&](const std::string& line, int64_t number) {
+  convert_lines(input, [&](std::string_view line, int64_t number) {
     const std::vector<int32_t> ids = parse_ids(line, input.name(), number);
     for (const int32_t id : ids) {
       if (id < 0 || id >= tokenizer.vocab_size()) {
