@@ -47,7 +47,7 @@ Tensor Tensor::zeros(Shape shape, DType dtype, Device device) {
 Tensor Tensor::from(std::span<const float> values, Shape shape, DType dtype, Device device) {
   Tensor plain = empty(std::move(shape), DType::f32, Device::cpu);
   QKV_CHECK(plain.numel() == static_cast<int64_t>(values.size()), "[tensor] {} values for shape {}", values.size(), to_string(plain.shape()));
-  std::memcpy(plain.data(), values.data(), values.size_bytes());
+  if (!values.empty()) std::memcpy(plain.data(), values.data(), values.size_bytes());
   if (dtype == DType::f32 && device == Device::cpu) return plain;
   return plain.to(dtype, device);
 }
@@ -99,6 +99,7 @@ Tensor Tensor::to(DType dtype, Device device) const {
 
 std::vector<float> Tensor::to_vector() const {
   std::vector<float> values(static_cast<size_t>(numel()));
+  if (values.empty()) return values;
   const Tensor plain = dtype() == DType::f32 ? *this : to(DType::f32, Device::cpu);
   std::memcpy(values.data(), plain.data(), values.size() * sizeof(float));
   return values;

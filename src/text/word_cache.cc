@@ -1,5 +1,6 @@
 #include "text/word_cache.h"
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 
@@ -29,8 +30,8 @@ void WordCache::keep(std::string_view word, std::span<const int32_t> ids) const 
   slot.hash = hash;
   slot.size = static_cast<uint8_t>(word.size());
   slot.count = static_cast<uint8_t>(ids.size());
-  std::memcpy(slot.word, word.data(), word.size());
-  std::memcpy(slot.ids, ids.data(), ids.size() * sizeof(int32_t));
+  std::copy(word.begin(), word.end(), slot.word);
+  std::copy(ids.begin(), ids.end(), slot.ids);
 }
 
 }  // namespace qkv
