@@ -1,7 +1,6 @@
 #include "text/word_cache.h"
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 
 namespace qkv {
