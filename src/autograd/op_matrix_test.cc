@@ -42,8 +42,9 @@ Case attention_case(int heads, int kv_heads, int size, bool causal, float dropou
   return {fmt::format("attention of {} heads, {} for keys, {} wide, causal {}, dropout {}", heads, kv_heads, size, causal, dropout),
           {{queries().tokens(), heads * size}, {keys().tokens(), kv_heads * size}, {keys().tokens(), kv_heads * size}},
           [=](const std::vector<Tensor>& in) {
-            return attention(in[0], in[1], in[2], queries(), keys(),
-                             {.num_heads = heads, .num_key_value_heads = kv_heads, .scale = 0, .causal = causal, .dropout = dropout_of(dropout)})
+            return attention(
+                       in[0], in[1], in[2], queries(), keys(),
+                       {.num_heads = heads, .num_key_value_heads = kv_heads, .scale = 0, .causal = causal, .dropout = dropout_of(dropout)})
                 .out;
           },
           {false, false, false}};
@@ -63,24 +64,34 @@ Case embedding_case(float dropout) {
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const auto& [rows, in, out] : {std::tuple{1, 5, 3}, {7, 16, 16}, {130, 300, 77}, {1000, 64, 200}, {3, 600, 33}}) {
-    all.push_back({fmt::format("linear {} x {} to {}", rows, in, out), {{rows, in}, {out, in}, {out}},
-                   [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x[2]); }, {false, true, true}});
+    all.push_back({fmt::format("linear {} x {} to {}", rows, in, out),
+                   {{rows, in}, {out, in}, {out}},
+                   [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x[2]); },
+                   {false, true, true}});
   }
-  all.push_back({"linear with relu", {{130, 40}, {77, 40}, {77}}, [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x[2], FusedActivation::relu); },
+  all.push_back({"linear with relu",
+                 {{130, 40}, {77, 40}, {77}},
+                 [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x[2], FusedActivation::relu); },
                  {false, true, true}});
   for (Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu}) {
-    all.push_back({fmt::format("activation {}", static_cast<int>(activation)), {{33, 65}},
-                   [=](const std::vector<Tensor>& x) { return activate(x[0], activation, dropout_of(0.25f)); }, {false}});
+    all.push_back({fmt::format("activation {}", static_cast<int>(activation)),
+                   {{33, 65}},
+                   [=](const std::vector<Tensor>& x) { return activate(x[0], activation, dropout_of(0.25f)); },
+                   {false}});
   }
   for (float probability : {0.0f, 0.1f, 0.5f}) {
-    all.push_back({fmt::format("dropout_add {}", probability), {{70, 300}, {70, 300}},
-                   [=](const std::vector<Tensor>& x) { return dropout_add(x[0], x[1], dropout_of(probability)); }, {false, false}});
+    all.push_back({fmt::format("dropout_add {}", probability),
+                   {{70, 300}, {70, 300}},
+                   [=](const std::vector<Tensor>& x) { return dropout_add(x[0], x[1], dropout_of(probability)); },
+                   {false, false}});
     all.push_back(embedding_case(probability));
   }
   for (const Shape& shape : {Shape{1, 1}, Shape{3, 7}, Shape{200, 96}, Shape{70, 513}}) {
     if (shape[1] == 1) continue;  // a single value has no deviation
-    all.push_back({fmt::format("layer_norm of {} columns", shape[1]), {shape, {shape[1]}, {shape[1]}},
-                   [](const std::vector<Tensor>& x) { return layer_norm(x[0], x[1], x[2]); }, {false, true, true}});
+    all.push_back({fmt::format("layer_norm of {} columns", shape[1]),
+                   {shape, {shape[1]}, {shape[1]}},
+                   [](const std::vector<Tensor>& x) { return layer_norm(x[0], x[1], x[2]); },
+                   {false, true, true}});
   }
   all.push_back(attention_case(1, 1, 16, false, 0));
   all.push_back(attention_case(4, 4, 32, true, 0));
@@ -164,7 +175,8 @@ TEST_F(OpsOnEveryIsa, CrossEntropyEqualsTheReferenceWithAndWithoutSmoothing) {
     set_isa(isa);
     for (float smoothing : {0.0f, 0.1f}) {
       for (DType dtype : {DType::f32, DType::bf16}) {
-        const Pair hidden = random_pair({150, 40}, dtype, 1), table = random_pair({1003, 40}, DType::f32, 2), bias = random_pair({1003}, DType::f32, 3);
+        const Pair hidden = random_pair({150, 40}, dtype, 1), table = random_pair({1003, 40}, DType::f32, 2),
+                   bias = random_pair({1003}, DType::f32, 3);
         std::vector<int32_t> targets;
         for (int i = 0; i < 150; ++i) targets.push_back(i * 7 % 1003);
         const LossRun cpu = run_loss(hidden.cpu, table.cpu, bias.cpu, targets, smoothing);

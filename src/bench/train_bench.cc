@@ -94,7 +94,8 @@ TrainBenchResult bench_train(const TrainBenchOptions& options) {
     {
       const Timer timer{forward};
       const RecordScope recording(&tape);
-      loss = model->network.loss(batch.source, batch.target_in, batch.target_out, 0.1f, 1.0f / static_cast<float>(update.target_tokens), context);
+      loss = model->network.loss(batch.source, batch.target_in, batch.target_out, 0.1f, 1.0f / static_cast<float>(update.target_tokens),
+                                 context);
     }
     {
       const Timer timer{backward_time};

@@ -9,10 +9,10 @@ enum class Activation : uint8_t { none, relu, gelu, gelu_tanh, silu };
 
 // out = activation(alpha * op(a) op(b) + bias) (+ out where accumulate; then without activation). All of f32, bf16 or mixed; sums in f32.
 struct MatmulParams {
-  View a = {};                    // [m, k], or [k, m] where transpose_a
-  View b = {};                    // [k, n], or [n, k] where transpose_b
-  View out = {};                  // [m, n]
-  View bias = {};                 // [n] or empty
+  View a = {};     // [m, k], or [k, m] where transpose_a
+  View b = {};     // [k, n], or [n, k] where transpose_b
+  View out = {};   // [m, n]
+  View bias = {};  // [n] or empty
   bool transpose_a = false, transpose_b = false;
   bool accumulate = false;
   float alpha = 1;
@@ -21,7 +21,7 @@ struct MatmulParams {
 };
 
 struct ColumnSumParams {  // out[c] (+)= sum over rows of x[r, c], rows in order
-  View x = {}, out = {};            // [rows, cols], [cols] f32
+  View x = {}, out = {};  // [rows, cols], [cols] f32
   bool accumulate = false;
 };
 
@@ -58,22 +58,22 @@ struct CopyParams {
 
 // y = (x - mean) / sqrt(var + epsilon) * weight + bias (Ba et al. 2016, eq. 4).
 struct LayerNormParams {
-  View x = {}, weight = {}, bias = {}, y = {};        // [rows, cols], [cols], [cols], [rows, cols]
-  View mean = {}, inverse_deviation = {};   // [rows] f32 each; empty: not wanted
+  View x = {}, weight = {}, bias = {}, y = {};  // [rows, cols], [cols], [cols], [rows, cols]
+  View mean = {}, inverse_deviation = {};       // [rows] f32 each; empty: not wanted
   float epsilon = 1e-5f;
 };
 struct LayerNormBackwardParams {
   View x = {}, weight = {}, mean = {}, inverse_deviation = {}, dy = {};
-  View dx = {};                 // like x, may be empty
-  View dweight = {}, dbias = {};     // [cols] f32, added to
-  bool accumulate = false; // of dx
+  View dx = {};                   // like x, may be empty
+  View dweight = {}, dbias = {};  // [cols] f32, added to
+  bool accumulate = false;        // of dx
 };
 
 // y[r] = scale * table[ids[r]] + positions[position_of[r]], then dropout.
 struct EmbeddingParams {
   const int32_t* ids = nullptr;          // [rows], each in [0, table.rows)
-  View table = {};                            // [vocab, cols]
-  View positions = {};                        // [max_positions, cols] or empty
+  View table = {};                       // [vocab, cols]
+  View positions = {};                   // [max_positions, cols] or empty
   const int32_t* position_of = nullptr;  // [rows], or null
   float scale = 1;
   View y = {};
@@ -88,43 +88,44 @@ struct EmbeddingBackwardParams {
   DropoutParams dropout = {};
 };
 
-// Attention over packed sequences (Vaswani et al. 2017, eq. 1): rows of q belong to queries' sequence i, rows of k and v to keys' sequence i.
+// Attention over packed sequences (Vaswani et al. 2017, eq. 1): rows of q belong to queries' sequence i, rows of k and v to keys' sequence
+// i.
 struct AttentionParams {
-  View q = {};                  // [query_tokens, num_heads * head_dim]
-  View k = {}, v = {};               // [key_tokens, num_key_value_heads * head_dim]; num_heads is a multiple
-  View out = {};                // like q
-  View log_sum_exp = {};        // [query_tokens, num_heads], f32 (f64 on the reference); empty: not wanted
+  View q = {};            // [query_tokens, num_heads * head_dim]
+  View k = {}, v = {};    // [key_tokens, num_key_value_heads * head_dim]; num_heads is a multiple
+  View out = {};          // like q
+  View log_sum_exp = {};  // [query_tokens, num_heads], f32 (f64 on the reference); empty: not wanted
   SegmentView queries = {}, keys = {};
   int num_heads = 1, num_key_value_heads = 1;
-  float scale = 1;         // usually 1 / sqrt(head_dim)
-  bool causal = false;     // query i of a sequence sees keys up to i + (keys - queries)
-  DropoutParams dropout = {};   // of the weights; element ((query row * num_heads + head) << 35) + key
+  float scale = 1;             // usually 1 / sqrt(head_dim)
+  bool causal = false;         // query i of a sequence sees keys up to i + (keys - queries)
+  DropoutParams dropout = {};  // of the weights; element ((query row * num_heads + head) << 35) + key
 };
 struct AttentionBackwardParams {
   AttentionParams forward = {};  // with its out and log_sum_exp
   View dout = {};
-  View dq = {}, dk = {}, dv = {};          // written (not added to)
+  View dq = {}, dk = {}, dv = {};  // written (not added to)
 };
 // weights = softmax(scale * q k^T) of one sequence and head, rebuilt exactly from the saved log_sum_exp.
 struct AttentionMapParams {
   AttentionParams forward = {};
   int64_t segment = 0;
   int head = 0;
-  View weights = {};             // [queries of the segment, keys of the segment]
+  View weights = {};  // [queries of the segment, keys of the segment]
 };
 
 // Fused output layer and loss: logits = hidden table^T + bias; loss = sum over rows of the cross-entropy with label smoothing as
 // torch.nn.CrossEntropyLoss has it: (1 - s) * nll + s * mean over classes of -log p. Rows of logits are made and used in chunks.
 struct CrossEntropyParams {
-  View hidden = {};                       // [rows, cols]
-  View table = {};                        // [vocab, cols]
-  View bias = {};                         // [vocab] or empty
+  View hidden = {};                  // [rows, cols]
+  View table = {};                   // [vocab, cols]
+  View bias = {};                    // [vocab] or empty
   const int32_t* targets = nullptr;  // [rows]
   float label_smoothing = 0;
-  float scale = 1;                   // of the gradients; usually 1 / number of target tokens
-  double* loss = nullptr;            // sum over rows of the smoothed loss
-  double* nll = nullptr;             // sum over rows of -log p(target)
-  View dhidden = {}, dtable = {};              // written / added to (f32); both empty in evaluation
+  float scale = 1;                       // of the gradients; usually 1 / number of target tokens
+  double* loss = nullptr;                // sum over rows of the smoothed loss
+  double* nll = nullptr;                 // sum over rows of -log p(target)
+  View dhidden = {}, dtable = {};        // written / added to (f32); both empty in evaluation
   const void* packed_table = nullptr;    // pack_matmul_b(table, transpose) or null
   const void* packed_table_t = nullptr;  // pack_matmul_b(table, no transpose) or null
 };
@@ -138,7 +139,7 @@ struct LogSoftmaxParams {
 // moving average: average = decay * average + (1 - decay) * weight.
 struct AdamWParams {
   View weight = {}, gradient = {}, m = {}, v = {};
-  View average = {};              // empty: none
+  View average = {};         // empty: none
   float gradient_scale = 1;  // clipping and accumulation
   float learning_rate = 0, beta1 = 0.9f, beta2 = 0.98f, epsilon = 1e-9f, weight_decay = 0;
   float bias_correction1 = 1, bias_correction2 = 1;  // 1 - beta^t

@@ -34,9 +34,13 @@ struct View {
 
   explicit operator bool() const { return data != nullptr; }
   template <typename T>
-  T* as() const { return static_cast<T*>(data); }
+  T* as() const {
+    return static_cast<T*>(data);
+  }
   template <typename T>
-  T* row(int64_t index) const { return static_cast<T*>(data) + index * stride; }
+  T* row(int64_t index) const {
+    return static_cast<T*>(data) + index * stride;
+  }
 };
 
 // Where each sequence of a packed batch lies: rows [begin[i], begin[i] + length[i]). Where `index` is given, row r of a sequence

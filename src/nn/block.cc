@@ -7,8 +7,12 @@ Block::Block(const TransformerConfig& config, bool decoder, int layer, const Par
       dropout_(config.dropout),
       self_attention_(config, decoder ? AttentionKind::decoder : AttentionKind::encoder, layer, scope / "self_attention"),
       self_attention_norm_(scope / "self_attention_norm", config.hidden_size, config.layer_norm_epsilon),
-      cross_attention_(decoder ? std::optional<MultiHeadAttention>(std::in_place, config, AttentionKind::cross, layer, scope / "cross_attention") : std::nullopt),
-      cross_attention_norm_(decoder ? std::optional<LayerNorm>(std::in_place, scope / "cross_attention_norm", config.hidden_size, config.layer_norm_epsilon) : std::nullopt),
+      cross_attention_(
+          decoder ? std::optional<MultiHeadAttention>(std::in_place, config, AttentionKind::cross, layer, scope / "cross_attention")
+                  : std::nullopt),
+      cross_attention_norm_(
+          decoder ? std::optional<LayerNorm>(std::in_place, scope / "cross_attention_norm", config.hidden_size, config.layer_norm_epsilon)
+                  : std::nullopt),
       feed_forward_(config, decoder ? config.decoder_ffn_dim : config.encoder_ffn_dim, scope / "feed_forward"),
       feed_forward_norm_(scope / "feed_forward_norm", config.hidden_size, config.layer_norm_epsilon) {}
 
@@ -19,10 +23,13 @@ Tensor Block::residual(const Tensor& x, const LayerNorm& norm, ForwardContext& c
   return norm.forward(dropout_add(sub_layer(x), x, context.dropout(dropout_)));
 }
 
-Tensor Block::forward(const Tensor& x, const Segments& segments, const Tensor& memory, const Segments& memory_segments, ForwardContext& context) const {
-  Tensor y = residual(x, self_attention_norm_, context, [&](const Tensor& h) { return self_attention_.forward(h, segments, h, segments, context); });
+Tensor Block::forward(const Tensor& x, const Segments& segments, const Tensor& memory, const Segments& memory_segments,
+                      ForwardContext& context) const {
+  Tensor y = residual(x, self_attention_norm_, context,
+                      [&](const Tensor& h) { return self_attention_.forward(h, segments, h, segments, context); });
   if (cross_attention_) {
-    y = residual(y, *cross_attention_norm_, context, [&](const Tensor& h) { return cross_attention_->forward(h, segments, memory, memory_segments, context); });
+    y = residual(y, *cross_attention_norm_, context,
+                 [&](const Tensor& h) { return cross_attention_->forward(h, segments, memory, memory_segments, context); });
   }
   return residual(y, feed_forward_norm_, context, [&](const Tensor& h) { return feed_forward_.forward(h, context); });
 }
@@ -34,9 +41,8 @@ Tensor Block::step(const Tensor& x, DecoderState::LayerCache& cache, int64_t fir
     copy_rows(self_attention_.values(h), cache.self_v, first_row);
     return self_attention_.forward_cached(h, queries, cache.self_k, cache.self_v, self);
   });
-  y = residual(y, *cross_attention_norm_, context, [&](const Tensor& h) {
-    return cross_attention_->forward_cached(h, queries, cache.cross_k, cache.cross_v, cross);
-  });
+  y = residual(y, *cross_attention_norm_, context,
+               [&](const Tensor& h) { return cross_attention_->forward_cached(h, queries, cache.cross_k, cache.cross_v, cross); });
   return residual(y, feed_forward_norm_, context, [&](const Tensor& h) { return feed_forward_.forward(h, context); });
 }
 

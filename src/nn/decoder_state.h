@@ -15,7 +15,7 @@ struct DecoderState {
   };
   std::vector<LayerCache> layers;
   Segments memory_segments;
-  int64_t rows = 0;      // rows of self_k and self_v in use
+  int64_t rows = 0;  // rows of self_k and self_v in use
   int64_t capacity = 0;
   // history[i] lists the rows of hypothesis i, oldest first: beam search copies these lists, never keys.
   std::vector<std::vector<int32_t>> history;

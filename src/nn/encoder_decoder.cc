@@ -10,9 +10,10 @@ EncoderDecoder::EncoderDecoder(const TransformerConfig& config, ParameterStore& 
       embed_tokens_(store.create("embed_tokens.weight", {config.vocab_size, config.hidden_size},
                                  Initializer::normal(1 / std::sqrt(static_cast<float>(config.hidden_size))), true)),
       positions_(sinusoidal_positions(config.max_position_embeddings, config.hidden_size, store.device())),
-      final_logits_bias_(config.final_logits_bias
-                             ? Tensor::zeros({config.vocab_size}, store.device() == Device::reference ? DType::f64 : DType::f32, store.device())
-                             : Tensor()),
+      final_logits_bias_(
+          config.final_logits_bias
+              ? Tensor::zeros({config.vocab_size}, store.device() == Device::reference ? DType::f64 : DType::f32, store.device())
+              : Tensor()),
       encoder_(config, false, ParameterScope(store, "encoder")),
       decoder_(config, true, ParameterScope(store, "decoder")) {}
 
@@ -26,14 +27,16 @@ Tensor EncoderDecoder::encode(const TokenBatch& source, ForwardContext& context)
   return encoder_.forward(embed(source.ids, source.segments.positions(), context), source.segments, {}, {}, context);
 }
 
-Tensor EncoderDecoder::decode(const TokenBatch& target_in, const Tensor& memory, const Segments& memory_segments, ForwardContext& context) const {
-  return decoder_.forward(embed(target_in.ids, target_in.segments.positions(), context), target_in.segments, memory, memory_segments, context);
+Tensor EncoderDecoder::decode(const TokenBatch& target_in, const Tensor& memory, const Segments& memory_segments,
+                              ForwardContext& context) const {
+  return decoder_.forward(embed(target_in.ids, target_in.segments.positions(), context), target_in.segments, memory, memory_segments,
+                          context);
 }
 
 Tensor EncoderDecoder::logits(const Tensor& hidden) const { return linear_f32(hidden, embed_tokens_, final_logits_bias_); }
 
-CrossEntropyResult EncoderDecoder::loss(const TokenBatch& source, const TokenBatch& target_in, std::span<const int32_t> target_out, float label_smoothing,
-                                        float scale, ForwardContext& context) const {
+CrossEntropyResult EncoderDecoder::loss(const TokenBatch& source, const TokenBatch& target_in, std::span<const int32_t> target_out,
+                                        float label_smoothing, float scale, ForwardContext& context) const {
   const Tensor memory = encode(source, context);
   const Tensor hidden = decode(target_in, memory, source.segments, context);
   return linear_cross_entropy(hidden, embed_tokens_, final_logits_bias_, target_out, label_smoothing, scale);
@@ -79,11 +82,11 @@ void extend_history(DecoderState& state, std::span<const int32_t> parents, int64
 
 }  // namespace
 
-Tensor EncoderDecoder::step(DecoderState& state, std::span<const int32_t> tokens, std::span<const int32_t> parents, std::span<const int32_t> sources,
-                            ForwardContext& context) const {
+Tensor EncoderDecoder::step(DecoderState& state, std::span<const int32_t> tokens, std::span<const int32_t> parents,
+                            std::span<const int32_t> sources, ForwardContext& context) const {
   const int64_t count = static_cast<int64_t>(tokens.size());
-  QKV_CHECK(sources.size() == tokens.size() && (state.history.empty() || parents.size() == tokens.size()), "[step] {} tokens, {} parents, {} sources",
-            tokens.size(), parents.size(), sources.size());
+  QKV_CHECK(sources.size() == tokens.size() && (state.history.empty() || parents.size() == tokens.size()),
+            "[step] {} tokens, {} parents, {} sources", tokens.size(), parents.size(), sources.size());
   const int64_t first_row = state.rows;
   reserve_rows(state, count);
   extend_history(state, parents, count, first_row);

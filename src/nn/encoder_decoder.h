@@ -34,16 +34,16 @@ class EncoderDecoder {
   Tensor logits(const Tensor& hidden) const;
   // Loss of packed pairs: target_in starts with decoder_start_token_id, target_out (same lengths) ends with eos_token_id.
   // `scale` is put on loss and gradients: 1 / number of target tokens of the update.
-  CrossEntropyResult loss(const TokenBatch& source, const TokenBatch& target_in, std::span<const int32_t> target_out,
-                          float label_smoothing, float scale, ForwardContext& context) const;
+  CrossEntropyResult loss(const TokenBatch& source, const TokenBatch& target_in, std::span<const int32_t> target_out, float label_smoothing,
+                          float scale, ForwardContext& context) const;
 
   // Step-by-step decoding. `memory` and its segments stay with the state.
   DecoderState start(const Tensor& memory, const Segments& memory_segments, ForwardContext& context) const;
   // Feeds token tokens[i] to hypothesis i of the new set. Hypothesis i continues hypothesis parents[i] of the last step (ignored
   // at the first one, where there is nothing yet) and reads sequence sources[i] of the memory. Result: [hypotheses, vocab_size],
   // f32. Hypotheses may be copied, reordered and dropped freely from step to step; no key or value moves.
-  Tensor step(DecoderState& state, std::span<const int32_t> tokens, std::span<const int32_t> parents,
-              std::span<const int32_t> sources, ForwardContext& context) const;
+  Tensor step(DecoderState& state, std::span<const int32_t> tokens, std::span<const int32_t> parents, std::span<const int32_t> sources,
+              ForwardContext& context) const;
 
   const Tensor& embed_tokens() const { return embed_tokens_; }
   const Tensor& final_logits_bias() const { return final_logits_bias_; }

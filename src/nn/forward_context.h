@@ -14,8 +14,8 @@ enum class AttentionKind { encoder, decoder, cross };
 struct AttentionRecord {
   AttentionKind kind;
   int layer;
-  Tensor q, k, v;        // after projection: [tokens, heads * head_dim]
-  Tensor out;            // before the output projection
+  Tensor q, k, v;  // after projection: [tokens, heads * head_dim]
+  Tensor out;      // before the output projection
   Tensor log_sum_exp;
   Segments queries, keys;
   AttentionOptions options;
@@ -26,7 +26,7 @@ struct ForwardContext {
   bool training = false;
   uint64_t seed = 0;
   uint32_t step = 0;
-  uint32_t next_site = 0;    // each dropout of the pass takes the next number
+  uint32_t next_site = 0;  // each dropout of the pass takes the next number
   std::function<void(const AttentionRecord&)> on_attention;
 
   // The parameters of this pass's next dropout; none outside training.

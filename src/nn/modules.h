@@ -11,7 +11,9 @@ namespace qkv {
 class Linear {
  public:
   Linear(const ParameterScope& scope, int in, int out);
-  Tensor forward(const Tensor& x, FusedActivation activation = FusedActivation::none) const { return linear(x, weight_, bias_, activation); }
+  Tensor forward(const Tensor& x, FusedActivation activation = FusedActivation::none) const {
+    return linear(x, weight_, bias_, activation);
+  }
 
  private:
   Tensor weight_, bias_;

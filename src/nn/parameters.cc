@@ -53,7 +53,8 @@ const Parameter* ParameterStore::find(std::string_view name) const {
 }
 
 int64_t ParameterStore::count() const {
-  return std::accumulate(parameters_.begin(), parameters_.end(), int64_t{0}, [](int64_t sum, const Parameter& p) { return sum + p.value.numel(); });
+  return std::accumulate(parameters_.begin(), parameters_.end(), int64_t{0},
+                         [](int64_t sum, const Parameter& p) { return sum + p.value.numel(); });
 }
 
 }  // namespace qkv

@@ -9,7 +9,8 @@ Stack::Stack(const TransformerConfig& config, bool decoder, const ParameterScope
   if (config.norm_position == NormPosition::pre) final_norm_.emplace(scope / "final_norm", config.hidden_size, config.layer_norm_epsilon);
 }
 
-Tensor Stack::forward(Tensor x, const Segments& segments, const Tensor& memory, const Segments& memory_segments, ForwardContext& context) const {
+Tensor Stack::forward(Tensor x, const Segments& segments, const Tensor& memory, const Segments& memory_segments,
+                      ForwardContext& context) const {
   for (const Block& block : blocks_) x = block.forward(x, segments, memory, memory_segments, context);
   return final_norm(x);
 }

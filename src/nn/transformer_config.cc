@@ -35,11 +35,12 @@ void validate(const TransformerConfig& c) {
   check_range("decoder_ffn_dim", c.decoder_ffn_dim, 1, 1 << 20);
   check_range("max_position_embeddings", c.max_position_embeddings, 1, 1 << 24);
   check_range("num_attention_heads", c.num_attention_heads, 1, c.hidden_size);
-  QKV_CHECK(c.hidden_size % c.num_attention_heads == 0, "num_attention_heads {} does not divide hidden_size {}; possible: {}", c.num_attention_heads, c.hidden_size,
-            divisors(c.hidden_size));
+  QKV_CHECK(c.hidden_size % c.num_attention_heads == 0, "num_attention_heads {} does not divide hidden_size {}; possible: {}",
+            c.num_attention_heads, c.hidden_size, divisors(c.hidden_size));
   check_range("num_key_value_heads", c.num_key_value_heads, 1, c.num_attention_heads);
-  QKV_CHECK(c.num_attention_heads % c.num_key_value_heads == 0, "num_key_value_heads {} does not divide num_attention_heads {}; possible: {}",
-            c.num_key_value_heads, c.num_attention_heads, divisors(c.num_attention_heads));
+  QKV_CHECK(c.num_attention_heads % c.num_key_value_heads == 0,
+            "num_key_value_heads {} does not divide num_attention_heads {}; possible: {}", c.num_key_value_heads, c.num_attention_heads,
+            divisors(c.num_attention_heads));
   check_probability("dropout", c.dropout);
   check_probability("attention_dropout", c.attention_dropout);
   check_probability("activation_dropout", c.activation_dropout);

@@ -11,7 +11,7 @@ enum class NormPosition : uint8_t { post, pre };
 
 struct TransformerConfig {
   int vocab_size = 0;
-  int hidden_size = 512;                // d_model
+  int hidden_size = 512;  // d_model
   int encoder_layers = 6, decoder_layers = 6;
   int num_attention_heads = 8;
   int num_key_value_heads = 8;
@@ -19,9 +19,9 @@ struct TransformerConfig {
   Activation activation = Activation::relu;
   NormPosition norm_position = NormPosition::post;
   float layer_norm_epsilon = 1e-5f;
-  bool scale_embedding = true;          // embeddings times sqrt(hidden_size) (Vaswani et al. 2017, section 3.4)
-  bool final_logits_bias = true;        // a vector added to the logits, not trained
-  int max_position_embeddings = 1024;   // sinusoids in halves: sines first, then cosines
+  bool scale_embedding = true;         // embeddings times sqrt(hidden_size) (Vaswani et al. 2017, section 3.4)
+  bool final_logits_bias = true;       // a vector added to the logits, not trained
+  int max_position_embeddings = 1024;  // sinusoids in halves: sines first, then cosines
   float dropout = 0.1f, attention_dropout = 0, activation_dropout = 0;
 
   int pad_token_id = 0, eos_token_id = 0, decoder_start_token_id = 0;

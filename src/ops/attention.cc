@@ -8,25 +8,38 @@ namespace {
 // The kernel's parameters for checked shapes.
 AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor& v, const SegmentView& queries, const SegmentView& keys,
                                  const AttentionOptions& options) {
-  QKV_CHECK(options.num_heads > 0 && q.cols() % options.num_heads == 0, "[attention] {} heads do not divide the {} columns of q", options.num_heads, q.cols());
+  QKV_CHECK(options.num_heads > 0 && q.cols() % options.num_heads == 0, "[attention] {} heads do not divide the {} columns of q",
+            options.num_heads, q.cols());
   QKV_CHECK(options.num_key_value_heads > 0 && options.num_heads % options.num_key_value_heads == 0,
             "[attention] {} key/value heads do not divide {} query heads", options.num_key_value_heads, options.num_heads);
   const int64_t head_dim = q.cols() / options.num_heads;
-  QKV_CHECK(k.cols() == head_dim * options.num_key_value_heads && v.shape() == k.shape(), "[attention] k is {} and v {}; {} columns are wanted",
-            to_string(k.shape()), to_string(v.shape()), head_dim * options.num_key_value_heads);
+  QKV_CHECK(k.cols() == head_dim * options.num_key_value_heads && v.shape() == k.shape(),
+            "[attention] k is {} and v {}; {} columns are wanted", to_string(k.shape()), to_string(v.shape()),
+            head_dim * options.num_key_value_heads);
   QKV_CHECK(queries.count == keys.count, "[attention] {} sequences of queries, {} of keys", queries.count, keys.count);
-  return {.q = q.view(), .k = k.view(), .v = v.view(), .out = {}, .log_sum_exp = {}, .queries = queries, .keys = keys,
-          .num_heads = options.num_heads, .num_key_value_heads = options.num_key_value_heads,
-          .scale = options.scale != 0 ? options.scale : 1 / std::sqrt(static_cast<float>(head_dim)), .causal = options.causal, .dropout = options.dropout};
+  return {.q = q.view(),
+          .k = k.view(),
+          .v = v.view(),
+          .out = {},
+          .log_sum_exp = {},
+          .queries = queries,
+          .keys = keys,
+          .num_heads = options.num_heads,
+          .num_key_value_heads = options.num_key_value_heads,
+          .scale = options.scale != 0 ? options.scale : 1 / std::sqrt(static_cast<float>(head_dim)),
+          .causal = options.causal,
+          .dropout = options.dropout};
 }
 
 }  // namespace
 
-AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v, const Segments& queries, const Segments& keys, const AttentionOptions& options) {
+AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v, const Segments& queries, const Segments& keys,
+                          const AttentionOptions& options) {
   AttentionParams params = attention_params(q, k, v, queries.view(), keys.view(), options);
   QKV_CHECK(queries.tokens() == q.rows(), "[attention] segments of {} tokens, q has {} rows", queries.tokens(), q.rows());
   QKV_CHECK(keys.tokens() == k.rows(), "[attention] segments of {} tokens, k has {} rows", keys.tokens(), k.rows());
-  AttentionResult result{Tensor::empty(q.shape(), q.dtype(), q.device()), Tensor::empty({q.rows(), options.num_heads}, statistics_type(q), q.device())};
+  AttentionResult result{Tensor::empty(q.shape(), q.dtype(), q.device()),
+                         Tensor::empty({q.rows(), options.num_heads}, statistics_type(q), q.device())};
   params.out = result.out.view();
   params.log_sum_exp = result.log_sum_exp.view();
   kernels_for(q).attention(params);

@@ -5,15 +5,25 @@ namespace qkv {
 
 CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& table, const Tensor& bias, std::span<const int32_t> targets,
                                         float label_smoothing, float scale) {
-  QKV_CHECK(table.cols() == hidden.cols(), "[cross_entropy] the output layer is {}, hidden rows have {} values", to_string(table.shape()), hidden.cols());
+  QKV_CHECK(table.cols() == hidden.cols(), "[cross_entropy] the output layer is {}, hidden rows have {} values", to_string(table.shape()),
+            hidden.cols());
   QKV_CHECK(static_cast<int64_t>(targets.size()) == hidden.rows(), "[cross_entropy] {} targets for {} rows", targets.size(), hidden.rows());
   for (size_t i = 0; i < targets.size(); ++i) {
-    QKV_CHECK(targets[i] >= 0 && targets[i] < table.rows(), "[cross_entropy] target {} at row {} is outside of 0 to {}", targets[i], i, table.rows() - 1);
+    QKV_CHECK(targets[i] >= 0 && targets[i] < table.rows(), "[cross_entropy] target {} at row {} is outside of 0 to {}", targets[i], i,
+              table.rows() - 1);
   }
   CrossEntropyResult result;
-  CrossEntropyParams params{.hidden = hidden.view(), .table = table.view(), .bias = bias.view(), .targets = targets.data(),
-                            .label_smoothing = label_smoothing, .scale = scale, .loss = &result.loss_sum, .nll = &result.nll_sum,
-                            .dhidden = {}, .dtable = {}, .packed_table = packed_weight(table, true, hidden.dtype())};
+  CrossEntropyParams params{.hidden = hidden.view(),
+                            .table = table.view(),
+                            .bias = bias.view(),
+                            .targets = targets.data(),
+                            .label_smoothing = label_smoothing,
+                            .scale = scale,
+                            .loss = &result.loss_sum,
+                            .nll = &result.nll_sum,
+                            .dhidden = {},
+                            .dtable = {},
+                            .packed_table = packed_weight(table, true, hidden.dtype())};
   // The gradient is made in the same pass, while a chunk of logits is in the cache; the loss must then be the end of the tape.
   const bool training = wants_gradient({hidden, table});
   Tensor dhidden;

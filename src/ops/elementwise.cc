@@ -7,14 +7,16 @@ Tensor activate(const Tensor& x, Activation activation, const DropoutParams& dro
   kernels_for(x).activation({.x = x.view(), .y = y.view(), .activation = activation, .dropout = dropout});
   record(y, {x}, [=](const Tensor& dy) {
     if (const GradientSlot dx = gradient_slot(x)) {
-      kernels_for(x).activation_backward({.x = x.view(), .dy = dy.view(), .dx = dx.view, .activation = activation, .dropout = dropout, .accumulate = dx.accumulate});
+      kernels_for(x).activation_backward(
+          {.x = x.view(), .dy = dy.view(), .dx = dx.view, .activation = activation, .dropout = dropout, .accumulate = dx.accumulate});
     }
   });
   return y;
 }
 
 Tensor dropout_add(const Tensor& x, const Tensor& residual, const DropoutParams& dropout) {
-  QKV_CHECK(!residual || residual.shape() == x.shape(), "[dropout_add] x is {}, the residual {}", to_string(x.shape()), to_string(residual.shape()));
+  QKV_CHECK(!residual || residual.shape() == x.shape(), "[dropout_add] x is {}, the residual {}", to_string(x.shape()),
+            to_string(residual.shape()));
   Tensor sum = Tensor::empty(x.shape(), x.dtype(), x.device());
   kernels_for(x).dropout_add({.x = x.view(), .residual = residual.view(), .sum = sum.view(), .dropout = dropout});
   record(sum, {x, residual}, [=](const Tensor& dsum) {

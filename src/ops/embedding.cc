@@ -11,23 +11,32 @@ void check_ids(std::span<const int32_t> ids, int64_t bound, const char* what) {
 
 }  // namespace
 
-Tensor embedding(std::span<const int32_t> ids, const Tensor& table, const Tensor& positions, std::span<const int32_t> position_of, float scale,
-                 DType dtype, const DropoutParams& dropout) {
+Tensor embedding(std::span<const int32_t> ids, const Tensor& table, const Tensor& positions, std::span<const int32_t> position_of,
+                 float scale, DType dtype, const DropoutParams& dropout) {
   check_ids(ids, table.rows(), "id");
   if (positions) {
     QKV_CHECK(position_of.size() == ids.size(), "[embedding] {} positions for {} ids", position_of.size(), ids.size());
     check_ids(position_of, positions.rows(), "position");
   }
   Tensor y = Tensor::empty({static_cast<int64_t>(ids.size()), table.cols()}, dtype, table.device());
-  kernels_for(table).embedding({.ids = ids.data(), .table = table.view(), .positions = positions.view(), .position_of = position_of.data(),
-                                .scale = scale, .y = y.view(), .dropout = dropout});
+  kernels_for(table).embedding({.ids = ids.data(),
+                                .table = table.view(),
+                                .positions = positions.view(),
+                                .position_of = position_of.data(),
+                                .scale = scale,
+                                .y = y.view(),
+                                .dropout = dropout});
   if (wants_gradient({table, positions})) {
     auto kept_ids = std::make_shared<std::vector<int32_t>>(ids.begin(), ids.end());
     auto kept_positions = std::make_shared<std::vector<int32_t>>(position_of.begin(), position_of.end());
     record(y, {table, positions}, [=](const Tensor& dy) {
-      kernels_for(table).embedding_backward({.ids = kept_ids->data(), .position_of = kept_positions->data(), .dy = dy.view(),
-                                             .dtable = gradient_sum(table), .dpositions = positions ? gradient_sum(positions) : View{},
-                                             .scale = scale, .dropout = dropout});
+      kernels_for(table).embedding_backward({.ids = kept_ids->data(),
+                                             .position_of = kept_positions->data(),
+                                             .dy = dy.view(),
+                                             .dtable = gradient_sum(table),
+                                             .dpositions = positions ? gradient_sum(positions) : View{},
+                                             .scale = scale,
+                                             .dropout = dropout});
     });
   }
   return y;

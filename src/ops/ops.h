@@ -56,14 +56,14 @@ Tensor attention_map(const Tensor& q, const Tensor& k, const Tensor& log_sum_exp
                      const AttentionOptions& options, int64_t segment, int head);
 
 struct CrossEntropyResult {
-  Tensor loss;           // [1], scale * sum over rows of the smoothed loss; the end of the tape
-  double loss_sum = 0;   // sum over rows, unscaled
-  double nll_sum = 0;    // sum over rows of -log p(target)
+  Tensor loss;          // [1], scale * sum over rows of the smoothed loss; the end of the tape
+  double loss_sum = 0;  // sum over rows, unscaled
+  double nll_sum = 0;   // sum over rows of -log p(target)
 };
 // Output layer and loss in one: logits = hidden table^T + bias in chunks of rows, never whole. Label smoothing as
 // torch.nn.CrossEntropyLoss. hidden: [rows, size], table: [vocab, size], bias: [vocab] (no gradient) or empty, targets: [rows].
-CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& table, const Tensor& bias,
-                                        std::span<const int32_t> targets, float label_smoothing, float scale);
+CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& table, const Tensor& bias, std::span<const int32_t> targets,
+                                        float label_smoothing, float scale);
 
 // log softmax over the last dimension, in place, no gradient.
 void log_softmax_in_place(const Tensor& x);

@@ -40,7 +40,8 @@ void release_waiting(Pool& p) {
 }  // namespace
 
 void* allocate_block(int64_t bytes, int64_t& granted) {
-  if (bytes < 0 || bytes > (int64_t{1} << 46)) fail(ErrorCode::unsupported, "a tensor of {} bytes is larger than any machine's memory", bytes);
+  if (bytes < 0 || bytes > (int64_t{1} << 46))
+    fail(ErrorCode::unsupported, "a tensor of {} bytes is larger than any machine's memory", bytes);
   granted = size_class(bytes);
   Pool& p = pool();
   std::lock_guard lock(p.mutex);
@@ -58,7 +59,9 @@ void* allocate_block(int64_t bytes, int64_t& granted) {
       release_waiting(p);
       block = std::aligned_alloc(64, static_cast<size_t>(granted));
     }
-    if (!block) fail(ErrorCode::unsupported, "out of memory: {} bytes wanted, {} in use; try a smaller batch or model", bytes, p.statistics.bytes_in_use);
+    if (!block)
+      fail(ErrorCode::unsupported, "out of memory: {} bytes wanted, {} in use; try a smaller batch or model", bytes,
+           p.statistics.bytes_in_use);
     p.statistics.bytes_reserved += granted;
     ++p.statistics.system_allocations;
   }

@@ -46,7 +46,8 @@ Tensor Tensor::zeros(Shape shape, DType dtype, Device device) {
 
 Tensor Tensor::from(std::span<const float> values, Shape shape, DType dtype, Device device) {
   Tensor plain = empty(std::move(shape), DType::f32, Device::cpu);
-  QKV_CHECK(plain.numel() == static_cast<int64_t>(values.size()), "[tensor] {} values for shape {}", values.size(), to_string(plain.shape()));
+  QKV_CHECK(plain.numel() == static_cast<int64_t>(values.size()), "[tensor] {} values for shape {}", values.size(),
+            to_string(plain.shape()));
   if (!values.empty()) std::memcpy(plain.data(), values.data(), values.size_bytes());
   if (dtype == DType::f32 && device == Device::cpu) return plain;
   return plain.to(dtype, device);

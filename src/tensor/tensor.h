@@ -36,7 +36,9 @@ class Tensor {
   Device device() const;
   void* data() const;
   template <typename T>
-  T* as() const { return static_cast<T*>(data()); }
+  T* as() const {
+    return static_cast<T*>(data());
+  }
   View view() const;  // [rows, cols]; empty for an empty Tensor
   // Rows [begin, begin + count) as a tensor that shares this one's memory.
   Tensor row_range(int64_t begin, int64_t count) const;

@@ -28,9 +28,12 @@ HWY_INLINE Vec Erf(Vec x) {
   return hn::CopySign(hn::Sub(Constant(1), tail), x);
 }
 
-inline constexpr float kSqrtHalf = 0.70710678118f, kSqrtTwoOverPi = 0.79788456080f, kInverseSqrtTwoPi = 0.39894228040f, kGeluCubic = 0.044715f;
+inline constexpr float kSqrtHalf = 0.70710678118f, kSqrtTwoOverPi = 0.79788456080f, kInverseSqrtTwoPi = 0.39894228040f,
+                       kGeluCubic = 0.044715f;
 
-HWY_INLINE Vec GeluTanhArgument(Vec x) { return hn::Mul(Constant(kSqrtTwoOverPi), hn::MulAdd(hn::Mul(hn::Mul(x, x), x), Constant(kGeluCubic), x)); }
+HWY_INLINE Vec GeluTanhArgument(Vec x) {
+  return hn::Mul(Constant(kSqrtTwoOverPi), hn::MulAdd(hn::Mul(hn::Mul(x, x), x), Constant(kGeluCubic), x));
+}
 
 HWY_INLINE Vec Activate(Activation activation, Vec x) {
   switch (activation) {

@@ -19,13 +19,13 @@
 HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {
 
-inline constexpr int64_t kQueryBlock = 48;    // rows of scores at a time: 8 tiles of the product
+inline constexpr int64_t kQueryBlock = 48;              // rows of scores at a time: 8 tiles of the product
 inline constexpr int64_t kQueryTask = 4 * kQueryBlock;  // queries of one head that one task takes (forward)
 
 struct Task {
   int64_t segment;
-  int head;        // a query head (forward) or a key/value head (backward)
-  int64_t first;   // first query
+  int head;       // a query head (forward) or a key/value head (backward)
+  int64_t first;  // first query
 };
 
 // Shapes of one sequence and head.
@@ -41,7 +41,9 @@ struct Shape {
         key_column(head / (p.num_heads / p.num_key_value_heads) * size) {}
 
   // How many keys query i sees.
-  int64_t visible(const AttentionParams& p, int64_t i) const { return p.causal ? std::clamp<int64_t>(i + 1 + keys - queries, 0, keys) : keys; }
+  int64_t visible(const AttentionParams& p, int64_t i) const {
+    return p.causal ? std::clamp<int64_t>(i + 1 + keys - queries, 0, keys) : keys;
+  }
 };
 
 // Rows [0, rows) of x (row numbers from `row_of`), columns [column, column + size), as f32 [rows][size].
@@ -104,7 +106,8 @@ HWY_INLINE float Exponentials(float* row, int64_t visible, int64_t width, float 
   for (int64_t j = 0; j < width; j += kLanes) {
     const Vec x = hn::MulSub(Load(row + j), hn::Set(d, scale), hn::Set(d, shift));
     Vec e = hn::Exp(d, x);
-    if (j + static_cast<int64_t>(kLanes) > visible) e = hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(std::max<int64_t>(0, visible - j))), e);
+    if (j + static_cast<int64_t>(kLanes) > visible)
+      e = hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(std::max<int64_t>(0, visible - j))), e);
     Store(e, row + j);
     sum = hn::Add(sum, e);
   }
@@ -136,9 +139,9 @@ HWY_INLINE void DropRow(DropoutChunk& mask, uint64_t first_element, float* row, 
 
 // The scratch of one task: keys transposed and values, packed in panels, rows of scores.
 struct KeyPanels {
-  float* keys_t;   // op(b) = K^T: [keys / kPanel][size][kPanel]
-  float* values;   // op(b) = V: [size / kPanel][keys][kPanel]
-  int64_t width;   // keys rounded up to panels
+  float* keys_t;  // op(b) = K^T: [keys / kPanel][size][kPanel]
+  float* values;  // op(b) = V: [size / kPanel][keys][kPanel]
+  int64_t width;  // keys rounded up to panels
 };
 
 template <typename T>
@@ -154,7 +157,8 @@ KeyPanels PackKeys(const AttentionParams& p, int64_t segment, const Shape& s) {
 }
 
 // Softmax of the first `width` scores of queries [first, first + rows), rows `step` apart; log-sum-exp saved, weights normalized.
-void SoftmaxRows(const AttentionParams& p, const Shape& s, int head, int64_t first, int64_t rows, float* scores, int64_t step, int64_t width) {
+void SoftmaxRows(const AttentionParams& p, const Shape& s, int head, int64_t first, int64_t rows, float* scores, int64_t step,
+                 int64_t width) {
   DropoutChunk mask(p.dropout);
   for (int64_t i = 0; i < rows; ++i) {
     float* row = scores + i * step;
@@ -214,7 +218,8 @@ void SingleQueryTask(const AttentionParams& p, const Task& task) {
   T* out = p.out.row<T>(s.query_row) + s.query_column;
   for (int64_t c = 0; c < s.size; c += kLanes) {
     Vec sum = hn::Zero(d);
-    for (int64_t j = 0; j < keys; ++j) sum = hn::MulAdd(hn::Set(d, scores[j]), LoadPart(p.v.row<const T>(row_of(j)) + s.key_column + c, s.size - c), sum);
+    for (int64_t j = 0; j < keys; ++j)
+      sum = hn::MulAdd(hn::Set(d, scores[j]), LoadPart(p.v.row<const T>(row_of(j)) + s.key_column + c, s.size - c), sum);
     StorePart(sum, out + c, s.size - c);
   }
 }
@@ -247,12 +252,16 @@ struct Backward {
   const AttentionParams& p;
   const Task& task;
   Shape s;
-  int64_t step, width;           // head size and keys, rounded up to panels
-  float *keys_t, *values_t, *keys;   // panels of K^T, V^T and K
+  int64_t step, width;              // head size and keys, rounded up to panels
+  float *keys_t, *values_t, *keys;  // panels of K^T, V^T and K
   float *q, *dout, *scores, *gradients, *panel_of_q, *panel_of_dout, *rows_out, *dk, *dv;
 
   Backward(const AttentionBackwardParams& params, const Task& of)
-      : b(params), p(params.forward), task(of), s(p, of.segment, of.head * (p.num_heads / p.num_key_value_heads)), step(RoundUp(s.size, kPanel)),
+      : b(params),
+        p(params.forward),
+        task(of),
+        s(p, of.segment, of.head * (p.num_heads / p.num_key_value_heads)),
+        step(RoundUp(s.size, kPanel)),
         width(RoundUp(s.keys, kPanel)) {
     keys_t = scratch(Scratch::keys, 2 * width * s.size + step * s.keys);
     values_t = keys_t + width * s.size;
@@ -288,7 +297,8 @@ struct Backward {
       if (mask.active()) DropRow(mask, element, row, block_width);
       Vec dot = hn::Zero(d);
       const T* out = p.out.row<const T>(query) + s.query_column;
-      for (int64_t c = 0; c < s.size; c += kLanes) dot = hn::MulAdd(LoadPart(rows_of_dout.data + i * rows_of_dout.step + c, s.size - c), LoadPart(out + c, s.size - c), dot);
+      for (int64_t c = 0; c < s.size; c += kLanes)
+        dot = hn::MulAdd(LoadPart(rows_of_dout.data + i * rows_of_dout.step + c, s.size - c), LoadPart(out + c, s.size - c), dot);
       const Vec D = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, dot)));
       for (int64_t j = 0; j < block_width; j += kLanes) {
         const Vec weight = Load(weights + j);
@@ -333,7 +343,8 @@ void AttentionBackward(const AttentionBackwardParams& b) {
     for (int head = 0; head < b.forward.num_key_value_heads; ++head) tasks.push_back({segment, head, 0});
   }
   with_type(b.forward.q.dtype, [&](auto* type) {
-    parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) HWY_ATTR { Backward<std::remove_pointer_t<decltype(type)>>(b, tasks[i]).Run(); });
+    parallel_for(static_cast<int64_t>(tasks.size()),
+                 [&](int64_t i) HWY_ATTR { Backward<std::remove_pointer_t<decltype(type)>>(b, tasks[i]).Run(); });
   });
 }
 

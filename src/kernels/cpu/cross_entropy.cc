@@ -67,7 +67,8 @@ void LossRow(const CrossEntropyParams& p, int64_t r, float* x, double& loss, dou
   nll = log_sum_exp - target_logit;
   loss = (1 - p.label_smoothing) * nll + p.label_smoothing * (log_sum_exp - sums.values / n);
   if (!gradient) return;
-  const Vec factor = hn::Set(F32(), p.scale / sums.exponentials), shift = hn::Set(F32(), p.scale * p.label_smoothing / static_cast<float>(n));
+  const Vec factor = hn::Set(F32(), p.scale / sums.exponentials),
+            shift = hn::Set(F32(), p.scale * p.label_smoothing / static_cast<float>(n));
   for (int64_t c = 0; c < n; c += kLanes) StorePart(hn::MulSub(LoadPart(x + c, n - c), factor, shift), x + c, n - c);
   x[p.targets[r]] -= p.scale * (1 - p.label_smoothing);
 }

@@ -18,7 +18,8 @@ HWY_INLINE void ForEachVector(const DropoutParams& dropout, int64_t begin, int64
   for (int64_t first = begin; first < end; first += DropoutChunk::kChunk) {
     const int64_t last = std::min<int64_t>(end, first + DropoutChunk::kChunk);
     mask.Prepare(first, last - first);
-    for (int64_t i = first; i < last; i += kLanes) body(i, static_cast<size_t>(last - i), [&](Vec x) HWY_ATTR { return mask.Apply(x, i - first); });
+    for (int64_t i = first; i < last; i += kLanes)
+      body(i, static_cast<size_t>(last - i), [&](Vec x) HWY_ATTR { return mask.Apply(x, i - first); });
   }
 }
 
@@ -28,7 +29,9 @@ void ActivationForward(const ActivationParams& p) {
     const T* x = p.x.as<T>();
     T* y = p.y.as<T>();
     for_each_piece(count_of(p.x), [&](int64_t begin, int64_t end) HWY_ATTR {
-      ForEachVector(p.dropout, begin, end, [&](int64_t i, size_t n, auto&& drop) HWY_ATTR { StorePart(drop(Activate(p.activation, LoadPart(x + i, n))), y + i, n); });
+      ForEachVector(p.dropout, begin, end, [&](int64_t i, size_t n, auto&& drop) HWY_ATTR {
+        StorePart(drop(Activate(p.activation, LoadPart(x + i, n))), y + i, n);
+      });
     });
   });
 }

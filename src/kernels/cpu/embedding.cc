@@ -16,7 +16,8 @@ HWY_INLINE void ForEachColumn(DropoutChunk& mask, int64_t r, int64_t cols, int64
   for (int64_t first = begin; first < end; first += DropoutChunk::kChunk) {
     const int64_t last = std::min<int64_t>(end, first + DropoutChunk::kChunk);
     mask.Prepare(r * cols + first, last - first);
-    for (int64_t c = first; c < last; c += kLanes) body(c, static_cast<size_t>(last - c), [&](Vec x) HWY_ATTR { return mask.Apply(x, c - first); });
+    for (int64_t c = first; c < last; c += kLanes)
+      body(c, static_cast<size_t>(last - c), [&](Vec x) HWY_ATTR { return mask.Apply(x, c - first); });
   }
 }
 
@@ -49,20 +50,23 @@ void EmbeddingBackward(const EmbeddingBackwardParams& p) {
   const int64_t cols = p.dy.cols;
   with_type(p.dy.dtype, [&](auto* type) {
     using T = std::remove_pointer_t<decltype(type)>;
-    for_each_slab(cols, [&](int64_t begin, int64_t end) HWY_ATTR {
-      DropoutChunk mask(p.dropout);
-      const Vec scale = hn::Set(F32(), p.scale);
-      for (int64_t r = 0; r < p.dy.rows; ++r) {
-        const T* dy = p.dy.row<const T>(r);
-        float* dtable = p.dtable ? p.dtable.row<float>(p.ids[r]) : nullptr;
-        float* dposition = p.dpositions ? p.dpositions.row<float>(p.position_of[r]) : nullptr;
-        ForEachColumn(mask, r, cols, begin, end, [&](int64_t c, size_t n, auto&& drop) HWY_ATTR {
-          const Vec g = drop(LoadPart(dy + c, n));
-          if (dtable) StorePart(hn::MulAdd(scale, g, LoadPart(dtable + c, n)), dtable + c, n);
-          if (dposition) StorePart(hn::Add(g, LoadPart(dposition + c, n)), dposition + c, n);
-        });
-      }
-    }, kColumns);
+    for_each_slab(
+        cols,
+        [&](int64_t begin, int64_t end) HWY_ATTR {
+          DropoutChunk mask(p.dropout);
+          const Vec scale = hn::Set(F32(), p.scale);
+          for (int64_t r = 0; r < p.dy.rows; ++r) {
+            const T* dy = p.dy.row<const T>(r);
+            float* dtable = p.dtable ? p.dtable.row<float>(p.ids[r]) : nullptr;
+            float* dposition = p.dpositions ? p.dpositions.row<float>(p.position_of[r]) : nullptr;
+            ForEachColumn(mask, r, cols, begin, end, [&](int64_t c, size_t n, auto&& drop) HWY_ATTR {
+              const Vec g = drop(LoadPart(dy + c, n));
+              if (dtable) StorePart(hn::MulAdd(scale, g, LoadPart(dtable + c, n)), dtable + c, n);
+              if (dposition) StorePart(hn::Add(g, LoadPart(dposition + c, n)), dposition + c, n);
+            });
+          }
+        },
+        kColumns);
   });
 }
 

@@ -30,7 +30,10 @@ void PackPanel(const T* b, int64_t k_step, int64_t n_step, int64_t depth, int64_
     return;
   }
   const auto value = [](T x) {
-    if constexpr (std::is_same_v<T, float>) return x; else return to_float(x);
+    if constexpr (std::is_same_v<T, float>)
+      return x;
+    else
+      return to_float(x);
   };
   for (int64_t n = 0; n < kPanel; ++n) {
     for (int64_t k = 0; k < depth; ++k) panel[k * kPanel + n] = n < columns ? value(b[k * k_step + n * n_step]) : 0.0f;
@@ -54,8 +57,8 @@ struct TileEnds {
 
 // sums[r][c] = begin + sum over k of a[r * row_step + k * k_step] * panel[k][c] for R rows and all kPanel columns.
 template <int R, bool kUnitStep>
-HWY_INLINE void Tile(const float* HWY_RESTRICT a, int64_t row_step, int64_t k_step, const float* HWY_RESTRICT panel, int64_t depth, float* sums,
-                     int64_t sums_step, const TileEnds& ends) {
+HWY_INLINE void Tile(const float* HWY_RESTRICT a, int64_t row_step, int64_t k_step, const float* HWY_RESTRICT panel, int64_t depth,
+                     float* sums, int64_t sums_step, const TileEnds& ends) {
   const F32 d;
   Vec left[R], right[R];
   for (int r = 0; r < R; ++r) {
@@ -84,8 +87,8 @@ HWY_INLINE void Tile(const float* HWY_RESTRICT a, int64_t row_step, int64_t k_st
 }
 
 template <bool kUnitStep>
-HWY_INLINE void TileOfRows(int64_t rows, const float* a, int64_t row_step, int64_t k_step, const float* panel, int64_t depth, float* sums, int64_t sums_step,
-                           const TileEnds& ends) {
+HWY_INLINE void TileOfRows(int64_t rows, const float* a, int64_t row_step, int64_t k_step, const float* panel, int64_t depth, float* sums,
+                           int64_t sums_step, const TileEnds& ends) {
   switch (rows) {
     case 1: return Tile<1, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
     case 2: return Tile<2, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
@@ -98,16 +101,18 @@ HWY_INLINE void TileOfRows(int64_t rows, const float* a, int64_t row_step, int64
 
 // A small product on this thread: out[rows, columns] (+)= a packed_b. out has room for whole panels: `out_step` >= columns rounded up.
 // `panel_depth`: steps of k per panel in memory (>= depth).
-HWY_INLINE void SmallGemm(const float* a, int64_t row_step, int64_t k_step, const float* packed_b, int64_t panel_depth, int64_t rows, int64_t columns,
-                          int64_t depth, float* out, int64_t out_step, bool accumulate) {
+HWY_INLINE void SmallGemm(const float* a, int64_t row_step, int64_t k_step, const float* packed_b, int64_t panel_depth, int64_t rows,
+                          int64_t columns, int64_t depth, float* out, int64_t out_step, bool accumulate) {
   const TileEnds ends{.accumulate = accumulate};
   for (int64_t n = 0; n < columns; n += kPanel) {
     for (int64_t r = 0; r < rows; r += kRows) {
       const int64_t tile_rows = std::min(kRows, rows - r);
       if (k_step == 1) {
-        TileOfRows<true>(tile_rows, a + r * row_step, row_step, 1, packed_b + n * panel_depth, depth, out + r * out_step + n, out_step, ends);
+        TileOfRows<true>(tile_rows, a + r * row_step, row_step, 1, packed_b + n * panel_depth, depth, out + r * out_step + n, out_step,
+                         ends);
       } else {
-        TileOfRows<false>(tile_rows, a + r * row_step, row_step, k_step, packed_b + n * panel_depth, depth, out + r * out_step + n, out_step, ends);
+        TileOfRows<false>(tile_rows, a + r * row_step, row_step, k_step, packed_b + n * panel_depth, depth, out + r * out_step + n,
+                          out_step, ends);
       }
     }
   }

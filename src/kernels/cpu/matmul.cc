@@ -59,7 +59,9 @@ constexpr int64_t TileStep(int64_t depth) { return kRows * depth + static_cast<i
 template <typename T>
 void GatherTiles(const MatmulParams& p, int64_t first, int64_t rows, int64_t k, int64_t depth, float* tiles) {
   const Vec alpha = hn::Set(F32(), p.alpha);
-  const int64_t whole = static_cast<int64_t>(kLanes) >= kRows ? std::clamp<int64_t>((p.a.cols - first - static_cast<int64_t>(kLanes)) / kRows + 1, 0, rows / kRows) : 0;
+  const int64_t whole = static_cast<int64_t>(kLanes) >= kRows
+                            ? std::clamp<int64_t>((p.a.cols - first - static_cast<int64_t>(kLanes)) / kRows + 1, 0, rows / kRows)
+                            : 0;
   for (int64_t i = 0; i < depth; ++i) {
     const T* from = p.a.row<const T>(k + i) + first;
     float* to = tiles + i * kRows;
@@ -67,7 +69,10 @@ void GatherTiles(const MatmulParams& p, int64_t first, int64_t rows, int64_t k, 
     for (int64_t r = whole * kRows; r < RoundUp(rows, kRows); ++r) {
       float value = 0;
       if (r < rows) {
-        if constexpr (std::is_same_v<T, float>) value = from[r]; else value = to_float(from[r]);
+        if constexpr (std::is_same_v<T, float>)
+          value = from[r];
+        else
+          value = to_float(from[r]);
       }
       to[r / kRows * TileStep(depth) + r % kRows] = p.alpha * value;
     }
@@ -76,15 +81,18 @@ void GatherTiles(const MatmulParams& p, int64_t first, int64_t rows, int64_t k, 
 
 // f32 rows are read in place; others are converted, and columns of a transposed a are gathered by tiles.
 RowsOfA PrepareA(const MatmulParams& p, int64_t first, int64_t rows, int64_t k, int64_t depth) {
-  if (!p.transpose_a && p.a.dtype == DType::f32 && p.alpha == 1) return {p.a.row<const float>(first) + k, p.a.stride, 1, kRows * p.a.stride};
-  float* copy = scratch(Scratch::rows_a, std::max(rows * depth + static_cast<int64_t>(kLanes), (rows + kRows - 1) / kRows * TileStep(depth)));
+  if (!p.transpose_a && p.a.dtype == DType::f32 && p.alpha == 1)
+    return {p.a.row<const float>(first) + k, p.a.stride, 1, kRows * p.a.stride};
+  float* copy =
+      scratch(Scratch::rows_a, std::max(rows * depth + static_cast<int64_t>(kLanes), (rows + kRows - 1) / kRows * TileStep(depth)));
   const Vec alpha = hn::Set(F32(), p.alpha);
   with_type(p.a.dtype, [&](auto* type) {
     using T = std::remove_pointer_t<decltype(type)>;
     if (!p.transpose_a) {
       for (int64_t r = 0; r < rows; ++r) {
         const T* from = p.a.row<const T>(first + r) + k;
-        for (int64_t i = 0; i < depth; i += kLanes) StorePart(hn::Mul(alpha, LoadPart(from + i, depth - i)), copy + r * depth + i, depth - i);
+        for (int64_t i = 0; i < depth; i += kLanes)
+          StorePart(hn::Mul(alpha, LoadPart(from + i, depth - i)), copy + r * depth + i, depth - i);
       }
       return;
     }
@@ -96,7 +104,8 @@ RowsOfA PrepareA(const MatmulParams& p, int64_t first, int64_t rows, int64_t k, 
 
 // bias, activation, accumulation and the output's type, for the sums of some rows and columns.
 template <typename T>
-void Epilogue(const MatmulParams& p, const float* sums, int64_t sums_step, int64_t first_row, int64_t rows, int64_t first_column, int64_t columns) {
+void Epilogue(const MatmulParams& p, const float* sums, int64_t sums_step, int64_t first_row, int64_t rows, int64_t first_column,
+              int64_t columns) {
   const float* bias = p.bias.as<const float>();
   for (int64_t r = 0; r < rows; ++r) {
     T* out = p.out.row<T>(first_row + r) + first_column;
@@ -110,10 +119,11 @@ void Epilogue(const MatmulParams& p, const float* sums, int64_t sums_step, int64
 }
 
 // One task: rows [first, first + rows) times panels [first_panel, last_panel).
-void Slab(const MatmulParams& p, const float* packed, int64_t depth, int64_t first, int64_t rows, int64_t first_column, int64_t last_column) {
+void Slab(const MatmulParams& p, const float* packed, int64_t depth, int64_t first, int64_t rows, int64_t first_column,
+          int64_t last_column) {
   const int64_t width = RoundUp(last_column - first_column, kPanel);
-  // Sums stay in `out` itself where it is f32 and holds whole panels; else in scratch. Not a matter of this slab's own columns: the place of
-  // the bias in the sum may not depend on the cut.
+  // Sums stay in `out` itself where it is f32 and holds whole panels; else in scratch. Not a matter of this slab's own columns: the place
+  // of the bias in the sum may not depend on the cut.
   const bool in_place = p.out.dtype == DType::f32 && p.out.cols % kPanel == 0;
   // There the tiles themselves begin with the bias and end with relu.
   const bool fused = in_place && (p.activation == Activation::none || p.activation == Activation::relu || p.accumulate);
@@ -124,7 +134,8 @@ void Slab(const MatmulParams& p, const float* packed, int64_t depth, int64_t fir
   for (int64_t k = 0; k == 0 || k < depth; k += kDepth) {
     const int64_t steps = std::min(kDepth, depth - k);
     const RowsOfA a = PrepareA(p, first, rows, k, steps);
-    TileEnds ends{.accumulate = k > 0 || (in_place && p.accumulate), .relu = finished && !p.accumulate && p.activation == Activation::relu && k + kDepth >= depth};
+    TileEnds ends{.accumulate = k > 0 || (in_place && p.accumulate),
+                  .relu = finished && !p.accumulate && p.activation == Activation::relu && k + kDepth >= depth};
     for (int64_t n = 0; n < width; n += kPanel) {
       const float* panel = packed + (first_column + n) * depth + k * kPanel;
       ends.bias = bias ? bias + n : nullptr;

@@ -65,8 +65,14 @@ dnnl::matmul::primitive_desc describe(const Shape& s) {
 
 // A primitive with its memory objects; data handles are set at each call.
 struct Call {
-  explicit Call(const Shape& s) : pd(describe(s)), primitive(pd), a(pd.src_desc(), engine(), nullptr), b(pd.weights_desc(), engine(), nullptr),
-        out(pd.dst_desc(), engine(), nullptr), bias(s.bias ? memory(pd.bias_desc(), engine(), nullptr) : memory()), stream(engine()) {}
+  explicit Call(const Shape& s)
+      : pd(describe(s)),
+        primitive(pd),
+        a(pd.src_desc(), engine(), nullptr),
+        b(pd.weights_desc(), engine(), nullptr),
+        out(pd.dst_desc(), engine(), nullptr),
+        bias(s.bias ? memory(pd.bias_desc(), engine(), nullptr) : memory()),
+        stream(engine()) {}
 
   void run(const void* a_data, const void* b_data, const void* bias_data, void* out_data) {
     a.set_data_handle(const_cast<void*>(a_data));
@@ -102,7 +108,8 @@ memory::desc packed_layout(int64_t depth, int64_t columns, DType a_type) {
   thread_local std::map<std::tuple<int64_t, int64_t, DType>, memory::desc> layouts;
   const auto [found, added] = layouts.try_emplace({depth, columns, a_type});
   if (added) {
-    const memory::desc a({kSlab, depth}, type_of(a_type), memory::format_tag::ab), out({kSlab, columns}, memory::data_type::f32, memory::format_tag::ab);
+    const memory::desc a({kSlab, depth}, type_of(a_type), memory::format_tag::ab),
+        out({kSlab, columns}, memory::data_type::f32, memory::format_tag::ab);
     const memory::desc b({depth, columns}, type_of(a_type), memory::format_tag::any);
     found->second = dnnl::matmul::primitive_desc(dnnl::matmul::desc(a, b, out), engine()).weights_desc();
   }
@@ -113,7 +120,8 @@ memory::desc packed_layout(int64_t depth, int64_t columns, DType a_type) {
 void* padded_rows(Scratch purpose, const View& x, int64_t first, int64_t rows) {
   const int64_t row_bytes = x.cols * size_of(x.dtype), present = std::min(rows, x.rows - first);
   char* copy = static_cast<char*>(scratch_bytes(purpose, rows * row_bytes));
-  for (int64_t r = 0; r < present; ++r) std::memcpy(copy + r * row_bytes, x.as<char>() + (first + r) * x.stride * size_of(x.dtype), row_bytes);
+  for (int64_t r = 0; r < present; ++r)
+    std::memcpy(copy + r * row_bytes, x.as<char>() + (first + r) * x.stride * size_of(x.dtype), row_bytes);
   std::memset(copy + present * row_bytes, 0, (rows - present) * row_bytes);
   return copy;
 }
@@ -131,8 +139,21 @@ void product_of_rows(const MatmulParams& p) {
   const View b = converted_b(p);
   const int64_t depth = p.a.cols, columns = p.out.cols;
   const int64_t slab = std::min<int64_t>(kSlab, std::bit_ceil(static_cast<uint64_t>(p.a.rows)));
-  Shape shape{slab, columns, depth, p.a.dtype, p.a.dtype, p.out.dtype, p.a.stride, 1, p.transpose_b ? 1 : b.stride, p.transpose_b ? b.stride : 1,
-              p.out.stride, p.packed_b != nullptr, static_cast<bool>(p.bias), p.accumulate, p.accumulate ? Activation::none : p.activation};
+  Shape shape{slab,
+              columns,
+              depth,
+              p.a.dtype,
+              p.a.dtype,
+              p.out.dtype,
+              p.a.stride,
+              1,
+              p.transpose_b ? 1 : b.stride,
+              p.transpose_b ? b.stride : 1,
+              p.out.stride,
+              p.packed_b != nullptr,
+              static_cast<bool>(p.bias),
+              p.accumulate,
+              p.accumulate ? Activation::none : p.activation};
   parallel_for((p.a.rows + slab - 1) / slab, [&](int64_t i) {
     const int64_t first = i * slab, rows = std::min(slab, p.a.rows - first);
     const void* weights = p.packed_b ? p.packed_b : b.data;
@@ -145,7 +166,8 @@ void product_of_rows(const MatmulParams& p) {
     last.a_row_step = depth;
     last.out_step = columns;
     const void* a = padded_rows(Scratch::rows_a, p.a, first, slab);
-    char* sums = static_cast<char*>(p.accumulate ? padded_rows(Scratch::sums, p.out, first, slab) : scratch_bytes(Scratch::sums, slab * columns * size_of(p.out.dtype)));
+    char* sums = static_cast<char*>(p.accumulate ? padded_rows(Scratch::sums, p.out, first, slab)
+                                                 : scratch_bytes(Scratch::sums, slab * columns * size_of(p.out.dtype)));
     call_for(last).run(a, weights, p.bias.data, sums);
     const int64_t row_bytes = columns * size_of(p.out.dtype);
     for (int64_t r = 0; r < rows; ++r) std::memcpy(out + r * p.out.stride * size_of(p.out.dtype), sums + r * row_bytes, row_bytes);
@@ -165,8 +187,21 @@ void product_over_rows(const MatmulParams& p) {
     for (int64_t s = 0; s < slabs; ++s) {
       const bool copy = padded && s == slabs - 1;
       const int64_t a_stride = copy ? p.a.cols : p.a.stride, b_stride = copy ? b.cols : b.stride;
-      const Shape shape{rows, p.out.cols, kDepth, p.a.dtype, p.a.dtype, p.out.dtype, 1, a_stride, b_stride, 1, p.out.stride, false, false,
-                        s > 0 || p.accumulate, Activation::none};
+      const Shape shape{rows,
+                        p.out.cols,
+                        kDepth,
+                        p.a.dtype,
+                        p.a.dtype,
+                        p.out.dtype,
+                        1,
+                        a_stride,
+                        b_stride,
+                        1,
+                        p.out.stride,
+                        false,
+                        false,
+                        s > 0 || p.accumulate,
+                        Activation::none};
       const char* a = (copy ? last_a : p.a.as<char>() + s * kDepth * p.a.stride * a_size) + first * a_size;
       const char* rows_of_b = copy ? last_b : b.as<char>() + s * kDepth * b.stride * b_size;
       call_for(shape).run(a, rows_of_b, nullptr, p.out.as<char>() + first * p.out.stride * size_of(p.out.dtype));
@@ -202,8 +237,8 @@ void onednn_matmul(const MatmulParams& p) {
     if (p.transpose_a) return product_over_rows(p);
     product_of_rows(p);
   } catch (const dnnl::error& error) {
-    fail(ErrorCode::internal, "oneDNN refuses a product of [{}, {}] and [{}, {}] in {}: {}", p.a.rows, p.a.cols, p.b.rows, p.b.cols, name_of(p.a.dtype),
-         error.what());
+    fail(ErrorCode::internal, "oneDNN refuses a product of [{}, {}] and [{}, {}] in {}: {}", p.a.rows, p.a.cols, p.b.rows, p.b.cols,
+         name_of(p.a.dtype), error.what());
   }
 }
 

@@ -65,7 +65,8 @@ HWY_INLINE void MulWide(V a, V b, V& high, V& low) {
   const hn::Rebind<uint32_t, F32> d32;
   const hn::Repartition<uint64_t, decltype(d32)> d64;
   const auto even = hn::MulEven(a, b);
-  const auto odd = hn::MulEven(hn::BitCast(d32, hn::ShiftRight<32>(hn::BitCast(d64, a))), hn::BitCast(d32, hn::ShiftRight<32>(hn::BitCast(d64, b))));
+  const auto odd =
+      hn::MulEven(hn::BitCast(d32, hn::ShiftRight<32>(hn::BitCast(d64, a))), hn::BitCast(d32, hn::ShiftRight<32>(hn::BitCast(d64, b))));
   high = hn::OddEven(hn::BitCast(d32, odd), hn::BitCast(d32, hn::ShiftRight<32>(even)));
   low = hn::OddEven(hn::BitCast(d32, hn::ShiftLeft<32>(odd)), hn::BitCast(d32, even));
 }
@@ -115,7 +116,9 @@ class DropoutChunk {
  public:
   static constexpr size_t kChunk = 1024;
   explicit DropoutChunk(const DropoutParams& dropout)
-      : dropout_(dropout), threshold_(static_cast<int32_t>(dropout_threshold(dropout.probability))), scale_(static_cast<float>(dropout_scale(dropout.probability))) {}
+      : dropout_(dropout),
+        threshold_(static_cast<int32_t>(dropout_threshold(dropout.probability))),
+        scale_(static_cast<float>(dropout_scale(dropout.probability))) {}
 
   bool active() const { return dropout_.probability > 0; }
   void Prepare(uint64_t first_element, size_t count) {

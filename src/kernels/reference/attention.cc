@@ -68,7 +68,8 @@ void attention(const AttentionParams& p) {
       if (p.log_sum_exp) at(p.log_sum_exp, h.query_row(i), h.head) = log_sum_exp;
       for (int64_t j = 0; j < h.keys(); ++j) {
         const double weight = h.weight(i, j, log_sum_exp) * h.dropped(i, j);
-        for (int64_t c = 0; c < h.size(); ++c) at(p.out, h.query_row(i), h.query_column() + c) += weight * at(p.v, h.key_row(j), h.key_column() + c);
+        for (int64_t c = 0; c < h.size(); ++c)
+          at(p.out, h.query_row(i), h.query_column() + c) += weight * at(p.v, h.key_row(j), h.key_column() + c);
       }
     }
   });

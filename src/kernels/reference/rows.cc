@@ -11,8 +11,9 @@ namespace qkv::reference {
 double activate(Activation activation, double x) {
   switch (activation) {
     case Activation::relu: return x > 0 ? x : 0;
-    case Activation::gelu: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));                                               // Hendrycks and Gimpel 2016
-    case Activation::gelu_tanh: return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));  // the same paper's approximation
+    case Activation::gelu: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));  // Hendrycks and Gimpel 2016
+    case Activation::gelu_tanh:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));  // the same paper's approximation
     case Activation::silu: return x / (1 + std::exp(-x));
     default: return x;
   }
@@ -39,7 +40,8 @@ void matmul(const MatmulParams& p) {
   for (int64_t i = 0; i < p.out.rows; ++i) {
     for (int64_t j = 0; j < p.out.cols; ++j) {
       double sum = 0;
-      for (int64_t k = 0; k < inner; ++k) sum += (p.transpose_a ? at(p.a, k, i) : at(p.a, i, k)) * (p.transpose_b ? at(p.b, j, k) : at(p.b, k, j));
+      for (int64_t k = 0; k < inner; ++k)
+        sum += (p.transpose_a ? at(p.a, k, i) : at(p.a, i, k)) * (p.transpose_b ? at(p.b, j, k) : at(p.b, k, j));
       sum = p.alpha * sum + (p.bias ? at(p.bias, j) : 0);
       at(p.out, i, j) = p.accumulate ? at(p.out, i, j) + sum : activate(p.activation, sum);
     }
@@ -56,7 +58,8 @@ void column_sum(const ColumnSumParams& p) {
 
 void activation(const ActivationParams& p) {
   for (int64_t r = 0; r < p.x.rows; ++r) {
-    for (int64_t c = 0; c < p.x.cols; ++c) at(p.y, r, c) = activate(p.activation, at(p.x, r, c)) * dropout_factor(p.dropout, r * p.x.cols + c);
+    for (int64_t c = 0; c < p.x.cols; ++c)
+      at(p.y, r, c) = activate(p.activation, at(p.x, r, c)) * dropout_factor(p.dropout, r * p.x.cols + c);
   }
 }
 
