@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import resource
+import select
 import shutil
 import signal
 import subprocess
@@ -397,6 +398,22 @@ class CommandLine(unittest.TestCase):
     def test_translate_nothing_gives_nothing(self):
         self.assertEqual(self.works('translate', '--model', self.model).stdout, '')
         self.assertEqual(self.works('translate', '--model', self.model, stdin=b'\n').stdout, '\n')
+
+    def test_translate_answers_at_once_and_ends_on_ctrl_c(self):
+        process = subprocess.Popen([PROGRAM, 'translate', '--model', str(self.model), '--max-length', '8'], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            for line in (b'one\n', b'two\n'):
+                process.stdin.write(line)
+                process.stdin.flush()
+                self.assertTrue(select.select([process.stdout], [], [], 60)[0], 'no answer while the next line is not there yet')
+                self.assertTrue(os.read(process.stdout.fileno(), 4096).endswith(b'\n'))
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=60)
+        finally:
+            process.kill()
+            _, errors = process.communicate()
+        self.assertEqual(process.returncode, 130, errors.decode())
 
     def test_line_longer_than_the_model_is_named_or_cut(self):
         long = b'one\n' + b'seven hundred ' * 5000 + b'\n'
