@@ -18,7 +18,6 @@ struct KernelTable {
   void (*activation)(const ActivationParams&);
   void (*activation_backward)(const ActivationBackwardParams&);
   void (*dropout_add)(const DropoutAddParams&);
-  void (*dropout_backward)(const DropoutBackwardParams&);
   void (*copy)(const CopyParams&);
   void (*layer_norm)(const LayerNormParams&);
   void (*layer_norm_backward)(const LayerNormBackwardParams&);

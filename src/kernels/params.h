@@ -38,15 +38,11 @@ struct ActivationBackwardParams {
   bool accumulate = false;
 };
 
-// sum = residual + dropout(x). `residual` may be empty (plain dropout). Backward of x: dx (+)= mask * dsum / (1 - p).
+// sum = residual + dropout(x). `residual` may be empty (plain dropout) or `sum` itself. Its own backward: dx (+)= dropout(dsum), the same
+// mask.
 struct DropoutAddParams {
   View x = {}, residual = {}, sum = {};
   DropoutParams dropout = {};
-};
-struct DropoutBackwardParams {
-  View dsum = {}, dx = {};
-  DropoutParams dropout = {};
-  bool accumulate = false;
 };
 
 // out (+)= scale * x, element by element, with conversion of types.
@@ -88,8 +84,8 @@ struct EmbeddingBackwardParams {
   DropoutParams dropout = {};
 };
 
-// Attention over packed sequences (Vaswani et al. 2017, eq. 1): rows of q belong to queries' sequence i, rows of k and v to keys' sequence
-// i.
+// Attention over packed sequences (Vaswani et al. 2017, eq. 1): rows of q belong to queries' sequence i, rows of k and v to keys'
+// sequence i.
 struct AttentionParams {
   View q = {};            // [query_tokens, num_heads * head_dim]
   View k = {}, v = {};    // [key_tokens, num_key_value_heads * head_dim]; num_heads is a multiple

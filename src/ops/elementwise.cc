@@ -21,7 +21,7 @@ Tensor dropout_add(const Tensor& x, const Tensor& residual, const DropoutParams&
   kernels_for(x).dropout_add({.x = x.view(), .residual = residual.view(), .sum = sum.view(), .dropout = dropout});
   record(sum, {x, residual}, [=](const Tensor& dsum) {
     if (const GradientSlot dx = gradient_slot(x)) {
-      kernels_for(x).dropout_backward({.dsum = dsum.view(), .dx = dx.view, .dropout = dropout, .accumulate = dx.accumulate});
+      kernels_for(x).dropout_add({.x = dsum.view(), .residual = dx.accumulate ? dx.view : View{}, .sum = dx.view, .dropout = dropout});
     }
     if (residual) add_gradient(residual, dsum);  // after dx: dsum's memory may become the residual's gradient
   });

@@ -105,7 +105,6 @@ const KernelTable& cpu_kernels() {
       .activation = cpu::activation,
       .activation_backward = cpu::activation_backward,
       .dropout_add = cpu::dropout_add,
-      .dropout_backward = cpu::dropout_backward,
       .copy = cpu::copy,
       .layer_norm = cpu::layer_norm,
       .layer_norm_backward = cpu::layer_norm_backward,

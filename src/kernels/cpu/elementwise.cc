@@ -66,21 +66,6 @@ void DropoutAdd(const DropoutAddParams& p) {
   });
 }
 
-void DropoutBackward(const DropoutBackwardParams& p) {
-  with_type(p.dsum.dtype, [&](auto* type) {
-    using T = std::remove_pointer_t<decltype(type)>;
-    const T* dsum = p.dsum.as<T>();
-    T* dx = p.dx.as<T>();
-    for_each_piece(count_of(p.dsum), [&](int64_t begin, int64_t end) HWY_ATTR {
-      ForEachVector(p.dropout, begin, end, [&](int64_t i, size_t n, auto&& drop) HWY_ATTR {
-        Vec g = drop(LoadPart(dsum + i, n));
-        if (p.accumulate) g = hn::Add(g, LoadPart(dx + i, n));
-        StorePart(g, dx + i, n);
-      });
-    });
-  });
-}
-
 void Copy(const CopyParams& p) {
   with_type(p.x.dtype, [&](auto* from) {
     with_type(p.out.dtype, [&](auto* to) {
@@ -177,7 +162,6 @@ namespace qkv::cpu {
 HWY_EXPORT(ActivationForward);
 HWY_EXPORT(ActivationBackward);
 HWY_EXPORT(DropoutAdd);
-HWY_EXPORT(DropoutBackward);
 HWY_EXPORT(Copy);
 HWY_EXPORT(ColumnSum);
 HWY_EXPORT(SumOfSquares);
@@ -186,7 +170,6 @@ HWY_EXPORT(AdamW);
 void activation(const ActivationParams& p) { HWY_DYNAMIC_DISPATCH(ActivationForward)(p); }
 void activation_backward(const ActivationBackwardParams& p) { HWY_DYNAMIC_DISPATCH(ActivationBackward)(p); }
 void dropout_add(const DropoutAddParams& p) { HWY_DYNAMIC_DISPATCH(DropoutAdd)(p); }
-void dropout_backward(const DropoutBackwardParams& p) { HWY_DYNAMIC_DISPATCH(DropoutBackward)(p); }
 void copy(const CopyParams& p) { HWY_DYNAMIC_DISPATCH(Copy)(p); }
 void column_sum(const ColumnSumParams& p) { HWY_DYNAMIC_DISPATCH(ColumnSum)(p); }
 double sum_of_squares(const View& x) { return HWY_DYNAMIC_DISPATCH(SumOfSquares)(x); }

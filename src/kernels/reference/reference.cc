@@ -12,7 +12,6 @@ const KernelTable& reference_kernels() {
       .activation = reference::activation,
       .activation_backward = reference::activation_backward,
       .dropout_add = reference::dropout_add,
-      .dropout_backward = reference::dropout_backward,
       .copy = reference::copy,
       .layer_norm = reference::layer_norm,
       .layer_norm_backward = reference::layer_norm_backward,

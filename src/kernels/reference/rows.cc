@@ -80,14 +80,6 @@ void dropout_add(const DropoutAddParams& p) {
   }
 }
 
-void dropout_backward(const DropoutBackwardParams& p) {
-  for (int64_t r = 0; r < p.dsum.rows; ++r) {
-    for (int64_t c = 0; c < p.dsum.cols; ++c) {
-      at(p.dx, r, c) = (p.accumulate ? at(p.dx, r, c) : 0) + at(p.dsum, r, c) * dropout_factor(p.dropout, r * p.dsum.cols + c);
-    }
-  }
-}
-
 namespace {
 
 double load(const View& x, int64_t r, int64_t c) {
