@@ -41,6 +41,10 @@ struct View {
   T* row(int64_t index) const {
     return static_cast<T*>(data) + index * stride;
   }
+  // Rows [first, first + count) of this matrix.
+  View rows_from(int64_t first, int64_t count) const {
+    return {static_cast<char*>(data) + first * stride * size_of(dtype), count, cols, stride, dtype};
+  }
 };
 
 // Where each sequence of a packed batch lies: rows [begin[i], begin[i] + length[i]). Where `index` is given, row r of a sequence

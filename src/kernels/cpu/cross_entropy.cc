@@ -99,13 +99,6 @@ HWY_EXPORT(LogSoftmax);
 
 namespace {
 
-View rows_of(const View& x, int64_t first, int64_t rows) {
-  View part = x;
-  part.data = x.as<char>() + first * x.stride * size_of(x.dtype);
-  part.rows = rows;
-  return part;
-}
-
 // Rows of logits at a time: about 16 MiB of them, whole tiles of the matrix product, and enough rows to keep the threads busy.
 int64_t chunk_rows(int64_t vocab) { return std::clamp<int64_t>((int64_t{1} << 22) / vocab / 48 * 48, 96, 1920); }
 
@@ -118,7 +111,7 @@ void cross_entropy(const CrossEntropyParams& p) {
   *p.loss = *p.nll = 0;
   for (int64_t first = 0; first < p.hidden.rows; first += chunk) {
     const int64_t rows = std::min(chunk, p.hidden.rows - first);
-    const View logits{memory, rows, vocab, vocab, DType::f32}, hidden = rows_of(p.hidden, first, rows);
+    const View logits{memory, rows, vocab, vocab, DType::f32}, hidden = p.hidden.rows_from(first, rows);
     matmul({.a = hidden, .b = p.table, .out = logits, .bias = p.bias, .transpose_b = true, .packed_b = p.packed_table});
     HWY_DYNAMIC_DISPATCH(LossRows)(p, first, rows, memory, vocab, loss.data(), nll.data());
     for (int64_t i = 0; i < rows; ++i) {
@@ -126,7 +119,7 @@ void cross_entropy(const CrossEntropyParams& p) {
       *p.nll += nll[i];
     }
     if (!p.dhidden) continue;
-    matmul({.a = logits, .b = p.table, .out = rows_of(p.dhidden, first, rows), .packed_b = p.packed_table_t});
+    matmul({.a = logits, .b = p.table, .out = p.dhidden.rows_from(first, rows), .packed_b = p.packed_table_t});
     matmul({.a = logits, .b = hidden, .out = p.dtable, .transpose_a = true, .accumulate = true});
   }
 }

@@ -15,6 +15,8 @@ namespace qkv::cpu::HWY_NAMESPACE {
 
 inline constexpr int64_t kSlabRows = 20 * kRows;  // a slab's part of a is 120 KiB for kDepth steps and stays in L2
 
+inline constexpr int64_t kPassTokens = 4 * kDepth;
+
 int64_t PackedSize(int64_t depth, int64_t columns) { return RoundUp(columns, kPanel) * depth * 4; }
 
 // Blocks of rows of b are read whole, a piece of each row for every panel: panel after panel would touch each page of b once per panel.
@@ -161,6 +163,19 @@ void Slab(const MatmulParams& p, const float* packed, int64_t depth, int64_t fir
 
 void Matmul(const MatmulParams& p) {
   const int64_t depth = p.transpose_a ? p.a.rows : p.a.cols;
+  // A weight's gradient sums over all tokens: some at a time, so that what is packed is used from the cache (dW of 256 x 256 to
+  // 1024 x 256 over 3,600 tokens: 1.1 to 1.2 times as fast as packing all first). The order of the sum stays.
+  if (p.transpose_a && !p.transpose_b && !p.packed_b && depth > kPassTokens && p.out.dtype == DType::f32 && !p.bias &&
+      p.activation == Activation::none) {
+    for (int64_t k = 0; k < depth; k += kPassTokens) {
+      MatmulParams pass = p;
+      pass.a = p.a.rows_from(k, std::min(kPassTokens, depth - k));
+      pass.b = p.b.rows_from(k, pass.a.rows);
+      pass.accumulate = p.accumulate || k > 0;
+      Matmul(pass);
+    }
+    return;
+  }
   const float* packed = static_cast<const float*>(p.packed_b);
   if (!packed) {
     float* made = static_cast<float*>(scratch_bytes(Scratch::packed_b, PackedSize(depth, p.out.cols)));

@@ -69,7 +69,8 @@ std::vector<Product> products() {
           {128, 64, 64, false, true, true, false, true, none},   {300, 48, 600, false, true, true, false, true, relu},
           {77, 200, 31, false, false, true, true, false, none},  {256, 96, 40, false, false, false, false, false, none},
           {40, 70, 513, true, false, false, false, false, none}, {300, 64, 256, true, false, false, true, false, none},
-          {130, 20, 1, true, false, false, true, false, none}};
+          {130, 20, 1, true, false, false, true, false, none},   {20, 36, 2100, true, false, false, true, false, none},
+          {20, 32, 1030, true, false, false, false, false, none}};
 }
 
 TEST(Matmul, OursEqualsDoubleSums) {
