@@ -26,9 +26,9 @@ class Tokenizer {
   // The text of the ids. Ids out of range throw qkv::Error (invalid_argument).
   std::string decode(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
 
-  int32_t vocab_size() const;                          // the largest id and one: added tokens and ids without a token included
-  int32_t token_to_id(std::string_view token) const;   // -1: unknown
-  const std::string& id_to_token(int32_t id) const;     // empty: the id has no token; out of range: throws
+  int32_t vocab_size() const;                         // the largest id and one: added tokens and ids without a token included
+  int32_t token_to_id(std::string_view token) const;  // -1: unknown
+  const std::string& id_to_token(int32_t id) const;   // empty: the id has no token; out of range: throws
   bool is_special(int32_t id) const;
 
   // Writes tokenizer.json and tokenizer_config.json so that transformers' AutoTokenizer and the tokenizers library open them.

@@ -50,19 +50,19 @@ struct TrainOptions {
   double learning_rate = 2e-3;  // the peak
   LearningRateSchedule schedule = LearningRateSchedule::inverse_sqrt;
   int64_t warmup_steps = 1000;
-  int64_t schedule_steps = 0;   // end of the cosine; 0: max_steps
-  double min_lr = 0;            // the rate does not fall below it after the warm-up
+  int64_t schedule_steps = 0;  // end of the cosine; 0: max_steps
+  double min_lr = 0;           // the rate does not fall below it after the warm-up
   double beta1 = 0.9, beta2 = 0.98, epsilon = 1e-9;
   double weight_decay = 1e-4;
-  double clip_norm = 1;         // largest norm of all gradients together; 0: no clipping
+  double clip_norm = 1;  // largest norm of all gradients together; 0: no clipping
   double label_smoothing = 0.1;
-  double ema_decay = 0.998;     // moving average of the weights, what is validated and kept; 0: none
+  double ema_decay = 0.998;  // moving average of the weights, what is validated and kept; 0: none
 
   // When to stop; 0: never for this reason.
-  int64_t max_steps = 0;     // updates
+  int64_t max_steps = 0;  // updates
   int64_t max_epochs = 0;
-  double max_minutes = 0;    // of wall clock since the start, tokenizer training, validation and earlier sessions included
-  int64_t patience = 10;     // validations in a row without a better one
+  double max_minutes = 0;  // of wall clock since the start, tokenizer training, validation and earlier sessions included
+  int64_t patience = 10;   // validations in a row without a better one
 
   // Validation, checkpoints, logs; all in updates.
   int64_t validate_every = 500;
@@ -70,8 +70,8 @@ struct TrainOptions {
   int64_t save_every = 500;
   int64_t keep_checkpoints = 2;
   int64_t log_every = 50;
-  bool tensorboard = true;      // event files in output/tensorboard
-  int64_t threads = 0;          // 0: all cores (QKV_THREADS)
+  bool tensorboard = true;  // event files in output/tensorboard
+  int64_t threads = 0;      // 0: all cores (QKV_THREADS)
 };
 
 // Sets the shape and recipe of a preset: tiny, small, base. Throws Error(invalid_argument) for another name.
@@ -79,9 +79,9 @@ void apply_preset(TrainOptions& options, std::string_view name);
 
 // One update, as it was made.
 struct TrainStep {
-  int64_t step = 0, epoch = 0;    // epoch from 1
-  double loss = 0;                // label-smoothed, per target token, of this update
-  double average_loss = 0;        // the same since the last logged step
+  int64_t step = 0, epoch = 0;  // epoch from 1
+  double loss = 0;              // label-smoothed, per target token, of this update
+  double average_loss = 0;      // the same since the last logged step
   double learning_rate = 0;
   double gradient_norm = 0;       // before clipping
   double tokens_per_second = 0;   // target tokens, of training alone, since the last logged step
@@ -95,8 +95,8 @@ struct TrainValidation {
   double loss = 0;        // -log p per target token, without smoothing
   double perplexity = 0;  // exp(loss)
   double bleu = 0;
-  bool best = false;      // so far; its weights are now the directory's
-  double seconds = 0;     // that it took
+  bool best = false;   // so far; its weights are now the directory's
+  double seconds = 0;  // that it took
 };
 
 enum class TrainEnd { max_steps, max_epochs, max_minutes, patience };

@@ -17,8 +17,8 @@ template <typename... Args>
 }  // namespace qkv
 
 // Checks of arguments and shapes: QKV_CHECK(a == b, "[op] what is wrong: {} instead of {}", a, b).
-#define QKV_CHECK(condition, ...)                                            \
-  do {                                                                       \
-    if (!(condition)) [[unlikely]]                                           \
-      ::qkv::fail(::qkv::ErrorCode::invalid_argument, __VA_ARGS__);          \
+#define QKV_CHECK(condition, ...)                                   \
+  do {                                                              \
+    if (!(condition)) [[unlikely]]                                  \
+      ::qkv::fail(::qkv::ErrorCode::invalid_argument, __VA_ARGS__); \
   } while (false)

@@ -21,8 +21,8 @@ void run_parallel(int64_t count, void (*call)(void* body, int64_t index), void* 
 template <typename Body>
 void parallel_for(int64_t count, Body&& body) {
   using Plain = std::remove_reference_t<Body>;
-  internal::run_parallel(count, [](void* b, int64_t index) { (*static_cast<Plain*>(b))(index); },
-                         const_cast<std::remove_const_t<Plain>*>(&body));
+  internal::run_parallel(
+      count, [](void* b, int64_t index) { (*static_cast<Plain*>(b))(index); }, const_cast<std::remove_const_t<Plain>*>(&body));
 }
 
 }  // namespace qkv

@@ -16,8 +16,8 @@ namespace {
 constexpr size_t kReadBytes = size_t{1} << 16;
 constexpr size_t kMaxLineBytes = size_t{16} << 20;
 constexpr size_t kMaxBytesAtOnce = size_t{4} << 20;
-constexpr int kLingerMilliseconds = 3;   // a program that writes line after line is faster than this, a person is slower
-constexpr int kWakeMilliseconds = 200;   // a signal just before poll() is seen this much later
+constexpr int kLingerMilliseconds = 3;  // a program that writes line after line is faster than this, a person is slower
+constexpr int kWakeMilliseconds = 200;  // a signal just before poll() is seen this much later
 
 }  // namespace
 

@@ -39,7 +39,8 @@ std::string color_of(double share) {
   const double place = std::clamp(share, 0.0, 1.0) * (kStops.size() - 1);
   const size_t stop = std::min(static_cast<size_t>(place), kStops.size() - 2);
   std::array<int, 3> rgb{};
-  for (size_t i = 0; i < 3; ++i) rgb[i] = static_cast<int>(std::lround(std::lerp(kStops[stop][i], kStops[stop + 1][i], place - static_cast<double>(stop))));
+  for (size_t i = 0; i < 3; ++i)
+    rgb[i] = static_cast<int>(std::lround(std::lerp(kStops[stop][i], kStops[stop + 1][i], place - static_cast<double>(stop))));
   return fmt::format("#{:02x}{:02x}{:02x}", rgb[0], rgb[1], rgb[2]);
 }
 
@@ -70,14 +71,15 @@ struct Layout {
 
 void add_cells(std::string& svg, const AttentionView& view, const Layout& at, double most) {
   const HeadTrace& trace = view.trace;
-  svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"#f4f4f4\" stroke=\"#999\"/>\n", at.left, at.top, at.map_width, at.map_height);
+  svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"#f4f4f4\" stroke=\"#999\"/>\n", at.left, at.top,
+                     at.map_width, at.map_height);
   for (int64_t i = 0; i < trace.weights.rows; ++i) {
     for (int64_t j = 0; j < trace.weights.cols; ++j) {
       if (!std::isfinite(trace.scores.at(i, j))) continue;  // hidden by the mask
       const double weight = trace.weights.at(i, j);
       const int64_t x = at.left + j * at.cell, y = at.top + i * at.cell;
-      svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"><title>{} → {}: {:.1f} %</title></rect>\n", x, y, at.cell, at.cell,
-                         color_of(weight / most), escaped(view.queries[i]), escaped(view.keys[j]), 100 * weight);
+      svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"><title>{} → {}: {:.1f} %</title></rect>\n", x, y,
+                         at.cell, at.cell, color_of(weight / most), escaped(view.queries[i]), escaped(view.keys[j]), 100 * weight);
       if (at.cell >= 26 && weight >= 0.005) {
         svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"{}\">{:.0f}</text>\n", x + at.cell / 2, y + at.cell / 2 + 4,
                            weight > most / 2 ? "n w" : "n", 100 * weight);
@@ -88,34 +90,39 @@ void add_cells(std::string& svg, const AttentionView& view, const Layout& at, do
 
 void add_labels(std::string& svg, const AttentionView& view, const Layout& at) {
   for (size_t i = 0; i < view.queries.size(); ++i) {
-    svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n", at.left - 8, at.top + static_cast<int>(i) * at.cell + at.cell / 2 + 5,
-                       escaped(fit_to_width(view.queries[i], kLabelColumns)));
+    svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n", at.left - 8,
+                       at.top + static_cast<int>(i) * at.cell + at.cell / 2 + 5, escaped(fit_to_width(view.queries[i], kLabelColumns)));
   }
   for (size_t j = 0; j < view.keys.size(); ++j) {
     const int x = at.left + static_cast<int>(j) * at.cell + at.cell / 2 + 3, y = at.top - 8;
-    svg += fmt::format("<text x=\"{0}\" y=\"{1}\" transform=\"rotate(-45 {0} {1})\">{2}</text>\n", x, y, escaped(fit_to_width(view.keys[j], kLabelColumns)));
+    svg += fmt::format("<text x=\"{0}\" y=\"{1}\" transform=\"rotate(-45 {0} {1})\">{2}</text>\n", x, y,
+                       escaped(fit_to_width(view.keys[j], kLabelColumns)));
   }
 }
 
 void add_legend(std::string& svg, const Layout& at, double most) {
   constexpr int kSteps = 50, kStepWidth = kLegendWidth / kSteps;
   for (int i = 0; i < kSteps; ++i) {
-    svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"12\" fill=\"{}\"/>\n", at.left + i * kStepWidth, at.legend_y, kStepWidth,
-                       color_of((i + 0.5) / kSteps));
+    svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"12\" fill=\"{}\"/>\n", at.left + i * kStepWidth, at.legend_y,
+                       kStepWidth, color_of((i + 0.5) / kSteps));
   }
-  svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"12\" fill=\"none\" stroke=\"#999\"/>\n", at.left, at.legend_y, kLegendWidth);
+  svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"12\" fill=\"none\" stroke=\"#999\"/>\n", at.left, at.legend_y,
+                     kLegendWidth);
   for (const double share : {0.0, 0.5, 1.0}) {
     svg += fmt::format("<text x=\"{:.0f}\" y=\"{}\" class=\"n\">{:.0f} %</text>\n", at.left + share * kLegendWidth, at.legend_y + 28,
                        100 * share * most);
   }
-  svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"s\">attention weight; each row adds up to 100 %</text>\n", at.left + kLegendWidth + 24, at.legend_y + 11);
+  svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"s\">attention weight; each row adds up to 100 %</text>\n",
+                     at.left + kLegendWidth + 24, at.legend_y + 11);
 }
 
 }  // namespace
 
 std::string attention_svg(const AttentionView& view) {
   const Layout at(view);
-  const double most = std::max(1e-9, view.trace.weights.values.empty() ? 1.0 : *std::max_element(view.trace.weights.values.begin(), view.trace.weights.values.end()));
+  const double most = std::max(1e-9, view.trace.weights.values.empty()
+                                         ? 1.0
+                                         : *std::max_element(view.trace.weights.values.begin(), view.trace.weights.values.end()));
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\">\n"
       "<style>text{{font:{2}px 'DejaVu Sans','Noto Sans','Noto Sans CJK JP','Noto Sans CJK SC',sans-serif;fill:#222}}"
@@ -131,7 +138,8 @@ std::string attention_svg(const AttentionView& view) {
   }
   add_cells(svg, view, at, most);
   add_labels(svg, view, at);
-  svg += fmt::format("<text x=\"24\" y=\"{0}\" transform=\"rotate(-90 24 {0})\" text-anchor=\"middle\" class=\"s\">{1}</text>\n", at.top + at.map_height / 2, axes.rows);
+  svg += fmt::format("<text x=\"24\" y=\"{0}\" transform=\"rotate(-90 24 {0})\" text-anchor=\"middle\" class=\"s\">{1}</text>\n",
+                     at.top + at.map_height / 2, axes.rows);
   svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"s\">{}</text>\n", at.left, at.top + at.map_height + 17, axes.columns);
   add_legend(svg, at, most);
   return svg + "</svg>\n";

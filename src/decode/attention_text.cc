@@ -66,7 +66,8 @@ struct TextLayout {
   bool stacked_labels = false;
   std::vector<int> widths;  // of the map's columns
 
-  TextLayout(const AttentionView& view, int width) : label_width(std::min(widest(view.queries), std::min(20, width / 4))), room(width - label_width - 1) {
+  TextLayout(const AttentionView& view, int width)
+      : label_width(std::min(widest(view.queries), std::min(20, width / 4))), room(width - label_width - 1) {
     for (const std::string& key : view.keys) widths.push_back(std::max(kBar, display_width(key)) + 1);
     stacked_labels = total() > room;
     if (stacked_labels) widths.assign(view.keys.size(), static_cast<int>(view.keys.size()) * 3 <= room ? 3 : 2);
@@ -150,8 +151,9 @@ AttentionAxes axes_of(AttentionKind kind) {
 }
 
 std::string attention_title(const AttentionView& view) {
-  const char* kind = view.trace.kind == AttentionKind::cross ? "Cross-attention" : view.trace.kind == AttentionKind::encoder ? "Encoder self-attention"
-                                                                                                                            : "Decoder self-attention";
+  const char* kind = view.trace.kind == AttentionKind::cross     ? "Cross-attention"
+                     : view.trace.kind == AttentionKind::encoder ? "Encoder self-attention"
+                                                                 : "Decoder self-attention";
   return fmt::format("{}, layer {}, head {}", kind, view.trace.layer, view.trace.head);
 }
 

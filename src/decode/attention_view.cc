@@ -11,7 +11,8 @@ namespace {
 
 std::vector<int32_t> encode_text(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, const char* option) {
   EncodedSource encoded = encode_source(tokenizer, config, text, true, option);
-  if (encoded.cut) fail(ErrorCode::bad_input, "{} has more than the {} tokens that the model takes; shorten it", option, config.max_position_embeddings);
+  if (encoded.cut)
+    fail(ErrorCode::bad_input, "{} has more than the {} tokens that the model takes; shorten it", option, config.max_position_embeddings);
   return std::move(encoded.ids);
 }
 
@@ -48,10 +49,12 @@ const char* name_of(AttentionKind kind) {
 }
 
 AttentionView view_attention(const EncoderDecoder& network, const Tokenizer& tokenizer, std::string_view source,
-                             const std::optional<std::string>& target, AttentionKind kind, int layer, int head, const TranslateOptions& options) {
+                             const std::optional<std::string>& target, AttentionKind kind, int layer, int head,
+                             const TranslateOptions& options) {
   const TransformerConfig& config = network.config();
   const std::vector<int32_t> source_ids = encode_text(tokenizer, config, source, "--source");
-  std::vector<int32_t> written = target ? encode_text(tokenizer, config, *target, "--target") : best_translation(network, source_ids, options);
+  std::vector<int32_t> written =
+      target ? encode_text(tokenizer, config, *target, "--target") : best_translation(network, source_ids, options);
   if (written.empty()) written.push_back(config.eos_token_id);
   std::vector<int32_t> read{config.decoder_start_token_id};
   read.insert(read.end(), written.begin(), written.end() - 1);
@@ -70,8 +73,14 @@ AttentionView view_attention(const EncoderDecoder& network, const Tokenizer& tok
 }
 
 std::string attention_json(const AttentionView& view, bool trace) {
-  nlohmann::ordered_json json{{"kind", name_of(view.trace.kind)}, {"layer", view.trace.layer}, {"head", view.trace.head},   {"source", view.source},
-                              {"target", view.target},            {"queries", view.queries},   {"keys", view.keys},         {"weights", rows_of(view.trace.weights)}};
+  nlohmann::ordered_json json{{"kind", name_of(view.trace.kind)},
+                              {"layer", view.trace.layer},
+                              {"head", view.trace.head},
+                              {"source", view.source},
+                              {"target", view.target},
+                              {"queries", view.queries},
+                              {"keys", view.keys},
+                              {"weights", rows_of(view.trace.weights)}};
   if (trace) {
     json["scale"] = view.trace.scale;
     json["q"] = rows_of(view.trace.q);

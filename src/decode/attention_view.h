@@ -33,13 +33,14 @@ std::string attention_title(const AttentionView& view);
 
 // Runs the model on the pair; without a target, on the source and its best translation.
 AttentionView view_attention(const EncoderDecoder& network, const Tokenizer& tokenizer, std::string_view source,
-                             const std::optional<std::string>& target, AttentionKind kind, int layer, int head, const TranslateOptions& options);
+                             const std::optional<std::string>& target, AttentionKind kind, int layer, int head,
+                             const TranslateOptions& options);
 
 // A heat map with the tokens on both axes.
 std::string attention_svg(const AttentionView& view);
 
-// {"kind", "layer", "head", "source", "target", "queries", "keys", "weights"}, with `trace` also {"scale", "q", "k", "v", "scores", "out"}; a
-// score hidden by the mask is null.
+// {"kind", "layer", "head", "source", "target", "queries", "keys", "weights"}, with `trace` also {"scale", "q", "k", "v", "scores", "out"};
+// a score hidden by the mask is null.
 std::string attention_json(const AttentionView& view, bool trace);
 
 // The map as shaded characters, at most `width` columns wide (at least 40); long sources are cut into several blocks of columns.

@@ -37,7 +37,8 @@ std::vector<Beams::Continuation> Beams::best_continuations(std::span<const Candi
 }
 
 void Beams::finish(float score, int32_t node) {
-  const auto place = std::upper_bound(finished_.begin(), finished_.end(), score, [](float value, const Finished& f) { return value > f.score; });
+  const auto place =
+      std::upper_bound(finished_.begin(), finished_.end(), score, [](float value, const Finished& f) { return value > f.score; });
   finished_.insert(place, {score, node});
   if (static_cast<int>(finished_.size()) > num_beams_) finished_.pop_back();
 }
@@ -95,7 +96,8 @@ struct Rows {
   std::vector<int32_t> tokens, parents, sources;
 };
 
-Rows gather_rows(const std::vector<Beams>& beams, std::span<const int32_t> active, std::span<const int32_t> first_row, int32_t decoder_start) {
+Rows gather_rows(const std::vector<Beams>& beams, std::span<const int32_t> active, std::span<const int32_t> first_row,
+                 int32_t decoder_start) {
   Rows rows;
   for (size_t i = 0; i < active.size(); ++i) {
     const Beams& mine = beams[active[i]];
@@ -127,13 +129,15 @@ std::vector<std::vector<Hypothesis>> beam_search(const SearchInput& input) {
       candidates.assign(rows.tokens.size() * per_beam, {-1, 0.0f});
       for (size_t row = 0; row < rows.tokens.size(); ++row) candidates[row * per_beam] = {input.options.forced_eos_token_id, 0.0f};
     } else {
-      candidates = next_tokens.best(input.network.step(input.state, rows.tokens, rows.parents, rows.sources, input.context), length, per_beam);
+      candidates =
+          next_tokens.best(input.network.step(input.state, rows.tokens, rows.parents, rows.sources, input.context), length, per_beam);
     }
     std::vector<int32_t> still_active, still_first_row;
     int32_t row = 0;
     for (const int32_t source : active) {
       const int32_t count = static_cast<int32_t>(beams[source].running().size());
-      beams[source].advance(std::span(candidates).subspan(static_cast<size_t>(row) * per_beam, static_cast<size_t>(count) * per_beam), length);
+      beams[source].advance(std::span(candidates).subspan(static_cast<size_t>(row) * per_beam, static_cast<size_t>(count) * per_beam),
+                            length);
       if (!beams[source].done()) {
         still_active.push_back(source);
         still_first_row.push_back(row);

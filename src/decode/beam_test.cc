@@ -52,7 +52,7 @@ TEST(Beams, EarlyStoppingDecidesWhenAFullListIsDone) {
     return beams.done();
   };
   EXPECT_TRUE(done_after_two_endings(EarlyStopping::yes, 0, -2));
-  EXPECT_TRUE(done_after_two_endings(EarlyStopping::no, 0, -3));     // -3 cannot rise above -2
+  EXPECT_TRUE(done_after_two_endings(EarlyStopping::no, 0, -3));      // -3 cannot rise above -2
   EXPECT_FALSE(done_after_two_endings(EarlyStopping::no, 1, -1.9f));  // -1.9 / 2 is above -2 / 2
   EXPECT_TRUE(done_after_two_endings(EarlyStopping::no, 1, -3));
   EXPECT_FALSE(done_after_two_endings(EarlyStopping::never, 1, -3));  // -3 / 99 may

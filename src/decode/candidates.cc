@@ -85,7 +85,8 @@ NextTokens::NextTokens(const SearchOptions& options, const TransformerConfig& co
   QKV_CHECK(forced_eos_token_id_ < config.vocab_size, "[search] forced_eos_token_id {} is outside the vocabulary of {} tokens",
             forced_eos_token_id_, config.vocab_size);
   for (const int32_t id : options.suppressed) {
-    QKV_CHECK(id >= 0 && id < config.vocab_size, "[search] suppressed token {} is outside the vocabulary of {} tokens", id, config.vocab_size);
+    QKV_CHECK(id >= 0 && id < config.vocab_size, "[search] suppressed token {} is outside the vocabulary of {} tokens", id,
+              config.vocab_size);
     if (id != config.eos_token_id) suppressed_.push_back(id);  // transformers filters </s> out of bad_words_ids
   }
   std::sort(suppressed_.begin(), suppressed_.end());

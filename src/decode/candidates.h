@@ -14,8 +14,8 @@ struct Candidate {
   float log_probability;
 };
 
-// Writes the `count` largest entries of the row to `out`, the largest first and of equal ones the lower id first, and returns how many there
-// are: entries that are -infinity or not a number are never chosen. T: float or double.
+// Writes the `count` largest entries of the row to `out`, the largest first and of equal ones the lower id first, and returns how many
+// there are: entries that are -infinity or not a number are never chosen. T: float or double.
 template <typename T>
 int select_largest(std::span<const T> row, int count, Candidate* out);
 

@@ -27,7 +27,8 @@ std::vector<std::vector<Hypothesis>> greedy_search(const SearchInput& input) {
       for (const int32_t source : sources) append(found[source], {input.options.forced_eos_token_id, 0.0f});
       break;
     }
-    const std::vector<Candidate> best = next_tokens.best(input.network.step(input.state, tokens, parents, sources, input.context), length, 1);
+    const std::vector<Candidate> best =
+        next_tokens.best(input.network.step(input.state, tokens, parents, sources, input.context), length, 1);
     size_t running = 0;
     for (size_t row = 0; row < best.size(); ++row) {
       if (best[row].id < 0) continue;  // every token is suppressed

@@ -71,7 +71,8 @@ HeadTrace trace_head(const EncoderDecoder& network, std::span<const int32_t> sou
   const TransformerConfig& config = network.config();
   const int layers = layers_of(config, kind);
   QKV_CHECK(layer >= 0 && layer < layers, "--layer {} does not exist; possible: 0 to {}", layer, layers - 1);
-  QKV_CHECK(head >= 0 && head < config.num_attention_heads, "--head {} does not exist; possible: 0 to {}", head, config.num_attention_heads - 1);
+  QKV_CHECK(head >= 0 && head < config.num_attention_heads, "--head {} does not exist; possible: 0 to {}", head,
+            config.num_attention_heads - 1);
   QKV_CHECK(!source.empty() && !target_in.empty(), "[trace_head] a sequence without tokens");
 
   std::optional<AttentionRecord> found;

@@ -30,8 +30,8 @@ struct HeadTrace {
 // Number of attention layers of a kind.
 int layers_of(const TransformerConfig& config, AttentionKind kind);
 
-// Runs the model on the pair, teacher-forced, and returns what the head did. `target_in` starts with the decoder start. Throws (invalid_argument)
-// where there is no such layer or head, naming the possible ones.
+// Runs the model on the pair, teacher-forced, and returns what the head did. `target_in` starts with the decoder start. Throws
+// (invalid_argument) where there is no such layer or head, naming the possible ones.
 HeadTrace trace_head(const EncoderDecoder& network, std::span<const int32_t> source, std::span<const int32_t> target_in, AttentionKind kind,
                      int layer, int head, DType dtype = DType::f32);
 

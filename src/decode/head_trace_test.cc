@@ -12,7 +12,8 @@ namespace {
 const std::vector<int32_t> kSource{5, 9, 12, 33, 7, 0}, kTargetIn{47, 8, 3, 41, 20};
 
 std::unique_ptr<Model> open_model(const char* name, Device device) {
-  return load_model(std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/models" / name, device == Device::reference ? DType::f64 : DType::f32, device);
+  return load_model(std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/models" / name,
+                    device == Device::reference ? DType::f64 : DType::f32, device);
 }
 
 void expect_near(const char* what, const Matrix& a, const Matrix& b, double tolerance) {

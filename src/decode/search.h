@@ -15,9 +15,9 @@ struct SearchOptions {
   int num_return_sequences = 1;  // n-best, at most num_beams
   float length_penalty = 1;      // score = sum of log p / length^length_penalty; the length counts </s> but not the decoder start
   EarlyStopping early_stopping = EarlyStopping::no;
-  int max_length = 512;          // tokens of a hypothesis, decoder start included; at most the decoder's positions + 1
-  int min_length = 0;            // no </s> while a hypothesis has fewer tokens, decoder start included
-  int forced_eos_token_id = -1;  // the token that ends a hypothesis of max_length tokens; -1: whatever is likeliest
+  int max_length = 512;             // tokens of a hypothesis, decoder start included; at most the decoder's positions + 1
+  int min_length = 0;               // no </s> while a hypothesis has fewer tokens, decoder start included
+  int forced_eos_token_id = -1;     // the token that ends a hypothesis of max_length tokens; -1: whatever is likeliest
   std::vector<int32_t> suppressed;  // never produced: pad (bad_words_ids)
   std::function<void()> on_step;    // called before each step; ends the search by throwing
 };

@@ -31,7 +31,9 @@ SearchOptions options_of(const Json& json) {
   options.num_beams = json["num_beams"];
   options.num_return_sequences = json["num_return_sequences"];
   options.length_penalty = json["length_penalty"];
-  options.early_stopping = json["early_stopping"] == "never" ? EarlyStopping::never : json["early_stopping"] == true ? EarlyStopping::yes : EarlyStopping::no;
+  options.early_stopping = json["early_stopping"] == "never" ? EarlyStopping::never
+                           : json["early_stopping"] == true  ? EarlyStopping::yes
+                                                             : EarlyStopping::no;
   options.max_length = json["max_length"];
   options.min_length = json["min_length"];
   options.suppressed = json["suppressed"].get<std::vector<int32_t>>();
@@ -122,7 +124,8 @@ TEST_P(SearchGolden, OneSourceAloneEqualsItselfAmongNeighbours) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, SearchGolden,
-                         testing::Combine(testing::Values("marian_post_norm", "pegasus_pre_norm"), testing::Values(Device::cpu, Device::reference)),
+                         testing::Combine(testing::Values("marian_post_norm", "pegasus_pre_norm"),
+                                          testing::Values(Device::cpu, Device::reference)),
                          [](const auto& info) {
                            return std::string(std::get<0>(info.param)) + (std::get<1>(info.param) == Device::cpu ? "_cpu" : "_reference");
                          });

@@ -7,7 +7,8 @@
 namespace qkv {
 
 inline Tokenizer make_test_tokenizer() {
-  const std::vector<std::string> lines{"ein Haus am See", "zwei Häuser am Meer", "ein Haus am Meer", "日本語 です", "日本語 の 家", "a house by the sea"};
+  const std::vector<std::string> lines{"ein Haus am See", "zwei Häuser am Meer", "ein Haus am Meer",
+                                       "日本語 です",     "日本語 の 家",        "a house by the sea"};
   BpeTrainerOptions options;
   options.vocab_size = 70;
   options.vocab_size_is_upper_bound = true;

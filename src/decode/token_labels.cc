@@ -57,7 +57,8 @@ std::vector<std::string> token_labels(const Tokenizer& tokenizer, std::span<cons
       labels.push_back(visible(tokenizer.id_to_token(id)));
     } else {
       const size_t begin = i < kContext ? 0 : i - kContext;
-      const std::string before = text_of(tokenizer, ids.subspan(begin, i - begin)), with = text_of(tokenizer, ids.subspan(begin, i + 1 - begin));
+      const std::string before = text_of(tokenizer, ids.subspan(begin, i - begin)),
+                        with = text_of(tokenizer, ids.subspan(begin, i + 1 - begin));
       const std::string_view known = without_incomplete_end(before), now = without_incomplete_end(with);
       if (!now.starts_with(known)) {
         labels.push_back(visible(tokenizer.id_to_token(id)));

@@ -24,7 +24,8 @@ struct Sources {
   std::vector<int64_t> repaired, cut;     // numbers of lines
 };
 
-Sources encode_all(const EncoderDecoder& network, const Tokenizer& tokenizer, std::span<const std::string> texts, const TranslateOptions& options) {
+Sources encode_all(const EncoderDecoder& network, const Tokenizer& tokenizer, std::span<const std::string> texts,
+                   const TranslateOptions& options) {
   Sources sources;
   sources.ids.resize(texts.size());
   std::vector<uint8_t> repaired(texts.size()), cut(texts.size());
@@ -109,8 +110,8 @@ TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& m
             search.num_return_sequences, search.num_beams);
   search.length_penalty = chosen.length_penalty.value_or(search.length_penalty);
   const int longest = model.config.max_position_embeddings + 1;
-  QKV_CHECK(!chosen.max_length || (*chosen.max_length >= 2 && *chosen.max_length <= longest), "--max-length {} does not fit the model; possible: 2 to {}",
-            *chosen.max_length, longest);
+  QKV_CHECK(!chosen.max_length || (*chosen.max_length >= 2 && *chosen.max_length <= longest),
+            "--max-length {} does not fit the model; possible: 2 to {}", *chosen.max_length, longest);
   search.max_length = chosen.max_length.value_or(std::min(search.max_length, longest));
   search.min_length = chosen.min_length.value_or(search.min_length);
   QKV_CHECK(search.min_length >= 0 && (!chosen.min_length || search.min_length <= search.max_length),
@@ -122,14 +123,15 @@ TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& m
   return options;
 }
 
-EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate, std::string_view where) {
+EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate,
+                            std::string_view where) {
   EncodedSource source{tokenizer.encode(text)};
   std::vector<int32_t>& ids = source.ids;
   if (ids.empty()) ids.push_back(config.eos_token_id);  // nothing but characters that the tokenizer drops
   for (const int32_t id : ids) {
     if (id < config.vocab_size) continue;
-    fail(ErrorCode::bad_input, "{}: token {} of tokenizer.json is outside the model's vocabulary of {}; they are not of the same model", where, id,
-         config.vocab_size);
+    fail(ErrorCode::bad_input, "{}: token {} of tokenizer.json is outside the model's vocabulary of {}; they are not of the same model",
+         where, id, config.vocab_size);
   }
   const size_t most = static_cast<size_t>(config.max_position_embeddings);
   if (ids.size() <= most) return source;
@@ -153,7 +155,8 @@ std::vector<Translation> translate(const EncoderDecoder& network, const Tokenize
                                    const TranslateOptions& options) {
   const Sources sources = encode_all(network, tokenizer, texts, options);
   if (!sources.repaired.empty()) log_warning("{}: not valid UTF-8; the bad bytes are read as U+FFFD", list_lines(sources.repaired));
-  if (!sources.cut.empty()) log_warning("{}: cut to the {} tokens that the model takes", list_lines(sources.cut), network.config().max_position_embeddings);
+  if (!sources.cut.empty())
+    log_warning("{}: cut to the {} tokens that the model takes", list_lines(sources.cut), network.config().max_position_embeddings);
   std::vector<Translation> result(texts.size());
   for (const std::vector<int32_t>& batch : make_batches(sources, network.config(), options)) {
     translate_batch(network, tokenizer, sources, batch, options, result);

@@ -15,10 +15,10 @@ namespace qkv {
 
 struct TranslateOptions {
   SearchOptions search;
-  DType dtype = DType::f32;      // of activations
-  int64_t batch_tokens = 4096;   // source tokens times beams in a batch
-  bool truncate = false;         // cut what is longer than the model's positions instead of throwing
-  int64_t first_line = 1;        // number of the first text in messages
+  DType dtype = DType::f32;     // of activations
+  int64_t batch_tokens = 4096;  // source tokens times beams in a batch
+  bool truncate = false;        // cut what is longer than the model's positions instead of throwing
+  int64_t first_line = 1;       // number of the first text in messages
 };
 
 // The caller's choices over those of the model's generation_config.json. Throws (invalid_argument) where one cannot be right for the model.
@@ -36,7 +36,8 @@ struct EncodedSource {
   bool cut = false;  // there were more than the model has positions
 };
 // Throws where there are too many ids and not `truncate`, or where one is outside the model's vocabulary; `where` is "line 7", say.
-EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate, std::string_view where);
+EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate,
+                            std::string_view where);
 
 // The text of ids, without special tokens. Ids beyond the tokenizer have none: a model's vocabulary may be rounded up.
 std::string text_of(const Tokenizer& tokenizer, std::span<const int32_t> ids);

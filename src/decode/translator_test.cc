@@ -35,7 +35,8 @@ class TranslatorTest : public testing::Test {
   const Tokenizer tokenizer = make_test_tokenizer();
   const std::unique_ptr<Model> model = create_model(make_test_config(tokenizer), 3);
   TranslateOptions options;
-  const std::vector<std::string> texts{"ein Haus", "", "a house by the sea", " \t ", "日本語", "am Meer", "zwei", "ein Haus am See am Meer"};
+  const std::vector<std::string> texts{"ein Haus", "",     "a house by the sea",     " \t ", "日本語",
+                                       "am Meer",  "zwei", "ein Haus am See am Meer"};
 };
 
 void expect_equal(const Translation& a, const Translation& b) {
@@ -155,7 +156,8 @@ TEST_F(TranslatorTest, OptionsThatDoNotFitAreRefusedByName) {
     return "";
   };
   EXPECT_THAT(message([](TranslatorOptions& o) { o.num_beams = 2, o.n_best = 3; }), HasSubstr("--n-best 3 is more than --beam-size 2"));
-  EXPECT_THAT(message([](TranslatorOptions& o) { o.max_length = 42; }), HasSubstr("--max-length 42 does not fit the model; possible: 2 to 41"));
+  EXPECT_THAT(message([](TranslatorOptions& o) { o.max_length = 42; }),
+              HasSubstr("--max-length 42 does not fit the model; possible: 2 to 41"));
   EXPECT_THAT(message([](TranslatorOptions& o) { o.max_length = 1; }), HasSubstr("--max-length 1"));
   EXPECT_THAT(message([](TranslatorOptions& o) { o.min_length = 99; }), HasSubstr("--min-length 99"));
   EXPECT_THAT(message([](TranslatorOptions& o) { o.num_beams = 0; }), HasSubstr("--beam-size 0"));

@@ -21,7 +21,8 @@ PairBatch make_pair_batch(const ParallelCorpus& corpus, std::span<const int32_t>
   return batch;
 }
 
-BatchFeed::BatchFeed(const ParallelCorpus& corpus, const Batches& batches, int32_t decoder_start, int64_t batches_per_update, DataPlace start)
+BatchFeed::BatchFeed(const ParallelCorpus& corpus, const Batches& batches, int32_t decoder_start, int64_t batches_per_update,
+                     DataPlace start)
     : corpus_(corpus), batches_(batches), decoder_start_(decoder_start), batches_per_update_(batches_per_update) {
   QKV_CHECK(batches.size() > 0 && start.index < batches.size(), "[batch feed] batch {} of {}", start.index, batches.size());
   producer_ = std::thread([this, start] { produce(start); });

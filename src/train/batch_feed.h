@@ -29,7 +29,7 @@ struct DataPlace {
 struct Update {
   std::vector<PairBatch> batches;  // an update ends with its epoch, so the last one of an epoch may have fewer
   int64_t target_tokens = 0;
-  DataPlace next;                  // after this update
+  DataPlace next;  // after this update
 };
 
 class BatchFeed {
@@ -50,7 +50,7 @@ class BatchFeed {
   const int32_t decoder_start_;
   const int64_t batches_per_update_;
 
-  int64_t order_epoch_ = -1;     // used by the producing thread alone, like order_
+  int64_t order_epoch_ = -1;  // used by the producing thread alone, like order_
   std::vector<int32_t> order_;
 
   std::mutex mutex_;

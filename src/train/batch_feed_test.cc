@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 class Feed : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::temp_directory_path() / fmt::format("qkv-feed-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
+    root_ =
+        fs::temp_directory_path() / fmt::format("qkv-feed-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
     fs::create_directories(root_);
     std::vector<std::string> lines;
     std::string source, target;
@@ -32,7 +33,8 @@ class Feed : public testing::Test {
     write_file_atomically(root_ / "source", source);
     write_file_atomically(root_ / "target", target);
     const Tokenizer tokenizer = train_bpe({.vocab_size = 40, .vocab_size_is_upper_bound = true}, std::span<const std::string>(lines));
-    corpus_.emplace(ParallelCorpus::build({.source = root_ / "source", .target = root_ / "target", .cache = root_ / "cache", .max_tokens = 64}, tokenizer));
+    corpus_.emplace(ParallelCorpus::build(
+        {.source = root_ / "source", .target = root_ / "target", .cache = root_ / "cache", .max_tokens = 64}, tokenizer));
     batches_.emplace(*corpus_, BatchOptions{.batch_tokens = 60, .seed = 3});
     end_ = tokenizer.token_to_id("</s>");
   }

@@ -83,18 +83,22 @@ std::string way_on(const fs::path& checkpoint) {
 [[noreturn]] void report_damage(const fs::path& checkpoint, const std::string& recorded, const std::string& actual) {
   const auto said = nlohmann::json::parse(recorded, nullptr, false);
   const auto found = nlohmann::json::parse(actual);
-  if (!said.is_object() || !said.contains("files") || !said["files"].is_object()) fail_damaged(checkpoint, kChecksums, "it is not what qkv wrote");
+  if (!said.is_object() || !said.contains("files") || !said["files"].is_object())
+    fail_damaged(checkpoint, kChecksums, "it is not what qkv wrote");
   for (const auto& [name, entry] : said["files"].items()) {
     if (!found["files"].contains(name)) fail_damaged(checkpoint, name, "it is missing");
     const auto& now = found["files"][name];
     if (entry == now) continue;
-    if (!entry.is_object() || !entry.contains("crc32c") || !entry["crc32c"].is_array()) fail_damaged(checkpoint, kChecksums, "it is not what qkv wrote");
+    if (!entry.is_object() || !entry.contains("crc32c") || !entry["crc32c"].is_array())
+      fail_damaged(checkpoint, kChecksums, "it is not what qkv wrote");
     if (entry.value("bytes", nlohmann::json()) != now["bytes"]) {
-      fail_damaged(checkpoint, name, fmt::format("it has {} bytes instead of {}", now["bytes"].dump(), entry.value("bytes", nlohmann::json()).dump()));
+      fail_damaged(checkpoint, name,
+                   fmt::format("it has {} bytes instead of {}", now["bytes"].dump(), entry.value("bytes", nlohmann::json()).dump()));
     }
     for (size_t i = 0; i < std::min(entry["crc32c"].size(), now["crc32c"].size()); ++i) {
       if (entry["crc32c"][i] == now["crc32c"][i]) continue;
-      const int64_t begin = static_cast<int64_t>(i) * FileChecksum::kChunk, end = std::min(begin + FileChecksum::kChunk, now["bytes"].get<int64_t>());
+      const int64_t begin = static_cast<int64_t>(i) * FileChecksum::kChunk,
+                    end = std::min(begin + FileChecksum::kChunk, now["bytes"].get<int64_t>());
       fail_damaged(checkpoint, name, fmt::format("the checksum of bytes {} to {} is wrong", begin, end - 1));
     }
   }
@@ -119,7 +123,8 @@ void write_parts(const fs::path& temporary, const std::string& state, std::span<
 
 }  // namespace
 
-void save_checkpoint(const fs::path& directory, int64_t step, const std::string& state, std::span<const CheckpointPart> parts, int64_t keep) {
+void save_checkpoint(const fs::path& directory, int64_t step, const std::string& state, std::span<const CheckpointPart> parts,
+                     int64_t keep) {
   const fs::path target = directory / name_of_step(step);
   const fs::path temporary = directory / fmt::format(".{}.tmp", name_of_step(step));
   const fs::path replaced = directory / fmt::format(".{}.replaced", name_of_step(step));

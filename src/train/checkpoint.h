@@ -22,8 +22,8 @@ struct CheckpointPart {
   std::vector<std::pair<std::string, Tensor>> tensors;
 };
 
-// Writes `directory`/step-N and points `latest` to it, then removes all but the `keep` newest checkpoints. Where it fails (a full disk), the
-// earlier checkpoints and the pointer are as before and nothing temporary is left.
+// Writes `directory`/step-N and points `latest` to it, then removes all but the `keep` newest checkpoints. Where it fails (a full disk),
+// the earlier checkpoints and the pointer are as before and nothing temporary is left.
 void save_checkpoint(const std::filesystem::path& directory, int64_t step, const std::string& state, std::span<const CheckpointPart> parts,
                      int64_t keep);
 

@@ -36,7 +36,9 @@ class Checkpoint : public testing::Test {
     b.fill(-value);
     return {{"weights.safetensors", {{"a", a}}}, {"optimizer.safetensors", {{"m.a", a}, {"v.b", b}}}};
   }
-  void save(int64_t step, int64_t keep = 2) { save_checkpoint(directory_, step, fmt::format("{{\"step\": {}}}\n", step), parts(static_cast<float>(step)), keep); }
+  void save(int64_t step, int64_t keep = 2) {
+    save_checkpoint(directory_, step, fmt::format("{{\"step\": {}}}\n", step), parts(static_cast<float>(step)), keep);
+  }
 
   // Names in the checkpoint directory, sorted.
   std::vector<std::string> names() const {
@@ -110,7 +112,8 @@ TEST_F(Checkpoint, EveryFlippedBitIsFoundAndTheFileNamed) {
       const std::string message = error_of_verify(checkpoint);
       const bool own_file_named = message.find(entry.path().filename().string()) != std::string::npos;
       // A flip in the list of checksums shows as a damaged list or as a damaged file that is listed.
-      EXPECT_TRUE(own_file_named || (entry.path().filename() == "checksums.json" && !message.empty())) << entry.path() << " byte " << i << ": " << message;
+      EXPECT_TRUE(own_file_named || (entry.path().filename() == "checksums.json" && !message.empty()))
+          << entry.path() << " byte " << i << ": " << message;
       EXPECT_THAT(message, AllOf(HasSubstr("is damaged"), HasSubstr("step-10 to resume from step-5")));
     }
     std::ofstream(entry.path(), std::ios::binary) << whole;
@@ -122,7 +125,8 @@ TEST_F(Checkpoint, AMissingOrCutFileIsNamed) {
   save(10);
   const fs::path checkpoint = directory_ / "step-10";
   fs::resize_file(checkpoint / "weights.safetensors", 60);
-  EXPECT_THAT(error_of_verify(checkpoint), AllOf(HasSubstr("weights.safetensors is damaged: it has 60 bytes"), HasSubstr("start from the beginning")));
+  EXPECT_THAT(error_of_verify(checkpoint),
+              AllOf(HasSubstr("weights.safetensors is damaged: it has 60 bytes"), HasSubstr("start from the beginning")));
   fs::remove(checkpoint / "weights.safetensors");
   EXPECT_THAT(error_of_verify(checkpoint), HasSubstr("weights.safetensors is damaged: it is missing"));
   fs::remove(checkpoint / "checksums.json");
@@ -210,8 +214,8 @@ TEST_F(Checkpoint, AFailedWriteLeavesThePreviousOneWholeAndNothingElse) {
 }
 
 TEST(Checksum, IsCastagnolisCrc) {
-  EXPECT_EQ(crc32c("123456789"), 0xE3069283u);                 // the check value of CRC-32C
-  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8A9136AAu);       // RFC 3720, appendix B.4
+  EXPECT_EQ(crc32c("123456789"), 0xE3069283u);            // the check value of CRC-32C
+  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8A9136AAu);  // RFC 3720, appendix B.4
   EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62A8AB43u);
 }
 

@@ -21,7 +21,8 @@ namespace fs = std::filesystem;
 class EventFiles : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::temp_directory_path() / fmt::format("qkv-events-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
+    root_ = fs::temp_directory_path() /
+            fmt::format("qkv-events-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
     fs::remove_all(root_);
   }
   void TearDown() override { fs::remove_all(root_); }
@@ -37,10 +38,12 @@ class EventFiles : public testing::Test {
     using Scalars = std::array<EventFile::Scalar, 2>;
     {
       EventFile events(root_, 1);
-      for (int64_t step = 1; step <= 4; ++step) events.write(step, Scalars{{{"train/loss", 10.0 / static_cast<double>(step)}, {"train/lr", 0.25}}});
+      for (int64_t step = 1; step <= 4; ++step)
+        events.write(step, Scalars{{{"train/loss", 10.0 / static_cast<double>(step)}, {"train/lr", 0.25}}});
     }
     EventFile events(root_, 3);
-    for (int64_t step = 3; step <= 5; ++step) events.write(step, Scalars{{{"train/loss", 100.0 / static_cast<double>(step)}, {"train/lr", 0.5}}});
+    for (int64_t step = 3; step <= 5; ++step)
+      events.write(step, Scalars{{{"train/loss", 100.0 / static_cast<double>(step)}, {"train/lr", 0.5}}});
   }
 
   fs::path root_;
@@ -94,7 +97,8 @@ print(sorted(events.Tags()["scalars"]))
 print([(s.step, s.value) for s in events.Scalars("train/loss")])
 print([s.value for s in events.Scalars("train/lr")])
 )");
-  const int status = std::system(fmt::format("'{}' '{}' '{}' > '{}' 2>/dev/null", python, script.string(), root_.string(), answer.string()).c_str());
+  const int status =
+      std::system(fmt::format("'{}' '{}' '{}' > '{}' 2>/dev/null", python, script.string(), root_.string(), answer.string()).c_str());
   EXPECT_EQ(status, 0);
   EXPECT_EQ(read_file(answer),
             "['train/loss', 'train/lr']\n"

@@ -17,8 +17,9 @@ struct AdamWOptions {
 // One update t (1, 2, …) with gradient g, clipped to norm c (torch.nn.utils.clip_grad_norm_: g * min(1, c / (norm + 1e-6))), and rate a:
 //   w <- w - a * weight_decay * w
 //   m <- beta1 m + (1 - beta1) g,   v <- beta2 v + (1 - beta2) g^2
-//   w <- w - a * m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)          (Loshchilov and Hutter 2019, algorithm 2, as torch.optim.AdamW)
-//   average <- d average + (1 - d) w   with d = min(average_decay, (1 + t) / (10 + t)), so that the start is soon forgotten
+//   w <- w - a * m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)          (Loshchilov and Hutter 2019, algorithm 2, as
+//   torch.optim.AdamW) average <- d average + (1 - d) w   with d = min(average_decay, (1 + t) / (10 + t)), so that the start is soon
+//   forgotten
 class AdamW {
  public:
   // `parameters` and `averages` (the weights of a second model, in the same order; null: no average) stay with the caller.

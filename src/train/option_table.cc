@@ -30,7 +30,11 @@ struct Entry {
 };
 
 TrainOption integer(Entry entry, int64_t TrainOptions::*field, int64_t low, int64_t high = kUnlimited) {
-  return {entry.name, "", "N", entry.help, entry.decides_weights,
+  return {entry.name,
+          "",
+          "N",
+          entry.help,
+          entry.decides_weights,
           [=](TrainOptions& options, const std::string& text, const std::string& label) {
             const auto number = parse_number<int64_t>(text, label, "whole number");
             QKV_CHECK(number >= low, "{}: {} is too small; it must be at least {}", label, text, low);
@@ -42,7 +46,11 @@ TrainOption integer(Entry entry, int64_t TrainOptions::*field, int64_t low, int6
 
 // Numbers in [low, high), or in [low, infinity).
 TrainOption real(Entry entry, double TrainOptions::*field, double low, double high = std::numeric_limits<double>::infinity()) {
-  return {entry.name, "", "X", entry.help, entry.decides_weights,
+  return {entry.name,
+          "",
+          "X",
+          entry.help,
+          entry.decides_weights,
           [=](TrainOptions& options, const std::string& text, const std::string& label) {
             const auto number = parse_number<double>(text, label, "number");
             QKV_CHECK(number >= low, "{}: {} is too small; it must be at least {}", label, text, low);
@@ -53,7 +61,11 @@ TrainOption real(Entry entry, double TrainOptions::*field, double low, double hi
 }
 
 TrainOption file(Entry entry, std::filesystem::path TrainOptions::*field, const char* value = "FILE") {
-  return {entry.name, "", value, entry.help, entry.decides_weights,
+  return {entry.name,
+          "",
+          value,
+          entry.help,
+          entry.decides_weights,
           [=](TrainOptions& options, const std::string& text, const std::string& label) {
             QKV_CHECK(!text.empty(), "{}: the name is empty", label);
             options.*field = text;
@@ -62,7 +74,11 @@ TrainOption file(Entry entry, std::filesystem::path TrainOptions::*field, const 
 }
 
 TrainOption flag(Entry entry, bool TrainOptions::*field) {
-  return {entry.name, "", "", entry.help, entry.decides_weights,
+  return {entry.name,
+          "",
+          "",
+          entry.help,
+          entry.decides_weights,
           [=](TrainOptions& options, const std::string& text, const std::string& label) {
             QKV_CHECK(text == "true" || text == "false", "{}: \"{}\" is neither true nor false", label, text);
             options.*field = text == "true";
@@ -78,7 +94,11 @@ TrainOption choice(Entry entry, Enum TrainOptions::*field, std::initializer_list
     if (!list.empty()) list += '|';
     list += name;
   }
-  return {entry.name, "", list, entry.help, entry.decides_weights,
+  return {entry.name,
+          "",
+          list,
+          entry.help,
+          entry.decides_weights,
           [=](TrainOptions& options, const std::string& text, const std::string& label) {
             const auto found = std::find_if(names.begin(), names.end(), [&](const auto& each) { return each.first == text; });
             QKV_CHECK(found != names.end(), "{}: \"{}\" is none of {}", label, text, list);
@@ -104,13 +124,21 @@ TrainOption both_layers() {
 }
 
 TrainOption preset() {
-  return {"preset", "", "tiny|small|base", "Shape and recipe to start from; what else is given comes on top", false,
+  return {"preset",
+          "",
+          "tiny|small|base",
+          "Shape and recipe to start from; what else is given comes on top",
+          false,
           [](TrainOptions& options, const std::string& text, const std::string&) { apply_preset(options, text); },
           [](const TrainOptions& options) { return options.preset; }};
 }
 
 TrainOption betas() {
-  return {"betas", "", "A,B", "AdamW's decay rates of both moments, --beta1 and --beta2 in one", false,
+  return {"betas",
+          "",
+          "A,B",
+          "AdamW's decay rates of both moments, --beta1 and --beta2 in one",
+          false,
           [](TrainOptions& options, const std::string& text, const std::string& label) {
             const size_t comma = text.find(',');
             QKV_CHECK(comma != std::string::npos, "{}: \"{}\" is not two numbers with a comma between them, 0.9,0.98 say", label, text);
@@ -131,7 +159,8 @@ std::vector<TrainOption> data_options() {
       file({"valid-target", "Its translation", false}, &O::valid_target),
       file({"output", "Model directory to make", false}, &O::output, "DIR"),
       file({"tokenizer", "Directory of a tokenizer to use instead of training one", false}, &O::tokenizer, "DIR"),
-      integer({"vocab-size", "Tokens of the trained tokenizer, exactly (default: what the data fills, up to the preset's size)", true}, &O::vocab_size, 0, 1 << 24),
+      integer({"vocab-size", "Tokens of the trained tokenizer, exactly (default: what the data fills, up to the preset's size)", true},
+              &O::vocab_size, 0, 1 << 24),
       integer({"max-length", "Leave out pairs with more tokens on a side", true}, &O::max_length, 2, 65536),
       flag({"resume", "Go on from the last checkpoint in --output", false}, &O::resume),
       flag({"overwrite", "Replace what an earlier training left in --output", false}, &O::overwrite),
@@ -148,10 +177,12 @@ std::vector<TrainOption> model_options() {
       integer({"num-attention-heads", "Heads of each attention; divides --hidden-size", true}, &O::num_attention_heads, 1, 65536),
       integer({"ffn-dim", "Width inside the feed-forward networks", true}, &O::ffn_dim, 1, 1 << 20),
       choice({"activation", "Of the feed-forward networks", true}, &O::activation,
-             {{"relu", FeedForwardActivation::relu}, {"gelu", FeedForwardActivation::gelu}, {"gelu_tanh", FeedForwardActivation::gelu_tanh},
+             {{"relu", FeedForwardActivation::relu},
+              {"gelu", FeedForwardActivation::gelu},
+              {"gelu_tanh", FeedForwardActivation::gelu_tanh},
               {"silu", FeedForwardActivation::silu}}),
-      choice({"norm-position", "LayerNorm after each sub-layer (as in the paper; MarianMT) or before it (Pegasus)", true}, &O::norm_position,
-             {{"post", NormPlacement::post}, {"pre", NormPlacement::pre}}),
+      choice({"norm-position", "LayerNorm after each sub-layer (as in the paper; MarianMT) or before it (Pegasus)", true},
+             &O::norm_position, {{"post", NormPlacement::post}, {"pre", NormPlacement::pre}}),
       real({"dropout", "Of embeddings and of each sub-layer's output", true}, &O::dropout, 0, 1),
       real({"attention-dropout", "Of the attention weights", true}, &O::attention_dropout, 0, 1),
       real({"activation-dropout", "Inside the feed-forward networks", true}, &O::activation_dropout, 0, 1),
@@ -160,13 +191,16 @@ std::vector<TrainOption> model_options() {
 
 std::vector<TrainOption> optimization_options() {
   return {
-      choice({"dtype", "Type of activations; weights and optimizer are f32", true}, &O::dtype, {{"f32", TrainPrecision::f32}, {"bf16", TrainPrecision::bf16}}),
+      choice({"dtype", "Type of activations; weights and optimizer are f32", true}, &O::dtype,
+             {{"f32", TrainPrecision::f32}, {"bf16", TrainPrecision::bf16}}),
       integer({"seed", "Of initialization, order of batches and dropout", true}, &O::seed, 0),
       integer({"batch-tokens", "Pairs of a batch times its longest side, at most", true}, &O::batch_tokens, 1, int64_t{1} << 30),
       integer({"accumulate", "Batches per update", true}, &O::accumulate, 1, 1 << 20),
       real({"lr", "Learning rate at its peak", true}, &O::learning_rate, 0, 1000),
       choice({"schedule", "How the learning rate falls after the warm-up", true}, &O::schedule,
-             {{"inverse-sqrt", LearningRateSchedule::inverse_sqrt}, {"cosine", LearningRateSchedule::cosine}, {"constant", LearningRateSchedule::constant}}),
+             {{"inverse-sqrt", LearningRateSchedule::inverse_sqrt},
+              {"cosine", LearningRateSchedule::cosine},
+              {"constant", LearningRateSchedule::constant}}),
       integer({"warmup-steps", "Updates in which the learning rate rises to its peak", true}, &O::warmup_steps, 0),
       integer({"schedule-steps", "Update at which the cosine reaches --min-lr (default: --max-steps)", true}, &O::schedule_steps, 0),
       real({"min-lr", "The learning rate does not fall below it", true}, &O::min_lr, 0, 1000),
@@ -185,7 +219,8 @@ std::vector<TrainOption> run_options() {
   return {
       integer({"max-steps", "Stop after N updates; 0: no limit", false}, &O::max_steps, 0),
       integer({"max-epochs", "Stop after N passes over the data; 0: no limit", false}, &O::max_epochs, 0),
-      real({"max-minutes", "Stop after X minutes of wall clock, tokenizer training and validation included; 0: no limit", false}, &O::max_minutes, 0),
+      real({"max-minutes", "Stop after X minutes of wall clock, tokenizer training and validation included; 0: no limit", false},
+           &O::max_minutes, 0),
       integer({"patience", "Stop after N validations in a row without a better one; 0: no limit", false}, &O::patience, 0),
       integer({"validate-every", "Updates between validations", true}, &O::validate_every, 1),
       integer({"valid-beam-size", "Beams of the validation's translations; 1: greedy", true}, &O::valid_beam_size, 1, 64),

@@ -12,11 +12,11 @@
 namespace qkv {
 
 struct TrainOption {
-  std::string name;           // "batch-tokens": --batch-tokens on the command line, batch-tokens or batch_tokens in a config file
-  std::string group;          // heading in the help
-  std::string value;          // what stands for the value in the help, "N"; empty: a flag
+  std::string name;   // "batch-tokens": --batch-tokens on the command line, batch-tokens or batch_tokens in a config file
+  std::string group;  // heading in the help
+  std::string value;  // what stands for the value in the help, "N"; empty: a flag
   std::string help;
-  bool decides_weights;       // a resumed training must have the same value, or its weights would be others
+  bool decides_weights;  // a resumed training must have the same value, or its weights would be others
   // Reads a value. `label` names the option and where it was given, for messages: "--lr", "recipe.toml:3: lr".
   std::function<void(TrainOptions&, const std::string& text, const std::string& label)> set;
   std::function<std::string(const TrainOptions&)> get;

@@ -1,8 +1,8 @@
 #include "train/options.h"
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <array>
-#include <toml++/toml.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -73,7 +73,8 @@ void apply_settings(TrainOptions& options, std::span<const OptionSetting> settin
   // What sets two options comes first, so that --layers 3 --decoder-layers 2 means the same in any order.
   for (const bool short_forms : {true, false}) {
     for (const OptionSetting& setting : settings) {
-      if (setting.name == "config" || setting.name == "preset" || (setting.name == "layers" || setting.name == "betas") != short_forms) continue;
+      if (setting.name == "config" || setting.name == "preset" || (setting.name == "layers" || setting.name == "betas") != short_forms)
+        continue;
       const TrainOption* option = find_train_option(setting.name);
       QKV_CHECK(option, "{}: there is no such option", setting.label);
       option->set(options, setting.text, setting.label);
@@ -127,12 +128,14 @@ void check_train_options(const TrainOptions& options) {
     QKV_CHECK(!find_train_option(name)->get(options).empty(), "--{} is missing; training needs it", name);
   }
   QKV_CHECK(!(options.resume && options.overwrite), "--resume and --overwrite exclude each other; give one of them");
-  QKV_CHECK(options.tokenizer.empty() || options.vocab_size == 0, "--vocab-size is that of a tokenizer to train; leave it out with --tokenizer");
+  QKV_CHECK(options.tokenizer.empty() || options.vocab_size == 0,
+            "--vocab-size is that of a tokenizer to train; leave it out with --tokenizer");
   QKV_CHECK(options.hidden_size % options.num_attention_heads == 0, "--num-attention-heads {} does not divide --hidden-size {}",
             options.num_attention_heads, options.hidden_size);
   QKV_CHECK(options.hidden_size % 2 == 0, "--hidden-size {} is odd; sinusoidal positions need pairs", options.hidden_size);
-  QKV_CHECK(options.max_length <= options.batch_tokens, "--batch-tokens {} is less than --max-length {}; a pair of that length would fit into no batch",
-            options.batch_tokens, options.max_length);
+  QKV_CHECK(options.max_length <= options.batch_tokens,
+            "--batch-tokens {} is less than --max-length {}; a pair of that length would fit into no batch", options.batch_tokens,
+            options.max_length);
   QKV_CHECK(options.min_lr <= options.learning_rate, "--min-lr {} is more than --lr {}", options.min_lr, options.learning_rate);
   QKV_CHECK(options.max_steps || options.max_epochs || options.max_minutes > 0 || options.patience,
             "nothing would end the training; give --max-steps, --max-epochs, --max-minutes or --patience");

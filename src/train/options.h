@@ -12,7 +12,7 @@ namespace qkv {
 
 // One option as somebody wrote it.
 struct OptionSetting {
-  std::string name;   // of train_option_table(), or "config" on the command line
+  std::string name;  // of train_option_table(), or "config" on the command line
   std::string text;
   std::string label;  // for messages: "--lr", "recipe.toml:3: lr"
 };

@@ -39,18 +39,19 @@ class ConfigFile : public testing::Test {
     const std::string name = write(text);
     return error_of([&] { resolve_train_options(std::vector{given("config", name)}); });
   }
-  std::filesystem::path path_ = std::filesystem::temp_directory_path() /
-                                fmt::format("qkv-options-{}-{}.toml", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
+  std::filesystem::path path_ =
+      std::filesystem::temp_directory_path() /
+      fmt::format("qkv-options-{}-{}.toml", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
 };
 
 TEST_F(ConfigFile, CommandLineOverFileOverPreset) {
   const std::string name = write("preset = \"tiny\"\nlr = 0.25\nwarmup_steps = 7\nffn-dim = 99\n");
   const TrainOptions options = resolve_train_options(std::vector{given("ffn-dim", "77"), given("config", name), given("dropout", "0.5")});
   EXPECT_EQ(options.preset, "tiny");
-  EXPECT_EQ(options.hidden_size, 128);      // preset
-  EXPECT_EQ(options.learning_rate, 0.25);   // file
-  EXPECT_EQ(options.warmup_steps, 7);       // file, with underscores
-  EXPECT_EQ(options.ffn_dim, 77);           // command line
+  EXPECT_EQ(options.hidden_size, 128);     // preset
+  EXPECT_EQ(options.learning_rate, 0.25);  // file
+  EXPECT_EQ(options.warmup_steps, 7);      // file, with underscores
+  EXPECT_EQ(options.ffn_dim, 77);          // command line
   EXPECT_EQ(options.dropout, 0.5);
 }
 
@@ -124,7 +125,8 @@ TEST(Options, WrongValuesNameTheOption) {
 }
 
 TEST(Options, ShortFormsForTwoOptionsGiveWayToEachOfThemInAnyOrder) {
-  const TrainOptions options = resolve_train_options(std::vector{given("decoder-layers", "2"), given("layers", "5"), given("beta2", "0.5"), given("betas", "0.1,0.2")});
+  const TrainOptions options = resolve_train_options(
+      std::vector{given("decoder-layers", "2"), given("layers", "5"), given("beta2", "0.5"), given("betas", "0.1,0.2")});
   EXPECT_EQ(options.encoder_layers, 5);
   EXPECT_EQ(options.decoder_layers, 2);
   EXPECT_EQ(options.beta1, 0.1);

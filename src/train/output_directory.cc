@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 namespace {
 
 // What a training leaves in its directory, besides the token cache.
-constexpr std::array kContent = {"checkpoints",       "tensorboard",   "train_log.jsonl",      "model.safetensors", "config.json", "generation_config.json",
+constexpr std::array kContent = {"checkpoints",       "tensorboard",          "train_log.jsonl",
+                                 "model.safetensors", "config.json",          "generation_config.json",
                                  "tokenizer.json",    "tokenizer_config.json"};
 
 // Files that a killed training was writing: NAME.tmp-... for a NAME of ours (base/files.h).
@@ -30,7 +31,8 @@ void remove_half_written(const fs::path& directory) {
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     const size_t mark = name.find(".tmp-");
-    if (mark != std::string::npos && std::find(kContent.begin(), kContent.end(), name.substr(0, mark)) != kContent.end()) found.push_back(entry->path());
+    if (mark != std::string::npos && std::find(kContent.begin(), kContent.end(), name.substr(0, mark)) != kContent.end())
+      found.push_back(entry->path());
   }
   for (const fs::path& path : found) fs::remove(path, error);
 }
@@ -43,12 +45,15 @@ OutputDirectory::OutputDirectory(const TrainOptions& options) : path_(fs::absolu
   const fs::file_status status = fs::status(path_, error);
   if (!fs::exists(status)) return;
   QKV_CHECK(fs::is_directory(status), "--output {}: there is a file of that name; name a directory", options.output.string());
-  QKV_CHECK(options.resume || options.overwrite, "--output {}: the directory exists; give --resume to go on, --overwrite to replace it, or another name",
+  QKV_CHECK(options.resume || options.overwrite,
+            "--output {}: the directory exists; give --resume to go on, --overwrite to replace it, or another name",
             options.output.string());
   // A model that no training of ours is known to have left there is not replaced unasked.
   QKV_CHECK(options.overwrite || !fs::exists(path_ / "model.safetensors") || fs::exists(log()),
-            "--output {}: it holds a model but no training to resume; give --overwrite to replace it, or another name", options.output.string());
-  if (::access(path_.c_str(), W_OK | X_OK) != 0) fail(ErrorCode::io, "--output {}: {}", options.output.string(), std::generic_category().message(errno));
+            "--output {}: it holds a model but no training to resume; give --overwrite to replace it, or another name",
+            options.output.string());
+  if (::access(path_.c_str(), W_OK | X_OK) != 0)
+    fail(ErrorCode::io, "--output {}: {}", options.output.string(), std::generic_category().message(errno));
 }
 
 OutputDirectory::~OutputDirectory() {

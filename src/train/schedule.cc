@@ -13,7 +13,8 @@ double learning_rate(const ScheduleOptions& options, int64_t step) {
   switch (options.kind) {
     case LearningRateSchedule::constant: return peak;
     case LearningRateSchedule::inverse_sqrt:
-      return std::max(minimum, peak * std::sqrt(static_cast<double>(std::max<int64_t>(warmup, 1)) / static_cast<double>(std::max<int64_t>(step, 1))));
+      return std::max(
+          minimum, peak * std::sqrt(static_cast<double>(std::max<int64_t>(warmup, 1)) / static_cast<double>(std::max<int64_t>(step, 1))));
     case LearningRateSchedule::cosine: {
       if (step >= options.total_steps) return minimum;
       const double progress = static_cast<double>(step - warmup) / static_cast<double>(options.total_steps - warmup);

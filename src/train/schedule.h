@@ -10,9 +10,9 @@ namespace qkv {
 struct ScheduleOptions {
   LearningRateSchedule kind = LearningRateSchedule::inverse_sqrt;
   double peak = 0;
-  double minimum = 0;        // the rate does not fall below it after the warm-up
+  double minimum = 0;  // the rate does not fall below it after the warm-up
   int64_t warmup_steps = 0;
-  int64_t total_steps = 0;   // of the cosine; it stays at the minimum from there on
+  int64_t total_steps = 0;  // of the cosine; it stays at the minimum from there on
 };
 
 // The rate of update `step` (1, 2, …) with peak p, minimum m, warm-up w (0 counts as 1 where it divides) and total t:

@@ -25,8 +25,8 @@ class Log : public testing::Test {
     for (const std::string& line : read_lines(path_)) list.push_back(nlohmann::json::parse(line)["step"]);
     return list;
   }
-  std::filesystem::path path_ =
-      std::filesystem::temp_directory_path() / fmt::format("qkv-log-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
+  std::filesystem::path path_ = std::filesystem::temp_directory_path() /
+                                fmt::format("qkv-log-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
 };
 
 TEST_F(Log, ResumingRemovesStepsThatAreMadeAgain) {
@@ -45,7 +45,13 @@ TEST_F(Log, ALineThatAKillCutOffIsRemoved) {
 TEST_F(Log, LinesHoldWhatWasMeasured) {
   {
     TrainLog log(path_, 0);
-    log.write(TrainStep{.step = 5, .epoch = 2, .average_loss = 3.5, .learning_rate = 1e-3, .gradient_norm = 0.5, .tokens_per_second = 100, .elapsed_seconds = 9});
+    log.write(TrainStep{.step = 5,
+                        .epoch = 2,
+                        .average_loss = 3.5,
+                        .learning_rate = 1e-3,
+                        .gradient_norm = 0.5,
+                        .tokens_per_second = 100,
+                        .elapsed_seconds = 9});
     log.write(TrainValidation{.step = 5, .loss = 2, .perplexity = 7.4, .bleu = 30.25, .best = true, .seconds = 1});
   }
   const auto lines = read_lines(path_);

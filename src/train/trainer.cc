@@ -62,7 +62,8 @@ TrainingState resume_state(const std::filesystem::path& checkpoint, const Traini
   TrainingState state = parse_training_state(read_checkpoint_state(checkpoint), checkpoint / "state.json");
   check_continues(state, now);
   if (state.isa != now.isa) {
-    report(fmt::format("the checkpoint was made with {} instructions, this machine runs {}: the weights will differ in their last bits", state.isa, now.isa));
+    report(fmt::format("the checkpoint was made with {} instructions, this machine runs {}: the weights will differ in their last bits",
+                       state.isa, now.isa));
   }
   state.isa = now.isa;
   return state;

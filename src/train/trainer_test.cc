@@ -23,7 +23,8 @@ using testing::HasSubstr;
 class Training : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::temp_directory_path() / fmt::format("qkv-training-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
+    root_ = fs::temp_directory_path() /
+            fmt::format("qkv-training-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
     fs::remove_all(root_);
     fs::create_directories(root_);
     write_pairs("train", 60);
@@ -106,8 +107,8 @@ TEST_F(Training, LeavesADirectoryThatOpens) {
   EXPECT_EQ(model->config.decoder_start_token_id, tokenizer.token_to_id("<pad>"));
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(root_ / "model")) names.insert(entry.path().filename().string());
-  EXPECT_THAT(names, testing::ElementsAre("checkpoints", "config.json", "generation_config.json", "model.safetensors", "tensorboard", "tokenizer.json",
-                                          "tokenizer_config.json", "train_log.jsonl"));
+  EXPECT_THAT(names, testing::ElementsAre("checkpoints", "config.json", "generation_config.json", "model.safetensors", "tensorboard",
+                                          "tokenizer.json", "tokenizer_config.json", "train_log.jsonl"));
 }
 
 TEST_F(Training, LearnsItsPairs) {

@@ -113,8 +113,10 @@ void TrainingRun::make_update() {
 void TrainingRun::check_finite(double loss, double norm, double rate) const {
   if (std::isfinite(loss) && std::isfinite(norm)) return;
   const double culprit = std::isfinite(loss) ? norm : loss;
-  fail(ErrorCode::diverged, "training diverged at step {}: the {} is {} (learning rate {:.3g}); {}; a smaller --lr or more --warmup-steps may help",
-       state_.step + 1, std::isfinite(loss) ? "norm of the gradient" : "loss", std::isnan(culprit) ? "not a number" : "infinite", rate, last_checkpoint());
+  fail(ErrorCode::diverged,
+       "training diverged at step {}: the {} is {} (learning rate {:.3g}); {}; a smaller --lr or more --warmup-steps may help",
+       state_.step + 1, std::isfinite(loss) ? "norm of the gradient" : "loss", std::isnan(culprit) ? "not a number" : "infinite", rate,
+       last_checkpoint());
 }
 
 void TrainingRun::report_step(const Update& update, double loss, double rate, double norm) {
@@ -176,8 +178,9 @@ void TrainingRun::validate() {
   const TrainValidation validation{state_.step, result.loss, std::exp(result.loss), result.bleu, better, validation_seconds_};
   log_.write(validation);
   if (events_) {
-    events_->write(state_.step, std::array<EventFile::Scalar, 3>{
-                                    {{"valid/loss", validation.loss}, {"valid/perplexity", validation.perplexity}, {"valid/bleu", validation.bleu}}});
+    events_->write(state_.step,
+                   std::array<EventFile::Scalar, 3>{
+                       {{"valid/loss", validation.loss}, {"valid/perplexity", validation.perplexity}, {"valid/bleu", validation.bleu}}});
   }
   if (in_.callbacks.on_validation) in_.callbacks.on_validation(validation);
 }
@@ -205,7 +208,9 @@ std::optional<TrainEnd> TrainingRun::reached_end() const {
   if (o.max_minutes > 0) {
     // Time for the last validation (a tenth of the whole where none was timed) and checkpoint is kept back.
     const double limit = o.max_minutes * 60;
-    const double validation = state_.last_validation_step == state_.step ? 0 : validation_seconds_ >= 0 ? 1.1 * validation_seconds_ : 0.1 * limit;
+    const double validation = state_.last_validation_step == state_.step ? 0
+                              : validation_seconds_ >= 0                 ? 1.1 * validation_seconds_
+                                                                         : 0.1 * limit;
     if (elapsed() + validation + save_seconds_ >= limit) return TrainEnd::max_minutes;
   }
   return std::nullopt;
@@ -220,7 +225,8 @@ double TrainingRun::remaining() const {
   double remaining = HUGE_VAL;
   if (o.max_steps) remaining = std::min(remaining, per_step * static_cast<double>(o.max_steps - state_.step));
   if (o.max_epochs) {
-    remaining = std::min(remaining, per_step * static_cast<double>((o.max_epochs - state_.epoch) * per_epoch - state_.index / o.accumulate));
+    remaining =
+        std::min(remaining, per_step * static_cast<double>((o.max_epochs - state_.epoch) * per_epoch - state_.index / o.accumulate));
   }
   if (o.max_minutes > 0) remaining = std::min(remaining, o.max_minutes * 60 - elapsed());
   return std::isfinite(remaining) ? std::max(remaining, 0.0) : -1;

@@ -56,21 +56,21 @@ class TrainingRun {
 
   TrainingInputs in_;
   TrainingState state_;
-  double earlier_seconds_;            // of earlier sessions
+  double earlier_seconds_;  // of earlier sessions
   std::unique_ptr<Model> model_;
-  std::unique_ptr<Model> averaged_;   // null: no average
+  std::unique_ptr<Model> averaged_;  // null: no average
   AdamW optimizer_;
   Batches batches_;
   TrainLog log_;
   std::optional<EventFile> events_;
   std::optional<BatchFeed> feed_;
 
-  int64_t first_step_ = 0;            // of this session
-  int64_t saved_step_ = -1;           // of the newest checkpoint; -1: none, or the state has changed since
-  double loop_start_ = 0;             // elapsed() when the first update of this session began
-  double window_seconds_ = 0;         // of updates since the last logged step, this session's
+  int64_t first_step_ = 0;     // of this session
+  int64_t saved_step_ = -1;    // of the newest checkpoint; -1: none, or the state has changed since
+  double loop_start_ = 0;      // elapsed() when the first update of this session began
+  double window_seconds_ = 0;  // of updates since the last logged step, this session's
   int64_t window_speed_tokens_ = 0;
-  double validation_seconds_ = -1;    // that the last one took; -1: none yet
+  double validation_seconds_ = -1;  // that the last one took; -1: none yet
   double save_seconds_ = 0;
 };
 

@@ -45,7 +45,8 @@ TrainingState parse_training_state(const std::string& text, const std::filesyste
   try {
     const auto json = nlohmann::json::parse(text);
     if (json.at("version") != kVersion) {
-      fail(ErrorCode::bad_input, "{}: version {} of the training state; this qkv reads version {}", path.string(), json.at("version").dump(), kVersion);
+      fail(ErrorCode::bad_input, "{}: version {} of the training state; this qkv reads version {}", path.string(),
+           json.at("version").dump(), kVersion);
     }
     for_each_member(state, [&](const char* key, auto& member) { json.at(key).get_to(member); });
   } catch (const nlohmann::json::exception& error) {
@@ -60,7 +61,8 @@ std::map<std::string, std::string> deciding_options(const TrainOptions& options)
     if (option.decides_weights) values[option.name] = option.get(options);
   }
   // What the options mean where they are left out.
-  if (options.schedule == LearningRateSchedule::cosine && !options.schedule_steps) values["schedule-steps"] = std::to_string(options.max_steps);
+  if (options.schedule == LearningRateSchedule::cosine && !options.schedule_steps)
+    values["schedule-steps"] = std::to_string(options.max_steps);
   return values;
 }
 
@@ -70,17 +72,19 @@ void check_continues(const TrainingState& before, const TrainingState& now) {
     const std::string earlier = found == before.options.end() ? "" : found->second;
     if (earlier == value) continue;
     if (name == "schedule-steps") {
-      fail(ErrorCode::invalid_argument, "--schedule-steps is {} (by default --max-steps), but this training began with {}; give --schedule-steps {} to resume it",
-           value, earlier, earlier);
+      fail(ErrorCode::invalid_argument,
+           "--schedule-steps is {} (by default --max-steps), but this training began with {}; give --schedule-steps {} to resume it", value,
+           earlier, earlier);
     }
-    fail(ErrorCode::invalid_argument, "--{} is {}, but this training began with {}; resume it with the same value, or start anew with --overwrite", name,
-         value, earlier);
+    fail(ErrorCode::invalid_argument,
+         "--{} is {}, but this training began with {}; resume it with the same value, or start anew with --overwrite", name, value,
+         earlier);
   }
   for (const auto& [name, value] : now.inputs) {
     const auto found = before.inputs.find(name);
     if (found != before.inputs.end() && found->second == value) continue;
-    fail(ErrorCode::invalid_argument, "the {} is not the one that this training began with; resume it with the same files, or start anew with --overwrite",
-         name);
+    fail(ErrorCode::invalid_argument,
+         "the {} is not the one that this training began with; resume it with the same files, or start anew with --overwrite", name);
   }
 }
 

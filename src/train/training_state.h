@@ -11,10 +11,10 @@
 namespace qkv {
 
 struct TrainingState {
-  int64_t step = 0;                   // updates made
-  int64_t batches = 0;                // batches used: the step of dropout's random numbers
-  int64_t epoch = 0, index = 0;       // place in the data: the next batch
-  double elapsed_seconds = 0;         // wall clock, over all sessions
+  int64_t step = 0;              // updates made
+  int64_t batches = 0;           // batches used: the step of dropout's random numbers
+  int64_t epoch = 0, index = 0;  // place in the data: the next batch
+  double elapsed_seconds = 0;    // wall clock, over all sessions
 
   // Best validation so far; -1: none yet. A better one has more BLEU, or as much and less loss.
   double best_bleu = -1, best_loss = 0;
@@ -26,9 +26,9 @@ struct TrainingState {
   double window_loss = 0;
   int64_t window_tokens = 0;
 
-  std::string finished;               // why it ended (name_of(TrainEnd)); empty: it did not
-  double finished_limit = 0;          // the limit it ended at, --max-steps say: a higher one lets it go on
-  std::string isa;                    // that the numbers were made with
+  std::string finished;                        // why it ended (name_of(TrainEnd)); empty: it did not
+  double finished_limit = 0;                   // the limit it ended at, --max-steps say: a higher one lets it go on
+  std::string isa;                             // that the numbers were made with
   std::map<std::string, std::string> options;  // those that decide the weights, by name
   std::map<std::string, std::string> inputs;   // what was read, with a hash of its content
 };

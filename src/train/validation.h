@@ -25,7 +25,8 @@ struct ValidationResult {
 class Validation {
  public:
   // `corpus` holds the pairs of the two files that are neither empty nor too long, tokenized; `sources` and `references` all lines.
-  Validation(const ParallelCorpus& corpus, std::vector<std::string> sources, std::vector<std::string> references, const ValidationOptions& options);
+  Validation(const ParallelCorpus& corpus, std::vector<std::string> sources, std::vector<std::string> references,
+             const ValidationOptions& options);
 
   ValidationResult run(const EncoderDecoder& network, const Tokenizer& tokenizer) const;
 

@@ -70,13 +70,15 @@ void add_attention_command(CLI::App& app) {
   command->add_option("--model", arguments->model, "Model directory")->required()->type_name("DIR");
   command->add_option("--source", arguments->source, "The text to translate")->required()->type_name("TEXT");
   command->add_option("--target", arguments->target, "Its translation (default: the model's own)")->type_name("TEXT");
-  command->add_option("--kind", arguments->kind, "encoder (self-attention of the source), decoder (of the target) or cross (target to source)")
+  command
+      ->add_option("--kind", arguments->kind, "encoder (self-attention of the source), decoder (of the target) or cross (target to source)")
       ->check(CLI::IsMember({"encoder", "decoder", "cross"}))
       ->type_name("KIND")
       ->capture_default_str();
   command->add_option("--layer", arguments->layer, "Layer, counted from 0 (default: the last)")->type_name("L");
   command->add_option("--head", arguments->head, "Head, counted from 0")->type_name("H")->capture_default_str();
-  command->add_option("--output", arguments->output, "Write FILE.svg, FILE.json or FILE.txt instead of showing the map in the terminal")->type_name("FILE");
+  command->add_option("--output", arguments->output, "Write FILE.svg, FILE.json or FILE.txt instead of showing the map in the terminal")
+      ->type_name("FILE");
   command->add_flag("--trace", arguments->trace, "Print Q, K, V, scaled scores, weights and output of the head, a row for each token");
   add_decoding_options(*command, arguments->options);
   command->footer("Example: qkv attention --model my-model --source \"twenty-one\" --kind cross --layer 3 --head 1 --output map.svg");

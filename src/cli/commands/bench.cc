@@ -29,20 +29,26 @@ std::filesystem::path default_data() {
 std::string line_of(const TrainBenchOptions& options, const TrainBenchResult& r, bool json) {
   const char* mode = options.dtype == DType::f32 ? "fp32" : "bf16";
   if (json) {
-    return nlohmann::ordered_json{{"bench", "train_encdec"},       {"shape", options.shape},
-                                  {"mode", mode},                  {"dtype", name_of(options.dtype)},
-                                  {"isa", name_of(current_isa())}, {"params", r.parameters},
+    return nlohmann::ordered_json{{"bench", "train_encdec"},
+                                  {"shape", options.shape},
+                                  {"mode", mode},
+                                  {"dtype", name_of(options.dtype)},
+                                  {"isa", name_of(current_isa())},
+                                  {"params", r.parameters},
                                   {"tgt_tok_s", std::llround(r.tgt_tok_s)},
                                   {"all_tok_s", std::llround(r.all_tok_s)},
                                   {"pairs_per_step", std::llround(r.pairs_per_step)},
-                                  {"forward_ms", r.forward_ms},    {"backward_ms", r.backward_ms},
-                                  {"optimizer_ms", r.optimizer_ms}, {"loss", r.loss},
+                                  {"forward_ms", r.forward_ms},
+                                  {"backward_ms", r.backward_ms},
+                                  {"optimizer_ms", r.optimizer_ms},
+                                  {"loss", r.loss},
                                   {"max_rss_mb", r.max_rss_mb}}
                .dump() +
            "\n";
   }
-  return fmt::format("{:<7} {:<5} {:>6.0f} target tok/s  {:>6.0f} tok/s  forward {:.0f} + backward {:.0f} + optimizer {:.0f} ms  loss {:.3f}  {} MB\n",
-                     options.shape, mode, r.tgt_tok_s, r.all_tok_s, r.forward_ms, r.backward_ms, r.optimizer_ms, r.loss, r.max_rss_mb);
+  return fmt::format(
+      "{:<7} {:<5} {:>6.0f} target tok/s  {:>6.0f} tok/s  forward {:.0f} + backward {:.0f} + optimizer {:.0f} ms  loss {:.3f}  {} MB\n",
+      options.shape, mode, r.tgt_tok_s, r.all_tok_s, r.forward_ms, r.backward_ms, r.optimizer_ms, r.loss, r.max_rss_mb);
 }
 
 void run(TrainBench bench) {
@@ -61,11 +67,18 @@ void add_bench_command(CLI::App& app) {
   options->options.data = default_data();
   CLI::App* train = bench->add_subcommand("train", "Training steps of an encoder-decoder on Multi30k, as the peers' script measures them");
   train->add_option("--shape", options->options.shape, "encdec (3+3 layers, 256 wide, vocabulary 8000) or tiny (4+4, 128 wide, 10000)")
-      ->check(CLI::IsMember({"encdec", "tiny"}))->capture_default_str();
-  train->add_option("--dtype", options->dtypes, "types of activations, a line each")->check(CLI::IsMember({"f32", "bf16"}))->capture_default_str();
+      ->check(CLI::IsMember({"encdec", "tiny"}))
+      ->capture_default_str();
+  train->add_option("--dtype", options->dtypes, "types of activations, a line each")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
   train->add_option("--data", options->options.data, "a folder with train.en and train.de")->capture_default_str();
-  train->add_option("--steps", options->options.steps, "measured steps, after four others")->check(CLI::Range(1, 100000))->capture_default_str();
-  train->add_option("--batch-tokens", options->options.batch_tokens, "pairs times longest side")->check(CLI::Range(64, 1 << 24))->capture_default_str();
+  train->add_option("--steps", options->options.steps, "measured steps, after four others")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  train->add_option("--batch-tokens", options->options.batch_tokens, "pairs times longest side")
+      ->check(CLI::Range(64, 1 << 24))
+      ->capture_default_str();
   train->add_flag("--json", options->json, "a JSON line per measurement");
   train->callback([options] { run(*options); });
 }

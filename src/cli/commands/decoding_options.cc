@@ -8,7 +8,8 @@ namespace qkv {
 
 void add_dtype_option(CLI::App& command, bool& bf16) {
   command
-      .add_option_function<std::string>("--dtype", [&bf16](const std::string& name) { bf16 = name == "bf16"; }, "Compute in f32 or bf16 (default: f32)")
+      .add_option_function<std::string>(
+          "--dtype", [&bf16](const std::string& name) { bf16 = name == "bf16"; }, "Compute in f32 or bf16 (default: f32)")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->type_name("TYPE");
 }
@@ -17,7 +18,8 @@ void add_decoding_options(CLI::App& command, TranslatorOptions& options) {
   command.add_option("--beam-size", options.num_beams, "Hypotheses kept at each step; 1: greedy search (default: the model's)")
       ->check(CLI::Range(1, 1000))
       ->type_name("N");
-  command.add_option("--length-penalty", options.length_penalty, "Beams are ranked by (sum of log p) / length^X (default: the model's)")->type_name("X");
+  command.add_option("--length-penalty", options.length_penalty, "Beams are ranked by (sum of log p) / length^X (default: the model's)")
+      ->type_name("X");
   command.add_option("--max-length", options.max_length, "Most tokens of a translation, with the start token (default: the model's)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
@@ -33,7 +35,8 @@ void add_decoding_options(CLI::App& command, TranslatorOptions& options) {
 }
 
 std::string on_one_line(std::string text) {
-  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return text;
 }
 

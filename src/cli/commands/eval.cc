@@ -59,7 +59,8 @@ Hypotheses translate_source(const EvalArguments& arguments, const std::vector<st
     text += hypotheses.lines.back() + '\n';
   }
   if (!arguments.output.empty()) write_file_atomically(arguments.output, text);
-  log_info("translated {} lines in {:.2f} s, {:.1f} lines/s", source.size(), hypotheses.seconds, static_cast<double>(source.size()) / hypotheses.seconds);
+  log_info("translated {} lines in {:.2f} s, {:.1f} lines/s", source.size(), hypotheses.seconds,
+           static_cast<double>(source.size()) / hypotheses.seconds);
   return hypotheses;
 }
 
@@ -68,7 +69,8 @@ void check_arguments(const EvalArguments& arguments) {
   if (from_file == from_model || (from_model && (arguments.model.empty() || arguments.source.empty()))) {
     fail(ErrorCode::invalid_argument, "eval scores either --hypothesis FILE or the translations of --source FILE with --model DIR");
   }
-  if (from_file && !arguments.output.empty()) fail(ErrorCode::invalid_argument, "--output keeps the translations of --model; with --hypothesis there are none");
+  if (from_file && !arguments.output.empty())
+    fail(ErrorCode::invalid_argument, "--output keeps the translations of --model; with --hypothesis there are none");
 }
 
 void run_eval(const EvalArguments& arguments) {
@@ -90,13 +92,16 @@ void run_eval(const EvalArguments& arguments) {
   for (size_t i = 0; i < references.size(); ++i) exact += trimmed(hypotheses.lines[i]) == trimmed(references[i]);
   const double exact_match = 100.0 * static_cast<double>(exact) / static_cast<double>(references.size());
   if (arguments.json) {
-    nlohmann::ordered_json result{{"bleu", scores.bleu},       {"chrf", scores.chrf},          {"signature", scores.signature},
-                                  {"exact_match", exact_match}, {"lines", references.size()}};
+    nlohmann::ordered_json result{{"bleu", scores.bleu},
+                                  {"chrf", scores.chrf},
+                                  {"signature", scores.signature},
+                                  {"exact_match", exact_match},
+                                  {"lines", references.size()}};
     if (hypotheses.seconds > 0) result["seconds"] = hypotheses.seconds;
     print("{}\n", result.dump());
   } else {
-    print("BLEU {:.2f}  chrF2 {:.2f}  exact match {:.2f} % ({} of {} lines)\n{}\n", scores.bleu, scores.chrf, exact_match, exact, references.size(),
-          scores.signature);
+    print("BLEU {:.2f}  chrF2 {:.2f}  exact match {:.2f} % ({} of {} lines)\n{}\n", scores.bleu, scores.chrf, exact_match, exact,
+          references.size(), scores.signature);
   }
 }
 
@@ -112,7 +117,9 @@ void add_eval_command(CLI::App& app) {
   command->add_option("--output", arguments->output, "Keep the model's translations in FILE")->type_name("FILE");
   command->add_flag("--json", arguments->json, "Print one line of JSON: bleu, chrf, signature, exact_match, lines");
   add_decoding_options(*command, arguments->options);
-  command->footer("BLEU is sacreBLEU's default (its signature is printed), chrF2 likewise; exact match is the share of lines that equal the reference.");
+  command->footer(
+      "BLEU is sacreBLEU's default (its signature is printed), chrF2 likewise; exact match is the share of lines that equal the "
+      "reference.");
   command->callback([arguments] { run_eval(*arguments); });
 }
 

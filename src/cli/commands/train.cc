@@ -64,8 +64,9 @@ std::string describe(const TrainOptions& options, const TrainResult& result) {
 // The help's last column: the default of preset small, where there is one.
 std::string help_of(const TrainOption& option) {
   const std::string value = option.get(TrainOptions{});
-  return value.empty() || option.is_flag() || option.name == "vocab-size" || option.name == "schedule-steps" ? option.help
-                                                                                                          : fmt::format("{} [{}]", option.help, value);
+  return value.empty() || option.is_flag() || option.name == "vocab-size" || option.name == "schedule-steps"
+             ? option.help
+             : fmt::format("{} [{}]", option.help, value);
 }
 
 void add_option(CLI::App& command, const TrainOption& option, std::vector<OptionSetting>& settings) {
@@ -75,10 +76,17 @@ void add_option(CLI::App& command, const TrainOption& option, std::vector<Option
     const bool is_default = option.get(TrainOptions{}) == "true";
     added = command.add_flag_function(
         is_default ? fmt::format("{},!--no-{}", label, option.name) : label,
-        [&settings, name = option.name, label](int64_t count) { settings.push_back({name, count > 0 ? "true" : "false", label}); }, help_of(option));
+        [&settings, name = option.name, label](int64_t count) {
+          settings.push_back({name, count > 0 ? "true" : "false", label});
+        },
+        help_of(option));
   } else {
     added = command.add_option_function<std::string>(
-        label, [&settings, name = option.name, label](const std::string& text) { settings.push_back({name, text, label}); }, help_of(option));
+        label,
+        [&settings, name = option.name, label](const std::string& text) {
+          settings.push_back({name, text, label});
+        },
+        help_of(option));
     added->type_name(option.value);
   }
   added->group(option.group);
@@ -96,12 +104,18 @@ void run(const std::vector<OptionSetting>& settings) {
 
 void add_train_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "Train a model from text files; makes a directory that qkv and transformers open");
-  command->footer("Values in [] are those of --preset small. The command line wins over the config file, which wins over the preset. A config file has\n"
-                  "the same names without dashes in front: lr = 0.002, batch-tokens = 4096.");
+  command->footer(
+      "Values in [] are those of --preset small. The command line wins over the config file, which wins over the preset. A config file "
+      "has\n"
+      "the same names without dashes in front: lr = 0.002, batch-tokens = 4096.");
   auto settings = std::make_shared<std::vector<OptionSetting>>();
   command
       ->add_option_function<std::string>(
-          "--config", [settings](const std::string& text) { settings->push_back({"config", text, "--config"}); }, "TOML file of options")
+          "--config",
+          [settings](const std::string& text) {
+            settings->push_back({"config", text, "--config"});
+          },
+          "TOML file of options")
       ->type_name("FILE")
       ->group("Data");
   for (const TrainOption& option : train_option_table()) add_option(*command, option, *settings);

@@ -59,17 +59,24 @@ void run_translate(const TranslateArguments& arguments) {
 void add_translate_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("translate", "Translate lines of text from stdin to stdout");
   auto arguments = std::make_shared<TranslateArguments>();
-  command->add_option("--model", arguments->model, "Model directory: config.json, model.safetensors, tokenizer.json")->required()->type_name("DIR");
-  command->add_option("--n-best", arguments->options.n_best, "Print the N best translations of each line, best first, each on a line of its own")
+  command->add_option("--model", arguments->model, "Model directory: config.json, model.safetensors, tokenizer.json")
+      ->required()
+      ->type_name("DIR");
+  command
+      ->add_option("--n-best", arguments->options.n_best,
+                   "Print the N best translations of each line, best first, each on a line of its own")
       ->check(CLI::Range(1, 1000))
       ->type_name("N")
       ->capture_default_str();
   command->add_flag("--scores", arguments->scores, "Print a translation's score and a tab before it");
-  command->add_flag("--token-scores", arguments->token_scores, "Print a tab and token:score pairs, separated by spaces, after a translation");
+  command->add_flag("--token-scores", arguments->token_scores,
+                    "Print a tab and token:score pairs, separated by spaces, after a translation");
   add_decoding_options(*command, arguments->options);
   command->footer(
-      "One line in, one line out (with --n-best N: N lines), in the order of the input; an empty line stays empty. Lines are answered at once\n"
-      "when they come one by one, and computed in batches when many are waiting. The score of a translation is (sum of log p) / length^penalty\n"
+      "One line in, one line out (with --n-best N: N lines), in the order of the input; an empty line stays empty. Lines are answered at "
+      "once\n"
+      "when they come one by one, and computed in batches when many are waiting. The score of a translation is (sum of log p) / "
+      "length^penalty\n"
       "with beams and the sum of log p without, as in transformers; a token's score is its log p.\n"
       "Example: qkv translate --model my-model --beam-size 4 --n-best 2 --scores < test.en > test.de");
   command->callback([arguments] { run_translate(*arguments); });
