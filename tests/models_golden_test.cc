@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/temporary_directory.h"
 #include "io/safetensors.h"
 #include "models/model.h"
 
@@ -56,12 +57,6 @@ float largest_difference(const std::vector<float>& a, const std::vector<float>& 
 
 class GoldenModel : public testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override {
-    copy_ = std::filesystem::temp_directory_path() / fmt::format("qkv-golden-{}-{}", ::getpid(), counter_++);
-    std::filesystem::create_directories(copy_);
-  }
-  void TearDown() override { std::filesystem::remove_all(copy_); }
-
   // The golden directory under another name, with some keys of one JSON file changed (null: taken out).
   const std::filesystem::path& changed(const std::string& folder, const nlohmann::json& changes, const std::string& file = "config.json") {
     for (const char* name : {"config.json", "generation_config.json", "model.safetensors"}) {
@@ -85,8 +80,8 @@ class GoldenModel : public testing::TestWithParam<std::string> {
     return "no error";
   }
 
-  std::filesystem::path copy_;
-  static inline int counter_ = 0;
+  TemporaryDirectory temporary_;
+  std::filesystem::path copy_ = temporary_.path();
 };
 using BadModel = GoldenModel;
 

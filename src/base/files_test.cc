@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/temporary_directory.h"
 
 namespace qkv {
 namespace {
@@ -24,17 +25,10 @@ using testing::IsEmpty;
 
 class Files : public testing::Test {
  protected:
-  Files() {
-    std::string name = (fs::temp_directory_path() / "qkv-files-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary directory");
-    directory_ = name;
-  }
-  ~Files() override { fs::remove_all(directory_); }
-
   fs::path path(const char* name) const { return directory_ / name; }
-  size_t entries() const { return static_cast<size_t>(std::distance(fs::directory_iterator(directory_), fs::directory_iterator())); }
+  size_t entries() const { return static_cast<size_t>(std::distance(fs::directory_iterator(directory_.path()), fs::directory_iterator())); }
 
-  fs::path directory_;
+  TemporaryDirectory directory_;
 };
 
 template <typename Call>
@@ -133,12 +127,12 @@ TEST_F(Files, DeviceIsWrittenInPlace) {
 TEST_F(Files, MessagesNameThePathAndWhatTheSystemSaid) {
   EXPECT_THAT(message_of(ErrorCode::io, [&] { read_file(path("none")); }), AllOf(HasSubstr(path("none")), HasSubstr("No such file")));
   EXPECT_THAT(message_of(ErrorCode::io, [&] { MappedFile mapped(path("none")); }), HasSubstr(path("none")));
-  EXPECT_THAT(message_of(ErrorCode::io, [&] { read_lines(directory_); }), HasSubstr("is a directory"));
-  EXPECT_THAT(message_of(ErrorCode::io, [&] { write_file_atomically(directory_, "x"); }), HasSubstr("is a directory"));
+  EXPECT_THAT(message_of(ErrorCode::io, [&] { read_lines(directory_.path()); }), HasSubstr("is a directory"));
+  EXPECT_THAT(message_of(ErrorCode::io, [&] { write_file_atomically(directory_.path(), "x"); }), HasSubstr("is a directory"));
   EXPECT_THAT(message_of(ErrorCode::io, [&] { write_file_atomically(path("none") / "x", "x"); }),
               AllOf(HasSubstr("No such file"), HasSubstr("make its directory")));
   EXPECT_THAT(message_of(ErrorCode::io, [&] { sync_directory(path("none")); }), HasSubstr(path("none")));
-  EXPECT_NO_THROW(sync_directory(directory_));
+  EXPECT_NO_THROW(sync_directory(directory_.path()));
 }
 
 TEST_F(Files, PipeIsReadToItsEndButNotMapped) {

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "autograd/backward.h"
+#include "base/temporary_directory.h"
 #include "data/batches.h"
 #include "models/model.h"
 #include "text/bpe_trainer.h"
@@ -39,16 +40,6 @@ struct Timer {
   ~Timer() { total += seconds() - start; }
 };
 
-// A folder that goes with the scope.
-struct TemporaryDirectory {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / fmt::format("qkv-bench-{}", getpid());
-  TemporaryDirectory() { std::filesystem::create_directories(path); }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-};
-
 }  // namespace
 
 TrainBenchResult bench_train(const TrainBenchOptions& options) {
@@ -63,7 +54,7 @@ TrainBenchResult bench_train(const TrainBenchOptions& options) {
   ParallelCorpusOptions corpus_options;
   corpus_options.source = files[0];
   corpus_options.target = files[1];
-  corpus_options.cache = temporary.path / "pairs";
+  corpus_options.cache = temporary / "pairs";
   const ParallelCorpus corpus = ParallelCorpus::build(corpus_options, tokenizer);
   const Batches batches(corpus, {.batch_tokens = options.batch_tokens, .seed = options.seed});
   BatchFeed feed(corpus, batches, config.decoder_start_token_id, 1, {});

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/temporary_directory.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "io/safetensors.h"
@@ -22,7 +23,6 @@ using testing::HasSubstr;
 class Inspect : public testing::Test {
  protected:
   void SetUp() override {
-    directory_ = std::filesystem::temp_directory_path() / fmt::format("qkv-inspect-{}-{}", ::getpid(), counter_++);
     TransformerConfig config;
     config.vocab_size = 11;
     config.hidden_size = 8;
@@ -33,7 +33,6 @@ class Inspect : public testing::Test {
     model_ = create_model(config, 1);
     save_model(*model_, directory_);
   }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   std::string output(std::vector<std::string> arguments) {
     CLI::App app;
@@ -55,10 +54,10 @@ class Inspect : public testing::Test {
     return nlohmann::json::parse(output(std::move(arguments)));
   }
 
-  std::filesystem::path directory_;
+  TemporaryDirectory temporary_;
+  std::filesystem::path directory_ = temporary_ / "model";
   std::unique_ptr<Model> model_;
   std::string error_;
-  static inline int counter_ = 0;
 };
 
 TEST_F(Inspect, PartsAddUpToTheWholeModel) {

@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "base/files.h"
+#include "base/temporary_directory.h"
 #include "qkv/error.h"
 
 namespace qkv {
@@ -83,13 +84,9 @@ TEST(Numbers, UnknownLocaleIsAnErrorThatSaysWhatToDo) {
 class NumberFiles : public testing::Test {
  protected:
   NumberFiles() {
-    std::string name = (fs::temp_directory_path() / "qkv-numbers-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary directory");
-    directory_ = name;
     options_.output = directory_ / "data";
     options_.count = 200;
   }
-  ~NumberFiles() override { fs::remove_all(directory_); }
 
   std::vector<std::string> names(const fs::path& directory) const {
     std::vector<std::string> found;
@@ -105,14 +102,14 @@ class NumberFiles : public testing::Test {
     return "no error";
   }
 
-  fs::path directory_;
+  TemporaryDirectory directory_;
   NumbersOptions options_;
 };
 
 TEST_F(NumberFiles, SixFilesWhoseLinesTranslateEachOther) {
   options_.output = directory_ / "data/";
   write_numbers(options_);
-  EXPECT_THAT(names(directory_), UnorderedElementsAre("data"));
+  EXPECT_THAT(names(directory_.path()), UnorderedElementsAre("data"));
   EXPECT_THAT(names(directory_ / "data"), UnorderedElementsAre("train.en", "train.de", "valid.en", "valid.de", "test.en", "test.de"));
   const NumberSpeller en("en"), de("de");
   const NumberSets sets = choose_numbers(200, 1);
@@ -148,7 +145,7 @@ TEST_F(NumberFiles, WrongOptionsWriteNothing) {
     change(options_);
     const std::string message = write_error();
     options_ = before;
-    EXPECT_TRUE(fs::is_empty(directory_)) << message;
+    EXPECT_TRUE(fs::is_empty(directory_.path())) << message;
     return message;
   };
   EXPECT_THAT(error_with([](auto& o) { o.count = 998001; }), AllOf(HasSubstr("--count 998001"), HasSubstr("at most 998000")));

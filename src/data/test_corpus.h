@@ -15,6 +15,7 @@
 
 #include "base/files.h"
 #include "base/philox.h"
+#include "base/temporary_directory.h"
 #include "data/parallel_corpus.h"
 
 namespace qkv {
@@ -24,13 +25,9 @@ class TestCorpus : public testing::Test {
   static constexpr int32_t kEnd = 0;
 
   TestCorpus() {
-    std::string name = (std::filesystem::temp_directory_path() / "qkv-corpus-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary directory");
-    directory_ = name;
     options_ = {.source = directory_ / "train.en", .target = directory_ / "train.de", .cache = directory_ / "tokens"};
     set_letters("abc");
   }
-  ~TestCorpus() override { std::filesystem::remove_all(directory_); }
 
   // A BPE without merges: each letter is a token.
   void set_letters(std::string_view letters, std::string_view end = "</s>") {
@@ -74,7 +71,7 @@ class TestCorpus : public testing::Test {
 
   ParallelCorpus build() const { return ParallelCorpus::build(options_, *tokenizer_); }
 
-  std::filesystem::path directory_;
+  TemporaryDirectory directory_;
   ParallelCorpusOptions options_;
   std::string letters_;
   std::optional<Tokenizer> tokenizer_;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/temporary_directory.h"
 
 namespace qkv {
 namespace {
@@ -15,16 +16,15 @@ namespace {
 using testing::HasSubstr;
 
 std::string message(const std::string& content) {
-  const auto path = std::filesystem::temp_directory_path() / fmt::format("qkv-json-{}.json", ::getpid());
+  const TemporaryDirectory directory;
+  const auto path = directory / "some.json";
   write_file_atomically(path, content);
-  std::string result = "no error";
   try {
     read_json_object(path);
   } catch (const Error& error) {
-    result = error.what();
+    return error.what();
   }
-  std::filesystem::remove(path);
-  return result;
+  return "no error";
 }
 
 TEST(JsonFile, MessagesNameThePlace) {

@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "base/files.h"
+#include "base/temporary_directory.h"
 #include "io/weight_files.h"
 
 namespace qkv {
@@ -22,13 +23,6 @@ using testing::Not;
 
 class Safetensors : public testing::Test {
  protected:
-  void SetUp() override {
-    directory_ = std::filesystem::temp_directory_path() / fmt::format("qkv-safetensors-{}-{}", ::getpid(), counter_++);
-    std::filesystem::create_directories(directory_);
-    path_ = directory_ / "model.safetensors";
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
   // A file made by hand: header, then data.
   void put(const std::string& header, const std::string& data) {
     const uint64_t length = header.size();
@@ -46,8 +40,8 @@ class Safetensors : public testing::Test {
     return "no error";
   }
 
-  std::filesystem::path directory_, path_;
-  static inline int counter_ = 0;
+  TemporaryDirectory directory_;
+  std::filesystem::path path_ = directory_ / "model.safetensors";
 };
 
 std::string bytes_of(std::initializer_list<uint16_t> words) {
@@ -196,22 +190,22 @@ TEST_F(Safetensors, PartsOfAShardedModelAreFound) {
   write_safetensors(directory_ / "model-00002-of-00002.safetensors", {{"b", b}});
   const auto index = directory_ / "model.safetensors.index.json";
   write_file_atomically(index, R"({"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}})");
-  const WeightFiles files(directory_);
+  const WeightFiles files(directory_.path());
   const Tensor out = Tensor::empty({2}, DType::f32);
   files.read("b", out);  // [1, 2] into [2]
   EXPECT_THAT(out.to_vector(), ElementsAre(3, 4));
   EXPECT_EQ(files.files().size(), 2u);
 
   write_file_atomically(index, R"({"weight_map": {"a": "../model.safetensors"}})");
-  EXPECT_THROW(WeightFiles{directory_}, Error);
+  EXPECT_THROW(WeightFiles{directory_.path()}, Error);
   write_file_atomically(index, R"({"weight_map": {"c": "model-00001-of-00002.safetensors"}})");
-  EXPECT_THROW(WeightFiles{directory_}, Error);
+  EXPECT_THROW(WeightFiles{directory_.path()}, Error);
 }
 
 TEST_F(Safetensors, DirectoryWithoutWeightsSaysWhatItHasInstead) {
   write_file_atomically(directory_ / "pytorch_model.bin", "x");
   try {
-    WeightFiles files(directory_);
+    WeightFiles files(directory_.path());
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("has pytorch_model.bin but no model.safetensors"));

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/temporary_directory.h"
 #include "models/parameter_count.h"
 
 namespace qkv {
@@ -30,7 +31,6 @@ class DamagedDirectory : public testing::Test {
  protected:
   void SetUp() override {
     set_log_level(LogLevel::quiet);
-    directory_ = std::filesystem::temp_directory_path() / fmt::format("qkv-models-{}", ::getpid());
     TransformerConfig config;
     config.vocab_size = 7;
     config.hidden_size = 4;
@@ -40,10 +40,7 @@ class DamagedDirectory : public testing::Test {
     config.max_position_embeddings = 8;
     save_model(*create_model(config, 1), directory_);
   }
-  void TearDown() override {
-    std::filesystem::remove_all(directory_);
-    set_log_level(LogLevel::normal);
-  }
+  void TearDown() override { set_log_level(LogLevel::normal); }
 
   // Loads the directory with each variant of one file: it opens, or throws one line.
   void try_variants(const std::string& file, size_t stride, const std::function<std::string(const std::string&, size_t)>& variant) {
@@ -61,7 +58,8 @@ class DamagedDirectory : public testing::Test {
     std::ofstream(directory_ / file, std::ios::binary) << whole;
   }
 
-  std::filesystem::path directory_;
+  TemporaryDirectory temporary_;
+  std::filesystem::path directory_ = temporary_ / "model";
 };
 
 TEST_F(DamagedDirectory, AnyCutOrChangedByteOfTheJsonFilesIsALineOrHarmless) {

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/temporary_directory.h"
 
 namespace qkv {
 
@@ -34,27 +35,6 @@ inline std::string hash_of(std::string_view text) {
   for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
   return fmt::format("{:016x}", value);
 }
-
-// A directory that is gone afterwards.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "qkv-text-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("cannot make a temporary directory");
-    path_ = name;
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path write(const std::string& name, std::string_view content) const {
-    write_file_atomically(path_ / name, content);
-    return path_ / name;
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 // The message of the qkv::Error that a call throws; its code goes to `code`.
 template <typename Call>

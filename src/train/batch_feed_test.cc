@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/files.h"
+#include "base/temporary_directory.h"
 #include "text/bpe_trainer.h"
 
 namespace qkv {
@@ -17,9 +18,6 @@ namespace fs = std::filesystem;
 class Feed : public testing::Test {
  protected:
   void SetUp() override {
-    root_ =
-        fs::temp_directory_path() / fmt::format("qkv-feed-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
-    fs::create_directories(root_);
     std::vector<std::string> lines;
     std::string source, target;
     for (int i = 0; i < 50; ++i) {
@@ -38,9 +36,8 @@ class Feed : public testing::Test {
     batches_.emplace(*corpus_, BatchOptions{.batch_tokens = 60, .seed = 3});
     end_ = tokenizer.token_to_id("</s>");
   }
-  void TearDown() override { fs::remove_all(root_); }
 
-  fs::path root_;
+  TemporaryDirectory root_;
   std::optional<ParallelCorpus> corpus_;
   std::optional<Batches> batches_;
   int32_t end_ = 0;

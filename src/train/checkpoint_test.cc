@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/temporary_directory.h"
 #include "train/checksum.h"
 
 namespace qkv {
@@ -22,14 +23,6 @@ using testing::HasSubstr;
 
 class Checkpoint : public testing::Test {
  protected:
-  void SetUp() override {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    root_ = fs::temp_directory_path() / fmt::format("qkv-checkpoint-{}-{}", info->name(), getpid());
-    fs::remove_all(root_);
-    directory_ = root_ / "checkpoints";
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
   static std::vector<CheckpointPart> parts(float value) {
     const Tensor a = Tensor::empty({3, 5}, DType::f32), b = Tensor::empty({7}, DType::f32);
     a.fill(value);
@@ -69,7 +62,8 @@ class Checkpoint : public testing::Test {
     EXPECT_EQ(read_checkpoint_state(*found), fmt::format("{{\"step\": {}}}\n", step));
   }
 
-  fs::path root_, directory_;
+  TemporaryDirectory root_;
+  fs::path directory_ = root_ / "checkpoints";
 };
 
 TEST_F(Checkpoint, ComesBackAsItWas) {

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/temporary_directory.h"
 #include "train/checksum.h"
 #include "train/event.pb.h"
 
@@ -20,13 +21,6 @@ namespace fs = std::filesystem;
 
 class EventFiles : public testing::Test {
  protected:
-  void SetUp() override {
-    root_ = fs::temp_directory_path() /
-            fmt::format("qkv-events-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
-    fs::remove_all(root_);
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
   std::vector<fs::path> files() const {
     std::vector<fs::path> list;
     for (const auto& entry : fs::directory_iterator(root_)) list.push_back(entry.path());
@@ -46,7 +40,8 @@ class EventFiles : public testing::Test {
       events.write(step, Scalars{{{"train/loss", 100.0 / static_cast<double>(step)}, {"train/lr", 0.5}}});
   }
 
-  fs::path root_;
+  TemporaryDirectory directory_;
+  fs::path root_ = directory_ / "events";
 };
 
 template <typename Integer>

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/temporary_directory.h"
 #include "train/training_state.h"
 
 namespace qkv {
@@ -15,7 +16,6 @@ namespace {
 
 class Log : public testing::Test {
  protected:
-  void TearDown() override { std::filesystem::remove(path_); }
   void write_steps(int64_t last_step, std::initializer_list<int64_t> steps) const {
     TrainLog log(path_, last_step);
     for (const int64_t step : steps) log.write(TrainStep{.step = step, .average_loss = 1.0 / static_cast<double>(step)});
@@ -25,8 +25,8 @@ class Log : public testing::Test {
     for (const std::string& line : read_lines(path_)) list.push_back(nlohmann::json::parse(line)["step"]);
     return list;
   }
-  std::filesystem::path path_ = std::filesystem::temp_directory_path() /
-                                fmt::format("qkv-log-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
+  TemporaryDirectory directory_;
+  std::filesystem::path path_ = directory_ / "train_log.jsonl";
 };
 
 TEST_F(Log, ResumingRemovesStepsThatAreMadeAgain) {

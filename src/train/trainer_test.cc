@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/parallel.h"
+#include "base/temporary_directory.h"
 #include "io/safetensors.h"
 #include "models/model.h"
 #include "qkv/tokenizer.h"
@@ -23,18 +24,11 @@ using testing::HasSubstr;
 class Training : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::temp_directory_path() /
-            fmt::format("qkv-training-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
-    fs::remove_all(root_);
-    fs::create_directories(root_);
     write_pairs("train", 60);
     write_pairs("valid", 4);
     threads_ = num_threads();
   }
-  void TearDown() override {
-    fs::remove_all(root_);
-    set_num_threads(threads_);
-  }
+  void TearDown() override { set_num_threads(threads_); }
 
   // Rows of words and the same rows in other words.
   void write_pairs(const std::string& name, int lines) const {
@@ -92,7 +86,7 @@ class Training : public testing::Test {
     return read_file(root_ / output / "checkpoints" / last_checkpoint(output) / "weights.safetensors");
   }
 
-  fs::path root_;
+  TemporaryDirectory root_;
   int threads_ = 1;
 };
 
