@@ -7,7 +7,7 @@ namespace qkv {
 
 enum class Activation : uint8_t { none, relu, gelu, gelu_tanh, silu };
 
-// out = activation(alpha * op(a) op(b) + bias) (+ out where accumulate; then without activation). All of f32, bf16 or mixed; sums in f32.
+// out = activation(op(a) op(b) + bias) (+ out where accumulate; then without activation). All of f32, bf16 or mixed; sums in f32.
 struct MatmulParams {
   View a = {};     // [m, k], or [k, m] where transpose_a
   View b = {};     // [k, n], or [n, k] where transpose_b
@@ -15,7 +15,6 @@ struct MatmulParams {
   View bias = {};  // [n] or empty
   bool transpose_a = false, transpose_b = false;
   bool accumulate = false;
-  float alpha = 1;
   Activation activation = Activation::none;
   const void* packed_b = nullptr;  // what pack_matmul_b wrote for b, or null
 };

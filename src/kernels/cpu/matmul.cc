@@ -60,14 +60,13 @@ constexpr int64_t TileStep(int64_t depth) { return kRows * depth + static_cast<i
 // where the next step of k overwrites the excess.
 template <typename T>
 void GatherTiles(const MatmulParams& p, int64_t first, int64_t rows, int64_t k, int64_t depth, float* tiles) {
-  const Vec alpha = hn::Set(F32(), p.alpha);
   const int64_t whole = static_cast<int64_t>(kLanes) >= kRows
                             ? std::clamp<int64_t>((p.a.cols - first - static_cast<int64_t>(kLanes)) / kRows + 1, 0, rows / kRows)
                             : 0;
   for (int64_t i = 0; i < depth; ++i) {
     const T* from = p.a.row<const T>(k + i) + first;
     float* to = tiles + i * kRows;
-    for (int64_t t = 0; t < whole; ++t) Store(hn::Mul(alpha, Load(from + t * kRows)), to + t * TileStep(depth));
+    for (int64_t t = 0; t < whole; ++t) Store(Load(from + t * kRows), to + t * TileStep(depth));
     for (int64_t r = whole * kRows; r < RoundUp(rows, kRows); ++r) {
       float value = 0;
       if (r < rows) {
@@ -76,25 +75,22 @@ void GatherTiles(const MatmulParams& p, int64_t first, int64_t rows, int64_t k, 
         else
           value = to_float(from[r]);
       }
-      to[r / kRows * TileStep(depth) + r % kRows] = p.alpha * value;
+      to[r / kRows * TileStep(depth) + r % kRows] = value;
     }
   }
 }
 
 // f32 rows are read in place; others are converted, and columns of a transposed a are gathered by tiles.
 RowsOfA PrepareA(const MatmulParams& p, int64_t first, int64_t rows, int64_t k, int64_t depth) {
-  if (!p.transpose_a && p.a.dtype == DType::f32 && p.alpha == 1)
-    return {p.a.row<const float>(first) + k, p.a.stride, 1, kRows * p.a.stride};
+  if (!p.transpose_a && p.a.dtype == DType::f32) return {p.a.row<const float>(first) + k, p.a.stride, 1, kRows * p.a.stride};
   float* copy =
       scratch(Scratch::rows_a, std::max(rows * depth + static_cast<int64_t>(kLanes), (rows + kRows - 1) / kRows * TileStep(depth)));
-  const Vec alpha = hn::Set(F32(), p.alpha);
   with_type(p.a.dtype, [&](auto* type) {
     using T = std::remove_pointer_t<decltype(type)>;
     if (!p.transpose_a) {
       for (int64_t r = 0; r < rows; ++r) {
         const T* from = p.a.row<const T>(first + r) + k;
-        for (int64_t i = 0; i < depth; i += kLanes)
-          StorePart(hn::Mul(alpha, LoadPart(from + i, depth - i)), copy + r * depth + i, depth - i);
+        for (int64_t i = 0; i < depth; i += kLanes) StorePart(LoadPart(from + i, depth - i), copy + r * depth + i, depth - i);
       }
       return;
     }
@@ -222,7 +218,7 @@ void pack_matmul_b(const View& b, bool transpose_b, DType a_type, void* packed) 
 
 void matmul(const MatmulParams& p) {
   if (p.out.rows == 0 || p.out.cols == 0) return;
-  if (use_onednn(p.a.dtype) && p.alpha == 1) return onednn_matmul(p);
+  if (use_onednn(p.a.dtype)) return onednn_matmul(p);
   HWY_DYNAMIC_DISPATCH(Matmul)(p);
 }
 

@@ -16,7 +16,7 @@ bool onednn_supports(DType a_type);
 int64_t onednn_packed_b_size(const View& b, bool transpose_b, DType a_type);
 void onednn_pack_b(const View& b, bool transpose_b, DType a_type, void* packed);
 
-// As MatmulParams says, with alpha = 1. packed_b, where given, is of onednn_pack_b with a's type.
+// As MatmulParams says. packed_b, where given, is of onednn_pack_b with a's type.
 void onednn_matmul(const MatmulParams& p);
 
 }  // namespace qkv::cpu

@@ -42,7 +42,7 @@ void matmul(const MatmulParams& p) {
       double sum = 0;
       for (int64_t k = 0; k < inner; ++k)
         sum += (p.transpose_a ? at(p.a, k, i) : at(p.a, i, k)) * (p.transpose_b ? at(p.b, j, k) : at(p.b, k, j));
-      sum = p.alpha * sum + (p.bias ? at(p.bias, j) : 0);
+      sum += p.bias ? at(p.bias, j) : 0;
       at(p.out, i, j) = p.accumulate ? at(p.out, i, j) + sum : activate(p.activation, sum);
     }
   }
