@@ -214,6 +214,15 @@ class CommandLine(unittest.TestCase):
                      self.shared / 'numbers/train.de')
         self.assertFalse((self.folder / 'out').exists())
 
+    def test_bench_machine_says_what_the_machine_can_do(self):
+        done = run('bench', 'machine', '--json')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        limits = json.loads(done.stdout)
+        self.assertEqual(limits['bench'], 'machine')
+        for name in ['threads', 'f32_gflops', 'memory_read_gib_s', 'cache_read_gib_s']:
+            self.assertGreater(limits[name], 0, name)
+        self.assertGreaterEqual(limits['bf16_gflops'], 0)
+
     def test_vocabulary_too_small_for_the_characters_is_refused(self):
         self.refused((1, 2), ['vocab'], *self.train(vocab_size='5'))
         self.assertFalse((self.folder / 'out').exists())

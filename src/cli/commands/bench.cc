@@ -1,4 +1,4 @@
-// qkv bench train: a line per mode, readable or as JSON with the field names of the peers' scripts.
+// qkv bench: a line per measurement, readable or as JSON with the field names of the peers' scripts.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -7,9 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/parallel.h"
 #include "bench/train_bench.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "kernels/limits.h"
 
 namespace qkv {
 namespace {
@@ -51,6 +53,25 @@ std::string line_of(const TrainBenchOptions& options, const TrainBenchResult& r,
       options.shape, mode, r.tgt_tok_s, r.all_tok_s, r.forward_ms, r.backward_ms, r.optimizer_ms, r.loss, r.max_rss_mb);
 }
 
+std::string line_of(const MachineLimits& limits, bool json) {
+  constexpr double kGiB = 1 << 30;
+  if (json) {
+    return nlohmann::ordered_json{{"bench", "machine"},
+                                  {"isa", name_of(current_isa())},
+                                  {"threads", num_threads()},
+                                  {"f32_gflops", limits.f32_flops / 1e9},
+                                  {"bf16_gflops", limits.bf16_flops / 1e9},
+                                  {"memory_read_gib_s", limits.memory_read / kGiB},
+                                  {"cache_read_gib_s", limits.cache_read / kGiB}}
+               .dump() +
+           "\n";
+  }
+  const std::string bf16 = limits.bf16_flops > 0 ? fmt::format("bf16 {:.0f} GFLOP/s", limits.bf16_flops / 1e9) : "no unit for bf16";
+  return fmt::format("{}, {} threads: f32 {:.0f} GFLOP/s, {}, reads {:.1f} GiB/s from memory and {:.1f} from the cache\n",
+                     name_of(current_isa()), num_threads(), limits.f32_flops / 1e9, bf16, limits.memory_read / kGiB,
+                     limits.cache_read / kGiB);
+}
+
 void run(TrainBench bench) {
   for (const std::string& dtype : bench.dtypes) {
     bench.options.dtype = dtype == "bf16" ? DType::bf16 : DType::f32;
@@ -81,6 +102,11 @@ void add_bench_command(CLI::App& app) {
       ->capture_default_str();
   train->add_flag("--json", options->json, "a JSON line per measurement");
   train->callback([options] { run(*options); });
+
+  auto json = std::make_shared<bool>(false);
+  CLI::App* machine = bench->add_subcommand("machine", "What this machine can do at most: arithmetic and reading memory");
+  machine->add_flag("--json", *json, "a JSON line");
+  machine->callback([json] { write_stdout(line_of(measure_machine_limits(), *json)); });
 }
 
 }  // namespace qkv

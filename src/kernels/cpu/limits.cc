@@ -1,0 +1,116 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/limits.cc"
+#include <hwy/foreach_target.h>
+//
+#include <atomic>
+#include <chrono>
+#include <limits>
+#include <vector>
+
+#include "base/parallel.h"
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/onednn_matmul.h"
+#include "kernels/cpu/simd-inl.h"
+#include "kernels/limits.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qkv::cpu::HWY_NAMESPACE {
+
+inline constexpr int kSums = 12;  // enough to hide a latency of 4 cycles on two units, few enough for 16 registers
+
+// `rounds` times kSums multiply-adds; the sums begin apart, so that the compiler cannot make one of two.
+float MultiplyAdds(int64_t rounds, float factor) {
+  const F32 d;
+  Vec sums[kSums];
+  for (int i = 0; i < kSums; ++i) sums[i] = hn::Set(d, static_cast<float>(i));
+  const Vec x = hn::Set(d, factor), y = hn::Set(d, 1 - factor);
+  for (int64_t round = 0; round < rounds; ++round) {
+    for (int i = 0; i < kSums; ++i) sums[i] = hn::MulAdd(sums[i], x, y);
+  }
+  Vec total = hn::Zero(d);
+  for (int i = 0; i < kSums; ++i) total = hn::Add(total, sums[i]);
+  return hn::GetLane(total);
+}
+int64_t FlopsPerRound() { return 2 * kSums * static_cast<int64_t>(kLanes); }
+
+float SumAll(const float* x, int64_t count) {
+  const F32 d;
+  Vec sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+  for (int64_t i = 0; i + 4 * static_cast<int64_t>(kLanes) <= count; i += 4 * kLanes) {
+    for (int j = 0; j < 4; ++j) sums[j] = hn::Add(sums[j], Load(x + i + j * kLanes));
+  }
+  return hn::GetLane(hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3])));
+}
+
+}  // namespace qkv::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace qkv::cpu {
+HWY_EXPORT(MultiplyAdds);
+HWY_EXPORT(FlopsPerRound);
+HWY_EXPORT(SumAll);
+
+namespace {
+
+constexpr int kRuns = 7;
+
+template <typename Run>
+double shortest_seconds(Run&& run) {
+  double best = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < kRuns; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    run();
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+std::atomic<float> result{0};  // so that the work is not left out
+
+double f32_flops() {
+  constexpr int64_t kRounds = 10'000'000;
+  const float factor = result + 0.5f;
+  const double seconds = shortest_seconds(
+      [&] { parallel_for(num_threads(), [&](int64_t) { result = HWY_DYNAMIC_DISPATCH(MultiplyAdds)(kRounds, factor); }); });
+  return static_cast<double>(kRounds * HWY_DYNAMIC_DISPATCH(FlopsPerRound)() * num_threads()) / seconds;
+}
+
+double bf16_flops() {
+  if (current_isa() < Isa::avx512 || !onednn_supports(DType::bf16)) return 0;
+  constexpr int64_t kRows = 2048, kWidth = 1024;
+  std::vector<bf16> a(kRows * kWidth), b(kWidth * kWidth), out(kRows * kWidth);
+  const View weight{b.data(), kWidth, kWidth, kWidth, DType::bf16};
+  std::vector<char> packed(static_cast<size_t>(packed_matmul_b_size(weight, false, DType::bf16)));
+  pack_matmul_b(weight, false, DType::bf16, packed.data());
+  const double seconds = shortest_seconds([&] {
+    matmul({.a = {a.data(), kRows, kWidth, kWidth, DType::bf16},
+            .b = weight,
+            .out = {out.data(), kRows, kWidth, kWidth, DType::bf16},
+            .packed_b = packed.data()});
+  });
+  return 2.0 * kRows * kWidth * kWidth / seconds;
+}
+
+double read_rate(int64_t bytes) {
+  const int64_t count = bytes / 4, times = std::max<int64_t>(1, (int64_t{64} << 20) / bytes);
+  std::vector<std::vector<float>> buffers(static_cast<size_t>(num_threads()));
+  for (std::vector<float>& buffer : buffers) buffer.assign(static_cast<size_t>(count), 1.0f);
+  const double seconds = shortest_seconds([&] {
+    parallel_for(num_threads(), [&](int64_t i) {
+      for (int64_t t = 0; t < times; ++t) result = HWY_DYNAMIC_DISPATCH(SumAll)(buffers[static_cast<size_t>(i)].data(), count);
+    });
+  });
+  return static_cast<double>(count * 4 * times * num_threads()) / seconds;
+}
+
+}  // namespace
+}  // namespace qkv::cpu
+
+qkv::MachineLimits qkv::measure_machine_limits() {
+  return {.f32_flops = cpu::f32_flops(),
+          .bf16_flops = cpu::bf16_flops(),
+          .memory_read = cpu::read_rate(int64_t{64} << 20),
+          .cache_read = cpu::read_rate(int64_t{2} << 20)};
+}
+#endif

@@ -1,0 +1,19 @@
+// What this machine can do at most with the instructions in use: the figures that a kernel's speed is a share of.
+#pragma once
+
+namespace qkv {
+
+struct MachineLimits {
+  // Multiply-adds of f32 registers on all threads, nothing loaded or stored; FLOP/s, a multiply-add being two.
+  double f32_flops = 0;
+  // A large product of bf16 (2048 x 1024 x 1024) on all threads, FLOP/s: a reached figure, not the unit's own limit. 0 where the
+  // processor has no unit for bf16; there it is stored so and computed in f32.
+  double bf16_flops = 0;
+  // Bytes per second that all threads read together, each going through its own 64 MiB of memory, or 2 MiB in the last-level cache.
+  double memory_read = 0, cache_read = 0;
+};
+
+// Takes about two seconds and 64 MiB per thread. Each figure is the best of seven runs: other work on the machine only makes one slower.
+MachineLimits measure_machine_limits();
+
+}  // namespace qkv
