@@ -36,20 +36,20 @@ struct TrainOptions {
   // Model (Vaswani et al. 2017).
   int64_t encoder_layers = 3, decoder_layers = 3;
   int64_t hidden_size = 256;
-  int64_t num_attention_heads = 4;
+  int64_t num_attention_heads = 8;
   int64_t ffn_dim = 1024;
   FeedForwardActivation activation = FeedForwardActivation::relu;
-  NormPlacement norm_position = NormPlacement::post;
+  NormPlacement norm_position = NormPlacement::pre;
   double dropout = 0.3, attention_dropout = 0, activation_dropout = 0;
 
   // Optimization: AdamW (Loshchilov and Hutter 2019).
   TrainPrecision dtype = TrainPrecision::bf16;
   int64_t seed = 1;
-  int64_t batch_tokens = 4096;  // pairs of a batch times its longest side
+  int64_t batch_tokens = 1024;  // pairs of a batch times its longest side
   int64_t accumulate = 1;       // batches per update
   double learning_rate = 2e-3;  // the peak
   LearningRateSchedule schedule = LearningRateSchedule::inverse_sqrt;
-  int64_t warmup_steps = 1000;
+  int64_t warmup_steps = 400;
   int64_t schedule_steps = 0;  // end of the cosine; 0: max_steps
   double min_lr = 0;           // the rate does not fall below it after the warm-up
   double beta1 = 0.9, beta2 = 0.98, epsilon = 1e-9;

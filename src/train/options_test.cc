@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/temporary_directory.h"
 #include "train/option_table.h"
 
 namespace qkv {
@@ -30,7 +31,6 @@ std::string error_of(const std::function<void()>& body) {
 
 class ConfigFile : public testing::Test {
  protected:
-  void TearDown() override { std::filesystem::remove(path_); }
   std::string write(const std::string& text) {
     write_file_atomically(path_, text);
     return path_.string();
@@ -39,9 +39,8 @@ class ConfigFile : public testing::Test {
     const std::string name = write(text);
     return error_of([&] { resolve_train_options(std::vector{given("config", name)}); });
   }
-  std::filesystem::path path_ =
-      std::filesystem::temp_directory_path() /
-      fmt::format("qkv-options-{}-{}.toml", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
+  TemporaryDirectory directory_;
+  std::filesystem::path path_ = directory_ / "options.toml";
 };
 
 TEST_F(ConfigFile, CommandLineOverFileOverPreset) {
@@ -140,8 +139,18 @@ TEST(Options, PresetsHaveTheDocumentedShapes) {
     return std::vector<int64_t>{o.encoder_layers, o.decoder_layers, o.hidden_size, o.num_attention_heads, o.ffn_dim};
   };
   EXPECT_THAT(shape("tiny"), testing::ElementsAre(4, 4, 128, 4, 256));
-  EXPECT_THAT(shape("small"), testing::ElementsAre(3, 3, 256, 4, 1024));
+  EXPECT_THAT(shape("small"), testing::ElementsAre(3, 3, 256, 8, 1024));
   EXPECT_THAT(shape("base"), testing::ElementsAre(6, 6, 512, 8, 2048));
+}
+
+TEST(Options, TheRecipeOfTheReadmeIsValid) {
+  const std::string file = std::string(QKV_SOURCE_DIR) + "/examples/multi30k.toml";
+  std::vector<OptionSetting> given_options{given("config", file)};
+  for (const char* name : {"source", "target", "valid-source", "valid-target", "output"}) given_options.push_back(given(name, "x"));
+  const TrainOptions options = resolve_train_options(given_options);
+  EXPECT_NO_THROW(check_train_options(options));
+  EXPECT_EQ(options.decoder_layers, 2);
+  EXPECT_EQ(options.max_steps, 7500);
 }
 
 TEST(Options, DefaultsAreThoseOfPresetSmall) {
@@ -182,7 +191,7 @@ TEST(Options, MissingAndContradictingOnesAreNamed) {
   EXPECT_THAT(error([](auto& o) { o.min_lr = 1; }), HasSubstr("--min-lr"));
   EXPECT_THAT(error([](auto& o) { o.max_steps = o.patience = 0; }), HasSubstr("--max-steps"));
   EXPECT_THAT(error([](auto& o) { o.schedule = LearningRateSchedule::cosine, o.max_steps = 0; }), HasSubstr("--schedule-steps"));
-  EXPECT_THAT(error([](auto& o) { o.schedule = LearningRateSchedule::cosine; }), HasSubstr("--warmup-steps 1000"));
+  EXPECT_THAT(error([](auto& o) { o.schedule = LearningRateSchedule::cosine; }), HasSubstr("--warmup-steps 400"));
 }
 
 }  // namespace
