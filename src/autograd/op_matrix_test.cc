@@ -38,16 +38,46 @@ const Segments& keys() {
   return segments;
 }
 
-Case attention_case(int heads, int kv_heads, int size, bool causal, float dropout) {
-  return {fmt::format("attention of {} heads, {} for keys, {} wide, causal {}, dropout {}", heads, kv_heads, size, causal, dropout),
-          {{queries().tokens(), heads * size}, {keys().tokens(), kv_heads * size}, {keys().tokens(), kv_heads * size}},
-          [=](const std::vector<Tensor>& in) {
-            return attention(
-                       in[0], in[1], in[2], queries(), keys(),
-                       {.num_heads = heads, .num_key_value_heads = kv_heads, .scale = 0, .causal = causal, .dropout = dropout_of(dropout)})
-                .out;
-          },
-          {false, false, false}};
+// Longer than a tile of keys and than a task's rows: several tiles add to a query's gradient.
+const Segments& long_queries() {
+  static const std::vector<int32_t> lengths{70, 530};
+  static const Segments segments = Segments::of_lengths(lengths);
+  return segments;
+}
+const Segments& long_keys() {
+  static const std::vector<int32_t> lengths{300, 530};
+  static const Segments segments = Segments::of_lengths(lengths);
+  return segments;
+}
+
+struct AttentionCase {
+  int heads = 1, kv_heads = 1, size = 16;
+  bool causal = false;
+  float dropout = 0;
+  int window = 0;
+  float softcap = 0;
+  bool biased = false, is_long = false;
+};
+
+Case attention_case(const AttentionCase& c) {
+  const Segments &q = c.is_long ? long_queries() : queries(), &k = c.is_long ? long_keys() : keys();
+  Case result{fmt::format("attention of {} heads, {} for keys, {} wide, causal {}, dropout {}, window {}, cap {}, biased {}, long {}",
+                          c.heads, c.kv_heads, c.size, c.causal, c.dropout, c.window, c.softcap, c.biased, c.is_long),
+              {{q.tokens(), c.heads * c.size}, {k.tokens(), c.kv_heads * c.size}, {k.tokens(), c.kv_heads * c.size}},
+              [=, &q, &k](const std::vector<Tensor>& in) {
+                AttentionOptions options{.num_heads = c.heads, .num_key_value_heads = c.kv_heads, .causal = c.causal};
+                options.window = c.window;
+                options.softcap = c.softcap;
+                options.dropout = dropout_of(c.dropout);
+                if (c.biased) options.distance_bias = in[3];
+                return attention(in[0], in[1], in[2], q, k, options).out;
+              },
+              {false, false, false}};
+  if (c.biased) {
+    result.inputs.push_back({c.heads, c.is_long ? 1101 : 201});
+    result.f32_only.push_back(true);
+  }
+  return result;
 }
 
 Case embedding_case(float dropout) {
@@ -93,11 +123,22 @@ std::vector<Case> cases() {
                    [](const std::vector<Tensor>& x) { return layer_norm(x[0], x[1], x[2]); },
                    {false, true, true}});
   }
-  all.push_back(attention_case(1, 1, 16, false, 0));
-  all.push_back(attention_case(4, 4, 32, true, 0));
-  all.push_back(attention_case(4, 2, 20, true, 0));
-  all.push_back(attention_case(4, 1, 64, false, 0.3f));
-  all.push_back(attention_case(2, 2, 128, true, 0.1f));
+  for (const AttentionCase& c :
+       {AttentionCase{.size = 16},
+        {.heads = 4, .kv_heads = 4, .size = 32, .causal = true},
+        {.heads = 4, .kv_heads = 2, .size = 20, .causal = true},
+        {.heads = 4, .size = 64, .dropout = 0.3f},
+        {.heads = 2, .kv_heads = 2, .size = 128, .causal = true, .dropout = 0.1f},
+        {.heads = 2, .size = 24, .causal = true, .window = 5},
+        {.size = 33, .window = 20, .softcap = 1.5f},
+        {.heads = 2, .kv_heads = 2, .size = 16, .causal = true, .softcap = 2, .biased = true},
+        {.heads = 3, .size = 16, .dropout = 0.2f, .biased = true},
+        {.size = 40, .is_long = true},
+        {.heads = 2, .size = 48, .causal = true, .dropout = 0.1f, .is_long = true},
+        {.heads = 2, .kv_heads = 2, .size = 40, .causal = true, .window = 100, .softcap = 3, .biased = true, .is_long = true},
+        {.size = 64, .window = 150, .biased = true, .is_long = true}}) {
+    all.push_back(attention_case(c));
+  }
   return all;
 }
 

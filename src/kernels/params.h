@@ -92,14 +92,22 @@ struct AttentionParams {
   View log_sum_exp = {};  // [query_tokens, num_heads], f32 (f64 on the reference); empty: not wanted
   SegmentView queries = {}, keys = {};
   int num_heads = 1, num_key_value_heads = 1;
-  float scale = 1;             // usually 1 / sqrt(head_dim)
-  bool causal = false;         // query i of a sequence sees keys up to i + (keys - queries)
+  float scale = 1;  // usually 1 / sqrt(head_dim)
+  // Query i of a sequence lies at key i + (keys - queries): the last query at the last key.
+  bool causal = false;  // it sees no key after that one
+  int64_t window = 0;   // and only keys less than `window` away from it; 0: at any distance
+  float softcap = 0;    // scores become softcap * tanh(score / softcap) (Gemma Team 2024, section 2); 0: they stay
+  // Added to the scores: element (head, distance_origin + key - query's place) of [num_heads, columns], f32; empty: nothing. ALiBi (Press
+  // et al. 2022) and T5's relative positions (Raffel et al. 2020, section 2.1) are such biases.
+  View distance_bias = {};
+  int64_t distance_origin = 0;
   DropoutParams dropout = {};  // of the weights; element ((query row * num_heads + head) << 35) + key
 };
 struct AttentionBackwardParams {
   AttentionParams forward = {};  // with its out and log_sum_exp
   View dout = {};
   View dq = {}, dk = {}, dv = {};  // written (not added to)
+  View d_distance_bias = {};       // the same; empty: not wanted
 };
 // weights = softmax(scale * q k^T) of one sequence and head, rebuilt exactly from the saved log_sum_exp.
 struct AttentionMapParams {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "ops/ops.h"
@@ -17,6 +18,18 @@ AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor&
             "[attention] k is {} and v {}; {} columns are wanted", to_string(k.shape()), to_string(v.shape()),
             head_dim * options.num_key_value_heads);
   QKV_CHECK(queries.count == keys.count, "[attention] {} sequences of queries, {} of keys", queries.count, keys.count);
+  QKV_CHECK(options.window >= 0 && options.softcap >= 0, "[attention] window {} and softcap {}; neither may be negative", options.window,
+            options.softcap);
+  const Tensor& bias = options.distance_bias;
+  if (bias) {
+    QKV_CHECK(bias.rows() == options.num_heads && bias.cols() % 2 == 1,
+              "[attention] the bias of distances is {}; [{}, 2 * reach + 1] is wanted", to_string(bias.shape()), options.num_heads);
+    for (int64_t i = 0; i < keys.count; ++i) {
+      QKV_CHECK(std::max(queries.length[i], keys.length[i]) <= bias.cols() / 2 + 1,
+                "[attention] a sequence of {} tokens, the bias of distances reaches {}", std::max(queries.length[i], keys.length[i]),
+                bias.cols() / 2);
+    }
+  }
   return {.q = q.view(),
           .k = k.view(),
           .v = v.view(),
@@ -28,6 +41,10 @@ AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor&
           .num_key_value_heads = options.num_key_value_heads,
           .scale = options.scale != 0 ? options.scale : 1 / std::sqrt(static_cast<float>(head_dim)),
           .causal = options.causal,
+          .window = options.window,
+          .softcap = options.softcap,
+          .distance_bias = bias ? bias.view() : View{},
+          .distance_origin = bias ? bias.cols() / 2 : 0,
           .dropout = options.dropout};
 }
 
@@ -44,8 +61,9 @@ AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v, con
   params.log_sum_exp = result.log_sum_exp.view();
   kernels_for(q).attention(params);
   const Tensor out = result.out, log_sum_exp = result.log_sum_exp;
-  if (!wants_gradient({q, k, v})) return result;
-  record(out, {q, k, v}, [=](const Tensor& dout) {
+  const Tensor bias = options.distance_bias;
+  if (!wants_gradient({q, k, v, bias})) return result;
+  record(out, {q, k, v, bias}, [=](const Tensor& dout) {
     // Copies of the segments live in this closure; their views are taken anew.
     AttentionParams forward = attention_params(q, k, v, queries.view(), keys.view(), options);
     forward.out = out.view();
@@ -53,8 +71,9 @@ AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v, con
     const Tensor dq = Tensor::empty(q.shape(), q.dtype(), q.device());
     const Tensor dk = Tensor::empty(k.shape(), k.dtype(), k.device());
     const Tensor dv = Tensor::empty(v.shape(), v.dtype(), v.device());
-    const KernelTable& kernels = kernels_for(q);
-    kernels.attention_backward({forward, dout.view(), dq.view(), dk.view(), dv.view()});
+    const Tensor dbias = bias && bias.requires_grad() ? Tensor::empty(bias.shape(), bias.dtype(), bias.device()) : Tensor();
+    kernels_for(q).attention_backward({forward, dout.view(), dq.view(), dk.view(), dv.view(), dbias ? dbias.view() : View{}});
+    if (dbias) add_gradient(bias, dbias);
     for (const auto& [x, dx] : {std::pair{q, dq}, std::pair{k, dk}, std::pair{v, dv}}) add_gradient(x, dx);
   });
   return result;

@@ -36,7 +36,12 @@ struct AttentionOptions {
   int num_heads = 1;
   int num_key_value_heads = 1;
   float scale = 0;      // 0: 1 / sqrt(head_dim)
-  bool causal = false;  // query i of a sequence sees keys up to i + (keys - queries)
+  bool causal = false;  // query i of a sequence sees keys up to i + (keys - queries), where it lies itself
+  int64_t window = 0;   // and only keys less than `window` away from there; 0: at any distance
+  float softcap = 0;    // scores become softcap * tanh(score / softcap); 0: they stay
+  // [num_heads, 2 * reach + 1] of f32, added to the scores: column reach + (key - the query's place); reach is the longest sequence less
+  // one, or more. Gets a gradient where it wants one.
+  Tensor distance_bias;
   DropoutParams dropout;
 };
 struct AttentionResult {

@@ -19,6 +19,50 @@ inline constexpr int64_t kRows = 6;
 inline constexpr int64_t kPanel = 2 * kLanes;
 inline constexpr int64_t kDepth = 256;  // steps of k per pass: a panel of b is then 16 KiB and stays in L1
 
+#if HWY_TARGET != HWY_SCALAR
+using F8 = hn::FixedTag<float, 8>;
+
+// 8 x 8 values: rows to columns.
+HWY_INLINE void Transpose8(hn::Vec<F8>* rows) {
+  const F8 d;
+  const hn::Repartition<double, F8> d2;
+  hn::Vec<F8> halves[8];  // [4 * half + c]: columns c and c + 4 of rows 4 * half to 4 * half + 3
+  for (int half = 0; half < 2; ++half) {
+    const hn::Vec<F8>* r = rows + 4 * half;
+    const auto low01 = hn::BitCast(d2, hn::InterleaveLower(d, r[0], r[1])), low23 = hn::BitCast(d2, hn::InterleaveLower(d, r[2], r[3]));
+    const auto high01 = hn::BitCast(d2, hn::InterleaveUpper(d, r[0], r[1])), high23 = hn::BitCast(d2, hn::InterleaveUpper(d, r[2], r[3]));
+    halves[4 * half] = hn::BitCast(d, hn::InterleaveLower(d2, low01, low23));
+    halves[4 * half + 1] = hn::BitCast(d, hn::InterleaveUpper(d2, low01, low23));
+    halves[4 * half + 2] = hn::BitCast(d, hn::InterleaveLower(d2, high01, high23));
+    halves[4 * half + 3] = hn::BitCast(d, hn::InterleaveUpper(d2, high01, high23));
+  }
+  for (int c = 0; c < 4; ++c) {
+    rows[c] = hn::ConcatLowerLower(d, halves[4 + c], halves[c]);
+    rows[4 + c] = hn::ConcatUpperUpper(d, halves[4 + c], halves[c]);
+  }
+}
+
+HWY_INLINE hn::Vec<F8> Load8(const float* from) { return hn::LoadU(F8(), from); }
+HWY_INLINE hn::Vec<F8> Load8(const bf16* from) {
+  const auto bits =
+      hn::PromoteTo(hn::Rebind<uint32_t, F8>(), hn::LoadU(hn::Rebind<uint16_t, F8>(), reinterpret_cast<const uint16_t*>(from)));
+  return hn::BitCast(F8(), hn::ShiftLeft<16>(bits));
+}
+
+// Steps [0, depth rounded down to 8) of a panel whose columns lie in memory as rows, n_step apart.
+template <typename T>
+void PackPanelOfRows(const T* b, int64_t n_step, int64_t depth, int64_t columns, float* panel) {
+  for (int64_t n = 0; n < kPanel; n += 8) {
+    for (int64_t k = 0; k + 8 <= depth; k += 8) {
+      hn::Vec<F8> block[8];
+      for (int64_t i = 0; i < 8; ++i) block[i] = n + i < columns ? Load8(b + (n + i) * n_step + k) : hn::Zero(F8());
+      Transpose8(block);
+      for (int64_t i = 0; i < 8; ++i) hn::StoreU(block[i], F8(), panel + (k + i) * kPanel + n);
+    }
+  }
+}
+#endif
+
 // Packs columns [first, first + kPanel) of op(b), steps [0, depth) of k. b: element (k, n) at b[k * k_step + n * n_step].
 template <typename T>
 void PackPanel(const T* b, int64_t k_step, int64_t n_step, int64_t depth, int64_t columns, float* panel) {
@@ -35,8 +79,15 @@ void PackPanel(const T* b, int64_t k_step, int64_t n_step, int64_t depth, int64_
     else
       return to_float(x);
   };
+  int64_t begin = 0;
+#if HWY_TARGET != HWY_SCALAR
+  if (k_step == 1) {
+    PackPanelOfRows(b, n_step, depth, columns, panel);
+    begin = depth / 8 * 8;
+  }
+#endif
   for (int64_t n = 0; n < kPanel; ++n) {
-    for (int64_t k = 0; k < depth; ++k) panel[k * kPanel + n] = n < columns ? value(b[k * k_step + n * n_step]) : 0.0f;
+    for (int64_t k = begin; k < depth; ++k) panel[k * kPanel + n] = n < columns ? value(b[k * k_step + n * n_step]) : 0.0f;
   }
 }
 

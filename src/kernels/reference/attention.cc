@@ -24,12 +24,24 @@ struct Head {
   }
   int64_t query_column() const { return head * size(); }
   int64_t key_column() const { return head / (p.num_heads / p.num_key_value_heads) * size(); }
-  bool visible(int64_t i, int64_t j) const { return !p.causal || j <= i + keys() - queries(); }
+  int64_t distance(int64_t i, int64_t j) const { return j - (i + keys() - queries()); }
+  bool visible(int64_t i, int64_t j) const {
+    return !(p.causal && distance(i, j) > 0) && (p.window == 0 || std::abs(distance(i, j)) < p.window);
+  }
 
-  double score(int64_t i, int64_t j) const {
+  // Before the bias.
+  double capped(int64_t i, int64_t j) const {
     double dot = 0;
     for (int64_t c = 0; c < size(); ++c) dot += at(p.q, query_row(i), query_column() + c) * at(p.k, key_row(j), key_column() + c);
-    return dot * p.scale;
+    return p.softcap == 0 ? dot * p.scale : p.softcap * std::tanh(dot * p.scale / p.softcap);
+  }
+  double score(int64_t i, int64_t j) const {
+    return capped(i, j) + (p.distance_bias ? at(p.distance_bias, head, p.distance_origin + distance(i, j)) : 0);
+  }
+  // d score / d (scale q . k)
+  double slope(int64_t i, int64_t j) const {
+    const double share = p.softcap == 0 ? 0 : capped(i, j) / p.softcap;
+    return 1 - share * share;
   }
   double log_sum_exp(int64_t i) const {
     double largest = -INFINITY, sum = 0;
@@ -81,6 +93,7 @@ void attention_backward(const AttentionBackwardParams& b) {
   zero(b.dq);
   zero(b.dk);
   zero(b.dv);
+  if (b.d_distance_bias) zero(b.d_distance_bias);
   for_each_head(p, [&](const Head& h) {
     for (int64_t i = 0; i < h.queries(); ++i) {
       const int64_t row = h.query_row(i);
@@ -95,7 +108,8 @@ void attention_backward(const AttentionBackwardParams& b) {
           dweight += dout * at(p.v, h.key_row(j), h.key_column() + c) * kept;
           at(b.dv, h.key_row(j), h.key_column() + c) += weight * kept * dout;
         }
-        const double dscore = weight * (dweight - d) * p.scale;
+        const double dbiased = weight * (dweight - d), dscore = dbiased * h.slope(i, j) * p.scale;
+        if (b.d_distance_bias) at(b.d_distance_bias, h.head, p.distance_origin + h.distance(i, j)) += dbiased;
         for (int64_t c = 0; c < h.size(); ++c) {
           at(b.dq, row, h.query_column() + c) += dscore * at(p.k, h.key_row(j), h.key_column() + c);
           at(b.dk, h.key_row(j), h.key_column() + c) += dscore * at(p.q, row, h.query_column() + c);

@@ -1,0 +1,303 @@
+// Attention backward (Dao et al. 2022, B.2), a task per tile of keys: P from the saved log-sum-exp, then dV += P^T dO, dP = dO V^T,
+// dS = P * (dP - D) with D = rowsum(dO * O), dQ += dS K, dK += dS^T Q. dK and dV belong to the task; dQ takes the tiles' sums in the order
+// of the tiles, whichever thread is first, so that the result does not depend on the threads.
+//
+// Bound by the five products of a score, 10 * head size operations.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/attention_backward.cc"
+#include <hwy/foreach_target.h>
+//
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "kernels/cpu/attention-inl.h"
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/flat.h"
+
+#ifndef QKV_ATTENTION_BACKWARD_ONCE
+#define QKV_ATTENTION_BACKWARD_ONCE
+namespace qkv::cpu {
+
+// Whose turn it is to add to a block of dQ: the number of a tile of keys. Tasks start in the order of tiles, so the one that is waited
+// for runs already.
+class Turns {
+ public:
+  explicit Turns(size_t blocks) : turns_(blocks) {}
+  void begin_with(size_t block, int64_t tile) { turns_[block].store(tile, std::memory_order_relaxed); }
+  void wait_for(size_t block, int64_t tile) {
+    for (int spins = 0; turns_[block].load(std::memory_order_acquire) != tile; ++spins) {
+      if (failed_.load(std::memory_order_relaxed)) fail(ErrorCode::internal, "[attention] another part of the gradient failed");
+      if (spins > 1000) std::this_thread::yield();
+    }
+  }
+  void pass_on(size_t block, int64_t next_tile) { turns_[block].store(next_tile, std::memory_order_release); }
+  void give_up() { failed_.store(true, std::memory_order_relaxed); }
+
+ private:
+  std::vector<std::atomic<int64_t>> turns_;
+  std::atomic<bool> failed_{false};
+};
+
+// One tile of keys and the values of one key/value head.
+struct BackwardTask {
+  int64_t segment;
+  int key_head;
+  int64_t tile, tiles;   // the tile's number, of how many
+  size_t first_turn;     // of block 0 of the group's first head; only where there are several tiles
+  float* dq;             // [group][queries][size] sums in f32; null where dQ itself holds them
+  float* distance_bias;  // [group][columns] sums of this task; null: not wanted
+};
+
+}  // namespace qkv::cpu
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace qkv::cpu::HWY_NAMESPACE {
+
+template <typename T>
+class Backward {
+ public:
+  Backward(const AttentionBackwardParams& params, const BackwardTask& of, Turns& order)
+      : b(params),
+        p(params.forward),
+        task(of),
+        turns(order),
+        s(p, of.segment, of.key_head * (p.num_heads / p.num_key_value_heads)),
+        tile{of.tile * kKeyTile, std::min(s.keys, (of.tile + 1) * kKeyTile)},
+        blocks((s.queries + kQueryRows - 1) / kQueryRows),
+        step(RoundUp(s.size, kPanel)),
+        mask(p.dropout) {
+    keys_t = scratch(Scratch::keys, (2 * s.size + step) * kKeyTile);
+    values_t = keys_t + kKeyTile * s.size;
+    keys = values_t + kKeyTile * s.size;
+    q = scratch(Scratch::queries, 2 * kQueryRows * s.size + kLanes);
+    dout = q + kQueryRows * s.size;
+    weights = scratch(Scratch::scores, (2 * kQueryRows + 1) * kKeyTile);
+    gradients = weights + kQueryRows * kKeyTile;
+    slopes = gradients + kQueryRows * kKeyTile;
+    panel_of_q = scratch(Scratch::outputs, 3 * kQueryRows * step);
+    panel_of_dout = panel_of_q + kQueryRows * step;
+    dq = panel_of_dout + kQueryRows * step;
+    dk = scratch(Scratch::output_gradients, 2 * kKeyTile * step);
+    dv = dk + kKeyTile * step;
+  }
+
+  void Run() {
+    const HeadRows k = KeyRows<T>(p, p.k, task.segment, s, tile);
+    PackAll(k.data, 1, k.step, s.size, tile.size(), keys_t);
+    PackAll(k.data, k.step, 1, tile.size(), s.size, keys);
+    const HeadRows v = KeyRows<T>(p, p.v, task.segment, s, tile);
+    PackAll(v.data, 1, v.step, s.size, tile.size(), values_t);
+    std::memset(dk, 0, static_cast<size_t>(2 * kKeyTile * step) * sizeof(float));
+    for (member = 0; member < s.group; ++member) {
+      s.set_head(static_cast<int>(task.key_head * s.group + member));
+      for (int64_t block = 0; block < blocks; ++block) Block(block);
+    }
+    const int64_t begin = p.keys.begin[task.segment] + tile.begin;
+    StoreRows<T>(dk, step, b.dk, begin, tile.size(), s.key_column, s.size, false, [&](int64_t) { return p.scale; });
+    StoreRows<T>(dv, step, b.dv, begin, tile.size(), s.key_column, s.size, false, [](int64_t) { return 1.0f; });
+  }
+
+ private:
+  void Block(int64_t block) {
+    const int64_t first = block * kQueryRows, count = std::min(kQueryRows, s.queries - first);
+    const KeyRange seen = s.visible(p, first, first + count, tile);
+    if (seen.size() == 0) return;
+    const int64_t end = seen.end - tile.begin, width = RoundUp(end, kPanel);
+    const HeadRows rows_of_q = QueryRows<T>(p.q, s, first, count, q), rows_of_dout = QueryRows<T>(b.dout, s, first, count, dout);
+    SmallGemm(rows_of_q.data, rows_of_q.step, 1, keys_t, s.size, count, end, s.size, weights, kKeyTile, false);
+    SmallGemm(rows_of_dout.data, rows_of_dout.step, 1, values_t, s.size, count, end, s.size, gradients, kKeyTile, false);
+    for (int64_t i = 0; i < count; ++i) ScoreGradients(first, i, width, rows_of_dout);
+    PackAll(rows_of_q.data, rows_of_q.step, 1, count, s.size, panel_of_q);
+    PackAll(rows_of_dout.data, rows_of_dout.step, 1, count, s.size, panel_of_dout);
+    SmallGemm(weights, 1, kKeyTile, panel_of_dout, count, end, s.size, count, dv, step, true);
+    SmallGemm(gradients, 1, kKeyTile, panel_of_q, count, end, s.size, count, dk, step, true);
+    SmallGemm(gradients, kKeyTile, 1, keys, tile.size(), count, s.size, end, dq, step, false);
+    AddToQueries(block, first, count);
+  }
+
+  // Row i: gradients <- dS, weights <- drop(P), for the product with dO.
+  void ScoreGradients(int64_t first, int64_t i, int64_t width, const HeadRows& rows_of_dout) {
+    const F32 d;
+    const int64_t query = first + i;
+    const KeyRange seen = s.visible(p, query, query + 1, tile);
+    const int64_t from = seen.begin - tile.begin, to = seen.end - tile.begin;
+    float *weight = weights + i * kKeyTile, *row = gradients + i * kKeyTile;
+    if (from >= to) {
+      std::memset(weight, 0, static_cast<size_t>(width) * sizeof(float));
+      std::memset(row, 0, static_cast<size_t>(width) * sizeof(float));
+      return;
+    }
+    const ScoreRules rules(p, s, query);
+    rules.Apply(weight, tile.begin, from, to, slopes);
+    Exponentials(weight, from, to, width, rules.left_scale(), p.log_sum_exp.row<float>(s.query_row + query)[s.head]);
+    const uint64_t element = attention_element(s.query_row + query, p.num_heads, s.head, tile.begin);
+    if (mask.active()) DropRow(mask, element, row, width);
+    Vec dot = hn::Zero(d);
+    const T* out = p.out.row<const T>(s.query_row + query) + s.query_column;
+    for (int64_t c = 0; c < s.size; c += kLanes)
+      dot = hn::MulAdd(LoadPart(rows_of_dout.data + i * rows_of_dout.step + c, s.size - c), LoadPart(out + c, s.size - c), dot);
+    const Vec D = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, dot)));
+    for (int64_t j = 0; j < width; j += kLanes) {
+      const Vec w = Load(weight + j);
+      // Where the weight is zero the product with V may hold anything of a padded panel: zero stays zero.
+      Store(hn::IfThenElseZero(hn::Gt(w, hn::Zero(d)), hn::Mul(w, hn::Sub(Load(row + j), D))), row + j);
+    }
+    if (mask.active()) DropRow(mask, element, weight, width);
+    if (task.distance_bias) {
+      float* sums = task.distance_bias + member * p.distance_bias.cols + p.distance_origin - s.position(query) + tile.begin;
+      for (int64_t j = from; j < to; ++j) sums[j] += row[j];
+    }
+    if (rules.cap != 0) {
+      for (int64_t j = from; j < to; ++j) row[j] *= slopes[j];
+    }
+  }
+
+  // dq, this tile's part of a block of dQ, to where it belongs, when the tiles before have added theirs.
+  void AddToQueries(int64_t block, int64_t first, int64_t count) {
+    const auto scale = [&](int64_t) { return p.scale; };
+    if (task.tiles == 1) return StoreRows<T>(dq, step, b.dq, s.query_row + first, count, s.query_column, s.size, false, scale);
+    const KeyRange seen = s.visible(p, first, first + count, {0, s.keys});
+    const int64_t first_tile = seen.begin / kKeyTile, last_tile = (seen.end - 1) / kKeyTile;
+    const size_t turn = task.first_turn + static_cast<size_t>(member * blocks + block);
+    turns.wait_for(turn, task.tile);
+    const bool add = task.tile > first_tile;
+    if (!task.dq) {
+      StoreRows<T>(dq, step, b.dq, s.query_row + first, count, s.query_column, s.size, add, scale);
+    } else {
+      const View sums{task.dq, s.group * s.queries, s.size, s.size, DType::f32};
+      StoreRows<float>(dq, step, sums, member * s.queries + first, count, 0, s.size, add, scale);
+      if (task.tile == last_tile) {
+        for (int64_t r = 0; r < count; ++r) {
+          const float* from = sums.row<float>(member * s.queries + first + r);
+          T* to = b.dq.row<T>(s.query_row + first + r) + s.query_column;
+          for (int64_t c = 0; c < s.size; c += kLanes) StorePart(LoadPart(from + c, s.size - c), to + c, s.size - c);
+        }
+      }
+    }
+    turns.pass_on(turn, task.tile + 1);
+  }
+
+  const AttentionBackwardParams& b;
+  const AttentionParams& p;
+  const BackwardTask& task;
+  Turns& turns;
+  HeadOfSequence s;
+  KeyRange tile;
+  int64_t blocks, step, member = 0;  // blocks of queries; head size rounded up to panels; head within the group
+  DropoutChunk mask;
+  float *keys_t, *values_t, *keys;                   // panels of K^T, V^T and K
+  float *q, *dout, *weights, *gradients, *slopes;    // [kQueryRows][size] twice, [kQueryRows][kKeyTile] twice, [kKeyTile]
+  float *panel_of_q, *panel_of_dout, *dq, *dk, *dv;  // [kQueryRows][step] three times, [kKeyTile][step] twice
+};
+
+// Queries that no key sees get no tile: their dQ is zero.
+template <typename T>
+void ZeroUnseen(const AttentionBackwardParams& b) {
+  const AttentionParams& p = b.forward;
+  for (int64_t segment = 0; segment < p.queries.count; ++segment) {
+    const HeadOfSequence s(p, segment, 0);
+    for (int64_t i = 0; i < s.queries; i += kQueryRows) {
+      const int64_t last = std::min(s.queries, i + kQueryRows);
+      if (s.visible(p, i, last, {0, s.keys}).size() > 0) continue;
+      for (int64_t r = i; r < last; ++r)
+        std::memset(static_cast<void*>(b.dq.row<T>(s.query_row + r)), 0, static_cast<size_t>(b.dq.cols) * sizeof(T));
+    }
+  }
+}
+
+template <typename T>
+void RunTask(const AttentionBackwardParams& b, const BackwardTask& task, Turns& turns) {
+  Backward<T>(b, task, turns).Run();
+}
+
+void RunAll(const AttentionBackwardParams& b, const std::vector<BackwardTask>& tasks, Turns& turns) {
+  with_type(b.forward.q.dtype, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    ZeroUnseen<T>(b);
+    parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) HWY_ATTR {
+      try {
+        RunTask<T>(b, tasks[static_cast<size_t>(i)], turns);
+      } catch (...) {
+        turns.give_up();
+        throw;
+      }
+    });
+  });
+}
+
+int64_t TileKeys() { return kKeyTile; }
+int64_t BlockQueries() { return kQueryRows; }
+// The first tile of keys that a block of queries sees.
+int64_t FirstTile(const AttentionParams& p, int64_t segment, int64_t block) {
+  const HeadOfSequence s(p, segment, 0);
+  const int64_t first = block * kQueryRows;
+  return s.visible(p, first, std::min(s.queries, first + kQueryRows), {0, s.keys}).begin / kKeyTile;
+}
+
+}  // namespace qkv::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace qkv::cpu {
+HWY_EXPORT(RunAll);
+HWY_EXPORT(TileKeys);
+HWY_EXPORT(BlockQueries);
+HWY_EXPORT(FirstTile);
+
+void attention_backward(const AttentionBackwardParams& b) {
+  const AttentionParams& p = b.forward;
+  const int64_t tile_keys = HWY_DYNAMIC_DISPATCH(TileKeys)(), block_queries = HWY_DYNAMIC_DISPATCH(BlockQueries)();
+  const int64_t group = p.num_heads / p.num_key_value_heads, size = p.q.cols / p.num_heads;
+  std::vector<BackwardTask> tasks;
+  int64_t turn_count = 0, dq_floats = 0;
+  for (int64_t segment = 0; segment < p.queries.count; ++segment) {
+    const int64_t queries = p.queries.length[segment], blocks = (queries + block_queries - 1) / block_queries;
+    const int64_t tiles = (p.keys.length[segment] + tile_keys - 1) / tile_keys;
+    for (int head = 0; head < p.num_key_value_heads; ++head) {
+      for (int64_t tile = 0; tile < tiles; ++tile) {
+        // The place in the buffer of dQ's sums for now; it becomes a pointer when the buffer has its size.
+        tasks.push_back({segment, head, tile, tiles, static_cast<size_t>(turn_count), nullptr, nullptr});
+      }
+      if (tiles > 1) turn_count += group * blocks;
+      if (tiles > 1 && p.q.dtype != DType::f32) dq_floats += group * queries * size;
+    }
+  }
+  Turns turns(static_cast<size_t>(turn_count));
+  // [tasks][group][columns], then the sums of dQ.
+  const int64_t columns = b.d_distance_bias ? p.distance_bias.cols : 0, bias_floats = static_cast<int64_t>(tasks.size()) * group * columns;
+  float* memory = scratch(Scratch::sums, bias_floats + dq_floats);
+  std::fill(memory, memory + bias_floats, 0.0f);
+  float* dq = memory + bias_floats;
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    BackwardTask& task = tasks[i];
+    if (columns) task.distance_bias = memory + static_cast<int64_t>(i) * group * columns;
+    if (task.tiles == 1) continue;
+    const int64_t queries = p.queries.length[task.segment], blocks = (queries + block_queries - 1) / block_queries;
+    if (p.q.dtype != DType::f32) {
+      task.dq = dq;
+      if (task.tile + 1 == task.tiles) dq += group * queries * size;
+    }
+    if (task.tile > 0) continue;
+    for (int64_t block = 0; block < blocks; ++block) {
+      const int64_t first = HWY_DYNAMIC_DISPATCH(FirstTile)(p, task.segment, block);
+      for (int64_t member = 0; member < group; ++member)
+        turns.begin_with(task.first_turn + static_cast<size_t>(member * blocks + block), first);
+    }
+  }
+  HWY_DYNAMIC_DISPATCH(RunAll)(b, tasks, turns);
+  if (!columns) return;
+  for (int head = 0; head < p.num_heads; ++head) {
+    float* sums = b.d_distance_bias.row<float>(head);
+    std::fill(sums, sums + columns, 0.0f);
+    for (size_t i = 0; i < tasks.size(); ++i) {
+      if (tasks[i].key_head != head / group) continue;
+      const float* part = tasks[i].distance_bias + head % group * columns;
+      for (int64_t c = 0; c < columns; ++c) sums[c] += part[c];
+    }
+  }
+}
+
+}  // namespace qkv::cpu
+#endif
