@@ -80,6 +80,26 @@ Case attention_case(const AttentionCase& c) {
   return result;
 }
 
+// Three heads of 16 columns; where there are fewer than 8 pairs the rest of each head stays.
+Case rope_case(RotaryPairs layout, int64_t pairs) {
+  return {fmt::format("rope of {} pairs, layout {}", pairs, static_cast<int>(layout)),
+          {{70, 48}},
+          [=](const std::vector<Tensor>& x) {
+            std::vector<float> cosines, sines;
+            std::vector<int32_t> positions;
+            for (int64_t i = 0; i < 20 * pairs; ++i) {
+              cosines.push_back(std::cos(0.37f * static_cast<float>(i)));
+              sines.push_back(std::sin(0.37f * static_cast<float>(i)));
+            }
+            for (int r = 0; r < 70; ++r) positions.push_back(r * 7 % 20);
+            const DType dtype = x[0].device() == Device::reference ? DType::f64 : DType::f32;
+            const Tensor cosine = Tensor::from(cosines, {20, pairs}, dtype, x[0].device());
+            const Tensor sine = Tensor::from(sines, {20, pairs}, dtype, x[0].device());
+            return rope(x[0], cosine, sine, positions, 3, layout);
+          },
+          {false}};
+}
+
 Case embedding_case(float dropout) {
   static const std::vector<int32_t> ids{3, 0, 3, 10, 7, 3, 1}, positions{0, 1, 2, 0, 1, 0, 4};
   return {fmt::format("embedding with dropout {}", dropout),
@@ -122,6 +142,16 @@ std::vector<Case> cases() {
                    {shape, {shape[1]}, {shape[1]}},
                    [](const std::vector<Tensor>& x) { return layer_norm(x[0], x[1], x[2]); },
                    {false, true, true}});
+  }
+  all.push_back({"rms_norm", {{70, 67}, {67}}, [](const std::vector<Tensor>& x) { return rms_norm(x[0], x[1]); }, {false, true}});
+  for (Activation activation : {Activation::silu, Activation::gelu}) {
+    all.push_back({fmt::format("gated activation {}", static_cast<int>(activation)),
+                   {{33, 65}, {33, 65}},
+                   [=](const std::vector<Tensor>& x) { return gated_activation(x[0], x[1], activation); },
+                   {false, false}});
+  }
+  for (const RotaryPairs layout : {RotaryPairs::halves, RotaryPairs::neighbours}) {
+    for (const int64_t pairs : {8, 5}) all.push_back(rope_case(layout, pairs));
   }
   for (const AttentionCase& c :
        {AttentionCase{.size = 16},

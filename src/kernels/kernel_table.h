@@ -21,6 +21,9 @@ struct KernelTable {
   void (*copy)(const CopyParams&);
   void (*layer_norm)(const LayerNormParams&);
   void (*layer_norm_backward)(const LayerNormBackwardParams&);
+  void (*gated_activation)(const GatedActivationParams&);
+  void (*gated_activation_backward)(const GatedActivationBackwardParams&);
+  void (*rope)(const RopeParams&);
   void (*embedding)(const EmbeddingParams&);
   void (*embedding_backward)(const EmbeddingBackwardParams&);
   void (*attention)(const AttentionParams&);

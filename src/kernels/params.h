@@ -51,17 +51,49 @@ struct CopyParams {
   bool accumulate = false;
 };
 
-// y = (x - mean) / sqrt(var + epsilon) * weight + bias (Ba et al. 2016, eq. 4).
+// y = (x - mean) / sqrt(var + epsilon) * weight + bias (Ba et al. 2016, eq. 4). Without centring the mean counts as zero everywhere, which
+// is RMSNorm (Zhang and Sennrich 2019, eq. 4).
 struct LayerNormParams {
-  View x = {}, weight = {}, bias = {}, y = {};  // [rows, cols], [cols], [cols], [rows, cols]
+  View x = {}, weight = {}, bias = {}, y = {};  // [rows, cols], [cols], [cols] or empty, [rows, cols]
   View mean = {}, inverse_deviation = {};       // [rows] f32 each; empty: not wanted
   float epsilon = 1e-5f;
+  bool center = true;
 };
 struct LayerNormBackwardParams {
   View x = {}, weight = {}, mean = {}, inverse_deviation = {}, dy = {};
   View dx = {};                   // like x, may be empty
   View dweight = {}, dbias = {};  // [cols] f32, added to
   bool accumulate = false;        // of dx
+  bool center = true;
+};
+
+// y = activation(gate) * up (Shazeer 2020, "GLU variants improve Transformer"). Backward: dgate (+)= activation'(gate) * up * dy,
+// dup (+)= activation(gate) * dy.
+struct GatedActivationParams {
+  View gate = {}, up = {}, y = {};
+  Activation activation = Activation::silu;
+};
+struct GatedActivationBackwardParams {
+  View gate = {}, up = {}, dy = {};
+  View dgate = {}, dup = {};  // either may be empty
+  Activation activation = Activation::silu;
+  bool accumulate_gate = false, accumulate_up = false;
+};
+
+// Which columns of a head rotate together: i and i + half (GPT-NeoX, Llama in Hugging Face's form) or 2 i and 2 i + 1 (Su et al. 2021,
+// GPT-J).
+enum class RotaryPairs : uint8_t { halves, neighbours };
+
+// Rotary positions (Su et al. 2021, eq. 34): pair i of each head of row r turns by the angle of its position; columns past 2 * pairs stay.
+// With `transpose` by the opposite angle: the backward. y may be x.
+struct RopeParams {
+  View x = {}, y = {};                   // [rows, num_heads * head_dim]
+  View cosines = {}, sines = {};         // [positions, pairs], f32
+  const int32_t* position_of = nullptr;  // [rows]
+  int num_heads = 1;
+  RotaryPairs layout = RotaryPairs::halves;
+  bool transpose = false;
+  bool accumulate = false;
 };
 
 // y[r] = scale * table[ids[r]] + positions[position_of[r]], then dropout.

@@ -14,6 +14,25 @@ Tensor activate(const Tensor& x, Activation activation, const DropoutParams& dro
   return y;
 }
 
+Tensor gated_activation(const Tensor& gate, const Tensor& up, Activation activation) {
+  QKV_CHECK(gate.shape() == up.shape(), "[gated_activation] the gate is {}, what it gates {}", to_string(gate.shape()),
+            to_string(up.shape()));
+  Tensor y = Tensor::empty(gate.shape(), gate.dtype(), gate.device());
+  kernels_for(gate).gated_activation({gate.view(), up.view(), y.view(), activation});
+  record(y, {gate, up}, [=](const Tensor& dy) {
+    const GradientSlot dgate = gradient_slot(gate), dup = gradient_slot(up);
+    kernels_for(gate).gated_activation_backward({.gate = gate.view(),
+                                                 .up = up.view(),
+                                                 .dy = dy.view(),
+                                                 .dgate = dgate.view,
+                                                 .dup = dup.view,
+                                                 .activation = activation,
+                                                 .accumulate_gate = dgate.accumulate,
+                                                 .accumulate_up = dup.accumulate});
+  });
+  return y;
+}
+
 Tensor dropout_add(const Tensor& x, const Tensor& residual, const DropoutParams& dropout) {
   QKV_CHECK(!residual || residual.shape() == x.shape(), "[dropout_add] x is {}, the residual {}", to_string(x.shape()),
             to_string(residual.shape()));

@@ -1,17 +1,17 @@
 #include "ops/ops.h"
 
 namespace qkv {
+namespace {
 
-Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float epsilon) {
-  QKV_CHECK(weight.numel() == x.cols() && bias.numel() == x.cols(), "[layer_norm] weight has {} and bias {} values, the rows of x have {}",
-            weight.numel(), bias.numel(), x.cols());
+// bias empty and not centred: RMSNorm.
+Tensor norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float epsilon, bool center) {
   Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
   Tensor mean, inverse_deviation;
   if (wants_gradient({x, weight, bias})) {
     mean = Tensor::empty({x.rows()}, statistics_type(x), x.device());
     inverse_deviation = Tensor::empty({x.rows()}, statistics_type(x), x.device());
   }
-  kernels_for(x).layer_norm({x.view(), weight.view(), bias.view(), y.view(), mean.view(), inverse_deviation.view(), epsilon});
+  kernels_for(x).layer_norm({x.view(), weight.view(), bias.view(), y.view(), mean.view(), inverse_deviation.view(), epsilon, center});
   record(y, {x, weight, bias}, [=](const Tensor& dy) {
     const GradientSlot dx = gradient_slot(x);
     kernels_for(x).layer_norm_backward({.x = x.view(),
@@ -21,10 +21,24 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, flo
                                         .dy = dy.view(),
                                         .dx = dx.view,
                                         .dweight = gradient_sum(weight),
-                                        .dbias = gradient_sum(bias),
-                                        .accumulate = dx.accumulate});
+                                        .dbias = bias ? gradient_sum(bias) : View{},
+                                        .accumulate = dx.accumulate,
+                                        .center = center});
   });
   return y;
+}
+
+}  // namespace
+
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float epsilon) {
+  QKV_CHECK(weight.numel() == x.cols() && bias.numel() == x.cols(), "[layer_norm] weight has {} and bias {} values, the rows of x have {}",
+            weight.numel(), bias.numel(), x.cols());
+  return norm(x, weight, bias, epsilon, true);
+}
+
+Tensor rms_norm(const Tensor& x, const Tensor& weight, float epsilon) {
+  QKV_CHECK(weight.numel() == x.cols(), "[rms_norm] weight has {} values, the rows of x have {}", weight.numel(), x.cols());
+  return norm(x, weight, {}, epsilon, false);
 }
 
 }  // namespace qkv

@@ -27,6 +27,17 @@ Tensor dropout_add(const Tensor& x, const Tensor& residual, const DropoutParams&
 // (x - mean) / sqrt(var + epsilon) * weight + bias over the last dimension (Ba et al. 2016).
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float epsilon = 1e-5f);
 
+// x / sqrt(mean of x^2 + epsilon) * weight over the last dimension (Zhang and Sennrich 2019).
+Tensor rms_norm(const Tensor& x, const Tensor& weight, float epsilon = 1e-6f);
+
+// activation(gate) * up (Shazeer 2020): with silu SwiGLU, with gelu GEGLU.
+Tensor gated_activation(const Tensor& gate, const Tensor& up, Activation activation);
+
+// Rotary positions (Su et al. 2021, eq. 34) of q or k. x: [rows, num_heads * head_dim]; cosines, sines: [positions, pairs] in f32 (f64 on
+// the reference), at most half a head of pairs; position_of: [rows], each below `positions`. Columns of a head past 2 * pairs stay.
+Tensor rope(const Tensor& x, const Tensor& cosines, const Tensor& sines, std::span<const int32_t> position_of, int num_heads,
+            RotaryPairs layout = RotaryPairs::halves);
+
 // scale * table[ids] + positions[position_of], then dropout. table: [vocab, size]; positions: [max_positions, size] or empty.
 // Result: [ids, size] in `dtype`.
 Tensor embedding(std::span<const int32_t> ids, const Tensor& table, const Tensor& positions, std::span<const int32_t> position_of,

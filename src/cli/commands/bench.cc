@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "bench/attention_bench.h"
 #include "bench/train_bench.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -80,6 +81,36 @@ void run(TrainBench bench) {
   }
 }
 
+struct AttentionBench {
+  std::vector<std::string> shapes{"ragged", "64x8x128", "16x8x512", "4x8x2048", "1x8x8192"};
+  std::vector<std::string> dtypes{"f32", "bf16"};
+  int64_t head_size = 64;
+  bool json = false;
+};
+
+// The peer's names: float32 and bfloat16.
+void run(const AttentionBench& bench) {
+  for (const std::string& shape : bench.shapes) {
+    for (const std::string& dtype : bench.dtypes) {
+      const bool bf16 = dtype == "bf16";
+      const AttentionBenchResult r =
+          bench_attention({.shape = shape, .dtype = bf16 ? DType::bf16 : DType::f32, .head_size = bench.head_size});
+      write_stdout(bench.json ? nlohmann::ordered_json{{"bench", "attention"},
+                                                       {"shape", shape},
+                                                       {"dtype", bf16 ? "bfloat16" : "float32"},
+                                                       {"isa", name_of(current_isa())},
+                                                       {"fwd_gflops", std::llround(r.fwd_gflops)},
+                                                       {"fwdbwd_gflops", std::llround(r.fwdbwd_gflops)},
+                                                       {"max_rss_mb", r.max_rss_mb}}
+                                        .dump() +
+                                    "\n"
+                              : fmt::format("{:<10} {:<5} forward {:>5.0f}  forward and backward {:>5.0f} GFLOP/s  {} MB\n", shape, dtype,
+                                            r.fwd_gflops, r.fwdbwd_gflops, r.max_rss_mb));
+      flush_stdout();
+    }
+  }
+}
+
 }  // namespace
 
 void add_bench_command(CLI::App& app) {
@@ -102,6 +133,18 @@ void add_bench_command(CLI::App& app) {
       ->capture_default_str();
   train->add_flag("--json", options->json, "a JSON line per measurement");
   train->callback([options] { run(*options); });
+
+  auto attention_bench = std::make_shared<AttentionBench>();
+  CLI::App* attention = bench->add_subcommand("attention", "Attention alone, forward and backward, as the peers' script measures it");
+  attention->add_option("--shapes", attention_bench->shapes, "BATCHxHEADSxTOKENS (causal) or ragged: 256 sequences of 8 to 40 tokens")
+      ->delimiter(',')
+      ->capture_default_str();
+  attention->add_option("--dtype", attention_bench->dtypes, "types of q, k and v, a line each")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
+  attention->add_option("--head-size", attention_bench->head_size, "columns of a head")->check(CLI::Range(1, 1024))->capture_default_str();
+  attention->add_flag("--json", attention_bench->json, "a JSON line per measurement");
+  attention->callback([attention_bench] { run(*attention_bench); });
 
   auto json = std::make_shared<bool>(false);
   CLI::App* machine = bench->add_subcommand("machine", "What this machine can do at most: arithmetic and reading memory");

@@ -51,6 +51,44 @@ void ActivationBackward(const ActivationBackwardParams& p) {
   });
 }
 
+void GatedActivation(const GatedActivationParams& p) {
+  with_type(p.y.dtype, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    const T *gate = p.gate.as<T>(), *up = p.up.as<T>();
+    T* y = p.y.as<T>();
+    for_each_piece(count_of(p.y), [&](int64_t begin, int64_t end) HWY_ATTR {
+      for (int64_t i = begin; i < end; i += kLanes) {
+        const size_t n = static_cast<size_t>(end - i);
+        StorePart(hn::Mul(Activate(p.activation, LoadPart(gate + i, n)), LoadPart(up + i, n)), y + i, n);
+      }
+    });
+  });
+}
+
+void GatedActivationBackward(const GatedActivationBackwardParams& p) {
+  with_type(p.dy.dtype, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    const T *gates = p.gate.as<T>(), *ups = p.up.as<T>(), *dys = p.dy.as<T>();
+    T *dgate = p.dgate.as<T>(), *dup = p.dup.as<T>();
+    for_each_piece(count_of(p.dy), [&](int64_t begin, int64_t end) HWY_ATTR {
+      for (int64_t i = begin; i < end; i += kLanes) {
+        const size_t n = static_cast<size_t>(end - i);
+        const Vec gate = LoadPart(gates + i, n), dy = LoadPart(dys + i, n);
+        if (dgate) {
+          Vec g = hn::Mul(hn::Mul(ActivationSlope(p.activation, gate), LoadPart(ups + i, n)), dy);
+          if (p.accumulate_gate) g = hn::Add(g, LoadPart(dgate + i, n));
+          StorePart(g, dgate + i, n);
+        }
+        if (dup) {
+          Vec g = hn::Mul(Activate(p.activation, gate), dy);
+          if (p.accumulate_up) g = hn::Add(g, LoadPart(dup + i, n));
+          StorePart(g, dup + i, n);
+        }
+      }
+    });
+  });
+}
+
 void DropoutAdd(const DropoutAddParams& p) {
   with_type(p.x.dtype, [&](auto* type) {
     using T = std::remove_pointer_t<decltype(type)>;
@@ -161,6 +199,8 @@ HWY_AFTER_NAMESPACE();
 namespace qkv::cpu {
 HWY_EXPORT(ActivationForward);
 HWY_EXPORT(ActivationBackward);
+HWY_EXPORT(GatedActivation);
+HWY_EXPORT(GatedActivationBackward);
 HWY_EXPORT(DropoutAdd);
 HWY_EXPORT(Copy);
 HWY_EXPORT(ColumnSum);
@@ -169,6 +209,8 @@ HWY_EXPORT(AdamW);
 
 void activation(const ActivationParams& p) { HWY_DYNAMIC_DISPATCH(ActivationForward)(p); }
 void activation_backward(const ActivationBackwardParams& p) { HWY_DYNAMIC_DISPATCH(ActivationBackward)(p); }
+void gated_activation(const GatedActivationParams& p) { HWY_DYNAMIC_DISPATCH(GatedActivation)(p); }
+void gated_activation_backward(const GatedActivationBackwardParams& p) { HWY_DYNAMIC_DISPATCH(GatedActivationBackward)(p); }
 void dropout_add(const DropoutAddParams& p) { HWY_DYNAMIC_DISPATCH(DropoutAdd)(p); }
 void copy(const CopyParams& p) { HWY_DYNAMIC_DISPATCH(Copy)(p); }
 void column_sum(const ColumnSumParams& p) { HWY_DYNAMIC_DISPATCH(ColumnSum)(p); }

@@ -1,4 +1,4 @@
-// Layer normalization: two passes over a row that is in L1, bound by memory.
+// Layer normalization and RMSNorm: two passes over a row that is in L1, bound by memory.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/layer_norm.cc"
 #include <hwy/foreach_target.h>
@@ -30,7 +30,7 @@ void Row(const LayerNormParams& p, int64_t r) {
   const float *weight = p.weight.as<const float>(), *bias = p.bias.as<const float>();
   const int64_t n = p.x.cols;
   Vec sum = hn::Zero(d), squares = hn::Zero(d);
-  for (int64_t c = 0; c < n; c += kLanes) sum = hn::Add(sum, LoadPart(x + c, n - c));
+  for (int64_t c = 0; c < n && p.center; c += kLanes) sum = hn::Add(sum, LoadPart(x + c, n - c));
   const Vec mean = hn::Set(d, Sum(sum) / static_cast<float>(n));
   for (int64_t c = 0; c < n; c += kLanes) {
     const Vec v = Centered(x + c, n - c, mean);
@@ -39,7 +39,8 @@ void Row(const LayerNormParams& p, int64_t r) {
   const float inverse = 1 / std::sqrt(Sum(squares) / static_cast<float>(n) + p.epsilon);
   for (int64_t c = 0; c < n; c += kLanes) {
     const Vec normalized = hn::Mul(hn::Sub(LoadPart(x + c, n - c), mean), hn::Set(d, inverse));
-    StorePart(hn::MulAdd(normalized, LoadPart(weight + c, n - c), LoadPart(bias + c, n - c)), y + c, n - c);
+    const Vec shift = bias ? LoadPart(bias + c, n - c) : hn::Zero(d);
+    StorePart(hn::MulAdd(normalized, LoadPart(weight + c, n - c), shift), y + c, n - c);
   }
   if (p.mean) p.mean.as<float>()[r] = hn::GetLane(mean);
   if (p.inverse_deviation) p.inverse_deviation.as<float>()[r] = inverse;
@@ -73,7 +74,8 @@ void RowBackward(const LayerNormBackwardParams& p, int64_t r, float* dweight, fl
     StorePart(hn::Add(gradient, LoadPart(dbias + c, n - c)), dbias + c, n - c);
   }
   if (!p.dx) return;
-  const Vec mean_g = hn::Set(d, Sum(sum_g) / static_cast<float>(n)), mean_gx = hn::Set(d, Sum(sum_gx) / static_cast<float>(n));
+  const Vec mean_g = p.center ? hn::Set(d, Sum(sum_g) / static_cast<float>(n)) : hn::Zero(d),
+            mean_gx = hn::Set(d, Sum(sum_gx) / static_cast<float>(n));
   for (int64_t c = 0; c < n; c += kLanes) {
     const Vec normalized = hn::Mul(hn::Sub(LoadPart(x + c, n - c), mean), inverse);
     const Vec g = hn::Mul(LoadPart(dy + c, n - c), LoadPart(weight + c, n - c));

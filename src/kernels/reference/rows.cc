@@ -112,10 +112,10 @@ void layer_norm(const LayerNormParams& p) {
   const int64_t n = p.x.cols;
   for (int64_t r = 0; r < p.x.rows; ++r) {
     double mean = 0, variance = 0;
-    for (int64_t c = 0; c < n; ++c) mean += at(p.x, r, c) / n;
+    for (int64_t c = 0; c < n && p.center; ++c) mean += at(p.x, r, c) / n;
     for (int64_t c = 0; c < n; ++c) variance += (at(p.x, r, c) - mean) * (at(p.x, r, c) - mean) / n;
     const double inverse = 1 / std::sqrt(variance + p.epsilon);
-    for (int64_t c = 0; c < n; ++c) at(p.y, r, c) = (at(p.x, r, c) - mean) * inverse * at(p.weight, c) + at(p.bias, c);
+    for (int64_t c = 0; c < n; ++c) at(p.y, r, c) = (at(p.x, r, c) - mean) * inverse * at(p.weight, c) + (p.bias ? at(p.bias, c) : 0);
     if (p.mean) at(p.mean, r) = mean;
     if (p.inverse_deviation) at(p.inverse_deviation, r) = inverse;
   }
@@ -129,7 +129,7 @@ void layer_norm_backward(const LayerNormBackwardParams& p) {
     double mean_g = 0, mean_gx = 0;
     for (int64_t c = 0; c < n; ++c) {
       const double normalized = (at(p.x, r, c) - mean) * inverse, g = at(p.weight, c) * at(p.dy, r, c);
-      mean_g += g / n;
+      mean_g += p.center ? g / n : 0;
       mean_gx += g * normalized / n;
       if (p.dweight) at(p.dweight, c) += at(p.dy, r, c) * normalized;
       if (p.dbias) at(p.dbias, c) += at(p.dy, r, c);
@@ -137,6 +137,43 @@ void layer_norm_backward(const LayerNormBackwardParams& p) {
     for (int64_t c = 0; c < n && p.dx; ++c) {
       const double normalized = (at(p.x, r, c) - mean) * inverse;
       at(p.dx, r, c) = (p.accumulate ? at(p.dx, r, c) : 0) + inverse * (at(p.weight, c) * at(p.dy, r, c) - mean_g - normalized * mean_gx);
+    }
+  }
+}
+
+void gated_activation(const GatedActivationParams& p) {
+  for (int64_t r = 0; r < p.y.rows; ++r) {
+    for (int64_t c = 0; c < p.y.cols; ++c) at(p.y, r, c) = activate(p.activation, at(p.gate, r, c)) * at(p.up, r, c);
+  }
+}
+
+void gated_activation_backward(const GatedActivationBackwardParams& p) {
+  for (int64_t r = 0; r < p.dy.rows; ++r) {
+    for (int64_t c = 0; c < p.dy.cols; ++c) {
+      const double gate = at(p.gate, r, c), dy = at(p.dy, r, c);
+      if (p.dgate) {
+        at(p.dgate, r, c) = (p.accumulate_gate ? at(p.dgate, r, c) : 0) + activation_slope(p.activation, gate) * at(p.up, r, c) * dy;
+      }
+      if (p.dup) at(p.dup, r, c) = (p.accumulate_up ? at(p.dup, r, c) : 0) + activate(p.activation, gate) * dy;
+    }
+  }
+}
+
+void rope(const RopeParams& p) {
+  const int64_t size = p.x.cols / p.num_heads, pairs = p.cosines.cols;
+  for (int64_t r = 0; r < p.x.rows; ++r) {
+    for (int64_t head = 0; head < p.x.cols; head += size) {
+      const auto put = [&](int64_t column, double value) {
+        at(p.y, r, head + column) = (p.accumulate ? at(p.y, r, head + column) : 0) + value;
+      };
+      for (int64_t i = 0; i < pairs; ++i) {
+        const int64_t first = p.layout == RotaryPairs::halves ? i : 2 * i, second = p.layout == RotaryPairs::halves ? i + pairs : 2 * i + 1;
+        const double cosine = at(p.cosines, p.position_of[r], i), sine = (p.transpose ? -1 : 1) * at(p.sines, p.position_of[r], i);
+        const double a = at(p.x, r, head + first), b = at(p.x, r, head + second);
+        put(first, a * cosine - b * sine);
+        put(second, b * cosine + a * sine);
+      }
+      for (int64_t c = 2 * pairs; c < size; ++c) put(c, at(p.x, r, head + c));
     }
   }
 }

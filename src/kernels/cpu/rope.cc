@@ -1,0 +1,75 @@
+// Rotary positions: bound by memory, a row is read and written once.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/rope.cc"
+#include <hwy/foreach_target.h>
+//
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/flat.h"
+#include "kernels/cpu/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace qkv::cpu::HWY_NAMESPACE {
+
+template <typename T>
+HWY_INLINE void Put(Vec value, T* to, size_t count, bool add) {
+  StorePart(add ? hn::Add(value, LoadPart(to, count)) : value, to, count);
+}
+
+// Columns i and i + pairs turn together: whole vectors of each half.
+template <typename T>
+void RotateHalves(const T* x, T* y, const float* cosines, const float* sines, int64_t pairs, float sign, bool add) {
+  for (int64_t i = 0; i < pairs; i += kLanes) {
+    const size_t n = static_cast<size_t>(pairs - i);
+    const Vec cosine = LoadPart(cosines + i, n), sine = hn::Mul(hn::Set(F32(), sign), LoadPart(sines + i, n));
+    const Vec a = LoadPart(x + i, n), b = LoadPart(x + pairs + i, n);
+    Put(hn::NegMulAdd(b, sine, hn::Mul(a, cosine)), y + i, n, add);
+    Put(hn::MulAdd(a, sine, hn::Mul(b, cosine)), y + pairs + i, n, add);
+  }
+}
+
+HWY_INLINE float Value(float x) { return x; }
+HWY_INLINE float Value(bf16 x) { return to_float(x); }
+HWY_INLINE void Put(float value, float* to, bool add) { *to = add ? *to + value : value; }
+HWY_INLINE void Put(float value, bf16* to, bool add) { *to = to_bf16(add ? to_float(*to) + value : value); }
+
+template <typename T>
+void RotateNeighbours(const T* x, T* y, const float* cosines, const float* sines, int64_t pairs, float sign, bool add) {
+  for (int64_t i = 0; i < pairs; ++i) {
+    const float a = Value(x[2 * i]), b = Value(x[2 * i + 1]), sine = sign * sines[i];
+    Put(a * cosines[i] - b * sine, y + 2 * i, add);
+    Put(b * cosines[i] + a * sine, y + 2 * i + 1, add);
+  }
+}
+
+void Rope(const RopeParams& p) {
+  const int64_t size = p.x.cols / p.num_heads, pairs = p.cosines.cols;
+  const float sign = p.transpose ? -1.0f : 1.0f;
+  with_type(p.x.dtype, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    for_each_slab(p.x.rows, [&](int64_t first, int64_t last) HWY_ATTR {
+      for (int64_t r = first; r < last; ++r) {
+        const float *cosines = p.cosines.row<const float>(p.position_of[r]), *sines = p.sines.row<const float>(p.position_of[r]);
+        for (int64_t head = 0; head < p.x.cols; head += size) {
+          const T* x = p.x.row<const T>(r) + head;
+          T* y = p.y.row<T>(r) + head;
+          if (p.layout == RotaryPairs::halves) {
+            RotateHalves(x, y, cosines, sines, pairs, sign, p.accumulate);
+          } else {
+            RotateNeighbours(x, y, cosines, sines, pairs, sign, p.accumulate);
+          }
+          for (int64_t c = 2 * pairs; c < size; c += kLanes) Put(LoadPart(x + c, size - c), y + c, size - c, p.accumulate);
+        }
+      }
+    });
+  });
+}
+
+}  // namespace qkv::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace qkv::cpu {
+HWY_EXPORT(Rope);
+void rope(const RopeParams& p) { HWY_DYNAMIC_DISPATCH(Rope)(p); }
+}  // namespace qkv::cpu
+#endif

@@ -1,0 +1,92 @@
+#include "nn/rotary_positions.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "base/error.h"
+
+namespace qkv {
+namespace {
+
+constexpr double kTurn = 2 * std::numbers::pi;
+
+// The pair, as a real number, that makes `turns` full turns within the original length (Peng et al. 2023, section 3.2).
+double pair_of_turns(const RopeOptions& o, double turns) {
+  return o.rotary_dim * std::log(static_cast<double>(o.original_max_positions) / (turns * kTurn)) / (2 * std::log(o.theta));
+}
+
+void interpolate_yarn(const RopeOptions& o, std::vector<double>& frequencies) {
+  double low = pair_of_turns(o, o.beta_fast), high = pair_of_turns(o, o.beta_slow);
+  if (o.truncate) {
+    low = std::floor(low);
+    high = std::ceil(high);
+  }
+  low = std::max(low, 0.0);
+  high = std::min(high, o.rotary_dim - 1.0);
+  if (low == high) high += 0.001;
+  for (size_t i = 0; i < frequencies.size(); ++i) {
+    const double interpolated = std::clamp((static_cast<double>(i) - low) / (high - low), 0.0, 1.0);
+    frequencies[i] *= interpolated / o.factor + (1 - interpolated);
+  }
+}
+
+void interpolate_llama3(const RopeOptions& o, std::vector<double>& frequencies) {
+  for (double& frequency : frequencies) {
+    const double turns = static_cast<double>(o.original_max_positions) * frequency / kTurn;
+    const double kept = std::clamp((turns - o.low_freq_factor) / (o.high_freq_factor - o.low_freq_factor), 0.0, 1.0);
+    frequency *= kept + (1 - kept) / o.factor;
+  }
+}
+
+double yarn_scale(double factor, double mscale) { return factor <= 1 ? 1 : 0.1 * mscale * std::log(factor) + 1; }
+
+}  // namespace
+
+std::vector<double> rope_frequencies(const RopeOptions& o, int64_t length) {
+  QKV_CHECK(o.rotary_dim > 0 && o.rotary_dim % 2 == 0, "[rope] rotary_dim is {}; it must be even and positive", o.rotary_dim);
+  QKV_CHECK(o.theta > 1, "[rope] theta is {}; it must be more than 1", o.theta);
+  QKV_CHECK(o.factor > 0, "[rope] factor is {}; it must be positive", o.factor);
+  const bool stretched = o.scaling == RopeScaling::dynamic || o.scaling == RopeScaling::yarn || o.scaling == RopeScaling::llama3;
+  QKV_CHECK(!stretched || o.original_max_positions > 0, "[rope] this scaling needs the length that the model was trained on");
+  QKV_CHECK(o.scaling != RopeScaling::llama3 || o.high_freq_factor > o.low_freq_factor,
+            "[rope] high_freq_factor {} must be more than low_freq_factor {}", o.high_freq_factor, o.low_freq_factor);
+  double theta = o.theta;
+  if (o.scaling == RopeScaling::dynamic && length > o.original_max_positions) {
+    QKV_CHECK(o.rotary_dim > 2, "[rope] dynamic scaling needs more than one pair");
+    const double stretch = o.factor * static_cast<double>(length) / static_cast<double>(o.original_max_positions) - (o.factor - 1);
+    theta *= std::pow(stretch, o.rotary_dim / (o.rotary_dim - 2.0));
+  }
+  std::vector<double> frequencies(static_cast<size_t>(o.rotary_dim / 2));
+  for (size_t i = 0; i < frequencies.size(); ++i) frequencies[i] = std::pow(theta, -2.0 * static_cast<double>(i) / o.rotary_dim);
+  if (o.scaling == RopeScaling::linear) {
+    for (double& frequency : frequencies) frequency /= o.factor;
+  }
+  if (o.scaling == RopeScaling::yarn) interpolate_yarn(o, frequencies);
+  if (o.scaling == RopeScaling::llama3) interpolate_llama3(o, frequencies);
+  return frequencies;
+}
+
+double rope_attention_factor(const RopeOptions& o) {
+  if (o.scaling != RopeScaling::yarn) return 1;
+  if (o.attention_factor != 0) return o.attention_factor;
+  if (o.mscale != 0 && o.mscale_all_dim != 0) return yarn_scale(o.factor, o.mscale) / yarn_scale(o.factor, o.mscale_all_dim);
+  return yarn_scale(o.factor, 1);
+}
+
+RopeTables rope_tables(const RopeOptions& options, int64_t positions, Device device) {
+  const std::vector<double> frequencies = rope_frequencies(options, positions);
+  const double factor = rope_attention_factor(options);
+  std::vector<float> cosines, sines;
+  for (int64_t position = 0; position < positions; ++position) {
+    for (const double frequency : frequencies) {
+      cosines.push_back(static_cast<float>(factor * std::cos(static_cast<double>(position) * frequency)));
+      sines.push_back(static_cast<float>(factor * std::sin(static_cast<double>(position) * frequency)));
+    }
+  }
+  const Shape shape{positions, static_cast<int64_t>(frequencies.size())};
+  const DType dtype = device == Device::reference ? DType::f64 : DType::f32;
+  return {Tensor::from(cosines, shape, dtype, device), Tensor::from(sines, shape, dtype, device)};
+}
+
+}  // namespace qkv
