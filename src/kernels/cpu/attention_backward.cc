@@ -89,7 +89,7 @@ class Backward {
     PackAll(k.data, k.step, 1, tile.size(), s.size, keys);
     const HeadRows v = KeyRows<T>(p, p.v, task.segment, s, tile);
     PackAll(v.data, 1, v.step, s.size, tile.size(), values_t);
-    std::memset(dk, 0, static_cast<size_t>(2 * kKeyTile * step) * sizeof(float));
+    for (float* sums : {dk, dv}) std::memset(sums, 0, static_cast<size_t>(tile.size() * step) * sizeof(float));
     for (member = 0; member < s.group; ++member) {
       s.set_head(static_cast<int>(task.key_head * s.group + member));
       for (int64_t block = 0; block < blocks; ++block) Block(block);
