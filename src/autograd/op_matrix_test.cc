@@ -40,12 +40,12 @@ const Segments& keys() {
 
 // Longer than a tile of keys and than a task's rows: several tiles add to a query's gradient.
 const Segments& long_queries() {
-  static const std::vector<int32_t> lengths{70, 530};
+  static const std::vector<int32_t> lengths{30, 290};
   static const Segments segments = Segments::of_lengths(lengths);
   return segments;
 }
 const Segments& long_keys() {
-  static const std::vector<int32_t> lengths{300, 530};
+  static const std::vector<int32_t> lengths{270, 290};
   static const Segments segments = Segments::of_lengths(lengths);
   return segments;
 }
@@ -74,7 +74,7 @@ Case attention_case(const AttentionCase& c) {
               },
               {false, false, false}};
   if (c.biased) {
-    result.inputs.push_back({c.heads, c.is_long ? 1101 : 201});
+    result.inputs.push_back({c.heads, c.is_long ? 601 : 201});
     result.f32_only.push_back(true);
   }
   return result;
