@@ -15,23 +15,21 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/flat.h"
 
-#ifndef QKV_ATTENTION_BACKWARD_ONCE
-#define QKV_ATTENTION_BACKWARD_ONCE
-namespace qkv::cpu {
+HWY_BEFORE_NAMESPACE();
+namespace qkv::cpu::HWY_NAMESPACE {
 
-// Whose turn it is to add to a block of dQ: the number of a tile of keys. Tasks start in the order of tiles, so the one that is waited
-// for runs already.
+// Whose turn it is to add to a block of dQ: how many tiles of keys have added theirs. Tasks start in the order of tiles, so the one that is
+// waited for runs already.
 class Turns {
  public:
   explicit Turns(size_t blocks) : turns_(blocks) {}
-  void begin_with(size_t block, int64_t tile) { turns_[block].store(tile, std::memory_order_relaxed); }
-  void wait_for(size_t block, int64_t tile) {
-    for (int spins = 0; turns_[block].load(std::memory_order_acquire) != tile; ++spins) {
+  void wait_for(size_t block, int64_t added) {
+    for (int spins = 0; turns_[block].load(std::memory_order_acquire) != added; ++spins) {
       if (failed_.load(std::memory_order_relaxed)) fail(ErrorCode::internal, "[attention] another part of the gradient failed");
       if (spins > 1000) std::this_thread::yield();
     }
   }
-  void pass_on(size_t block, int64_t next_tile) { turns_[block].store(next_tile, std::memory_order_release); }
+  void pass_on(size_t block) { turns_[block].fetch_add(1, std::memory_order_release); }
   void give_up() { failed_.store(true, std::memory_order_relaxed); }
 
  private:
@@ -48,12 +46,6 @@ struct BackwardTask {
   float* dq;             // [group][queries][size] sums in f32; null where dQ itself holds them
   float* distance_bias;  // [group][columns] sums of this task; null: not wanted
 };
-
-}  // namespace qkv::cpu
-#endif
-
-HWY_BEFORE_NAMESPACE();
-namespace qkv::cpu::HWY_NAMESPACE {
 
 template <typename T>
 class Backward {
@@ -161,22 +153,20 @@ class Backward {
     const KeyRange seen = s.visible(p, first, first + count, {0, s.keys});
     const int64_t first_tile = seen.begin / kKeyTile, last_tile = (seen.end - 1) / kKeyTile;
     const size_t turn = task.first_turn + static_cast<size_t>(member * blocks + block);
-    turns.wait_for(turn, task.tile);
+    turns.wait_for(turn, task.tile - first_tile);
     const bool add = task.tile > first_tile;
     if (!task.dq) {
       StoreRows<T>(dq, step, b.dq, s.query_row + first, count, s.query_column, s.size, add, scale);
     } else {
       const View sums{task.dq, s.group * s.queries, s.size, s.size, DType::f32};
-      StoreRows<float>(dq, step, sums, member * s.queries + first, count, 0, s.size, add, scale);
+      const int64_t row = member * s.queries + first;
+      StoreRows<float>(dq, step, sums, row, count, 0, s.size, add, scale);
       if (task.tile == last_tile) {
-        for (int64_t r = 0; r < count; ++r) {
-          const float* from = sums.row<float>(member * s.queries + first + r);
-          T* to = b.dq.row<T>(s.query_row + first + r) + s.query_column;
-          for (int64_t c = 0; c < s.size; c += kLanes) StorePart(LoadPart(from + c, s.size - c), to + c, s.size - c);
-        }
+        StoreRows<T>(sums.row<float>(row), s.size, b.dq, s.query_row + first, count, s.query_column, s.size, false,
+                     [](int64_t) { return 1.0f; });
       }
     }
-    turns.pass_on(turn, task.tile + 1);
+    turns.pass_on(turn);
   }
 
   const AttentionBackwardParams& b;
@@ -192,7 +182,7 @@ class Backward {
   float *panel_of_q, *panel_of_dout, *dq, *dk, *dv;  // [kQueryRows][step] three times, [kKeyTile][step] twice
 };
 
-// Queries that no key sees get no tile: their dQ is zero.
+// Blocks of queries that see no key are in no task: their dQ is zero.
 template <typename T>
 void ZeroUnseen(const AttentionBackwardParams& b) {
   const AttentionParams& p = b.forward;
@@ -207,33 +197,58 @@ void ZeroUnseen(const AttentionBackwardParams& b) {
   }
 }
 
-template <typename T>
-void RunTask(const AttentionBackwardParams& b, const BackwardTask& task, Turns& turns) {
-  Backward<T>(b, task, turns).Run();
-}
-
-void RunAll(const AttentionBackwardParams& b, const std::vector<BackwardTask>& tasks, Turns& turns) {
-  with_type(b.forward.q.dtype, [&](auto* type) {
+void AttentionBackward(const AttentionBackwardParams& b) {
+  const AttentionParams& p = b.forward;
+  const int64_t group = p.num_heads / p.num_key_value_heads, size = p.q.cols / p.num_heads;
+  // How many floats of dQ's sums a key/value head has: none where dQ takes them itself.
+  const auto dq_floats = [&](const BackwardTask& task) {
+    return task.tiles > 1 && p.q.dtype != DType::f32 ? group * p.queries.length[task.segment] * size : 0;
+  };
+  std::vector<BackwardTask> tasks;
+  int64_t turn_count = 0, all_dq_floats = 0;
+  for (int64_t segment = 0; segment < p.queries.count; ++segment) {
+    const int64_t blocks = (p.queries.length[segment] + kQueryRows - 1) / kQueryRows;
+    const int64_t tiles = (p.keys.length[segment] + kKeyTile - 1) / kKeyTile;
+    for (int head = 0; head < p.num_key_value_heads; ++head) {
+      for (int64_t tile = 0; tile < tiles; ++tile)
+        tasks.push_back({segment, head, tile, tiles, static_cast<size_t>(turn_count), nullptr, nullptr});
+      if (tiles == 0) continue;
+      if (tiles > 1) turn_count += group * blocks;
+      all_dq_floats += dq_floats(tasks.back());
+    }
+  }
+  // [tasks][group][columns], then the sums of dQ.
+  const int64_t columns = b.d_distance_bias ? p.distance_bias.cols : 0, bias_floats = static_cast<int64_t>(tasks.size()) * group * columns;
+  float* const biases = scratch(Scratch::sums, bias_floats + all_dq_floats);
+  std::fill(biases, biases + bias_floats, 0.0f);
+  float *bias = biases, *dq = biases + bias_floats;
+  for (BackwardTask& task : tasks) {
+    if (columns) task.distance_bias = bias;
+    bias += group * columns;
+    if (dq_floats(task) > 0) task.dq = dq;
+    if (task.tile + 1 == task.tiles) dq += dq_floats(task);
+  }
+  Turns turns(static_cast<size_t>(turn_count));
+  with_type(p.q.dtype, [&](auto* type) {
     using T = std::remove_pointer_t<decltype(type)>;
     ZeroUnseen<T>(b);
     parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) HWY_ATTR {
       try {
-        RunTask<T>(b, tasks[static_cast<size_t>(i)], turns);
+        Backward<T>(b, tasks[static_cast<size_t>(i)], turns).Run();
       } catch (...) {
         turns.give_up();
         throw;
       }
     });
   });
-}
-
-int64_t TileKeys() { return kKeyTile; }
-int64_t BlockQueries() { return kQueryRows; }
-// The first tile of keys that a block of queries sees.
-int64_t FirstTile(const AttentionParams& p, int64_t segment, int64_t block) {
-  const HeadOfSequence s(p, segment, 0);
-  const int64_t first = block * kQueryRows;
-  return s.visible(p, first, std::min(s.queries, first + kQueryRows), {0, s.keys}).begin / kKeyTile;
+  if (!columns) return;
+  for (int head = 0; head < p.num_heads; ++head) std::fill_n(b.d_distance_bias.row<float>(head), columns, 0.0f);
+  for (const BackwardTask& task : tasks) {
+    for (int64_t member = 0; member < group; ++member) {
+      float* sums = b.d_distance_bias.row<float>(task.key_head * group + member);
+      for (int64_t c = 0; c < columns; ++c) sums[c] += task.distance_bias[member * columns + c];
+    }
+  }
 }
 
 }  // namespace qkv::cpu::HWY_NAMESPACE
@@ -241,63 +256,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace qkv::cpu {
-HWY_EXPORT(RunAll);
-HWY_EXPORT(TileKeys);
-HWY_EXPORT(BlockQueries);
-HWY_EXPORT(FirstTile);
-
-void attention_backward(const AttentionBackwardParams& b) {
-  const AttentionParams& p = b.forward;
-  const int64_t tile_keys = HWY_DYNAMIC_DISPATCH(TileKeys)(), block_queries = HWY_DYNAMIC_DISPATCH(BlockQueries)();
-  const int64_t group = p.num_heads / p.num_key_value_heads, size = p.q.cols / p.num_heads;
-  std::vector<BackwardTask> tasks;
-  int64_t turn_count = 0, dq_floats = 0;
-  for (int64_t segment = 0; segment < p.queries.count; ++segment) {
-    const int64_t queries = p.queries.length[segment], blocks = (queries + block_queries - 1) / block_queries;
-    const int64_t tiles = (p.keys.length[segment] + tile_keys - 1) / tile_keys;
-    for (int head = 0; head < p.num_key_value_heads; ++head) {
-      for (int64_t tile = 0; tile < tiles; ++tile) {
-        // The place in the buffer of dQ's sums for now; it becomes a pointer when the buffer has its size.
-        tasks.push_back({segment, head, tile, tiles, static_cast<size_t>(turn_count), nullptr, nullptr});
-      }
-      if (tiles > 1) turn_count += group * blocks;
-      if (tiles > 1 && p.q.dtype != DType::f32) dq_floats += group * queries * size;
-    }
-  }
-  Turns turns(static_cast<size_t>(turn_count));
-  // [tasks][group][columns], then the sums of dQ.
-  const int64_t columns = b.d_distance_bias ? p.distance_bias.cols : 0, bias_floats = static_cast<int64_t>(tasks.size()) * group * columns;
-  float* memory = scratch(Scratch::sums, bias_floats + dq_floats);
-  std::fill(memory, memory + bias_floats, 0.0f);
-  float* dq = memory + bias_floats;
-  for (size_t i = 0; i < tasks.size(); ++i) {
-    BackwardTask& task = tasks[i];
-    if (columns) task.distance_bias = memory + static_cast<int64_t>(i) * group * columns;
-    if (task.tiles == 1) continue;
-    const int64_t queries = p.queries.length[task.segment], blocks = (queries + block_queries - 1) / block_queries;
-    if (p.q.dtype != DType::f32) {
-      task.dq = dq;
-      if (task.tile + 1 == task.tiles) dq += group * queries * size;
-    }
-    if (task.tile > 0) continue;
-    for (int64_t block = 0; block < blocks; ++block) {
-      const int64_t first = HWY_DYNAMIC_DISPATCH(FirstTile)(p, task.segment, block);
-      for (int64_t member = 0; member < group; ++member)
-        turns.begin_with(task.first_turn + static_cast<size_t>(member * blocks + block), first);
-    }
-  }
-  HWY_DYNAMIC_DISPATCH(RunAll)(b, tasks, turns);
-  if (!columns) return;
-  for (int head = 0; head < p.num_heads; ++head) {
-    float* sums = b.d_distance_bias.row<float>(head);
-    std::fill(sums, sums + columns, 0.0f);
-    for (size_t i = 0; i < tasks.size(); ++i) {
-      if (tasks[i].key_head != head / group) continue;
-      const float* part = tasks[i].distance_bias + head % group * columns;
-      for (int64_t c = 0; c < columns; ++c) sums[c] += part[c];
-    }
-  }
-}
-
+HWY_EXPORT(AttentionBackward);
+void attention_backward(const AttentionBackwardParams& p) { HWY_DYNAMIC_DISPATCH(AttentionBackward)(p); }
 }  // namespace qkv::cpu
 #endif
