@@ -273,63 +273,6 @@ TEST(CrossEntropy, GradientsEqualFiniteDifferences) {
   EXPECT_LT(testing::finite_difference_error(forward, table, dy, 54), 1e-6);
 }
 
-TEST(Attention, CausalQueryNeverSeesTheFuture) {
-  const std::vector<int32_t> lengths{9};
-  const Segments segments = Segments::of_lengths(lengths);
-  const Pair q = random_pair({9, 32}, DType::f32, 1), k = random_pair({9, 32}, DType::f32, 2), v = random_pair({9, 32}, DType::f32, 3);
-  const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = true, .dropout = {}};
-  const std::vector<float> before = attention(q.cpu, k.cpu, v.cpu, segments, segments, options).out.to_vector();
-  for (int c = 0; c < 32; ++c) k.cpu.as<float>()[5 * 32 + c] = v.cpu.as<float>()[5 * 32 + c] = 1e4f;
-  const std::vector<float> after = attention(q.cpu, k.cpu, v.cpu, segments, segments, options).out.to_vector();
-  for (int i = 0; i < 5 * 32; ++i) EXPECT_EQ(before[i], after[i]);
-  EXPECT_NE(before[5 * 32], after[5 * 32]);
-}
-
-TEST(Attention, OneSequenceAloneEqualsItselfAmongNeighbours) {
-  const Pair q = random_pair({queries().tokens(), 64}, DType::f32, 1), k = random_pair({keys().tokens(), 64}, DType::f32, 2);
-  const Pair v = random_pair({keys().tokens(), 64}, DType::f32, 3);
-  const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = false, .dropout = {}};
-  const Tensor together = attention(q.cpu, k.cpu, v.cpu, queries(), keys(), options).out;
-  for (int64_t i = 0; i < queries().count(); ++i) {
-    const int32_t query_length = queries().length(i), key_length = keys().length(i);
-    const Segments own_queries = Segments::of_lengths({&query_length, 1}), own_keys = Segments::of_lengths({&key_length, 1});
-    const Tensor alone = attention(q.cpu.row_range(queries().begin(i), query_length), k.cpu.row_range(keys().begin(i), key_length),
-                                   v.cpu.row_range(keys().begin(i), key_length), own_queries, own_keys, options)
-                             .out;
-    EXPECT_EQ(alone.to_vector(), together.row_range(queries().begin(i), query_length).to_vector());
-  }
-}
-
-TEST(Attention, MapFromLogSumExpEqualsTheReference) {
-  const Pair q = random_pair({queries().tokens(), 64}, DType::f32, 1), k = random_pair({keys().tokens(), 64}, DType::f32, 2);
-  const AttentionOptions options{.num_heads = 4, .num_key_value_heads = 4, .scale = 0, .causal = true, .dropout = {}};
-  const Tensor lse = attention(q.cpu, k.cpu, k.cpu, queries(), keys(), options).log_sum_exp;
-  const Tensor reference_lse = attention(q.reference, k.reference, k.reference, queries(), keys(), options).log_sum_exp;
-  for (int64_t segment : {0, 2, 4, 5}) {
-    const Tensor map = attention_map(q.cpu, k.cpu, lse, queries(), keys(), options, segment, 3);
-    const Tensor expected = attention_map(q.reference, k.reference, reference_lse, queries(), keys(), options, segment, 3);
-    EXPECT_LT(relative_error(map, expected), 1e-5);
-  }
-}
-
-TEST(Attention, CachedRowsInAnyOrderEqualConsecutiveOnes) {
-  const std::vector<int32_t> one{1}, nine{9};
-  const Pair q = random_pair({1, 32}, DType::f32, 1), k = random_pair({9, 32}, DType::f32, 2), v = random_pair({9, 32}, DType::f32, 3);
-  const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = true, .dropout = {}};
-  const Tensor expected = attention(q.cpu, k.cpu, v.cpu, Segments::of_lengths(one), Segments::of_lengths(nine), options).out;
-  Tensor mixed_k = Tensor::zeros({20, 32}, DType::f32), mixed_v = Tensor::zeros({20, 32}, DType::f32);
-  std::vector<int32_t> index;
-  for (int i = 0; i < 9; ++i) {
-    index.push_back((i * 7 + 3) % 20);
-    copy_rows(k.cpu.row_range(i, 1), mixed_k, index.back());
-    copy_rows(v.cpu.row_range(i, 1), mixed_v, index.back());
-  }
-  const int32_t zero = 0, length = 9;
-  const Segments queries = Segments::of_lengths(one);
-  const Tensor got = attention_cached(q.cpu, mixed_k, mixed_v, queries.view(), {&zero, &length, 1, index.data()}, options);
-  EXPECT_EQ(got.to_vector(), expected.to_vector());
-}
-
 TEST(Dropout, KeepsItsShareAndItsMean) {
   const Tensor ones = Tensor::empty({400, 1000}, DType::f32);
   ones.fill(1);

@@ -71,6 +71,13 @@ Tensor attention_cached(const Tensor& q, const Tensor& k, const Tensor& v, const
 Tensor attention_map(const Tensor& q, const Tensor& k, const Tensor& log_sum_exp, const Segments& queries, const Segments& keys,
                      const AttentionOptions& options, int64_t segment, int head);
 
+// What AttentionOptions::distance_bias takes, [heads, 2 * reach + 1] in f32 (f64 on the reference).
+// ALiBi: -slope of the head * |distance| (Press et al. 2022, section 3).
+Tensor alibi_bias(int heads, int64_t reach, Device device = Device::cpu);
+// T5's learned biases (Raffel et al. 2020, section 2.1), with a gradient. table: [buckets, heads], a bias per bucket of distances; half of
+// the buckets are for keys after the query where `bidirectional`, else those share the bucket of distance 0.
+Tensor relative_position_bias(const Tensor& table, int64_t reach, bool bidirectional, int64_t max_distance = 128);
+
 struct CrossEntropyResult {
   Tensor loss;          // [1], scale * sum over rows of the smoothed loss; the end of the tape
   double loss_sum = 0;  // sum over rows, unscaled

@@ -1,0 +1,113 @@
+// What attention promises beyond the formula (the op matrix holds its values): who sees whom, neighbours, the map, caches.
+#include <gtest/gtest.h>
+
+#include "tests/op_matrix.h"
+
+namespace qkv {
+namespace {
+
+using testing::Pair;
+using testing::random_pair;
+using testing::relative_error;
+
+const Segments& queries() {
+  static const std::vector<int32_t> lengths{1, 7, 16, 0, 33, 100};
+  static const Segments segments = Segments::of_lengths(lengths);
+  return segments;
+}
+const Segments& keys() {
+  static const std::vector<int32_t> lengths{45, 9, 16, 3, 70, 100};
+  static const Segments segments = Segments::of_lengths(lengths);
+  return segments;
+}
+
+TEST(Attention, CausalQueryNeverSeesTheFuture) {
+  const std::vector<int32_t> lengths{9};
+  const Segments segments = Segments::of_lengths(lengths);
+  const Pair q = random_pair({9, 32}, DType::f32, 1), k = random_pair({9, 32}, DType::f32, 2), v = random_pair({9, 32}, DType::f32, 3);
+  const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = true, .dropout = {}};
+  const std::vector<float> before = attention(q.cpu, k.cpu, v.cpu, segments, segments, options).out.to_vector();
+  for (int c = 0; c < 32; ++c) k.cpu.as<float>()[5 * 32 + c] = v.cpu.as<float>()[5 * 32 + c] = 1e4f;
+  const std::vector<float> after = attention(q.cpu, k.cpu, v.cpu, segments, segments, options).out.to_vector();
+  for (int i = 0; i < 5 * 32; ++i) EXPECT_EQ(before[i], after[i]);
+  EXPECT_NE(before[5 * 32], after[5 * 32]);
+}
+
+TEST(Attention, OneSequenceAloneEqualsItselfAmongNeighbours) {
+  const Pair q = random_pair({queries().tokens(), 64}, DType::f32, 1), k = random_pair({keys().tokens(), 64}, DType::f32, 2);
+  const Pair v = random_pair({keys().tokens(), 64}, DType::f32, 3);
+  const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = false, .dropout = {}};
+  const Tensor together = attention(q.cpu, k.cpu, v.cpu, queries(), keys(), options).out;
+  for (int64_t i = 0; i < queries().count(); ++i) {
+    const int32_t query_length = queries().length(i), key_length = keys().length(i);
+    const Segments own_queries = Segments::of_lengths({&query_length, 1}), own_keys = Segments::of_lengths({&key_length, 1});
+    const Tensor alone = attention(q.cpu.row_range(queries().begin(i), query_length), k.cpu.row_range(keys().begin(i), key_length),
+                                   v.cpu.row_range(keys().begin(i), key_length), own_queries, own_keys, options)
+                             .out;
+    EXPECT_EQ(alone.to_vector(), together.row_range(queries().begin(i), query_length).to_vector());
+  }
+}
+
+TEST(Attention, MapFromLogSumExpEqualsTheReference) {
+  const Pair q = random_pair({queries().tokens(), 64}, DType::f32, 1), k = random_pair({keys().tokens(), 64}, DType::f32, 2);
+  const AttentionOptions options{.num_heads = 4, .num_key_value_heads = 4, .scale = 0, .causal = true, .dropout = {}};
+  const Tensor lse = attention(q.cpu, k.cpu, k.cpu, queries(), keys(), options).log_sum_exp;
+  const Tensor reference_lse = attention(q.reference, k.reference, k.reference, queries(), keys(), options).log_sum_exp;
+  for (int64_t segment : {0, 2, 4, 5}) {
+    const Tensor map = attention_map(q.cpu, k.cpu, lse, queries(), keys(), options, segment, 3);
+    const Tensor expected = attention_map(q.reference, k.reference, reference_lse, queries(), keys(), options, segment, 3);
+    EXPECT_LT(relative_error(map, expected), 1e-5);
+  }
+}
+
+TEST(Attention, CachedRowsInAnyOrderEqualConsecutiveOnes) {
+  const std::vector<int32_t> one{1}, nine{9};
+  const Pair q = random_pair({1, 32}, DType::f32, 1), k = random_pair({9, 32}, DType::f32, 2), v = random_pair({9, 32}, DType::f32, 3);
+  const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = true, .dropout = {}};
+  const Tensor expected = attention(q.cpu, k.cpu, v.cpu, Segments::of_lengths(one), Segments::of_lengths(nine), options).out;
+  Tensor mixed_k = Tensor::zeros({20, 32}, DType::f32), mixed_v = Tensor::zeros({20, 32}, DType::f32);
+  std::vector<int32_t> index;
+  for (int i = 0; i < 9; ++i) {
+    index.push_back((i * 7 + 3) % 20);
+    copy_rows(k.cpu.row_range(i, 1), mixed_k, index.back());
+    copy_rows(v.cpu.row_range(i, 1), mixed_v, index.back());
+  }
+  const int32_t zero = 0, length = 9;
+  const Segments queries = Segments::of_lengths(one);
+  const Tensor got = attention_cached(q.cpu, mixed_k, mixed_v, queries.view(), {&zero, &length, 1, index.data()}, options);
+  EXPECT_EQ(got.to_vector(), expected.to_vector());
+}
+
+// Several sequences in one cache, their rows mixed, with one, none or several new queries each.
+TEST(Attention, ACacheKnowsWindowsGroupsAndBiases) {
+  const std::vector<int32_t> query_lengths{1, 3, 0, 5, 2}, key_lengths{40, 3, 4, 290, 61};
+  const Segments queries = Segments::of_lengths(query_lengths), keys = Segments::of_lengths(key_lengths);
+  constexpr int kSize = 24;
+  std::vector<int32_t> index;  // rows of the cache: a permutation
+  for (int64_t i = 0; i < keys.tokens(); ++i) index.push_back(static_cast<int32_t>(i * 7 % keys.tokens()));
+  SegmentView cached = keys.view();
+  cached.index = index.data();
+  const Isa before = current_isa();
+  for (const Isa isa : available_isas()) {
+    set_isa(isa);
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      for (const int64_t window : {0, 20}) {
+        for (const bool biased : {false, true}) {
+          const Pair q = random_pair({queries.tokens(), 4 * kSize}, dtype, 1), k = random_pair({keys.tokens(), 2 * kSize}, dtype, 2),
+                     v = random_pair({keys.tokens(), 2 * kSize}, dtype, 3), bias = random_pair({4, 601}, DType::f32, 4);
+          AttentionOptions options{.num_heads = 4, .num_key_value_heads = 2, .causal = true, .window = window, .dropout = {}};
+          if (biased) options.distance_bias = bias.cpu;
+          const Tensor got = attention_cached(q.cpu, k.cpu, v.cpu, queries.view(), cached, options);
+          if (biased) options.distance_bias = bias.reference;
+          const Tensor expected = attention_cached(q.reference, k.reference, v.reference, queries.view(), cached, options);
+          EXPECT_LT(relative_error(got, expected), dtype == DType::f32 ? 1e-5 : 1e-2)
+              << name_of(dtype) << " on " << name_of(isa) << ", window " << window << ", biased " << biased;
+        }
+      }
+    }
+  }
+  set_isa(before);
+}
+
+}  // namespace
+}  // namespace qkv

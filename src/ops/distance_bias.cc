@@ -1,0 +1,89 @@
+// Biases of attention's scores that depend on the head and on the distance between key and query alone.
+#include <algorithm>
+#include <cmath>
+
+#include "ops/ops.h"
+
+namespace qkv {
+namespace {
+
+// Press et al. 2022, section 3: 2^(-8 i / heads), i from 1. Where heads are no power of two, those of the next lower one, then every other
+// slope of the next higher one, as the paper's program has it.
+double alibi_slope(int heads, int head) {
+  int lower = 1;
+  while (2 * lower <= heads) lower *= 2;
+  return head < lower ? std::exp2(-8.0 * (head + 1) / lower) : std::exp2(-4.0 * (2 * (head - lower) + 1) / lower);
+}
+
+// Raffel et al. 2020, section 2.1, in the arithmetic of transformers' T5Attention._relative_position_bucket: a bucket per distance at
+// first, then buckets that grow with its logarithm up to max_distance. distance: key - query.
+int64_t bucket_of(int64_t distance, int64_t buckets, bool bidirectional, int64_t max_distance) {
+  int64_t first = 0;
+  if (bidirectional) {
+    buckets /= 2;
+    first = distance > 0 ? buckets : 0;
+    distance = std::abs(distance);
+  } else {
+    distance = std::max<int64_t>(0, -distance);
+  }
+  const int64_t exact = buckets / 2;
+  if (distance < exact) return first + distance;
+  const float share = std::log(static_cast<float>(distance) / static_cast<float>(exact)) /
+                      static_cast<float>(std::log(static_cast<double>(max_distance) / static_cast<double>(exact)));
+  return first + std::min(buckets - 1, exact + static_cast<int64_t>(share * static_cast<float>(buckets - exact)));
+}
+
+// body(null float*) or body(null double*): the type of a device's biases.
+template <typename Body>
+void with_type_of(DType dtype, Body&& body) {
+  if (dtype == DType::f64) return body(static_cast<double*>(nullptr));
+  body(static_cast<float*>(nullptr));
+}
+
+}  // namespace
+
+Tensor alibi_bias(int heads, int64_t reach, Device device) {
+  QKV_CHECK(heads > 0 && reach >= 0, "[alibi_bias] {} heads and a reach of {}; at least 1 and 0 are wanted", heads, reach);
+  const Tensor bias = Tensor::empty({heads, 2 * reach + 1}, device == Device::reference ? DType::f64 : DType::f32, device);
+  with_type_of(bias.dtype(), [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    for (int head = 0; head < heads; ++head) {
+      const double slope = alibi_slope(heads, head);
+      T* row = bias.view().row<T>(head) + reach;
+      for (int64_t d = -reach; d <= reach; ++d) row[d] = static_cast<T>(-slope * static_cast<double>(std::abs(d)));
+    }
+  });
+  return bias;
+}
+
+Tensor relative_position_bias(const Tensor& table, int64_t reach, bool bidirectional, int64_t max_distance) {
+  const int64_t buckets = table.rows(), heads = table.cols(), exact = (bidirectional ? buckets / 2 : buckets) / 2;
+  QKV_CHECK(table.dtype() == statistics_type(table), "[relative_position_bias] the table is {}; {} is wanted", name_of(table.dtype()),
+            name_of(statistics_type(table)));
+  QKV_CHECK(reach >= 0 && exact > 0 && max_distance > exact,
+            "[relative_position_bias] {} buckets, a reach of {} and a largest distance of {}; wanted are at least {}, 0 and {}", buckets,
+            reach, max_distance, bidirectional ? 4 : 2, exact + 1);
+  std::vector<int64_t> bucket;  // of distance d at [reach + d]
+  for (int64_t d = -reach; d <= reach; ++d) bucket.push_back(bucket_of(d, buckets, bidirectional, max_distance));
+  const Tensor bias = Tensor::empty({heads, 2 * reach + 1}, table.dtype(), table.device());
+  with_type_of(bias.dtype(), [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    for (int64_t head = 0; head < heads; ++head) {
+      T* row = bias.view().row<T>(head);
+      for (size_t i = 0; i < bucket.size(); ++i) row[i] = table.view().row<T>(bucket[i])[head];
+    }
+  });
+  record(bias, {table}, [=, bucket = std::move(bucket)](const Tensor& dbias) {
+    const View sums = gradient_sum(table);
+    with_type_of(dbias.dtype(), [&](auto* type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      for (int64_t head = 0; head < heads; ++head) {
+        const T* row = dbias.view().row<T>(head);
+        for (size_t i = 0; i < bucket.size(); ++i) sums.row<T>(bucket[i])[head] += row[i];
+      }
+    });
+  });
+  return bias;
+}
+
+}  // namespace qkv
