@@ -16,7 +16,7 @@ std::vector<int32_t> encode_text(const Tokenizer& tokenizer, const TransformerCo
   return std::move(encoded.ids);
 }
 
-std::vector<int32_t> best_translation(const EncoderDecoder& network, const std::vector<int32_t>& source, const TranslateOptions& options) {
+std::vector<int32_t> best_translation(const Transformer& network, const std::vector<int32_t>& source, const TranslateOptions& options) {
   const int32_t length = static_cast<int32_t>(source.size());
   ForwardContext context;
   context.dtype = options.dtype;
@@ -48,7 +48,7 @@ const char* name_of(AttentionKind kind) {
   }
 }
 
-AttentionView view_attention(const EncoderDecoder& network, const Tokenizer& tokenizer, std::string_view source,
+AttentionView view_attention(const Transformer& network, const Tokenizer& tokenizer, std::string_view source,
                              const std::optional<std::string>& target, AttentionKind kind, int layer, int head,
                              const TranslateOptions& options) {
   const TransformerConfig& config = network.config();

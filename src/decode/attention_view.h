@@ -32,7 +32,7 @@ AttentionAxes axes_of(AttentionKind kind);
 std::string attention_title(const AttentionView& view);
 
 // Runs the model on the pair; without a target, on the source and its best translation.
-AttentionView view_attention(const EncoderDecoder& network, const Tokenizer& tokenizer, std::string_view source,
+AttentionView view_attention(const Transformer& network, const Tokenizer& tokenizer, std::string_view source,
                              const std::optional<std::string>& target, AttentionKind kind, int layer, int head,
                              const TranslateOptions& options);
 

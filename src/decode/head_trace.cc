@@ -66,7 +66,7 @@ int layers_of(const TransformerConfig& config, AttentionKind kind) {
   return kind == AttentionKind::encoder ? config.encoder_layers : config.decoder_layers;
 }
 
-HeadTrace trace_head(const EncoderDecoder& network, std::span<const int32_t> source, std::span<const int32_t> target_in, AttentionKind kind,
+HeadTrace trace_head(const Transformer& network, std::span<const int32_t> source, std::span<const int32_t> target_in, AttentionKind kind,
                      int layer, int head, DType dtype) {
   const TransformerConfig& config = network.config();
   const int layers = layers_of(config, kind);

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "nn/encoder_decoder.h"
+#include "nn/transformer.h"
 
 namespace qkv {
 
@@ -32,7 +32,7 @@ int layers_of(const TransformerConfig& config, AttentionKind kind);
 
 // Runs the model on the pair, teacher-forced, and returns what the head did. `target_in` starts with the decoder start. Throws
 // (invalid_argument) where there is no such layer or head, naming the possible ones.
-HeadTrace trace_head(const EncoderDecoder& network, std::span<const int32_t> source, std::span<const int32_t> target_in, AttentionKind kind,
+HeadTrace trace_head(const Transformer& network, std::span<const int32_t> source, std::span<const int32_t> target_in, AttentionKind kind,
                      int layer, int head, DType dtype = DType::f32);
 
 }  // namespace qkv

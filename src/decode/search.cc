@@ -19,7 +19,7 @@ SearchOptions default_search_options(const Model& model) {
   return options;
 }
 
-std::vector<std::vector<Hypothesis>> search(const EncoderDecoder& network, const TokenBatch& sources, const SearchOptions& options,
+std::vector<std::vector<Hypothesis>> search(const Transformer& network, const TokenBatch& sources, const SearchOptions& options,
                                             ForwardContext& context) {
   QKV_CHECK(options.num_beams >= 1, "[search] num_beams is {}; 1 is greedy search", options.num_beams);
   QKV_CHECK(options.num_return_sequences >= 1 && options.num_return_sequences <= options.num_beams,

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "models/model.h"
-#include "nn/encoder_decoder.h"
+#include "nn/transformer.h"
 
 namespace qkv {
 
@@ -34,7 +34,7 @@ SearchOptions default_search_options(const Model& model);
 // The hypotheses of every source, best first: num_return_sequences of them, fewer only where so few exist. A source alone and among
 // others gives the same hypotheses. Log probabilities are those of transformers: beam search normalizes before tokens are suppressed
 // (sequences_scores), greedy search after it (compute_transition_scores with normalize_logits).
-std::vector<std::vector<Hypothesis>> search(const EncoderDecoder& network, const TokenBatch& sources, const SearchOptions& options,
+std::vector<std::vector<Hypothesis>> search(const Transformer& network, const TokenBatch& sources, const SearchOptions& options,
                                             ForwardContext& context);
 
 }  // namespace qkv

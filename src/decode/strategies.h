@@ -7,7 +7,7 @@ namespace qkv {
 
 // What both need: the model, the sources it has encoded, and the rules.
 struct SearchInput {
-  const EncoderDecoder& network;
+  const Transformer& network;
   DecoderState& state;
   int64_t source_count;
   const SearchOptions& options;

@@ -24,7 +24,7 @@ struct Sources {
   std::vector<int64_t> repaired, cut;     // numbers of lines
 };
 
-Sources encode_all(const EncoderDecoder& network, const Tokenizer& tokenizer, std::span<const std::string> texts,
+Sources encode_all(const Transformer& network, const Tokenizer& tokenizer, std::span<const std::string> texts,
                    const TranslateOptions& options) {
   Sources sources;
   sources.ids.resize(texts.size());
@@ -79,7 +79,7 @@ Translation::Candidate to_candidate(const Tokenizer& tokenizer, Hypothesis hypot
   return candidate;
 }
 
-void translate_batch(const EncoderDecoder& network, const Tokenizer& tokenizer, const Sources& sources, std::span<const int32_t> batch,
+void translate_batch(const Transformer& network, const Tokenizer& tokenizer, const Sources& sources, std::span<const int32_t> batch,
                      const TranslateOptions& options, std::vector<Translation>& result) {
   TokenBatch input;
   std::vector<int32_t> lengths;
@@ -151,7 +151,7 @@ std::string text_of(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
   return tokenizer.decode(known);
 }
 
-std::vector<Translation> translate(const EncoderDecoder& network, const Tokenizer& tokenizer, std::span<const std::string> texts,
+std::vector<Translation> translate(const Transformer& network, const Tokenizer& tokenizer, std::span<const std::string> texts,
                                    const TranslateOptions& options) {
   const Sources sources = encode_all(network, tokenizer, texts, options);
   if (!sources.repaired.empty()) log_warning("{}: not valid UTF-8; the bad bytes are read as U+FFFD", list_lines(sources.repaired));

@@ -24,10 +24,10 @@ struct TranslateOptions {
 // The caller's choices over those of the model's generation_config.json. Throws (invalid_argument) where one cannot be right for the model.
 TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& model);
 
-// Translates all texts. `network` may be any EncoderDecoder with the tokenizer's vocabulary. A text that is empty or blank becomes an
+// Translates all texts. `network` may be any Transformer with the tokenizer's vocabulary. A text that is empty or blank becomes an
 // empty one. Invalid UTF-8 is replaced by U+FFFD with a warning. Throws where a text has more tokens than the model has positions (the
 // message names the line) unless options.truncate.
-std::vector<Translation> translate(const EncoderDecoder& network, const Tokenizer& tokenizer, std::span<const std::string> texts,
+std::vector<Translation> translate(const Transformer& network, const Tokenizer& tokenizer, std::span<const std::string> texts,
                                    const TranslateOptions& options);
 
 // The ids that the encoder gets for a text, special tokens included.

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "nn/encoder_decoder.h"
+#include "nn/transformer.h"
 
 namespace qkv {
 
@@ -33,7 +33,7 @@ struct Model {
   TransformerConfig config;
   GenerationDefaults generation;
   ParameterStore parameters;
-  EncoderDecoder network;
+  Transformer network;
 };
 
 std::unique_ptr<Model> create_model(const TransformerConfig& config, uint64_t seed, Device device = Device::cpu);

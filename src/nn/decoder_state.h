@@ -8,14 +8,18 @@
 
 namespace qkv {
 
+struct KeyValueCache {
+  Tensor k, v;  // [rows, num_key_value_heads * head_dim]
+};
+
 struct DecoderState {
   struct LayerCache {
-    Tensor self_k, self_v;    // [capacity, num_key_value_heads * head_dim]; one row per (step, hypothesis)
-    Tensor cross_k, cross_v;  // [memory tokens, num_key_value_heads * head_dim]
+    KeyValueCache self;   // one row per token fed, `capacity` of them
+    KeyValueCache cross;  // the memory's
   };
   std::vector<LayerCache> layers;
   Segments memory_segments;
-  int64_t rows = 0;  // rows of self_k and self_v in use
+  int64_t rows = 0;  // of the self caches, in use
   int64_t capacity = 0;
   // history[i] lists the rows of hypothesis i, oldest first: beam search copies these lists, never keys.
   std::vector<std::vector<int32_t>> history;

@@ -4,11 +4,19 @@
 
 #include <functional>
 
+#include "autograd/recompute.h"
 #include "ops/ops.h"
 
 namespace qkv {
 
 enum class AttentionKind { encoder, decoder, cross };
+
+// What a training step forgets and computes again for the gradient: less memory for more time, the same bits.
+enum class Recompute : uint8_t {
+  none,
+  attention,  // each attention with its projections
+  layer,      // all of each layer but its input
+};
 
 // One attention call as it ran; valid during the callback, tensors may be kept.
 struct AttentionRecord {
@@ -27,6 +35,7 @@ struct ForwardContext {
   uint64_t seed = 0;
   uint32_t step = 0;
   uint32_t next_site = 0;  // each dropout of the pass takes the next number
+  Recompute recompute = Recompute::none;
   std::function<void(const AttentionRecord&)> on_attention;
 
   // The parameters of this pass's next dropout; none outside training.
@@ -36,5 +45,22 @@ struct ForwardContext {
     return {probability, seed, step, site};
   }
 };
+
+// run(context), computed again for the gradient. `run` must own what it uses. inputs: those that may want a gradient.
+template <typename Run>
+Tensor recomputed(std::initializer_list<Tensor> inputs, ForwardContext& context, Run run) {
+  ForwardContext start = context;
+  start.on_attention = nullptr;
+  Tensor y;
+  {
+    RecordScope forgetting(nullptr);
+    y = run(context);
+  }
+  record_recomputed(y, inputs, [run, start] {
+    ForwardContext again = start;
+    return run(again);
+  });
+  return y;
+}
 
 }  // namespace qkv

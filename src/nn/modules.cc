@@ -3,41 +3,44 @@
 #include <cmath>
 
 namespace qkv {
+namespace {
 
-Linear::Linear(const ParameterScope& scope, int in, int out)
-    : weight_(scope.create("weight", {out, in}, Initializer::xavier_uniform(), true)),
-      bias_(scope.create("bias", {out}, Initializer::zeros(), false)) {}
+Initializer linear_start(const TransformerConfig& config, Linear::Into into) {
+  if (config.initializer_range <= 0) return Initializer::xavier_uniform();
+  if (into == Linear::Into::sub_layer) return Initializer::normal(config.initializer_range);
+  return Initializer::normal(config.initializer_range /
+                             std::sqrt(2.0f * static_cast<float>(config.encoder_layers + config.decoder_layers)));
+}
 
-LayerNorm::LayerNorm(const ParameterScope& scope, int size, float epsilon)
-    : weight_(scope.create("weight", {size}, Initializer::ones(), false)),
-      bias_(scope.create("bias", {size}, Initializer::zeros(), false)),
-      epsilon_(epsilon) {}
+}  // namespace
+
+Initializer embedding_start(const TransformerConfig& config) {
+  return Initializer::normal(config.initializer_range > 0 ? config.initializer_range
+                                                          : 1 / std::sqrt(static_cast<float>(config.hidden_size)));
+}
+
+Linear::Linear(const TransformerConfig& config, const ParameterScope& scope, int in, int out, Into into)
+    : weight_(scope.create("weight", {out, in}, linear_start(config, into), true)),
+      bias_(config.linear_bias ? scope.create("bias", {out}, Initializer::zeros(), false) : Tensor()) {}
+
+Norm::Norm(const TransformerConfig& config, const ParameterScope& scope)
+    : weight_(scope.create("weight", {config.hidden_size}, Initializer::ones(), false)),
+      bias_(config.norm == NormKind::layer ? scope.create("bias", {config.hidden_size}, Initializer::zeros(), false) : Tensor()),
+      epsilon_(config.layer_norm_epsilon) {}
 
 FeedForward::FeedForward(const TransformerConfig& config, int inner_size, const ParameterScope& scope)
-    : fc1_(scope / "fc1", config.hidden_size, inner_size),
-      fc2_(scope / "fc2", inner_size, config.hidden_size),
+    : fc1_(config, scope / "fc1", config.hidden_size, inner_size),
+      fc2_(config, scope / "fc2", inner_size, config.hidden_size, Linear::Into::residual),
+      gate_(config.gated_ffn ? std::optional<Linear>(std::in_place, config, scope / "gate", config.hidden_size, inner_size) : std::nullopt),
       activation_(config.activation),
       dropout_(config.activation_dropout) {}
 
 Tensor FeedForward::forward(const Tensor& x, ForwardContext& context) const {
   const DropoutParams dropout = context.dropout(dropout_);
+  const auto dropped = [&](const Tensor& inner) { return dropout.probability > 0 ? dropout_add(inner, {}, dropout) : inner; };
+  if (gate_) return fc2_.forward(dropped(gated_activation(gate_->forward(x), fc1_.forward(x), activation_)));
   if (activation_ != Activation::relu) return fc2_.forward(activate(fc1_.forward(x), activation_, dropout));
-  const Tensor inner = fc1_.forward(x, FusedActivation::relu);
-  return fc2_.forward(dropout.probability > 0 ? dropout_add(inner, {}, dropout) : inner);
-}
-
-Tensor sinusoidal_positions(int count, int size, Device device) {
-  const int half = (size + 1) / 2;
-  std::vector<float> values(static_cast<size_t>(count) * size);
-  for (int p = 0; p < count; ++p) {
-    for (int i = 0; i < size; ++i) {
-      // Column i of the paper's interleaved form with frequency index i / 2 lies at i / 2 (sine) or half + i / 2 (cosine).
-      const int frequency = i < half ? i : i - half;
-      const double angle = p / std::pow(10000.0, 2.0 * frequency / size);
-      values[static_cast<size_t>(p) * size + i] = static_cast<float>(i < half ? std::sin(angle) : std::cos(angle));
-    }
-  }
-  return Tensor::from(values, {count, size}, device == Device::reference ? DType::f64 : DType::f32, device);
+  return fc2_.forward(dropped(fc1_.forward(x, FusedActivation::relu)));
 }
 
 }  // namespace qkv

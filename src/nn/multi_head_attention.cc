@@ -3,33 +3,43 @@
 namespace qkv {
 
 MultiHeadAttention::MultiHeadAttention(const TransformerConfig& config, AttentionKind kind, int layer, const ParameterScope& scope)
-    : q_proj_(scope / "q_proj", config.hidden_size, config.hidden_size),
-      k_proj_(scope / "k_proj", config.hidden_size, config.num_key_value_heads * config.head_dim()),
-      v_proj_(scope / "v_proj", config.hidden_size, config.num_key_value_heads * config.head_dim()),
-      out_proj_(scope / "out_proj", config.hidden_size, config.hidden_size),
+    : q_proj_(config, scope / "q_proj", config.hidden_size, config.hidden_size),
+      k_proj_(config, scope / "k_proj", config.hidden_size, config.num_key_value_heads * config.head_dim()),
+      v_proj_(config, scope / "v_proj", config.hidden_size, config.num_key_value_heads * config.head_dim()),
+      out_proj_(config, scope / "out_proj", config.hidden_size, config.hidden_size, Linear::Into::residual),
       kind_(kind),
       layer_(layer),
-      options_{.num_heads = config.num_attention_heads,
-               .num_key_value_heads = config.num_key_value_heads,
-               .scale = 0,
-               .causal = kind == AttentionKind::decoder,
-               .dropout = {}},
-      attention_dropout_(config.attention_dropout) {}
+      attention_dropout_(config.attention_dropout) {
+  options_.num_heads = config.num_attention_heads;
+  options_.num_key_value_heads = config.num_key_value_heads;
+  options_.causal = kind == AttentionKind::decoder;
+  options_.window = kind == AttentionKind::cross ? 0 : config.sliding_window;
+}
 
 // MultiHead(Q, K, V) = Concat(head_1, ..., head_h) W_O, head_i = Attention(Q W_Q_i, K W_K_i, V W_V_i).
-Tensor MultiHeadAttention::forward(const Tensor& x, const Segments& queries, const Tensor& memory, const Segments& keys,
-                                   ForwardContext& context) const {
-  const Tensor q = q_proj_.forward(x), k = k_proj_.forward(memory), v = v_proj_.forward(memory);
+Tensor MultiHeadAttention::forward(const Tensor& x, const Tensor& memory, const AttentionPass& pass, ForwardContext& context) const {
+  const Tensor q = pass.positions.turn(q_proj_.forward(x), options_.num_heads);
+  const Tensor k = pass.positions.turn(k_proj_.forward(memory), options_.num_key_value_heads);
+  const Tensor v = v_proj_.forward(memory);
   AttentionOptions options = options_;
+  options.distance_bias = pass.positions.distance_bias;
   options.dropout = context.dropout(attention_dropout_);
-  const AttentionResult result = attention(q, k, v, queries, keys, options);
-  if (context.on_attention) context.on_attention({kind_, layer_, q, k, v, result.out, result.log_sum_exp, queries, keys, options});
+  const AttentionResult result = attention(q, k, v, pass.queries, pass.keys, options);
+  if (context.on_attention) {
+    context.on_attention({kind_, layer_, q, k, v, result.out, result.log_sum_exp, pass.queries, pass.keys, options});
+  }
   return out_proj_.forward(result.out);
 }
 
-Tensor MultiHeadAttention::forward_cached(const Tensor& x, const SegmentView& queries, const Tensor& k, const Tensor& v,
-                                          const SegmentView& keys) const {
-  return out_proj_.forward(attention_cached(q_proj_.forward(x), k, v, queries, keys, options_));
+Tensor MultiHeadAttention::forward(const Tensor& x, KeyValueCache& cache, const AttentionPass& pass) const {
+  const Tensor q = pass.positions.turn(q_proj_.forward(x), options_.num_heads);
+  if (kind_ != AttentionKind::cross) {
+    copy_rows(pass.positions.turn(k_proj_.forward(x), options_.num_key_value_heads), cache.k, pass.first_row);
+    copy_rows(v_proj_.forward(x), cache.v, pass.first_row);
+  }
+  AttentionOptions options = options_;
+  options.distance_bias = pass.positions.distance_bias;
+  return out_proj_.forward(attention_cached(q, cache.k, cache.v, pass.queries.view(), pass.keys.view(), options));
 }
 
 }  // namespace qkv

@@ -1,22 +1,30 @@
 // Multi-head attention (Vaswani et al. 2017, section 3.2.2): separate W_Q, W_K, W_V and W_O.
 #pragma once
 
+#include "nn/decoder_state.h"
 #include "nn/modules.h"
+#include "nn/positions.h"
 
 namespace qkv {
+
+// Who attends to whom in one pass, the same in all layers.
+struct AttentionPass {
+  Segments queries, keys;
+  PassPositions positions;  // of the rows of x, which are queries and keys; empty in cross-attention
+  int64_t first_row = 0;    // with a cache: where the new rows' keys and values go
+};
 
 class MultiHeadAttention {
  public:
   MultiHeadAttention(const TransformerConfig& config, AttentionKind kind, int layer, const ParameterScope& scope);
 
   // x: [query tokens, hidden_size]; memory: [key tokens, hidden_size] (x itself for self-attention).
-  Tensor forward(const Tensor& x, const Segments& queries, const Tensor& memory, const Segments& keys, ForwardContext& context) const;
+  Tensor forward(const Tensor& x, const Tensor& memory, const AttentionPass& pass, ForwardContext& context) const;
 
-  // The pieces, for step-by-step decoding.
-  Tensor keys(const Tensor& memory) const { return k_proj_.forward(memory); }
-  Tensor values(const Tensor& memory) const { return v_proj_.forward(memory); }
-  // x: one row per hypothesis; hypothesis i reads the rows of k and v that `keys` lists for it.
-  Tensor forward_cached(const Tensor& x, const SegmentView& queries, const Tensor& k, const Tensor& v, const SegmentView& keys) const;
+  // Step by step, without gradient: keys and values of x join the cache (self-attention) or were put there (cross-attention, by
+  // `project`); pass.keys lists each query sequence's rows of it.
+  Tensor forward(const Tensor& x, KeyValueCache& cache, const AttentionPass& pass) const;
+  KeyValueCache project(const Tensor& memory) const { return {k_proj_.forward(memory), v_proj_.forward(memory)}; }
 
  private:
   Linear q_proj_, k_proj_, v_proj_, out_proj_;

@@ -74,17 +74,17 @@ double rope_attention_factor(const RopeOptions& o) {
   return yarn_scale(o.factor, 1);
 }
 
-RopeTables rope_tables(const RopeOptions& options, int64_t positions, Device device) {
-  const std::vector<double> frequencies = rope_frequencies(options, positions);
+RopeTables rope_tables(const RopeOptions& options, int64_t first, int64_t count, int64_t length, Device device) {
+  const std::vector<double> frequencies = rope_frequencies(options, length);
   const double factor = rope_attention_factor(options);
   std::vector<float> cosines, sines;
-  for (int64_t position = 0; position < positions; ++position) {
+  for (int64_t position = first; position < first + count; ++position) {
     for (const double frequency : frequencies) {
       cosines.push_back(static_cast<float>(factor * std::cos(static_cast<double>(position) * frequency)));
       sines.push_back(static_cast<float>(factor * std::sin(static_cast<double>(position) * frequency)));
     }
   }
-  const Shape shape{positions, static_cast<int64_t>(frequencies.size())};
+  const Shape shape{count, static_cast<int64_t>(frequencies.size())};
   const DType dtype = device == Device::reference ? DType::f64 : DType::f32;
   return {Tensor::from(cosines, shape, dtype, device), Tensor::from(sines, shape, dtype, device)};
 }

@@ -41,6 +41,7 @@ double rope_attention_factor(const RopeOptions& options);
 struct RopeTables {
   Tensor cosines, sines;  // [positions, rotary_dim / 2], f32 (f64 on the reference)
 };
-RopeTables rope_tables(const RopeOptions& options, int64_t positions, Device device = Device::cpu);
+// Of the positions first, …, first + count - 1; `length` as above.
+RopeTables rope_tables(const RopeOptions& options, int64_t first, int64_t count, int64_t length, Device device = Device::cpu);
 
 }  // namespace qkv

@@ -53,7 +53,7 @@ TEST(RotaryPositions, FrequenciesOfEachScalingAreThoseOfTransformers) {
 // R(m) q . R(n) k depends on m - n alone (Su et al. 2021, eq. 16).
 TEST(RotaryPositions, ProductsDependOnTheDistanceAlone) {
   for (const RotaryPairs layout : {RotaryPairs::halves, RotaryPairs::neighbours}) {
-    const RopeTables tables = rope_tables({.rotary_dim = 8}, 40);
+    const RopeTables tables = rope_tables({.rotary_dim = 8}, 0, 40, 40);
     const Tensor q = Tensor::from(std::vector<float>{1, 2, -3, 0.5f, 0.25f, -1, 2, 1}, {1, 8}),
                  k = Tensor::from(std::vector<float>{-1, 0.5f, 2, 1, 3, -2, 0.5f, 1}, {1, 8});
     const auto product = [&](int32_t m, int32_t n) {

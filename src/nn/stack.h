@@ -1,4 +1,4 @@
-// A stack of Transformer blocks: the encoder, or the decoder with its cross-attention.
+// A stack of Transformer blocks: the encoder, or the decoder.
 #pragma once
 
 #include <optional>
@@ -10,17 +10,16 @@ namespace qkv {
 
 class Stack {
  public:
-  // cross_attention: the decoder of an encoder-decoder. Pre-norm stacks end with a norm of their own.
+  // Pre-norm stacks end with a norm of their own.
   Stack(const TransformerConfig& config, bool decoder, const ParameterScope& scope);
 
-  // x: [tokens, hidden_size]. `memory` is empty for an encoder.
-  Tensor forward(Tensor x, const Segments& segments, const Tensor& memory, const Segments& memory_segments, ForwardContext& context) const;
+  // x: [tokens, hidden_size]. state: in decoding; null otherwise.
+  Tensor forward(Tensor x, const BlockPass& pass, DecoderState* state, ForwardContext& context) const;
   const std::vector<Block>& blocks() const { return blocks_; }
-  Tensor final_norm(const Tensor& x) const { return final_norm_ ? final_norm_->forward(x) : x; }
 
  private:
   std::vector<Block> blocks_;
-  std::optional<LayerNorm> final_norm_;
+  std::optional<Norm> final_norm_;
 };
 
 }  // namespace qkv

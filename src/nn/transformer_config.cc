@@ -29,7 +29,7 @@ void check_probability(const char* name, float value) {
 void validate(const TransformerConfig& c) {
   check_range("vocab_size", c.vocab_size, 1, 1 << 24);
   check_range("hidden_size", c.hidden_size, 1, 1 << 16);
-  check_range("encoder_layers", c.encoder_layers, 0, 1024);
+  check_range("encoder_layers", c.encoder_layers, c.has_encoder() ? 1 : 0, c.has_encoder() ? 1024 : 0);
   check_range("decoder_layers", c.decoder_layers, 1, 1024);
   check_range("encoder_ffn_dim", c.encoder_ffn_dim, 1, 1 << 20);
   check_range("decoder_ffn_dim", c.decoder_ffn_dim, 1, 1 << 20);
@@ -41,6 +41,16 @@ void validate(const TransformerConfig& c) {
   QKV_CHECK(c.num_attention_heads % c.num_key_value_heads == 0,
             "num_key_value_heads {} does not divide num_attention_heads {}; possible: {}", c.num_key_value_heads, c.num_attention_heads,
             divisors(c.num_attention_heads));
+  check_range("sliding_window", c.sliding_window, 0, INT32_MAX);
+  if (c.position == Position::rope) {
+    check_range("rotary_dim", c.rope.rotary_dim, 0, c.head_dim());
+    QKV_CHECK((c.rope.rotary_dim > 0 ? c.rope.rotary_dim : c.head_dim()) % 2 == 0,
+              "rotary positions turn pairs of columns; {} of a head of {} are no pairs", c.rope.rotary_dim, c.head_dim());
+  }
+  if (c.position == Position::t5) {
+    check_range("relative_attention_num_buckets", c.relative_attention_num_buckets, 4, 1 << 16);
+    check_range("relative_attention_max_distance", c.relative_attention_max_distance, c.relative_attention_num_buckets / 2 + 1, 1 << 24);
+  }
   check_probability("dropout", c.dropout);
   check_probability("attention_dropout", c.attention_dropout);
   check_probability("activation_dropout", c.activation_dropout);

@@ -4,29 +4,53 @@
 #include <cstdint>
 
 #include "kernels/params.h"
+#include "nn/rotary_positions.h"
 
 namespace qkv {
 
+enum class Kind : uint8_t { encoder_decoder, decoder_only };
 enum class NormPosition : uint8_t { post, pre };
+enum class NormKind : uint8_t { layer, rms };
+
+// How the network is told where a token stands.
+enum class Position : uint8_t {
+  none,
+  sinusoidal,  // added to the embeddings: sines and cosines in halves (Vaswani et al. 2017, section 3.5)
+  learned,     // added to the embeddings: a table for each stack (Gehring et al. 2017)
+  rope,        // q and k of self-attention turn with the position (Su et al. 2021)
+  alibi,       // scores of self-attention fall with the distance, by a fixed slope per head (Press et al. 2022)
+  t5,          // scores of self-attention get a learned bias per head and bucket of distances, one table a stack (Raffel et al. 2020)
+};
 
 struct TransformerConfig {
+  Kind kind = Kind::encoder_decoder;
   int vocab_size = 0;
-  int hidden_size = 512;  // d_model
-  int encoder_layers = 6, decoder_layers = 6;
+  int hidden_size = 512;                       // d_model
+  int encoder_layers = 6, decoder_layers = 6;  // no encoder in Kind::decoder_only: 0
   int num_attention_heads = 8;
-  int num_key_value_heads = 8;
+  int num_key_value_heads = 8;  // fewer: grouped-query attention (Ainslie et al. 2023), 1: multi-query (Shazeer 2019)
   int encoder_ffn_dim = 2048, decoder_ffn_dim = 2048;
   Activation activation = Activation::relu;
+  bool gated_ffn = false;  // with silu SwiGLU, with gelu GEGLU (Shazeer 2020)
   NormPosition norm_position = NormPosition::post;
+  NormKind norm = NormKind::layer;
   float layer_norm_epsilon = 1e-5f;
+  bool linear_bias = true;  // of every linear layer but the output's
+  Position position = Position::sinusoidal;
+  RopeOptions rope;                                                                // of Position::rope; rotary_dim 0: the whole head
+  int relative_attention_num_buckets = 32, relative_attention_max_distance = 128;  // of Position::t5
+  int sliding_window = 0;              // self-attention sees keys less than this away (Beltagy et al. 2020); 0: at any distance
   bool scale_embedding = true;         // embeddings times sqrt(hidden_size) (Vaswani et al. 2017, section 3.4)
+  bool tie_word_embeddings = true;     // the output layer is the embedding (Press and Wolf 2017)
   bool final_logits_bias = true;       // a vector added to the logits, not trained
-  int max_position_embeddings = 1024;  // sinusoids in halves: sines first, then cosines
+  int max_position_embeddings = 1024;  // longest sequence of a side
+  float initializer_range = 0;         // weights start normal with this deviation as GPT-2's; 0: Xavier, embeddings hidden_size^-0.5
   float dropout = 0.1f, attention_dropout = 0, activation_dropout = 0;
 
   int pad_token_id = 0, eos_token_id = 0, decoder_start_token_id = 0;
 
   int head_dim() const { return hidden_size / num_attention_heads; }
+  bool has_encoder() const { return kind == Kind::encoder_decoder; }
 };
 
 // Throws with the option's name, its value and the possible ones where the numbers do not fit together.

@@ -18,9 +18,19 @@ Segments Segments::of_lengths(std::span<const int32_t> lengths) {
   return result;
 }
 
+Segments Segments::of_rows(std::span<const std::vector<int32_t>> rows) {
+  std::vector<int32_t> lengths;
+  for (const std::vector<int32_t>& each : rows) lengths.push_back(static_cast<int32_t>(each.size()));
+  Segments result = of_lengths(lengths);
+  result.index_.reserve(static_cast<size_t>(result.tokens_));
+  for (const std::vector<int32_t>& each : rows) result.index_.insert(result.index_.end(), each.begin(), each.end());
+  return result;
+}
+
 Segments Segments::select(std::span<const int32_t> choice) const {
   Segments result;
   result.tokens_ = tokens_;
+  result.index_ = index_;
   for (int32_t i : choice) {
     QKV_CHECK(i >= 0 && i < count(), "[segments] sequence {} of {}", i, count());
     result.begin_.push_back(begin_[i]);

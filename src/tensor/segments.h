@@ -14,6 +14,8 @@ class Segments {
   Segments() = default;
   // Sequences of these lengths, back to back.
   static Segments of_lengths(std::span<const int32_t> lengths);
+  // Sequence i is the rows that rows[i] lists, wherever they lie: a cache of keys whose rows sequences share.
+  static Segments of_rows(std::span<const std::vector<int32_t>> rows);
   // Sequence i of the result is sequence choice[i] of this one (rows are shared, nothing moves).
   Segments select(std::span<const int32_t> choice) const;
 
@@ -22,12 +24,13 @@ class Segments {
   int32_t length(int64_t i) const { return length_[i]; }
   int64_t tokens() const { return tokens_; }  // rows that the segments span
   int32_t longest() const { return longest_; }
-  SegmentView view() const { return {begin_.data(), length_.data(), count(), nullptr}; }
+  SegmentView view() const { return {begin_.data(), length_.data(), count(), index_.empty() ? nullptr : index_.data()}; }
   // Position of each row in its sequence, for consecutive sequences. [tokens]
   std::vector<int32_t> positions() const;
 
  private:
   std::vector<int32_t> begin_, length_;
+  std::vector<int32_t> index_;  // of of_rows: sequence i is the rows index_[begin_[i]], …
   int64_t tokens_ = 0;
   int32_t longest_ = 0;
 };

@@ -10,7 +10,7 @@
 
 #include "data/batches.h"
 #include "data/parallel_corpus.h"
-#include "nn/encoder_decoder.h"
+#include "nn/transformer.h"
 
 namespace qkv {
 

@@ -28,11 +28,11 @@ Validation::Validation(const ParallelCorpus& corpus, std::vector<std::string> so
       batches_(corpus, {.batch_tokens = options.batch_tokens}),
       max_length_(translation_limit(corpus)) {}
 
-ValidationResult Validation::run(const EncoderDecoder& network, const Tokenizer& tokenizer) const {
+ValidationResult Validation::run(const Transformer& network, const Tokenizer& tokenizer) const {
   return {.loss = loss(network), .bleu = bleu(network, tokenizer)};
 }
 
-double Validation::loss(const EncoderDecoder& network) const {
+double Validation::loss(const Transformer& network) const {
   double nll = 0;
   int64_t tokens = 0;
   for (int64_t i = 0; i < batches_.size(); ++i) {
@@ -46,7 +46,7 @@ double Validation::loss(const EncoderDecoder& network) const {
   return nll / static_cast<double>(tokens);
 }
 
-double Validation::bleu(const EncoderDecoder& network, const Tokenizer& tokenizer) const {
+double Validation::bleu(const Transformer& network, const Tokenizer& tokenizer) const {
   TranslateOptions options;
   options.search.num_beams = options_.num_beams;
   options.search.max_length = std::min(max_length_, network.config().max_position_embeddings);

@@ -6,7 +6,7 @@
 
 #include "data/batches.h"
 #include "data/parallel_corpus.h"
-#include "nn/encoder_decoder.h"
+#include "nn/transformer.h"
 #include "qkv/tokenizer.h"
 
 namespace qkv {
@@ -28,11 +28,11 @@ class Validation {
   Validation(const ParallelCorpus& corpus, std::vector<std::string> sources, std::vector<std::string> references,
              const ValidationOptions& options);
 
-  ValidationResult run(const EncoderDecoder& network, const Tokenizer& tokenizer) const;
+  ValidationResult run(const Transformer& network, const Tokenizer& tokenizer) const;
 
  private:
-  double loss(const EncoderDecoder& network) const;
-  double bleu(const EncoderDecoder& network, const Tokenizer& tokenizer) const;
+  double loss(const Transformer& network) const;
+  double bleu(const Transformer& network, const Tokenizer& tokenizer) const;
 
   const ParallelCorpus& corpus_;
   std::vector<std::string> sources_, references_;

@@ -1,0 +1,138 @@
+#include "nn/transformer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+namespace qkv {
+namespace {
+
+std::shared_ptr<const AttentionPass> share(AttentionPass pass) { return std::make_shared<const AttentionPass>(std::move(pass)); }
+
+DType activation_type(const ForwardContext& context, Device device) { return device == Device::reference ? DType::f64 : context.dtype; }
+
+}  // namespace
+
+Transformer::Transformer(const TransformerConfig& config, ParameterStore& store)
+    : config_((validate(config), config)),
+      embed_tokens_(store.create("embed_tokens.weight", {config.vocab_size, config.hidden_size}, embedding_start(config), true)),
+      positions_(config, store),
+      final_logits_bias_(
+          config.final_logits_bias
+              ? Tensor::zeros({config.vocab_size}, store.device() == Device::reference ? DType::f64 : DType::f32, store.device())
+              : Tensor()),
+      encoder_(config.has_encoder() ? std::optional<Stack>(std::in_place, config, false, ParameterScope(store, "encoder")) : std::nullopt),
+      decoder_(config, true, ParameterScope(store, "decoder")),
+      output_weight_(config.tie_word_embeddings
+                         ? embed_tokens_
+                         : store.create("output.weight", {config.vocab_size, config.hidden_size}, embedding_start(config), true)) {}
+
+Tensor Transformer::embed(std::span<const int32_t> ids, std::span<const int32_t> position_of, bool decoder, ForwardContext& context) const {
+  const float scale = config_.scale_embedding ? std::sqrt(static_cast<float>(config_.hidden_size)) : 1.0f;
+  return embedding(ids, embed_tokens_, positions_.table(decoder), position_of, scale, activation_type(context, embed_tokens_.device()),
+                   context.dropout(config_.dropout));
+}
+
+Tensor Transformer::encode(const TokenBatch& source, ForwardContext& context) const {
+  if (!encoder_) return {};
+  const std::vector<int32_t> position_of = source.segments.positions();
+  BlockPass pass;
+  pass.self = share({source.segments, source.segments, positions_.pass(false, position_of, source.segments.longest())});
+  return encoder_->forward(embed(source.ids, position_of, false, context), pass, nullptr, context);
+}
+
+Tensor Transformer::decode(const TokenBatch& target_in, const Tensor& memory, const Segments& memory_segments,
+                           ForwardContext& context) const {
+  const std::vector<int32_t> position_of = target_in.segments.positions();
+  BlockPass pass;
+  pass.self = share({target_in.segments, target_in.segments, positions_.pass(true, position_of, target_in.segments.longest())});
+  pass.cross = share({target_in.segments, memory_segments, {}});
+  pass.memory = memory;
+  return decoder_.forward(embed(target_in.ids, position_of, true, context), pass, nullptr, context);
+}
+
+Tensor Transformer::logits(const Tensor& hidden) const { return linear_f32(hidden, output_weight_, final_logits_bias_); }
+
+CrossEntropyResult Transformer::loss(const TokenBatch& source, const TokenBatch& target_in, std::span<const int32_t> target_out,
+                                     float label_smoothing, float scale, ForwardContext& context) const {
+  const Tensor memory = encode(source, context);
+  const Tensor hidden = decode(target_in, memory, source.segments, context);
+  return linear_cross_entropy(hidden, output_weight_, final_logits_bias_, target_out, label_smoothing, scale);
+}
+
+DecoderState Transformer::start(const Tensor& memory, const Segments& memory_segments, ForwardContext&) const {
+  DecoderState state;
+  state.memory_segments = memory_segments;
+  for (const Block& block : decoder_.blocks()) {
+    DecoderState::LayerCache& cache = state.layers.emplace_back();
+    if (block.cross_attention()) cache.cross = block.cross_attention()->project(memory);
+  }
+  return state;
+}
+
+namespace {
+
+// Room for `wanted` more rows of x's type in the caches, at least doubling them.
+void reserve_rows(DecoderState& state, int64_t wanted, int64_t cols, DType dtype, Device device) {
+  if (state.rows + wanted <= state.capacity) return;
+  const int64_t capacity = std::max(2 * state.capacity, state.rows + wanted + 64);
+  for (DecoderState::LayerCache& cache : state.layers) {
+    for (Tensor* old : {&cache.self.k, &cache.self.v}) {
+      Tensor grown = Tensor::empty({capacity, cols}, dtype, device);
+      if (*old) copy_rows(old->row_range(0, state.rows), grown, 0);
+      *old = grown;
+    }
+  }
+  state.capacity = capacity;
+}
+
+// Hypothesis i continues parents[i] with the cache rows of its new tokens. Returns the position of each of these.
+std::vector<int32_t> extend_history(DecoderState& state, std::span<const int32_t> parents, const Segments& added) {
+  std::vector<int32_t> position_of;
+  std::vector<std::vector<int32_t>> history(static_cast<size_t>(added.count()));
+  for (int64_t i = 0; i < added.count(); ++i) {
+    if (!state.history.empty()) history[i] = state.history.at(static_cast<size_t>(parents[i]));
+    for (int32_t token = 0; token < added.length(i); ++token) {
+      position_of.push_back(static_cast<int32_t>(history[i].size()));
+      history[i].push_back(static_cast<int32_t>(state.rows) + added.begin(i) + token);
+    }
+  }
+  state.history = std::move(history);
+  return position_of;
+}
+
+Tensor last_rows(const Tensor& x, const Segments& segments) {
+  if (segments.count() == x.rows()) return x;
+  const Tensor last = Tensor::empty({segments.count(), x.cols()}, x.dtype(), x.device());
+  for (int64_t i = 0; i < segments.count(); ++i) copy_rows(x.row_range(segments.begin(i) + segments.length(i) - 1, 1), last, i);
+  return last;
+}
+
+}  // namespace
+
+Tensor Transformer::advance(DecoderState& state, const TokenBatch& tokens, std::span<const int32_t> parents,
+                            std::span<const int32_t> sources, ForwardContext& context) const {
+  const int64_t count = tokens.segments.count();
+  QKV_CHECK((state.history.empty() || std::ssize(parents) == count) && (!encoder_ || std::ssize(sources) == count),
+            "[advance] {} hypotheses, {} parents, {} sources", count, parents.size(), sources.size());
+  for (int64_t i = 0; i < count; ++i) QKV_CHECK(tokens.segments.length(i) > 0, "[advance] hypothesis {} gets no token", i);
+  reserve_rows(state, std::ssize(tokens.ids), int64_t{config_.num_key_value_heads} * config_.head_dim(),
+               activation_type(context, embed_tokens_.device()), embed_tokens_.device());
+  const std::vector<int32_t> position_of = extend_history(state, parents, tokens.segments);
+
+  BlockPass pass;
+  const Segments keys = Segments::of_rows(state.history);
+  pass.self = share({tokens.segments, keys, positions_.pass(true, position_of, keys.longest()), state.rows});
+  if (encoder_) pass.cross = share({tokens.segments, state.memory_segments.select(sources), {}});
+  state.rows += std::ssize(tokens.ids);
+  const Tensor hidden = decoder_.forward(embed(tokens.ids, position_of, true, context), pass, &state, context);
+  return logits(last_rows(hidden, tokens.segments));
+}
+
+Tensor Transformer::step(DecoderState& state, std::span<const int32_t> tokens, std::span<const int32_t> parents,
+                         std::span<const int32_t> sources, ForwardContext& context) const {
+  const std::vector<int32_t> ones(tokens.size(), 1);
+  return advance(state, {{tokens.begin(), tokens.end()}, Segments::of_lengths(ones)}, parents, sources, context);
+}
+
+}  // namespace qkv

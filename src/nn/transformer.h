@@ -1,0 +1,71 @@
+// The Transformer (Vaswani et al. 2017): encoder and decoder, or a decoder alone (Radford et al. 2018), with embeddings and output layer.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "nn/decoder_state.h"
+#include "nn/forward_context.h"
+#include "nn/parameters.h"
+#include "nn/positions.h"
+#include "nn/stack.h"
+#include "nn/transformer_config.h"
+
+namespace qkv {
+
+// Sequences of token ids, back to back.
+struct TokenBatch {
+  std::vector<int32_t> ids;
+  Segments segments;
+};
+
+class Transformer {
+ public:
+  // Weights are created in `store` (kept by the caller as long as the model lives).
+  Transformer(const TransformerConfig& config, ParameterStore& store);
+
+  const TransformerConfig& config() const { return config_; }
+
+  // The encoder's output for packed sources. [source tokens, hidden_size]. Without an encoder: empty.
+  Tensor encode(const TokenBatch& source, ForwardContext& context) const;
+  // The decoder's output for packed targets, teacher-forced; sequence i sees sequence i of the memory. [target tokens, hidden_size].
+  // Without an encoder the memory is empty.
+  Tensor decode(const TokenBatch& target_in, const Tensor& memory, const Segments& memory_segments, ForwardContext& context) const;
+  // [rows, vocab_size] in f32, final_logits_bias included.
+  Tensor logits(const Tensor& hidden) const;
+  // Loss of packed sequences: row i of target_in predicts target_out[i]. With an encoder target_in starts with decoder_start_token_id and
+  // sequence i belongs to sequence i of the source; without one the source is not looked at. `scale` is put on loss and gradients:
+  // 1 / number of target tokens of the update.
+  CrossEntropyResult loss(const TokenBatch& source, const TokenBatch& target_in, std::span<const int32_t> target_out, float label_smoothing,
+                          float scale, ForwardContext& context) const;
+
+  // Step-by-step decoding. `memory` and its segments stay with the state; both are empty without an encoder.
+  DecoderState start(const Tensor& memory, const Segments& memory_segments, ForwardContext& context) const;
+  // Feeds sequence i of `tokens`, one or more, to hypothesis i of the new set. Hypothesis i continues hypothesis parents[i] of the last
+  // step (ignored at the first one, where there is nothing yet) and reads sequence sources[i] of the memory (ignored without an encoder).
+  // Result: the logits after each hypothesis's last token, [hypotheses, vocab_size], f32. Hypotheses may be copied, reordered and dropped
+  // freely from step to step; no key or value moves.
+  Tensor advance(DecoderState& state, const TokenBatch& tokens, std::span<const int32_t> parents, std::span<const int32_t> sources,
+                 ForwardContext& context) const;
+  // The same with one token for each hypothesis.
+  Tensor step(DecoderState& state, std::span<const int32_t> tokens, std::span<const int32_t> parents, std::span<const int32_t> sources,
+              ForwardContext& context) const;
+
+  const Tensor& embed_tokens() const { return embed_tokens_; }
+  const Tensor& output_weight() const { return output_weight_; }
+  const Tensor& final_logits_bias() const { return final_logits_bias_; }
+
+ private:
+  Tensor embed(std::span<const int32_t> ids, std::span<const int32_t> position_of, bool decoder, ForwardContext& context) const;
+
+  TransformerConfig config_;
+  Tensor embed_tokens_;  // [vocab_size, hidden_size], shared by both sides
+  Positions positions_;
+  Tensor final_logits_bias_;  // [vocab_size], constant; or empty
+  std::optional<Stack> encoder_;
+  Stack decoder_;
+  Tensor output_weight_;  // [vocab_size, hidden_size]; embed_tokens_ itself where they are tied
+};
+
+}  // namespace qkv

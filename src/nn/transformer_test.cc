@@ -1,0 +1,314 @@
+#include "nn/transformer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/backward.h"
+#include "base/parallel.h"
+#include "tests/op_matrix.h"
+
+namespace qkv {
+namespace {
+
+TransformerConfig small_config(NormPosition norm) {
+  TransformerConfig config;
+  config.vocab_size = 23;
+  config.hidden_size = 16;
+  config.encoder_layers = config.decoder_layers = 2;
+  config.num_attention_heads = 4;
+  config.num_key_value_heads = 2;
+  config.encoder_ffn_dim = config.decoder_ffn_dim = 24;
+  config.norm_position = norm;
+  config.max_position_embeddings = 40;
+  config.attention_dropout = config.activation_dropout = 0.1f;
+  return config;
+}
+
+TransformerConfig decoder_only(NormPosition norm) {
+  TransformerConfig config = small_config(norm);
+  config.kind = Kind::decoder_only;
+  config.encoder_layers = 0;
+  config.scale_embedding = config.final_logits_bias = false;
+  return config;
+}
+
+struct Variant {
+  const char* name;
+  TransformerConfig config;
+};
+
+// Every choice of TransformerConfig at least once.
+std::vector<Variant> variants() {
+  TransformerConfig llama = decoder_only(NormPosition::pre);
+  llama.position = Position::rope;
+  llama.norm = NormKind::rms;
+  llama.activation = Activation::silu;
+  llama.gated_ffn = true;
+  llama.linear_bias = llama.tie_word_embeddings = false;
+  TransformerConfig gpt2 = decoder_only(NormPosition::pre);
+  gpt2.position = Position::learned;
+  gpt2.activation = Activation::gelu_tanh;
+  gpt2.initializer_range = 0.1f;
+  gpt2.num_key_value_heads = 1;
+  TransformerConfig without_positions = decoder_only(NormPosition::post);
+  without_positions.position = Position::none;
+  without_positions.sliding_window = 3;
+  TransformerConfig alibi = small_config(NormPosition::post);
+  alibi.position = Position::alibi;
+  alibi.sliding_window = 4;
+  TransformerConfig t5 = small_config(NormPosition::pre);
+  t5.position = Position::t5;
+  t5.relative_attention_num_buckets = 8;
+  t5.relative_attention_max_distance = 12;
+  TransformerConfig learned = small_config(NormPosition::post), rope = small_config(NormPosition::pre);
+  learned.position = Position::learned;
+  learned.activation = alibi.activation = rope.activation = Activation::gelu;  // in bf16 a value near 0 can be on the other side of relu's corner
+  rope.position = Position::rope;
+  rope.rope = {.rotary_dim = 2, .layout = RotaryPairs::neighbours, .scaling = RopeScaling::linear, .factor = 2};
+  return {{"post", small_config(NormPosition::post)},
+          {"pre", small_config(NormPosition::pre)},
+          {"llama", llama},
+          {"gpt2", gpt2},
+          {"no positions", without_positions},
+          {"alibi", alibi},
+          {"t5", t5},
+          {"learned", learned},
+          {"rope", rope}};
+}
+
+TokenBatch batch_of(std::span<const int32_t> lengths, uint32_t stream) {
+  TokenBatch batch;
+  batch.segments = Segments::of_lengths(lengths);
+  RandomStream random(11, stream);
+  for (int64_t i = 0; i < batch.segments.tokens(); ++i) batch.ids.push_back(static_cast<int32_t>(random.below(23)));
+  return batch;
+}
+
+struct Fixture {
+  explicit Fixture(const TransformerConfig& config, Device device = Device::cpu) : store(3, true, device), network(config, store) {}
+  ParameterStore store;
+  Transformer network;
+  TokenBatch source = batch_of(std::vector<int32_t>{3, 9, 1}, 1), target = batch_of(std::vector<int32_t>{5, 4, 2}, 2);
+  std::vector<int32_t> target_out = batch_of(std::vector<int32_t>{11}, 3).ids;
+};
+
+// The loss of one training step, dropout included; the gradients stay in the store.
+double step_loss(Fixture& f, DType dtype = DType::f32, bool with_gradient = true, Recompute recompute = Recompute::none) {
+  ForwardContext context;
+  context.dtype = dtype;
+  context.training = true;
+  context.seed = 5;
+  context.step = 17;
+  context.recompute = recompute;
+  Tape tape;
+  CrossEntropyResult result;
+  {
+    RecordScope scope(with_gradient ? &tape : nullptr);
+    result = f.network.loss(f.source, f.target, f.target_out, 0.1f, 1.0f / 11, context);
+  }
+  if (with_gradient) backward(tape, result.loss);
+  return result.loss_sum / 11;
+}
+
+TEST(Transformer, GradientsOfEveryWeightEqualFiniteDifferencesWithDropout) {
+  for (const auto& [name, config] : variants()) {
+    SCOPED_TRACE(name);
+    Fixture f(config, Device::reference);
+    step_loss(f);
+    for (const Parameter& parameter : f.store.all()) {
+      const Tensor gradient = parameter.value.grad();
+      double& value = parameter.value.as<double>()[parameter.value.numel() / 2];
+      const double kept = value, h = 1e-5;
+      value = kept + h;
+      const double above = step_loss(f, DType::f32, false);
+      value = kept - h;
+      const double below = step_loss(f, DType::f32, false);
+      value = kept;
+      EXPECT_NEAR(gradient.as<double>()[parameter.value.numel() / 2], (above - below) / (2 * h), 2e-8) << parameter.name;
+    }
+  }
+}
+
+// Squared distance of all gradients to the reference's, over the reference's squared length.
+double gradient_error(const Fixture& f, const Fixture& reference) {
+  double difference = 0, length = 0;
+  for (size_t i = 0; i < f.store.all().size(); ++i) {
+    const auto got = f.store.all()[i].value.grad().to_vector(), expected = reference.store.all()[i].value.grad().to_vector();
+    for (size_t j = 0; j < got.size(); ++j) {
+      difference += std::pow(got[j] - expected[j], 2);
+      length += std::pow(expected[j], 2);
+    }
+  }
+  return std::sqrt(difference / length);
+}
+
+TEST(Transformer, LossAndGradientsOnTheCpuEqualTheReference) {
+  for (const auto& [name, config] : variants()) {
+    SCOPED_TRACE(name);
+    Fixture reference(config, Device::reference), f32(config), bf16(config);
+    const double expected = step_loss(reference);
+    EXPECT_NEAR(step_loss(f32), expected, 1e-5);
+    EXPECT_NEAR(step_loss(bf16, DType::bf16), expected, 2e-2);
+    EXPECT_LT(gradient_error(f32, reference), 1e-5);
+    EXPECT_LT(gradient_error(bf16, reference), 3e-2);
+  }
+}
+
+std::vector<float> all_gradients(const Fixture& f) {
+  std::vector<float> all;
+  for (const Parameter& p : f.store.all()) {
+    const auto g = p.value.grad().to_vector();
+    all.insert(all.end(), g.begin(), g.end());
+  }
+  return all;
+}
+
+TEST(Transformer, SameBitsOnOneAndTwoThreads) {
+  const int before = num_threads();
+  for (const auto& [name, config] : variants()) {
+    SCOPED_TRACE(name);
+    std::vector<std::vector<float>> gradients;
+    for (int threads : {1, 2}) {
+      set_num_threads(threads);
+      Fixture f(config);
+      step_loss(f);
+      gradients.push_back(all_gradients(f));
+    }
+    EXPECT_EQ(gradients[0], gradients[1]);
+  }
+  set_num_threads(before);
+}
+
+TEST(Transformer, WhatIsForgottenAndRecomputedGivesTheSameBits) {
+  for (const auto& [name, config] : variants()) {
+    SCOPED_TRACE(name);
+    Fixture kept(config);
+    const double loss = step_loss(kept);
+    for (const Recompute recompute : {Recompute::attention, Recompute::layer}) {
+      Fixture f(config);
+      EXPECT_EQ(step_loss(f, DType::f32, true, recompute), loss);
+      EXPECT_EQ(all_gradients(f), all_gradients(kept));
+    }
+  }
+}
+
+TEST(Transformer, StepByStepLogitsEqualTheTeacherForcedOnes) {
+  for (const auto& [name, config] : variants()) {
+    SCOPED_TRACE(name);
+    const Fixture f(config);
+    ForwardContext context;
+    const Tensor memory = f.network.encode(f.source, context);
+    const Tensor expected = f.network.logits(f.network.decode(f.target, memory, f.source.segments, context));
+    DecoderState state = f.network.start(memory, f.source.segments, context);
+    std::vector<int32_t> alive{0, 1, 2};  // sequences by the index of their hypothesis in the last step
+    for (int32_t position = 0; position < 5; ++position) {
+      std::vector<int32_t> tokens, parents, sources;
+      for (int32_t i = static_cast<int32_t>(alive.size()) - 1; i >= 0; --i) {  // reversed every time: history must follow
+        if (position >= f.target.segments.length(alive[i])) continue;
+        tokens.push_back(f.target.ids[f.target.segments.begin(alive[i]) + position]);
+        parents.push_back(i);
+        sources.push_back(alive[i]);
+      }
+      const Tensor logits = f.network.step(state, tokens, parents, sources, context);
+      for (size_t i = 0; i < sources.size(); ++i) {
+        const Tensor row = expected.row_range(f.target.segments.begin(sources[i]) + position, 1);
+        EXPECT_LT(testing::relative_error(logits.row_range(static_cast<int64_t>(i), 1), row), 1e-5);
+      }
+      alive = sources;
+    }
+  }
+}
+
+// A prompt at once, and then each hypothesis continued by several tokens, against the teacher-forced logits.
+TEST(Transformer, RunsOfTokensGiveTheLogitsOfTheirLast) {
+  for (const auto& [name, config] : variants()) {
+    SCOPED_TRACE(name);
+    const Fixture f(config);
+    ForwardContext context;
+    const Tensor memory = f.network.encode(f.source, context);
+    const Tensor expected = f.network.logits(f.network.decode(f.target, memory, f.source.segments, context));
+    DecoderState state = f.network.start(memory, f.source.segments, context);
+    const Segments& all = f.target.segments;
+    const std::vector<int32_t> order{2, 0, 1};  // hypotheses change places after the first run
+    for (const bool second : {false, true}) {
+      TokenBatch run;
+      std::vector<int32_t> lengths, sources;
+      for (int32_t i = 0; i < 3; ++i) {
+        const int32_t sequence = second ? order[i] : i, first = second ? all.length(sequence) - 1 : 0;
+        const int32_t begin = second ? first : 0, end = second ? all.length(sequence) : all.length(sequence) - 1;
+        for (int32_t at = begin; at < end; ++at) run.ids.push_back(f.target.ids[all.begin(sequence) + at]);
+        lengths.push_back(end - begin);
+        sources.push_back(sequence);
+      }
+      run.segments = Segments::of_lengths(lengths);
+      const Tensor logits = f.network.advance(state, run, order, sources, context);
+      for (int64_t i = 0; i < 3; ++i) {
+        const int64_t last = all.begin(sources[i]) + all.length(sources[i]) - (second ? 1 : 2);
+        EXPECT_LT(testing::relative_error(logits.row_range(i, 1), expected.row_range(last, 1)), 1e-5) << i;
+      }
+    }
+  }
+}
+
+// Row i of a layer's output against row j of its input: all of them in an encoder; in a decoder exactly nothing where j > i.
+TEST(Transformer, TheCausalMaskMakesTheJacobiansUpperTriangleExactlyZero) {
+  constexpr int64_t kTokens = 5;
+  for (const bool decoder : {false, true}) {
+    const TransformerConfig config = decoder ? decoder_only(NormPosition::post) : small_config(NormPosition::post);
+    ParameterStore store(3, true);
+    const Block block(config, decoder, 0, ParameterScope(store));
+    const Segments segments = Segments::of_lengths(std::vector<int32_t>{kTokens});
+    BlockPass pass;
+    pass.self = std::make_shared<const AttentionPass>(AttentionPass{segments, segments, {}});
+    for (int64_t i = 0; i < kTokens; ++i) {
+      std::vector<float> values, selected(kTokens * 16, 0);
+      RandomStream random(7, 1), direction(8, 1);
+      for (int64_t at = 0; at < kTokens * 16; ++at) values.push_back(random.normal());
+      for (int64_t column = 0; column < 16; ++column) selected[i * 16 + column] = direction.normal();
+      const Tensor x = Tensor::from(values, {kTokens, 16});
+      x.set_requires_grad(true);
+      ForwardContext context;
+      Tape tape;
+      Tensor y;
+      {
+        RecordScope recording(&tape);
+        y = block.forward(x, pass, nullptr, context);
+      }
+      backward_from(tape, y, Tensor::from(selected, {kTokens, 16}));
+      const std::vector<float> gradient = x.grad().to_vector();
+      for (int64_t j = 0; j < kTokens; ++j) {
+        float largest = 0;
+        for (int64_t column = 0; column < 16; ++column) largest = std::max(largest, std::abs(gradient[j * 16 + column]));
+        if (decoder && j > i) {
+          EXPECT_EQ(largest, 0) << i << ", " << j;
+        } else {
+          EXPECT_GT(largest, 1e-6f) << i << ", " << j;
+        }
+      }
+    }
+  }
+}
+
+TEST(Transformer, MemoryOfATrainingStepStopsGrowing) {
+  Fixture f(small_config(NormPosition::post));
+  for (int i = 0; i < 3; ++i) step_loss(f);
+  const int64_t before = memory_statistics().system_allocations;
+  for (int i = 0; i < 3; ++i) step_loss(f);
+  EXPECT_EQ(memory_statistics().system_allocations, before);
+}
+
+TEST(TransformerConfig, HeadsThatDoNotDivideAreRefusedWithThePossibleOnes) {
+  TransformerConfig config = small_config(NormPosition::post);
+  config.num_key_value_heads = 3;
+  try {
+    validate(config);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "num_key_value_heads 3 does not divide num_attention_heads 4; possible: 1, 2, 4");
+  }
+}
+
+}  // namespace
+}  // namespace qkv
