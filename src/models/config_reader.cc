@@ -29,6 +29,8 @@ bool fits(const nlohmann::json& value) {
 
 ConfigReader::ConfigReader(const std::filesystem::path& path)
     : file_(path.string()), json_(std::make_unique<nlohmann::json>(read_json_object(path))) {}
+ConfigReader::ConfigReader(std::string file, nlohmann::json json)
+    : file_(std::move(file)), json_(std::make_unique<nlohmann::json>(std::move(json))) {}
 ConfigReader::ConfigReader(ConfigReader&&) noexcept = default;
 ConfigReader::~ConfigReader() = default;
 
@@ -46,6 +48,11 @@ void ConfigReader::fail_type(std::string_view key, std::string_view wanted) cons
   std::string found = value(key).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
   if (found.size() > 60) found = found.substr(0, 60) + "…";
   fail(ErrorCode::bad_input, "{}: \"{}\" is {}; {} was expected", file_, key, found, wanted);
+}
+
+ConfigReader ConfigReader::object(std::string_view key) const {
+  if (!value(key).is_object()) fail_type(key, "an object");
+  return {fmt::format("{}: \"{}\"", file_, key), value(key)};
 }
 
 int ConfigReader::integer(std::string_view key) const {

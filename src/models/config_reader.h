@@ -20,6 +20,9 @@ class ConfigReader {
   ConfigReader(ConfigReader&&) noexcept;
   ~ConfigReader();
 
+  // An object in the object, with its own keys.
+  ConfigReader object(std::string_view key) const;
+
   const std::string& file() const { return file_; }
   bool has(std::string_view key) const;  // there, and not null
 
@@ -42,6 +45,7 @@ class ConfigReader {
   void expect(std::string_view key, bool value, std::string_view meaning) const;
 
  private:
+  ConfigReader(std::string file, nlohmann::json json);
   const nlohmann::json& value(std::string_view key) const;
   [[noreturn]] void fail_type(std::string_view key, std::string_view wanted) const;
 

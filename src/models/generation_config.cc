@@ -47,7 +47,7 @@ void check_range(const ConfigReader& in, std::string_view key, int value, int lo
 GenerationDefaults default_generation(const TransformerConfig& config) {
   GenerationDefaults generation;
   generation.max_length = std::min(kLongest, config.max_position_embeddings);
-  generation.suppressed = {config.pad_token_id};
+  if (config.has_encoder()) generation.suppressed = {config.pad_token_id};
   return generation;
 }
 
@@ -92,9 +92,15 @@ void read_token_ids(const ConfigReader& in, const ConfigReader* generation, Tran
     if (!id) fail(ErrorCode::bad_input, "{}: the key \"{}\" is missing", in.file(), key);
     return *id;
   };
-  config.pad_token_id = need("pad_token_id");
-  config.eos_token_id = need("eos_token_id");
-  config.decoder_start_token_id = read("decoder_start_token_id").value_or(config.pad_token_id);
+  if (config.has_encoder()) {
+    config.pad_token_id = need("pad_token_id");
+    config.eos_token_id = need("eos_token_id");
+    config.decoder_start_token_id = read("decoder_start_token_id").value_or(config.pad_token_id);
+  } else {  // a decoder alone pads nothing, and may know no end
+    config.eos_token_id = read("eos_token_id").value_or(0);
+    config.pad_token_id = read("pad_token_id").value_or(config.eos_token_id);
+    config.decoder_start_token_id = read("bos_token_id").value_or(config.eos_token_id);
+  }
 }
 
 void write_generation_config(const std::filesystem::path& path, const GenerationDefaults& generation, const TransformerConfig& config) {
@@ -102,6 +108,14 @@ void write_generation_config(const std::filesystem::path& path, const Generation
   nlohmann::ordered_json bad_words = nlohmann::ordered_json::array();
   for (int32_t id : generation.suppressed) bad_words.push_back({id});
   if (!bad_words.empty()) out["bad_words_ids"] = bad_words;
+  if (!config.has_encoder()) {
+    write_file_atomically(path, nlohmann::ordered_json{{"bos_token_id", config.decoder_start_token_id},
+                                                       {"eos_token_id", config.eos_token_id},
+                                                       {"pad_token_id", config.pad_token_id}}
+                                        .dump(2) +
+                                    "\n");
+    return;
+  }
   out["decoder_start_token_id"] = config.decoder_start_token_id;
   switch (generation.early_stopping) {
     case EarlyStopping::no: out["early_stopping"] = false; break;

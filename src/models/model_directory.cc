@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "models/generation_config.h"
+#include "models/weight_layout.h"
 
 namespace qkv {
 namespace {
@@ -27,7 +28,7 @@ void check_config(const ConfigReader& in, const TransformerConfig& config) {
   } catch (const Error& error) {
     fail(ErrorCode::bad_input, "{}: {}", in.file(), error.what());
   }
-  if (int64_t{config.max_position_embeddings} * config.hidden_size > kMostPositionNumbers) {
+  if (config.position == Position::sinusoidal && int64_t{config.max_position_embeddings} * config.hidden_size > kMostPositionNumbers) {
     fail(ErrorCode::bad_input, "{}: \"max_position_embeddings\" {} times \"d_model\" {} is more than {}", in.file(),
          config.max_position_embeddings, config.hidden_size, kMostPositionNumbers);
   }
@@ -68,57 +69,59 @@ ModelDirectory::ModelDirectory(const std::filesystem::path& directory)
 
 // The first of the embedding's names that the file has; it may lie there under several.
 std::string ModelDirectory::embedding_name() const {
-  std::string shared = their_name(*architecture_, "embed_tokens.weight");
-  if (weights_.find(shared)) return shared;
+  std::string shared = their_weight(*architecture_, "embed_tokens.weight").name;
+  if (weights_.find(shared) || !config_.tie_word_embeddings) return shared;
   for (std::string_view copy : architecture_->copies_of_embedding) {
     if (weights_.find(std::string(copy))) return std::string(copy);
   }
   return shared;
 }
 
-std::string ModelDirectory::file_name_of(std::string_view ours) const {
-  return ours == "embed_tokens.weight" ? embedding_name() : their_name(*architecture_, ours);
+TheirWeight ModelDirectory::place_of(std::string_view ours) const {
+  return ours == "embed_tokens.weight" ? TheirWeight{embedding_name()} : their_weight(*architecture_, ours);
 }
 
 void ModelDirectory::check_weight(std::string_view ours, const Shape& shape) const {
-  const std::string name = file_name_of(ours);
-  const WeightFiles::Weight* weight = weights_.find(name);
+  const TheirWeight place = place_of(ours);
+  const WeightFiles::Weight* weight = weights_.find(place.name);
   if (!weight) {
     fail(ErrorCode::bad_input, "{} has no tensor \"{}\", which {} asks for; the two files do not belong together", weights_.path().string(),
-         name, config_file_.file());
+         place.name, config_file_.file());
   }
-  if (weight->entry->shape != shape) {
+  if (const Shape theirs = their_shape(place, shape); weight->entry->shape != theirs) {
     fail(ErrorCode::bad_input, "{}: tensor \"{}\" is {}, {} asks for {}; the two files do not belong together", weights_.path().string(),
-         name, to_string(weight->entry->shape), config_file_.file(), to_string(shape));
+         place.name, to_string(weight->entry->shape), config_file_.file(), to_string(theirs));
   }
 }
 
 // Enough of the weights that all others follow from them.
 void ModelDirectory::check_sizes() const {
   check_weight("embed_tokens.weight", {config_.vocab_size, config_.hidden_size});
-  const auto check_stack = [&](const char* stack, int layers, int ffn) {
+  const auto check_stack = [&](const std::string& stack, int layers, int ffn) {
+    if (config_.position == Position::learned) {
+      check_weight(stack + ".embed_positions.weight", {config_.max_position_embeddings, config_.hidden_size});
+    }
     for (int layer = 0; layer < layers; ++layer) {
       const std::string prefix = fmt::format("{}.layers.{}.", stack, layer);
       check_weight(prefix + "self_attention.q_proj.weight", {config_.hidden_size, config_.hidden_size});
       check_weight(prefix + "feed_forward.fc1.weight", {ffn, config_.hidden_size});
     }
   };
-  check_stack("encoder", config_.encoder_layers, config_.encoder_ffn_dim);
+  if (config_.has_encoder()) check_stack("encoder", config_.encoder_layers, config_.encoder_ffn_dim);
   check_stack("decoder", config_.decoder_layers, config_.decoder_ffn_dim);
 }
 
 void ModelDirectory::check_names(const Model& model) const {
   std::set<std::string> known(architecture_->copies_of_embedding.begin(), architecture_->copies_of_embedding.end());
-  known.insert(architecture_->sinusoids.begin(), architecture_->sinusoids.end());
   known.insert("final_logits_bias");
   for (const Parameter& parameter : model.parameters.all()) {
     check_weight(parameter.name, parameter.value.shape());
-    known.insert(file_name_of(parameter.name));
+    known.insert(place_of(parameter.name).name);
   }
   std::string names;
   int count = 0;
   for (const auto& [name, weight] : weights_.all()) {
-    if (known.contains(name)) continue;
+    if (known.contains(name) || is_ignored(*architecture_, name)) continue;
     if (++count <= 3) names += (names.empty() ? "\"" : ", \"") + name.substr(0, 100) + "\"";
   }
   if (count > 0) {
@@ -129,6 +132,7 @@ void ModelDirectory::check_names(const Model& model) const {
 
 // An output layer or a second embedding of its own would be lost if its copy were ignored.
 void ModelDirectory::check_copies(const Tensor& embedding) const {
+  if (!config_.tie_word_embeddings) return;
   const std::string used = embedding_name();
   for (std::string_view copy : architecture_->copies_of_embedding) {
     const std::string name(copy);
@@ -149,9 +153,21 @@ std::unique_ptr<Model> ModelDirectory::make_model(DType dtype, Device device) co
 }
 
 void ModelDirectory::read_weights(Model& model) const {
-  for (const Parameter& parameter : model.parameters.all()) weights_.read(file_name_of(parameter.name), parameter.value);
+  for (const Parameter& parameter : model.parameters.all()) {
+    const TheirWeight place = place_of(parameter.name);
+    if (place.parts == 1 && !place.transposed) {
+      weights_.read(place.name, parameter.value);
+      continue;
+    }
+    const Tensor theirs = Tensor::empty(weights_.find(place.name)->entry->shape, DType::f32);
+    weights_.read(place.name, theirs);
+    const Tensor ours = Tensor::empty(parameter.value.shape(), DType::f32);
+    take_from(theirs, place, ours);
+    parameter.value.copy_from(ours);
+  }
   check_copies(model.network.embed_tokens());
-  if (weights_.find("final_logits_bias")) weights_.read("final_logits_bias", model.network.final_logits_bias());
+  if (config_.final_logits_bias && weights_.find("final_logits_bias"))
+    weights_.read("final_logits_bias", model.network.final_logits_bias());
 }
 
 std::unique_ptr<Model> load_model(const std::filesystem::path& directory, DType dtype, Device device) {

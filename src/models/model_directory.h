@@ -33,7 +33,7 @@ class ModelDirectory {
   void check_names(const Model& model) const;
   void check_copies(const Tensor& embedding) const;
   std::string embedding_name() const;
-  std::string file_name_of(std::string_view ours) const;
+  TheirWeight place_of(std::string_view ours) const;
 
   ConfigReader config_file_;
   const Architecture* architecture_;

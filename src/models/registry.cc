@@ -8,7 +8,7 @@
 namespace qkv {
 
 std::span<const Architecture> architectures() {
-  static const std::vector<Architecture> list = {marian(), pegasus()};
+  static const std::vector<Architecture> list = {marian(), pegasus(), gpt2(), llama(), mistral(), own()};
   return list;
 }
 
@@ -24,10 +24,7 @@ const Architecture& find_architecture(const ConfigReader& config) {
 }
 
 const Architecture& architecture_for(const TransformerConfig& config) {
-  const std::string_view name = config.norm_position == NormPosition::post ? "MarianMTModel" : "PegasusForConditionalGeneration";
-  const auto found =
-      std::find_if(architectures().begin(), architectures().end(), [&](const Architecture& a) { return a.class_name == name; });
-  return *found;
+  return *std::find_if(architectures().begin(), architectures().end(), [&](const Architecture& a) { return a.holds(config); });
 }
 
 namespace {
@@ -52,15 +49,23 @@ bool match(std::string_view pattern, std::string_view name, std::string_view& nu
 
 }  // namespace
 
-std::string their_name(const Architecture& architecture, std::string_view ours) {
+TheirWeight their_weight(const Architecture& architecture, std::string_view ours) {
+  if (architecture.weights.empty()) return {std::string(ours)};
   for (const WeightName& weight : architecture.weights) {
     std::string_view number, rest;
     if (!match(weight.ours, ours, number, rest)) continue;
     std::string name(weight.theirs);
     if (const size_t hole = name.find("{}"); hole != std::string::npos) name.replace(hole, 2, number);
-    return name.append(rest);
+    return {name.append(rest), weight.transposed, weight.part, weight.parts};
   }
-  return "";
+  return {};
+}
+
+bool is_ignored(const Architecture& architecture, std::string_view name) {
+  return std::any_of(architecture.ignored.begin(), architecture.ignored.end(), [&](std::string_view pattern) {
+    std::string_view number, rest;
+    return match(pattern, name, number, rest) && rest.empty();
+  });
 }
 
 }  // namespace qkv

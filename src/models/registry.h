@@ -7,12 +7,13 @@
 
 namespace qkv {
 
+// The last one is our own, which can describe every network.
 std::span<const Architecture> architectures();
 
 // The one that config.json names ("architectures", else "model_type"). Throws with the names there are.
 const Architecture& find_architecture(const ConfigReader& config);
 
-// The one that a network of our own is written as: post-norm MarianMTModel, pre-norm PegasusForConditionalGeneration.
+// The one that a network of our own is written as: the first that holds it; "qkv" holds all.
 const Architecture& architecture_for(const TransformerConfig& config);
 
 }  // namespace qkv

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -7,6 +8,7 @@
 #include "models/generation_config.h"
 #include "models/model.h"
 #include "models/registry.h"
+#include "models/weight_layout.h"
 
 namespace qkv {
 namespace {
@@ -18,26 +20,34 @@ Tensor as_f32(const Tensor& tensor) {
 // transformers keeps the bias as [1, vocab_size].
 Tensor logits_bias_row(const Model& model) {
   const Tensor row = Tensor::zeros({1, model.config.vocab_size}, DType::f32);
-  if (const Tensor& bias = model.network.final_logits_bias()) {
-    const std::vector<float> values = bias.to_vector();
-    std::memcpy(row.data(), values.data(), values.size() * sizeof(float));
-  }
+  const std::vector<float> values = model.network.final_logits_bias().to_vector();
+  std::memcpy(row.data(), values.data(), values.size() * sizeof(float));
   return row;
 }
 
 std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, const Architecture& architecture,
                                                           std::span<const Tensor> weights) {
-  std::vector<std::pair<std::string, Tensor>> named = {{"final_logits_bias", logits_bias_row(model)}};
+  std::vector<std::pair<std::string, Tensor>> named;
+  if (model.network.final_logits_bias()) named.emplace_back("final_logits_bias", logits_bias_row(model));
   for (size_t i = 0; i < model.parameters.all().size(); ++i) {
     const Parameter& parameter = model.parameters.all()[i];
     const Tensor& value = weights.empty() ? parameter.value : weights[i];
     QKV_CHECK(value.shape() == parameter.value.shape(), "[save_model] {} for {}, which is {}", to_string(value.shape()), parameter.name,
               to_string(parameter.value.shape()));
-    named.emplace_back(their_name(architecture, parameter.name), as_f32(value));
+    const TheirWeight place = their_weight(architecture, parameter.name);
+    if (place.parts == 1 && !place.transposed) {
+      named.emplace_back(place.name, as_f32(value));
+      continue;
+    }
+    auto found = std::find_if(named.begin(), named.end(), [&](const auto& each) { return each.first == place.name; });
+    if (found == named.end()) {
+      found = named.insert(named.end(), {place.name, Tensor::empty(their_shape(place, value.shape()), DType::f32)});
+    }
+    put_into(found->second, place, as_f32(value));
   }
   if (architecture.writes_sinusoids) {
     const Tensor positions = sinusoidal_positions(model.config.max_position_embeddings, model.config.hidden_size, Device::cpu);
-    for (std::string_view name : architecture.sinusoids) named.emplace_back(name, as_f32(positions));
+    for (std::string_view name : architecture.ignored) named.emplace_back(name, as_f32(positions));
   }
   return named;
 }
@@ -47,13 +57,18 @@ std::string config_json(const TransformerConfig& config, const GenerationDefault
   out["architectures"] = {std::string(architecture.class_name)};
   out["model_type"] = architecture.model_type;
   architecture.write_config(config, out);
-  out["bos_token_id"] = nullptr;
-  out["decoder_start_token_id"] = config.decoder_start_token_id;
+  if (config.has_encoder()) {
+    out["bos_token_id"] = nullptr;
+    out["decoder_start_token_id"] = config.decoder_start_token_id;
+  } else {
+    out["bos_token_id"] = config.decoder_start_token_id;
+  }
   out["dtype"] = "float32";
   out["eos_token_id"] = config.eos_token_id;
   // Not left out: transformers' own default would force the token 0 or 1 at the end of a translation of max_length tokens.
-  out["forced_eos_token_id"] =
-      generation.forced_eos_token_id >= 0 ? nlohmann::ordered_json(generation.forced_eos_token_id) : nlohmann::ordered_json();
+  if (config.has_encoder())
+    out["forced_eos_token_id"] =
+        generation.forced_eos_token_id >= 0 ? nlohmann::ordered_json(generation.forced_eos_token_id) : nlohmann::ordered_json();
   out["pad_token_id"] = config.pad_token_id;
   out["torch_dtype"] = "float32";  // what transformers before 4.56 calls dtype
   return out.dump(2) + "\n";

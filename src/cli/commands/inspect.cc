@@ -42,24 +42,14 @@ int64_t bytes_below(const fs::path& path) {
   return sum;
 }
 
+// Every choice of the network, whatever class it was opened as.
 ordered_json describe_config(const TransformerConfig& c) {
-  return {{"vocab_size", c.vocab_size},
-          {"hidden_size", c.hidden_size},
-          {"encoder_layers", c.encoder_layers},
-          {"decoder_layers", c.decoder_layers},
-          {"num_attention_heads", c.num_attention_heads},
-          {"encoder_ffn_dim", c.encoder_ffn_dim},
-          {"decoder_ffn_dim", c.decoder_ffn_dim},
-          {"activation", activation_name(c.activation)},
-          {"norm_position", c.norm_position == NormPosition::post ? "post" : "pre"},
-          {"max_position_embeddings", c.max_position_embeddings},
-          {"scale_embedding", c.scale_embedding},
-          {"dropout", shortest(c.dropout)},
-          {"attention_dropout", shortest(c.attention_dropout)},
-          {"activation_dropout", shortest(c.activation_dropout)},
-          {"pad_token_id", c.pad_token_id},
-          {"eos_token_id", c.eos_token_id},
-          {"decoder_start_token_id", c.decoder_start_token_id}};
+  ordered_json out;
+  architectures().back().write_config(c, out);
+  out["pad_token_id"] = c.pad_token_id;
+  out["eos_token_id"] = c.eos_token_id;
+  out["decoder_start_token_id"] = c.decoder_start_token_id;
+  return out;
 }
 
 ordered_json describe_generation(const GenerationDefaults& g) {

@@ -7,5 +7,9 @@ namespace qkv {
 
 Architecture marian();
 Architecture pegasus();
+Architecture gpt2();
+Architecture llama();
+Architecture mistral();
+Architecture own();
 
 }  // namespace qkv

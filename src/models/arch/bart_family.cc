@@ -7,6 +7,11 @@
 
 namespace qkv {
 
+bool family_holds(const TransformerConfig& c) {
+  return c.kind == Kind::encoder_decoder && c.position == Position::sinusoidal && c.norm == NormKind::layer && c.linear_bias &&
+         !c.gated_ffn && c.num_key_value_heads == c.num_attention_heads && c.sliding_window == 0 && c.tie_word_embeddings;
+}
+
 TransformerConfig read_family_config(const ConfigReader& in) {
   in.expect("is_encoder_decoder", true, "half a model");
   in.expect("tie_word_embeddings", true, "an output layer that is not the embedding");
@@ -35,11 +40,6 @@ TransformerConfig read_family_config(const ConfigReader& in) {
 }
 
 void write_family_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
-  if (config.num_key_value_heads != config.num_attention_heads) {
-    fail(ErrorCode::unsupported,
-         "transformers has no encoder-decoder of this kind with num_key_value_heads {} beside num_attention_heads {}",
-         config.num_key_value_heads, config.num_attention_heads);
-  }
   out["activation_dropout"] = shortest(config.activation_dropout);
   out["activation_function"] = activation_name(config.activation);
   out["attention_dropout"] = shortest(config.attention_dropout);

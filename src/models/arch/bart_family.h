@@ -5,6 +5,8 @@
 
 namespace qkv {
 
+// Post-norm or pre-norm, with sinusoidal positions; what this family can be otherwise has its own classes.
+bool family_holds(const TransformerConfig& config);
 TransformerConfig read_family_config(const ConfigReader& in);
 void write_family_config(const TransformerConfig& config, nlohmann::ordered_json& out);
 std::vector<WeightName> family_weights();

@@ -37,11 +37,12 @@ void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) 
 Architecture marian() {
   return {.class_name = "MarianMTModel",
           .model_type = "marian",
+          .holds = [](const TransformerConfig& c) { return family_holds(c) && c.norm_position == NormPosition::post; },
           .read_config = read_config,
           .write_config = write_config,
           .weights = family_weights(),
           .copies_of_embedding = {"lm_head.weight", "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"},
-          .sinusoids = {"model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight"}};
+          .ignored = {"model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight"}};
 }
 
 }  // namespace qkv

@@ -36,11 +36,12 @@ std::vector<WeightName> weights() {
 Architecture pegasus() {
   return {.class_name = "PegasusForConditionalGeneration",
           .model_type = "pegasus",
+          .holds = [](const TransformerConfig& c) { return family_holds(c) && c.norm_position == NormPosition::pre; },
           .read_config = read_config,
           .write_config = write_config,
           .weights = weights(),
           .copies_of_embedding = {"lm_head.weight", "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"},
-          .sinusoids = {"model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight"},
+          .ignored = {"model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight"},
           .writes_sinusoids = true};
 }
 

@@ -1,0 +1,82 @@
+#include "models/arch/llama_family.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "models/json_numbers.h"
+#include "models/rope_config.h"
+
+namespace qkv {
+
+bool llama_family_holds(const TransformerConfig& c) {
+  return c.kind == Kind::decoder_only && c.position == Position::rope && c.norm == NormKind::rms && c.norm_position == NormPosition::pre &&
+         !c.linear_bias && c.gated_ffn && !c.scale_embedding && !c.final_logits_bias && c.dropout == 0 && c.activation_dropout == 0 &&
+         (c.rope.rotary_dim == 0 || c.rope.rotary_dim == c.head_dim()) && c.rope.layout == RotaryPairs::halves;
+}
+
+TransformerConfig read_llama_family_config(const ConfigReader& in) {
+  in.expect("attention_bias", false, "biases in the attention");
+  in.expect("mlp_bias", false, "biases in the feed-forward networks");
+  TransformerConfig config;
+  config.kind = Kind::decoder_only;
+  config.encoder_layers = 0;
+  config.vocab_size = in.integer("vocab_size");
+  config.hidden_size = in.integer("hidden_size");
+  config.decoder_layers = in.integer("num_hidden_layers");
+  config.num_attention_heads = in.integer("num_attention_heads");
+  config.num_key_value_heads = in.integer("num_key_value_heads", config.num_attention_heads);
+  config.encoder_ffn_dim = config.decoder_ffn_dim = in.integer("intermediate_size");
+  config.activation = in.activation("hidden_act");
+  config.gated_ffn = true;
+  config.norm = NormKind::rms;
+  config.norm_position = NormPosition::pre;
+  config.layer_norm_epsilon = in.number("rms_norm_eps", 1e-6f);
+  config.linear_bias = config.scale_embedding = config.final_logits_bias = false;
+  config.tie_word_embeddings = in.boolean("tie_word_embeddings", false);
+  config.max_position_embeddings = in.integer("max_position_embeddings");
+  config.initializer_range = in.number("initializer_range", 0.02f);
+  config.dropout = 0;
+  config.attention_dropout = in.number("attention_dropout", 0);
+  config.position = Position::rope;
+  config.rope = read_rope(in, config.max_position_embeddings);
+  if (config.num_attention_heads > 0 && in.has("head_dim") && in.integer("head_dim") != config.head_dim()) {
+    fail(ErrorCode::unsupported, "{}: \"head_dim\" is {}; only heads of hidden_size / num_attention_heads, here {}, are supported",
+         in.file(), in.integer("head_dim"), config.head_dim());
+  }
+  return config;
+}
+
+void write_llama_family_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
+  out["attention_dropout"] = shortest(config.attention_dropout);
+  out["head_dim"] = config.head_dim();
+  out["hidden_act"] = activation_name(config.activation);
+  out["hidden_size"] = config.hidden_size;
+  out["initializer_range"] = shortest(config.initializer_range > 0 ? config.initializer_range : 0.02f);
+  out["intermediate_size"] = config.decoder_ffn_dim;
+  out["max_position_embeddings"] = config.max_position_embeddings;
+  out["num_attention_heads"] = config.num_attention_heads;
+  out["num_hidden_layers"] = config.decoder_layers;
+  out["num_key_value_heads"] = config.num_key_value_heads;
+  out["rms_norm_eps"] = shortest(config.layer_norm_epsilon);
+  write_rope(config.rope, out);
+  out["tie_word_embeddings"] = config.tie_word_embeddings;
+  out["use_cache"] = true;
+  out["vocab_size"] = config.vocab_size;
+}
+
+std::vector<WeightName> llama_family_weights() {
+  return {{"model.embed_tokens", "embed_tokens"},
+          {"model.layers.{}.input_layernorm", "decoder.layers.{}.self_attention_norm"},
+          {"model.layers.{}.self_attn.q_proj", "decoder.layers.{}.self_attention.q_proj"},
+          {"model.layers.{}.self_attn.k_proj", "decoder.layers.{}.self_attention.k_proj"},
+          {"model.layers.{}.self_attn.v_proj", "decoder.layers.{}.self_attention.v_proj"},
+          {"model.layers.{}.self_attn.o_proj", "decoder.layers.{}.self_attention.out_proj"},
+          {"model.layers.{}.post_attention_layernorm", "decoder.layers.{}.feed_forward_norm"},
+          {"model.layers.{}.mlp.gate_proj", "decoder.layers.{}.feed_forward.gate"},
+          {"model.layers.{}.mlp.up_proj", "decoder.layers.{}.feed_forward.fc1"},
+          {"model.layers.{}.mlp.down_proj", "decoder.layers.{}.feed_forward.fc2"},
+          {"model.norm", "decoder.final_norm"},
+          {"lm_head", "output"}};
+}
+
+}  // namespace qkv

@@ -1,0 +1,147 @@
+// Decoder-only models that transformers made, their logits, and their way through load_model and save_model. The files:
+// tools/golden/causal_models.py.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/temporary_directory.h"
+#include "io/safetensors.h"
+#include "models/model_directory.h"
+
+namespace qkv {
+namespace {
+
+const std::filesystem::path kGoldens = std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/causal_models";
+
+class CausalModel : public testing::TestWithParam<std::string> {
+ protected:
+  std::filesystem::path golden() const { return kGoldens / GetParam(); }
+
+  TokenBatch sequences() const {
+    TokenBatch batch;
+    std::vector<int32_t> lengths;
+    for (const nlohmann::json& sequence : expected_["sequences"]) {
+      for (const nlohmann::json& id : sequence) batch.ids.push_back(id.get<int32_t>());
+      lengths.push_back(static_cast<int32_t>(sequence.size()));
+    }
+    batch.segments = Segments::of_lengths(lengths);
+    return batch;
+  }
+  std::vector<float> golden_logits() const {
+    const SafetensorsReader reader(golden() / "expected.safetensors");
+    const Tensor logits = Tensor::empty(reader.entries().at("logits").shape, DType::f32);
+    reader.read("logits", logits);
+    return logits.to_vector();
+  }
+  std::vector<float> logits_of(const Model& model, DType dtype = DType::f32) const {
+    ForwardContext context;
+    context.dtype = dtype;
+    return model.network.logits(model.network.decode(sequences(), {}, {}, context)).to_vector();
+  }
+  static float largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+    EXPECT_EQ(a.size(), b.size());
+    float largest = 0;
+    for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+    return largest;
+  }
+
+  nlohmann::json expected_ = nlohmann::json::parse(read_file(golden() / "expected.json"));
+};
+
+INSTANTIATE_TEST_SUITE_P(Goldens, CausalModel, testing::Values("gpt2", "gpt2_untied", "llama", "llama3_tied", "mistral"),
+                         [](const auto& info) { return info.param; });
+
+TEST_P(CausalModel, LogitsAreThoseOfTransformers) {
+  EXPECT_LT(largest_difference(logits_of(*load_model(golden())), golden_logits()), 5e-5f);
+  EXPECT_LT(largest_difference(logits_of(*load_model(golden(), DType::f32, Device::reference)), golden_logits()), 2e-6f);
+}
+
+TEST_P(CausalModel, StepByStepLogitsAreThoseOfTransformers) {
+  const std::unique_ptr<Model> model = load_model(golden());
+  const TokenBatch all = sequences();
+  ForwardContext context;
+  DecoderState state = model->network.start({}, {}, context);
+  std::vector<float> last;
+  for (int32_t at = 0; at < all.segments.length(0); ++at) {
+    last = model->network.step(state, std::span(&all.ids[at], 1), std::vector<int32_t>{0}, {}, context).to_vector();
+  }
+  const std::vector<float> expected = golden_logits();
+  const size_t vocabulary = last.size(), row = all.segments.length(0) - 1;
+  EXPECT_LT(largest_difference(last, {expected.begin() + row * vocabulary, expected.begin() + (row + 1) * vocabulary}), 5e-5f);
+}
+
+TEST_P(CausalModel, LossIsThatOfTransformers) {
+  const std::unique_ptr<Model> model = load_model(golden());
+  TokenBatch inputs;
+  std::vector<int32_t> lengths, outputs;
+  for (const nlohmann::json& sequence : expected_["sequences"]) {
+    for (size_t i = 0; i + 1 < sequence.size(); ++i) {
+      inputs.ids.push_back(sequence[i]);
+      outputs.push_back(sequence[i + 1]);
+    }
+    lengths.push_back(static_cast<int32_t>(sequence.size()) - 1);
+  }
+  inputs.segments = Segments::of_lengths(lengths);
+  ForwardContext context;
+  const CrossEntropyResult result = model->network.loss({}, inputs, outputs, 0, 1, context);
+  EXPECT_NEAR(result.nll_sum / static_cast<double>(outputs.size()), expected_["loss"].get<double>(), 1e-5);
+}
+
+// What is saved has the same class, the same tensors under the same names, and opens to the same logits.
+TEST_P(CausalModel, SavingKeepsClassNamesAndValues) {
+  const TemporaryDirectory temporary;
+  const std::unique_ptr<Model> model = load_model(golden());
+  save_model(*model, temporary / "saved");
+  const ModelDirectory before(golden()), after(temporary / "saved");
+  EXPECT_EQ(after.architecture().class_name, before.architecture().class_name);
+  EXPECT_EQ(logits_of(*load_model(temporary / "saved")), logits_of(*model));
+  ASSERT_EQ(after.weights().all().size(), before.weights().all().size());
+  for (const auto& [name, weight] : before.weights().all()) {
+    ASSERT_TRUE(after.weights().find(name)) << name;
+    const Tensor a = Tensor::empty(weight.entry->shape, DType::f32), b = Tensor::empty(weight.entry->shape, DType::f32);
+    ASSERT_EQ(after.weights().find(name)->entry->shape, weight.entry->shape) << name;
+    before.weights().read(name, a);
+    after.weights().read(name, b);
+    EXPECT_EQ(a.to_vector(), b.to_vector()) << name;
+  }
+}
+
+// What no class of transformers holds is kept under our own, every choice of it.
+TEST(OwnModel, EveryChoiceComesBack) {
+  const TemporaryDirectory temporary;
+  for (const Position position : {Position::none, Position::sinusoidal, Position::learned, Position::rope, Position::alibi, Position::t5}) {
+    TransformerConfig config;
+    config.vocab_size = 11;
+    config.hidden_size = 16;
+    config.encoder_layers = 1;
+    config.decoder_layers = 2;
+    config.num_attention_heads = 4;
+    config.num_key_value_heads = 2;
+    config.encoder_ffn_dim = config.decoder_ffn_dim = 12;
+    config.activation = Activation::gelu;
+    config.gated_ffn = true;
+    config.norm = NormKind::rms;
+    config.norm_position = NormPosition::pre;
+    config.linear_bias = config.tie_word_embeddings = false;
+    config.position = position;
+    config.rope = {.rotary_dim = 2, .theta = 500, .layout = RotaryPairs::neighbours, .scaling = RopeScaling::linear, .factor = 2};
+    config.sliding_window = 3;
+    config.max_position_embeddings = 20;
+    const std::unique_ptr<Model> model = create_model(config, 3);
+    save_model(*model, temporary / "own");
+    EXPECT_EQ(ModelDirectory(temporary / "own").architecture().model_type, "qkv");
+    const std::unique_ptr<Model> again = load_model(temporary / "own");
+    const auto logits_of = [](const Model& m) {
+      const TokenBatch batch{{1, 2, 3, 4, 5, 6}, Segments::of_lengths(std::vector<int32_t>{6})};
+      ForwardContext context;
+      return m.network.logits(m.network.decode(batch, m.network.encode(batch, context), batch.segments, context)).to_vector();
+    };
+    EXPECT_EQ(logits_of(*again), logits_of(*model)) << static_cast<int>(position);
+  }
+}
+
+}  // namespace
+}  // namespace qkv
