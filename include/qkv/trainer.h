@@ -15,8 +15,12 @@ namespace qkv {
 enum class TrainTask { translation };
 enum class TrainPrecision { f32, bf16 };  // of activations; weights and optimizer are always f32
 enum class LearningRateSchedule { inverse_sqrt, cosine, constant };
-enum class FeedForwardActivation { relu, gelu, gelu_tanh, silu };
+enum class FeedForwardActivation { relu, gelu, gelu_tanh, silu, swiglu, geglu };  // the last two gated (Shazeer 2020)
 enum class NormPlacement { post, pre };
+enum class NormFormula { layer, rms };
+enum class PositionKind { sinusoidal, learned, rope, alibi, t5, none };
+enum class Biases { automatic, yes, no };             // automatic: none beside NormFormula::rms, as Llama has it
+enum class Recomputation { none, attention, layer };  // what a step forgets and computes again: less memory, more time, the same bits
 
 // All options with the defaults of preset `small`. `qkv train --help` explains each under the same name with dashes.
 struct TrainOptions {
@@ -37,13 +41,21 @@ struct TrainOptions {
   int64_t encoder_layers = 3, decoder_layers = 3;
   int64_t hidden_size = 256;
   int64_t num_attention_heads = 8;
+  int64_t num_key_value_heads = 0;  // divides num_attention_heads; 0: as many
   int64_t ffn_dim = 1024;
   FeedForwardActivation activation = FeedForwardActivation::relu;
   NormPlacement norm_position = NormPlacement::pre;
+  NormFormula norm = NormFormula::layer;
+  PositionKind position = PositionKind::sinusoidal;
+  int64_t window = 0;  // self-attention sees tokens less than this away; 0: all
+  Biases linear_bias = Biases::automatic;
+  bool tie_word_embeddings = true;  // the output layer is the embedding
+  double initializer_range = 0;     // weights start normal with this deviation, as GPT-2's; 0: Xavier
   double dropout = 0.3, attention_dropout = 0, activation_dropout = 0;
 
   // Optimization: AdamW (Loshchilov and Hutter 2019).
   TrainPrecision dtype = TrainPrecision::bf16;
+  Recomputation recompute = Recomputation::none;
   int64_t seed = 1;
   int64_t batch_tokens = 1024;  // pairs of a batch times its longest side
   int64_t accumulate = 1;       // batches per update

@@ -136,7 +136,14 @@ void check_train_options(const TrainOptions& options) {
             "--vocab-size is that of a tokenizer to train; leave it out with --tokenizer");
   QKV_CHECK(options.hidden_size % options.num_attention_heads == 0, "--num-attention-heads {} does not divide --hidden-size {}",
             options.num_attention_heads, options.hidden_size);
-  QKV_CHECK(options.hidden_size % 2 == 0, "--hidden-size {} is odd; sinusoidal positions need pairs", options.hidden_size);
+  const int64_t head_dim = options.hidden_size / options.num_attention_heads;
+  QKV_CHECK(options.num_key_value_heads == 0 || options.num_attention_heads % options.num_key_value_heads == 0,
+            "--num-key-value-heads {} does not divide --num-attention-heads {}", options.num_key_value_heads, options.num_attention_heads);
+  QKV_CHECK(options.position != PositionKind::sinusoidal || options.hidden_size % 2 == 0,
+            "--hidden-size {} is odd; sinusoidal positions need pairs", options.hidden_size);
+  QKV_CHECK(options.position != PositionKind::rope || head_dim % 2 == 0,
+            "--position rope turns pairs of columns; heads of --hidden-size {} / --num-attention-heads {} = {} are odd",
+            options.hidden_size, options.num_attention_heads, head_dim);
   QKV_CHECK(options.max_length <= options.batch_tokens,
             "--batch-tokens {} is less than --max-length {}; a pair of that length would fit into no batch", options.batch_tokens,
             options.max_length);

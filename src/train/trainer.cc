@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/interrupt.h"
 #include "base/parallel.h"
+#include "models/registry.h"
 #include "train/options.h"
 #include "train/training_data.h"
 #include "train/training_run.h"
@@ -19,28 +20,53 @@ constexpr std::array kEnds = {TrainEnd::max_steps, TrainEnd::max_epochs, TrainEn
 
 Activation to_activation(FeedForwardActivation activation) {
   switch (activation) {
-    case FeedForwardActivation::gelu: return Activation::gelu;
+    case FeedForwardActivation::gelu:
+    case FeedForwardActivation::geglu: return Activation::gelu;
     case FeedForwardActivation::gelu_tanh: return Activation::gelu_tanh;
-    case FeedForwardActivation::silu: return Activation::silu;
-    default: return Activation::relu;
+    case FeedForwardActivation::silu:
+    case FeedForwardActivation::swiglu: return Activation::silu;
+    case FeedForwardActivation::relu: break;
   }
+  return Activation::relu;
 }
 
-TransformerConfig model_config(const TrainOptions& options, const Tokenizer& tokenizer) {
+Position to_position(PositionKind position) {
+  switch (position) {
+    case PositionKind::learned: return Position::learned;
+    case PositionKind::rope: return Position::rope;
+    case PositionKind::alibi: return Position::alibi;
+    case PositionKind::t5: return Position::t5;
+    case PositionKind::none: return Position::none;
+    case PositionKind::sinusoidal: break;
+  }
+  return Position::sinusoidal;
+}
+
+TransformerConfig model_config(const TrainOptions& o, const Tokenizer& tokenizer) {
   const SpecialTokens special = special_tokens(tokenizer);
+  const auto number = [](auto value) { return static_cast<int>(value); };
   TransformerConfig config;
   config.vocab_size = tokenizer.vocab_size();
-  config.hidden_size = static_cast<int>(options.hidden_size);
-  config.encoder_layers = static_cast<int>(options.encoder_layers);
-  config.decoder_layers = static_cast<int>(options.decoder_layers);
-  config.num_attention_heads = config.num_key_value_heads = static_cast<int>(options.num_attention_heads);
-  config.encoder_ffn_dim = config.decoder_ffn_dim = static_cast<int>(options.ffn_dim);
-  config.activation = to_activation(options.activation);
-  config.norm_position = options.norm_position == NormPlacement::pre ? NormPosition::pre : NormPosition::post;
-  config.max_position_embeddings = std::max(512, static_cast<int>(options.max_length));  // sinusoids cost nothing
-  config.dropout = static_cast<float>(options.dropout);
-  config.attention_dropout = static_cast<float>(options.attention_dropout);
-  config.activation_dropout = static_cast<float>(options.activation_dropout);
+  config.hidden_size = number(o.hidden_size);
+  config.encoder_layers = number(o.encoder_layers);
+  config.decoder_layers = number(o.decoder_layers);
+  config.num_attention_heads = number(o.num_attention_heads);
+  config.num_key_value_heads = number(o.num_key_value_heads > 0 ? o.num_key_value_heads : o.num_attention_heads);
+  config.encoder_ffn_dim = config.decoder_ffn_dim = number(o.ffn_dim);
+  config.activation = to_activation(o.activation);
+  config.gated_ffn = o.activation == FeedForwardActivation::swiglu || o.activation == FeedForwardActivation::geglu;
+  config.norm_position = o.norm_position == NormPlacement::pre ? NormPosition::pre : NormPosition::post;
+  config.norm = o.norm == NormFormula::rms ? NormKind::rms : NormKind::layer;
+  config.linear_bias = o.linear_bias == Biases::yes || (o.linear_bias == Biases::automatic && o.norm == NormFormula::layer);
+  config.position = to_position(o.position);
+  config.sliding_window = number(o.window);
+  config.tie_word_embeddings = o.tie_word_embeddings;
+  config.initializer_range = static_cast<float>(o.initializer_range);
+  // A table that is learnt only as far as there is something to learn from; the others cost nothing.
+  config.max_position_embeddings = o.position == PositionKind::learned ? number(o.max_length) : std::max(512, number(o.max_length));
+  config.dropout = static_cast<float>(o.dropout);
+  config.attention_dropout = static_cast<float>(o.attention_dropout);
+  config.activation_dropout = static_cast<float>(o.activation_dropout);
   config.pad_token_id = config.decoder_start_token_id = special.pad;
   config.eos_token_id = special.eos;
   return config;
@@ -129,8 +155,12 @@ TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) 
                                .num_beams = static_cast<int>(options.valid_beam_size),
                                .batch_tokens = options.batch_tokens});
   TrainingRun run({options, callbacks, output, tokenizer, corpus, validation, start}, config, std::move(state), checkpoint);
-  report(fmt::format("model: {} weights, {}+{} layers, width {}, {} threads, {}", with_commas(run.weights()), options.encoder_layers,
-                     options.decoder_layers, options.hidden_size, num_threads(), name_of(current_isa())));
+  report(fmt::format("model: {} weights, {}+{} layers, width {}, {} threads, {}", with_commas(run.weights()), config.encoder_layers,
+                     config.decoder_layers, config.hidden_size, num_threads(), name_of(current_isa())));
+  const Architecture& architecture = architecture_for(config);
+  report(architecture.model_type == "qkv"
+             ? "no class of transformers holds this network: the directory's model_type is \"qkv\", which qkv opens"
+             : fmt::format("transformers opens the directory as {}", architecture.class_name));
   TrainResult result = run.run();
   std::error_code ignored;
   std::filesystem::remove_all(output.cache(), ignored);  // made again where training goes on with a higher limit

@@ -26,6 +26,15 @@ std::vector<std::pair<std::string, Tensor>> named(const ParameterStore& paramete
   return list;
 }
 
+Recompute to_recompute(Recomputation what) {
+  switch (what) {
+    case Recomputation::attention: return Recompute::attention;
+    case Recomputation::layer: return Recompute::layer;
+    case Recomputation::none: break;
+  }
+  return Recompute::none;
+}
+
 // A second model whose weights are the averages of the first one's.
 std::unique_ptr<Model> make_average(const Model& model) {
   auto averaged = std::make_unique<Model>(model.config, 0, false, model.parameters.device());
@@ -86,6 +95,7 @@ void TrainingRun::make_update() {
     ForwardContext context;
     context.dtype = in_.options.dtype == TrainPrecision::bf16 ? DType::bf16 : DType::f32;
     context.training = true;
+    context.recompute = to_recompute(in_.options.recompute);
     context.seed = static_cast<uint64_t>(in_.options.seed);
     context.step = static_cast<uint32_t>(state_.batches++);
     Tape tape;

@@ -12,7 +12,7 @@ namespace {
 bool holds(const TransformerConfig& c) {
   return c.kind == Kind::decoder_only && c.position == Position::learned && c.norm == NormKind::layer &&
          c.norm_position == NormPosition::pre && c.linear_bias && !c.gated_ffn && c.num_key_value_heads == c.num_attention_heads &&
-         c.sliding_window == 0 && !c.scale_embedding && !c.final_logits_bias && c.activation_dropout == 0;
+         c.sliding_window == 0 && !c.scale_embedding && !c.final_logits_bias;
 }
 
 TransformerConfig read_config(const ConfigReader& in) {

@@ -10,7 +10,7 @@ namespace qkv {
 
 bool llama_family_holds(const TransformerConfig& c) {
   return c.kind == Kind::decoder_only && c.position == Position::rope && c.norm == NormKind::rms && c.norm_position == NormPosition::pre &&
-         !c.linear_bias && c.gated_ffn && !c.scale_embedding && !c.final_logits_bias && c.dropout == 0 && c.activation_dropout == 0 &&
+         !c.linear_bias && c.gated_ffn && !c.scale_embedding && !c.final_logits_bias &&
          (c.rope.rotary_dim == 0 || c.rope.rotary_dim == c.head_dim()) && c.rope.layout == RotaryPairs::halves;
 }
 
