@@ -1,10 +1,15 @@
-// Shared by the tests of ops: random tensors on the CPU and on the reference, errors between them, and finite differences.
+// Shared by the tests of ops: random tensors on the CPU and on the reference, errors between them, finite differences, and the matrix: a
+// case is written once and checked on every instruction set, in every type, on any number of threads.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "autograd/backward.h"
+#include "base/parallel.h"
 #include "base/philox.h"
 #include "ops/ops.h"
 
@@ -80,6 +85,85 @@ inline double finite_difference_error(const std::function<Tensor()>& forward, co
     largest = std::max(largest, std::abs(expected));
   }
   return error / largest;
+}
+
+// An op as a function of its float inputs; other arguments are captured. The inputs' gradients are compared as well.
+struct Case {
+  std::string name;
+  std::vector<Shape> inputs;
+  std::function<Tensor(const std::vector<Tensor>&)> op;
+  std::vector<bool> f32_only;  // inputs that stay f32 when activations are bf16: weights, tables
+};
+
+inline DropoutParams dropout_of(float probability) { return {probability, 1234567890123u, 5, 3}; }
+
+// Puts the instruction set back.
+struct KeepIsa {
+  Isa before = current_isa();
+  ~KeepIsa() { set_isa(before); }
+};
+
+// Values and gradients of one case on the CPU, with each of its instruction sets, against the reference.
+inline void expect_parity_on_every_isa(const Case& c, DType dtype, double tolerance) {
+  std::vector<Tensor> cpu, reference;
+  for (size_t i = 0; i < c.inputs.size(); ++i) {
+    const Pair pair = random_pair(c.inputs[i], c.f32_only[i] ? DType::f32 : dtype, static_cast<uint32_t>(i));
+    cpu.push_back(pair.cpu);
+    reference.push_back(pair.reference);
+  }
+  const Pair dy = random_pair(c.op(reference).shape(), dtype, 99);
+  const Tensor expected = run_with_gradient([&] { return c.op(reference); }, dy.reference);
+  const KeepIsa keep;
+  for (const Isa isa : available_isas()) {
+    set_isa(isa);
+    for (const Tensor& x : cpu) x.clear_grad();
+    const Tensor y = run_with_gradient([&] { return c.op(cpu); }, dy.cpu);
+    EXPECT_LT(relative_error(y, expected), tolerance) << c.name << ", " << name_of(dtype) << " on " << name_of(isa);
+    for (size_t i = 0; i < cpu.size(); ++i) {
+      EXPECT_LT(relative_error(cpu[i].grad(), reference[i].grad()), tolerance)
+          << c.name << ", gradient of input " << i << ", " << name_of(dtype) << " on " << name_of(isa);
+    }
+  }
+}
+inline void expect_parity_on_every_isa(const std::vector<Case>& cases, DType dtype, double tolerance) {
+  for (const Case& c : cases) expect_parity_on_every_isa(c, dtype, tolerance);
+}
+
+inline void expect_gradients_equal_finite_differences(const std::vector<Case>& cases) {
+  for (const Case& c : cases) {
+    std::vector<Tensor> inputs;
+    for (size_t i = 0; i < c.inputs.size(); ++i) inputs.push_back(random_pair(c.inputs[i], DType::f32, static_cast<uint32_t>(i)).reference);
+    int64_t work = 1;
+    for (const Shape& shape : c.inputs) work = std::max(work, shape[0] * shape.back());
+    if (work > 20000) continue;  // the larger shapes are for the tiles of the CPU's kernels
+    const Tensor dy = random_pair(c.op(inputs).shape(), DType::f32, 99).reference;
+    run_with_gradient([&] { return c.op(inputs); }, dy);
+    for (const Tensor& x : inputs) EXPECT_LT(finite_difference_error([&] { return c.op(inputs); }, x, dy), 1e-5) << c.name;
+  }
+}
+
+inline void expect_same_on_any_number_of_threads(const std::vector<Case>& cases) {
+  const int before = num_threads();
+  std::vector<std::vector<float>> results;
+  for (int threads : {1, 2, 5}) {
+    set_num_threads(threads);
+    std::vector<float> bits;
+    for (const Case& c : cases) {
+      std::vector<Tensor> inputs;
+      for (size_t i = 0; i < c.inputs.size(); ++i) inputs.push_back(random_pair(c.inputs[i], DType::f32, static_cast<uint32_t>(i)).cpu);
+      const Tensor dy = random_pair(c.op(inputs).shape(), DType::f32, 99).cpu;
+      const std::vector<float> y = run_with_gradient([&] { return c.op(inputs); }, dy).to_vector();
+      bits.insert(bits.end(), y.begin(), y.end());
+      for (const Tensor& x : inputs) {
+        const std::vector<float> g = x.grad().to_vector();
+        bits.insert(bits.end(), g.begin(), g.end());
+      }
+    }
+    results.push_back(std::move(bits));
+  }
+  set_num_threads(before);
+  EXPECT_EQ(results[0], results[1]);
+  EXPECT_EQ(results[0], results[2]);
 }
 
 }  // namespace qkv::testing

@@ -6,79 +6,17 @@
 
 #include <cmath>
 
-#include "base/parallel.h"
 #include "tests/op_matrix.h"
 
 namespace qkv {
 namespace {
 
+using testing::Case;
+using testing::dropout_of;
 using testing::Pair;
 using testing::random_pair;
 using testing::relative_error;
 using testing::run_with_gradient;
-
-// An op as a function of its float inputs; other arguments are captured. The inputs' gradients are compared as well.
-struct Case {
-  std::string name;
-  std::vector<Shape> inputs;
-  std::function<Tensor(const std::vector<Tensor>&)> op;
-  std::vector<bool> f32_only;  // inputs that stay f32 when activations are bf16: weights, tables
-};
-
-DropoutParams dropout_of(float probability) { return {probability, 1234567890123u, 5, 3}; }
-
-const Segments& queries() {
-  static const std::vector<int32_t> lengths{1, 7, 16, 0, 33, 100};
-  static const Segments segments = Segments::of_lengths(lengths);
-  return segments;
-}
-const Segments& keys() {
-  static const std::vector<int32_t> lengths{45, 9, 16, 3, 70, 100};
-  static const Segments segments = Segments::of_lengths(lengths);
-  return segments;
-}
-
-// Longer than a tile of keys and than a task's rows: several tiles add to a query's gradient.
-const Segments& long_queries() {
-  static const std::vector<int32_t> lengths{30, 290};
-  static const Segments segments = Segments::of_lengths(lengths);
-  return segments;
-}
-const Segments& long_keys() {
-  static const std::vector<int32_t> lengths{270, 290};
-  static const Segments segments = Segments::of_lengths(lengths);
-  return segments;
-}
-
-struct AttentionCase {
-  int heads = 1, kv_heads = 1, size = 16;
-  bool causal = false;
-  float dropout = 0;
-  int window = 0;
-  float softcap = 0;
-  bool biased = false, is_long = false;
-};
-
-Case attention_case(const AttentionCase& c) {
-  const Segments &q = c.is_long ? long_queries() : queries(), &k = c.is_long ? long_keys() : keys();
-  Case result{fmt::format("attention of {} heads, {} for keys, {} wide, causal {}, dropout {}, window {}, cap {}, biased {}, long {}",
-                          c.heads, c.kv_heads, c.size, c.causal, c.dropout, c.window, c.softcap, c.biased, c.is_long),
-              {{q.tokens(), c.heads * c.size}, {k.tokens(), c.kv_heads * c.size}, {k.tokens(), c.kv_heads * c.size}},
-              [=, &q, &k](const std::vector<Tensor>& in) {
-                AttentionOptions options{.num_heads = c.heads, .num_key_value_heads = c.kv_heads, .causal = c.causal};
-                options.window = c.window;
-                options.softcap = c.softcap;
-                options.dropout = dropout_of(c.dropout);
-                if (c.biased) options.distance_bias = in[3];
-                return attention(in[0], in[1], in[2], q, k, options).out;
-              },
-              {false, false, false}};
-  if (c.biased) {
-    result.inputs.push_back({c.heads, c.is_long ? 601 : 201});
-    result.f32_only.push_back(true);
-  }
-  return result;
-}
 
 // Three heads of 16 columns; where there are fewer than 8 pairs the rest of each head stays.
 Case rope_case(RotaryPairs layout, int64_t pairs) {
@@ -153,77 +91,17 @@ std::vector<Case> cases() {
   for (const RotaryPairs layout : {RotaryPairs::halves, RotaryPairs::neighbours}) {
     for (const int64_t pairs : {8, 5}) all.push_back(rope_case(layout, pairs));
   }
-  for (const AttentionCase& c :
-       {AttentionCase{.size = 16},
-        {.heads = 4, .kv_heads = 4, .size = 32, .causal = true},
-        {.heads = 4, .kv_heads = 2, .size = 20, .causal = true},
-        {.heads = 4, .size = 64, .dropout = 0.3f},
-        {.heads = 2, .kv_heads = 2, .size = 128, .causal = true, .dropout = 0.1f},
-        {.heads = 2, .size = 24, .causal = true, .window = 5},
-        {.size = 33, .window = 20, .softcap = 1.5f},
-        {.heads = 2, .kv_heads = 2, .size = 16, .causal = true, .softcap = 2, .biased = true},
-        {.heads = 3, .size = 16, .dropout = 0.2f, .biased = true},
-        {.size = 40, .is_long = true},
-        {.heads = 2, .size = 48, .causal = true, .dropout = 0.1f, .is_long = true},
-        {.heads = 2, .kv_heads = 2, .size = 40, .causal = true, .window = 100, .softcap = 3, .biased = true, .is_long = true},
-        {.size = 64, .window = 150, .biased = true, .is_long = true}}) {
-    all.push_back(attention_case(c));
-  }
   return all;
 }
 
-// Values and gradients of one case on the CPU against the reference.
-void expect_parity(const Case& c, DType dtype, double tolerance) {
-  std::vector<Tensor> cpu, reference;
-  for (size_t i = 0; i < c.inputs.size(); ++i) {
-    const Pair pair = random_pair(c.inputs[i], c.f32_only[i] ? DType::f32 : dtype, static_cast<uint32_t>(i));
-    cpu.push_back(pair.cpu);
-    reference.push_back(pair.reference);
-  }
-  Shape out_shape = c.op(reference).shape();
-  const Pair dy = random_pair(out_shape, dtype, 99);
-  const Tensor y = run_with_gradient([&] { return c.op(cpu); }, dy.cpu);
-  const Tensor expected = run_with_gradient([&] { return c.op(reference); }, dy.reference);
-  EXPECT_LT(relative_error(y, expected), tolerance) << c.name << ", " << name_of(dtype) << " on " << name_of(current_isa());
-  for (size_t i = 0; i < cpu.size(); ++i) {
-    EXPECT_LT(relative_error(cpu[i].grad(), reference[i].grad()), tolerance)
-        << c.name << ", gradient of input " << i << ", " << name_of(dtype) << " on " << name_of(current_isa());
-  }
+TEST(Ops, ValuesAndGradientsEqualTheReferenceOnEveryIsa) {
+  testing::expect_parity_on_every_isa(cases(), DType::f32, 2e-5);
+  testing::expect_parity_on_every_isa(cases(), DType::bf16, 1.6e-2);
 }
 
-class OpsOnEveryIsa : public ::testing::Test {
- protected:
-  void SetUp() override { before_ = current_isa(); }
-  void TearDown() override { set_isa(before_); }
-  Isa before_ = Isa::baseline;
-};
+TEST(Ops, ReferenceGradientsEqualFiniteDifferences) { testing::expect_gradients_equal_finite_differences(cases()); }
 
-TEST_F(OpsOnEveryIsa, ValuesAndGradientsEqualTheReferenceInF32) {
-  for (Isa isa : available_isas()) {
-    set_isa(isa);
-    for (const Case& c : cases()) expect_parity(c, DType::f32, 2e-5);
-  }
-}
-
-TEST_F(OpsOnEveryIsa, ValuesAndGradientsEqualTheReferenceInBf16) {
-  for (Isa isa : available_isas()) {
-    set_isa(isa);
-    for (const Case& c : cases()) expect_parity(c, DType::bf16, 1.6e-2);
-  }
-}
-
-TEST(Ops, ReferenceGradientsEqualFiniteDifferences) {
-  for (const Case& c : cases()) {
-    std::vector<Tensor> inputs;
-    for (size_t i = 0; i < c.inputs.size(); ++i) inputs.push_back(random_pair(c.inputs[i], DType::f32, static_cast<uint32_t>(i)).reference);
-    int64_t work = 1;
-    for (const Shape& shape : c.inputs) work = std::max(work, shape[0] * shape.back());
-    if (work > 20000) continue;  // the larger shapes are for the tiles of the CPU's kernels
-    const Tensor dy = random_pair(c.op(inputs).shape(), DType::f32, 99).reference;
-    run_with_gradient([&] { return c.op(inputs); }, dy);
-    for (const Tensor& x : inputs) EXPECT_LT(testing::finite_difference_error([&] { return c.op(inputs); }, x, dy), 1e-5) << c.name;
-  }
-}
+TEST(Ops, ResultsDoNotDependOnTheNumberOfThreads) { testing::expect_same_on_any_number_of_threads(cases()); }
 
 // Loss, and its gradients, of rows of hidden states with a vocabulary of 1003.
 struct LossRun {
@@ -241,7 +119,8 @@ LossRun run_loss(const Tensor& hidden, const Tensor& table, const Tensor& bias, 
   return {result.loss_sum, result.nll_sum, hidden.grad(), table.grad()};
 }
 
-TEST_F(OpsOnEveryIsa, CrossEntropyEqualsTheReferenceWithAndWithoutSmoothing) {
+TEST(CrossEntropy, EqualsTheReferenceWithAndWithoutSmoothing) {
+  const testing::KeepIsa keep;
   for (Isa isa : available_isas()) {
     set_isa(isa);
     for (float smoothing : {0.0f, 0.1f}) {
@@ -284,30 +163,6 @@ TEST(Dropout, KeepsItsShareAndItsMean) {
   }
   EXPECT_NEAR(kept / 4e5, 0.7, 0.005);
   EXPECT_NEAR(sum / 4e5, 1.0, 0.005);
-}
-
-TEST(Ops, ResultsDoNotDependOnTheNumberOfThreads) {
-  const int before = num_threads();
-  std::vector<std::vector<float>> results;
-  for (int threads : {1, 2, 5}) {
-    set_num_threads(threads);
-    std::vector<float> bits;
-    for (const Case& c : cases()) {
-      std::vector<Tensor> inputs;
-      for (size_t i = 0; i < c.inputs.size(); ++i) inputs.push_back(random_pair(c.inputs[i], DType::f32, static_cast<uint32_t>(i)).cpu);
-      const Tensor dy = random_pair(c.op(inputs).shape(), DType::f32, 99).cpu;
-      const std::vector<float> y = run_with_gradient([&] { return c.op(inputs); }, dy).to_vector();
-      bits.insert(bits.end(), y.begin(), y.end());
-      for (const Tensor& x : inputs) {
-        const std::vector<float> g = x.grad().to_vector();
-        bits.insert(bits.end(), g.begin(), g.end());
-      }
-    }
-    results.push_back(std::move(bits));
-  }
-  set_num_threads(before);
-  EXPECT_EQ(results[0], results[1]);
-  EXPECT_EQ(results[0], results[2]);
 }
 
 TEST(Ops, ShapesThatDoNotFitAreNamed) {

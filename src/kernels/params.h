@@ -115,13 +115,19 @@ struct EmbeddingBackwardParams {
   DropoutParams dropout = {};
 };
 
+// By which program attention is computed, with the same result but for rounding: `composed` is the formula, rows of scores over all keys
+// at a time; `flash` keeps a tile of scores. Left to itself a device takes what it found to be faster. Backward and forward may differ.
+enum class AttentionImplementation : uint8_t { automatic, composed, flash };
+
 // Attention over packed sequences (Vaswani et al. 2017, eq. 1): rows of q belong to queries' sequence i, rows of k and v to keys'
 // sequence i.
 struct AttentionParams {
-  View q = {};            // [query_tokens, num_heads * head_dim]
-  View k = {}, v = {};    // [key_tokens, num_key_value_heads * head_dim]; num_heads is a multiple
-  View out = {};          // like q
-  View log_sum_exp = {};  // [query_tokens, num_heads], f32 (f64 on the reference); empty: not wanted
+  View q = {};          // [query_tokens, num_heads * head_dim]
+  View k = {}, v = {};  // [key_tokens, num_key_value_heads * head_dim]; num_heads is a multiple
+  View out = {};        // like q
+  // [query_tokens, 2 * num_heads], f32 (f64 on the reference); empty: not wanted. Of each row of scores the largest (in the device's units)
+  // and the logarithm of the sum of exponentials relative to it: in their sum rows of scores of -1e30 would lose the latter.
+  View log_sum_exp = {};
   SegmentView queries = {}, keys = {};
   int num_heads = 1, num_key_value_heads = 1;
   float scale = 1;  // usually 1 / sqrt(head_dim)
@@ -134,12 +140,23 @@ struct AttentionParams {
   View distance_bias = {};
   int64_t distance_origin = 0;
   DropoutParams dropout = {};  // of the weights; element ((query row * num_heads + head) << 35) + key
+  AttentionImplementation implementation = AttentionImplementation::automatic;
 };
 struct AttentionBackwardParams {
   AttentionParams forward = {};  // with its out and log_sum_exp
   View dout = {};
   View dq = {}, dk = {}, dv = {};  // written (not added to)
   View d_distance_bias = {};       // the same; empty: not wanted
+};
+// Additive attention (Bahdanau et al. 2015, A.1.2): in the place of scale * q . k the scores are scale * weight . tanh(q + k).
+struct AdditiveAttentionParams {
+  AttentionParams attention = {};
+  View weight = {};  // [num_heads, head_dim], f32
+};
+struct AdditiveAttentionBackwardParams {
+  AttentionBackwardParams attention = {};
+  View weight = {};
+  View dweight = {};  // like weight, added to; empty: not wanted
 };
 // weights = softmax(scale * q k^T) of one sequence and head, rebuilt exactly from the saved log_sum_exp.
 struct AttentionMapParams {

@@ -18,8 +18,8 @@ AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor&
             "[attention] k is {} and v {}; {} columns are wanted", to_string(k.shape()), to_string(v.shape()),
             head_dim * options.num_key_value_heads);
   QKV_CHECK(queries.count == keys.count, "[attention] {} sequences of queries, {} of keys", queries.count, keys.count);
-  QKV_CHECK(options.window >= 0 && options.softcap >= 0, "[attention] window {} and softcap {}; neither may be negative", options.window,
-            options.softcap);
+  QKV_CHECK(options.window >= 0 && options.softcap >= 0 && options.scale >= 0,
+            "[attention] window {}, softcap {} and scale {}; none may be negative", options.window, options.softcap, options.scale);
   const Tensor& bias = options.distance_bias;
   if (bias) {
     QKV_CHECK(bias.rows() == options.num_heads && bias.cols() % 2 == 1,
@@ -45,25 +45,29 @@ AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor&
           .softcap = options.softcap,
           .distance_bias = bias ? bias.view() : View{},
           .distance_origin = bias ? bias.cols() / 2 : 0,
-          .dropout = options.dropout};
+          .dropout = options.dropout,
+          .implementation = options.implementation};
 }
 
-}  // namespace
-
-AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v, const Segments& queries, const Segments& keys,
-                          const AttentionOptions& options) {
+// Attention with the scores that the options describe; where `weight` is given additive ones.
+AttentionResult attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& weight, const Segments& queries,
+                       const Segments& keys, const AttentionOptions& options) {
   AttentionParams params = attention_params(q, k, v, queries.view(), keys.view(), options);
   QKV_CHECK(queries.tokens() == q.rows(), "[attention] segments of {} tokens, q has {} rows", queries.tokens(), q.rows());
   QKV_CHECK(keys.tokens() == k.rows(), "[attention] segments of {} tokens, k has {} rows", keys.tokens(), k.rows());
   AttentionResult result{Tensor::empty(q.shape(), q.dtype(), q.device()),
-                         Tensor::empty({q.rows(), options.num_heads}, statistics_type(q), q.device())};
+                         Tensor::empty({q.rows(), 2 * options.num_heads}, statistics_type(q), q.device())};
   params.out = result.out.view();
   params.log_sum_exp = result.log_sum_exp.view();
-  kernels_for(q).attention(params);
+  if (weight) {
+    kernels_for(q).additive_attention({params, weight.view()});
+  } else {
+    kernels_for(q).attention(params);
+  }
   const Tensor out = result.out, log_sum_exp = result.log_sum_exp;
   const Tensor bias = options.distance_bias;
-  if (!wants_gradient({q, k, v, bias})) return result;
-  record(out, {q, k, v, bias}, [=](const Tensor& dout) {
+  if (!wants_gradient({q, k, v, weight, bias})) return result;
+  record(out, {q, k, v, weight, bias}, [=](const Tensor& dout) {
     // Copies of the segments live in this closure; their views are taken anew.
     AttentionParams forward = attention_params(q, k, v, queries.view(), keys.view(), options);
     forward.out = out.view();
@@ -72,11 +76,32 @@ AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v, con
     const Tensor dk = Tensor::empty(k.shape(), k.dtype(), k.device());
     const Tensor dv = Tensor::empty(v.shape(), v.dtype(), v.device());
     const Tensor dbias = bias && bias.requires_grad() ? Tensor::empty(bias.shape(), bias.dtype(), bias.device()) : Tensor();
-    kernels_for(q).attention_backward({forward, dout.view(), dq.view(), dk.view(), dv.view(), dbias ? dbias.view() : View{}});
+    const AttentionBackwardParams backward{forward, dout.view(), dq.view(), dk.view(), dv.view(), dbias.view()};
+    if (weight) {
+      kernels_for(q).additive_attention_backward({backward, weight.view(), gradient_sum(weight)});
+    } else {
+      kernels_for(q).attention_backward(backward);
+    }
     if (dbias) add_gradient(bias, dbias);
     for (const auto& [x, dx] : {std::pair{q, dq}, std::pair{k, dk}, std::pair{v, dv}}) add_gradient(x, dx);
   });
   return result;
+}
+
+}  // namespace
+
+AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v, const Segments& queries, const Segments& keys,
+                          const AttentionOptions& options) {
+  return attend(q, k, v, {}, queries, keys, options);
+}
+
+Tensor additive_attention(const Tensor& q, const Tensor& k, const Tensor& values, const Tensor& weight, const Segments& queries,
+                          const Segments& keys, AttentionOptions options) {
+  QKV_CHECK(weight.numel() == q.cols() && weight.dtype() == statistics_type(q) && weight.cols() * options.num_heads == q.cols(),
+            "[additive_attention] the weight is {} of {}; [{}, {}] of {} is wanted", to_string(weight.shape()), name_of(weight.dtype()),
+            options.num_heads, q.cols() / std::max(1, options.num_heads), name_of(statistics_type(q)));
+  if (options.scale == 0) options.scale = 1;
+  return attend(q, k, values, weight, queries, keys, options).out;
 }
 
 Tensor attention_cached(const Tensor& q, const Tensor& k, const Tensor& v, const SegmentView& queries, const SegmentView& keys,

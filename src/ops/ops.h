@@ -46,7 +46,7 @@ Tensor embedding(std::span<const int32_t> ids, const Tensor& table, const Tensor
 struct AttentionOptions {
   int num_heads = 1;
   int num_key_value_heads = 1;
-  float scale = 0;      // 0: 1 / sqrt(head_dim)
+  float scale = 0;      // 0: 1 / sqrt(head_dim), of additive attention 1
   bool causal = false;  // query i of a sequence sees keys up to i + (keys - queries), where it lies itself
   int64_t window = 0;   // and only keys less than `window` away from there; 0: at any distance
   float softcap = 0;    // scores become softcap * tanh(score / softcap); 0: they stay
@@ -54,10 +54,11 @@ struct AttentionOptions {
   // one, or more. Gets a gradient where it wants one.
   Tensor distance_bias;
   DropoutParams dropout;
+  AttentionImplementation implementation = AttentionImplementation::automatic;
 };
 struct AttentionResult {
   Tensor out;          // like q
-  Tensor log_sum_exp;  // [query_tokens, num_heads]
+  Tensor log_sum_exp;  // [query_tokens, 2 * num_heads], as AttentionParams has it: for attention_map
 };
 // softmax(scale q k^T) v per sequence and head (Vaswani et al. 2017, eq. 1). q: [query_tokens, num_heads * head_dim],
 // k, v: [key_tokens, num_key_value_heads * head_dim]. Sequence i of `queries` attends to sequence i of `keys`.
@@ -66,6 +67,10 @@ AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v, con
 // The same without gradient where the rows of a sequence of keys are listed (a cache): `keys.index` names rows of k and v.
 Tensor attention_cached(const Tensor& q, const Tensor& k, const Tensor& v, const SegmentView& queries, const SegmentView& keys,
                         const AttentionOptions& options);
+// The same with scores of an addition in the place of products: scale * weight . tanh(q + k) (Bahdanau et al. 2015, A.1.2, where W_a and
+// U_a have made q and k). values: like k. weight: [num_heads, head_dim] in f32.
+Tensor additive_attention(const Tensor& q, const Tensor& k, const Tensor& values, const Tensor& weight, const Segments& queries,
+                          const Segments& keys, AttentionOptions options);
 // The attention weights of one sequence and head, rebuilt from the saved log-sum-exp. Result: [queries, keys] of that sequence,
 // without dropout.
 Tensor attention_map(const Tensor& q, const Tensor& k, const Tensor& log_sum_exp, const Segments& queries, const Segments& keys,

@@ -9,6 +9,7 @@
 #include <hwy/contrib/math/math-inl.h>
 
 #include <cmath>
+#include <vector>
 
 #include "kernels/cpu/gemm-inl.h"
 #include "kernels/cpu/scratch.h"
@@ -60,6 +61,29 @@ struct HeadOfSequence {
   }
 };
 
+// Queries [first, last) of all query heads that share a key/value head: a tile of keys is packed once for all of them.
+struct ForwardTask {
+  int64_t segment;
+  int key_head;
+  int64_t first, last;
+};
+
+// Rows of scores that a task works on per packed tile, over all heads of its group: packing is then a few percent of the products.
+inline constexpr int64_t kTaskRows = 8 * kQueryRows;
+
+inline std::vector<ForwardTask> ForwardTasks(const AttentionParams& p) {
+  const int64_t group = p.num_heads / p.num_key_value_heads;
+  const int64_t queries = std::max(kQueryRows, kTaskRows / group / kQueryRows * kQueryRows);
+  std::vector<ForwardTask> tasks;
+  for (int64_t segment = 0; segment < p.queries.count; ++segment) {
+    const int64_t length = p.queries.length[segment];
+    for (int head = 0; head < p.num_key_value_heads; ++head) {
+      for (int64_t first = 0; first < length; first += queries) tasks.push_back({segment, head, first, std::min(length, first + queries)});
+    }
+  }
+  return tasks;
+}
+
 // Rows of one head as f32: where they lie, when they are f32 rows in a row; else a copy.
 struct HeadRows {
   const float* data;
@@ -105,14 +129,15 @@ HWY_INLINE float Largest(const float* row, int64_t count) {
   return largest;
 }
 
-// row[from, to) <- exp(scale * row - shift), zero elsewhere in [0, width). Returns the sum. width: whole vectors.
-HWY_INLINE float Exponentials(float* row, int64_t from, int64_t to, int64_t width, float scale, float shift) {
+// row[from, to) <- exp(scale * (row - largest) - log_sum), zero elsewhere in [0, width). Returns the sum. width: whole vectors. The largest
+// is taken off first: of -1e30, scale times the largest would be rounded by more than the exponential can bear.
+HWY_INLINE float Exponentials(float* row, int64_t from, int64_t to, int64_t width, float scale, float largest, float log_sum) {
   const F32 d;
   const int64_t lanes = static_cast<int64_t>(kLanes), first = from / lanes * lanes, last = std::min(width, RoundUp(to, lanes));
   Vec sum = hn::Zero(d);
   for (int64_t j = 0; j < first; j += lanes) Store(hn::Zero(d), row + j);
   for (int64_t j = first; j < last; j += lanes) {
-    Vec e = hn::Exp(d, hn::MulSub(Load(row + j), hn::Set(d, scale), hn::Set(d, shift)));
+    Vec e = hn::Exp(d, hn::MulSub(hn::Sub(Load(row + j), hn::Set(d, largest)), hn::Set(d, scale), hn::Set(d, log_sum)));
     if (j + lanes > to) e = hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(to - j)), e);
     if (j < from) e = hn::IfThenZeroElse(hn::FirstN(d, static_cast<size_t>(from - j)), e);
     Store(e, row + j);
@@ -174,6 +199,58 @@ struct ScoreRules {
     }
   }
 };
+
+// What the backward needs of a row of softmax: the largest score as it is before left_scale, and the logarithm of the sum of exponentials.
+inline void SaveRow(const AttentionParams& p, const HeadOfSequence& s, int64_t query, float largest, float sum) {
+  if (!p.log_sum_exp) return;
+  float* saved = p.log_sum_exp.row<float>(s.query_row + query) + 2 * s.head;
+  saved[0] = largest;
+  saved[1] = std::log(sum);
+}
+
+// Row `query` of scores of `tile` becomes the weights of the softmax, rebuilt from what the forward saved; zero where a key is not seen.
+// Returns the columns of those that are. `slopes`: see ScoreRules::Apply.
+HWY_INLINE KeyRange SavedWeights(const AttentionParams& p, const HeadOfSequence& s, int64_t query, KeyRange tile, int64_t width, float* row,
+                                 float* slopes) {
+  const KeyRange seen = s.visible(p, query, query + 1, tile);
+  if (seen.size() == 0) {
+    std::memset(row, 0, static_cast<size_t>(width) * sizeof(float));
+    return {0, 0};
+  }
+  const int64_t from = seen.begin - tile.begin, to = seen.end - tile.begin;
+  const ScoreRules rules(p, s, query);
+  rules.Apply(row, tile.begin, from, to, slopes);
+  const float* saved = p.log_sum_exp.row<const float>(s.query_row + query) + 2 * s.head;
+  Exponentials(row, from, to, width, rules.left_scale(), saved[0], saved[1]);
+  return {from, to};
+}
+
+// Gradients of a row's weights become those of its scores before any rule but the scale: dS = P * (dP - D) with D = the row's sum of P * dP
+// (Dao et al. 2022, B.2, eq. 4), times the cap's slope. `bias_sums`: where the biases' gradients of the tile's keys are summed, or null.
+HWY_INLINE void ScoreGradients(const float* weight, float* row, KeyRange seen, int64_t width, float D, const float* slopes,
+                               float* bias_sums) {
+  const F32 d;
+  for (int64_t j = 0; j < width; j += kLanes) {
+    const Vec w = Load(weight + j);
+    // Where the weight is zero the product with V may hold anything of a padded panel: zero stays zero.
+    Store(hn::IfThenElseZero(hn::Gt(w, hn::Zero(d)), hn::Mul(w, hn::Sub(Load(row + j), hn::Set(d, D)))), row + j);
+  }
+  for (int64_t j = seen.begin; j < seen.end && bias_sums; ++j) bias_sums[j] += row[j];
+  for (int64_t j = seen.begin; j < seen.end && slopes; ++j) row[j] *= slopes[j];
+}
+
+// The biases' gradient: what the tasks summed for the heads of their group, [group][columns] each, in the order of tasks.
+template <typename Task>
+void AddBiasSums(const AttentionBackwardParams& b, const std::vector<Task>& tasks) {
+  const int64_t columns = b.d_distance_bias.cols, group = b.forward.num_heads / b.forward.num_key_value_heads;
+  for (int head = 0; head < b.forward.num_heads; ++head) std::fill_n(b.d_distance_bias.row<float>(head), columns, 0.0f);
+  for (const Task& task : tasks) {
+    for (int64_t member = 0; member < group; ++member) {
+      float* sums = b.d_distance_bias.row<float>(task.key_head * group + member);
+      for (int64_t c = 0; c < columns; ++c) sums[c] += task.distance_bias[member * columns + c];
+    }
+  }
+}
 
 // Rows back into their tensor, row r times factor(r); added where `add`.
 template <typename T, typename Factor>

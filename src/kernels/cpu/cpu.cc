@@ -115,6 +115,8 @@ const KernelTable& cpu_kernels() {
       .embedding_backward = cpu::embedding_backward,
       .attention = cpu::attention,
       .attention_backward = cpu::attention_backward,
+      .additive_attention = cpu::additive_attention,
+      .additive_attention_backward = cpu::additive_attention_backward,
       .attention_map = cpu::attention_map,
       .cross_entropy = cpu::cross_entropy,
       .log_softmax = cpu::log_softmax,

@@ -20,8 +20,14 @@ void gated_activation_backward(const GatedActivationBackwardParams&);
 void rope(const RopeParams&);
 void embedding(const EmbeddingParams&);
 void embedding_backward(const EmbeddingBackwardParams&);
-void attention(const AttentionParams&);
+void attention(const AttentionParams&);  // one of the two below
 void attention_backward(const AttentionBackwardParams&);
+void attention_composed(const AttentionParams&);
+void attention_composed_backward(const AttentionBackwardParams&);
+void attention_flash(const AttentionParams&);
+void attention_flash_backward(const AttentionBackwardParams&);
+void additive_attention(const AdditiveAttentionParams&);
+void additive_attention_backward(const AdditiveAttentionBackwardParams&);
 void attention_map(const AttentionMapParams&);
 void cross_entropy(const CrossEntropyParams&);
 void log_softmax(const LogSoftmaxParams&);

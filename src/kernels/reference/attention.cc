@@ -8,9 +8,15 @@
 namespace qkv::reference {
 namespace {
 
+// Of one row of scores; the two parts of what the forward saves.
+struct LogSumExp {
+  double largest, log_sum;
+};
+
 // One sequence and one head of an AttentionParams.
 struct Head {
   const AttentionParams& p;
+  const View& additive;  // AdditiveAttentionParams::weight; empty: scores are products
   int64_t segment;
   int head;
 
@@ -29,21 +35,28 @@ struct Head {
     return !(p.causal && distance(i, j) > 0) && (p.window == 0 || std::abs(distance(i, j)) < p.window);
   }
 
+  double query(int64_t i, int64_t c) const { return at(p.q, query_row(i), query_column() + c); }
+  double key(int64_t j, int64_t c) const { return at(p.k, key_row(j), key_column() + c); }
+  double product(int64_t i, int64_t j) const {
+    double sum = 0;
+    for (int64_t c = 0; c < size(); ++c)
+      sum += additive ? at(additive, head, c) * std::tanh(query(i, c) + key(j, c)) : query(i, c) * key(j, c);
+    return sum;
+  }
   // Before the bias.
   double capped(int64_t i, int64_t j) const {
-    double dot = 0;
-    for (int64_t c = 0; c < size(); ++c) dot += at(p.q, query_row(i), query_column() + c) * at(p.k, key_row(j), key_column() + c);
-    return p.softcap == 0 ? dot * p.scale : p.softcap * std::tanh(dot * p.scale / p.softcap);
+    const double scaled = product(i, j) * p.scale;
+    return p.softcap == 0 ? scaled : p.softcap * std::tanh(scaled / p.softcap);
   }
   double score(int64_t i, int64_t j) const {
     return capped(i, j) + (p.distance_bias ? at(p.distance_bias, head, p.distance_origin + distance(i, j)) : 0);
   }
-  // d score / d (scale q . k)
+  // d score / d (scale * product)
   double slope(int64_t i, int64_t j) const {
     const double share = p.softcap == 0 ? 0 : capped(i, j) / p.softcap;
     return 1 - share * share;
   }
-  double log_sum_exp(int64_t i) const {
+  LogSumExp log_sum_exp(int64_t i) const {
     double largest = -INFINITY, sum = 0;
     for (int64_t j = 0; j < keys(); ++j) {
       if (visible(i, j)) largest = std::max(largest, score(i, j));
@@ -51,16 +64,17 @@ struct Head {
     for (int64_t j = 0; j < keys(); ++j) {
       if (visible(i, j)) sum += std::exp(score(i, j) - largest);
     }
-    return sum > 0 ? largest + std::log(sum) : -INFINITY;
+    return {largest, std::log(sum)};
   }
-  double weight(int64_t i, int64_t j, double log_sum_exp) const { return visible(i, j) ? std::exp(score(i, j) - log_sum_exp) : 0; }
+  LogSumExp saved(int64_t i) const { return {at(p.log_sum_exp, query_row(i), 2 * head), at(p.log_sum_exp, query_row(i), 2 * head + 1)}; }
+  double weight(int64_t i, int64_t j, LogSumExp l) const { return visible(i, j) ? std::exp(score(i, j) - l.largest - l.log_sum) : 0; }
   double dropped(int64_t i, int64_t j) const { return dropout_factor(p.dropout, attention_element(query_row(i), p.num_heads, head, j)); }
 };
 
 template <typename Body>
-void for_each_head(const AttentionParams& p, Body&& body) {
+void for_each_head(const AttentionParams& p, const View& additive, Body&& body) {
   for (int64_t segment = 0; segment < p.queries.count; ++segment) {
-    for (int head = 0; head < p.num_heads; ++head) body(Head{p, segment, head});
+    for (int head = 0; head < p.num_heads; ++head) body(Head{p, additive, segment, head});
   }
 }
 
@@ -70,14 +84,15 @@ void zero(const View& x) {
   }
 }
 
-}  // namespace
-
-void attention(const AttentionParams& p) {
+void forward(const AttentionParams& p, const View& additive) {
   zero(p.out);
-  for_each_head(p, [&](const Head& h) {
+  for_each_head(p, additive, [&](const Head& h) {
     for (int64_t i = 0; i < h.queries(); ++i) {
-      const double log_sum_exp = h.log_sum_exp(i);
-      if (p.log_sum_exp) at(p.log_sum_exp, h.query_row(i), h.head) = log_sum_exp;
+      const LogSumExp log_sum_exp = h.log_sum_exp(i);
+      if (p.log_sum_exp) {
+        at(p.log_sum_exp, h.query_row(i), 2 * h.head) = log_sum_exp.largest;
+        at(p.log_sum_exp, h.query_row(i), 2 * h.head + 1) = log_sum_exp.log_sum;
+      }
       for (int64_t j = 0; j < h.keys(); ++j) {
         const double weight = h.weight(i, j, log_sum_exp) * h.dropped(i, j);
         for (int64_t c = 0; c < h.size(); ++c)
@@ -88,20 +103,20 @@ void attention(const AttentionParams& p) {
 }
 
 // With P = softmax(S), D = dO . O per row: dV = P^T dO, dS = P * (dO V^T - D), dQ = scale dS K, dK = scale dS^T Q (Dao et al. 2022, B.2).
-void attention_backward(const AttentionBackwardParams& b) {
+void backward(const AttentionBackwardParams& b, const View& additive, const View& dadditive) {
   const AttentionParams& p = b.forward;
   zero(b.dq);
   zero(b.dk);
   zero(b.dv);
   if (b.d_distance_bias) zero(b.d_distance_bias);
-  for_each_head(p, [&](const Head& h) {
+  for_each_head(p, additive, [&](const Head& h) {
     for (int64_t i = 0; i < h.queries(); ++i) {
       const int64_t row = h.query_row(i);
       double d = 0;
       for (int64_t c = 0; c < h.size(); ++c) d += at(b.dout, row, h.query_column() + c) * at(p.out, row, h.query_column() + c);
       for (int64_t j = 0; j < h.keys(); ++j) {
         if (!h.visible(i, j)) continue;
-        const double weight = h.weight(i, j, at(p.log_sum_exp, row, h.head)), kept = h.dropped(i, j);
+        const double weight = h.weight(i, j, h.saved(i)), kept = h.dropped(i, j);
         double dweight = 0;
         for (int64_t c = 0; c < h.size(); ++c) {
           const double dout = at(b.dout, row, h.query_column() + c);
@@ -111,18 +126,29 @@ void attention_backward(const AttentionBackwardParams& b) {
         const double dbiased = weight * (dweight - d), dscore = dbiased * h.slope(i, j) * p.scale;
         if (b.d_distance_bias) at(b.d_distance_bias, h.head, p.distance_origin + h.distance(i, j)) += dbiased;
         for (int64_t c = 0; c < h.size(); ++c) {
-          at(b.dq, row, h.query_column() + c) += dscore * at(p.k, h.key_row(j), h.key_column() + c);
-          at(b.dk, h.key_row(j), h.key_column() + c) += dscore * at(p.q, row, h.query_column() + c);
+          const double t = additive ? std::tanh(h.query(i, c) + h.key(j, c)) : 0,
+                       slope = additive ? at(additive, h.head, c) * (1 - t * t) : 0;
+          at(b.dq, row, h.query_column() + c) += dscore * (additive ? slope : h.key(j, c));
+          at(b.dk, h.key_row(j), h.key_column() + c) += dscore * (additive ? slope : h.query(i, c));
+          if (dadditive) at(dadditive, h.head, c) += dscore * t;
         }
       }
     }
   });
 }
 
+}  // namespace
+
+void attention(const AttentionParams& p) { forward(p, {}); }
+void attention_backward(const AttentionBackwardParams& b) { backward(b, {}, {}); }
+void additive_attention(const AdditiveAttentionParams& p) { forward(p.attention, p.weight); }
+void additive_attention_backward(const AdditiveAttentionBackwardParams& b) { backward(b.attention, b.weight, b.dweight); }
+
 void attention_map(const AttentionMapParams& m) {
-  const Head h{m.forward, m.segment, m.head};
+  const View none;
+  const Head h{m.forward, none, m.segment, m.head};
   for (int64_t i = 0; i < h.queries(); ++i) {
-    for (int64_t j = 0; j < h.keys(); ++j) at(m.weights, i, j) = h.weight(i, j, at(m.forward.log_sum_exp, h.query_row(i), h.head));
+    for (int64_t j = 0; j < h.keys(); ++j) at(m.weights, i, j) = h.weight(i, j, h.saved(i));
   }
 }
 

@@ -22,6 +22,8 @@ const KernelTable& reference_kernels() {
       .embedding_backward = reference::embedding_backward,
       .attention = reference::attention,
       .attention_backward = reference::attention_backward,
+      .additive_attention = reference::additive_attention,
+      .additive_attention_backward = reference::additive_attention_backward,
       .attention_map = reference::attention_map,
       .cross_entropy = reference::cross_entropy,
       .log_softmax = reference::log_softmax,

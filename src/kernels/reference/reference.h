@@ -26,6 +26,8 @@ void embedding(const EmbeddingParams&);
 void embedding_backward(const EmbeddingBackwardParams&);
 void attention(const AttentionParams&);
 void attention_backward(const AttentionBackwardParams&);
+void additive_attention(const AdditiveAttentionParams&);
+void additive_attention_backward(const AdditiveAttentionBackwardParams&);
 void attention_map(const AttentionMapParams&);
 void cross_entropy(const CrossEntropyParams&);
 void log_softmax(const LogSoftmaxParams&);

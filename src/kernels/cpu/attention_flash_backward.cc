@@ -4,7 +4,7 @@
 //
 // Bound by the five products of a score, 10 * head size operations.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/cpu/attention_backward.cc"
+#define HWY_TARGET_INCLUDE "kernels/cpu/attention_flash_backward.cc"
 #include <hwy/foreach_target.h>
 //
 #include <atomic>
@@ -100,7 +100,7 @@ class Backward {
     const HeadRows rows_of_q = QueryRows<T>(p.q, s, first, count, q), rows_of_dout = QueryRows<T>(b.dout, s, first, count, dout);
     SmallGemm(rows_of_q.data, rows_of_q.step, 1, keys_t, s.size, count, end, s.size, weights, kKeyTile, false);
     SmallGemm(rows_of_dout.data, rows_of_dout.step, 1, values_t, s.size, count, end, s.size, gradients, kKeyTile, false);
-    for (int64_t i = 0; i < count; ++i) ScoreGradients(first, i, width, rows_of_dout);
+    for (int64_t i = 0; i < count; ++i) Row(first, i, width, rows_of_dout);
     PackAll(rows_of_q.data, rows_of_q.step, 1, count, s.size, panel_of_q);
     PackAll(rows_of_dout.data, rows_of_dout.step, 1, count, s.size, panel_of_dout);
     SmallGemm(weights, 1, kKeyTile, panel_of_dout, count, end, s.size, count, dv, step, true);
@@ -109,41 +109,23 @@ class Backward {
     AddToQueries(block, first, count);
   }
 
-  // Row i: gradients <- dS, weights <- drop(P), for the product with dO.
-  void ScoreGradients(int64_t first, int64_t i, int64_t width, const HeadRows& rows_of_dout) {
+  // Row i: gradients <- dS, weights <- drop(P), for the product with dO. D is the row sum of dO * O.
+  void Row(int64_t first, int64_t i, int64_t width, const HeadRows& rows_of_dout) {
     const F32 d;
     const int64_t query = first + i;
-    const KeyRange seen = s.visible(p, query, query + 1, tile);
-    const int64_t from = seen.begin - tile.begin, to = seen.end - tile.begin;
     float *weight = weights + i * kKeyTile, *row = gradients + i * kKeyTile;
-    if (from >= to) {
-      std::memset(weight, 0, static_cast<size_t>(width) * sizeof(float));
-      std::memset(row, 0, static_cast<size_t>(width) * sizeof(float));
-      return;
-    }
-    const ScoreRules rules(p, s, query);
-    rules.Apply(weight, tile.begin, from, to, slopes);
-    Exponentials(weight, from, to, width, rules.left_scale(), p.log_sum_exp.row<float>(s.query_row + query)[s.head]);
+    const KeyRange seen = SavedWeights(p, s, query, tile, width, weight, slopes);
     const uint64_t element = attention_element(s.query_row + query, p.num_heads, s.head, tile.begin);
     if (mask.active()) DropRow(mask, element, row, width);
     Vec dot = hn::Zero(d);
     const T* out = p.out.row<const T>(s.query_row + query) + s.query_column;
     for (int64_t c = 0; c < s.size; c += kLanes)
       dot = hn::MulAdd(LoadPart(rows_of_dout.data + i * rows_of_dout.step + c, s.size - c), LoadPart(out + c, s.size - c), dot);
-    const Vec D = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, dot)));
-    for (int64_t j = 0; j < width; j += kLanes) {
-      const Vec w = Load(weight + j);
-      // Where the weight is zero the product with V may hold anything of a padded panel: zero stays zero.
-      Store(hn::IfThenElseZero(hn::Gt(w, hn::Zero(d)), hn::Mul(w, hn::Sub(Load(row + j), D))), row + j);
-    }
+    float* bias_sums = task.distance_bias
+                           ? task.distance_bias + member * p.distance_bias.cols + p.distance_origin - s.position(query) + tile.begin
+                           : nullptr;
+    ScoreGradients(weight, row, seen, width, hn::GetLane(hn::SumOfLanes(d, dot)), p.softcap != 0 ? slopes : nullptr, bias_sums);
     if (mask.active()) DropRow(mask, element, weight, width);
-    if (task.distance_bias) {
-      float* sums = task.distance_bias + member * p.distance_bias.cols + p.distance_origin - s.position(query) + tile.begin;
-      for (int64_t j = from; j < to; ++j) sums[j] += row[j];
-    }
-    if (rules.cap != 0) {
-      for (int64_t j = from; j < to; ++j) row[j] *= slopes[j];
-    }
   }
 
   // dq, this tile's part of a block of dQ, to where it belongs, when the tiles before have added theirs.
@@ -197,7 +179,7 @@ void ZeroUnseen(const AttentionBackwardParams& b) {
   }
 }
 
-void AttentionBackward(const AttentionBackwardParams& b) {
+void AttentionFlashBackward(const AttentionBackwardParams& b) {
   const AttentionParams& p = b.forward;
   const int64_t group = p.num_heads / p.num_key_value_heads, size = p.q.cols / p.num_heads;
   // How many floats of dQ's sums a key/value head has: none where dQ takes them itself.
@@ -241,14 +223,7 @@ void AttentionBackward(const AttentionBackwardParams& b) {
       }
     });
   });
-  if (!columns) return;
-  for (int head = 0; head < p.num_heads; ++head) std::fill_n(b.d_distance_bias.row<float>(head), columns, 0.0f);
-  for (const BackwardTask& task : tasks) {
-    for (int64_t member = 0; member < group; ++member) {
-      float* sums = b.d_distance_bias.row<float>(task.key_head * group + member);
-      for (int64_t c = 0; c < columns; ++c) sums[c] += task.distance_bias[member * columns + c];
-    }
-  }
+  if (columns) AddBiasSums(b, tasks);
 }
 
 }  // namespace qkv::cpu::HWY_NAMESPACE
@@ -256,7 +231,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace qkv::cpu {
-HWY_EXPORT(AttentionBackward);
-void attention_backward(const AttentionBackwardParams& p) { HWY_DYNAMIC_DISPATCH(AttentionBackward)(p); }
+HWY_EXPORT(AttentionFlashBackward);
+void attention_flash_backward(const AttentionBackwardParams& p) { HWY_DYNAMIC_DISPATCH(AttentionFlashBackward)(p); }
 }  // namespace qkv::cpu
 #endif
