@@ -1,6 +1,7 @@
 #include "decode/head_trace.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <optional>
 
@@ -22,14 +23,20 @@ Matrix columns_of(const Tensor& x, int64_t first, int64_t cols) {
   return matrix;
 }
 
-Matrix scaled_scores(const HeadTrace& trace) {
+// What softmax is taken of: products times the scale, what the distance adds, and minus infinity where a key is hidden.
+Matrix scores_of(const HeadTrace& trace, const AttentionOptions& options, int head) {
+  const Tensor& bias = options.distance_bias;
+  const Matrix biases = bias ? columns_of(bias, 0, bias.cols()) : Matrix{};
   Matrix scores{trace.q.rows, trace.k.rows, {}};
   for (int64_t i = 0; i < trace.q.rows; ++i) {
     for (int64_t j = 0; j < trace.k.rows; ++j) {
-      double dot = 0;
-      for (int64_t c = 0; c < trace.q.cols; ++c) dot += trace.q.at(i, c) * trace.k.at(j, c);
-      const bool hidden = trace.causal && j > i + trace.k.rows - trace.q.rows;
-      scores.values.push_back(hidden ? -std::numeric_limits<double>::infinity() : dot * trace.scale);
+      double score = 0;
+      for (int64_t c = 0; c < trace.q.cols; ++c) score += trace.q.at(i, c) * trace.k.at(j, c);
+      const int64_t distance = j - (i + trace.k.rows - trace.q.rows);
+      score *= trace.scale;
+      if (bias) score += biases.at(head, bias.cols() / 2 + distance);
+      const bool hidden = (trace.causal && distance > 0) || (options.window > 0 && std::abs(distance) >= options.window);
+      scores.values.push_back(hidden ? -std::numeric_limits<double>::infinity() : score);
     }
   }
   return scores;
@@ -49,7 +56,7 @@ HeadTrace to_trace(const AttentionRecord& record, int head) {
   trace.k = columns_of(record.k, key_head * head_dim, head_dim);
   trace.v = columns_of(record.v, key_head * head_dim, head_dim);
   trace.out = columns_of(record.out, head * head_dim, head_dim);
-  trace.scores = scaled_scores(trace);
+  trace.scores = scores_of(trace, options, head);
   const Tensor weights = attention_map(record.q, record.k, record.log_sum_exp, record.queries, record.keys, options, 0, head);
   trace.weights = columns_of(weights, 0, weights.cols());
   return trace;

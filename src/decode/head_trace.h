@@ -22,7 +22,7 @@ struct HeadTrace {
   double scale = 1;         // 1 / sqrt(head_dim)
   Matrix q;                 // [queries, head_dim]
   Matrix k, v;              // [keys, head_dim]
-  Matrix scores;            // scale * q k^T; -infinity where the mask hides a key. [queries, keys]
+  Matrix scores;            // scale * q k^T, with what the distance adds; -infinity where the mask hides a key. [queries, keys]
   Matrix weights;           // softmax of the scores, as the model's kernel computed it. [queries, keys]
   Matrix out;               // weights v. [queries, head_dim]
 };

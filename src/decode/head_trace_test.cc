@@ -109,5 +109,30 @@ TEST(HeadTrace, LayerAndHeadOutOfRangeNameThePossibleOnes) {
   EXPECT_EQ(message(0, 4), "--head 4 does not exist; possible: 0 to 3");
 }
 
+// The kernel's weights are the softmax of the scores that the trace shows, however positions and windows change these.
+TEST(HeadTrace, ScoresHoldBiasesAndWindows) {
+  for (const Position position : {Position::rope, Position::alibi, Position::t5}) {
+    TransformerConfig config;
+    config.vocab_size = 50;
+    config.hidden_size = 16;
+    config.encoder_layers = config.decoder_layers = 1;
+    config.num_attention_heads = config.num_key_value_heads = 2;
+    config.encoder_ffn_dim = config.decoder_ffn_dim = 8;
+    config.position = position;
+    config.sliding_window = 3;
+    const auto model = create_model(config, 5);
+    for (const AttentionKind kind : {AttentionKind::encoder, AttentionKind::decoder}) {
+      const HeadTrace trace = trace_head(model->network, kSource, kTargetIn, kind, 0, 1);
+      for (int64_t i = 0; i < trace.scores.rows; ++i) {
+        double sum = 0;
+        for (int64_t j = 0; j < trace.scores.cols; ++j) sum += std::exp(trace.scores.at(i, j));
+        for (int64_t j = 0; j < trace.scores.cols; ++j) {
+          EXPECT_NEAR(trace.weights.at(i, j), std::exp(trace.scores.at(i, j)) / sum, 1e-5) << static_cast<int>(position);
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace qkv
