@@ -57,6 +57,9 @@ TEST(Attention, MapFromLogSumExpEqualsTheReference) {
     const Tensor map = attention_map(q.cpu, k.cpu, lse, queries(), keys(), options, segment, 3);
     const Tensor expected = attention_map(q.reference, k.reference, reference_lse, queries(), keys(), options, segment, 3);
     EXPECT_LT(relative_error(map, expected), 1e-5);
+    const int64_t half = queries().length(segment) / 2;
+    const Tensor rows = attention_map(q.cpu, k.cpu, lse, queries(), keys(), options, segment, 3, half, queries().length(segment) - half);
+    EXPECT_EQ(rows.to_vector(), map.row_range(half, queries().length(segment) - half).to_vector());
   }
 }
 
@@ -72,21 +75,22 @@ TEST(Attention, CachedRowsInAnyOrderEqualConsecutiveOnes) {
     copy_rows(k.cpu.row_range(i, 1), mixed_k, index.back());
     copy_rows(v.cpu.row_range(i, 1), mixed_v, index.back());
   }
-  const int32_t zero = 0, length = 9;
-  const Segments queries = Segments::of_lengths(one);
-  const Tensor got = attention_cached(q.cpu, mixed_k, mixed_v, queries.view(), {&zero, &length, 1, index.data()}, options);
+  const Tensor got = attention(q.cpu, mixed_k, mixed_v, Segments::of_lengths(one), Segments::of_rows({{index}}), options).out;
   EXPECT_EQ(got.to_vector(), expected.to_vector());
 }
 
 // Several sequences in one cache, their rows mixed, with one, none or several new queries each.
 TEST(Attention, ACacheKnowsWindowsGroupsAndBiases) {
   const std::vector<int32_t> query_lengths{1, 3, 0, 5, 2}, key_lengths{40, 3, 4, 290, 61};
-  const Segments queries = Segments::of_lengths(query_lengths), keys = Segments::of_lengths(key_lengths);
+  const Segments queries = Segments::of_lengths(query_lengths);
   constexpr int kSize = 24;
-  std::vector<int32_t> index;  // rows of the cache: a permutation
-  for (int64_t i = 0; i < keys.tokens(); ++i) index.push_back(static_cast<int32_t>(i * 7 % keys.tokens()));
-  SegmentView cached = keys.view();
-  cached.index = index.data();
+  std::vector<std::vector<int32_t>> rows;  // of the cache: a permutation
+  int64_t next = 0;
+  for (const int32_t length : key_lengths) {
+    rows.emplace_back();
+    for (int32_t i = 0; i < length; ++i) rows.back().push_back(static_cast<int32_t>(next++ * 7 % 398));
+  }
+  const Segments keys = Segments::of_rows(rows);
   const Isa before = current_isa();
   for (const Isa isa : available_isas()) {
     set_isa(isa);
@@ -97,9 +101,9 @@ TEST(Attention, ACacheKnowsWindowsGroupsAndBiases) {
                      v = random_pair({keys.tokens(), 2 * kSize}, dtype, 3), bias = random_pair({4, 601}, DType::f32, 4);
           AttentionOptions options{.num_heads = 4, .num_key_value_heads = 2, .causal = true, .window = window, .dropout = {}};
           if (biased) options.distance_bias = bias.cpu;
-          const Tensor got = attention_cached(q.cpu, k.cpu, v.cpu, queries.view(), cached, options);
+          const Tensor got = attention(q.cpu, k.cpu, v.cpu, queries, keys, options).out;
           if (biased) options.distance_bias = bias.reference;
-          const Tensor expected = attention_cached(q.reference, k.reference, v.reference, queries.view(), cached, options);
+          const Tensor expected = attention(q.reference, k.reference, v.reference, queries, keys, options).out;
           EXPECT_LT(relative_error(got, expected), dtype == DType::f32 ? 1e-5 : 1e-2)
               << name_of(dtype) << " on " << name_of(isa) << ", window " << window << ", biased " << biased;
         }

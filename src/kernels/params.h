@@ -163,7 +163,8 @@ struct AttentionMapParams {
   AttentionParams forward = {};
   int64_t segment = 0;
   int head = 0;
-  View weights = {};  // [queries of the segment, keys of the segment]
+  int64_t first_query = 0;
+  View weights = {};  // [any of the segment's queries from the first on, keys of the segment]
 };
 
 // Fused output layer and loss: logits = hidden table^T + bias; loss = sum over rows of the cross-entropy with label smoothing as

@@ -26,7 +26,7 @@ namespace {
 // From the cache in decoding, from `memory` otherwise.
 Tensor attend(const MultiHeadAttention& attention, const Tensor& x, const Tensor& memory, const std::shared_ptr<const AttentionPass>& pass,
               KeyValueCache* cache, ForwardContext& context) {
-  if (cache) return attention.forward(x, *cache, *pass);
+  if (cache) return attention.forward(x, *cache, *pass, context);
   if (context.recompute != Recompute::attention) return attention.forward(x, memory, *pass, context);
   return recomputed({x, memory}, context,
                     [&attention, x, memory, pass](ForwardContext& c) { return attention.forward(x, memory, *pass, c); });

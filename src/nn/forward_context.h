@@ -18,7 +18,8 @@ enum class Recompute : uint8_t {
   layer,      // all of each layer but its input
 };
 
-// One attention call as it ran; valid during the callback, tensors may be kept.
+// One attention call as it ran, in training, teacher-forced or step by step; valid during the callback, tensors may be kept (in decoding k
+// and v are the cache, which later steps add to). attention_map() makes exact maps of any of its rows.
 struct AttentionRecord {
   AttentionKind kind;
   int layer;

@@ -21,25 +21,28 @@ Tensor MultiHeadAttention::forward(const Tensor& x, const Tensor& memory, const 
   const Tensor q = pass.positions.turn(q_proj_.forward(x), options_.num_heads);
   const Tensor k = pass.positions.turn(k_proj_.forward(memory), options_.num_key_value_heads);
   const Tensor v = v_proj_.forward(memory);
-  AttentionOptions options = options_;
-  options.distance_bias = pass.positions.distance_bias;
-  options.dropout = context.dropout(attention_dropout_);
-  const AttentionResult result = attention(q, k, v, pass.queries, pass.keys, options);
-  if (context.on_attention) {
-    context.on_attention({kind_, layer_, q, k, v, result.out, result.log_sum_exp, pass.queries, pass.keys, options});
-  }
-  return out_proj_.forward(result.out);
+  return out_proj_.forward(attend(q, k, v, pass, context.dropout(attention_dropout_), context));
 }
 
-Tensor MultiHeadAttention::forward(const Tensor& x, KeyValueCache& cache, const AttentionPass& pass) const {
+Tensor MultiHeadAttention::forward(const Tensor& x, KeyValueCache& cache, const AttentionPass& pass, ForwardContext& context) const {
   const Tensor q = pass.positions.turn(q_proj_.forward(x), options_.num_heads);
   if (kind_ != AttentionKind::cross) {
     copy_rows(pass.positions.turn(k_proj_.forward(x), options_.num_key_value_heads), cache.k, pass.first_row);
     copy_rows(v_proj_.forward(x), cache.v, pass.first_row);
   }
+  return out_proj_.forward(attend(q, cache.k, cache.v, pass, {}, context));
+}
+
+Tensor MultiHeadAttention::attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionPass& pass,
+                                  const DropoutParams& dropout, ForwardContext& context) const {
   AttentionOptions options = options_;
   options.distance_bias = pass.positions.distance_bias;
-  return out_proj_.forward(attention_cached(q, cache.k, cache.v, pass.queries.view(), pass.keys.view(), options));
+  options.dropout = dropout;
+  const AttentionResult result = attention(q, k, v, pass.queries, pass.keys, options);
+  if (context.on_attention) {
+    context.on_attention({kind_, layer_, q, k, v, result.out, result.log_sum_exp, pass.queries, pass.keys, options});
+  }
+  return result.out;
 }
 
 }  // namespace qkv

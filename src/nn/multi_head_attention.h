@@ -23,10 +23,13 @@ class MultiHeadAttention {
 
   // Step by step, without gradient: keys and values of x join the cache (self-attention) or were put there (cross-attention, by
   // `project`); pass.keys lists each query sequence's rows of it.
-  Tensor forward(const Tensor& x, KeyValueCache& cache, const AttentionPass& pass) const;
+  Tensor forward(const Tensor& x, KeyValueCache& cache, const AttentionPass& pass, ForwardContext& context) const;
   KeyValueCache project(const Tensor& memory) const { return {k_proj_.forward(memory), v_proj_.forward(memory)}; }
 
  private:
+  Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionPass& pass, const DropoutParams& dropout,
+                ForwardContext& context) const;
+
   Linear q_proj_, k_proj_, v_proj_, out_proj_;
   AttentionKind kind_;
   int layer_;

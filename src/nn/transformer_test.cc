@@ -253,6 +253,31 @@ TEST(Transformer, RunsOfTokensGiveTheLogitsOfTheirLast) {
   }
 }
 
+// The map of the last token's query, taken while it is generated, is the last row of the teacher-forced map.
+TEST(Transformer, AttentionIsReportedWhileGenerating) {
+  TransformerConfig config = decoder_only(NormPosition::pre);
+  config.position = Position::rope;
+  const Fixture f(config);
+  const auto last_row = [](const AttentionRecord& record) {
+    return attention_map(record.q, record.k, record.log_sum_exp, record.queries, record.keys, record.options, 0, 3,
+                         record.queries.length(0) - 1, 1)
+        .to_vector();
+  };
+  std::vector<float> map;
+  ForwardContext context;
+  context.on_attention = [&](const AttentionRecord& record) {
+    if (record.layer == 1) map = last_row(record);
+  };
+  f.network.decode(f.target, {}, {}, context);
+  const std::vector<float> expected = map;
+  DecoderState state = f.network.start({}, {}, context);
+  for (int32_t at = 0; at < f.target.segments.length(0); ++at) {
+    f.network.step(state, std::span(&f.target.ids[at], 1), std::vector<int32_t>{0}, {}, context);
+  }
+  ASSERT_EQ(map.size(), expected.size());
+  for (size_t i = 0; i < map.size(); ++i) EXPECT_NEAR(map[i], expected[i], 1e-5);
+}
+
 // Row i of a layer's output against row j of its input: all of them in an encoder; in a decoder exactly nothing where j > i.
 TEST(Transformer, TheCausalMaskMakesTheJacobiansUpperTriangleExactlyZero) {
   constexpr int64_t kTokens = 5;

@@ -54,7 +54,7 @@ AttentionResult attend(const Tensor& q, const Tensor& k, const Tensor& v, const 
                        const Segments& keys, const AttentionOptions& options) {
   AttentionParams params = attention_params(q, k, v, queries.view(), keys.view(), options);
   QKV_CHECK(queries.tokens() == q.rows(), "[attention] segments of {} tokens, q has {} rows", queries.tokens(), q.rows());
-  QKV_CHECK(keys.tokens() == k.rows(), "[attention] segments of {} tokens, k has {} rows", keys.tokens(), k.rows());
+  QKV_CHECK(keys.listed() || keys.tokens() == k.rows(), "[attention] segments of {} tokens, k has {} rows", keys.tokens(), k.rows());
   AttentionResult result{Tensor::empty(q.shape(), q.dtype(), q.device()),
                          Tensor::empty({q.rows(), 2 * options.num_heads}, statistics_type(q), q.device())};
   params.out = result.out.view();
@@ -67,6 +67,7 @@ AttentionResult attend(const Tensor& q, const Tensor& k, const Tensor& v, const 
   const Tensor out = result.out, log_sum_exp = result.log_sum_exp;
   const Tensor bias = options.distance_bias;
   if (!wants_gradient({q, k, v, weight, bias})) return result;
+  QKV_CHECK(!keys.listed(), "[attention] keys that are listed row by row have no gradient");
   record(out, {q, k, v, weight, bias}, [=](const Tensor& dout) {
     // Copies of the segments live in this closure; their views are taken anew.
     AttentionParams forward = attention_params(q, k, v, queries.view(), keys.view(), options);
@@ -104,23 +105,17 @@ Tensor additive_attention(const Tensor& q, const Tensor& k, const Tensor& values
   return attend(q, k, values, weight, queries, keys, options).out;
 }
 
-Tensor attention_cached(const Tensor& q, const Tensor& k, const Tensor& v, const SegmentView& queries, const SegmentView& keys,
-                        const AttentionOptions& options) {
-  AttentionParams params = attention_params(q, k, v, queries, keys, options);
-  Tensor out = Tensor::empty(q.shape(), q.dtype(), q.device());
-  params.out = out.view();
-  kernels_for(q).attention(params);
-  return out;
-}
-
 Tensor attention_map(const Tensor& q, const Tensor& k, const Tensor& log_sum_exp, const Segments& queries, const Segments& keys,
-                     const AttentionOptions& options, int64_t segment, int head) {
+                     const AttentionOptions& options, int64_t segment, int head, int64_t first_query, int64_t count) {
   AttentionParams params = attention_params(q, k, k, queries.view(), keys.view(), options);
   QKV_CHECK(segment >= 0 && segment < queries.count(), "[attention_map] sequence {} of {}", segment, queries.count());
   QKV_CHECK(head >= 0 && head < options.num_heads, "[attention_map] head {} of {}", head, options.num_heads);
+  if (count < 0) count = queries.length(segment) - first_query;
+  QKV_CHECK(first_query >= 0 && count >= 0 && first_query + count <= queries.length(segment), "[attention_map] queries {} to {} of {}",
+            first_query, first_query + count, queries.length(segment));
   params.log_sum_exp = log_sum_exp.view();
-  Tensor weights = Tensor::empty({queries.length(segment), keys.length(segment)}, statistics_type(q), q.device());
-  kernels_for(q).attention_map({params, segment, head, weights.view()});
+  Tensor weights = Tensor::empty({count, keys.length(segment)}, statistics_type(q), q.device());
+  kernels_for(q).attention_map({params, segment, head, first_query, weights.view()});
   return weights;
 }
 

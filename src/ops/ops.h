@@ -62,19 +62,17 @@ struct AttentionResult {
 };
 // softmax(scale q k^T) v per sequence and head (Vaswani et al. 2017, eq. 1). q: [query_tokens, num_heads * head_dim],
 // k, v: [key_tokens, num_key_value_heads * head_dim]. Sequence i of `queries` attends to sequence i of `keys`.
+// Keys that are listed (Segments::of_rows: a cache) may lie in any rows of k and v; they have no gradient.
 AttentionResult attention(const Tensor& q, const Tensor& k, const Tensor& v, const Segments& queries, const Segments& keys,
                           const AttentionOptions& options);
-// The same without gradient where the rows of a sequence of keys are listed (a cache): `keys.index` names rows of k and v.
-Tensor attention_cached(const Tensor& q, const Tensor& k, const Tensor& v, const SegmentView& queries, const SegmentView& keys,
-                        const AttentionOptions& options);
 // The same with scores of an addition in the place of products: scale * weight . tanh(q + k) (Bahdanau et al. 2015, A.1.2, where W_a and
 // U_a have made q and k). values: like k. weight: [num_heads, head_dim] in f32.
 Tensor additive_attention(const Tensor& q, const Tensor& k, const Tensor& values, const Tensor& weight, const Segments& queries,
                           const Segments& keys, AttentionOptions options);
-// The attention weights of one sequence and head, rebuilt from the saved log-sum-exp. Result: [queries, keys] of that sequence,
-// without dropout.
+// The attention weights of one sequence and head, rebuilt from the saved log-sum-exp: of `count` of its queries from `first_query` (-1:
+// all from there). Result: [count, keys of that sequence], without dropout.
 Tensor attention_map(const Tensor& q, const Tensor& k, const Tensor& log_sum_exp, const Segments& queries, const Segments& keys,
-                     const AttentionOptions& options, int64_t segment, int head);
+                     const AttentionOptions& options, int64_t segment, int head, int64_t first_query = 0, int64_t count = -1);
 
 // What AttentionOptions::distance_bias takes, [heads, 2 * reach + 1] in f32 (f64 on the reference).
 // ALiBi: -slope of the head * |distance| (Press et al. 2022, section 3).

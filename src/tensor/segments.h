@@ -22,7 +22,8 @@ class Segments {
   int64_t count() const { return static_cast<int64_t>(begin_.size()); }
   int32_t begin(int64_t i) const { return begin_[i]; }
   int32_t length(int64_t i) const { return length_[i]; }
-  int64_t tokens() const { return tokens_; }  // rows that the segments span
+  int64_t tokens() const { return tokens_; }       // rows that the segments span
+  bool listed() const { return !index_.empty(); }  // made by of_rows
   int32_t longest() const { return longest_; }
   SegmentView view() const { return {begin_.data(), length_.data(), count(), index_.empty() ? nullptr : index_.data()}; }
   // Position of each row in its sequence, for consecutive sequences. [tokens]

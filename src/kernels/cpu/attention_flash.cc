@@ -170,11 +170,12 @@ void AttentionMap(const AttentionMapParams& m) {
       const KeyRange tile{begin, std::min(s.keys, begin + kKeyTile)};
       const HeadRows k = KeyRows<T>(p, p.k, m.segment, s, tile);
       PackAll(k.data, 1, k.step, s.size, tile.size(), keys_t);
-      for (int64_t i = 0; i < s.queries; ++i) {
+      for (int64_t row_of_map = 0; row_of_map < m.weights.rows; ++row_of_map) {
+        const int64_t i = m.first_query + row_of_map;
         const HeadRows query = QueryRows<T>(p.q, s, i, 1, q);
         SmallGemm(query.data, query.step, 1, keys_t, s.size, 1, tile.size(), s.size, row, kKeyTile, false);
         SavedWeights(p, s, i, tile, RoundUp(tile.size(), kPanel), row, nullptr);
-        std::memcpy(m.weights.row<float>(i) + begin, row, static_cast<size_t>(tile.size()) * sizeof(float));
+        std::memcpy(m.weights.row<float>(row_of_map) + begin, row, static_cast<size_t>(tile.size()) * sizeof(float));
       }
     }
   });

@@ -147,8 +147,9 @@ void additive_attention_backward(const AdditiveAttentionBackwardParams& b) { bac
 void attention_map(const AttentionMapParams& m) {
   const View none;
   const Head h{m.forward, none, m.segment, m.head};
-  for (int64_t i = 0; i < h.queries(); ++i) {
-    for (int64_t j = 0; j < h.keys(); ++j) at(m.weights, i, j) = h.weight(i, j, h.saved(i));
+  for (int64_t row = 0; row < m.weights.rows; ++row) {
+    const int64_t i = m.first_query + row;
+    for (int64_t j = 0; j < h.keys(); ++j) at(m.weights, row, j) = h.weight(i, j, h.saved(i));
   }
 }
 
