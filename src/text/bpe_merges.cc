@@ -98,6 +98,7 @@ class Learner {
         i += c.length;
       }
     }
+    for (const char32_t c : options_.initial_alphabet) counts[c] = UINT64_MAX;
     std::vector<std::pair<char32_t, uint64_t>> kept(counts.begin(), counts.end());
     if (kept.size() > options_.limit_alphabet) {
       std::stable_sort(kept.begin(), kept.end(), [](const auto& a, const auto& b) { return a.second > b.second; });

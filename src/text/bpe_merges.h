@@ -16,6 +16,7 @@ struct LearnOptions {
   size_t vocab_size = 8000;
   uint64_t min_frequency = 2;                                  // a pair seen less often is not joined
   size_t limit_alphabet = std::numeric_limits<size_t>::max();  // characters kept, the most frequent ones
+  std::u32string initial_alphabet;                             // kept in any case, before the most frequent ones
   std::vector<std::string> special_tokens;                     // ids 0, 1, …; no merge makes one of them
 };
 

@@ -33,6 +33,7 @@ void BpeModel::tokenize(std::string_view word, std::vector<int32_t>& ids) const 
   if (options_.ignore_merges) {
     if (const int32_t id = vocabulary_.id(word); id >= 0) return ids.push_back(id);
   }
+  if (merges_.size() == 0) return first_symbols(word, ids);
   if (cache_.find(word, ids)) return;
   static thread_local std::vector<int32_t> scratch;
   std::vector<int32_t> own;  // a long word's symbols are not kept beyond the call

@@ -73,6 +73,60 @@ TEST(TrainBpe, DecodingGivesBackEveryNormalizedText) {
   }
 }
 
+std::string golden_tokenizer_text(const std::string& pipeline) {
+  return nlohmann::ordered_json::parse(read_file(golden_path("pipelines/" + pipeline + ".json")))["tokenizer"].dump(2);
+}
+
+TEST(TrainBpe, OfPlainTextWritesTheVeryFilesThatTokenizersWrites) {
+  const std::vector<std::filesystem::path> files{golden_path("text.txt")};
+  EXPECT_EQ(trained_json({.pipeline = Pipeline::byte_pairs, .vocab_size = 600}, files), golden_tokenizer_text("byte_pairs"));
+  EXPECT_EQ(trained_json({.pipeline = Pipeline::bytes}, files), golden_tokenizer_text("bytes"));
+  EXPECT_EQ(trained_json({.pipeline = Pipeline::characters}, files), golden_tokenizer_text("characters"));
+}
+
+TEST(TrainBpe, PlainTextComesBackAsItWas) {
+  const std::vector<std::string> texts{read_file(golden_path("text.txt"))};
+  for (const Pipeline pipeline : {Pipeline::byte_pairs, Pipeline::bytes, Pipeline::characters}) {
+    const Tokenizer tokenizer = train_bpe({.pipeline = pipeline, .vocab_size = 500}, texts);
+    EXPECT_EQ(tokenizer.decode(tokenizer.encode(texts[0])), texts[0]);
+    EXPECT_EQ(tokenizer.decode(tokenizer.encode(" \n\n\t  the\n ")), " \n\n\t  the\n ");
+    EXPECT_EQ(tokenizer.token_to_id("<|endoftext|>"), 0);
+    EXPECT_TRUE(tokenizer.is_special(0));
+    if (pipeline != Pipeline::characters) {
+      EXPECT_EQ(tokenizer.decode(tokenizer.encode("unseen \u4EAC\U0001F40C\r")), "unseen \u4EAC\U0001F40C\r");
+    }
+  }
+}
+
+TEST(TrainBpe, ALongTextGivesTheTokensOfTheWholeOnAnyNumberOfThreads) {
+  const std::string text = read_file(golden_path("text.txt"));
+  std::string long_text;
+  while (long_text.size() < (size_t{5} << 20)) long_text += text;
+  const TemporaryDirectory directory;
+  const BpeTrainerOptions options{.pipeline = Pipeline::byte_pairs, .vocab_size = 500};
+  const std::vector<std::string> whole{long_text};
+  train_bpe(options, whole).save(directory / "whole");  // a string is counted in one piece
+  const std::vector<std::filesystem::path> files{directory.write("text", long_text)};
+  const int threads = num_threads();
+  for (const int count : {1, 3}) {
+    set_num_threads(count);
+    EXPECT_EQ(trained_json(options, files), read_file(directory / "whole/tokenizer.json")) << count << " threads";
+  }
+  set_num_threads(threads);
+}
+
+TEST(TrainBpe, SeparatorsOfDocumentsAndWhatLiesOutsideOfThePartAreNotLearnt) {
+  const TemporaryDirectory directory;
+  const std::filesystem::path path = directory.write("text", "XXXXone two\n<doc>one two\n<doc>one twoYYYY");
+  const std::vector<TextPart> parts{{path, 4, 37}};
+  BpeTrainerOptions options{.pipeline = Pipeline::characters, .document_separator = "<doc>"};
+  const Tokenizer tokenizer = train_bpe(options, parts);
+  EXPECT_EQ(tokenizer.vocab_size(), 2 + 7) << "newline, space, e, n, o, t, w";
+  options.pipeline = Pipeline::byte_pairs;
+  options.vocab_size_is_upper_bound = true;
+  EXPECT_EQ(train_bpe(options, parts).token_to_id("doc"), -1);
+}
+
 TEST(TrainBpe, SpecialTokensHaveFixedIdsAndFurtherOnesFollow) {
   const std::vector<std::string> lines(3, "a text with </s> and >>de<< in it");
   const Tokenizer tokenizer = train_bpe({.vocab_size_is_upper_bound = true, .special_tokens = {">>de<<", ">>fr<<"}}, lines);
@@ -105,7 +159,7 @@ TEST(TrainBpe, BadOptionsAndTextsAreOneLineEach) {
   EXPECT_THAT(message({.special_tokens = {"<pad>"}}), HasSubstr("\"<pad>\" is named twice"));
   EXPECT_THAT(message({.special_tokens = {""}}), HasSubstr("special token must be text"));
   const std::vector<std::string> empty{"", " \t "};
-  EXPECT_THAT(error_of([&] { train_bpe({}, empty); }), HasSubstr("no text to train the tokenizer on"));
+  EXPECT_THAT(error_of([&] { train_bpe({}, empty); }), HasSubstr("no text to train a tokenizer on"));
   const TemporaryDirectory directory;
   const std::vector<std::filesystem::path> blank{directory.write("a.en", ""), directory.write("b.de", "\n \n")};
   EXPECT_THAT(error_of([&] { train_bpe({}, blank); }), testing::AllOf(HasSubstr("a.en"), HasSubstr("b.de"), HasSubstr("no text")));

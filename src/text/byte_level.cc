@@ -154,4 +154,6 @@ std::unique_ptr<PreTokenizer> make_byte_level_pre_tokenizer(bool add_prefix_spac
 
 std::unique_ptr<Decoder> make_byte_level_decoder() { return std::make_unique<ByteLevelDecoder>(); }
 
+std::u32string byte_level_alphabet() { return {kTables.character_of.begin(), kTables.character_of.end()}; }
+
 }  // namespace qkv

@@ -17,24 +17,6 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr const char* kTrainedStages = R"({
-  "normalizer": {"type": "Sequence", "normalizers": [
-    {"type": "NFC"},
-    {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": " "},
-    {"type": "Strip", "strip_left": true, "strip_right": true}]},
-  "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
-    {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true},
-    {"type": "Punctuation", "behavior": "Isolated"}]},
-  "post_processor": {"type": "TemplateProcessing",
-    "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}],
-    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}},
-             {"SpecialToken": {"id": "</s>", "type_id": 0}}],
-    "special_tokens": {"</s>": {"id": "</s>", "ids": [0], "tokens": ["</s>"]}}},
-  "decoder": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true},
-  "model": {"type": "BPE", "dropout": null, "unk_token": "<unk>", "continuing_subword_prefix": null, "end_of_word_suffix": null,
-    "fuse_unk": true, "byte_fallback": false, "ignore_merges": false}
-})";
-
 AddedToken read_added_token(const JsonNode& node) {
   AddedToken token;
   const int64_t id = node.at("id").integer();
@@ -84,11 +66,6 @@ std::unique_ptr<Model> make_model(const JsonNode& node) {
   node.fail_unsupported("is of the kind \"" + type + "\", which qkv does not have");
 }
 
-ordered_json json_of(const AddedToken& token) {
-  return {{"id", token.id},         {"content", token.content},       {"single_word", token.single_word}, {"lstrip", token.lstrip},
-          {"rstrip", token.rstrip}, {"normalized", token.normalized}, {"special", token.special}};
-}
-
 }  // namespace
 
 TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file) {
@@ -111,42 +88,11 @@ TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& fi
   return parts;
 }
 
-std::unique_ptr<Normalizer> trained_normalizer() {
-  const json stages = parse_json(kTrainedStages, "trained stages");
-  return make_normalizer(JsonNode(stages, "trained stages").at("normalizer"));
-}
-
-std::unique_ptr<PreTokenizer> trained_pre_tokenizer() {
-  const json stages = parse_json(kTrainedStages, "trained stages");
-  return make_pre_tokenizer(JsonNode(stages, "trained stages").at("pre_tokenizer"));
-}
-
-std::string trained_tokenizer_json(const LearntBpe& learnt, size_t special_tokens) {
-  const ordered_json stages = ordered_json::parse(kTrainedStages);
-  ordered_json root{{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}, {"added_tokens", ordered_json::array()}};
-  for (size_t id = 0; id < special_tokens; ++id) {
-    const AddedToken token{.id = static_cast<int32_t>(id), .content = learnt.tokens[id], .normalized = false, .special = true};
-    root["added_tokens"].push_back(json_of(token));
-  }
-  for (const char* stage : {"normalizer", "pre_tokenizer", "post_processor", "decoder", "model"}) root[stage] = stages[stage];
-  ordered_json& model = root["model"];
-  model["vocab"] = ordered_json::object();
-  model["merges"] = ordered_json::array();
-  // ordered_json looks through all keys before it adds one; its base class does not. The tokens differ.
-  auto& vocabulary = static_cast<ordered_json::object_t::Container&>(model["vocab"].get_ref<ordered_json::object_t&>());
-  for (size_t id = 0; id < learnt.tokens.size(); ++id) vocabulary.emplace_back(learnt.tokens[id], id);
-  auto& merges = model["merges"].get_ref<ordered_json::array_t&>();
-  const auto token = [&](int32_t id) { return learnt.tokens[static_cast<size_t>(id)]; };
-  for (const BpeMerge& merge : learnt.merges) {
-    merges.push_back(ordered_json::array({token(merge.pair.left), token(merge.pair.right)}));
-  }
-  return root.dump(2);
-}
-
 std::string make_tokenizer_config(std::span<const AddedToken> added_tokens) {
   constexpr std::pair<const char*, const char*> kRoles[] = {
-      {"bos_token", "<s>"},   {"eos_token", "</s>"},  {"unk_token", "<unk>"}, {"unk_token", "[UNK]"},   {"pad_token", "<pad>"},
-      {"pad_token", "[PAD]"}, {"cls_token", "[CLS]"}, {"sep_token", "[SEP]"}, {"mask_token", "[MASK]"}, {"mask_token", "<mask>"}};
+      {"bos_token", "<|endoftext|>"}, {"eos_token", "<|endoftext|>"}, {"bos_token", "<s>"},     {"eos_token", "</s>"},
+      {"unk_token", "<unk>"},         {"unk_token", "[UNK]"},         {"pad_token", "<pad>"},   {"pad_token", "[PAD]"},
+      {"cls_token", "[CLS]"},         {"sep_token", "[SEP]"},         {"mask_token", "[MASK]"}, {"mask_token", "<mask>"}};
   ordered_json config{{"clean_up_tokenization_spaces", false}};
   for (const auto& [role, name] : kRoles) {
     for (const AddedToken& token : added_tokens) {

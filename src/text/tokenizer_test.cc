@@ -37,7 +37,7 @@ TEST_P(Pipeline, EncodesAndDecodesAsTokenizersDoes) {
 
 INSTANTIATE_TEST_SUITE_P(All, Pipeline,
                          testing::Values("qkv", "llama", "gpt2", "roberta", "metaspace_first", "metaspace_never", "lowercase", "words",
-                                         "suffix", "prefix", "split"),
+                                         "suffix", "prefix", "split", "byte_pairs", "bytes", "characters"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(Tokenizer, InvalidUtf8IsReadAsReplacementCharacters) {

@@ -23,15 +23,40 @@ using Counts = std::unordered_map<std::string, uint64_t, Hash, std::equal_to<>>;
 
 class Counter {
  public:
-  Counter(const Normalizer* normalizer, const PreTokenizer* pre_tokenizer) : normalizer_(normalizer), pre_tokenizer_(pre_tokenizer) {}
+  explicit Counter(const WordRules& rules) : rules_(rules) {}
 
-  void add(std::string_view line, Counts& counts) const {
-    if (line.empty()) return;
-    NormalizedText normalized{std::string(line)};
-    if (normalizer_) normalizer_->normalize(normalized);
+  // The lines or documents of a text.
+  void add_all(std::string_view text, Counts& counts) const {
+    const std::string_view separator = rules_.whole_texts ? rules_.separator : "\n";
+    while (!text.empty()) {
+      const size_t end = separator.empty() ? text.size() : std::min(text.find(separator), text.size());
+      std::string_view part = text.substr(0, end);
+      if (!rules_.whole_texts && part.ends_with('\r')) part.remove_suffix(1);
+      add(part, counts);
+      text.remove_prefix(std::min(end + separator.size(), text.size()));
+    }
+  }
+
+  // Ends of chunks of about kChunk bytes.
+  std::vector<size_t> chunk_ends(std::string_view text) const {
+    std::vector<size_t> ends;
+    for (size_t begin = 0; begin < text.size(); begin = ends.back()) {
+      const std::string_view rest = text.substr(begin);
+      size_t length = rest.size();
+      if (length > kChunk)
+        length = rules_.whole_texts ? text_cut(rest, kChunk, rules_.separator) : std::min(rest.find('\n', kChunk - 1), length - 1) + 1;
+      ends.push_back(begin + length);
+    }
+    return ends;
+  }
+
+  void add(std::string_view text, Counts& counts) const {
+    if (text.empty()) return;
+    NormalizedText normalized{std::string(text)};
+    if (rules_.normalizer) rules_.normalizer->normalize(normalized);
     if (normalized.text.empty()) return;
     PieceList list(std::move(normalized));
-    if (pre_tokenizer_) pre_tokenizer_->apply(list);
+    if (rules_.pre_tokenizer) rules_.pre_tokenizer->apply(list);
     for (const PieceList::Piece& piece : list.pieces) {
       const std::string_view word = list.view(piece);
       const auto found = counts.find(word);
@@ -44,8 +69,7 @@ class Counter {
   }
 
  private:
-  const Normalizer* normalizer_;
-  const PreTokenizer* pre_tokenizer_;
+  const WordRules& rules_;
 };
 
 // Sums of many tables of counts, whose order does not matter.
@@ -75,50 +99,32 @@ class Total {
   Counts counts_;
 };
 
-// Ends of chunks of about kChunk bytes, each behind a line end or at the end of the text.
-std::vector<size_t> chunk_ends(std::string_view text) {
-  std::vector<size_t> ends;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t line_end = text.size() - begin > kChunk ? text.find('\n', begin + kChunk - 1) : std::string_view::npos;
-    begin = line_end == std::string_view::npos ? text.size() : line_end + 1;
-    ends.push_back(begin);
-  }
-  return ends;
-}
-
-void count_chunk(const Counter& counter, const std::filesystem::path& file, std::string_view text, size_t begin, size_t end,
-                 Counts& counts) {
-  const size_t valid = valid_utf8_prefix(text.substr(begin, end - begin));
-  if (valid < end - begin) {
-    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(begin + valid), '\n');
-    fail(ErrorCode::bad_input, "{}: line {} is not valid UTF-8; convert the file to UTF-8 or take the line out", file.string(), line);
-  }
-  while (begin < end) {
-    size_t line_end = std::min(end, text.find('\n', begin));
-    std::string_view line = text.substr(begin, line_end - begin);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    counter.add(line, counts);
-    begin = line_end + 1;
-  }
+void check_utf8(const TextPart& part, std::string_view file, std::string_view chunk) {
+  const size_t valid = valid_utf8_prefix(chunk);
+  if (valid == chunk.size()) return;
+  const auto line = 1 + std::count(file.data(), chunk.data() + valid, '\n');
+  fail(ErrorCode::bad_input, "{}: line {} is not valid UTF-8; convert the file to UTF-8 or take the line out", part.path.string(), line);
 }
 
 }  // namespace
 
-std::vector<WordCount> count_words(std::span<const std::filesystem::path> files, const Normalizer* normalizer,
-                                   const PreTokenizer* pre_tokenizer) {
-  const Counter counter(normalizer, pre_tokenizer);
+std::vector<WordCount> count_words(std::span<const TextPart> parts, const WordRules& rules) {
+  const Counter counter(rules);
   Total total;
-  for (const std::filesystem::path& path : files) {
-    const MappedFile file(path);
-    const std::vector<size_t> ends = chunk_ends(file.text());
+  for (const TextPart& part : parts) {
+    const MappedFile file(part.path);
+    const std::string_view text = view_of(file, part);
+    const std::vector<size_t> ends = counter.chunk_ends(text);
     for (size_t first = 0; first < ends.size(); first += kChunksPerRound) {
       throw_if_interrupted();
-      std::vector<Counts> parts(std::min(kChunksPerRound, ends.size() - first));
-      std::vector<std::string> faults(parts.size());
-      parallel_for(static_cast<int64_t>(parts.size()), [&](int64_t i) {
-        const size_t chunk = first + static_cast<size_t>(i);
+      std::vector<Counts> counts(std::min(kChunksPerRound, ends.size() - first));
+      std::vector<std::string> faults(counts.size());
+      parallel_for(static_cast<int64_t>(counts.size()), [&](int64_t i) {
+        const size_t index = first + static_cast<size_t>(i), begin = index == 0 ? 0 : ends[index - 1];
+        const std::string_view chunk = text.substr(begin, ends[index] - begin);
         try {
-          count_chunk(counter, path, file.text(), chunk == 0 ? 0 : ends[chunk - 1], ends[chunk], parts[static_cast<size_t>(i)]);
+          check_utf8(part, file.text(), chunk);
+          counter.add_all(chunk, counts[static_cast<size_t>(i)]);
         } catch (const Error& error) {  // kept, so that the first bad line is named on any number of threads
           if (error.code() != ErrorCode::bad_input) throw;
           faults[static_cast<size_t>(i)] = error.what();
@@ -127,18 +133,18 @@ std::vector<WordCount> count_words(std::span<const std::filesystem::path> files,
       for (const std::string& fault : faults) {
         if (!fault.empty()) throw Error(ErrorCode::bad_input, fault);
       }
-      total.add(parts);
+      total.add(counts);
     }
   }
   return total.sorted();
 }
 
-std::vector<WordCount> count_words(std::span<const std::string> lines, const Normalizer* normalizer, const PreTokenizer* pre_tokenizer) {
-  const Counter counter(normalizer, pre_tokenizer);
+std::vector<WordCount> count_words(std::span<const std::string> texts, const WordRules& rules) {
+  const Counter counter(rules);
   std::vector<Counts> counts(1);
-  for (size_t i = 0; i < lines.size(); ++i) {
-    if (!is_valid_utf8(lines[i])) fail(ErrorCode::bad_input, "line {} is not valid UTF-8", i + 1);
-    counter.add(lines[i], counts[0]);
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (!is_valid_utf8(texts[i])) fail(ErrorCode::bad_input, "line {} is not valid UTF-8", i + 1);
+    rules.whole_texts ? counter.add_all(texts[i], counts[0]) : counter.add(texts[i], counts[0]);
   }
   Total total;
   total.add(counts);

@@ -7,7 +7,7 @@
 
 #include "base/parallel.h"
 #include "text/test_files.h"
-#include "text/tokenizer_json.h"
+#include "text/trained_pipeline.h"
 
 namespace qkv {
 namespace {
@@ -34,37 +34,37 @@ TEST(WordCounts, CountsOverFilesAndChunksOnAnyNumberOfThreads) {
   first += std::string(3 << 20, 'x');  // one word longer than a chunk
   ++expected["▁" + std::string(3 << 20, 'x')];
   const TemporaryDirectory directory;
-  const std::vector<std::filesystem::path> files{directory.write("a", first), directory.write("b", second), directory.write("empty", "")};
-  const auto normalizer = trained_normalizer();
-  const auto pre_tokenizer = trained_pre_tokenizer();
+  const std::vector<TextPart> files{{directory.write("a", first)}, {directory.write("b", second)}, {directory.write("empty", "")}};
+  const auto normalizer = training_normalizer(Pipeline::sentences);
+  const auto pre_tokenizer = training_pre_tokenizer(Pipeline::sentences);
   const int threads = num_threads();
   for (const int count : {1, 2, 5}) {
     set_num_threads(count);
-    EXPECT_EQ(as_map(count_words(files, normalizer.get(), pre_tokenizer.get())), expected) << count << " threads";
+    EXPECT_EQ(as_map(count_words(files, {normalizer.get(), pre_tokenizer.get()})), expected) << count << " threads";
   }
   set_num_threads(threads);
 }
 
 TEST(WordCounts, LineEndsBelongToNoWord) {
   const TemporaryDirectory directory;
-  const std::vector<std::filesystem::path> files{directory.write("a", "a\r\nb\n\na\r\n\r\nb c"), directory.write("b", "\n")};
-  EXPECT_EQ(as_map(count_words(files, nullptr, nullptr)), (std::map<std::string, uint64_t>{{"a", 2}, {"b", 1}, {"b c", 1}}));
+  const std::vector<TextPart> files{{directory.write("a", "a\r\nb\n\na\r\n\r\nb c")}, {directory.write("b", "\n")}};
+  EXPECT_EQ(as_map(count_words(files, {})), (std::map<std::string, uint64_t>{{"a", 2}, {"b", 1}, {"b c", 1}}));
 }
 
 TEST(WordCounts, InvalidUtf8IsRefusedWithFileAndLineOfTheFirst) {
   std::string text;
   for (int i = 1; i <= 300'000; ++i) text += i == 123'456 || i >= 299'000 ? "bad \xC3( byte\n" : "fine line\n";
   const TemporaryDirectory directory;
-  const std::vector<std::filesystem::path> files{directory.write("good.txt", "good\n"), directory.write("bad.txt", text)};
+  const std::vector<TextPart> files{{directory.write("good.txt", "good\n")}, {directory.write("bad.txt", text)}};
   ErrorCode code{};
-  const std::string message = error_of([&] { count_words(files, nullptr, nullptr); }, &code);
+  const std::string message = error_of([&] { count_words(files, {}); }, &code);
   EXPECT_THAT(message, HasSubstr((directory.path() / "bad.txt").string() + ": line 123456 is not valid UTF-8"));
   EXPECT_EQ(code, ErrorCode::bad_input);
 }
 
 TEST(WordCounts, AMissingFileIsNamed) {
-  const std::vector<std::filesystem::path> files{"/nowhere/text.en"};
-  EXPECT_THAT(error_of([&] { count_words(files, nullptr, nullptr); }), HasSubstr("/nowhere/text.en"));
+  const std::vector<TextPart> files{{"/nowhere/text.en"}};
+  EXPECT_THAT(error_of([&] { count_words(files, {}); }), HasSubstr("/nowhere/text.en"));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@ tests/goldens/tokenizer/
     pipelines/*.json    {tokenizer, ids, ids_without_special_tokens, decoded, decoded_with_special_tokens}: a tokenizer.json of some kind and
                         what it makes of each text of texts.json
     corpus.txt          text in several scripts to train on
+    text.txt            the same with empty lines and tabs, for the pipelines that keep white space as it is
     trained.json        the tokenizer.json that BpeTrainer makes of it within the pipeline of `qkv tokenizer train`
     merges.json         [{words, vocab_size, min_frequency, tokens, merges}]: BpeTrainer on counted words, small and full of ties
     multi30k.json       hashes of the tokenizer.json trained on multi30k (8,000 tokens), and of its ids for each file of the data
@@ -225,8 +226,28 @@ def pipelines(corpus: list):
         normalizers.Sequence([normalizers.Replace(Regex("[aeiou]{2,}"), "·"), normalizers.Replace("an", "")]), None, sentence_end, added, **unk)
 
 
+def make_plain_text(corpus: list) -> str:
+    return "".join(line + ["\n", "\n", "\n\n", "\n\n\n", "\t\n"][i % 5] for i, line in enumerate(corpus))
+
+
+def plain_text_pipelines(text: str):
+    """Pairs of a name and the tokenizer.json of `qkv train --task lm --vocabulary`, trained on one text as it is."""
+    byte_level = {"special_tokens": ["<|endoftext|>"], "initial_alphabet": pre_tokenizers.ByteLevel.alphabet()}
+    for name, vocab_size, regex in (("byte_pairs", 600, True), ("bytes", 257, False)):
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=regex)
+        tokenizer.decoder = decoders.ByteLevel()
+        tokenizer.train_from_iterator([text], bpe_trainer(vocab_size=vocab_size, **byte_level))
+        yield name, json.loads(tokenizer.to_str())
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    tokenizer.train_from_iterator([text], bpe_trainer(vocab_size=100_000, special_tokens=["<|endoftext|>", "<unk>"]))
+    yield "characters", {**json.loads(tokenizer.to_str()), "pre_tokenizer": None}  # it was for counting alone
+
+
 def pipeline_goldens(texts: list, corpus: list) -> None:
-    for name, document in pipelines(corpus):
+    for name, document in [*pipelines(corpus), *plain_text_pipelines(make_plain_text(corpus))]:
         tokenizer = Tokenizer.from_str(json.dumps(document))
         ids = [tokenizer.encode(text).ids for text in texts]
         write(
@@ -287,6 +308,7 @@ def main() -> None:
     write("texts.json", texts)
     pipeline_goldens(texts, corpus)
     (ROOT / "corpus.txt").write_text("\n".join(corpus) + "\n", encoding="utf-8")
+    (ROOT / "text.txt").write_text(make_plain_text(corpus), encoding="utf-8")
     (ROOT / "trained.json").write_text(train_qkv(corpus, 400).to_str(pretty=True), encoding="utf-8")
     write("merges.json", merges_goldens())
     multi30k_goldens()

@@ -1,0 +1,120 @@
+#include "text/trained_pipeline.h"
+
+#include <nlohmann/json.hpp>
+
+#include "text/byte_level.h"
+#include "text/normalizers.h"
+#include "text/pre_tokenizers.h"
+#include "text/tokenizer_json.h"
+
+namespace qkv {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr const char* kSentences = R"({
+  "normalizer": {"type": "Sequence", "normalizers": [
+    {"type": "NFC"},
+    {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": " "},
+    {"type": "Strip", "strip_left": true, "strip_right": true}]},
+  "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+    {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true},
+    {"type": "Punctuation", "behavior": "Isolated"}]},
+  "post_processor": {"type": "TemplateProcessing",
+    "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}],
+    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}},
+             {"SpecialToken": {"id": "</s>", "type_id": 0}}],
+    "special_tokens": {"</s>": {"id": "</s>", "ids": [0], "tokens": ["</s>"]}}},
+  "decoder": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true},
+  "model": {"type": "BPE", "dropout": null, "unk_token": "<unk>", "continuing_subword_prefix": null, "end_of_word_suffix": null,
+    "fuse_unk": true, "byte_fallback": false, "ignore_merges": false}
+})";
+
+constexpr const char* kBytePairs = R"({
+  "normalizer": null,
+  "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+  "post_processor": null,
+  "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
+  "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null, "end_of_word_suffix": null,
+    "fuse_unk": false, "byte_fallback": false, "ignore_merges": false}
+})";
+
+constexpr const char* kCharacters = R"({
+  "normalizer": null,
+  "pre_tokenizer": null,
+  "post_processor": null,
+  "decoder": {"type": "Fuse"},
+  "model": {"type": "BPE", "dropout": null, "unk_token": "<unk>", "continuing_subword_prefix": null, "end_of_word_suffix": null,
+    "fuse_unk": false, "byte_fallback": false, "ignore_merges": false}
+})";
+
+// Only to count characters: each is a word.
+constexpr const char* kSingleCharacters = R"({"type": "Split", "pattern": {"Regex": "[\\s\\S]"}, "behavior": "Isolated", "invert": false})";
+
+ordered_json stages_of(Pipeline pipeline) {
+  if (pipeline == Pipeline::sentences) return ordered_json::parse(kSentences);
+  if (pipeline == Pipeline::characters) return ordered_json::parse(kCharacters);
+  ordered_json stages = ordered_json::parse(kBytePairs);
+  stages["pre_tokenizer"]["use_regex"] = pipeline == Pipeline::byte_pairs;  // without merges a text need not be cut
+  return stages;
+}
+
+// A stage of the pipeline, or null.
+template <typename Make>
+auto make_stage(const std::string& text, Make&& make) -> decltype(make(std::declval<JsonNode>())) {
+  const nlohmann::json stage = parse_json(text, "trained stages");
+  if (stage.is_null()) return nullptr;
+  return make(JsonNode(stage, "trained stages"));
+}
+
+}  // namespace
+
+std::vector<std::string> special_tokens_of(Pipeline pipeline) {
+  switch (pipeline) {
+    case Pipeline::sentences: return {std::string(kEosToken), std::string(kUnkToken), std::string(kPadToken)};
+    case Pipeline::characters: return {std::string(kEndOfTextToken), std::string(kUnkToken)};
+    default: return {std::string(kEndOfTextToken)};
+  }
+}
+
+std::u32string initial_alphabet_of(Pipeline pipeline) {
+  return pipeline == Pipeline::byte_pairs || pipeline == Pipeline::bytes ? byte_level_alphabet() : std::u32string();
+}
+
+std::unique_ptr<Normalizer> training_normalizer(Pipeline pipeline) {
+  return make_stage(stages_of(pipeline)["normalizer"].dump(), [](const JsonNode& node) { return make_normalizer(node); });
+}
+
+std::unique_ptr<PreTokenizer> training_pre_tokenizer(Pipeline pipeline) {
+  const std::string stage = pipeline == Pipeline::characters ? kSingleCharacters : stages_of(pipeline)["pre_tokenizer"].dump();
+  return make_stage(stage, [](const JsonNode& node) { return make_pre_tokenizer(node); });
+}
+
+std::string trained_tokenizer_json(Pipeline pipeline, const LearntBpe& learnt, size_t special_tokens) {
+  const ordered_json stages = stages_of(pipeline);
+  ordered_json root{{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}, {"added_tokens", ordered_json::array()}};
+  for (size_t id = 0; id < special_tokens; ++id) {
+    root["added_tokens"].push_back({{"id", id},
+                                    {"content", learnt.tokens[id]},
+                                    {"single_word", false},
+                                    {"lstrip", false},
+                                    {"rstrip", false},
+                                    {"normalized", false},
+                                    {"special", true}});
+  }
+  for (const char* stage : {"normalizer", "pre_tokenizer", "post_processor", "decoder", "model"}) root[stage] = stages[stage];
+  ordered_json& model = root["model"];
+  model["vocab"] = ordered_json::object();
+  model["merges"] = ordered_json::array();
+  // ordered_json looks through all keys before it adds one; its base class does not. The tokens differ.
+  auto& vocabulary = static_cast<ordered_json::object_t::Container&>(model["vocab"].get_ref<ordered_json::object_t&>());
+  for (size_t id = 0; id < learnt.tokens.size(); ++id) vocabulary.emplace_back(learnt.tokens[id], id);
+  auto& merges = model["merges"].get_ref<ordered_json::array_t&>();
+  const auto token = [&](int32_t id) { return learnt.tokens[static_cast<size_t>(id)]; };
+  for (const BpeMerge& merge : learnt.merges) {
+    merges.push_back(ordered_json::array({token(merge.pair.left), token(merge.pair.right)}));
+  }
+  return root.dump(2);
+}
+
+}  // namespace qkv
