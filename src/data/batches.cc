@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/philox.h"
+#include "data/shuffle.h"
 
 namespace qkv {
 namespace {
@@ -57,17 +57,6 @@ std::span<const int32_t> Batches::batch(int64_t index) const {
   return std::span(pairs_).subspan(static_cast<size_t>(starts_[i]), static_cast<size_t>(starts_[i + 1] - starts_[i]));
 }
 
-// Fisher and Yates' shuffle. Its generator is seeded with one Philox block of seed and epoch, so that neighbouring epochs and seeds,
-// and other uses of the same seed, have nothing in common.
-std::vector<int32_t> Batches::order(int64_t epoch) const {
-  const auto e = static_cast<uint64_t>(epoch);
-  const auto key = philox({static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32)},
-                          {static_cast<uint32_t>(e), static_cast<uint32_t>(e >> 32), 0, 0x6F726472});
-  RandomStream random(uint64_t{key[1]} << 32 | key[0]);
-  std::vector<int32_t> order(static_cast<size_t>(size()));
-  std::iota(order.begin(), order.end(), 0);
-  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
-  return order;
-}
+std::vector<int32_t> Batches::order(int64_t epoch) const { return shuffled(size(), seed_, epoch); }
 
 }  // namespace qkv

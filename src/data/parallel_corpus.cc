@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "base/log.h"
 #include "base/parallel.h"
 #include "data/pair_file.h"
 #include "data/text_pair.h"
@@ -146,15 +145,9 @@ ParallelCorpus ParallelCorpus::build(const ParallelCorpusOptions& options, const
   const LineTokenizer lines(tokenizer, options);
   const uint64_t fingerprint = fingerprint_of(text, options, tokenizer);
   auto impl = std::make_unique<Impl>();
-  const auto open = [&] { return PairFile::open(options.cache, fingerprint, tokenizer.vocab_size(), impl->file); };
-  const PairFile::State found = open();
-  if (found != PairFile::State::good) {
-    if (found == PairFile::State::damaged) log_warning("{} is damaged or was cut; it is made again", options.cache.string());
-    write_pair_file(options, lines, text, fingerprint);
-    if (open() != PairFile::State::good) {
-      fail(ErrorCode::io, "{} was written but does not read back as it was; check the disk", options.cache.string());
-    }
-  }
+  open_or_make(
+      options.cache, [&] { return PairFile::open(options.cache, fingerprint, tokenizer.vocab_size(), impl->file); },
+      [&] { write_pair_file(options, lines, text, fingerprint); });
   return ParallelCorpus(std::move(impl));
 }
 

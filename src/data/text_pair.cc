@@ -1,16 +1,15 @@
 #include "data/text_pair.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 
 #include "base/error.h"
-#include "base/parallel.h"
+#include "data/block_hash.h"
 
 namespace qkv {
 namespace {
-
-constexpr size_t kScanBlock = size_t{1} << 20;
 
 // Takes one line off the front of `text`: without \n or \r\n.
 std::string_view take_line(std::string_view text, size_t& offset) {
@@ -28,22 +27,11 @@ struct Scan {
 
 // Counts lines and hashes the content in one pass, on all threads.
 Scan scan(const MappedFile& file) {
-  const std::string_view text = file.text();
-  const size_t blocks = (text.size() + kScanBlock - 1) / kScanBlock;
-  std::vector<Scan> parts(blocks);
-  parallel_for(static_cast<int64_t>(blocks), [&](int64_t i) {
-    const size_t begin = static_cast<size_t>(i) * kScanBlock;
-    const std::string_view block = text.substr(begin, kScanBlock);
-    parts[static_cast<size_t>(i)] = {std::count(block.begin(), block.end(), '\n'), std::hash<std::string_view>()(block)};
-    file.release(begin, begin + block.size());
-  });
-  Scan all;
-  for (const Scan& part : parts) {
-    all.lines += part.lines;
-    all.hash = (all.hash ^ part.hash) * 0x9E3779B97F4A7C15;  // 2^64 / golden ratio, odd: order of the blocks counts
-  }
-  if (!text.empty() && text.back() != '\n') ++all.lines;
-  return all;
+  std::atomic<int64_t> newlines{0};
+  const uint64_t hash =
+      hash_blocks(file, 0, file.size(), [&](int64_t, std::string_view block) { newlines += std::count(block.begin(), block.end(), '\n'); });
+  const bool open_end = file.size() > 0 && file.text().back() != '\n';
+  return {newlines + open_end, hash};
 }
 
 std::string with_commas(int64_t number) {

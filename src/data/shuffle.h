@@ -1,0 +1,21 @@
+// The order of an epoch: it depends on seed and epoch alone.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/philox.h"
+
+namespace qkv {
+
+// What an epoch's random numbers are for; each purpose has numbers of its own.
+enum class EpochDraw : uint32_t { order = 0x6F726472, offset = 0x6F666673 };
+
+// Seeded with one Philox block of seed and epoch, so that neighbouring epochs and seeds, and other uses of the same seed, have nothing in
+// common.
+RandomStream epoch_stream(uint64_t seed, int64_t epoch, EpochDraw draw);
+
+// The numbers below `count` in the order of an epoch.
+std::vector<int32_t> shuffled(int64_t count, uint64_t seed, int64_t epoch);
+
+}  // namespace qkv

@@ -1,0 +1,241 @@
+#include "data/text_corpus.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/parallel.h"
+#include "data/block_hash.h"
+#include "data/sealed_file.h"
+#include "text/tokenizer_parts.h"
+#include "text/utf8.h"
+
+namespace qkv {
+namespace {
+
+// The sealed file: tokens (int32, directly behind the magic), zeros up to a multiple of 8 bytes, then for each document the index of its
+// first token (uint64), and at last the index of the last token. Numbers: tokens, documents, bytes of text.
+constexpr std::string_view kMagic("qkvtext\1", 8);
+
+constexpr size_t kTaskBytes = size_t{1} << 16;  // of text that one thread tokenizes at a time
+constexpr size_t kTasksPerRound = 32;           // between two looks at the interrupt flag; their tokens are held until they are written
+
+// What one task makes of its text: tokens, and the places in them where a separator stood.
+struct TokenizedText {
+  std::vector<int32_t> ids;
+  std::vector<size_t> ends;
+  std::string error;
+};
+
+TokenizedText tokenize(const Tokenizer& tokenizer, std::string_view text, std::string_view separator) {
+  TokenizedText out;
+  while (!text.empty()) {
+    const size_t end = separator.empty() ? text.size() : std::min(text.find(separator), text.size());
+    const std::vector<int32_t> ids = tokenizer.encode(text.substr(0, end), false);
+    out.ids.insert(out.ids.end(), ids.begin(), ids.end());
+    if (end == text.size()) break;
+    out.ends.push_back(out.ids.size());
+    text.remove_prefix(end + separator.size());
+  }
+  return out;
+}
+
+// The error's text; empty for valid UTF-8. `task` lies in `file`.
+std::string invalid_utf8(const std::filesystem::path& path, std::string_view file, std::string_view task) {
+  const size_t valid = valid_utf8_prefix(task);
+  if (valid == task.size()) return "";
+  const auto line = 1 + std::count(file.data(), task.data() + valid, '\n');
+  return fmt::format("{}:{}: invalid UTF-8 (byte 0x{:02x}); convert the file to UTF-8, with iconv for example", path.string(), line,
+                     static_cast<unsigned char>(task[valid]));
+}
+
+// Writes the tokens of documents with an end-of-text token before the first and after each, or of one text as they are.
+class TokenWriter {
+ public:
+  TokenWriter(const SealedFile::Append& append, int32_t end) : file_(kMagic, append), end_(end) {
+    if (end_ >= 0) put(std::span(&end_, 1));
+  }
+  void add(const TokenizedText& text) {
+    size_t done = 0;
+    for (const size_t end : text.ends) {
+      put(std::span(text.ids).subspan(done, end - done));
+      end_document();
+      done = end;
+    }
+    put(std::span(text.ids).subspan(done));
+  }
+  int64_t finish(uint64_t fingerprint, size_t text_bytes) {
+    end_document();
+    const auto documents = static_cast<int64_t>(starts_.size());
+    starts_.push_back(tokens_ > 0 ? tokens_ - 1 : 0);
+    file_.align(sizeof(uint64_t));
+    file_.put(starts_.data(), starts_.size() * sizeof(uint64_t));
+    file_.finish(fingerprint, {static_cast<int64_t>(tokens_), documents, static_cast<int64_t>(text_bytes), 0});
+    return documents;
+  }
+
+ private:
+  void put(std::span<const int32_t> ids) {
+    file_.put(ids.data(), ids.size_bytes());
+    tokens_ += ids.size();
+  }
+  // Of several separators in a row one counts.
+  void end_document() {
+    const bool empty = end_ >= 0 ? tokens_ == start_ + 1 : tokens_ == 0;
+    if (empty) return;
+    starts_.push_back(start_);
+    if (end_ >= 0) put(std::span(&end_, 1));
+    start_ = tokens_ - 1;
+  }
+
+  SealedFile::Writer file_;
+  const int32_t end_;    // -1: none is written
+  uint64_t tokens_ = 0;  // written
+  uint64_t start_ = 0;   // of the document that is being written
+  std::vector<uint64_t> starts_;
+};
+
+void write_tokens(const TextCorpusOptions& options, const Tokenizer& tokenizer, const MappedFile& file, int32_t end, uint64_t fingerprint) {
+  write_file_atomically(options.cache, [&](const auto& append) {
+    TokenWriter writer(append, end);
+    const std::string_view text = view_of(file, options.text);
+    for (std::string_view rest = text; !rest.empty();) {
+      throw_if_interrupted();
+      std::vector<std::string_view> tasks;
+      const size_t round_begin = static_cast<size_t>(rest.data() - file.data());
+      while (!rest.empty() && tasks.size() < kTasksPerRound) {
+        tasks.push_back(rest.substr(0, text_cut(rest, kTaskBytes, options.separator)));
+        rest.remove_prefix(tasks.back().size());
+      }
+      std::vector<TokenizedText> parts(tasks.size());
+      parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) {
+        const auto at = static_cast<size_t>(i);
+        parts[at].error = invalid_utf8(options.text.path, file.text(), tasks[at]);
+        if (parts[at].error.empty()) parts[at] = tokenize(tokenizer, tasks[at], options.separator);
+      });
+      for (const TokenizedText& part : parts) {
+        if (!part.error.empty()) fail(ErrorCode::bad_input, "{}", part.error);
+        writer.add(part);
+      }
+      file.release(round_begin, static_cast<size_t>(rest.data() - file.data()));
+    }
+    if (writer.finish(fingerprint, text.size()) == 0) {
+      fail(ErrorCode::bad_input, "{} has no text between its separators", options.text.path.string());
+    }
+  });
+}
+
+uint64_t fingerprint_of(const TextCorpusOptions& options, const Tokenizer& tokenizer) {
+  return std::hash<std::string>()(
+      fmt::format("{} {} {}", content_hash(options.text), options.separator, std::hash<std::string>()(TokenizerAccess::json(tokenizer))));
+}
+
+}  // namespace
+
+struct TextCorpus::Impl {
+  SealedFile file;
+  std::span<const int32_t> tokens;
+  std::span<const uint64_t> starts;  // one more than documents
+
+  SealedFile::State open(const std::filesystem::path& path, uint64_t fingerprint, int32_t vocab_size);
+  bool is_sound(int32_t vocab_size) const;
+};
+
+SealedFile::State TextCorpus::Impl::open(const std::filesystem::path& path, uint64_t fingerprint, int32_t vocab_size) {
+  const SealedFile::State state = SealedFile::open(path, kMagic, fingerprint, file);
+  if (state != SealedFile::State::good) return state;
+  const size_t content = file.content_end() - kMagic.size();
+  const auto count = static_cast<uint64_t>(file.numbers()[0]), documents = static_cast<uint64_t>(file.numbers()[1]);
+  if (count == 0 || count > content / sizeof(int32_t) || documents == 0 || documents > count) return SealedFile::State::damaged;
+  const size_t token_bytes = (count * sizeof(int32_t) + 7) / 8 * 8;
+  if (content != token_bytes + (documents + 1) * sizeof(uint64_t)) return SealedFile::State::damaged;
+  tokens = {reinterpret_cast<const int32_t*>(file.data() + kMagic.size()), count};
+  starts = {reinterpret_cast<const uint64_t*>(file.data() + kMagic.size() + token_bytes), documents + 1};
+  return is_sound(vocab_size) ? state : SealedFile::State::damaged;
+}
+
+bool TextCorpus::Impl::is_sound(int32_t vocab_size) const {
+  if (starts.front() != 0 || starts.back() != tokens.size() - 1 || !std::is_sorted(starts.begin(), starts.end())) return false;
+  constexpr size_t kBlock = kHashBlock / sizeof(int32_t);
+  std::atomic<bool> sound{true};
+  parallel_for(static_cast<int64_t>((tokens.size() + kBlock - 1) / kBlock), [&](int64_t i) {
+    const size_t begin = static_cast<size_t>(i) * kBlock, count = std::min(kBlock, tokens.size() - begin);
+    uint32_t largest = 0;  // a negative id is the largest of all
+    for (const int32_t id : tokens.subspan(begin, count)) largest = std::max(largest, static_cast<uint32_t>(id));
+    if (largest >= static_cast<uint32_t>(vocab_size)) sound = false;
+    const size_t offset = kMagic.size() + begin * sizeof(int32_t);
+    file.release(offset, offset + count * sizeof(int32_t));
+  });
+  return sound;
+}
+
+TextCorpus TextCorpus::build(const TextCorpusOptions& options, const Tokenizer& tokenizer) {
+  QKV_CHECK(!options.cache.empty(), "[TextCorpus] no name for the token cache is given");
+  const uint64_t fingerprint = fingerprint_of(options, tokenizer);
+  const int32_t end = options.separator.empty() ? -1 : end_of_text_token(tokenizer);
+  if (!options.separator.empty() && end < 0) {
+    fail(ErrorCode::bad_input, "the tokenizer has no token <|endoftext|> to end a document with; leave out --document-separator");
+  }
+  auto impl = std::make_unique<Impl>();
+  open_or_make(
+      options.cache, [&] { return impl->open(options.cache, fingerprint, tokenizer.vocab_size()); },
+      [&] { write_tokens(options, tokenizer, MappedFile(options.text.path), end, fingerprint); });
+  return TextCorpus(std::move(impl));
+}
+
+TextCorpus::TextCorpus(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TextCorpus::TextCorpus(TextCorpus&&) noexcept = default;
+TextCorpus& TextCorpus::operator=(TextCorpus&&) noexcept = default;
+TextCorpus::~TextCorpus() = default;
+
+int64_t TextCorpus::documents() const { return static_cast<int64_t>(impl_->starts.size()) - 1; }
+std::span<const int32_t> TextCorpus::document(int64_t index) const {
+  const auto i = static_cast<size_t>(index);
+  return impl_->tokens.subspan(impl_->starts[i], impl_->starts[i + 1] + 1 - impl_->starts[i]);
+}
+std::span<const int32_t> TextCorpus::tokens() const { return impl_->tokens; }
+int64_t TextCorpus::text_bytes() const { return impl_->file.numbers()[2]; }
+
+int32_t end_of_text_token(const Tokenizer& tokenizer) {
+  const int32_t end = tokenizer.token_to_id("<|endoftext|>");
+  return end >= 0 ? end : tokenizer.token_to_id("</s>");
+}
+
+uint64_t content_hash(const TextPart& text) {
+  const MappedFile file(text.path);
+  const size_t end = std::min(text.end, file.size());
+  if (text.begin >= end) fail(ErrorCode::bad_input, "{} is empty; it needs text", text.path.string());
+  return hash_blocks(file, text.begin, end);
+}
+
+TextSplit split_text(const std::filesystem::path& path, double fraction, std::string_view separator) {
+  const MappedFile file(path);
+  const auto is_first_byte = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
+  std::vector<int64_t> characters((file.size() + kHashBlock - 1) / kHashBlock);  // of each block
+  hash_blocks(file, 0, file.size(), [&](int64_t i, std::string_view block) {
+    characters[static_cast<size_t>(i)] = std::count_if(block.begin(), block.end(), is_first_byte);
+  });
+  int64_t left = 0;
+  for (const int64_t count : characters) left += count;
+  left = static_cast<int64_t>(static_cast<double>(left) * (1 - fraction));
+  size_t block = 0;
+  while (block < characters.size() && left >= characters[block]) left -= characters[block++];
+  size_t place = std::min(block * kHashBlock, file.size());
+  for (; place < file.size(); ++place) {
+    if (is_first_byte(file.data()[place]) && left-- == 0) break;
+  }
+  if (!separator.empty()) {
+    const size_t found = file.text().find(separator, place);
+    place = found == std::string_view::npos ? file.size() : found + separator.size();
+  }
+  if (place == 0 || place == file.size()) {
+    fail(ErrorCode::bad_input, "{} cannot be split into text to train on and {} of it to validate on; it is too short", path.string(),
+         fraction);
+  }
+  return {{path, 0, place}, {path, place, file.size()}};
+}
+
+}  // namespace qkv
