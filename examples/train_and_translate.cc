@@ -51,7 +51,7 @@ int run(const std::filesystem::path& directory) {
 
   qkv::TrainCallbacks callbacks;
   callbacks.on_validation = [](const qkv::TrainValidation& validation) {
-    std::printf("step %lld: loss %.3f, BLEU %.1f\n", static_cast<long long>(validation.step), validation.loss, validation.bleu);
+    std::printf("step %lld: loss %.3f, BLEU %.1f\n", static_cast<long long>(validation.step), validation.loss, validation.bleu.value_or(0));
   };
   qkv::train(options, callbacks);
 

@@ -6,13 +6,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace qkv {
 
-enum class TrainTask { translation };
+enum class TrainTask { translation, lm };  // lm: a language model of a plain text
+enum class TextVocabulary { character, byte, bpe };
 enum class TrainPrecision { f32, bf16 };  // of activations; weights and optimizer are always f32
 enum class LearningRateSchedule { inverse_sqrt, cosine, constant };
 enum class FeedForwardActivation { relu, gelu, gelu_tanh, silu, swiglu, geglu };  // the last two gated (Shazeer 2020)
@@ -27,13 +29,22 @@ struct TrainOptions {
   TrainTask task = TrainTask::translation;
   std::string preset = "small";
 
-  // Data: one sentence a line, line i of source and target belong together.
+  // Data of a translation: one sentence a line, line i of source and target belong together.
   std::filesystem::path source, target, valid_source, valid_target;
+  int64_t max_length = 256;  // tokens of a side, </s> included; longer pairs are left out of training and counted
+
+  // Data of a language model.
+  std::filesystem::path text;
+  std::filesystem::path valid_text;  // empty: the last valid_fraction of the text's characters
+  double valid_fraction = 0.1;
+  TextVocabulary vocabulary = TextVocabulary::character;
+  int64_t context = 256;           // tokens of a window, and the model's positions
+  std::string document_separator;  // cuts the text into documents, which are learnt one by one; empty: windows of the whole text
+
   std::filesystem::path output;     // the model directory to make
-  std::filesystem::path tokenizer;  // a directory with a tokenizer.json; empty: a BPE tokenizer is trained on source and target
+  std::filesystem::path tokenizer;  // a directory with a tokenizer.json; empty: one is trained on the training text
   int64_t vocab_size = 0;           // exactly this many tokens; 0: up to vocab_size_limit, what the data can fill
   int64_t vocab_size_limit = 8000;  // set by the preset
-  int64_t max_length = 256;         // tokens of a side, </s> included; longer pairs are left out of training and counted
   bool resume = false;              // go on from the last checkpoint in `output`, from the beginning where there is none
   bool overwrite = false;           // replace what an earlier training left in `output`
 
@@ -57,7 +68,7 @@ struct TrainOptions {
   TrainPrecision dtype = TrainPrecision::bf16;
   Recomputation recompute = Recomputation::none;
   int64_t seed = 1;
-  int64_t batch_tokens = 1024;  // pairs of a batch times its longest side
+  int64_t batch_tokens = 1024;  // pairs of a batch times its longest side, or windows times context
   int64_t accumulate = 1;       // batches per update
   double learning_rate = 2e-3;  // the peak
   LearningRateSchedule schedule = LearningRateSchedule::inverse_sqrt;
@@ -86,7 +97,7 @@ struct TrainOptions {
   int64_t threads = 0;      // 0: all cores (QKV_THREADS)
 };
 
-// Sets the shape and recipe of a preset: tiny, small, base. Throws Error(invalid_argument) for another name.
+// Sets the task, shape and recipe of a preset: tiny, small, base, char-gpt. Throws Error(invalid_argument) for another name.
 void apply_preset(TrainOptions& options, std::string_view name);
 
 // One update, as it was made.
@@ -104,11 +115,12 @@ struct TrainStep {
 
 struct TrainValidation {
   int64_t step = 0;
-  double loss = 0;        // -log p per target token, without smoothing
-  double perplexity = 0;  // exp(loss)
-  double bleu = 0;
-  bool best = false;   // so far; its weights are now the directory's
-  double seconds = 0;  // that it took
+  double loss = 0;                      // -log p per target token, without smoothing
+  double perplexity = 0;                // exp(loss)
+  std::optional<double> bleu;           // of a translation
+  std::optional<double> bits_per_byte;  // of a plain text in UTF-8
+  bool best = false;                    // so far; its weights are now the directory's
+  double seconds = 0;                   // that it took
 };
 
 enum class TrainEnd { max_steps, max_epochs, max_minutes, patience };
@@ -117,7 +129,8 @@ struct TrainResult {
   int64_t step = 0;
   TrainEnd end = TrainEnd::max_steps;
   bool was_finished = false;  // resumed, and there was nothing left to do
-  double best_bleu = 0;
+  double best_bleu = 0;       // 0 for a language model
+  double best_loss = 0;       // of the best validation
   int64_t best_step = 0;
   double elapsed_seconds = 0;
 };
@@ -130,9 +143,9 @@ struct TrainCallbacks {
 };
 
 // Trains as the options say. Leaves in options.output: config.json, generation_config.json, model.safetensors (the best weights by
-// validation BLEU, averaged where there is an average), tokenizer.json, tokenizer_config.json, checkpoints/, train_log.jsonl, tensorboard/.
-// Throws qkv::Error: invalid_argument for options, bad_input and io for files, diverged where the loss is no number any more (the
-// last checkpoint stays), interrupted after a signal or should_stop (a checkpoint was written).
+// validation BLEU or a language model's loss, averaged where there is an average), tokenizer.json, tokenizer_config.json, checkpoints/,
+// train_log.jsonl, tensorboard/. Throws qkv::Error: invalid_argument for options, bad_input and io for files, diverged where the loss is no
+// number any more (the last checkpoint stays), interrupted after a signal or should_stop (a checkpoint was written).
 TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks = {});
 
 // "max-steps", "patience", …

@@ -8,7 +8,6 @@
 
 #include "autograd/backward.h"
 #include "base/temporary_directory.h"
-#include "data/batches.h"
 #include "models/model.h"
 #include "text/bpe_trainer.h"
 #include "train/batch_feed.h"
@@ -55,9 +54,9 @@ TrainBenchResult bench_train(const TrainBenchOptions& options) {
   corpus_options.source = files[0];
   corpus_options.target = files[1];
   corpus_options.cache = temporary / "pairs";
-  const ParallelCorpus corpus = ParallelCorpus::build(corpus_options, tokenizer);
-  const Batches batches(corpus, {.batch_tokens = options.batch_tokens, .seed = options.seed});
-  BatchFeed feed(corpus, batches, config.decoder_start_token_id, 1, {});
+  const PairSource source(ParallelCorpus::build(corpus_options, tokenizer), {.batch_tokens = options.batch_tokens, .seed = options.seed},
+                          config.decoder_start_token_id);
+  BatchFeed feed(source, 1, {});
 
   const std::unique_ptr<Model> model = create_model(config, options.seed);
   AdamWOptions adamw;
@@ -74,7 +73,7 @@ TrainBenchResult bench_train(const TrainBenchOptions& options) {
       target_tokens = source_tokens = pairs = 0;
     }
     const Update update = feed.next();
-    const PairBatch& batch = update.batches.front();
+    const TrainingBatch& batch = update.batches.front();
     ForwardContext context;
     context.dtype = options.dtype;
     context.training = true;

@@ -74,7 +74,7 @@ Vocabulary read_vocabulary(const JsonNode& node) {
   return Vocabulary(std::move(tokens));
 }
 
-std::unique_ptr<Model> make_bpe(const JsonNode& node) {
+std::unique_ptr<TokenModel> make_bpe(const JsonNode& node) {
   if (const auto dropout = node.find("dropout"); dropout && !(dropout->value().is_number() && dropout->value().get<double>() == 0.0)) {
     dropout->fail_unsupported("makes encoding random, which qkv does not have; set it to null");
   }

@@ -8,7 +8,7 @@
 
 namespace qkv {
 
-std::unique_ptr<Model> make_bpe(const JsonNode& node);
+std::unique_ptr<TokenModel> make_bpe(const JsonNode& node);
 
 // "vocab": {token: id}. Ids must be unique, not negative, and not far above the number of tokens.
 Vocabulary read_vocabulary(const JsonNode& node);

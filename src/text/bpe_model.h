@@ -31,7 +31,7 @@ struct BpeMerge {
   int32_t result;
 };
 
-class BpeModel final : public Model {
+class BpeModel final : public TokenModel {
  public:
   // `merges` in the order of learning; the last of two with the same pair counts.
   BpeModel(Vocabulary vocabulary, const std::vector<BpeMerge>& merges, BpeOptions options);

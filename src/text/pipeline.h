@@ -54,9 +54,9 @@ class PreTokenizer {
 class Vocabulary;
 
 // Turns one piece into ids.
-class Model {
+class TokenModel {
  public:
-  virtual ~Model() = default;
+  virtual ~TokenModel() = default;
   virtual void tokenize(std::string_view word, std::vector<int32_t>& ids) const = 0;  // appends
   virtual const Vocabulary& vocabulary() const = 0;
 };

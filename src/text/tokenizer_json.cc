@@ -59,7 +59,7 @@ std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary
   return tokens;
 }
 
-std::unique_ptr<Model> make_model(const JsonNode& node) {
+std::unique_ptr<TokenModel> make_model(const JsonNode& node) {
   const std::string type = node.string_or("type", node.find("merges") ? "BPE" : "");  // files before tokenizers 0.10 have no type
   if (type == "BPE") return make_bpe(node);
   if (type.empty()) node.fail("has no \"type\"");

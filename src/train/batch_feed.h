@@ -8,18 +8,9 @@
 #include <thread>
 #include <vector>
 
-#include "data/batches.h"
-#include "data/parallel_corpus.h"
-#include "nn/transformer.h"
+#include "train/batch_source.h"
 
 namespace qkv {
-
-// Pairs as the network takes them: target_in is the decoder start and then the target without its last token, target_out the target.
-struct PairBatch {
-  TokenBatch source, target_in;
-  std::vector<int32_t> target_out;
-};
-PairBatch make_pair_batch(const ParallelCorpus& corpus, std::span<const int32_t> pairs, int32_t decoder_start);
 
 // The place in the data: batch `index` of the order of `epoch` comes next.
 struct DataPlace {
@@ -27,15 +18,15 @@ struct DataPlace {
 };
 
 struct Update {
-  std::vector<PairBatch> batches;  // an update ends with its epoch, so the last one of an epoch may have fewer
+  std::vector<TrainingBatch> batches;  // an update ends with its epoch, so the last one of an epoch may have fewer
   int64_t target_tokens = 0;
   DataPlace next;  // after this update
 };
 
 class BatchFeed {
  public:
-  // `corpus` and `batches` stay with the caller.
-  BatchFeed(const ParallelCorpus& corpus, const Batches& batches, int32_t decoder_start, int64_t batches_per_update, DataPlace start);
+  // `source` stays with the caller.
+  BatchFeed(const BatchSource& source, int64_t batches_per_update, DataPlace start);
   ~BatchFeed();
 
   Update next();  // in order: what comes depends on the place alone, never on the threads
@@ -45,9 +36,7 @@ class BatchFeed {
   Update make_update(DataPlace place);
 
   static constexpr size_t kAhead = 2;
-  const ParallelCorpus& corpus_;
-  const Batches& batches_;
-  const int32_t decoder_start_;
+  const BatchSource& source_;
   const int64_t batches_per_update_;
 
   int64_t order_epoch_ = -1;  // used by the producing thread alone, like order_

@@ -126,11 +126,22 @@ TrainOption both_layers() {
 TrainOption preset() {
   return {"preset",
           "",
-          "tiny|small|base",
+          "tiny|small|base|char-gpt",
           "Shape and recipe to start from; what else is given comes on top",
           false,
           [](TrainOptions& options, const std::string& text, const std::string&) { apply_preset(options, text); },
           [](const TrainOptions& options) { return options.preset; }};
+}
+
+TrainOption document_separator() {
+  return {
+      "document-separator",
+      "",
+      "TEXT",
+      "Of --task lm: cuts the text into documents, which are learnt one by one, each with <|endoftext|> at its end; \\n is a line end",
+      true,
+      [](TrainOptions& options, const std::string& text, const std::string& label) { options.document_separator = unescape(text, label); },
+      [](const TrainOptions& options) { return escape(options.document_separator); }};
 }
 
 TrainOption betas() {
@@ -152,16 +163,24 @@ using O = TrainOptions;
 
 std::vector<TrainOption> data_options() {
   return {
-      choice({"task", "What is learnt", false}, &O::task, {{"translation", TrainTask::translation}}),
+      choice({"task", "What is learnt: to translate, or (lm) to write on", false}, &O::task,
+             {{"translation", TrainTask::translation}, {"lm", TrainTask::lm}}),
       file({"source", "Training text, one sentence a line", false}, &O::source),
       file({"target", "Its translation, line by line", false}, &O::target),
       file({"valid-source", "Text to validate on", false}, &O::valid_source),
       file({"valid-target", "Its translation", false}, &O::valid_target),
+      integer({"max-length", "Leave out pairs with more tokens on a side", true}, &O::max_length, 2, 65536),
+      file({"text", "Of --task lm: the text to learn, as it is", false}, &O::text),
+      file({"valid-text", "Of --task lm: text to validate on (default: the end of --text)", false}, &O::valid_text),
+      real({"valid-fraction", "Of --task lm: how much of the end of --text is kept to validate on", false}, &O::valid_fraction, 0, 1),
+      choice({"vocabulary", "Of --task lm: what a token is, where no tokenizer is given; bpe: byte pairs as GPT-2 has them", true},
+             &O::vocabulary, {{"char", TextVocabulary::character}, {"byte", TextVocabulary::byte}, {"bpe", TextVocabulary::bpe}}),
+      integer({"context", "Of --task lm: tokens of a window, and the model's positions", true}, &O::context, 1, 1 << 20),
+      document_separator(),
       file({"output", "Model directory to make", false}, &O::output, "DIR"),
       file({"tokenizer", "Directory of a tokenizer to use instead of training one", false}, &O::tokenizer, "DIR"),
       integer({"vocab-size", "Tokens of the trained tokenizer, exactly (default: what the data fills, up to the preset's size)", true},
               &O::vocab_size, 0, 1 << 24),
-      integer({"max-length", "Leave out pairs with more tokens on a side", true}, &O::max_length, 2, 65536),
       flag({"resume", "Go on from the last checkpoint in --output", false}, &O::resume),
       flag({"overwrite", "Replace what an earlier training left in --output", false}, &O::overwrite),
   };
@@ -214,7 +233,8 @@ std::vector<TrainOption> optimization_options() {
       choice({"recompute", "What a step forgets and computes again: less memory, more time, the same weights", false}, &O::recompute,
              {{"none", Recomputation::none}, {"attention", Recomputation::attention}, {"layer", Recomputation::layer}}),
       integer({"seed", "Of initialization, order of batches and dropout", true}, &O::seed, 0),
-      integer({"batch-tokens", "Pairs of a batch times its longest side, at most", true}, &O::batch_tokens, 1, int64_t{1} << 30),
+      integer({"batch-tokens", "Pairs of a batch times its longest side, or tokens of its windows, at most", true}, &O::batch_tokens, 1,
+              int64_t{1} << 30),
       integer({"accumulate", "Batches per update", true}, &O::accumulate, 1, 1 << 20),
       real({"lr", "Learning rate at its peak", true}, &O::learning_rate, 0, 1000),
       choice({"schedule", "How the learning rate falls after the warm-up", true}, &O::schedule,
@@ -270,6 +290,29 @@ std::span<const TrainOption> train_option_table() {
     return all;
   }();
   return table;
+}
+
+std::string unescape(std::string_view text, const std::string& label) {
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') {
+      plain += text[i];
+      continue;
+    }
+    const char next = ++i < text.size() ? text[i] : '\0';
+    QKV_CHECK(next == 'n' || next == 't' || next == '\\', "{}: \"{}\" has an unknown escape; there are \\n, \\t and \\\\", label, text);
+    plain += next == 'n' ? '\n' : next == 't' ? '\t' : '\\';
+  }
+  return plain;
+}
+
+std::string escape(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '\n' || c == '\t' || c == '\\') escaped += '\\';
+    escaped += c == '\n' ? 'n' : c == '\t' ? 't' : c;
+  }
+  return escaped;
 }
 
 const TrainOption* find_train_option(std::string_view name) {

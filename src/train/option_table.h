@@ -30,4 +30,8 @@ std::span<const TrainOption> train_option_table();
 // The entry of that name ('_' counts as '-'), or null.
 const TrainOption* find_train_option(std::string_view name);
 
+// \n, \t and \\ as they are written on a command line, and back. Throws Error(invalid_argument) with `label` for another escape.
+std::string unescape(std::string_view text, const std::string& label);
+std::string escape(std::string_view text);
+
 }  // namespace qkv

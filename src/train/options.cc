@@ -12,24 +12,84 @@
 namespace qkv {
 namespace {
 
+// Everything in which presets differ; a field that one leaves out is that of `small`.
 struct Preset {
   const char* name;
+  TrainTask task = TrainTask::translation;
   int64_t layers, hidden_size, num_attention_heads, ffn_dim;
-  NormPlacement norm_position;
-  int64_t vocab_size_limit;
-  double learning_rate;
-  int64_t warmup_steps, batch_tokens;
-  double dropout;
+  NormPlacement norm_position = NormPlacement::pre;
+  FeedForwardActivation activation = FeedForwardActivation::relu;
+  PositionKind position = PositionKind::sinusoidal;
+  double initializer_range = 0;
+  int64_t vocab_size_limit = 8000;
+  double learning_rate, min_lr = 0;
+  LearningRateSchedule schedule = LearningRateSchedule::inverse_sqrt;
+  int64_t warmup_steps, batch_tokens, max_steps = 0;
+  double dropout = 0.3;
+  double beta2 = 0.98, epsilon = 1e-9, weight_decay = 1e-4, label_smoothing = 0.1;
+  TrainPrecision dtype = TrainPrecision::bf16;
+  int64_t validate_every = 500;
 };
 
 // Shapes and recipes. tiny: Wu et al. 2021 for a small corpus. base: Vaswani et al. 2017, table 3, with its rate 512^-0.5 * 4000^-0.5.
 // small: measured on Multi30k. After 1,000 updates of 1,024 tokens (2 epochs), validation BLEU (greedy) was 25.1 with pre-norm and 14.1
-// with post-norm; 8 heads instead of 4 gained 1.5 after as many of 512 tokens.
+// with post-norm; 8 heads instead of 4 gained 1.5 after as many of 512 tokens. char-gpt: nanoGPT's config/train_shakespeare_char.py.
 constexpr std::array kPresets = {
-    Preset{"tiny", 4, 128, 4, 256, NormPlacement::post, 10000, 5e-3, 2000, 4096, 0.3},
-    Preset{"small", 3, 256, 8, 1024, NormPlacement::pre, 8000, 2e-3, 400, 1024, 0.3},
-    Preset{"base", 6, 512, 8, 2048, NormPlacement::post, 32000, 7e-4, 4000, 16384, 0.1},
+    Preset{.name = "tiny",
+           .layers = 4,
+           .hidden_size = 128,
+           .num_attention_heads = 4,
+           .ffn_dim = 256,
+           .norm_position = NormPlacement::post,
+           .vocab_size_limit = 10000,
+           .learning_rate = 5e-3,
+           .warmup_steps = 2000,
+           .batch_tokens = 4096},
+    Preset{.name = "small",
+           .layers = 3,
+           .hidden_size = 256,
+           .num_attention_heads = 8,
+           .ffn_dim = 1024,
+           .learning_rate = 2e-3,
+           .warmup_steps = 400,
+           .batch_tokens = 1024},
+    Preset{.name = "base",
+           .layers = 6,
+           .hidden_size = 512,
+           .num_attention_heads = 8,
+           .ffn_dim = 2048,
+           .norm_position = NormPlacement::post,
+           .vocab_size_limit = 32000,
+           .learning_rate = 7e-4,
+           .warmup_steps = 4000,
+           .batch_tokens = 16384,
+           .dropout = 0.1},
+    Preset{.name = "char-gpt",
+           .task = TrainTask::lm,
+           .layers = 6,
+           .hidden_size = 384,
+           .num_attention_heads = 6,
+           .ffn_dim = 1536,
+           .activation = FeedForwardActivation::gelu,
+           .position = PositionKind::learned,
+           .initializer_range = 0.02,
+           .learning_rate = 1e-3,
+           .min_lr = 1e-4,
+           .schedule = LearningRateSchedule::cosine,
+           .warmup_steps = 100,
+           .batch_tokens = 16384,
+           .max_steps = 5000,
+           .dropout = 0.2,
+           .beta2 = 0.99,
+           .epsilon = 1e-8,
+           .weight_decay = 0.1,
+           .label_smoothing = 0,
+           .dtype = TrainPrecision::f32,
+           .validate_every = 250},
 };
+
+// The preset of a task that none is named for.
+const char* default_preset(TrainTask task) { return task == TrainTask::lm ? "char-gpt" : "small"; }
 
 std::string text_of(const toml::node& node, const std::string& label) {
   if (const auto* text = node.as_string()) return text->get();
@@ -89,18 +149,31 @@ void apply_settings(TrainOptions& options, std::span<const OptionSetting> settin
 
 void apply_preset(TrainOptions& options, std::string_view name) {
   const auto found = std::find_if(kPresets.begin(), kPresets.end(), [&](const Preset& preset) { return preset.name == name; });
-  QKV_CHECK(found != kPresets.end(), "--preset: there is no \"{}\"; there are tiny, small and base", name);
+  QKV_CHECK(found != kPresets.end(), "--preset: there is no \"{}\"; there are tiny, small, base and char-gpt", name);
   options.preset = found->name;
+  options.task = found->task;
   options.encoder_layers = options.decoder_layers = found->layers;
   options.hidden_size = found->hidden_size;
   options.num_attention_heads = found->num_attention_heads;
   options.ffn_dim = found->ffn_dim;
   options.norm_position = found->norm_position;
+  options.activation = found->activation;
+  options.position = found->position;
+  options.initializer_range = found->initializer_range;
   options.vocab_size_limit = found->vocab_size_limit;
   options.learning_rate = found->learning_rate;
+  options.min_lr = found->min_lr;
+  options.schedule = found->schedule;
   options.warmup_steps = found->warmup_steps;
   options.batch_tokens = found->batch_tokens;
+  options.max_steps = found->max_steps;
   options.dropout = found->dropout;
+  options.beta2 = found->beta2;
+  options.epsilon = found->epsilon;
+  options.weight_decay = found->weight_decay;
+  options.label_smoothing = found->label_smoothing;
+  options.dtype = found->dtype;
+  options.validate_every = found->validate_every;
 }
 
 std::vector<OptionSetting> read_config_file(const std::filesystem::path& path) {
@@ -120,20 +193,55 @@ TrainOptions resolve_train_options(std::span<const OptionSetting> command_line) 
   if (const OptionSetting* config = last_of(command_line, "config")) file = read_config_file(config->text);
   const OptionSetting* preset = last_of(command_line, "preset");
   if (!preset) preset = last_of(file, "preset");
+  const OptionSetting* task = last_of(command_line, "task");
+  if (!task) task = last_of(file, "task");
   TrainOptions options;
-  apply_preset(options, preset ? preset->text : options.preset);
+  if (task) find_train_option("task")->set(options, task->text, task->label);
+  const TrainTask wanted = options.task;
+  apply_preset(options, preset ? preset->text : default_preset(wanted));
+  QKV_CHECK(!task || options.task == wanted, "--preset {} is not for --task {}; leave one of them out", options.preset, task->text);
   apply_settings(options, file);
   apply_settings(options, command_line);
   return options;
 }
 
-void check_train_options(const TrainOptions& options) {
-  for (const char* name : {"source", "target", "valid-source", "valid-target", "output"}) {
-    QKV_CHECK(!find_train_option(name)->get(options).empty(), "--{} is missing; training needs it", name);
+namespace {
+
+std::string value_of(const TrainOptions& options, const char* name) { return find_train_option(name)->get(options); }
+
+void check_data_options(const TrainOptions& options) {
+  const std::vector<const char*> pairs{"source", "target", "valid-source", "valid-target"}, text{"text"},
+      text_only{"text", "valid-text", "document-separator"};
+  const bool lm = options.task == TrainTask::lm;
+  for (const char* name : lm ? pairs : text_only) {
+    QKV_CHECK(value_of(options, name).empty(), "--{} belongs to --task {}; this is --task {}, which reads {}", name,
+              lm ? "translation" : "lm", lm ? "lm" : "translation", lm ? "--text" : "--source and --target");
   }
-  QKV_CHECK(!(options.resume && options.overwrite), "--resume and --overwrite exclude each other; give one of them");
+  for (const char* name : lm ? text : pairs) {
+    QKV_CHECK(!value_of(options, name).empty(), "--{} is missing; --task {} needs it", name, lm ? "lm" : "translation");
+  }
+  QKV_CHECK(!options.output.empty(), "--output is missing; training needs it");
   QKV_CHECK(options.tokenizer.empty() || options.vocab_size == 0,
             "--vocab-size is that of a tokenizer to train; leave it out with --tokenizer");
+  if (lm) {
+    QKV_CHECK(options.vocab_size == 0 || options.vocabulary == TextVocabulary::bpe,
+              "--vocab-size is for --vocabulary bpe; the tokens of {} are given by the text", value_of(options, "vocabulary"));
+    QKV_CHECK(options.valid_fraction > 0 || !options.valid_text.empty(),
+              "--valid-fraction 0 leaves nothing to validate on; give --valid-text");
+    QKV_CHECK(options.context <= options.batch_tokens, "--batch-tokens {} is less than --context {}; a window would fit into no batch",
+              options.batch_tokens, options.context);
+  } else {
+    QKV_CHECK(options.max_length <= options.batch_tokens,
+              "--batch-tokens {} is less than --max-length {}; a pair of that length would fit into no batch", options.batch_tokens,
+              options.max_length);
+  }
+}
+
+}  // namespace
+
+void check_train_options(const TrainOptions& options) {
+  check_data_options(options);
+  QKV_CHECK(!(options.resume && options.overwrite), "--resume and --overwrite exclude each other; give one of them");
   QKV_CHECK(options.hidden_size % options.num_attention_heads == 0, "--num-attention-heads {} does not divide --hidden-size {}",
             options.num_attention_heads, options.hidden_size);
   const int64_t head_dim = options.hidden_size / options.num_attention_heads;
@@ -144,9 +252,6 @@ void check_train_options(const TrainOptions& options) {
   QKV_CHECK(options.position != PositionKind::rope || head_dim % 2 == 0,
             "--position rope turns pairs of columns; heads of --hidden-size {} / --num-attention-heads {} = {} are odd",
             options.hidden_size, options.num_attention_heads, head_dim);
-  QKV_CHECK(options.max_length <= options.batch_tokens,
-            "--batch-tokens {} is less than --max-length {}; a pair of that length would fit into no batch", options.batch_tokens,
-            options.max_length);
   QKV_CHECK(options.min_lr <= options.learning_rate, "--min-lr {} is more than --lr {}", options.min_lr, options.learning_rate);
   QKV_CHECK(options.max_steps || options.max_epochs || options.max_minutes > 0 || options.patience,
             "nothing would end the training; give --max-steps, --max-epochs, --max-minutes or --patience");

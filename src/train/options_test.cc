@@ -96,7 +96,7 @@ TEST_F(ConfigFile, WrongValuesNameFileLineAndKey) {
   EXPECT_THAT(error("source = [\"a\"]\n"), HasSubstr("numbers only"));
   EXPECT_THAT(error("lr = \n"), HasSubstr("not TOML"));
   EXPECT_THAT(error("lr = 1\nlr = 2\n"), HasSubstr("not TOML"));
-  EXPECT_THAT(error("preset = \"huge\"\n"), HasSubstr("tiny, small and base"));
+  EXPECT_THAT(error("preset = \"huge\"\n"), HasSubstr("tiny, small, base and char-gpt"));
 }
 
 TEST_F(ConfigFile, AMissingFileIsNamed) {
@@ -141,6 +141,32 @@ TEST(Options, PresetsHaveTheDocumentedShapes) {
   EXPECT_THAT(shape("tiny"), testing::ElementsAre(4, 4, 128, 4, 256));
   EXPECT_THAT(shape("small"), testing::ElementsAre(3, 3, 256, 8, 1024));
   EXPECT_THAT(shape("base"), testing::ElementsAre(6, 6, 512, 8, 2048));
+  EXPECT_THAT(shape("char-gpt"), testing::ElementsAre(6, 6, 384, 6, 1536));
+}
+
+TEST(Options, ATaskBeginsFromItsPresetAndAPresetSetsItsTask) {
+  const TrainOptions lm = resolve_train_options(std::vector{given("task", "lm")});
+  EXPECT_EQ(lm.preset, "char-gpt");
+  EXPECT_EQ(lm.batch_tokens / lm.context, 64);
+  EXPECT_EQ(resolve_train_options(std::vector{given("preset", "char-gpt")}).task, TrainTask::lm);
+  EXPECT_EQ(resolve_train_options(std::vector{given("task", "translation")}).preset, "small");
+  EXPECT_THAT(error_of([] {
+                resolve_train_options(std::vector{given("task", "lm"), given("preset", "base")});
+              }),
+              HasSubstr("--preset base is not for --task lm"));
+  // One preset after another leaves nothing of the first.
+  TrainOptions options;
+  apply_preset(options, "char-gpt");
+  apply_preset(options, "small");
+  for (const TrainOption& option : train_option_table()) EXPECT_EQ(option.get(options), option.get(TrainOptions{})) << option.name;
+}
+
+TEST(Options, SeparatorsOfDocumentsAreWrittenWithEscapes) {
+  const auto separator = [](const char* text) { return resolve_train_options(std::vector{given("document-separator", text)}); };
+  EXPECT_EQ(separator("a\\n\\t\\\\n").document_separator, "a\n\t\\n");
+  EXPECT_EQ(find_train_option("document-separator")->get(separator("a\\n\\t\\\\n")), "a\\n\\t\\\\n");
+  EXPECT_THAT(error_of([&] { separator("\\x"); }), HasSubstr("--document-separator"));
+  EXPECT_THAT(error_of([&] { separator("\\"); }), HasSubstr("--document-separator"));
 }
 
 TEST(Options, TheRecipeOfTheReadmeIsValid) {
@@ -192,6 +218,25 @@ TEST(Options, MissingAndContradictingOnesAreNamed) {
   EXPECT_THAT(error([](auto& o) { o.max_steps = o.patience = 0; }), HasSubstr("--max-steps"));
   EXPECT_THAT(error([](auto& o) { o.schedule = LearningRateSchedule::cosine, o.max_steps = 0; }), HasSubstr("--schedule-steps"));
   EXPECT_THAT(error([](auto& o) { o.schedule = LearningRateSchedule::cosine; }), HasSubstr("--warmup-steps 400"));
+  EXPECT_THAT(error([](auto& o) { o.text = "t"; }), HasSubstr("--text belongs to --task lm"));
+}
+
+TEST(Options, OfALanguageModelThatAreMissingOrContradictoryAreNamed) {
+  TrainOptions options;
+  apply_preset(options, "char-gpt");
+  options.text = options.output = "x";
+  EXPECT_NO_THROW(check_train_options(options));
+  const auto error = [&](const std::function<void(TrainOptions&)>& change) {
+    TrainOptions changed = options;
+    change(changed);
+    return error_of([&] { check_train_options(changed); });
+  };
+  EXPECT_THAT(error([](auto& o) { o.text.clear(); }), HasSubstr("--text is missing; --task lm needs it"));
+  EXPECT_THAT(error([](auto& o) { o.valid_source = "v"; }), HasSubstr("--valid-source belongs to --task translation"));
+  EXPECT_THAT(error([](auto& o) { o.vocab_size = 100; }), HasSubstr("--vocab-size is for --vocabulary bpe; the tokens of char"));
+  EXPECT_NO_THROW(error([](auto& o) { o.vocab_size = 100, o.vocabulary = TextVocabulary::bpe; }));
+  EXPECT_THAT(error([](auto& o) { o.valid_fraction = 0; }), HasSubstr("--valid-fraction 0"));
+  EXPECT_THAT(error([](auto& o) { o.context = 20000; }), HasSubstr("--batch-tokens 16384 is less than --context 20000"));
 }
 
 }  // namespace

@@ -50,14 +50,13 @@ void TrainLog::write(const TrainStep& step) {
 }
 
 void TrainLog::write(const TrainValidation& validation) {
-  append(nlohmann::ordered_json{{"event", "validation"},
-                                {"step", validation.step},
-                                {"loss", validation.loss},
-                                {"perplexity", validation.perplexity},
-                                {"bleu", validation.bleu},
-                                {"best", validation.best},
-                                {"seconds", validation.seconds}}
-             .dump());
+  nlohmann::ordered_json line{
+      {"event", "validation"}, {"step", validation.step}, {"loss", validation.loss}, {"perplexity", validation.perplexity}};
+  if (validation.bleu) line["bleu"] = *validation.bleu;
+  if (validation.bits_per_byte) line["bits_per_byte"] = *validation.bits_per_byte;
+  line["best"] = validation.best;
+  line["seconds"] = validation.seconds;
+  append(line.dump());
 }
 
 void TrainLog::append(std::string line) {

@@ -18,7 +18,7 @@ class TrainLog {
 
   // {"event":"step","step":…,"epoch":…,"loss":…,"learning_rate":…,"gradient_norm":…,"tokens_per_second":…,"elapsed_seconds":…}
   void write(const TrainStep& step);
-  // {"event":"validation","step":…,"loss":…,"perplexity":…,"bleu":…,"best":…,"seconds":…}
+  // {"event":"validation","step":…,"loss":…,"perplexity":…,"bleu" or "bits_per_byte":…,"best":…,"seconds":…}
   void write(const TrainValidation& validation);
 
  private:

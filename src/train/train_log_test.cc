@@ -53,13 +53,17 @@ TEST_F(Log, LinesHoldWhatWasMeasured) {
                         .tokens_per_second = 100,
                         .elapsed_seconds = 9});
     log.write(TrainValidation{.step = 5, .loss = 2, .perplexity = 7.4, .bleu = 30.25, .best = true, .seconds = 1});
+    log.write(TrainValidation{.step = 6, .loss = 2, .perplexity = 7.4, .bits_per_byte = 2.5, .seconds = 1});
   }
   const auto lines = read_lines(path_);
-  ASSERT_EQ(lines.size(), 2u);
+  ASSERT_EQ(lines.size(), 3u);
   EXPECT_EQ(nlohmann::json::parse(lines[0]), nlohmann::json::parse(R"({"event":"step","step":5,"epoch":2,"loss":3.5,"learning_rate":1e-3,
       "gradient_norm":0.5,"tokens_per_second":100.0,"elapsed_seconds":9.0})"));
   EXPECT_EQ(nlohmann::json::parse(lines[1]),
             nlohmann::json::parse(R"({"event":"validation","step":5,"loss":2.0,"perplexity":7.4,"bleu":30.25,"best":true,"seconds":1.0})"));
+  EXPECT_EQ(nlohmann::json::parse(lines[2]),
+            nlohmann::json::parse(
+                R"({"event":"validation","step":6,"loss":2.0,"perplexity":7.4,"bits_per_byte":2.5,"best":false,"seconds":1.0})"));
 }
 
 TEST(State, ComesBackBitForBit) {

@@ -5,13 +5,12 @@
 #include <chrono>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "base/interrupt.h"
 #include "base/parallel.h"
 #include "models/registry.h"
 #include "train/options.h"
-#include "train/training_data.h"
 #include "train/training_run.h"
+#include "train/training_task.h"
 
 namespace qkv {
 namespace {
@@ -42,11 +41,10 @@ Position to_position(PositionKind position) {
   return Position::sinusoidal;
 }
 
-TransformerConfig model_config(const TrainOptions& o, const Tokenizer& tokenizer) {
-  const SpecialTokens special = special_tokens(tokenizer);
+TransformerConfig model_config(const TrainOptions& o, int32_t vocab_size, const SpecialTokens& special) {
   const auto number = [](auto value) { return static_cast<int>(value); };
   TransformerConfig config;
-  config.vocab_size = tokenizer.vocab_size();
+  config.vocab_size = vocab_size;
   config.hidden_size = number(o.hidden_size);
   config.encoder_layers = number(o.encoder_layers);
   config.decoder_layers = number(o.decoder_layers);
@@ -67,8 +65,15 @@ TransformerConfig model_config(const TrainOptions& o, const Tokenizer& tokenizer
   config.dropout = static_cast<float>(o.dropout);
   config.attention_dropout = static_cast<float>(o.attention_dropout);
   config.activation_dropout = static_cast<float>(o.activation_dropout);
-  config.pad_token_id = config.decoder_start_token_id = special.pad;
+  config.pad_token_id = special.pad;
   config.eos_token_id = special.eos;
+  config.decoder_start_token_id = special.decoder_start;
+  if (o.task == TrainTask::lm) {
+    config.kind = Kind::decoder_only;
+    config.encoder_layers = 0;
+    config.max_position_embeddings = number(o.context);
+    config.scale_embedding = config.final_logits_bias = false;  // as GPT-2 and Llama have it
+  }
   return config;
 }
 
@@ -117,7 +122,8 @@ TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) 
   OutputDirectory output(options);
   TrainingState state;
   state.options = deciding_options(options);
-  state.inputs = check_texts(options);
+  const std::unique_ptr<TrainingTask> task = make_task(options);
+  state.inputs = task->inputs();
   state.isa = name_of(current_isa());
 
   std::optional<std::filesystem::path> checkpoint;
@@ -128,7 +134,7 @@ TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) 
   if (checkpoint) {
     state = resume_state(*checkpoint, state, report);
     if (const auto end = still_finished(state, options)) {
-      return {state.step, *end, true, state.best_bleu, state.best_step, state.elapsed_seconds};
+      return {state.step, *end, true, state.best_bleu, state.best_loss, state.best_step, state.elapsed_seconds};
     }
     state.finished.clear();
     report(fmt::format("resuming from {}", checkpoint->string()));
@@ -136,13 +142,12 @@ TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) 
     report("there is no checkpoint to resume from; starting from the beginning");
   }
 
-  const Tokenizer tokenizer = checkpoint ? Tokenizer::load(output.path()) : make_tokenizer(options, report);
-  const TransformerConfig config = model_config(options, tokenizer);
+  const Tokenizer tokenizer = checkpoint ? Tokenizer::load(output.path()) : make_tokenizer(options, *task, report);
+  const TransformerConfig config = model_config(options, tokenizer.vocab_size(), task->special_tokens(tokenizer));
   validate(config);
   throw_if_interrupted();
   output.create();
-  const ParallelCorpus corpus = build_corpus(options, false, output.cache() / "train.tokens", tokenizer, report);
-  const ParallelCorpus valid_corpus = build_corpus(options, true, output.cache() / "valid.tokens", tokenizer, report);
+  const TrainingData data = task->open(tokenizer, output.cache(), report);
   throw_if_interrupted();
   if (!checkpoint) {
     output.clear();
@@ -150,13 +155,11 @@ TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) 
   }
   output.keep();
 
-  const Validation validation(valid_corpus, read_lines(options.valid_source), read_lines(options.valid_target),
-                              {.dtype = options.dtype == TrainPrecision::bf16 ? DType::bf16 : DType::f32,
-                               .num_beams = static_cast<int>(options.valid_beam_size),
-                               .batch_tokens = options.batch_tokens});
-  TrainingRun run({options, callbacks, output, tokenizer, corpus, validation, start}, config, std::move(state), checkpoint);
-  report(fmt::format("model: {} weights, {}+{} layers, width {}, {} threads, {}", with_commas(run.weights()), config.encoder_layers,
-                     config.decoder_layers, config.hidden_size, num_threads(), name_of(current_isa())));
+  TrainingRun run({options, callbacks, output, *data.batches, *data.validation, start}, config, std::move(state), checkpoint);
+  report(fmt::format(
+      "model: {} weights, {} layers, width {}, {} threads, {}", with_commas(run.weights()),
+      config.has_encoder() ? fmt::format("{}+{}", config.encoder_layers, config.decoder_layers) : std::to_string(config.decoder_layers),
+      config.hidden_size, num_threads(), name_of(current_isa())));
   const Architecture& architecture = architecture_for(config);
   report(architecture.model_type == "qkv"
              ? "no class of transformers holds this network: the directory's model_type is \"qkv\", which qkv opens"

@@ -56,7 +56,6 @@ TrainingRun::TrainingRun(const TrainingInputs& inputs, const TransformerConfig& 
       model_(create_model(config, static_cast<uint64_t>(inputs.options.seed))),
       averaged_(inputs.options.ema_decay > 0 ? make_average(*model_) : nullptr),
       optimizer_(model_->parameters, adamw_options(inputs.options), averaged_ ? &averaged_->parameters : nullptr),
-      batches_(inputs.corpus, {.batch_tokens = inputs.options.batch_tokens, .seed = static_cast<uint64_t>(inputs.options.seed)}),
       log_(inputs.output.log(), state_.step),
       first_step_(state_.step) {
   if (checkpoint) {
@@ -68,7 +67,7 @@ TrainingRun::TrainingRun(const TrainingInputs& inputs, const TransformerConfig& 
 }
 
 TrainResult TrainingRun::run() {
-  feed_.emplace(in_.corpus, batches_, model_->config.decoder_start_token_id, in_.options.accumulate, DataPlace{state_.epoch, state_.index});
+  feed_.emplace(in_.batches, in_.options.accumulate, DataPlace{state_.epoch, state_.index});
   loop_start_ = elapsed();
   while (true) {
     if (state_.step > 0 && state_.step % in_.options.validate_every == 0 && state_.last_validation_step != state_.step) validate();
@@ -78,7 +77,7 @@ TrainResult TrainingRun::run() {
       state_.finished_limit = limit_of(in_.options, *end);
       saved_step_ = -1;
       save();
-      return {state_.step, *end, false, state_.best_bleu, state_.best_step, elapsed()};
+      return {state_.step, *end, false, state_.best_bleu, state_.best_loss, state_.best_step, elapsed()};
     }
     stop_if_asked();
     if (state_.step % in_.options.save_every == 0 && state_.step > 0) save();
@@ -91,7 +90,7 @@ void TrainingRun::make_update() {
   const Update update = feed_->next();
   const float scale = 1.0f / static_cast<float>(update.target_tokens);
   double loss_sum = 0;
-  for (const PairBatch& batch : update.batches) {
+  for (const TrainingBatch& batch : update.batches) {
     ForwardContext context;
     context.dtype = in_.options.dtype == TrainPrecision::bf16 ? DType::bf16 : DType::f32;
     context.training = true;
@@ -162,7 +161,7 @@ void TrainingRun::validate() {
   const Model& judged = averaged_ ? *averaged_ : *model_;
   ValidationResult result;
   try {
-    result = in_.validation.run(judged.network, in_.tokenizer);
+    result = in_.validation.run(judged.network);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::interrupted) throw;
     stop_if_asked();  // validated again after resuming
@@ -172,10 +171,11 @@ void TrainingRun::validate() {
     fail(ErrorCode::diverged, "training diverged by step {}: the validation loss is no finite number; {}", state_.step, last_checkpoint());
   }
   const bool scheduled = state_.step % in_.options.validate_every == 0;
-  const bool better = result.bleu > state_.best_bleu || (result.bleu == state_.best_bleu && result.loss < state_.best_loss);
+  const double bleu = result.bleu.value_or(0);  // without it the loss decides alone
+  const bool better = bleu > state_.best_bleu || (bleu == state_.best_bleu && result.loss < state_.best_loss);
   if (better) {
     save_model(judged, in_.output.path());
-    state_.best_bleu = result.bleu;
+    state_.best_bleu = bleu;
     state_.best_loss = result.loss;
     state_.best_step = state_.step;
     state_.validations_without_better = 0;
@@ -185,12 +185,14 @@ void TrainingRun::validate() {
   state_.last_validation_step = state_.step;
   saved_step_ = -1;
   validation_seconds_ = seconds_since(start);
-  const TrainValidation validation{state_.step, result.loss, std::exp(result.loss), result.bleu, better, validation_seconds_};
+  const TrainValidation validation{state_.step,          result.loss, std::exp(result.loss), result.bleu,
+                                   result.bits_per_byte, better,      validation_seconds_};
   log_.write(validation);
   if (events_) {
-    events_->write(state_.step,
-                   std::array<EventFile::Scalar, 3>{
-                       {{"valid/loss", validation.loss}, {"valid/perplexity", validation.perplexity}, {"valid/bleu", validation.bleu}}});
+    std::vector<EventFile::Scalar> scalars{{"valid/loss", validation.loss}, {"valid/perplexity", validation.perplexity}};
+    if (validation.bleu) scalars.push_back({"valid/bleu", *validation.bleu});
+    if (validation.bits_per_byte) scalars.push_back({"valid/bits_per_byte", *validation.bits_per_byte});
+    events_->write(state_.step, scalars);
   }
   if (in_.callbacks.on_validation) in_.callbacks.on_validation(validation);
 }
@@ -231,7 +233,7 @@ double TrainingRun::elapsed() const { return earlier_seconds_ + seconds_since(in
 double TrainingRun::remaining() const {
   const TrainOptions& o = in_.options;
   const double per_step = (elapsed() - loop_start_) / static_cast<double>(std::max<int64_t>(state_.step - first_step_, 1));
-  const int64_t per_epoch = (batches_.size() + o.accumulate - 1) / o.accumulate;
+  const int64_t per_epoch = (in_.batches.size() + o.accumulate - 1) / o.accumulate;
   double remaining = HUGE_VAL;
   if (o.max_steps) remaining = std::min(remaining, per_step * static_cast<double>(o.max_steps - state_.step));
   if (o.max_epochs) {

@@ -25,8 +25,7 @@ struct TrainingInputs {
   const TrainOptions& options;
   const TrainCallbacks& callbacks;
   const OutputDirectory& output;
-  const Tokenizer& tokenizer;
-  const ParallelCorpus& corpus;
+  const BatchSource& batches;
   const Validation& validation;
   std::chrono::steady_clock::time_point start;  // of this session, for --max-minutes
 };
@@ -60,7 +59,6 @@ class TrainingRun {
   std::unique_ptr<Model> model_;
   std::unique_ptr<Model> averaged_;  // null: no average
   AdamW optimizer_;
-  Batches batches_;
   TrainLog log_;
   std::optional<EventFile> events_;
   std::optional<BatchFeed> feed_;

@@ -4,7 +4,7 @@
 
 #include "base/interrupt.h"
 #include "decode/translator.h"
-#include "train/batch_feed.h"
+#include "train/batch_source.h"
 #include "train/scores.h"
 
 namespace qkv {
@@ -19,25 +19,24 @@ int translation_limit(const ParallelCorpus& corpus) {
 
 }  // namespace
 
-Validation::Validation(const ParallelCorpus& corpus, std::vector<std::string> sources, std::vector<std::string> references,
-                       const ValidationOptions& options)
-    : corpus_(corpus),
+TranslationValidation::TranslationValidation(ParallelCorpus corpus, std::vector<std::string> sources, std::vector<std::string> references,
+                                             const Tokenizer& tokenizer, const TranslationValidationOptions& options)
+    : corpus_(std::move(corpus)),
       sources_(std::move(sources)),
       references_(std::move(references)),
+      tokenizer_(tokenizer),
       options_(options),
-      batches_(corpus, {.batch_tokens = options.batch_tokens}),
-      max_length_(translation_limit(corpus)) {}
+      batches_(corpus_, {.batch_tokens = options.batch_tokens}),
+      max_length_(translation_limit(corpus_)) {}
 
-ValidationResult Validation::run(const Transformer& network, const Tokenizer& tokenizer) const {
-  return {.loss = loss(network), .bleu = bleu(network, tokenizer)};
-}
+ValidationResult TranslationValidation::run(const Transformer& network) const { return {.loss = loss(network), .bleu = bleu(network)}; }
 
-double Validation::loss(const Transformer& network) const {
+double TranslationValidation::loss(const Transformer& network) const {
   double nll = 0;
   int64_t tokens = 0;
   for (int64_t i = 0; i < batches_.size(); ++i) {
     throw_if_interrupted();
-    const PairBatch batch = make_pair_batch(corpus_, batches_.batch(i), network.config().decoder_start_token_id);
+    const TrainingBatch batch = make_pair_batch(corpus_, batches_.batch(i), network.config().decoder_start_token_id);
     ForwardContext context;
     context.dtype = options_.dtype;
     nll += network.loss(batch.source, batch.target_in, batch.target_out, 0, 1, context).nll_sum;
@@ -46,7 +45,7 @@ double Validation::loss(const Transformer& network) const {
   return nll / static_cast<double>(tokens);
 }
 
-double Validation::bleu(const Transformer& network, const Tokenizer& tokenizer) const {
+double TranslationValidation::bleu(const Transformer& network) const {
   TranslateOptions options;
   options.search.num_beams = options_.num_beams;
   options.search.max_length = std::min(max_length_, network.config().max_position_embeddings);
@@ -56,10 +55,15 @@ double Validation::bleu(const Transformer& network, const Tokenizer& tokenizer) 
   options.batch_tokens = options_.batch_tokens;
   options.truncate = true;
   std::vector<std::string> hypotheses;
-  for (Translation& translation : translate(network, tokenizer, sources_, options)) {
+  for (Translation& translation : translate(network, tokenizer_, sources_, options)) {
     hypotheses.push_back(std::move(translation.candidates.front().text));
   }
   return score_corpus(hypotheses, references_).bleu;
+}
+
+ValidationResult TextValidation::run(const Transformer& network) const {
+  const TextLoss loss = text_loss(network, corpus_, options_);
+  return {.loss = loss.per_token(), .bits_per_byte = loss.bits_per_byte()};
 }
 
 }  // namespace qkv

@@ -1,6 +1,7 @@
-// How good a network is on pairs that it does not learn from.
+// How good a network is on what it does not learn from.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,37 +9,58 @@
 #include "data/parallel_corpus.h"
 #include "nn/transformer.h"
 #include "qkv/tokenizer.h"
+#include "train/text_loss.h"
 
 namespace qkv {
 
-struct ValidationOptions {
+struct ValidationResult {
+  double loss = 0;                      // -log p per target token, without label smoothing
+  std::optional<double> bleu;           // of the translations of all lines
+  std::optional<double> bits_per_byte;  // of a plain text
+};
+
+class Validation {
+ public:
+  virtual ~Validation() = default;
+  virtual ValidationResult run(const Transformer& network) const = 0;
+};
+
+struct TranslationValidationOptions {
   DType dtype = DType::f32;
   int num_beams = 1;
   int64_t batch_tokens = 4096;
 };
 
-struct ValidationResult {
-  double loss = 0;  // -log p per target token, without label smoothing
-  double bleu = 0;  // of the translations of all lines
-};
-
-class Validation {
+class TranslationValidation final : public Validation {
  public:
-  // `corpus` holds the pairs of the two files that are neither empty nor too long, tokenized; `sources` and `references` all lines.
-  Validation(const ParallelCorpus& corpus, std::vector<std::string> sources, std::vector<std::string> references,
-             const ValidationOptions& options);
+  // `corpus` holds the pairs of the two files that are neither empty nor too long, tokenized; `sources` and `references` all lines. The
+  // tokenizer stays with the caller.
+  TranslationValidation(ParallelCorpus corpus, std::vector<std::string> sources, std::vector<std::string> references,
+                        const Tokenizer& tokenizer, const TranslationValidationOptions& options);
 
-  ValidationResult run(const Transformer& network, const Tokenizer& tokenizer) const;
+  ValidationResult run(const Transformer& network) const override;
 
  private:
   double loss(const Transformer& network) const;
-  double bleu(const Transformer& network, const Tokenizer& tokenizer) const;
+  double bleu(const Transformer& network) const;
 
-  const ParallelCorpus& corpus_;
+  ParallelCorpus corpus_;
   std::vector<std::string> sources_, references_;
-  ValidationOptions options_;
+  const Tokenizer& tokenizer_;
+  TranslationValidationOptions options_;
   Batches batches_;
   int max_length_;
+};
+
+class TextValidation final : public Validation {
+ public:
+  TextValidation(TextCorpus corpus, const TextLossOptions& options) : corpus_(std::move(corpus)), options_(options) {}
+
+  ValidationResult run(const Transformer& network) const override;
+
+ private:
+  TextCorpus corpus_;
+  TextLossOptions options_;
 };
 
 }  // namespace qkv

@@ -43,8 +43,11 @@ class TrainDisplay {
     }
   }
   void on_validation(const TrainValidation& v) {
-    validation_ = fmt::format("  | valid loss {:.3f}  BLEU {:.2f}{}", v.loss, v.bleu, v.best ? " (best)" : "");
-    say(fmt::format("step {}: validation loss {:.3f}, perplexity {:.2f}, BLEU {:.2f}{} ({:.1f} s)", v.step, v.loss, v.perplexity, v.bleu,
+    const std::string score = v.bleu            ? fmt::format("BLEU {:.2f}", *v.bleu)
+                              : v.bits_per_byte ? fmt::format("bits per byte {:.4f}", *v.bits_per_byte)
+                                                : "";
+    validation_ = fmt::format("  | valid loss {:.4f}  {}{}", v.loss, v.bleu ? score : "", v.best ? " (best)" : "");
+    say(fmt::format("step {}: validation loss {:.4f}, perplexity {:.2f}, {}{} ({:.1f} s)", v.step, v.loss, v.perplexity, score,
                     v.best ? ", the best so far" : "", v.seconds));
   }
 
@@ -53,7 +56,9 @@ class TrainDisplay {
 };
 
 std::string describe(const TrainOptions& options, const TrainResult& result) {
-  const std::string best = fmt::format("best validation BLEU {:.2f} at step {}", result.best_bleu, result.best_step);
+  const std::string best = options.task == TrainTask::lm
+                               ? fmt::format("best validation loss {:.4f} at step {}", result.best_loss, result.best_step)
+                               : fmt::format("best validation BLEU {:.2f} at step {}", result.best_bleu, result.best_step);
   if (result.was_finished) {
     return fmt::format("already finished at step {} (--{}); {}; raise the limit to train on", result.step, name_of(result.end), best);
   }
@@ -105,9 +110,10 @@ void run(const std::vector<OptionSetting>& settings) {
 void add_train_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "Train a model from text files; makes a directory that qkv and transformers open");
   command->footer(
-      "Values in [] are those of --preset small. The command line wins over the config file, which wins over the preset. A config file "
-      "has\n"
-      "the same names without dashes in front: lr = 0.002, batch-tokens = 4096.");
+      "Values in [] are those of --preset small; --task lm begins from --preset char-gpt. The command line wins over the config file, "
+      "which\n"
+      "wins over the preset. A config file has the same names without dashes in front: lr = 0.002, batch-tokens = 4096.\n"
+      "Example: qkv train --task lm --text input.txt --output my-gpt");
   auto settings = std::make_shared<std::vector<OptionSetting>>();
   command
       ->add_option_function<std::string>(

@@ -1,0 +1,30 @@
+#include "train/training_task.h"
+
+#include <chrono>
+
+#include "base/error.h"
+
+namespace qkv {
+
+std::unique_ptr<TrainingTask> make_task(const TrainOptions& options) {
+  return options.task == TrainTask::lm ? make_text_task(options) : make_translation_task(options);
+}
+
+Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, const Report& report) {
+  if (!options.tokenizer.empty()) return Tokenizer::load(options.tokenizer);
+  const auto start = std::chrono::steady_clock::now();
+  Tokenizer tokenizer = task.train_tokenizer();
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report(fmt::format("tokenizer: {} tokens, trained in {:.1f} s", with_commas(tokenizer.vocab_size()), seconds));
+  return tokenizer;
+}
+
+DType activation_type(const TrainOptions& options) { return options.dtype == TrainPrecision::bf16 ? DType::bf16 : DType::f32; }
+
+std::string with_commas(int64_t number) {
+  std::string digits = std::to_string(number);
+  for (int64_t i = static_cast<int64_t>(digits.size()) - 3; i > (number < 0); i -= 3) digits.insert(static_cast<size_t>(i), 1, ',');
+  return digits;
+}
+
+}  // namespace qkv
