@@ -1,13 +1,10 @@
 #include "bench/train_bench.h"
 
-#include <fmt/format.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
-#include <chrono>
+#include <memory>
 
 #include "autograd/backward.h"
 #include "base/temporary_directory.h"
+#include "base/timing.h"
 #include "models/model.h"
 #include "text/bpe_trainer.h"
 #include "train/batch_feed.h"
@@ -16,61 +13,92 @@
 namespace qkv {
 namespace {
 
-// The models of the peer's script: `encdec` is its default, `tiny` is with --d 128 --ffn 256 --layers 4 --vocab 10000.
-TransformerConfig config_of(const std::string& shape, int32_t vocab_size) {
-  QKV_CHECK(shape == "encdec" || shape == "tiny", "--shape {}: possible are encdec and tiny", shape);
-  const bool tiny = shape == "tiny";
+// What is trained and on what: as the peers' scripts have it.
+struct Work {
   TransformerConfig config;
-  config.vocab_size = vocab_size;
-  config.hidden_size = tiny ? 128 : 256;
-  config.encoder_layers = config.decoder_layers = tiny ? 4 : 3;
-  config.num_attention_heads = config.num_key_value_heads = 4;
-  config.encoder_ffn_dim = config.decoder_ffn_dim = tiny ? 256 : 1024;
-  config.max_position_embeddings = 512;
-  config.dropout = 0.1f;
-  return config;
-}
-
-double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-struct Timer {
-  double& total;
-  double start = seconds();
-  ~Timer() { total += seconds() - start; }
+  std::unique_ptr<BatchSource> batches;
+  float label_smoothing = 0;
+  double learning_rate = 0;
 };
 
-}  // namespace
-
-TrainBenchResult bench_train(const TrainBenchOptions& options) {
+// `encdec` is the default of train_encdec_torch.py, `tiny` is with --d 128 --ffn 256 --layers 4 --vocab 10000.
+Work translation(const TrainBenchOptions& options, const std::filesystem::path& cache) {
   const bool tiny = options.shape == "tiny";
   const std::filesystem::path files[] = {options.data / "train.en", options.data / "train.de"};
   BpeTrainerOptions bpe;
   bpe.vocab_size = tiny ? 10000 : 8000;
   const Tokenizer tokenizer = train_bpe(bpe, files);
-  const TransformerConfig config = config_of(options.shape, tokenizer.vocab_size());
+  Work work;
+  work.label_smoothing = 0.1f;
+  work.learning_rate = 3e-4;
+  work.config.vocab_size = tokenizer.vocab_size();
+  work.config.hidden_size = tiny ? 128 : 256;
+  work.config.encoder_layers = work.config.decoder_layers = tiny ? 4 : 3;
+  work.config.num_attention_heads = work.config.num_key_value_heads = 4;
+  work.config.encoder_ffn_dim = work.config.decoder_ffn_dim = tiny ? 256 : 1024;
+  work.config.max_position_embeddings = 512;
+  work.config.dropout = 0.1f;
+  work.batches = std::make_unique<PairSource>(
+      ParallelCorpus::build({.source = files[0], .target = files[1], .cache = cache}, tokenizer),
+      BatchOptions{.batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : 4096, .seed = options.seed},
+      work.config.decoder_start_token_id);
+  return work;
+}
 
+// The default of train_gpt_torch.py: nanoGPT's shape for characters, without biases.
+Work characters(const TrainBenchOptions& options, const std::filesystem::path& cache) {
+  const std::filesystem::path text = options.data / "input.txt";
+  const Tokenizer tokenizer = train_bpe({.pipeline = Pipeline::characters}, std::span(&text, 1));
+  Work work;
+  work.learning_rate = 1e-3;
+  work.config.kind = Kind::decoder_only;
+  work.config.vocab_size = tokenizer.vocab_size();
+  work.config.hidden_size = 384;
+  work.config.encoder_layers = 0;
+  work.config.decoder_layers = 6;
+  work.config.num_attention_heads = work.config.num_key_value_heads = 6;
+  work.config.encoder_ffn_dim = work.config.decoder_ffn_dim = 4 * 384;
+  work.config.activation = Activation::gelu;
+  work.config.norm_position = NormPosition::pre;
+  work.config.linear_bias = work.config.scale_embedding = work.config.final_logits_bias = false;
+  work.config.position = Position::learned;
+  work.config.max_position_embeddings = 256;
+  work.config.initializer_range = 0.02f;
+  work.config.dropout = 0.2f;
+  work.batches = std::make_unique<WindowSource>(
+      TextCorpus::build({.text = {.path = text}, .cache = cache}, tokenizer),
+      WindowOptions{.context = 256, .batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : 64 * 256, .seed = options.seed});
+  return work;
+}
+
+struct Timer {
+  double& total;
+  Stopwatch watch = {};
+  ~Timer() { total += watch.seconds(); }
+};
+
+}  // namespace
+
+TrainBenchResult bench_train(const TrainBenchOptions& options) {
+  QKV_CHECK(options.shape == "encdec" || options.shape == "tiny" || options.shape == "gpt", "--shape {}: possible are encdec, tiny and gpt",
+            options.shape);
   const TemporaryDirectory temporary;
-  ParallelCorpusOptions corpus_options;
-  corpus_options.source = files[0];
-  corpus_options.target = files[1];
-  corpus_options.cache = temporary / "pairs";
-  const PairSource source(ParallelCorpus::build(corpus_options, tokenizer), {.batch_tokens = options.batch_tokens, .seed = options.seed},
-                          config.decoder_start_token_id);
-  BatchFeed feed(source, 1, {});
-
-  const std::unique_ptr<Model> model = create_model(config, options.seed);
+  const Work work = (options.shape == "gpt" ? characters : translation)(options, temporary / "tokens");
+  const std::unique_ptr<Model> model = create_model(work.config, options.seed);
+  BatchFeed feed(*work.batches, 1, {});
   AdamWOptions adamw;
   adamw.clip_norm = 1;
   AdamW optimizer(model->parameters, adamw, nullptr);
   TrainBenchResult result;
   result.parameters = model->parameters.count();
-  double forward = 0, backward_time = 0, optimizer_time = 0, start = 0;
-  int64_t target_tokens = 0, source_tokens = 0, pairs = 0;
+  double forward = 0, backward_time = 0, optimizer_time = 0;
+  Stopwatch watch;
+  int64_t target_tokens = 0, source_tokens = 0, sequences = 0;
   for (int64_t step = -4; step < options.steps; ++step) {
     if (step == 0) {
-      start = seconds();
+      watch = {};
       forward = backward_time = optimizer_time = 0;
-      target_tokens = source_tokens = pairs = 0;
+      target_tokens = source_tokens = sequences = 0;
     }
     const Update update = feed.next();
     const TrainingBatch& batch = update.batches.front();
@@ -84,8 +112,8 @@ TrainBenchResult bench_train(const TrainBenchOptions& options) {
     {
       const Timer timer{forward};
       const RecordScope recording(&tape);
-      loss = model->network.loss(batch.source, batch.target_in, batch.target_out, 0.1f, 1.0f / static_cast<float>(update.target_tokens),
-                                 context);
+      loss = model->network.loss(batch.source, batch.target_in, batch.target_out, work.label_smoothing,
+                                 1.0f / static_cast<float>(update.target_tokens), context);
     }
     {
       const Timer timer{backward_time};
@@ -93,23 +121,21 @@ TrainBenchResult bench_train(const TrainBenchOptions& options) {
     }
     {
       const Timer timer{optimizer_time};
-      optimizer.step(3e-4, optimizer.gradient_norm());
+      optimizer.step(work.learning_rate, optimizer.gradient_norm());
     }
     target_tokens += update.target_tokens;
     source_tokens += batch.source.segments.tokens();
-    pairs += batch.source.segments.count();
+    sequences += batch.target_in.segments.count();
     result.loss = loss.loss_sum / static_cast<double>(update.target_tokens);
   }
-  const double elapsed = seconds() - start, steps = static_cast<double>(options.steps);
+  const double elapsed = watch.seconds(), steps = static_cast<double>(options.steps);
   result.tgt_tok_s = static_cast<double>(target_tokens) / elapsed;
   result.all_tok_s = static_cast<double>(target_tokens + source_tokens) / elapsed;
-  result.pairs_per_step = static_cast<double>(pairs) / steps;
+  result.sequences_per_step = static_cast<double>(sequences) / steps;
   result.forward_ms = 1e3 * forward / steps;
   result.backward_ms = 1e3 * backward_time / steps;
   result.optimizer_ms = 1e3 * optimizer_time / steps;
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  result.max_rss_mb = usage.ru_maxrss / 1024;
+  result.max_rss_mb = peak_memory_mib();
   return result;
 }
 

@@ -1,4 +1,4 @@
-// Training speed on real batches, counted as ../shared/peers/train_encdec_torch.py counts it.
+// Training speed on real batches, counted as the peers' train_encdec_torch.py and train_gpt_torch.py count it.
 #pragma once
 
 #include <cstdint>
@@ -11,24 +11,24 @@
 namespace qkv {
 
 struct TrainBenchOptions {
-  std::string shape = "encdec";  // encdec (3+3 layers, 256 wide) or tiny (4+4, 128 wide)
-  std::filesystem::path data;    // a folder with train.en and train.de
+  std::string shape = "encdec";  // encdec (3+3 layers, 256 wide), tiny (4+4, 128 wide) or gpt (a decoder of 6 layers, 384 wide)
+  std::filesystem::path data;    // a folder with train.en and train.de; of gpt with input.txt
   DType dtype = DType::f32;      // of activations
-  int64_t batch_tokens = 4096;
-  int64_t steps = 12;  // measured, after four that are not
+  int64_t batch_tokens = 0;      // 0: the peer's, 4096 or 64 windows of 256
+  int64_t steps = 12;            // measured, after four that are not
   uint64_t seed = 1;
 };
 
 struct TrainBenchResult {
   int64_t parameters = 0;
-  double tgt_tok_s = 0, all_tok_s = 0;  // real tokens per second; the target's, and both sides'
-  double pairs_per_step = 0;
+  double tgt_tok_s = 0, all_tok_s = 0;                       // real tokens per second; the target's, and both sides'
+  double sequences_per_step = 0;                             // of targets
   double forward_ms = 0, backward_ms = 0, optimizer_ms = 0;  // per step
   double loss = 0;                                           // of the last step, per target token
   int64_t max_rss_mb = 0;
 };
 
-// Trains a tokenizer and the model of that shape on batches of the data, dropout 0.1 and label smoothing 0.1, and times the steps.
+// Trains a tokenizer and the model of that shape on batches of the data and times the steps.
 TrainBenchResult bench_train(const TrainBenchOptions& options);
 
 }  // namespace qkv

@@ -10,6 +10,7 @@ struct bf16 {
   uint16_t bits;
 };
 
+inline float to_float(float x) { return x; }  // for code of both types
 inline float to_float(bf16 x) { return std::bit_cast<float>(uint32_t{x.bits} << 16); }
 inline bf16 to_bf16(float x) {
   const uint32_t bits = std::bit_cast<uint32_t>(x);

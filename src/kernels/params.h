@@ -118,6 +118,10 @@ struct EmbeddingBackwardParams {
 // By which program attention is computed, with the same result but for rounding: `composed` is the formula, rows of scores over all keys
 // at a time; `flash` keeps a tile of scores. Left to itself a device takes what it found to be faster. Backward and forward may differ.
 enum class AttentionImplementation : uint8_t { automatic, composed, flash };
+constexpr const char* name_of(AttentionImplementation implementation) {
+  constexpr const char* names[] = {"automatic", "composed", "flash"};
+  return names[static_cast<int>(implementation)];
+}
 
 // Attention over packed sequences (Vaswani et al. 2017, eq. 1): rows of q belong to queries' sequence i, rows of k and v to keys'
 // sequence i.

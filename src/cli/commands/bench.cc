@@ -23,31 +23,36 @@ struct TrainBench {
   bool json = false;
 };
 
-std::filesystem::path default_data() {
+std::filesystem::path default_data(const std::string& shape) {
   const char* root = std::getenv("QKV_DATA");
-  return std::filesystem::path(root ? root : "../shared/data") / "multi30k";
+  return std::filesystem::path(root ? root : "../shared/data") / (shape == "gpt" ? "tinyshakespeare" : "multi30k");
+}
+
+// A target's tokens are all there are in a language model: tok_s, as its peer's script has it.
+nlohmann::ordered_json speed_of(const TrainBenchOptions& options, const TrainBenchResult& r) {
+  if (options.shape == "gpt") return {{"tok_s", std::llround(r.tgt_tok_s)}, {"sequences_per_step", std::llround(r.sequences_per_step)}};
+  return {{"tgt_tok_s", std::llround(r.tgt_tok_s)},
+          {"all_tok_s", std::llround(r.all_tok_s)},
+          {"pairs_per_step", std::llround(r.sequences_per_step)}};
 }
 
 // The peer's names: fp32 and bf16.
 std::string line_of(const TrainBenchOptions& options, const TrainBenchResult& r, bool json) {
   const char* mode = options.dtype == DType::f32 ? "fp32" : "bf16";
   if (json) {
-    return nlohmann::ordered_json{{"bench", "train_encdec"},
-                                  {"shape", options.shape},
-                                  {"mode", mode},
-                                  {"dtype", name_of(options.dtype)},
-                                  {"isa", name_of(current_isa())},
-                                  {"params", r.parameters},
-                                  {"tgt_tok_s", std::llround(r.tgt_tok_s)},
-                                  {"all_tok_s", std::llround(r.all_tok_s)},
-                                  {"pairs_per_step", std::llround(r.pairs_per_step)},
-                                  {"forward_ms", r.forward_ms},
-                                  {"backward_ms", r.backward_ms},
-                                  {"optimizer_ms", r.optimizer_ms},
-                                  {"loss", r.loss},
-                                  {"max_rss_mb", r.max_rss_mb}}
-               .dump() +
-           "\n";
+    nlohmann::ordered_json line{{"bench", options.shape == "gpt" ? "train_gpt" : "train_encdec"},
+                                {"shape", options.shape},
+                                {"mode", mode},
+                                {"dtype", name_of(options.dtype)},
+                                {"isa", name_of(current_isa())},
+                                {"params", r.parameters}};
+    line.update(speed_of(options, r));
+    line.update({{"forward_ms", r.forward_ms},
+                 {"backward_ms", r.backward_ms},
+                 {"optimizer_ms", r.optimizer_ms},
+                 {"loss", r.loss},
+                 {"max_rss_mb", r.max_rss_mb}});
+    return line.dump() + "\n";
   }
   return fmt::format(
       "{:<7} {:<5} {:>6.0f} target tok/s  {:>6.0f} tok/s  forward {:.0f} + backward {:.0f} + optimizer {:.0f} ms  loss {:.3f}  {} MB\n",
@@ -74,6 +79,7 @@ std::string line_of(const MachineLimits& limits, bool json) {
 }
 
 void run(TrainBench bench) {
+  if (bench.options.data.empty()) bench.options.data = default_data(bench.options.shape);
   for (const std::string& dtype : bench.dtypes) {
     bench.options.dtype = dtype == "bf16" ? DType::bf16 : DType::f32;
     write_stdout(line_of(bench.options, bench_train(bench.options), bench.json));
@@ -85,30 +91,53 @@ struct AttentionBench {
   std::vector<std::string> shapes{"ragged", "64x8x128", "16x8x512", "4x8x2048", "1x8x8192"};
   std::vector<std::string> dtypes{"f32", "bf16"};
   int64_t head_size = 64;
+  std::string implementation = "automatic";
+  bool check_dispatch = false;
   bool json = false;
 };
 
 // The peer's names: float32 and bfloat16.
+std::string line_of(const std::string& shape, DType dtype, const AttentionBenchResult& r, bool json) {
+  if (json) {
+    return nlohmann::ordered_json{{"bench", "attention"},
+                                  {"shape", shape},
+                                  {"dtype", dtype == DType::bf16 ? "bfloat16" : "float32"},
+                                  {"isa", name_of(current_isa())},
+                                  {"implementation", name_of(r.implementation)},
+                                  {"fwd_gflops", std::llround(r.fwd_gflops)},
+                                  {"fwdbwd_gflops", std::llround(r.fwdbwd_gflops)},
+                                  {"max_rss_mb", r.max_rss_mb}}
+               .dump() +
+           "\n";
+  }
+  return fmt::format("{:<10} {:<5} {:<9} forward {:>5.0f}  forward and backward {:>5.0f} GFLOP/s  {} MB\n", shape, name_of(dtype),
+                     name_of(r.implementation), r.fwd_gflops, r.fwdbwd_gflops, r.max_rss_mb);
+}
+
 void run(const AttentionBench& bench) {
+  using enum AttentionImplementation;
+  AttentionBenchOptions options{.head_size = bench.head_size};
+  if (bench.implementation == "composed") options.implementations = {composed};
+  if (bench.implementation == "flash") options.implementations = {flash};
+  if (bench.implementation == "both") options.implementations = {composed, flash};
+  if (bench.check_dispatch) {
+    options.implementations = {automatic, composed, flash};
+    options.rounds = 7;
+  }
+  std::string slower;  // the first choice that is
   for (const std::string& shape : bench.shapes) {
     for (const std::string& dtype : bench.dtypes) {
-      const bool bf16 = dtype == "bf16";
-      const AttentionBenchResult r =
-          bench_attention({.shape = shape, .dtype = bf16 ? DType::bf16 : DType::f32, .head_size = bench.head_size});
-      write_stdout(bench.json ? nlohmann::ordered_json{{"bench", "attention"},
-                                                       {"shape", shape},
-                                                       {"dtype", bf16 ? "bfloat16" : "float32"},
-                                                       {"isa", name_of(current_isa())},
-                                                       {"fwd_gflops", std::llround(r.fwd_gflops)},
-                                                       {"fwdbwd_gflops", std::llround(r.fwdbwd_gflops)},
-                                                       {"max_rss_mb", r.max_rss_mb}}
-                                        .dump() +
-                                    "\n"
-                              : fmt::format("{:<10} {:<5} forward {:>5.0f}  forward and backward {:>5.0f} GFLOP/s  {} MB\n", shape, dtype,
-                                            r.fwd_gflops, r.fwdbwd_gflops, r.max_rss_mb));
+      options.shape = shape;
+      options.dtype = dtype == "bf16" ? DType::bf16 : DType::f32;
+      const std::vector<AttentionBenchResult> results = bench_attention(options);
+      for (const AttentionBenchResult& result : results) write_stdout(line_of(shape, options.dtype, result, bench.json));
       flush_stdout();
+      if (!bench.check_dispatch || !slower.empty()) continue;
+      if (const std::string why = slower_choice(results, 0.1); !why.empty()) slower = fmt::format("{} in {}: {}", shape, dtype, why);
     }
   }
+  if (!slower.empty())
+    fail(ErrorCode::internal, "attention's choice is the slower one at {}; its rule is in kernels/cpu/attention.cc", slower);
 }
 
 }  // namespace
@@ -116,21 +145,21 @@ void run(const AttentionBench& bench) {
 void add_bench_command(CLI::App& app) {
   CLI::App* bench = app.add_subcommand("bench", "Measure speed on this machine")->require_subcommand(1);
   auto options = std::make_shared<TrainBench>();
-  options->options.data = default_data();
-  CLI::App* train = bench->add_subcommand("train", "Training steps of an encoder-decoder on Multi30k, as the peers' script measures them");
-  train->add_option("--shape", options->options.shape, "encdec (3+3 layers, 256 wide, vocabulary 8000) or tiny (4+4, 128 wide, 10000)")
-      ->check(CLI::IsMember({"encdec", "tiny"}))
+  CLI::App* train = bench->add_subcommand("train", "Training steps, as the peers' scripts measure them");
+  train
+      ->add_option("--shape", options->options.shape,
+                   "encdec (3+3 layers, 256 wide, vocabulary 8000), tiny (4+4, 128 wide, 10000) or gpt (6 layers, 384 wide, characters)")
+      ->check(CLI::IsMember({"encdec", "tiny", "gpt"}))
       ->capture_default_str();
   train->add_option("--dtype", options->dtypes, "types of activations, a line each")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
-  train->add_option("--data", options->options.data, "a folder with train.en and train.de")->capture_default_str();
+  train->add_option("--data", options->options.data, "a folder with train.en and train.de, of gpt with input.txt (default: in $QKV_DATA)");
   train->add_option("--steps", options->options.steps, "measured steps, after four others")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
-  train->add_option("--batch-tokens", options->options.batch_tokens, "pairs times longest side")
-      ->check(CLI::Range(64, 1 << 24))
-      ->capture_default_str();
+  train->add_option("--batch-tokens", options->options.batch_tokens, "pairs times longest side, or tokens (default: the peer's)")
+      ->check(CLI::Range(64, 1 << 24));
   train->add_flag("--json", options->json, "a JSON line per measurement");
   train->callback([options] { run(*options); });
 
@@ -143,6 +172,11 @@ void add_bench_command(CLI::App& app) {
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
   attention->add_option("--head-size", attention_bench->head_size, "columns of a head")->check(CLI::Range(1, 1024))->capture_default_str();
+  attention->add_option("--implementation", attention_bench->implementation, "which of attention's two programs; both: a line each")
+      ->check(CLI::IsMember({"automatic", "composed", "flash", "both"}))
+      ->capture_default_str();
+  attention->add_flag("--check-dispatch", attention_bench->check_dispatch,
+                      "measure all, and fail where the one that is chosen is the slower by more than a tenth");
   attention->add_flag("--json", attention_bench->json, "a JSON line per measurement");
   attention->callback([attention_bench] { run(*attention_bench); });
 

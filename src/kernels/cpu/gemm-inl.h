@@ -73,12 +73,6 @@ void PackPanel(const T* b, int64_t k_step, int64_t n_step, int64_t depth, int64_
     }
     return;
   }
-  const auto value = [](T x) {
-    if constexpr (std::is_same_v<T, float>)
-      return x;
-    else
-      return to_float(x);
-  };
   int64_t begin = 0;
 #if HWY_TARGET != HWY_SCALAR
   if (k_step == 1) {
@@ -87,7 +81,7 @@ void PackPanel(const T* b, int64_t k_step, int64_t n_step, int64_t depth, int64_
   }
 #endif
   for (int64_t n = 0; n < kPanel; ++n) {
-    for (int64_t k = begin; k < depth; ++k) panel[k * kPanel + n] = n < columns ? value(b[k * k_step + n * n_step]) : 0.0f;
+    for (int64_t k = begin; k < depth; ++k) panel[k * kPanel + n] = n < columns ? to_float(b[k * k_step + n * n_step]) : 0.0f;
   }
 }
 

@@ -3,11 +3,10 @@
 #include <hwy/foreach_target.h>
 //
 #include <atomic>
-#include <chrono>
-#include <limits>
 #include <vector>
 
 #include "base/parallel.h"
+#include "base/timing.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/onednn_matmul.h"
 #include "kernels/cpu/simd-inl.h"
@@ -55,24 +54,13 @@ namespace {
 
 constexpr int kRuns = 7;
 
-template <typename Run>
-double shortest_seconds(Run&& run) {
-  double best = std::numeric_limits<double>::infinity();
-  for (int i = 0; i < kRuns; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    run();
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return best;
-}
-
 std::atomic<float> result{0};  // so that the work is not left out
 
 double f32_flops() {
   constexpr int64_t kRounds = 10'000'000;
   const float factor = result + 0.5f;
   const double seconds = shortest_seconds(
-      [&] { parallel_for(num_threads(), [&](int64_t) { result = HWY_DYNAMIC_DISPATCH(MultiplyAdds)(kRounds, factor); }); });
+      kRuns, [&] { parallel_for(num_threads(), [&](int64_t) { result = HWY_DYNAMIC_DISPATCH(MultiplyAdds)(kRounds, factor); }); });
   return static_cast<double>(kRounds * HWY_DYNAMIC_DISPATCH(FlopsPerRound)() * num_threads()) / seconds;
 }
 
@@ -83,7 +71,7 @@ double bf16_flops() {
   const View weight{b.data(), kWidth, kWidth, kWidth, DType::bf16};
   std::vector<char> packed(static_cast<size_t>(packed_matmul_b_size(weight, false, DType::bf16)));
   pack_matmul_b(weight, false, DType::bf16, packed.data());
-  const double seconds = shortest_seconds([&] {
+  const double seconds = shortest_seconds(kRuns, [&] {
     matmul({.a = {a.data(), kRows, kWidth, kWidth, DType::bf16},
             .b = weight,
             .out = {out.data(), kRows, kWidth, kWidth, DType::bf16},
@@ -96,7 +84,7 @@ double read_rate(int64_t bytes) {
   const int64_t count = bytes / 4, times = std::max<int64_t>(1, (int64_t{64} << 20) / bytes);
   std::vector<std::vector<float>> buffers(static_cast<size_t>(num_threads()));
   for (std::vector<float>& buffer : buffers) buffer.assign(static_cast<size_t>(count), 1.0f);
-  const double seconds = shortest_seconds([&] {
+  const double seconds = shortest_seconds(kRuns, [&] {
     parallel_for(num_threads(), [&](int64_t i) {
       for (int64_t t = 0; t < times; ++t) result = HWY_DYNAMIC_DISPATCH(SumAll)(buffers[static_cast<size_t>(i)].data(), count);
     });

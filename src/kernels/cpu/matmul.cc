@@ -67,16 +67,8 @@ void GatherTiles(const MatmulParams& p, int64_t first, int64_t rows, int64_t k, 
     const T* from = p.a.row<const T>(k + i) + first;
     float* to = tiles + i * kRows;
     for (int64_t t = 0; t < whole; ++t) Store(Load(from + t * kRows), to + t * TileStep(depth));
-    for (int64_t r = whole * kRows; r < RoundUp(rows, kRows); ++r) {
-      float value = 0;
-      if (r < rows) {
-        if constexpr (std::is_same_v<T, float>)
-          value = from[r];
-        else
-          value = to_float(from[r]);
-      }
-      to[r / kRows * TileStep(depth) + r % kRows] = value;
-    }
+    for (int64_t r = whole * kRows; r < RoundUp(rows, kRows); ++r)
+      to[r / kRows * TileStep(depth) + r % kRows] = r < rows ? to_float(from[r]) : 0;
   }
 }
 

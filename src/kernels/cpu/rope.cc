@@ -27,15 +27,13 @@ void RotateHalves(const T* x, T* y, const float* cosines, const float* sines, in
   }
 }
 
-HWY_INLINE float Value(float x) { return x; }
-HWY_INLINE float Value(bf16 x) { return to_float(x); }
 HWY_INLINE void Put(float value, float* to, bool add) { *to = add ? *to + value : value; }
 HWY_INLINE void Put(float value, bf16* to, bool add) { *to = to_bf16(add ? to_float(*to) + value : value); }
 
 template <typename T>
 void RotateNeighbours(const T* x, T* y, const float* cosines, const float* sines, int64_t pairs, float sign, bool add) {
   for (int64_t i = 0; i < pairs; ++i) {
-    const float a = Value(x[2 * i]), b = Value(x[2 * i + 1]), sine = sign * sines[i];
+    const float a = to_float(x[2 * i]), b = to_float(x[2 * i + 1]), sine = sign * sines[i];
     Put(a * cosines[i] - b * sine, y + 2 * i, add);
     Put(b * cosines[i] + a * sine, y + 2 * i + 1, add);
   }
