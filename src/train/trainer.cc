@@ -72,7 +72,9 @@ TransformerConfig model_config(const TrainOptions& o, int32_t vocab_size, const 
     config.kind = Kind::decoder_only;
     config.encoder_layers = 0;
     config.max_position_embeddings = number(o.context);
-    config.scale_embedding = config.final_logits_bias = false;  // as GPT-2 and Llama have it
+    config.scale_embedding =
+        o.position == PositionKind::sinusoidal;  // whose sines are as large as scaled embeddings; GPT-2 and Llama do not
+    config.final_logits_bias = false;
   }
   return config;
 }
