@@ -66,17 +66,20 @@ TEST(Attention, MapFromLogSumExpEqualsTheReference) {
 TEST(Attention, CachedRowsInAnyOrderEqualConsecutiveOnes) {
   const std::vector<int32_t> one{1}, nine{9};
   const Pair q = random_pair({1, 32}, DType::f32, 1), k = random_pair({9, 32}, DType::f32, 2), v = random_pair({9, 32}, DType::f32, 3);
-  const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = true, .dropout = {}};
-  const Tensor expected = attention(q.cpu, k.cpu, v.cpu, Segments::of_lengths(one), Segments::of_lengths(nine), options).out;
-  Tensor mixed_k = Tensor::zeros({20, 32}, DType::f32), mixed_v = Tensor::zeros({20, 32}, DType::f32);
-  std::vector<int32_t> index;
-  for (int i = 0; i < 9; ++i) {
-    index.push_back((i * 7 + 3) % 20);
-    copy_rows(k.cpu.row_range(i, 1), mixed_k, index.back());
-    copy_rows(v.cpu.row_range(i, 1), mixed_v, index.back());
+  for (const bool save : {true, false}) {  // through the tiles, and as decoding has it
+    const AttentionOptions options{
+        .num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = true, .dropout = {}, .save_log_sum_exp = save};
+    const Tensor expected = attention(q.cpu, k.cpu, v.cpu, Segments::of_lengths(one), Segments::of_lengths(nine), options).out;
+    Tensor mixed_k = Tensor::zeros({20, 32}, DType::f32), mixed_v = Tensor::zeros({20, 32}, DType::f32);
+    std::vector<int32_t> index;
+    for (int i = 0; i < 9; ++i) {
+      index.push_back((i * 7 + 3) % 20);
+      copy_rows(k.cpu.row_range(i, 1), mixed_k, index.back());
+      copy_rows(v.cpu.row_range(i, 1), mixed_v, index.back());
+    }
+    const Tensor got = attention(q.cpu, mixed_k, mixed_v, Segments::of_lengths(one), Segments::of_rows({{index}}), options).out;
+    EXPECT_EQ(got.to_vector(), expected.to_vector());
   }
-  const Tensor got = attention(q.cpu, mixed_k, mixed_v, Segments::of_lengths(one), Segments::of_rows({{index}}), options).out;
-  EXPECT_EQ(got.to_vector(), expected.to_vector());
 }
 
 // Several sequences in one cache, their rows mixed, with one, none or several new queries each.
@@ -100,6 +103,7 @@ TEST(Attention, ACacheKnowsWindowsGroupsAndBiases) {
           const Pair q = random_pair({queries.tokens(), 4 * kSize}, dtype, 1), k = random_pair({keys.tokens(), 2 * kSize}, dtype, 2),
                      v = random_pair({keys.tokens(), 2 * kSize}, dtype, 3), bias = random_pair({4, 601}, DType::f32, 4);
           AttentionOptions options{.num_heads = 4, .num_key_value_heads = 2, .causal = true, .window = window, .dropout = {}};
+          options.save_log_sum_exp = biased;
           if (biased) options.distance_bias = bias.cpu;
           const Tensor got = attention(q.cpu, k.cpu, v.cpu, queries, keys, options).out;
           if (biased) options.distance_bias = bias.reference;

@@ -129,6 +129,9 @@ struct AttentionParams {
   View q = {};          // [query_tokens, num_heads * head_dim]
   View k = {}, v = {};  // [key_tokens, num_key_value_heads * head_dim]; num_heads is a multiple
   View out = {};        // like q
+  // What rounding to bf16 took from `out`, in bf16; empty: not wanted. A backward that takes the row sums of dO * O instead of P * dP needs
+  // it: where all keys or values have much in common, dS K multiplies an error of that sum by what they have in common.
+  View out_rest = {};
   // [query_tokens, 2 * num_heads], f32 (f64 on the reference); empty: not wanted. Of each row of scores the largest (in the device's units)
   // and the logarithm of the sum of exponentials relative to it: in their sum rows of scores of -1e30 would lose the latter.
   View log_sum_exp = {};

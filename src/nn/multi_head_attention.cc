@@ -38,6 +38,7 @@ Tensor MultiHeadAttention::attend(const Tensor& q, const Tensor& k, const Tensor
   AttentionOptions options = options_;
   options.distance_bias = pass.positions.distance_bias;
   options.dropout = dropout;
+  options.save_log_sum_exp = static_cast<bool>(context.on_attention);
   const AttentionResult result = attention(q, k, v, pass.queries, pass.keys, options);
   if (context.on_attention) {
     context.on_attention({kind_, layer_, q, k, v, result.out, result.log_sum_exp, pass.queries, pass.keys, options});

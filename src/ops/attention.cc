@@ -55,9 +55,14 @@ AttentionResult attend(const Tensor& q, const Tensor& k, const Tensor& v, const 
   AttentionParams params = attention_params(q, k, v, queries.view(), keys.view(), options);
   QKV_CHECK(queries.tokens() == q.rows(), "[attention] segments of {} tokens, q has {} rows", queries.tokens(), q.rows());
   QKV_CHECK(keys.listed() || keys.tokens() == k.rows(), "[attention] segments of {} tokens, k has {} rows", keys.tokens(), k.rows());
-  AttentionResult result{Tensor::empty(q.shape(), q.dtype(), q.device()),
-                         Tensor::empty({q.rows(), 2 * options.num_heads}, statistics_type(q), q.device())};
+  const bool differentiable = wants_gradient({q, k, v, weight, options.distance_bias});
+  AttentionResult result{Tensor::empty(q.shape(), q.dtype(), q.device()), {}};
+  if (differentiable || options.save_log_sum_exp) {
+    result.log_sum_exp = Tensor::empty({q.rows(), 2 * options.num_heads}, statistics_type(q), q.device());
+  }
+  const Tensor out_rest = differentiable && q.dtype() == DType::bf16 ? Tensor::empty(q.shape(), q.dtype(), q.device()) : Tensor();
   params.out = result.out.view();
+  params.out_rest = out_rest.view();
   params.log_sum_exp = result.log_sum_exp.view();
   if (weight) {
     kernels_for(q).additive_attention({params, weight.view()});
@@ -66,12 +71,13 @@ AttentionResult attend(const Tensor& q, const Tensor& k, const Tensor& v, const 
   }
   const Tensor out = result.out, log_sum_exp = result.log_sum_exp;
   const Tensor bias = options.distance_bias;
-  if (!wants_gradient({q, k, v, weight, bias})) return result;
+  if (!differentiable) return result;
   QKV_CHECK(!keys.listed(), "[attention] keys that are listed row by row have no gradient");
   record(out, {q, k, v, weight, bias}, [=](const Tensor& dout) {
     // Copies of the segments live in this closure; their views are taken anew.
     AttentionParams forward = attention_params(q, k, v, queries.view(), keys.view(), options);
     forward.out = out.view();
+    forward.out_rest = out_rest.view();
     forward.log_sum_exp = log_sum_exp.view();
     const Tensor dq = Tensor::empty(q.shape(), q.dtype(), q.device());
     const Tensor dk = Tensor::empty(k.shape(), k.dtype(), k.device());

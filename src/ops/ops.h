@@ -55,10 +55,11 @@ struct AttentionOptions {
   Tensor distance_bias;
   DropoutParams dropout;
   AttentionImplementation implementation = AttentionImplementation::automatic;
+  bool save_log_sum_exp = true;  // without it, and without a gradient, a single query is faster
 };
 struct AttentionResult {
   Tensor out;          // like q
-  Tensor log_sum_exp;  // [query_tokens, 2 * num_heads], as AttentionParams has it: for attention_map
+  Tensor log_sum_exp;  // [query_tokens, 2 * num_heads], as AttentionParams has it: for attention_map; empty where it was not wanted
 };
 // softmax(scale q k^T) v per sequence and head (Vaswani et al. 2017, eq. 1). q: [query_tokens, num_heads * head_dim],
 // k, v: [key_tokens, num_key_value_heads * head_dim]. Sequence i of `queries` attends to sequence i of `keys`.

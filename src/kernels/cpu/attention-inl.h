@@ -284,6 +284,20 @@ HWY_INLINE void StoreRows(const float* rows, int64_t step, const View& x, int64_
   }
 }
 
+// Rows of the output, row r times factor(r), and what rounding takes from them.
+template <typename T, typename Factor>
+HWY_INLINE void StoreOutput(const AttentionParams& p, const HeadOfSequence& s, const float* rows, int64_t step, int64_t first,
+                            int64_t count, Factor&& factor) {
+  StoreRows<T>(rows, step, p.out, s.query_row + first, count, s.query_column, s.size, false, factor);
+  for (int64_t r = 0; r < count && p.out_rest; ++r) {
+    const Vec times = hn::Set(F32(), factor(r));
+    const T* out = p.out.row<const T>(s.query_row + first + r) + s.query_column;
+    bf16* rest = p.out_rest.row<bf16>(s.query_row + first + r) + s.query_column;
+    for (int64_t c = 0; c < s.size; c += kLanes)
+      StorePart(hn::MulSub(times, Load(rows + r * step + c), LoadPart(out + c, s.size - c)), rest + c, s.size - c);
+  }
+}
+
 }  // namespace qkv::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif

@@ -63,8 +63,7 @@ void ComposedForward(const AttentionParams& p, const ForwardTask& task, const Ma
       scores_of.Values(QueryRows<T>(p.q, s, first, count, queries), count, end, scores, width);
       for (int64_t i = 0; i < count; ++i) sums[i] = SoftmaxRow(p, s, first + i, RoundUp(end, kPanel), mask, scores + i * width);
       SmallGemm(scores, width, 1, values, s.keys, count, s.size, end, out, step, false);
-      StoreRows<T>(out, step, p.out, s.query_row + first, count, s.query_column, s.size, false,
-                   [&](int64_t i) { return sums[i] > 0 ? 1 / sums[i] : 0.0f; });
+      StoreOutput<T>(p, s, out, step, first, count, [&](int64_t i) { return sums[i] > 0 ? 1 / sums[i] : 0.0f; });
     }
   }
 }

@@ -94,8 +94,8 @@ class Forward {
   }
 
   void Finish(int64_t place) {
-    StoreRows<T>(outputs + place * step, step, p.out, s.query_row + task.first, rows, s.query_column, s.size, false,
-                 [&](int64_t r) { return sums[place + r] > 0 ? 1 / sums[place + r] : 0.0f; });
+    StoreOutput<T>(p, s, outputs + place * step, step, task.first, rows,
+                   [&](int64_t r) { return sums[place + r] > 0 ? 1 / sums[place + r] : 0.0f; });
     for (int64_t r = 0; r < rows; ++r) SaveRow(p, s, task.first + r, largest[place + r], sums[place + r]);
   }
 
@@ -109,7 +109,8 @@ class Forward {
   float *scores, *queries, *keys_t, *values;  // [kQueryRows][kKeyTile], [kQueryRows][size], panels of K^T and of V
 };
 
-// One query, as in decoding: keys and values are read once where they lie, so packing them would cost more than the products.
+// One query, as in decoding: keys and values are read once where they lie, so packing them would cost more than the products. Sums in the
+// lanes are of another order than a tile's, so a backward could not rebuild these scores to the last bit: nothing is saved for one.
 template <typename T>
 void SingleQuery(const AttentionParams& p, int64_t segment, int head) {
   const F32 d;
@@ -126,14 +127,12 @@ void SingleQuery(const AttentionParams& p, int64_t segment, int head) {
     for (int64_t c = 0; c < s.size; c += kLanes) dot = hn::MulAdd(Load(q + c), LoadPart(key + c, s.size - c), dot);
     scores[j] = hn::GetLane(hn::SumOfLanes(d, dot));
   }
-  float largest = -INFINITY, sum = 0;
+  float factor = 0;
   if (seen.size() > 0) {
     const ScoreRules rules(p, s, 0);
     rules.Apply(scores, seen.begin, 0, seen.size(), nullptr);
-    largest = Largest(scores, seen.size());
-    sum = Exponentials(scores, 0, seen.size(), width, rules.left_scale(), largest, 0);
+    factor = 1 / Exponentials(scores, 0, seen.size(), width, rules.left_scale(), Largest(scores, seen.size()), 0);
   }
-  SaveRow(p, s, 0, largest, sum);
   DropoutChunk mask(p.dropout);
   if (mask.active()) DropRow(mask, attention_element(s.query_row, p.num_heads, head, seen.begin), scores, width);
   T* out = p.out.row<T>(s.query_row) + s.query_column;
@@ -141,10 +140,9 @@ void SingleQuery(const AttentionParams& p, int64_t segment, int head) {
     Vec total = hn::Zero(d);
     for (int64_t j = 0; j < seen.size(); ++j)
       total = hn::MulAdd(hn::Set(d, scores[j]), LoadPart(p.v.row<const T>(row_of(j)) + s.key_column + c, s.size - c), total);
-    StorePart(hn::Mul(total, hn::Set(d, sum > 0 ? 1 / sum : 0)), out + c, s.size - c);
+    StorePart(hn::Mul(total, hn::Set(d, factor)), out + c, s.size - c);
   }
 }
-
 void AttentionFlash(const AttentionParams& p) {
   const std::vector<ForwardTask> tasks = ForwardTasks(p);
   const int group = p.num_heads / p.num_key_value_heads;
@@ -152,7 +150,7 @@ void AttentionFlash(const AttentionParams& p) {
     parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) HWY_ATTR {
       using T = std::remove_pointer_t<decltype(type)>;
       const ForwardTask& task = tasks[static_cast<size_t>(i)];
-      if (p.queries.length[task.segment] > 1) return Forward<T>(p, task).Run();
+      if (p.queries.length[task.segment] > 1 || p.log_sum_exp) return Forward<T>(p, task).Run();
       for (int head = task.key_head * group; head < (task.key_head + 1) * group; ++head) SingleQuery<T>(p, task.segment, head);
     });
   });

@@ -119,8 +119,12 @@ class Backward {
     if (mask.active()) DropRow(mask, element, row, width);
     Vec dot = hn::Zero(d);
     const T* out = p.out.row<const T>(s.query_row + query) + s.query_column;
-    for (int64_t c = 0; c < s.size; c += kLanes)
-      dot = hn::MulAdd(LoadPart(rows_of_dout.data + i * rows_of_dout.step + c, s.size - c), LoadPart(out + c, s.size - c), dot);
+    const bf16* rest = p.out_rest ? p.out_rest.row<const bf16>(s.query_row + query) + s.query_column : nullptr;
+    for (int64_t c = 0; c < s.size; c += kLanes) {
+      const size_t left = static_cast<size_t>(s.size - c);
+      const Vec o = rest ? hn::Add(LoadPart(out + c, left), LoadPart(rest + c, left)) : LoadPart(out + c, left);
+      dot = hn::MulAdd(LoadPart(rows_of_dout.data + i * rows_of_dout.step + c, left), o, dot);
+    }
     float* bias_sums = task.distance_bias
                            ? task.distance_bias + member * p.distance_bias.cols + p.distance_origin - s.position(query) + tile.begin
                            : nullptr;
