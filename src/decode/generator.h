@@ -1,0 +1,37 @@
+// Tokens after a prompt, from a decoder alone.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "decode/sampling.h"
+#include "nn/transformer.h"
+#include "qkv/generator.h"
+
+namespace qkv {
+
+struct GenerateOptions {
+  SamplingOptions sampling;
+  uint64_t seed = 0;
+  uint32_t sample = 0;
+  int64_t max_new_tokens = 256;
+  int32_t end_token = -1;         // ends the text and is no part of it; -1: none does
+  DType dtype = DType::f32;       // of activations
+  std::function<void()> on_step;  // called before each token; ends by throwing
+};
+
+struct GeneratedTokens {
+  std::vector<int32_t> ids;
+  GenerationEnd end = GenerationEnd::max_new_tokens;
+};
+
+// How many tokens the network can see at once; 0: any number.
+int64_t context_of(const TransformerConfig& config);
+
+// The prompt is computed at once, then token by token; `on_token` sees each. Where the network's context is full, its last three quarters
+// are computed again and the text goes on with these alone. Of a longer prompt the end is read. The prompt has one token at least.
+GeneratedTokens generate(const Transformer& network, std::span<const int32_t> prompt, const GenerateOptions& options,
+                         const std::function<void(int32_t)>& on_token = {});
+
+}  // namespace qkv

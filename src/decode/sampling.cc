@@ -1,0 +1,104 @@
+#include "decode/sampling.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "base/philox.h"
+
+namespace qkv {
+namespace {
+
+// Likelier first; of equal ones the lower id.
+bool comes_first(const TokenProbability& a, const TokenProbability& b) {
+  return a.probability != b.probability ? a.probability > b.probability : a.id < b.id;
+}
+
+bool comes_later(const TokenProbability& a, const TokenProbability& b) { return comes_first(b, a); }
+
+// Tokens with their logits, in place of probabilities.
+std::vector<TokenProbability> candidates(std::span<const float> logits, const SamplingOptions& options) {
+  std::vector<TokenProbability> tokens(logits.size());
+  for (size_t id = 0; id < logits.size(); ++id) {
+    if (std::isnan(logits[id])) {
+      fail(ErrorCode::bad_input,
+           "the model's output is not a number; the training that wrote its weights had diverged, or they are damaged");
+    }
+    tokens[id] = {static_cast<int32_t>(id), static_cast<double>(logits[id])};
+  }
+  constexpr double kNever = -std::numeric_limits<double>::infinity();
+  for (const int32_t id : options.suppressed) {
+    if (id >= 0 && static_cast<size_t>(id) < tokens.size()) tokens[static_cast<size_t>(id)].probability = kNever;
+  }
+  std::erase_if(tokens, [&](const TokenProbability& token) { return token.probability == kNever; });
+  QKV_CHECK(!tokens.empty(), "[sampling] no token may come next: all are suppressed");
+  return tokens;
+}
+
+void keep_top_k(std::vector<TokenProbability>& tokens, int64_t k) {
+  if (k <= 0 || k >= static_cast<int64_t>(tokens.size())) return;
+  std::vector<TokenProbability> sorted = tokens;
+  std::nth_element(sorted.begin(), sorted.begin() + (k - 1), sorted.end(), comes_first);
+  const double least = sorted[static_cast<size_t>(k - 1)].probability;
+  std::erase_if(tokens, [&](const TokenProbability& token) { return token.probability < least; });
+}
+
+void softmax(std::vector<TokenProbability>& tokens, double temperature) {
+  const double largest = std::min_element(tokens.begin(), tokens.end(), comes_first)->probability;
+  double sum = 0;
+  for (TokenProbability& token : tokens) {
+    const double distance = token.probability == largest ? 0 : token.probability - largest;  // infinity less itself is no number
+    sum += token.probability = std::exp(distance / temperature);
+  }
+  for (TokenProbability& token : tokens) token.probability /= sum;
+}
+
+// A token stays where those before it reach less than p. Few do, so they are taken off a heap one by one.
+void keep_top_p(std::vector<TokenProbability>& tokens, double p) {
+  if (p >= 1) return;
+  std::make_heap(tokens.begin(), tokens.end(), comes_later);
+  std::vector<TokenProbability> kept;
+  double reached = 0;
+  for (auto end = tokens.end(); end != tokens.begin() && (kept.empty() || reached < p); --end) {
+    std::pop_heap(tokens.begin(), end, comes_later);
+    kept.push_back(*(end - 1));
+    reached += kept.back().probability;
+  }
+  for (TokenProbability& token : kept) token.probability /= reached;
+  tokens = std::move(kept);
+}
+
+}  // namespace
+
+void validate(const SamplingOptions& options) {
+  QKV_CHECK(options.temperature >= 0 && std::isfinite(options.temperature), "--temperature {} cannot be; 0 takes the likeliest token",
+            options.temperature);
+  QKV_CHECK(options.top_k >= 0, "--top-k {} cannot be; 0 keeps all tokens", options.top_k);
+  QKV_CHECK(options.top_p > 0 && options.top_p <= 1, "--top-p {} must be more than 0 and at most 1; 1 keeps all tokens", options.top_p);
+}
+
+std::vector<TokenProbability> next_token_distribution(std::span<const float> logits, const SamplingOptions& options) {
+  std::vector<TokenProbability> tokens = candidates(logits, options);
+  if (options.temperature == 0) return {{std::min_element(tokens.begin(), tokens.end(), comes_first)->id, 1}};
+  keep_top_k(tokens, options.top_k);
+  softmax(tokens, options.temperature);
+  keep_top_p(tokens, options.top_p);
+  return tokens;
+}
+
+int32_t draw_token(std::span<const float> logits, const SamplingOptions& options, const Draw& draw) {
+  const std::vector<TokenProbability> tokens = next_token_distribution(logits, options);
+  if (tokens.size() == 1) return tokens.front().id;
+  const auto bits =
+      philox({static_cast<uint32_t>(draw.seed), static_cast<uint32_t>(draw.seed >> 32)}, {draw.position, draw.sample, 0, 0x73616D70});
+  const double uniform = static_cast<double>((uint64_t{bits[0]} << 32 | bits[1]) >> 11) * 0x1p-53;  // [0, 1)
+  double passed = 0;
+  for (const TokenProbability& token : tokens) {
+    passed += token.probability;
+    if (uniform < passed) return token.id;
+  }
+  return tokens.back().id;  // the sum was rounded down
+}
+
+}  // namespace qkv
