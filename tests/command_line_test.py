@@ -4,6 +4,7 @@
     tests/command_line_test.py build/qkv [-k PATTERN]
 """
 import json
+import math
 import os
 import pathlib
 import resource
@@ -17,7 +18,7 @@ import time
 import unittest
 
 PROGRAM = ''
-COMMANDS = ['train', 'translate', 'eval', 'tokenizer', 'attention', 'inspect', 'data', 'bench']
+COMMANDS = ['train', 'translate', 'generate', 'eval', 'tokenizer', 'attention', 'inspect', 'data', 'bench']
 
 
 def run(*arguments, stdin=b'', limit_file_bytes=None, **options):
@@ -46,23 +47,13 @@ def tree(folder):
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob('*')) if p.is_file()}
 
 
-class CommandLine(unittest.TestCase):
+class ProgramTest(unittest.TestCase):
+    """A folder for all tests of a class, one for each test, and what a run of the program must look like."""
     maxDiff = None
 
     @classmethod
     def setUpClass(cls):
         cls.shared = pathlib.Path(tempfile.mkdtemp(prefix='qkv-command-line-'))
-        done = run('data', 'numbers', '--from', 'en', '--to', 'de', '--count', 300, '--seed', 1, '--output', cls.shared / 'numbers')
-        assert done.returncode == 0, done.stderr
-        cls.train_options = ['--task', 'translation', '--source', cls.shared / 'numbers/train.en', '--target', cls.shared / 'numbers/train.de',
-                             '--valid-source', cls.shared / 'short.en', '--valid-target', cls.shared / 'short.de',
-                             '--preset', 'tiny', '--vocab-size', '120', '--seed', '1']
-        for language in ('en', 'de'):
-            lines = (cls.shared / f'numbers/valid.{language}').read_text().splitlines(keepends=True)
-            write(cls.shared / f'short.{language}', ''.join(lines[:8]))
-        cls.model = cls.shared / 'model'
-        done = run('train', *cls.train_options, '--max-steps', 3, '--output', cls.model)
-        assert done.returncode == 0, done.stderr
 
     @classmethod
     def tearDownClass(cls):
@@ -91,6 +82,23 @@ class CommandLine(unittest.TestCase):
         if done.stdout is not None:
             self.assertEqual(done.stdout, '')
         return lines[-1]
+
+
+class CommandLine(ProgramTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        done = run('data', 'numbers', '--from', 'en', '--to', 'de', '--count', 300, '--seed', 1, '--output', cls.shared / 'numbers')
+        assert done.returncode == 0, done.stderr
+        cls.train_options = ['--task', 'translation', '--source', cls.shared / 'numbers/train.en', '--target', cls.shared / 'numbers/train.de',
+                             '--valid-source', cls.shared / 'short.en', '--valid-target', cls.shared / 'short.de',
+                             '--preset', 'tiny', '--vocab-size', '120', '--seed', '1']
+        for language in ('en', 'de'):
+            lines = (cls.shared / f'numbers/valid.{language}').read_text().splitlines(keepends=True)
+            write(cls.shared / f'short.{language}', ''.join(lines[:8]))
+        cls.model = cls.shared / 'model'
+        done = run('train', *cls.train_options, '--max-steps', 3, '--output', cls.model)
+        assert done.returncode == 0, done.stderr
 
     def train(self, **replaced):
         """The options of a short training run with some replaced: train(source=PATH); None leaves one out."""
@@ -529,6 +537,135 @@ class CommandLine(unittest.TestCase):
     def test_a_folder_named_like_a_command_is_a_path(self):
         shutil.copytree(self.model, self.folder / 'data')
         self.works('inspect', 'data', cwd=self.folder)
+
+
+class LanguageModel(ProgramTest):
+    """qkv train --task lm, generate, eval --text."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.text = write(cls.shared / 'text.txt', ''.join(f'{i % 7} and {i * i % 11}, über alles.\n' for i in range(400)))
+        cls.train_options = ['train', '--text', cls.text, '--preset', 'char-gpt', '--decoder-layers', 1, '--hidden-size', 32, '--num-attention-heads', 2,
+                             '--ffn-dim', 32, '--context', 24, '--batch-tokens', 240, '--warmup-steps', 4, '--validate-every', 50, '--lr', '1e-2']
+        cls.model = cls.shared / 'model'
+        done = run(*cls.train_options, '--max-steps', 150, '--output', cls.model)
+        assert done.returncode == 0, done.stderr
+        cls.messages = done.stderr
+
+    def generate(self, *options, **more):
+        return self.works('generate', '--model', self.model, '--max-new-tokens', 60, *options, **more).stdout
+
+    def test_trained_directory_is_a_hugging_face_model(self):
+        config = json.loads((self.model / 'config.json').read_text())
+        self.assertEqual((config['model_type'], config['n_embd'], config['n_layer'], config['n_positions']), ('gpt2', 32, 1, 24))
+        tokenizer = json.loads((self.model / 'tokenizer.json').read_text())
+        self.assertEqual(set(tokenizer['model']['vocab']), set(self.text.read_text()) | {'<|endoftext|>', '<unk>'})
+        self.assertIn('GPT2LMHeadModel', self.messages)
+        self.assertRegex(self.messages, r'validation loss \d+\.\d+, perplexity \d+\.\d+, bits per byte \d+\.\d+')
+        line = json.loads((self.model / 'train_log.jsonl').read_text().splitlines()[-1])
+        self.assertEqual(set(line), {'event', 'step', 'loss', 'perplexity', 'bits_per_byte', 'best', 'seconds'})
+
+    def test_options_of_another_task_and_missing_ones_are_named(self):
+        out = ['--output', self.folder / 'out']
+        self.refused(2, ['--text is missing'], 'train', '--task', 'lm', *out)
+        self.refused(2, ['--source', '--task lm'], 'train', '--task', 'lm', '--text', self.text, '--source', self.text, *out)
+        self.refused(2, ['--text', '--task translation'], 'train', '--text', self.text, *out)
+        self.refused(2, ['--preset base', '--task lm'], 'train', '--task', 'lm', '--text', self.text, '--preset', 'base', *out)
+        self.refused(2, ['--vocab-size', 'bpe'], *self.train_options, '--vocab-size', 100, *out)
+        self.refused(2, ['--document-separator'], *self.train_options, '--document-separator', '\\x', *out)
+        self.refused(1, [self.folder / 'nowhere'], 'train', '--task', 'lm', '--text', self.folder / 'nowhere', *out)
+        self.refused(1, ['line 2', 'UTF-8'], 'train', '--task', 'lm', '--text', write(self.folder / 'bad', b'good\n\xff\xff good\n'), *out)
+        self.assertFalse((self.folder / 'out').exists())
+
+    def test_documents_and_byte_pairs_train_and_resume(self):
+        options = [*self.train_options, '--vocabulary', 'bpe', '--vocab-size', 270, '--document-separator', '.\\n', '--output', self.folder / 'out']
+        done = self.works(*options, '--max-steps', 4, '--schedule-steps', 6)
+        self.assertIn('documents', done.stderr)
+        self.works(*options, '--max-steps', 6, '--schedule-steps', 6, '--resume')
+        whole = self.folder / 'whole'
+        self.works(*options[:-1], whole, '--max-steps', 6)
+        self.assertEqual((whole / 'model.safetensors').read_bytes(), (self.folder / 'out/model.safetensors').read_bytes())
+
+    def test_generated_text_depends_on_the_seed_alone(self):
+        text = self.generate('--seed', 5, '--threads', 1)
+        self.assertEqual(len(text), 60 + 1, 'a token is a character here, and a line end closes the output')
+        self.assertEqual(self.generate('--seed', 5, '--threads', 2, '--no-stream'), text)
+        self.assertNotEqual(self.generate('--seed', 6), text)
+        greedy = self.generate('--greedy')
+        self.assertEqual(self.generate('--temperature', 0, '--seed', 9), greedy)
+        self.assertEqual(self.generate('--top-k', 1, '--seed', 9), greedy)
+
+    def test_prompt_comes_from_the_command_line_or_stdin(self):
+        text = self.generate('--prompt', '3 and ', '--seed', 5)
+        self.assertEqual(self.generate('--prompt', '-', '--seed', 5, stdin=b'3 and '), text)
+        self.assertEqual(self.generate('--prompt', '3 and ', '--seed', 5, '--echo'), '3 and ' + text)
+        done = self.works('generate', '--model', self.model, '--max-new-tokens', 5, '--prompt', '-', stdin=b'3 \xff')
+        self.assertIn('not valid UTF-8', done.stderr)
+        long = self.works('generate', '--model', self.model, '--prompt', 'a' * 500, '--max-new-tokens', 5)
+        self.assertIn('context of 24', long.stderr)
+
+    def test_samples_differ_and_json_holds_each(self):
+        samples = self.generate('--num-samples', 3, '--seed', 5).split('\n---\n')
+        self.assertEqual(len(samples), 3)
+        lines = [json.loads(line) for line in self.generate('--num-samples', 3, '--seed', 5, '--json').splitlines()]
+        self.assertEqual([line['text'] for line in lines], [sample.removesuffix('\n') for sample in samples[:2]] + [samples[2][:-1]])
+        self.assertEqual(len({line['text'] for line in lines}), 3)
+        self.assertEqual((lines[2]['sample'], lines[2]['new_tokens'], lines[2]['end']), (2, 60, 'max_new_tokens'))
+        self.refused(2, ['--num-samples'], 'generate', '--model', self.model, '--num-samples', 2, '--greedy')
+
+    def test_generate_streams_and_ends_on_ctrl_c(self):
+        process = subprocess.Popen([PROGRAM, 'generate', '--model', str(self.model), '--max-new-tokens', '100000000'], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        try:
+            self.assertTrue(select.select([process.stdout], [], [], 60)[0], 'no text')
+            self.assertTrue(os.read(process.stdout.fileno(), 65536))
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        self.assertEqual(process.returncode, 130, errors.decode())
+        self.assertTrue(output.decode().endswith('\n'))
+
+    def test_closed_pipe_and_full_disk_end_generating(self):
+        process = subprocess.Popen(f'"{PROGRAM}" generate --model "{self.model}" --max-new-tokens 100000000 | head -c 10 > /dev/null; '
+                                   'echo "${PIPESTATUS[0]}"', shell=True, executable='/bin/bash', stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        output, errors = process.communicate(timeout=120)
+        self.assertEqual(output.decode().splitlines()[-1], '1', errors.decode())
+        with open('/dev/full', 'wb') as full:
+            self.refused(1, ['standard output', 'No space left'], 'generate', '--model', self.model, '--max-new-tokens', 10, stdout=full)
+
+    def test_values_that_cannot_be_name_the_option(self):
+        for option, value in (('--temperature', -1), ('--top-k', -1), ('--top-p', 0), ('--top-p', 1.5), ('--max-new-tokens', 0), ('--seed', -1),
+                              ('--num-samples', 0)):
+            with self.subTest(option=option):
+                self.refused(2, [option], 'generate', '--model', self.model, option, value)
+        self.refused(1, [self.folder / 'nowhere'], 'generate', '--model', self.folder / 'nowhere')
+
+    def test_eval_text_gives_loss_perplexity_and_bits_per_byte(self):
+        result = json.loads(self.works('eval', '--model', self.model, '--text', self.text, '--json').stdout)
+        size = len(self.text.read_bytes())
+        self.assertEqual((result['tokens'], result['bytes'], result['context']), (len(self.text.read_text()) - 1, size, 24))
+        self.assertAlmostEqual(result['perplexity'], math.exp(result['loss']), places=9)
+        self.assertAlmostEqual(result['bits_per_byte'], result['loss'] * result['tokens'] / math.log(2) / size, places=9)
+        self.assertIn(f"loss {result['loss']:.4f}", self.works('eval', '--model', self.model, '--text', self.text).stdout)
+
+    def test_eval_of_the_validation_text_is_the_logged_loss(self):
+        text = self.text.read_text()
+        end = write(self.folder / 'end.txt', text[int(len(text) * 0.9):])
+        result = json.loads(self.works('eval', '--model', self.model, '--text', end, '--json').stdout)
+        best = [line for line in map(json.loads, (self.model / 'train_log.jsonl').read_text().splitlines()) if line.get('best')][-1]
+        self.assertAlmostEqual(result['loss'], best['loss'], places=5)
+        self.assertAlmostEqual(result['bits_per_byte'], best['bits_per_byte'], places=5)
+
+    def test_eval_text_refuses_what_does_not_belong_together(self):
+        self.refused(2, ['--model'], 'eval', '--text', self.text)
+        self.refused(2, ['--text'], 'eval', '--model', self.model, '--text', self.text, '--reference', self.text)
+        self.refused(2, ['--reference', '--text'], 'eval', '--model', self.model)
+        self.refused(2, ['--context'], 'eval', '--hypothesis', self.text, '--reference', self.text, '--context', 3)
+        self.refused(2, ['--context 25', '24'], 'eval', '--model', self.model, '--text', self.text, '--context', 25)
+        self.refused(1, ['single token'], 'eval', '--model', self.model, '--text', write(self.folder / 'a', 'a'))
+        self.refused(1, ['qkv generate'], 'translate', '--model', self.model, stdin=b'one\n')
 
 
 if __name__ == '__main__':

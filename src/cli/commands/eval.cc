@@ -1,4 +1,4 @@
-// qkv eval: BLEU, chrF and exact matches of a model's translations, or of a file of translations.
+// qkv eval: BLEU, chrF and exact matches of a model's translations, or of a file of translations; loss of a language model on a text.
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/commands/decoding_options.h"
+#include "cli/commands/eval_text.h"
 #include "cli/output.h"
 #include "text/utf8.h"
 #include "train/scores.h"
@@ -18,6 +19,8 @@ struct EvalArguments {
   std::string model, source, reference, hypothesis, output;
   TranslatorOptions options;
   bool json = false;
+  std::string text, document_separator;
+  int64_t context = 0;
 };
 
 std::vector<std::string> read_text(const std::string& path) {
@@ -65,6 +68,17 @@ Hypotheses translate_source(const EvalArguments& arguments, const std::vector<st
 }
 
 void check_arguments(const EvalArguments& arguments) {
+  if (!arguments.text.empty()) {
+    if (arguments.model.empty()) fail(ErrorCode::invalid_argument, "--text is scored by a language model; name it with --model");
+    if (!arguments.source.empty() || !arguments.reference.empty() || !arguments.hypothesis.empty() || !arguments.output.empty())
+      fail(ErrorCode::invalid_argument,
+           "--text is for a language model; --source, --reference, --hypothesis and --output are for translations");
+    return;
+  }
+  if (arguments.context > 0 || !arguments.document_separator.empty())
+    fail(ErrorCode::invalid_argument, "--context and --document-separator go with --text");
+  if (arguments.reference.empty())
+    fail(ErrorCode::invalid_argument, "eval needs --reference to score translations, or --text to score a language model");
   const bool from_file = !arguments.hypothesis.empty(), from_model = !arguments.model.empty() || !arguments.source.empty();
   if (from_file == from_model || (from_model && (arguments.model.empty() || arguments.source.empty()))) {
     fail(ErrorCode::invalid_argument, "eval scores either --hypothesis FILE or the translations of --source FILE with --model DIR");
@@ -75,6 +89,10 @@ void check_arguments(const EvalArguments& arguments) {
 
 void run_eval(const EvalArguments& arguments) {
   check_arguments(arguments);
+  if (!arguments.text.empty()) {
+    return eval_text(
+        {arguments.model, arguments.text, arguments.document_separator, arguments.context, arguments.options.bf16, arguments.json});
+  }
   const std::vector<std::string> references = read_text(arguments.reference);
   Hypotheses hypotheses;
   if (arguments.hypothesis.empty()) {
@@ -108,18 +126,32 @@ void run_eval(const EvalArguments& arguments) {
 }  // namespace
 
 void add_eval_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("eval", "Score a model, or a file of translations, with BLEU and chrF");
+  CLI::App* command =
+      app.add_subcommand("eval", "Score a model or a file of translations with BLEU and chrF, or a language model on a text");
   auto arguments = std::make_shared<EvalArguments>();
-  command->add_option("--model", arguments->model, "Model directory whose translations of --source are scored")->type_name("DIR");
+  command->add_option("--model", arguments->model, "Model directory whose translations of --source, or predictions of --text, are scored")
+      ->type_name("DIR");
   command->add_option("--source", arguments->source, "Lines to translate")->type_name("FILE");
   command->add_option("--hypothesis", arguments->hypothesis, "Translations to score, instead of --model and --source")->type_name("FILE");
-  command->add_option("--reference", arguments->reference, "The right translations, line by line")->required()->type_name("FILE");
+  command->add_option("--reference", arguments->reference, "The right translations, line by line")->type_name("FILE");
   command->add_option("--output", arguments->output, "Keep the model's translations in FILE")->type_name("FILE");
-  command->add_flag("--json", arguments->json, "Print one line of JSON: bleu, chrf, signature, exact_match, lines");
+  command->add_flag(
+      "--json", arguments->json,
+      "Print one line of JSON: bleu, chrf, signature, exact_match, lines; with --text loss, perplexity, bits_per_byte, tokens, bytes");
+  command->add_option("--text", arguments->text, "Text for a language model to predict")->type_name("FILE");
+  command
+      ->add_option("--context", arguments->context, "Tokens of --text that the model sees at once (default: its positions, at most 2048)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  command->add_option("--document-separator", arguments->document_separator, "Cuts --text into documents as in qkv train")
+      ->type_name("TEXT");
   add_decoding_options(*command, arguments->options);
   command->footer(
       "BLEU is sacreBLEU's default (its signature is printed), chrF2 likewise; exact match is the share of lines that equal the "
-      "reference.");
+      "reference.\n"
+      "With --text: loss is the mean of -log p (nats per token) over all windows of --context tokens that follow each other, perplexity "
+      "its\n"
+      "exponential; bits per byte are comparable between tokenizers.");
   command->callback([arguments] { run_eval(*arguments); });
 }
 

@@ -1,0 +1,19 @@
+// qkv eval --text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace qkv {
+
+struct EvalTextArguments {
+  std::string model, text;
+  std::string document_separator;  // as it is written, with escapes
+  int64_t context = 0;             // 0: the model's positions
+  bool bf16 = false, json = false;
+};
+
+// Prints loss, perplexity and bits per byte of the text.
+void eval_text(const EvalTextArguments& arguments);
+
+}  // namespace qkv

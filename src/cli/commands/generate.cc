@@ -1,0 +1,149 @@
+// qkv generate: text that goes on from a prompt.
+#include <unistd.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/commands/decoding_options.h"
+#include "cli/output.h"
+#include "qkv/generator.h"
+#include "text/utf8.h"
+
+namespace qkv {
+namespace {
+
+struct GenerateArguments {
+  std::string model, prompt;
+  GeneratorOptions options;
+  int64_t num_samples = 1;
+  bool bf16 = false, greedy = false, stream = true, echo = false, json = false;
+};
+
+// All of stdin; a signal ends it.
+std::string read_stdin() {
+  std::string text;
+  char buffer[65536];
+  while (true) {
+    throw_if_interrupted();
+    const ssize_t count = ::read(STDIN_FILENO, buffer, sizeof buffer);
+    if (count == 0) return text;
+    if (count > 0) {
+      text.append(buffer, static_cast<size_t>(count));
+    } else if (errno != EINTR) {
+      fail(ErrorCode::io, "cannot read standard input: {}", std::generic_category().message(errno));
+    }
+  }
+}
+
+void print_json(const std::string& prompt, const Generation& generation, int64_t sample) {
+  print("{}\n", nlohmann::ordered_json{{"sample", sample},
+                                       {"prompt", prompt},
+                                       {"text", generation.text},
+                                       {"prompt_tokens", generation.prompt_tokens},
+                                       {"new_tokens", generation.tokens.size()},
+                                       {"end", generation.end == GenerationEnd::end_of_text ? "end_of_text" : "max_new_tokens"}}
+                    .dump());
+  flush_stdout();
+}
+
+// One text, as it comes.
+Generation print_text(const Generator& generator, const GenerateArguments& arguments, const std::string& prompt) {
+  const auto show = [&](std::string_view text) {
+    write_stdout(text);
+    if (arguments.stream) flush_stdout();
+  };
+  if (arguments.echo) write_stdout(prompt);
+  Generation generation;
+  try {
+    generation = generator.generate(prompt, arguments.options, show);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::interrupted) write_stdout("\n");  // what is there stays, as lines
+    throw;
+  }
+  write_stdout("\n");
+  flush_stdout();
+  return generation;
+}
+
+void run_generate(GenerateArguments arguments) {
+  catch_interrupts();
+  if (arguments.greedy) arguments.options.temperature = 0;
+  if (arguments.num_samples > 1 && arguments.options.temperature == 0) {
+    fail(ErrorCode::invalid_argument, "--num-samples {}: without chance all samples are the same; raise --temperature or take one",
+         arguments.num_samples);
+  }
+  const Generator generator = Generator::open(arguments.model, arguments.bf16);
+  std::string prompt = arguments.prompt == "-" ? read_stdin() : arguments.prompt;
+  if (!is_valid_utf8(prompt)) {
+    log_warning("the prompt is not valid UTF-8; the bad bytes are read as U+FFFD");
+    prompt = replace_invalid_utf8(prompt);
+  }
+  for (int64_t sample = 0; sample < arguments.num_samples; ++sample) {
+    arguments.options.sample = sample;
+    Generation generation;
+    if (arguments.json) {
+      generation = generator.generate(prompt, arguments.options);
+      print_json(prompt, generation, sample);
+    } else {
+      if (sample > 0) write_stdout("---\n");
+      generation = print_text(generator, arguments, prompt);
+    }
+    if (generation.prompt_cut && sample == 0) {
+      log_warning("the prompt's {} tokens are more than the model's context of {}; its end was read", generation.prompt_tokens,
+                  generator.context());
+    }
+  }
+}
+
+}  // namespace
+
+void add_generate_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("generate", "Write on from a prompt with a language model");
+  auto arguments = std::make_shared<GenerateArguments>();
+  GeneratorOptions& options = arguments->options;
+  command->add_option("--model", arguments->model, "Model directory: config.json, model.safetensors, tokenizer.json")
+      ->required()
+      ->type_name("DIR");
+  command->add_option("--prompt", arguments->prompt, "What to go on from; -: all of stdin (default: the beginning of a text)")
+      ->type_name("TEXT");
+  command->add_option("--max-new-tokens", options.max_new_tokens, "Stop after N tokens where the model does not end the text")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_option("--temperature", options.temperature, "Below 1 likely tokens become likelier; 0: always the likeliest")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("X")
+      ->capture_default_str();
+  command->add_option("--top-k", options.top_k, "Draw from the K likeliest tokens; 0: from all")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("K")
+      ->capture_default_str();
+  command->add_option("--top-p", options.top_p, "Draw from the likeliest tokens that together have probability P; 1: from all")
+      ->type_name("P")
+      ->capture_default_str();
+  command->add_option("--seed", options.seed, "The same seed gives the same text, on any number of threads")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("S")
+      ->capture_default_str();
+  command->add_flag("--greedy", arguments->greedy, "Always the likeliest token, like --temperature 0");
+  command->add_option("--num-samples", arguments->num_samples, "Write N texts, parted by lines of ---")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_flag("!--no-stream", arguments->stream, "Print in large pieces instead of token by token");
+  command->add_flag("--echo", arguments->echo, "Print the prompt before the text");
+  command->add_flag("--json", arguments->json, "Print each text as a line of JSON: sample, prompt, text, prompt_tokens, new_tokens, end");
+  add_dtype_option(*command, arguments->bf16);
+  command->footer(
+      "Tokens are drawn as transformers draws them: temperature, then top-k, then top-p. A text that fills the model's context (GPT-2's\n"
+      "positions, say) goes on with its last three quarters in view. Ctrl-C ends it; what is written stays.\n"
+      "Example: qkv generate --model my-gpt --prompt 'ROMEO:' --max-new-tokens 500 --temperature 0.8 --top-k 50");
+  command->callback([arguments] { run_generate(*arguments); });
+}
+
+}  // namespace qkv
