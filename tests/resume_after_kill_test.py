@@ -29,18 +29,21 @@ def write_texts(folder: pathlib.Path, generator: random.Random) -> None:
             (folder / f"{part}.{side}").write_text("".join(" ".join(words[d] for d in row) + "\n" for row in rows), encoding="utf-8")
 
 
-def command(program: str, texts: pathlib.Path, output: pathlib.Path, threads: int) -> list[str]:
+def command(program: str, task: str, texts: pathlib.Path, output: pathlib.Path, threads: int) -> list[str]:
     shape = "--layers 1 --hidden-size 32 --num-attention-heads 2 --ffn-dim 48 --attention-dropout 0.1 --activation-dropout 0.1"
     recipe = f"--batch-tokens 100 --accumulate 2 --max-length 64 --warmup-steps 10 --max-steps {STEPS}"
     rhythm = f"--save-every {SAVE_EVERY} --validate-every {VALIDATE_EVERY} --log-every 5 --keep-checkpoints 2 --threads {threads}"
-    files = [f"--{name}={texts / file}" for name, file in
-             (("source", "train.en"), ("target", "train.de"), ("valid-source", "valid.en"), ("valid-target", "valid.de"))]
-    return [program, "train", "--task", "translation", *files, f"--output={output}", "--vocab-size", "80", *shape.split(), *recipe.split(),
-            *rhythm.split(), "--resume"]
+    if task == "lm":
+        data = ["--task", "lm", f"--text={texts / 'train.de'}", "--context", "16", "--dtype", "bf16"]
+    else:
+        data = [f"--{name}={texts / file}" for name, file in
+                (("source", "train.en"), ("target", "train.de"), ("valid-source", "valid.en"), ("valid-target", "valid.de"))]
+        data += ["--task", "translation", "--vocab-size", "80"]
+    return [program, "train", *data, f"--output={output}", *shape.split(), *recipe.split(), *rhythm.split(), "--resume"]
 
 
-def run_to_end(program: str, texts: pathlib.Path, output: pathlib.Path, threads: int) -> None:
-    result = subprocess.run(command(program, texts, output, threads), stderr=subprocess.PIPE, text=True)
+def run_to_end(program: str, task: str, texts: pathlib.Path, output: pathlib.Path, threads: int) -> None:
+    result = subprocess.run(command(program, task, texts, output, threads), stderr=subprocess.PIPE, text=True)
     if result.returncode != 0:
         sys.exit(f"FAILED: training ended with {result.returncode}: {result.stderr}")
 
@@ -75,28 +78,22 @@ def wait_for_moment(process: subprocess.Popen, checkpoints: pathlib.Path, whole:
         time.sleep(0.0005)
 
 
-def main() -> int:
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("program")
-    arguments.add_argument("--kills", type=int, default=20)
-    arguments.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
-    options = arguments.parse_args()
-    print(f"seed {options.seed}", flush=True)
-    generator = random.Random(options.seed)
+def kill_and_resume(program: str, task: str, wanted: int, generator: random.Random) -> None:
+    """Kills trainings of a task `wanted` times and compares each that came to its end."""
     root = pathlib.Path(tempfile.mkdtemp(prefix="qkv-kill-"))
     try:
         write_texts(root, random.Random(3))
         start = time.monotonic()
-        run_to_end(options.program, root, root / "whole1", 1)
+        run_to_end(program, task, root, root / "whole1", 1)
         whole = time.monotonic() - start
-        run_to_end(options.program, root, root / "whole2", 2)
+        run_to_end(program, task, root, root / "whole2", 2)
         expected = outcome(root / "whole1")
         compare(expected, outcome(root / "whole2"), "a training with 2 threads")
 
         kills, chain, during_save = 0, 0, 0
-        while kills < options.kills:
+        while kills < wanted:
             output = root / f"killed{chain}"
-            process = subprocess.Popen(command(options.program, root, output, generator.choice([1, 2])), stderr=subprocess.DEVNULL)
+            process = subprocess.Popen(command(program, task, root, output, generator.choice([1, 2])), stderr=subprocess.DEVNULL)
             wait_for_moment(process, output / "checkpoints", whole, generator)
             process.send_signal(signal.SIGKILL)
             if process.wait() == -signal.SIGKILL:
@@ -108,12 +105,24 @@ def main() -> int:
             else:
                 compare(expected, outcome(output), f"training {chain}, killed and resumed")
                 chain += 1
-        run_to_end(options.program, root, root / f"killed{chain}", 2)
+        run_to_end(program, task, root, root / f"killed{chain}", 2)
         compare(expected, outcome(root / f"killed{chain}"), f"training {chain}, killed and resumed")
-        print(f"{kills} kills ({during_save} while a checkpoint was written) in {chain + 1} trainings of {whole:.1f} s: all bits equal")
-        return 0
+        print(f"{task}: {kills} kills ({during_save} while a checkpoint was written) in {chain + 1} trainings of {whole:.1f} s: all bits equal")
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("program")
+    arguments.add_argument("--kills", type=int, default=20)
+    arguments.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    options = arguments.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    generator = random.Random(options.seed)
+    kill_and_resume(options.program, "translation", (options.kills + 1) // 2, generator)
+    kill_and_resume(options.program, "lm", options.kills // 2, generator)
+    return 0
 
 
 if __name__ == "__main__":
