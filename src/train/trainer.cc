@@ -2,11 +2,11 @@
 #include "qkv/trainer.h"
 
 #include <array>
-#include <chrono>
 
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/parallel.h"
+#include "base/timing.h"
 #include "models/registry.h"
 #include "train/options.h"
 #include "train/training_run.h"
@@ -115,7 +115,7 @@ const char* name_of(TrainEnd end) {
 }
 
 TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   const Report report = [&](const std::string& message) {
     if (callbacks.on_message) callbacks.on_message(message);
   };
@@ -157,7 +157,7 @@ TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) 
   }
   output.keep();
 
-  TrainingRun run({options, callbacks, output, *data.batches, *data.validation, start}, config, std::move(state), checkpoint);
+  TrainingRun run({options, callbacks, output, *data.batches, *data.validation, watch}, config, std::move(state), checkpoint);
   report(fmt::format(
       "model: {} weights, {} layers, width {}, {} threads, {}", with_commas(run.weights()),
       config.has_encoder() ? fmt::format("{}+{}", config.encoder_layers, config.decoder_layers) : std::to_string(config.decoder_layers),

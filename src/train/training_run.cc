@@ -11,9 +11,6 @@
 namespace qkv {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
 AdamWOptions adamw_options(const TrainOptions& o) { return {o.beta1, o.beta2, o.epsilon, o.weight_decay, o.clip_norm, o.ema_decay}; }
 
 ScheduleOptions schedule_options(const TrainOptions& o) {
@@ -86,7 +83,7 @@ TrainResult TrainingRun::run() {
 }
 
 void TrainingRun::make_update() {
-  const Clock::time_point start = Clock::now();
+  const Stopwatch watch;
   const Update update = feed_->next();
   const float scale = 1.0f / static_cast<float>(update.target_tokens);
   double loss_sum = 0;
@@ -114,7 +111,7 @@ void TrainingRun::make_update() {
   state_.index = update.next.index;
   state_.window_loss += loss_sum;
   state_.window_tokens += update.target_tokens;
-  window_seconds_ += seconds_since(start);
+  window_seconds_ += watch.seconds();
   window_speed_tokens_ += update.target_tokens;
   report_step(update, loss_sum / static_cast<double>(update.target_tokens), rate, norm);
 }
@@ -157,7 +154,7 @@ void TrainingRun::report_step(const Update& update, double loss, double rate, do
 }
 
 void TrainingRun::validate() {
-  const Clock::time_point start = Clock::now();
+  const Stopwatch watch;
   const Model& judged = averaged_ ? *averaged_ : *model_;
   ValidationResult result;
   try {
@@ -184,7 +181,7 @@ void TrainingRun::validate() {
   }
   state_.last_validation_step = state_.step;
   saved_step_ = -1;
-  validation_seconds_ = seconds_since(start);
+  validation_seconds_ = watch.seconds();
   const TrainValidation validation{state_.step,          result.loss, std::exp(result.loss), result.bleu,
                                    result.bits_per_byte, better,      validation_seconds_};
   log_.write(validation);
@@ -199,11 +196,11 @@ void TrainingRun::validate() {
 
 void TrainingRun::save() {
   if (saved_step_ == state_.step) return;
-  const Clock::time_point start = Clock::now();
+  const Stopwatch watch;
   state_.elapsed_seconds = elapsed();
   save_checkpoint(in_.output.checkpoints(), state_.step, to_json(state_), parts(), in_.options.keep_checkpoints);
   saved_step_ = state_.step;
-  save_seconds_ = seconds_since(start);
+  save_seconds_ = watch.seconds();
 }
 
 void TrainingRun::stop_if_asked() {
@@ -228,7 +225,7 @@ std::optional<TrainEnd> TrainingRun::reached_end() const {
   return std::nullopt;
 }
 
-double TrainingRun::elapsed() const { return earlier_seconds_ + seconds_since(in_.start); }
+double TrainingRun::elapsed() const { return earlier_seconds_ + in_.watch.seconds(); }
 
 double TrainingRun::remaining() const {
   const TrainOptions& o = in_.options;

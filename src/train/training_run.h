@@ -1,13 +1,13 @@
 // One training from its first update (or a checkpoint) to its end.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/timing.h"
 #include "models/model.h"
 #include "train/batch_feed.h"
 #include "train/checkpoint.h"
@@ -27,7 +27,7 @@ struct TrainingInputs {
   const OutputDirectory& output;
   const BatchSource& batches;
   const Validation& validation;
-  std::chrono::steady_clock::time_point start;  // of this session, for --max-minutes
+  Stopwatch watch;  // of this session, for --max-minutes
 };
 
 class TrainingRun {

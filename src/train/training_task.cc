@@ -1,8 +1,7 @@
 #include "train/training_task.h"
 
-#include <chrono>
-
 #include "base/error.h"
+#include "base/timing.h"
 
 namespace qkv {
 
@@ -12,10 +11,9 @@ std::unique_ptr<TrainingTask> make_task(const TrainOptions& options) {
 
 Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, const Report& report) {
   if (!options.tokenizer.empty()) return Tokenizer::load(options.tokenizer);
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   Tokenizer tokenizer = task.train_tokenizer();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  report(fmt::format("tokenizer: {} tokens, trained in {:.1f} s", with_commas(tokenizer.vocab_size()), seconds));
+  report(fmt::format("tokenizer: {} tokens, trained in {:.1f} s", with_commas(tokenizer.vocab_size()), watch.seconds()));
   return tokenizer;
 }
 

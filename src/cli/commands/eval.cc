@@ -1,10 +1,10 @@
 // qkv eval: BLEU, chrF and exact matches of a model's translations, or of a file of translations; loss of a language model on a text.
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "base/timing.h"
 #include "cli/commands.h"
 #include "cli/commands/decoding_options.h"
 #include "cli/commands/eval_text.h"
@@ -52,10 +52,10 @@ Hypotheses translate_source(const EvalArguments& arguments, const std::vector<st
   const std::unique_ptr<Model> model = load_model(arguments.model, arguments.options.bf16 ? DType::bf16 : DType::f32);
   const Tokenizer tokenizer = Tokenizer::load(arguments.model);
   const TranslateOptions options = interruptible_options(arguments.options, *model);
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   std::vector<Translation> translations = translate(model->network, tokenizer, source, options);
   Hypotheses hypotheses;
-  hypotheses.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  hypotheses.seconds = watch.seconds();
   std::string text;
   for (Translation& translation : translations) {
     hypotheses.lines.push_back(on_one_line(std::move(translation.candidates.front().text)));

@@ -1,12 +1,12 @@
 // qkv eval --text: how well a language model predicts a text.
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/temporary_directory.h"
+#include "base/timing.h"
 #include "cli/commands/eval_text.h"
 #include "cli/output.h"
 #include "models/model.h"
@@ -48,10 +48,10 @@ void eval_text(const EvalTextArguments& arguments) {
                                               tokenizer);
   if (corpus.tokens().size() < 2) fail(ErrorCode::bad_input, "{} is a single token; there is nothing to predict", arguments.text);
   const int64_t context = resolve_context(arguments.context, model->config);
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   const TextLoss loss =
       text_loss(model->network, corpus, {.context = context, .batch_tokens = std::max<int64_t>(context, 8192), .dtype = dtype});
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = watch.seconds();
   const int32_t unknown_id = tokenizer.token_to_id("<unk>");
   const auto unknown = unknown_id < 0 ? 0 : std::count(corpus.tokens().begin(), corpus.tokens().end(), unknown_id);
   if (unknown > 0) log_warning("{}: {} tokens are unknown to the tokenizer; they count as one token <unk>", arguments.text, unknown);
