@@ -43,7 +43,7 @@ struct BackwardTask {
   int key_head;
   int64_t tile, tiles;   // the tile's number, of how many
   size_t first_turn;     // of block 0 of the group's first head; only where there are several tiles
-  float* dq;             // [group][queries][size] sums in f32; null where dQ itself holds them
+  float* dq;             // [group][queries][size rounded up to panels] sums in f32; null where dQ itself holds them
   float* distance_bias;  // [group][columns] sums of this task; null: not wanted
 };
 
@@ -144,11 +144,11 @@ class Backward {
     if (!task.dq) {
       StoreRows<T>(dq, step, b.dq, s.query_row + first, count, s.query_column, s.size, add, scale);
     } else {
-      const View sums{task.dq, s.group * s.queries, s.size, s.size, DType::f32};
+      const View sums{task.dq, s.group * s.queries, s.size, step, DType::f32};
       const int64_t row = member * s.queries + first;
       StoreRows<float>(dq, step, sums, row, count, 0, s.size, add, scale);
       if (task.tile == last_tile) {
-        StoreRows<T>(sums.row<float>(row), s.size, b.dq, s.query_row + first, count, s.query_column, s.size, false,
+        StoreRows<T>(sums.row<float>(row), step, b.dq, s.query_row + first, count, s.query_column, s.size, false,
                      [](int64_t) { return 1.0f; });
       }
     }
@@ -188,7 +188,7 @@ void AttentionFlashBackward(const AttentionBackwardParams& b) {
   const int64_t group = p.num_heads / p.num_key_value_heads, size = p.q.cols / p.num_heads;
   // How many floats of dQ's sums a key/value head has: none where dQ takes them itself.
   const auto dq_floats = [&](const BackwardTask& task) {
-    return task.tiles > 1 && p.q.dtype != DType::f32 ? group * p.queries.length[task.segment] * size : 0;
+    return task.tiles > 1 && p.q.dtype != DType::f32 ? group * p.queries.length[task.segment] * RoundUp(size, kPanel) : 0;
   };
   std::vector<BackwardTask> tasks;
   int64_t turn_count = 0, all_dq_floats = 0;
