@@ -1,4 +1,4 @@
-// Blocks of memory that are kept for reuse: a training step sees the same sizes again and again.
+// Blocks of memory that are kept for reuse: a training step sees about the same sizes again and again.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,6 @@ namespace qkv {
 
 // Memory of at least `bytes` bytes, aligned to 64; `granted` says how many. Throws Error(unsupported) where the system has no more.
 void* allocate_block(int64_t bytes, int64_t& granted);
-void free_block(void* block, int64_t granted) noexcept;
+void free_block(void* block) noexcept;
 
 }  // namespace qkv
