@@ -19,7 +19,8 @@ struct TranslatorOptions {
   std::optional<int> num_beams;         // 1: greedy search
   std::optional<float> length_penalty;  // beams are ranked by sum of log p / length^length_penalty
   std::optional<int> max_length;        // tokens of a translation, the decoder start included
-  std::optional<int> min_length;        // likewise
+  float max_length_factor = 0;          // and at most so many for each token of the text; 0: no such limit, as transformers has it
+  std::optional<int> min_length;        // tokens of a translation, the decoder start included
   int n_best = 1;                       // candidates for each text, at most num_beams; more beams are used where num_beams is not set
   bool bf16 = false;                    // compute in bfloat16 instead of float
   bool truncate = false;                // cut texts that are longer than the model's positions instead of throwing

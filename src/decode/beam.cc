@@ -7,9 +7,9 @@
 
 namespace qkv {
 
-Beams::Beams(const SearchOptions& options, int eos_token_id)
+Beams::Beams(const SearchOptions& options, int max_length, int eos_token_id)
     : num_beams_(options.num_beams),
-      max_length_(options.max_length),
+      max_length_(max_length),
       eos_token_id_(eos_token_id),
       length_penalty_(options.length_penalty),
       early_stopping_(options.early_stopping),
@@ -117,7 +117,8 @@ std::vector<std::vector<Hypothesis>> beam_search(const SearchInput& input) {
   const TransformerConfig& config = input.network.config();
   const NextTokens next_tokens(input.options, config);
   const int per_beam = Beams::candidates_per_beam(input.options.num_beams);
-  std::vector<Beams> beams(static_cast<size_t>(input.source_count), Beams(input.options, config.eos_token_id));
+  std::vector<Beams> beams;
+  for (const int max_length : input.max_lengths) beams.emplace_back(input.options, max_length, config.eos_token_id);
   std::vector<int32_t> active(beams.size()), first_row(beams.size(), 0);  // first row of each active source in the last step
   for (size_t i = 0; i < active.size(); ++i) active[i] = static_cast<int32_t>(i);
 

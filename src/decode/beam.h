@@ -10,7 +10,8 @@ namespace qkv {
 
 class Beams {
  public:
-  Beams(const SearchOptions& options, int eos_token_id);
+  // `max_length`: of this source, in place of the options'.
+  Beams(const SearchOptions& options, int max_length, int eos_token_id);
 
   // A hypothesis that goes on. Its tokens are a path of nodes back to the decoder start.
   struct Running {

@@ -12,11 +12,11 @@ void append(Hypothesis& hypothesis, Candidate next) {
 
 }  // namespace
 
-// The likeliest token each time, until </s> or max_length. Finished sources leave the batch.
+// The likeliest token each time, until </s> or the source's max_length. Finished sources leave the batch.
 std::vector<std::vector<Hypothesis>> greedy_search(const SearchInput& input) {
   const TransformerConfig& config = input.network.config();
   const NextTokens next_tokens(input.options, config);
-  std::vector<Hypothesis> found(static_cast<size_t>(input.source_count));
+  std::vector<Hypothesis> found(input.max_lengths.size());
   std::vector<int32_t> tokens(found.size(), config.decoder_start_token_id), sources(found.size());
   std::iota(sources.begin(), sources.end(), 0);
   std::vector<int32_t> parents = sources;
@@ -33,7 +33,7 @@ std::vector<std::vector<Hypothesis>> greedy_search(const SearchInput& input) {
     for (size_t row = 0; row < best.size(); ++row) {
       if (best[row].id < 0) continue;  // every token is suppressed
       append(found[sources[row]], best[row]);
-      if (best[row].id == config.eos_token_id) continue;
+      if (best[row].id == config.eos_token_id || length + 1 >= input.max_lengths[sources[row]]) continue;
       tokens[running] = best[row].id;
       parents[running] = static_cast<int32_t>(row);
       sources[running++] = sources[row];

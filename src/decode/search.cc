@@ -1,6 +1,7 @@
 #include "decode/search.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "decode/strategies.h"
 
@@ -19,12 +20,29 @@ SearchOptions default_search_options(const Model& model) {
   return options;
 }
 
+namespace {
+
+// Most tokens of each source's hypotheses, decoder start included.
+std::vector<int> max_lengths(const Segments& sources, const SearchOptions& options) {
+  std::vector<int> result(static_cast<size_t>(sources.count()), options.max_length);
+  if (options.max_length_factor == 0) return result;
+  for (int64_t i = 0; i < sources.count(); ++i) {
+    const double most = 1 + std::ceil(static_cast<double>(options.max_length_factor) * static_cast<double>(sources.length(i)));
+    if (most < options.max_length) result[i] = static_cast<int>(most);
+  }
+  return result;
+}
+
+}  // namespace
+
 std::vector<std::vector<Hypothesis>> search(const Transformer& network, const TokenBatch& sources, const SearchOptions& options,
                                             ForwardContext& context) {
   QKV_CHECK(options.num_beams >= 1, "[search] num_beams is {}; 1 is greedy search", options.num_beams);
   QKV_CHECK(options.num_return_sequences >= 1 && options.num_return_sequences <= options.num_beams,
             "[search] num_return_sequences is {}; possible: 1 to num_beams, which is {}", options.num_return_sequences, options.num_beams);
   QKV_CHECK(options.max_length >= 2, "[search] max_length is {}; it counts the decoder start, so 2 is the least", options.max_length);
+  QKV_CHECK(options.max_length_factor >= 0 && std::isfinite(options.max_length_factor),
+            "[search] max_length_factor is {}; 0 is no limit by the source", options.max_length_factor);
   for (int64_t i = 0; i < sources.segments.count(); ++i) {
     QKV_CHECK(sources.segments.length(i) > 0, "[search] source {} has no tokens", i);
   }
@@ -35,7 +53,8 @@ std::vector<std::vector<Hypothesis>> search(const Transformer& network, const To
   const RecordScope no_gradient(nullptr);
   const Tensor memory = network.encode(sources, context);
   DecoderState state = network.start(memory, sources.segments, context);
-  const SearchInput input{network, state, sources.segments.count(), bounded, context};
+  const std::vector<int> lengths = max_lengths(sources.segments, bounded);
+  const SearchInput input{network, state, lengths, bounded, context};
   return bounded.num_beams == 1 ? greedy_search(input) : beam_search(input);
 }
 

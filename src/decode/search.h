@@ -16,6 +16,7 @@ struct SearchOptions {
   float length_penalty = 1;      // score = sum of log p / length^length_penalty; the length counts </s> but not the decoder start
   EarlyStopping early_stopping = EarlyStopping::no;
   int max_length = 512;             // tokens of a hypothesis, decoder start included; at most the decoder's positions + 1
+  float max_length_factor = 0;      // a hypothesis is cut at this many tokens for each of its source; 0: at max_length alone
   int min_length = 0;               // no </s> while a hypothesis has fewer tokens, decoder start included
   int forced_eos_token_id = -1;     // the token that ends a hypothesis of max_length tokens; -1: whatever is likeliest
   std::vector<int32_t> suppressed;  // never produced: pad (bad_words_ids)

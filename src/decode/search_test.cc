@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -161,6 +162,20 @@ TEST_F(Search, GreedyAndBeamStopAtTheModelsPositions) {
   }
 }
 
+TEST_F(Search, EachSourceHasItsOwnLimit) {
+  SearchOptions options = default_search_options(*model);
+  options.min_length = options.max_length;  // </s> is never allowed
+  options.max_length_factor = 1.5f;
+  for (const int beams : {1, 2}) {
+    options.num_beams = beams;
+    const auto found = search(model->network, sources, options, context);
+    for (int64_t i = 0; i < sources.segments.count(); ++i) {
+      const size_t most = static_cast<size_t>(std::ceil(1.5 * static_cast<double>(sources.segments.length(i))));
+      EXPECT_EQ(found[i].at(0).ids.size(), std::min<size_t>(most, options.max_length - 1)) << "source " << i << ", beams " << beams;
+    }
+  }
+}
+
 TEST_F(Search, EverythingSuppressedGivesAnEmptyHypothesis) {
   SearchOptions options = default_search_options(*model);
   options.suppressed.resize(static_cast<size_t>(model->config.vocab_size));
@@ -192,6 +207,7 @@ TEST_F(Search, WrongOptionsAreRefused) {
   refused([](SearchOptions& o) { o.num_return_sequences = o.num_beams + 1; });
   refused([](SearchOptions& o) { o.num_return_sequences = 0; });
   refused([](SearchOptions& o) { o.max_length = 1; });
+  refused([](SearchOptions& o) { o.max_length_factor = -1; });
   refused([](SearchOptions& o) { o.suppressed = {48}; });
   refused([](SearchOptions& o) { o.suppressed = {-1}; });
   refused([](SearchOptions& o) { o.forced_eos_token_id = 48; });

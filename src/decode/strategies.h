@@ -9,7 +9,7 @@ namespace qkv {
 struct SearchInput {
   const Transformer& network;
   DecoderState& state;
-  int64_t source_count;
+  std::span<const int> max_lengths;  // of each source's hypotheses, at most options.max_length
   const SearchOptions& options;
   ForwardContext& context;
 };

@@ -1,6 +1,7 @@
 #include "decode/translator.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/log.h"
 #include "base/parallel.h"
@@ -113,6 +114,10 @@ TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& m
   QKV_CHECK(!chosen.max_length || (*chosen.max_length >= 2 && *chosen.max_length <= longest),
             "--max-length {} does not fit the model; possible: 2 to {}", *chosen.max_length, longest);
   search.max_length = chosen.max_length.value_or(std::min(search.max_length, longest));
+  search.max_length_factor = chosen.max_length_factor;
+  QKV_CHECK(search.max_length_factor >= 0 && std::isfinite(search.max_length_factor),
+            "--max-length-factor {} does not fit; 2 cuts a translation at twice the tokens of its source, 0 sets no such limit",
+            search.max_length_factor);
   search.min_length = chosen.min_length.value_or(search.min_length);
   QKV_CHECK(search.min_length >= 0 && (!chosen.min_length || search.min_length <= search.max_length),
             "--min-length {} does not fit; possible: 0 to the maximum length, which is {}", search.min_length, search.max_length);

@@ -23,6 +23,10 @@ void add_decoding_options(CLI::App& command, TranslatorOptions& options) {
   command.add_option("--max-length", options.max_length, "Most tokens of a translation, with the start token (default: the model's)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
+  command
+      .add_option("--max-length-factor", options.max_length_factor,
+                  "Cut a translation at so many tokens for each of its source; stops what loops without end (default: no such limit)")
+      ->type_name("X");
   command.add_option("--min-length", options.min_length, "Fewest tokens of a translation, with the start token (default: the model's)")
       ->check(CLI::NonNegativeNumber)
       ->type_name("N");

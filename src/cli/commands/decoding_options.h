@@ -7,7 +7,7 @@
 
 namespace qkv {
 
-// --beam-size, --length-penalty, --max-length, --min-length, --dtype, --truncate, --batch-tokens.
+// --beam-size, --length-penalty, --max-length, --max-length-factor, --min-length, --dtype, --truncate, --batch-tokens.
 void add_decoding_options(CLI::App& command, TranslatorOptions& options);
 
 // resolve_options, and the search ends with Error(interrupted) after Ctrl-C.
