@@ -28,34 +28,42 @@ BpeModel::BpeModel(Vocabulary vocabulary, const std::vector<BpeMerge>& merges, B
   for (size_t byte = 0; byte < 256; ++byte) byte_ids_[byte] = vocabulary_.id(byte_token(static_cast<unsigned char>(byte)));
 }
 
-void BpeModel::tokenize(std::string_view word, std::vector<int32_t>& ids) const {
+void BpeModel::tokenize(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const {
   if (word.empty()) return;
   if (options_.ignore_merges) {
-    if (const int32_t id = vocabulary_.id(word); id >= 0) return ids.push_back(id);
+    if (const int32_t id = vocabulary_.id(word); id >= 0) {
+      ids.push_back(id);
+      if (spans) spans->push_back({0, word.size()});
+      return;
+    }
   }
-  if (merges_.size() == 0) return first_symbols(word, ids);
-  if (cache_.find(word, ids)) return;
-  static thread_local std::vector<int32_t> scratch;
-  std::vector<int32_t> own;  // a long word's symbols are not kept beyond the call
-  std::vector<int32_t>& symbols = word.size() <= 4096 ? scratch : own;
-  symbols.clear();
+  const bool merging = merges_.size() > 0, cached = merging && !spans;
+  if (cached && cache_.find(word, ids)) return;
+  static thread_local Symbols scratch;
+  Symbols own;  // a long word's symbols are not kept beyond the call
+  std::vector<Span> own_spans;
+  Symbols& symbols = word.size() <= 4096 && !spans ? scratch : own;
+  symbols.ids.clear();
+  if (spans) symbols.spans = &own_spans;
   first_symbols(word, symbols);
-  if (symbols.size() <= kShortWord) {
-    merge_short(symbols);
-  } else {
-    merge_long(symbols);
-  }
-  cache_.keep(word, symbols);
-  ids.insert(ids.end(), symbols.begin(), symbols.end());
+  if (merging) symbols.ids.size() <= kShortWord ? merge_short(symbols) : merge_long(symbols);
+  if (cached) cache_.keep(word, symbols.ids);
+  ids.insert(ids.end(), symbols.ids.begin(), symbols.ids.end());
+  if (spans) spans->insert(spans->end(), own_spans.begin(), own_spans.end());
 }
 
-// The tokens of the single characters. `pending` unk tokens come before the next token of the vocabulary; byte tokens overtake them,
+// The tokens of the single characters. A `pending` unk token comes before the next token of the vocabulary; byte tokens overtake it,
 // as they do in `tokenizers`.
-void BpeModel::first_symbols(std::string_view word, std::vector<int32_t>& ids) const {
-  bool pending = false;
+void BpeModel::first_symbols(std::string_view word, Symbols& symbols) const {
+  std::optional<Span> pending;
+  const auto flush = [&] {
+    if (pending) symbols.push(unk_id(), *pending);
+    pending.reset();
+  };
   std::string decorated;
   for (size_t i = 0; i < word.size();) {
     const size_t length = utf8_length(word[i]);
+    const Span span{i, i + length};
     std::string_view token = word.substr(i, length);
     const bool prefixed = i > 0 && !options_.continuing_subword_prefix.empty();
     const bool suffixed = i + length == word.size() && !options_.end_of_word_suffix.empty();
@@ -71,16 +79,15 @@ void BpeModel::first_symbols(std::string_view word, std::vector<int32_t>& ids) c
       id = character < kDirectCharacters ? characters_[character] : vocabulary_.id(token);
     }
     if (id >= 0) {
-      if (pending) ids.push_back(unk_id());
-      pending = false;
-      ids.push_back(id);
-    } else if (!(options_.byte_fallback && append_bytes(token, ids)) && options_.unk_token) {
-      if (pending && !options_.fuse_unk) ids.push_back(unk_id());
-      pending = true;
+      flush();
+      symbols.push(id, span);
+    } else if (!(options_.byte_fallback && append_bytes(token, span, symbols)) && options_.unk_token) {
+      if (!options_.fuse_unk) flush();
+      pending = {pending ? pending->begin : i, i + length};
     }
     i += length;
   }
-  if (pending) ids.push_back(unk_id());
+  flush();
 }
 
 int32_t BpeModel::unk_id() const {
@@ -92,15 +99,16 @@ int32_t BpeModel::unk_id() const {
   return id;
 }
 
-bool BpeModel::append_bytes(std::string_view token, std::vector<int32_t>& ids) const {
+bool BpeModel::append_bytes(std::string_view token, Span span, Symbols& symbols) const {
   const auto id = [&](char c) { return byte_ids_[static_cast<unsigned char>(c)]; };
   if (std::any_of(token.begin(), token.end(), [&](char c) { return id(c) < 0; })) return false;
-  for (const char c : token) ids.push_back(id(c));
+  for (const char c : token) symbols.push(id(c), span);
   return true;
 }
 
 // The pair of lowest rank, the leftmost of several, is joined until no pair has a rank.
-void BpeModel::merge_short(std::vector<int32_t>& symbols) const {
+void BpeModel::merge_short(Symbols& word) const {
+  std::vector<int32_t>& symbols = word.ids;
   std::array<Ranked, kShortWord> pairs;  // pairs[i]: of symbols i and i + 1
   const auto look_up = [&](size_t i) {
     const Ranked* found = merges_.find({symbols[i], symbols[i + 1]});
@@ -115,7 +123,12 @@ void BpeModel::merge_short(std::vector<int32_t>& symbols) const {
     }
     if (pairs[best].rank == kNoRank) return;
     symbols[best] = pairs[best].result;
-    symbols.erase(symbols.begin() + static_cast<ptrdiff_t>(best) + 1);
+    const auto gone = static_cast<ptrdiff_t>(best) + 1;
+    symbols.erase(symbols.begin() + gone);
+    if (word.spans) {
+      (*word.spans)[best].end = (*word.spans)[best + 1].end;
+      word.spans->erase(word.spans->begin() + gone);
+    }
     std::copy(pairs.begin() + static_cast<ptrdiff_t>(best) + 1, pairs.begin() + static_cast<ptrdiff_t>(count),
               pairs.begin() + static_cast<ptrdiff_t>(best));
     if (best > 0) look_up(best - 1);
@@ -125,7 +138,8 @@ void BpeModel::merge_short(std::vector<int32_t>& symbols) const {
 
 // The same with a heap of pairs and a linked list of symbols. A pair in the heap is out of date where its left symbol is gone
 // or the pair that now begins there has another rank.
-void BpeModel::merge_long(std::vector<int32_t>& symbols) const {
+void BpeModel::merge_long(Symbols& word) const {
+  std::vector<int32_t>& symbols = word.ids;
   constexpr uint32_t kEnd = UINT32_MAX;
   if (symbols.size() >= kEnd) fail(ErrorCode::unsupported, "a word of {} characters is too long; part the text by spaces", symbols.size());
   const auto count = static_cast<uint32_t>(symbols.size());
@@ -158,10 +172,18 @@ void BpeModel::merge_long(std::vector<int32_t>& symbols) const {
     const uint32_t gone = next[i];
     symbols[i] = pair->result;
     symbols[gone] = -1;
+    if (word.spans) (*word.spans)[i].end = (*word.spans)[gone].end;
     next[i] = next[gone];
     if (next[i] != kEnd) previous[next[i]] = i;
     push(i);
     if (previous[i] != kEnd) push(previous[i]);
+  }
+  if (word.spans) {
+    size_t kept = 0;
+    for (uint32_t i = 0; i < count; ++i) {
+      if (symbols[i] >= 0) (*word.spans)[kept++] = (*word.spans)[i];
+    }
+    word.spans->resize(kept);
   }
   std::erase(symbols, -1);
 }

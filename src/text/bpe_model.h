@@ -37,7 +37,7 @@ class BpeModel final : public TokenModel {
   BpeModel(Vocabulary vocabulary, const std::vector<BpeMerge>& merges, BpeOptions options);
 
   // O(n log n) in the length of the word.
-  void tokenize(std::string_view word, std::vector<int32_t>& ids) const override;
+  void tokenize(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const override;
   const Vocabulary& vocabulary() const override { return vocabulary_; }
 
  private:
@@ -46,11 +46,20 @@ class BpeModel final : public TokenModel {
     int32_t result;
   };
 
-  void first_symbols(std::string_view word, std::vector<int32_t>& ids) const;
+  // What merging works on. `spans`, where they are wanted, follow the ids.
+  struct Symbols {
+    std::vector<int32_t> ids;
+    std::vector<Span>* spans = nullptr;
+    void push(int32_t id, Span span) {
+      ids.push_back(id);
+      if (spans) spans->push_back(span);
+    }
+  };
+  void first_symbols(std::string_view word, Symbols& symbols) const;
   int32_t unk_id() const;
-  bool append_bytes(std::string_view token, std::vector<int32_t>& ids) const;
-  void merge_short(std::vector<int32_t>& symbols) const;
-  void merge_long(std::vector<int32_t>& symbols) const;
+  bool append_bytes(std::string_view token, Span span, Symbols& symbols) const;
+  void merge_short(Symbols& symbols) const;
+  void merge_long(Symbols& symbols) const;
 
   Vocabulary vocabulary_;
   BpeOptions options_;

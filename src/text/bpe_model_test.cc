@@ -64,10 +64,22 @@ TEST(BpeModel, ShortAndLongWordsFollowTheDefinition) {
   for (uint64_t seed = 0; seed < 300; ++seed) {
     const std::string word = random_word(seed + 1000, 1 + seed / 2, 2 + static_cast<int>(seed % 3));  // 1 to 150 characters
     std::vector<int32_t> ids;
-    model.tokenize(word, ids);
+    model.tokenize(word, ids, nullptr);
     ASSERT_EQ(ids, by_definition(example, word)) << word;
-    model.tokenize(word, ids);  // from the cache, where it was kept: appended
+    model.tokenize(word, ids, nullptr);  // from the cache, where it was kept: appended
     ASSERT_EQ(ids.size(), 2 * by_definition(example, word).size()) << word;
+    std::vector<int32_t> again;
+    std::vector<Span> spans;
+    model.tokenize(word, again, &spans);
+    ASSERT_EQ(again, by_definition(example, word)) << word;
+    ASSERT_EQ(spans.size(), again.size());
+    size_t end = 0;
+    for (size_t i = 0; i < again.size(); ++i) {
+      ASSERT_EQ(spans[i].begin, end);
+      end = spans[i].end;
+      ASSERT_EQ(word.substr(spans[i].begin, end - spans[i].begin), example.tokens[static_cast<size_t>(again[i])]);
+    }
+    ASSERT_EQ(end, word.size());
   }
 }
 
@@ -77,7 +89,7 @@ TEST(BpeModel, AWordOfMillionsOfCharactersIsEncoded) {
   for (const int letters : {1, 4}) {
     const std::string word = random_word(7, 3'000'000, letters);
     std::vector<int32_t> ids;
-    model.tokenize(word, ids);
+    model.tokenize(word, ids, nullptr);
     std::string back;
     for (const int32_t id : ids) back += example.tokens[static_cast<size_t>(id)];
     EXPECT_EQ(back, word);
@@ -94,7 +106,7 @@ TEST(BpeModel, ManyThreadsShareTheCache) {
       for (uint64_t i = 0; i < 3000; ++i) {
         const std::string word = random_word(i % 500 + thread / 2, 1 + i % 9, 4);
         std::vector<int32_t> ids;
-        model.tokenize(word, ids);
+        model.tokenize(word, ids, nullptr);
         std::string back;
         for (const int32_t id : ids) back += example.tokens[static_cast<size_t>(id)];
         wrong += back != word;
@@ -109,8 +121,8 @@ TEST(BpeModel, AnUnkTokenThatIsMissingIsAnErrorOnlyWhereItIsNeeded) {
   const Example example = make_example();
   const BpeModel model = make_model(example, {.unk_token = "[UNK]"});
   std::vector<int32_t> ids;
-  model.tokenize("ab", ids);
-  EXPECT_NE(error_of([&] { model.tokenize("aXb", ids); }).find("\"[UNK]\""), std::string::npos);
+  model.tokenize("ab", ids, nullptr);
+  EXPECT_NE(error_of([&] { model.tokenize("aXb", ids, nullptr); }).find("\"[UNK]\""), std::string::npos);
 }
 
 }  // namespace

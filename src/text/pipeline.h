@@ -15,6 +15,12 @@
 
 namespace qkv {
 
+// A range of bytes.
+struct Span {
+  size_t begin = 0, end = 0;
+  bool operator==(const Span&) const = default;
+};
+
 // A text on its way through the normalizers: valid UTF-8.
 struct NormalizedText {
   std::string text;
@@ -53,11 +59,11 @@ class PreTokenizer {
 
 class Vocabulary;
 
-// Turns one piece into ids.
+// Turns one piece into ids, and where `spans` is not null, tells which bytes of the piece each id is for.
 class TokenModel {
  public:
   virtual ~TokenModel() = default;
-  virtual void tokenize(std::string_view word, std::vector<int32_t>& ids) const = 0;  // appends
+  virtual void tokenize(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const = 0;  // appends to both
   virtual const Vocabulary& vocabulary() const = 0;
 };
 

@@ -44,7 +44,7 @@ void Tokenizer::Impl::encode_text(std::string_view text, bool starts_input, std:
 void Tokenizer::Impl::encode_normalized(NormalizedText&& text, std::vector<int32_t>& ids) const {
   PieceList list(std::move(text));
   if (parts.pre_tokenizer) parts.pre_tokenizer->apply(list);
-  for (const PieceList::Piece& piece : list.pieces) parts.model->tokenize(list.view(piece), ids);
+  for (const PieceList::Piece& piece : list.pieces) parts.model->tokenize(list.view(piece), ids, nullptr);
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
