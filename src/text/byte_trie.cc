@@ -36,7 +36,9 @@ class ByteTrie::Builder {
   void lay_out(Node node, size_t depth, std::vector<Node>& next) {
     if (entries_[node.begin].key.size() == depth) {
       units_[node.place].place |= static_cast<uint32_t>(entries_[node.begin].value + 1) << 9;
-      if (++node.begin == node.end) return;
+      while (entries_[node.begin].key.size() == depth) {
+        if (++node.begin == node.end) return;
+      }
     }
     const auto byte_of = [&](size_t entry) { return static_cast<unsigned char>(entries_[entry].key[depth]); };
     const size_t first_child = next.size();

@@ -24,7 +24,8 @@ class ByteTrie {
     int32_t value;         // 0 to kMaxValue
   };
   ByteTrie() : ByteTrie(std::vector<Entry>()) {}
-  // The keys differ; they are not referred to afterwards. O(n log n) for sorting, then linear in the bytes of all keys.
+  // The keys differ (of equal ones, one counts); they are not referred to afterwards. O(n log n) for sorting, then linear in the bytes of
+  // all keys.
   explicit ByteTrie(std::vector<Entry> entries);
 
   // Moves `node` to its child of this byte; false, and any node, where there is none.

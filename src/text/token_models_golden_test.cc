@@ -127,5 +127,38 @@ TEST(BpeDropoutGolden, SegmentationsAreAsFrequentAsInTokenizers) {
   }
 }
 
+TEST(BpeDropoutGolden, OnlySamplesDrop) {
+  const std::string file = models_golden("dropout")["tokenizer"].dump();  // its dropout is 0.25
+  const TokenizerParts parts = parse_tokenizer_json(file, "t.json");
+  const std::string word = "slowestlowernewestwider";
+  Ids best;
+  std::vector<Span> best_spans;
+  parts.model->tokenize(word, best, &best_spans);
+  const auto sampled = [&](uint64_t seed, const SubwordSampling& how) {
+    RandomStream random(seed);
+    Ids ids;
+    std::vector<Span> spans;
+    parts.model->sample(word, how, random, ids, &spans);
+    EXPECT_EQ(spans.size(), ids.size());
+    size_t end = 0;
+    for (size_t i = 0; i < spans.size(); ++i) {
+      EXPECT_EQ(spans[i].begin, end);
+      end = spans[i].end;
+      EXPECT_EQ(word.substr(spans[i].begin, end - spans[i].begin), parts.model->vocabulary().token(ids[i]));
+    }
+    EXPECT_EQ(end, word.size());
+    return ids;
+  };
+  int same = 0;
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    EXPECT_EQ(sampled(seed, {}), sampled(seed, {.dropout = 0.25}));
+    EXPECT_EQ(sampled(seed, {.dropout = 0}), best);
+    EXPECT_EQ(sampled(seed, {.dropout = 1}).size(), word.size());
+    same += sampled(seed, {}) == best;
+  }
+  EXPECT_LT(same, 10);
+  EXPECT_THAT(error_of([&] { sampled(1, {.dropout = 1.5}); }), testing::HasSubstr("the dropout is 1.5"));
+}
+
 }  // namespace
 }  // namespace qkv

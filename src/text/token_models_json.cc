@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
@@ -24,12 +23,9 @@ std::string excerpt(std::string_view token) {
                                 : fmt::format("\"{}\"…", token.substr(0, valid_utf8_prefix(token.substr(0, kShown))));
 }
 
-// What is wrong with the length of a token, or nothing.
-void check_length(const JsonNode& node, std::string_view token) {
-  if (token.size() > ByteTrie::kMaxKey) {
-    node.fail(fmt::format("has the token {} of {} bytes; at most {} are possible, the file is damaged", excerpt(token), token.size(),
-                          ByteTrie::kMaxKey));
-  }
+[[noreturn]] void fail_too_long(const JsonNode& node, std::string_view token) {
+  node.fail(fmt::format("has the token {} of {} bytes; at most {} are possible, the file is damaged", excerpt(token), token.size(),
+                        ByteTrie::kMaxKey));
 }
 
 void check_count(const JsonNode& node, size_t ids) {
@@ -43,8 +39,6 @@ std::vector<UnigramPiece> read_pieces(const JsonNode& vocab) {
   check_count(vocab, entries.size());
   std::vector<UnigramPiece> pieces;
   pieces.reserve(entries.size());
-  std::unordered_set<std::string_view> seen;
-  seen.reserve(entries.size());
   for (size_t id = 0; id < entries.size(); ++id) {
     const json& entry = entries[id];
     if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number()) {
@@ -52,12 +46,11 @@ std::vector<UnigramPiece> read_pieces(const JsonNode& vocab) {
     }
     const std::string& token = entry[0].get_ref<const std::string&>();
     const double score = entry[1].get<double>();
-    check_length(vocab.item(id), token);
+    if (token.size() > ByteTrie::kMaxKey) fail_too_long(vocab.item(id), token);
     if (!std::isfinite(score) || std::abs(score) > kMaxUnigramScore) {
       vocab.item(id).fail(
           fmt::format("gives {} the score {}, which is out of range; scores are logarithms of probabilities", excerpt(token), score));
     }
-    if (!seen.insert(token).second) vocab.item(id).fail(fmt::format("has the token {} a second time", excerpt(token)));
     pieces.push_back({token, score});
   }
   return pieces;
@@ -75,7 +68,9 @@ std::unique_ptr<TokenModel> make_word_piece(const JsonNode& node) {
   const JsonNode vocab = node.at("vocab");
   Vocabulary vocabulary = read_vocabulary(vocab);
   check_count(vocab, static_cast<size_t>(vocabulary.size()));
-  for (int32_t id = 0; id < vocabulary.size(); ++id) check_length(vocab, vocabulary.token(id));
+  for (int32_t id = 0; id < vocabulary.size(); ++id) {
+    if (vocabulary.token(id).size() > ByteTrie::kMaxKey) fail_too_long(vocab, vocabulary.token(id));
+  }
   return std::make_unique<WordPieceModel>(std::move(vocabulary), std::move(options));
 }
 
@@ -85,7 +80,8 @@ std::unique_ptr<TokenModel> make_word_level(const JsonNode& node) {
 }
 
 std::unique_ptr<TokenModel> make_unigram(const JsonNode& node) {
-  std::vector<UnigramPiece> pieces = read_pieces(node.at("vocab"));
+  const JsonNode vocab = node.at("vocab");
+  std::vector<UnigramPiece> pieces = read_pieces(vocab);
   UnigramOptions options;
   if (const auto unk_id = node.find("unk_id")) {
     const int64_t id = unk_id->integer();
@@ -94,7 +90,22 @@ std::unique_ptr<TokenModel> make_unigram(const JsonNode& node) {
     options.unk_id = static_cast<int32_t>(id);
   }
   options.byte_fallback = node.boolean_or("byte_fallback", false);
-  return std::make_unique<UnigramModel>(std::move(pieces), options);
+  auto model = std::make_unique<UnigramModel>(std::move(pieces), options);
+  const Vocabulary& vocabulary = model->vocabulary();
+  for (int32_t id = 0; id < vocabulary.size(); ++id) {
+    const std::string& token = vocabulary.token(id);
+    if (!token.empty() && vocabulary.id(token) != id)
+      vocab.item(static_cast<size_t>(id)).fail(fmt::format("has the token {} a second time", excerpt(token)));
+  }
+  return model;
+}
+
+std::string type_by_fields(const JsonNode& node) {
+  if (node.find("merges")) return "BPE";
+  if (node.find("continuing_subword_prefix")) return "WordPiece";
+  if (node.find("unk_token")) return "WordLevel";
+  const auto vocab = node.find("vocab");
+  return vocab && vocab->value().is_array() ? "Unigram" : "";
 }
 
 }  // namespace qkv

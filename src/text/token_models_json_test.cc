@@ -102,6 +102,42 @@ TEST(TokenModelsJson, AScoreThatNoNumberHoldsIsRefused) {
   EXPECT_THAT(error_of([&] { parse_tokenizer_json(text, "t.json"); }), testing::StartsWith("t.json: "));
 }
 
+TEST(TokenModelsJson, AMissingByteOrATurnedBitNeverEndsTheProgram) {
+  for (const char* type : {"WordPiece", "WordLevel", "Unigram"}) {
+    const std::string text = json{{"version", "1.0"}, {"model", small(type)}}.dump();
+    int loaded = 0;
+    for (size_t i = 0; i < text.size(); ++i) {
+      for (const int bit : {0, 3, 5, 7}) {
+        std::string damaged = text;
+        damaged[i] = static_cast<char>(damaged[i] ^ 1 << bit);
+        try {
+          TokenizerAccess::from_json(damaged, "", "t.json").encode("abaé c");
+          ++loaded;
+        } catch (const Error&) {
+        }
+      }
+    }
+    EXPECT_GT(loaded, 0) << type;
+  }
+}
+
+// Files from before tokenizers 0.10 do not name the kind.
+TEST(TokenModelsJson, AModelWithoutATypeIsKnownByItsFields) {
+  for (const char* type : {"WordPiece", "WordLevel", "Unigram"}) {
+    json model = small(type);
+    if (model["vocab"].is_array()) {
+      model["vocab"].push_back({"##b", -3});
+    } else {
+      model["vocab"]["##b"] = 3;
+    }
+    const auto encode = [&] { return TokenizerAccess::from_json(json{{"model", model}}.dump(), "", "t.json").encode("abb"); };
+    const std::vector<int32_t> ids = encode();
+    model.erase("type");
+    EXPECT_EQ(encode(), ids) << type;
+  }
+  EXPECT_THAT(error_of([] { parse(json{{"vocab", {{"a", 0}}}}); }), HasSubstr("t.json: model has no \"type\""));
+}
+
 TEST(TokenModelsJson, AnEmptyVocabularyKnowsNoText) {
   json model = small("Unigram");
   model["vocab"] = json::array();

@@ -61,7 +61,7 @@ std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary
 }
 
 std::unique_ptr<TokenModel> make_model(const JsonNode& node) {
-  const std::string type = node.string_or("type", node.find("merges") ? "BPE" : "");  // files before tokenizers 0.10 have no type
+  const std::string type = node.string_or("type", type_by_fields(node));  // files before tokenizers 0.10 have no type
   if (type == "BPE") return make_bpe(node);
   if (type == "WordPiece") return make_word_piece(node);
   if (type == "WordLevel") return make_word_level(node);
