@@ -42,8 +42,8 @@ class UnigramModel final : public TokenModel {
   // Of several best segmentations the one that `tokenizers` and sentencepiece find: at each place the piece that begins first wins. A
   // character that is no piece of its own has the lowest score of all normal pieces, less 10; unknown characters in a row are one unk.
   //
-  // O(length of the text * length of the longest piece). The search ends what it has at each place that no piece spans, so it holds
-  // little of a long text; where pieces overlap everywhere, 16 bytes for each byte of the text, 32 while its table grows.
+  // O(length of the text * length of the longest piece). What all ways so far have in common is written at once, so that a long text needs
+  // 2 MB besides its ids. Only where two ways through all of it stay apart: 16 bytes for each byte of the text, 32 while the table grows.
   void tokenize(std::string_view text, std::vector<int32_t>& ids, std::vector<Span>* spans) const override;
   const Vocabulary& vocabulary() const override { return vocabulary_; }
 
@@ -53,7 +53,7 @@ class UnigramModel final : public TokenModel {
     double score;  // sum of the pieces' scores; sums are in double precision here
   };
   // The `count` best segmentations (fewer where there are not as many), the best first. Exact. Memory: 8 bytes for each byte of the text,
-  // 32 for each of at most count * (characters of the text) * (pieces that begin at one place) partial ones.
+  // 36 for each of at most count * (characters of the text) * (pieces that begin at one place) partial ones.
   std::vector<Segmentation> best(std::string_view text, size_t count) const;
 
   // A segmentation with probability proportional to exp(how.alpha * its score), from all there are. Memory: 8 bytes for each byte.

@@ -172,6 +172,26 @@ TEST(UnigramModel, ATextOfMillionsOfCharactersWithoutASpaceIsCut) {
   EXPECT_GT(ids.size(), kSize / 3);
 }
 
+// Pieces overlap everywhere, so that the search has no place to end at but those it finds by following its ways back.
+TEST(UnigramModel, ALongTextOfOverlappingPiecesHasTheBestSegmentation) {
+  const std::vector<UnigramPiece> pieces{{"<unk>", 0}, {"a", -2.3},  {"b", -2.6},  {"ab", -3.1},
+                                         {"ba", -3.4}, {"aa", -3.9}, {"bb", -3.7}, {"abba", -5.9}};
+  const UnigramModel model(pieces, {.unk_id = 0});
+  RandomStream random(9);
+  std::string text(400'000, ' ');
+  for (char& c : text) c = static_cast<char>('a' + random.below(2));
+  Ids ids;
+  model.tokenize(text, ids, nullptr);
+  double score = 0;
+  for (const int32_t id : ids) score += pieces[static_cast<size_t>(id)].score;
+  EXPECT_NEAR(score, model.best(text, 1)[0].score, 1e-5);
+  // Two ways that never meet: from the first place on and from the second on.
+  const UnigramModel pairs({{"<unk>", 0}, {"a", -1}, {"aa", -1}}, {.unk_id = 0});
+  ids.clear();
+  pairs.tokenize(std::string(300'001, 'a'), ids, nullptr);
+  EXPECT_EQ(ids.size(), 150'001u);
+}
+
 TEST(UnigramModel, RefusesWhatItCannotCompute) {
   EXPECT_THAT(error_of([] { UnigramModel({{"a", NAN}}, {}); }), HasSubstr("score nan of the piece \"a\""));
   EXPECT_THAT(error_of([] { UnigramModel({{"a", 2e30}}, {}); }), HasSubstr("out of range"));

@@ -33,7 +33,7 @@ double uniform(RandomStream& random) {
 
 // The beginning of a segmentation, up to `place`.
 struct Partial {
-  double bound;     // of the best segmentation that begins so
+  double loss;      // what it loses against the best segmentation, with the best way on from here
   double score;     // so far
   size_t place;     // bytes
   int32_t id;       // of the last piece
@@ -82,8 +82,9 @@ void UnigramModel::sample(std::string_view text, const SubwordSampling& how, Ran
   output.finish();
 }
 
-// A* (Nagata 1994 does it for words): the best way on from each place is known, so what comes off the queue first is never worse than what
-// comes later, and only beginnings of the `count` best are looked at.
+// A* search: the best way on from each place is known, so what comes off the queue first is never worse than what comes later, and only
+// beginnings of the `count` best are looked at. The queue goes by losses, not by scores: a step on a best way loses exactly nothing,
+// whatever sums round to, so that equals do not overtake each other again and again.
 std::vector<UnigramModel::Segmentation> UnigramModel::best(std::string_view text, size_t count) const {
   std::vector<double> rest(text.size() + 1, -INFINITY);  // score of the best segmentation from a place on
   rest.back() = 0;
@@ -94,11 +95,11 @@ std::vector<UnigramModel::Segmentation> UnigramModel::best(std::string_view text
   });
   if (rest[0] == -INFINITY) fail_without_unk();
 
-  std::vector<Partial> partials{{rest[0], 0, 0, kMissing, 0}};
+  std::vector<Partial> partials{{0, 0, 0, kMissing, 0}};
   std::vector<uint32_t> queue{0};
   // Of equals the one that has come further: else all equals would be looked at side by side.
   const auto comes_later = [&](uint32_t a, uint32_t b) {
-    return partials[a].bound != partials[b].bound ? partials[a].bound < partials[b].bound : partials[a].place < partials[b].place;
+    return partials[a].loss != partials[b].loss ? partials[a].loss > partials[b].loss : partials[a].place < partials[b].place;
   };
   std::vector<Segmentation> result;
   std::vector<uint32_t> way;
@@ -109,10 +110,10 @@ std::vector<UnigramModel::Segmentation> UnigramModel::best(std::string_view text
     const Partial from = partials[top];
     if (from.place < text.size()) {
       for_each_piece(text, from.place, [&](int32_t id, size_t length, double score) {
-        const double so_far = from.score + score, bound = so_far + rest[from.place + length];
-        if (id == kMissing || bound == -INFINITY) return;
+        const double best_so = score + rest[from.place + length];
+        if (id == kMissing || best_so == -INFINITY) return;
         if (partials.size() >= UINT32_MAX) fail(ErrorCode::unsupported, "the {} best of so long a text are too many to look at", count);
-        partials.push_back({bound, so_far, from.place + length, id, top});
+        partials.push_back({from.loss + (rest[from.place] - best_so), from.score + score, from.place + length, id, top});
         queue.push_back(static_cast<uint32_t>(partials.size() - 1));
         std::push_heap(queue.begin(), queue.end(), comes_later);
       });
