@@ -13,7 +13,6 @@ namespace {
 using Kind = UnigramPiece::Kind;
 
 constexpr double kUnkPenalty = 10;
-constexpr size_t kWindow = size_t{1} << 16;  // nodes: of more the search asks whether its ways have a common beginning
 
 // Better than any pieces with logarithms of probabilities as their scores, the more so the longer it is.
 double user_defined_score(const std::string& token) {
@@ -35,15 +34,6 @@ ByteTrie trie_of(const std::vector<UnigramPiece>& pieces) {
   }
   return ByteTrie(std::move(entries));
 }
-
-// The end of a piece, and the best way to it.
-template <typename Score>
-struct Node {
-  static constexpr int32_t kUnreached = -1;
-  Score score = 0;
-  int32_t id = kUnreached;  // of the last piece
-  uint32_t length = 0;      // of the last piece, in bytes; once the way is chosen, of the piece that begins here
-};
 
 }  // namespace
 
@@ -72,81 +62,6 @@ void UnigramModel::tokenize(std::string_view text, std::vector<int32_t>& ids, st
   options_.single_precision ? search<float>(text, output) : search<double>(text, output);
   output.finish();
   if (cached) cache_.keep(text, std::span(ids).subspan(before));
-}
-
-// The last place that all ways lead through. Every way goes on from a node between `place` and `reach`; from the right to the left each of
-// these gives way to the node before it until one is left.
-template <typename Score>
-size_t common_place(const std::vector<Node<Score>>& nodes, size_t first, size_t place, size_t reach) {
-  std::vector<bool> alive(reach - first + 1);
-  size_t count = 0;
-  for (size_t i = place; i <= reach; ++i) {
-    alive[i - first] = nodes[i - first].id != Node<Score>::kUnreached;
-    count += alive[i - first];
-  }
-  size_t last = reach;
-  for (; count > 1; --last) {
-    if (!alive[last - first]) continue;
-    const size_t before = last - first - nodes[last - first].length;
-    if (alive[before]) --count;
-    alive[before] = true;
-  }
-  while (!alive[last - first]) --last;
-  return last;
-}
-
-// Viterbi's algorithm, forward. nodes[i] is the place first + i: all ways lead through `first`, and what comes before it is written.
-template <typename Score>
-void UnigramModel::search(std::string_view text, Output& output) const {
-  static thread_local std::vector<Node<Score>> nodes;
-  size_t first = 0;
-  size_t reach = 0;  // the furthest end of a piece that begins before `place`
-  size_t place = 0;
-  nodes.assign(1, {});
-  size_t limit = kWindow;
-  // The best way from `first` to `last`: turned round from the end, then written from the beginning.
-  const auto write = [&](size_t last) {
-    uint32_t length = nodes[last - first].length;
-    for (size_t end = last; end > first;) {
-      end -= length;
-      std::swap(length, nodes[end - first].length);
-    }
-    for (size_t begin = first; begin < last;) {
-      const size_t end = begin + nodes[begin - first].length;
-      output.push(nodes[end - first].id, begin, end);
-      begin = end;
-    }
-  };
-  while (place < text.size()) {
-    if (reach == place && place > first) {
-      write(place);
-      const Score score = nodes[place - first].score;
-      std::fill_n(nodes.begin(), place - first + 1, Node<Score>());
-      nodes[0].score = score;
-      first = place;
-    } else if (place - first >= limit) {
-      const size_t common = common_place(nodes, first, place, reach);
-      write(common);
-      nodes.erase(nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(common - first));
-      first = common;
-      limit = std::max(kWindow, 2 * (place - first));
-    }
-    const size_t needed = std::min(text.size(), place + std::max<size_t>(trie_.longest(), 4)) - first + 1;
-    if (nodes.capacity() < needed) nodes.reserve(std::min(2 * needed, text.size() - first + 1));
-    if (nodes.size() < needed) nodes.resize(needed);
-    const double so_far = nodes[place - first].score;
-    for_each_piece(text, place, [&](int32_t id, size_t length, double score) {
-      Node<Score>& node = nodes[place + length - first];
-      reach = std::max(reach, place + length);
-      const auto longer = static_cast<Score>(so_far + score);
-      if (node.id != Node<Score>::kUnreached && !(longer > node.score)) return;
-      if (id == kMissing) fail_without_unk();
-      node = {longer, id, static_cast<uint32_t>(length)};
-    });
-    place += std::min(utf8_length(text[place]), text.size() - place);
-  }
-  write(place);
-  if (nodes.capacity() > 2 * kWindow) nodes = {};
 }
 
 void UnigramModel::Output::write_unknown() {

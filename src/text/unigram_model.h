@@ -63,6 +63,8 @@ class UnigramModel final : public TokenModel {
  private:
   class Output;
   template <typename Score>
+  class Search;
+  template <typename Score>
   void search(std::string_view text, Output& output) const;
   // Calls see(id, length in bytes, score) for each piece that `text` has at `begin`, and for an unknown character there; its id is
   // kMissing where there is no unk.
