@@ -34,13 +34,14 @@ class UnigramModel::Search {
 
   void run() {
     size_t place = 0;
+    size_t reach = 0;  // the furthest end of a piece that begins before `place`
     while (place < text_.size()) {
-      if (place >= full_) move_window(place);
+      if (place >= full_) move_window(place, reach);
       Node<Score>* const here = &nodes_[place - first_];
       const double so_far = here->score;
       model_.for_each_piece(text_, place, [&](int32_t id, size_t length, double score) {
         Node<Score>& node = here[length];
-        reach_ = std::max(reach_, place + length);
+        reach = std::max(reach, place + length);
         const auto longer = static_cast<Score>(so_far + score);
         if (node.id != Node<Score>::kUnreached && !(longer > node.score)) return;
         if (id == kMissing) fail_without_unk();
@@ -52,8 +53,8 @@ class UnigramModel::Search {
   }
 
  private:
-  [[gnu::noinline]] void move_window(size_t place) {
-    if (reach_ == place) {
+  [[gnu::noinline]] void move_window(size_t place, size_t reach) {
+    if (reach == place) {
       write(place);
       const Score score = nodes_[place - first_].score;
       nodes_.clear();
@@ -64,7 +65,7 @@ class UnigramModel::Search {
       return;
     }
     if (place - first_ >= overfull_) {
-      const size_t common = common_place(place);
+      const size_t common = common_place(place, reach);
       write(common);
       nodes_.erase(nodes_.begin(), nodes_.begin() + static_cast<ptrdiff_t>(common - first_));
       first_ = common;
@@ -99,10 +100,10 @@ class UnigramModel::Search {
     }
   }
 
-  // The last place that all ways lead through. Every way goes on from a node between `place` and reach_; from the right to the left each of
-  // these gives way to the node before it until one is left.
-  size_t common_place(size_t place) const {
-    std::vector<bool> alive(reach_ - first_ + 1);
+  // The last place that all ways lead through. Every way goes on from a node between `place` and `reach`; from the right to the left each
+  // of these gives way to the node before it until one is left.
+  size_t common_place(size_t place, size_t reach) const {
+    std::vector<bool> alive(reach - first_ + 1);
     size_t count = 0;
     for (size_t i = place - first_; i < alive.size(); ++i) {
       alive[i] = nodes_[i].id != Node<Score>::kUnreached;
@@ -125,7 +126,6 @@ class UnigramModel::Search {
   std::vector<Node<Score>>& nodes_;  // nodes_[i] is the place first_ + i
   const size_t reserve_;             // bytes of the longest piece or character
   size_t first_ = 0;                 // where the window begins: all ways lead through it, and what comes before it is written
-  size_t reach_ = 0;                 // the furthest end of a piece that begins before the place of the search
   size_t full_ = 0;                  // the place at which to look whether the window can move on
   size_t overfull_ = kOverfull;
 };
