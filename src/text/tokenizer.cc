@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "text/tokenizer_files.h"
 #include "text/tokenizer_json.h"
 #include "text/tokenizer_parts.h"
 #include "text/utf8.h"
@@ -53,17 +54,8 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 Tokenizer Tokenizer::load(const std::filesystem::path& path) {
-  std::error_code ignored;
-  std::filesystem::path file = path;
-  if (std::filesystem::is_directory(path, ignored)) {
-    file = path / "tokenizer.json";
-    if (!std::filesystem::exists(file, ignored)) {
-      fail(ErrorCode::io, "{} holds no tokenizer.json; name the directory of a tokenizer or a model", path.string());
-    }
-  }
-  const std::filesystem::path config = file.parent_path() / "tokenizer_config.json";
-  std::string config_text = std::filesystem::exists(config, ignored) ? read_file(config) : "";
-  return TokenizerAccess::from_json(read_file(file), std::move(config_text), file.string());
+  TokenizerFiles files = read_tokenizer_files(path);
+  return TokenizerAccess::from_json(std::move(files.json), std::move(files.config), files.name);
 }
 
 Tokenizer TokenizerAccess::from_json(std::string tokenizer_json, std::string config_json, const std::string& file) {

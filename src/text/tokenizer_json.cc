@@ -10,6 +10,7 @@
 #include "text/normalizers.h"
 #include "text/post_processors.h"
 #include "text/pre_tokenizers.h"
+#include "text/sentencepiece_json.h"
 
 namespace qkv {
 namespace {
@@ -76,11 +77,18 @@ TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& fi
     version->fail_unsupported("is \"" + version->string() + "\"; qkv knows \"1.0\"");
   }
   TokenizerParts parts;
-  parts.model = make_model(root.at("model"));
-  if (const auto node = root.find("normalizer")) parts.normalizer = make_normalizer(*node);
-  if (const auto node = root.find("pre_tokenizer")) parts.pre_tokenizer = make_pre_tokenizer(*node);
-  if (const auto node = root.find("decoder")) parts.decoder = make_decoder(*node);
+  const JsonNode model = root.at("model");
+  const bool sentencepiece = model.value().is_object() && model.find("sentencepiece");
+  if (sentencepiece) {
+    make_sentencepiece_parts(model, parts);
+  } else {
+    parts.model = make_model(model);
+    if (const auto node = root.find("normalizer")) parts.normalizer = make_normalizer(*node);
+    if (const auto node = root.find("pre_tokenizer")) parts.pre_tokenizer = make_pre_tokenizer(*node);
+    if (const auto node = root.find("decoder")) parts.decoder = make_decoder(*node);
+  }
   std::vector<AddedToken> added = read_added_tokens(root, parts.model->vocabulary());
+  if (sentencepiece) leave_to_sentencepiece(model, added);
   int32_t vocab_size = parts.model->vocabulary().size();
   for (const AddedToken& token : added) vocab_size = std::max(vocab_size, token.id + 1);
   if (const auto node = root.find("post_processor")) parts.post_processor = make_post_processor(*node, vocab_size);
