@@ -75,10 +75,11 @@ Vocabulary read_vocabulary(const JsonNode& node) {
 }
 
 std::unique_ptr<TokenModel> make_bpe(const JsonNode& node) {
-  if (const auto dropout = node.find("dropout"); dropout && !(dropout->value().is_number() && dropout->value().get<double>() == 0.0)) {
-    dropout->fail_unsupported("makes encoding random, which qkv does not have; set it to null");
-  }
   BpeOptions options;
+  if (const auto dropout = node.find("dropout")) {
+    options.dropout = dropout->value().is_number() ? dropout->value().get<double>() : -1;
+    if (!(options.dropout >= 0 && options.dropout <= 1)) dropout->fail("must be a number from 0 to 1, or null");
+  }
   if (const auto unk = node.find("unk_token")) options.unk_token = unk->string();
   options.fuse_unk = node.boolean_or("fuse_unk", false);
   options.byte_fallback = node.boolean_or("byte_fallback", false);

@@ -23,6 +23,7 @@ struct BpeOptions {
   bool ignore_merges = false;             // a word that is a token stays one even where no merges lead to it
   std::string continuing_subword_prefix;  // before every character of a word but the first
   std::string end_of_word_suffix;         // after the last one
+  double dropout = 0;                     // 0 to 1, for sample(); tokenize() never drops a merge
 };
 
 // A pair and what it becomes.
@@ -39,6 +40,11 @@ class BpeModel final : public TokenModel {
 
   // O(n log n) in the length of the word.
   void tokenize(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const override;
+  // BPE-dropout (Provilkov et al. 2020) in the way of `tokenizers`: a merge that is next in the order is passed over with the probability
+  // how.dropout and may come again after another was done. Like there, ignore_merges does not count. With a dropout of 0: tokenize().
+  // O(n log n / (1 - dropout)).
+  void sample(std::string_view word, const SubwordSampling& how, RandomStream& random, std::vector<int32_t>& ids,
+              std::vector<Span>* spans) const override;
   const Vocabulary& vocabulary() const override { return vocabulary_; }
 
  private:
@@ -61,6 +67,7 @@ class BpeModel final : public TokenModel {
   bool append_bytes(std::string_view token, Span span, Symbols& symbols) const;
   void merge_short(Symbols& symbols) const;
   void merge_long(Symbols& symbols) const;
+  void merge_dropping(Symbols& symbols, float dropout, RandomStream& random) const;
 
   Vocabulary vocabulary_;
   BpeOptions options_;

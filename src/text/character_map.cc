@@ -22,7 +22,8 @@ CharacterMap::CharacterMap(std::string_view blob, const std::string& where) {
     for (size_t i = 0; i < 4; ++i) size |= static_cast<uint32_t>(static_cast<unsigned char>(blob[i])) << (8 * i);
   }
   if (size == 0 || size % 4 != 0 || size > blob.size() - 4) {
-    fail(ErrorCode::bad_input, "{}: the map of characters is damaged: its array should have {} bytes, the whole has {}", where, size, blob.size());
+    fail(ErrorCode::bad_input, "{}: the map of characters is damaged: its array should have {} bytes, the whole has {}", where, size,
+         blob.size());
   }
   units_.resize(size / 4);
   for (size_t i = 0; i < units_.size(); ++i) {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -57,13 +58,26 @@ class PreTokenizer {
   virtual void apply(PieceList& list) const = 0;
 };
 
+class RandomStream;
 class Vocabulary;
+
+// Training on different segmentations of the same text makes a model robust (subword regularization).
+struct SubwordSampling {
+  std::optional<double> dropout;  // BPE (Provilkov et al. 2020): probability that a merge is passed over; empty: the file's
+  double alpha = 0.1;  // Unigram (Kudo 2018): 0: all segmentations alike, large: nearly always the best; 1/alpha is a temperature
+};
 
 // Turns one piece into ids, and where `spans` is not null, tells which bytes of the piece each id is for.
 class TokenModel {
  public:
   virtual ~TokenModel() = default;
   virtual void tokenize(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const = 0;  // appends to both
+  // The same with a segmentation by chance, where the model has such; the same seed gives the same one. Throws invalid_argument for values
+  // out of range.
+  virtual void sample(std::string_view word, const SubwordSampling& /*how*/, RandomStream& /*random*/, std::vector<int32_t>& ids,
+                      std::vector<Span>* spans) const {
+    tokenize(word, ids, spans);
+  }
   virtual const Vocabulary& vocabulary() const = 0;
 };
 

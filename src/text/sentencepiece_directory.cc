@@ -14,11 +14,13 @@ struct ClassDefaults {
   std::string_view name;
   bool begins, ends;
 };
-constexpr ClassDefaults kClasses[] = {{"LlamaTokenizer", true, false}, {"CodeLlamaTokenizer", true, false}, {"GemmaTokenizer", true, false},
-                                      {"T5Tokenizer", false, true},    {"MT5Tokenizer", false, true},       {"PegasusTokenizer", false, true}};
+constexpr ClassDefaults kClasses[] = {{"LlamaTokenizer", true, false}, {"CodeLlamaTokenizer", true, false},
+                                      {"GemmaTokenizer", true, false}, {"T5Tokenizer", false, true},
+                                      {"MT5Tokenizer", false, true},   {"PegasusTokenizer", false, true}};
 // These do not use the ids of the model file, or put other tokens around a text.
-constexpr std::string_view kOtherIds[] = {"XLMRobertaTokenizer", "CamembertTokenizer", "MBartTokenizer", "MBart50Tokenizer", "BarthezTokenizer",
-                                          "NllbTokenizer", "XGLMTokenizer", "M2M100Tokenizer", "DebertaV2Tokenizer"};
+constexpr std::string_view kOtherIds[] = {"XLMRobertaTokenizer", "CamembertTokenizer", "MBartTokenizer",
+                                          "MBart50Tokenizer",    "BarthezTokenizer",   "NllbTokenizer",
+                                          "XGLMTokenizer",       "M2M100Tokenizer",    "DebertaV2Tokenizer"};
 
 }  // namespace
 
@@ -31,7 +33,8 @@ std::string sentencepiece_json_of(const SentencePieceModel& model, const Tokeniz
   if (!config.exists()) return sentencepiece_to_json(model, around, file);
   for (const std::string_view other : kOtherIds) {
     if (config.tokenizer_class() == other) {
-      fail(ErrorCode::unsupported, "{}: the ids of a {} are not those of this file; use the tokenizer.json that transformers saves", file, other);
+      fail(ErrorCode::unsupported, "{}: the ids of a {} are not those of this file; use the tokenizer.json that transformers saves", file,
+           other);
     }
   }
   std::unordered_map<std::string_view, int32_t> ids;

@@ -36,15 +36,9 @@ class MessageReader {
     field.number = static_cast<uint32_t>(key >> 3);
     field.wire = static_cast<Wire>(key & 7);
     switch (field.wire) {
-      case Wire::varint:
-        field.integer = varint();
-        break;
-      case Wire::fixed64:
-        field.integer = fixed(8);
-        break;
-      case Wire::fixed32:
-        field.integer = fixed(4);
-        break;
+      case Wire::varint: field.integer = varint(); break;
+      case Wire::fixed64: field.integer = fixed(8); break;
+      case Wire::fixed32: field.integer = fixed(4); break;
       case Wire::bytes: {
         const uint64_t size = varint();
         if (size > message_.size() - at_) damaged("a field reaches beyond the end, its size is", size);
@@ -52,8 +46,7 @@ class MessageReader {
         at_ += size;
         break;
       }
-      default:
-        damaged("a field has the unknown wire type", key & 7);
+      default: damaged("a field has the unknown wire type", key & 7);
     }
     return true;
   }
@@ -79,13 +72,13 @@ class MessageReader {
 
  private:
   [[noreturn]] void damaged(const char* what, uint64_t value) const {
-    fail(ErrorCode::bad_input, "{}: not a SentencePiece model: at byte {} {} {}; the file is damaged, was cut, or is of another kind", file_,
-         begin_ + at_, what, value);
+    fail(ErrorCode::bad_input, "{}: not a SentencePiece model: at byte {} {} {}; the file is damaged, was cut, or is of another kind",
+         file_, begin_ + at_, what, value);
   }
   void expect(const Field& field, Wire wire) const {
     if (field.wire != wire) {
-      fail(ErrorCode::bad_input, "{}: not a SentencePiece model: field {} at byte {} has the wire type {} instead of {}", file_, field.number,
-           field.begin, static_cast<int>(field.wire), static_cast<int>(wire));
+      fail(ErrorCode::bad_input, "{}: not a SentencePiece model: field {} at byte {} has the wire type {} instead of {}", file_,
+           field.number, field.begin, static_cast<int>(field.wire), static_cast<int>(wire));
     }
   }
   uint64_t varint() {
@@ -136,17 +129,10 @@ void read_trainer_spec(MessageReader in, SentencePieceModel& model, const std::s
         model.kind = static_cast<SentencePieceModel::Kind>(kind);
         break;
       }
-      case 24:
-        model.whitespace_as_suffix = in.boolean(field);
-        break;
-      case 35:
-        model.byte_fallback = in.boolean(field);
-        break;
-      case 44:
-        model.unk_surface = in.bytes(field);
-        break;
-      default:
-        break;
+      case 24: model.whitespace_as_suffix = in.boolean(field); break;
+      case 35: model.byte_fallback = in.boolean(field); break;
+      case 44: model.unk_surface = in.bytes(field); break;
+      default: break;
     }
   }
 }

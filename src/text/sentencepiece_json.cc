@@ -24,15 +24,18 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 using Kind = SentencePieceModel::Kind;
 
-constexpr std::pair<const char*, PieceType> kTypes[] = {{"unknown", PieceType::unknown}, {"control", PieceType::control},
-                                                        {"user_defined", PieceType::user_defined}, {"unused", PieceType::unused},
+constexpr std::pair<const char*, PieceType> kTypes[] = {{"unknown", PieceType::unknown},
+                                                        {"control", PieceType::control},
+                                                        {"user_defined", PieceType::user_defined},
+                                                        {"unused", PieceType::unused},
                                                         {"byte", PieceType::byte}};
 constexpr std::pair<const char*, Kind> kKinds[] = {{"unigram", Kind::unigram}, {"bpe", Kind::bpe}, {"character", Kind::character}};
-constexpr std::pair<const char*, bool SentencePieceModel::*> kFlags[] = {{"byte_fallback", &SentencePieceModel::byte_fallback},
-                                                                         {"add_dummy_prefix", &SentencePieceModel::add_dummy_prefix},
-                                                                         {"remove_extra_whitespaces", &SentencePieceModel::remove_extra_whitespaces},
-                                                                         {"escape_whitespaces", &SentencePieceModel::escape_whitespaces},
-                                                                         {"whitespace_as_suffix", &SentencePieceModel::whitespace_as_suffix}};
+constexpr std::pair<const char*, bool SentencePieceModel::*> kFlags[] = {
+    {"byte_fallback", &SentencePieceModel::byte_fallback},
+    {"add_dummy_prefix", &SentencePieceModel::add_dummy_prefix},
+    {"remove_extra_whitespaces", &SentencePieceModel::remove_extra_whitespaces},
+    {"escape_whitespaces", &SentencePieceModel::escape_whitespaces},
+    {"whitespace_as_suffix", &SentencePieceModel::whitespace_as_suffix}};
 
 ordered_json replace(const ordered_json& pattern, std::string_view content) {
   return {{"type", "Replace"}, {"pattern", pattern}, {"content", content}};
@@ -40,7 +43,8 @@ ordered_json replace(const ordered_json& pattern, std::string_view content) {
 
 ordered_json stages_of(const SentencePieceModel& model) {
   ordered_json normalizers = ordered_json::array();
-  if (!model.character_map.empty()) normalizers.push_back({{"type", "Precompiled"}, {"precompiled_charsmap", to_base64(model.character_map)}});
+  if (!model.character_map.empty())
+    normalizers.push_back({{"type", "Precompiled"}, {"precompiled_charsmap", to_base64(model.character_map)}});
   if (model.remove_extra_whitespaces) {
     normalizers.push_back({{"type", "Strip"}, {"strip_left", true}, {"strip_right", true}});
     normalizers.push_back(replace({{"Regex", " {2,}"}}, " "));
@@ -83,14 +87,16 @@ std::vector<AddedToken> added_tokens_of(const SentencePieceModel& model, const S
   for (size_t id = 0; id < model.pieces.size(); ++id) {
     const SentencePieceModel::Piece& piece = model.pieces[id];
     if (piece.type != PieceType::control && piece.type != PieceType::user_defined) continue;
-    added.push_back({.id = static_cast<int32_t>(id), .content = piece.text, .normalized = false, .special = piece.type == PieceType::control});
+    added.push_back(
+        {.id = static_cast<int32_t>(id), .content = piece.text, .normalized = false, .special = piece.type == PieceType::control});
   }
   added.insert(added.end(), around.added.begin(), around.added.end());
   return added;
 }
 
 // Pairs of pieces in the order in which `tokenizers` may come nearest to sentencepiece.
-std::vector<std::pair<int32_t, int32_t>> merges_of(const SentencePieceModel& model, const std::vector<std::string>& tokens, const std::string& file) {
+std::vector<std::pair<int32_t, int32_t>> merges_of(const SentencePieceModel& model, const std::vector<std::string>& tokens,
+                                                   const std::string& file) {
   std::vector<std::string_view> views(tokens.begin(), tokens.end());
   std::vector<bool> joined(tokens.size());
   for (size_t id = 0; id < tokens.size(); ++id) {
@@ -114,7 +120,8 @@ void read_scores(const JsonNode& model_node, const JsonNode& exact, SentencePiec
     if (!vocab.value().is_array()) vocab.fail("must be an array of pieces and their scores");
     for (size_t id = 0; id < vocab.value().size(); ++id) {
       const json& entry = vocab.value()[id];
-      if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number()) vocab.item(id).fail("must be [\"piece\", score]");
+      if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number())
+        vocab.item(id).fail("must be [\"piece\", score]");
       model.pieces.push_back({entry[0].get<std::string>(), entry[1].get<float>()});
     }
     return;
@@ -147,7 +154,8 @@ SentencePieceModel read_model(const JsonNode& model_node, const JsonNode& exact)
     const JsonNode ids = exact.at(name);
     for (const JsonNode& item : ids.items()) {
       const int64_t id = item.integer();
-      if (id < 0 || static_cast<size_t>(id) >= model.pieces.size()) item.fail(fmt::format("is out of range for {} pieces", model.pieces.size()));
+      if (id < 0 || static_cast<size_t>(id) >= model.pieces.size())
+        item.fail(fmt::format("is out of range for {} pieces", model.pieces.size()));
       model.pieces[static_cast<size_t>(id)].type = type;
     }
   }

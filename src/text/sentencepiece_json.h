@@ -1,9 +1,10 @@
 // A SentencePiece model as a tokenizer.json.
 //
-// The stages of the file are those that come nearest in `tokenizers`. They cannot say all that sentencepiece does: its map takes the longest
-// sequence at each place (not whole grapheme clusters), pieces of equal score are joined from the left, user-defined pieces are found first
-// without parting the text, unused pieces help to join others. So "model" has one more member, "sentencepiece", which other readers pass
-// over; where it stands, qkv encodes and decodes exactly as sentencepiece and does not look at the file's normalizer, pre-tokenizer and decoder.
+// The stages of the file are those that come nearest in `tokenizers`. They cannot say all that sentencepiece does: its map takes the
+// longest sequence at each place (not whole grapheme clusters), pieces of equal score are joined from the left, user-defined pieces are
+// found first without parting the text, unused pieces help to join others. So "model" has one more member, "sentencepiece", which other
+// readers pass over; where it stands, qkv encodes and decodes exactly as sentencepiece and does not look at the file's normalizer,
+// pre-tokenizer and decoder.
 #pragma once
 
 #include <string>
@@ -16,7 +17,7 @@
 namespace qkv {
 
 struct SentencePieceSurroundings {
-  bool control_in_text = false;  // are <s> and the like found in a text (transformers), or never (sentencepiece)?
+  bool control_in_text = false;      // are <s> and the like found in a text (transformers), or never (sentencepiece)?
   int32_t before = -1, behind = -1;  // pieces put around each text, -1: none
   std::vector<AddedToken> added;     // tokens beyond the pieces
 };

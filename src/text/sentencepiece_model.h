@@ -32,10 +32,10 @@ struct SentencePieceModel {
 
   // The normalizer. The map of characters is a double array over UTF-8 and the texts that its values point into; empty: none.
   std::string character_map;
-  bool add_dummy_prefix = true;           // a space before each text
-  bool remove_extra_whitespaces = true;   // runs of spaces become one, those at the ends vanish
-  bool escape_whitespaces = true;         // a space is written as U+2581
-  bool whitespace_as_suffix = false;      // the dummy space comes behind the text
+  bool add_dummy_prefix = true;          // a space before each text
+  bool remove_extra_whitespaces = true;  // runs of spaces become one, those at the ends vanish
+  bool escape_whitespaces = true;        // a space is written as U+2581
+  bool whitespace_as_suffix = false;     // the dummy space comes behind the text
 };
 
 }  // namespace qkv

@@ -21,7 +21,8 @@ class SentencePieceNormalizer final : public Normalizer {
         space_behind_(model.add_dummy_prefix && model.whitespace_as_suffix) {
     for (unsigned byte = 1; byte < 0x80; ++byte) {
       uint32_t node = ByteTrie::kRoot;
-      stays_[byte] = byte != ' ' && !map_.begins_with(static_cast<unsigned char>(byte)) && !user_defined_.step(node, static_cast<unsigned char>(byte));
+      stays_[byte] =
+          byte != ' ' && !map_.begins_with(static_cast<unsigned char>(byte)) && !user_defined_.step(node, static_cast<unsigned char>(byte));
     }
   }
 

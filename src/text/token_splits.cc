@@ -23,8 +23,8 @@ uint64_t extend(uint64_t hash, char c) { return add(multiply(hash, kBase), stati
 
 }  // namespace
 
-std::vector<TokenSplit> token_splits(std::span<const std::string_view> tokens, const std::vector<bool>& parts, const std::vector<bool>& wholes,
-                                     const std::string& file) {
+std::vector<TokenSplit> token_splits(std::span<const std::string_view> tokens, const std::vector<bool>& parts,
+                                     const std::vector<bool>& wholes, const std::string& file) {
   size_t bytes = 0, longest = 0;
   std::unordered_map<uint64_t, int32_t> by_hash;
   by_hash.reserve(tokens.size());
@@ -59,7 +59,8 @@ std::vector<TokenSplit> token_splits(std::span<const std::string_view> tokens, c
       if (right < 0) continue;
       written += token.size();
       if (written > limit) {
-        fail(ErrorCode::bad_input, "{}: its tokens can be joined to each other in more ways than those of any trained tokenizer; refused", file);
+        fail(ErrorCode::bad_input, "{}: its tokens can be joined to each other in more ways than those of any trained tokenizer; refused",
+             file);
       }
       if (token.substr(0, i) != tokens[static_cast<size_t>(left)] || token.substr(i) != tokens[static_cast<size_t>(right)]) continue;
       splits.push_back({left, right, static_cast<int32_t>(id)});

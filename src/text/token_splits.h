@@ -13,10 +13,10 @@ struct TokenSplit {
   int32_t left, right, whole;
 };
 
-// All such pairs, by `whole`, and for one whole by `left`, then `right`. Empty strings are no tokens. `parts`: the tokens that may be left or
-// right; `wholes`: those that may be the whole (by id, as long as `tokens`). Linear in the bytes of tokens and result.
-// A list that is made so that the result would be far larger than itself is Error(bad_input), which names `file`.
-std::vector<TokenSplit> token_splits(std::span<const std::string_view> tokens, const std::vector<bool>& parts, const std::vector<bool>& wholes,
-                                     const std::string& file);
+// All such pairs, by `whole`, and for one whole by `left`, then `right`. Empty strings are no tokens. `parts`: the tokens that may be left
+// or right; `wholes`: those that may be the whole (by id, as long as `tokens`). Linear in the bytes of tokens and result. A list that is
+// made so that the result would be far larger than itself is Error(bad_input), which names `file`.
+std::vector<TokenSplit> token_splits(std::span<const std::string_view> tokens, const std::vector<bool>& parts,
+                                     const std::vector<bool>& wholes, const std::string& file);
 
 }  // namespace qkv

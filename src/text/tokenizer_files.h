@@ -20,8 +20,8 @@ struct TokenizerFiles {
   std::string name;    // what messages name
 };
 
-// `path`: a file, whose kind its content and name tell, or a directory that holds files of one kind; of several the first of the table above.
-// Throws Error (io, bad_input, unsupported) with one line.
+// `path`: a file, whose kind its content and name tell, or a directory that holds files of one kind; of several the first of the table
+// above. Throws Error (io, bad_input, unsupported) with one line.
 TokenizerFiles read_tokenizer_files(const std::filesystem::path& path);
 
 }  // namespace qkv

@@ -11,6 +11,7 @@
 #include "text/post_processors.h"
 #include "text/pre_tokenizers.h"
 #include "text/sentencepiece_json.h"
+#include "text/token_models_json.h"
 
 namespace qkv {
 namespace {
@@ -63,6 +64,9 @@ std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary
 std::unique_ptr<TokenModel> make_model(const JsonNode& node) {
   const std::string type = node.string_or("type", node.find("merges") ? "BPE" : "");  // files before tokenizers 0.10 have no type
   if (type == "BPE") return make_bpe(node);
+  if (type == "WordPiece") return make_word_piece(node);
+  if (type == "WordLevel") return make_word_level(node);
+  if (type == "Unigram") return make_unigram(node);
   if (type.empty()) node.fail("has no \"type\"");
   node.fail_unsupported("is of the kind \"" + type + "\", which qkv does not have");
 }

@@ -65,9 +65,9 @@ INSTANTIATE_TEST_SUITE_P(
     All, BadFile,
     testing::Values(
         Fault{"/model", nullptr, "not a tokenizer.json"}, Fault{"/model", "3", "model must be an object"},
-        Fault{"/model/type", R"("WordPiece")", "model is of the kind \"WordPiece\"", kUnsupported},
+        Fault{"/model/type", R"("WordSalad")", "model is of the kind \"WordSalad\"", kUnsupported},
         Fault{"/version", R"("2.0")", "version is \"2.0\"", kUnsupported},
-        Fault{"/model/dropout", "0.1", "model.dropout makes encoding random", kUnsupported},
+        Fault{"/model/dropout", "1.1", "model.dropout must be a number from 0 to 1"},
         Fault{"/model/vocab", nullptr, "model has no \"vocab\""}, Fault{"/model/vocab", "[]", "model.vocab must be an object"},
         Fault{"/model/vocab/a", "-1", "model.vocab gives \"a\" the id -1, which is out of range"},
         Fault{"/model/vocab/a", "1e9", "gives \"a\" an id that is not an integer"},

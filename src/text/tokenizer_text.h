@@ -21,8 +21,8 @@ class TokenizerText {
 
   // Starts "model" with the object's members; what follows adds members that are too large for a value.
   void model(const nlohmann::ordered_json& members);
-  void vocabulary(std::span<const std::string> tokens);                               // by id; empty ones are left out
-  void scored_vocabulary(std::span<const std::pair<std::string, double>> tokens);     // as Unigram has it
+  void vocabulary(std::span<const std::string> tokens);                            // by id; empty ones are left out
+  void scored_vocabulary(std::span<const std::pair<std::string, double>> tokens);  // as Unigram has it
   void merges(std::span<const std::string> tokens, std::span<const std::pair<int32_t, int32_t>> pairs);
   void member(std::string_view name, const nlohmann::ordered_json& value);
   std::string finish() &&;
