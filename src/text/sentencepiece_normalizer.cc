@@ -1,9 +1,10 @@
 #include "text/sentencepiece_normalizer.h"
 
 #include <array>
+#include <optional>
 
 #include "text/byte_trie.h"
-#include "text/character_map.h"
+#include "text/precompiled_map.h"
 #include "text/sentencepiece_symbols.h"
 #include "text/utf8.h"
 
@@ -13,16 +14,16 @@ namespace {
 class SentencePieceNormalizer final : public Normalizer {
  public:
   SentencePieceNormalizer(const SentencePieceModel& model, const std::string& where)
-      : map_(model.character_map, where),
-        user_defined_(user_defined_pieces(model)),
+      : user_defined_(user_defined_pieces(model)),
         space_(model.escape_whitespaces ? kSpaceSymbol : " "),
         remove_extra_(model.remove_extra_whitespaces),
         space_before_(model.add_dummy_prefix && !model.whitespace_as_suffix),
         space_behind_(model.add_dummy_prefix && model.whitespace_as_suffix) {
+    if (!model.character_map.empty()) map_.emplace(model.character_map, where);
     for (unsigned byte = 1; byte < 0x80; ++byte) {
+      const auto character = static_cast<unsigned char>(byte);
       uint32_t node = ByteTrie::kRoot;
-      stays_[byte] =
-          byte != ' ' && !map_.begins_with(static_cast<unsigned char>(byte)) && !user_defined_.step(node, static_cast<unsigned char>(byte));
+      stays_[byte] = byte != ' ' && !(map_ && map_->has_key_from(character)) && !user_defined_.step(node, character);
     }
   }
 
@@ -34,15 +35,17 @@ class SentencePieceNormalizer final : public Normalizer {
       if (part.text != " ") break;
       i += part.length;
     }
-    std::string result;
+    Output output{{}, normalized.origin ? normalized.origin->data() : nullptr, {}};
     if (i < text.size()) {
-      result.reserve(text.size() + text.size() / 4 + 8);
-      if (space_before_ && normalized.starts_input) result.append(space_);
-      rewrite(text, i, result);
-      while (remove_extra_ && result.ends_with(space_)) result.resize(result.size() - space_.size());
-      if (space_behind_) result.append(space_);
+      output.text.reserve(text.size() + text.size() / 4 + 8);
+      if (space_before_ && normalized.starts_input) output.append(space_, i, 0);
+      rewrite(text, i, output);
+      while (remove_extra_ && output.text.ends_with(space_)) output.text.resize(output.text.size() - space_.size());
+      if (output.from) output.origin.resize(output.text.size());
+      if (space_behind_) output.append(space_, text.size() - 1, 0);
     }
-    normalized.text = std::move(result);
+    normalized.text = std::move(output.text);
+    if (normalized.origin) normalized.origin = std::move(output.origin);
   }
 
  private:
@@ -53,32 +56,55 @@ class SentencePieceNormalizer final : public Normalizer {
   };
   Part part_at(std::string_view text, size_t i) const {
     if (const size_t length = longest_match(user_defined_, text, i); length > 0) return {length, text.substr(i, length)};
-    if (const CharacterMap::Match match = map_.longest_at(text, i); match.length > 0) return {match.length, match.replacement};
+    if (map_) {
+      if (const PrecompiledMap::Match match = map_->find_longest(text.substr(i)); match.length > 0)
+        return {match.length, match.replacement};
+    }
     const size_t length = utf8_length(text[i]);
     return {length, text.substr(i, length)};
   }
 
-  void rewrite(std::string_view text, size_t i, std::string& result) const {
+  // The new text, and where each byte of it comes from.
+  struct Output {
+    std::string text;
+    const Span* from;  // of each byte of the old text; null: not wanted
+    std::vector<Span> origin;
+    // `length` bytes of the old text from `begin` on became `part`; none: it stands before the one at `begin`.
+    void append(std::string_view part, size_t begin, size_t length) {
+      text.append(part);
+      if (!from) return;
+      const Span span{from[begin].begin, length > 0 ? from[begin + length - 1].end : from[begin].begin};
+      origin.insert(origin.end(), part.size(), span);
+    }
+  };
+
+  void rewrite(std::string_view text, size_t i, Output& output) const {
     bool after_space = remove_extra_;
     while (i < text.size()) {
       size_t end = i;
       while (end < text.size() && stays_[static_cast<unsigned char>(text[end])]) ++end;
       if (end > i) {
-        result.append(text, i, end - i);
+        if (output.from) output.origin.insert(output.origin.end(), output.from + i, output.from + end);
+        output.text.append(text, i, end - i);
         after_space = false;
         i = end;
         continue;
       }
       auto [length, part] = part_at(text, i);
-      i += length;
       while (after_space && part.starts_with(' ')) part.remove_prefix(1);
-      if (part.empty()) continue;
-      for (const char c : part) c == ' ' ? void(result.append(space_)) : result.push_back(c);
-      after_space = remove_extra_ && part.ends_with(' ');
+      if (!part.empty()) after_space = remove_extra_ && part.ends_with(' ');
+      while (!part.empty()) {
+        const size_t space = part.find(' ');
+        if (space > 0) output.append(part.substr(0, space), i, length);
+        if (space == std::string_view::npos) break;
+        output.append(space_, i, length);
+        part.remove_prefix(space + 1);
+      }
+      i += length;
     }
   }
 
-  CharacterMap map_;
+  std::optional<PrecompiledMap> map_;
   ByteTrie user_defined_;
   std::string_view space_;
   bool remove_extra_, space_before_, space_behind_;

@@ -71,6 +71,27 @@ std::unique_ptr<TokenModel> make_model(const JsonNode& node) {
   node.fail_unsupported("is of the kind \"" + type + "\", which qkv does not have");
 }
 
+// {"max_length", "stride", "strategy", "direction"}, of which the last may be missing.
+Truncation read_truncation(const JsonNode& node) {
+  const auto count = [&](const char* key) {
+    const int64_t value = node.at(key).integer();
+    if (value < 0) node.at(key).fail("must not be negative");
+    return static_cast<size_t>(value);
+  };
+  Truncation truncation{.max_length = count("max_length"), .stride = count("stride")};
+  const std::string strategy = node.at("strategy").string(), direction = node.string_or("direction", "Right");
+  if (strategy == "OnlyFirst") {
+    truncation.strategy = Truncation::Strategy::only_first;
+  } else if (strategy == "OnlySecond") {
+    truncation.strategy = Truncation::Strategy::only_second;
+  } else if (strategy != "LongestFirst") {
+    node.at("strategy").fail("must be \"LongestFirst\", \"OnlyFirst\" or \"OnlySecond\"");
+  }
+  if (direction != "Right" && direction != "Left") node.at("direction").fail("must be \"Right\" or \"Left\"");
+  if (direction == "Left") truncation.direction = Truncation::Direction::left;
+  return truncation;
+}
+
 }  // namespace
 
 TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file) {
@@ -96,6 +117,7 @@ TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& fi
   int32_t vocab_size = parts.model->vocabulary().size();
   for (const AddedToken& token : added) vocab_size = std::max(vocab_size, token.id + 1);
   if (const auto node = root.find("post_processor")) parts.post_processor = make_post_processor(*node, vocab_size);
+  if (const auto node = root.find("truncation")) parts.truncation = read_truncation(*node);
   parts.added_tokens = std::make_unique<AddedTokens>(std::move(added), parts.normalizer.get());
   return parts;
 }
