@@ -185,4 +185,11 @@ std::unique_ptr<Decoder> make_byte_level_decoder() { return std::make_unique<Byt
 
 std::u32string byte_level_alphabet() { return {kTables.character_of.begin(), kTables.character_of.end()}; }
 
+std::string to_byte_level(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size() + bytes.size() / 4);
+  for (const char byte : bytes) append_utf8(text, kTables.character_of[static_cast<unsigned char>(byte)]);
+  return text;
+}
+
 }  // namespace qkv

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "text/pipeline.h"
 
@@ -16,5 +17,8 @@ std::unique_ptr<Decoder> make_byte_level_decoder();
 
 // The 256 characters that stand for bytes, in the order of the bytes.
 std::u32string byte_level_alphabet();
+
+// Bytes written so.
+std::string to_byte_level(std::string_view bytes);
 
 }  // namespace qkv

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
 #include "text/base64.h"
 #include "text/bpe_json.h"
+#include "text/marian_stages.h"
 #include "text/sentencepiece_bpe.h"
 #include "text/sentencepiece_decoder.h"
 #include "text/sentencepiece_file.h"
@@ -115,8 +117,9 @@ std::vector<std::pair<int32_t, int32_t>> merges_of(const SentencePieceModel& mod
 // --- reading it again
 
 void read_scores(const JsonNode& model_node, const JsonNode& exact, SentencePieceModel& model) {
-  if (model.kind == Kind::unigram) {
-    const JsonNode vocab = model_node.at("vocab");
+  const auto own = exact.find("pieces");
+  if (own || model.kind == Kind::unigram) {
+    const JsonNode vocab = own ? *own : model_node.at("vocab");
     if (!vocab.value().is_array()) vocab.fail("must be an array of pieces and their scores");
     for (size_t id = 0; id < vocab.value().size(); ++id) {
       const json& entry = vocab.value()[id];
@@ -216,16 +219,61 @@ std::string sentencepiece_to_json(const SentencePieceModel& model, const Sentenc
   return std::move(text).finish();
 }
 
+std::string marian_to_json(const SentencePieceModel& model, const std::vector<std::string>& tokens, int32_t unk_id, int32_t eos_id,
+                           const std::vector<AddedToken>& added) {
+  std::unordered_map<std::string_view, double> scores;
+  double lowest = 0;
+  for (const SentencePieceModel::Piece& piece : model.pieces) {
+    scores.emplace(piece.text, piece.score);
+    lowest = std::min<double>(lowest, piece.score);
+  }
+  std::vector<std::pair<std::string, double>> scored;
+  ordered_json vocab = ordered_json::object(), pieces = ordered_json::array(), special = ordered_json::array();
+  for (size_t id = 0; id < tokens.size(); ++id) {
+    const auto found = scores.find(tokens[id]);
+    scored.emplace_back(tokens[id], found == scores.end() ? lowest - 100 : found->second);  // not of the source language: hardly ever
+    if (!tokens[id].empty()) vocab[tokens[id]] = id;
+  }
+  for (const SentencePieceModel::Piece& piece : model.pieces) pieces.push_back({piece.text, piece.score});
+  for (const AddedToken& token : added) {
+    if (token.special) special.push_back(token.content);
+  }
+  ordered_json stages = stages_of(model);
+  const SpecialId behind[] = {{tokens[static_cast<size_t>(eos_id)], eos_id}};
+  stages["post_processor"] = make_template({}, behind);
+  TokenizerText text(added, stages);
+  text.model({{"type", "Unigram"}, {"unk_id", unk_id}});
+  text.scored_vocabulary(scored);
+  text.member("byte_fallback", false);
+  ordered_json exact = exact_form(model, {});
+  exact["pieces"] = std::move(pieces);
+  exact["marian_vocab"] = std::move(vocab);
+  exact["marian_unk"] = tokens[static_cast<size_t>(unk_id)];
+  exact["marian_special"] = std::move(special);
+  text.member("sentencepiece", exact);
+  return std::move(text).finish();
+}
+
 void make_sentencepiece_parts(const JsonNode& model_node, TokenizerParts& parts) {
   const JsonNode exact = model_node.at("sentencepiece");
   const SentencePieceModel model = read_model(model_node, exact);
   parts.normalizer = make_sentencepiece_normalizer(model, exact.file());
   parts.decoder = make_sentencepiece_decoder(model);
   parts.model = model.kind == Kind::unigram ? make_unigram(model) : std::make_unique<SentencePieceBpe>(model, exact.file());
+  if (!exact.find("pieces")) return;
+  Vocabulary vocabulary = read_vocabulary(exact.at("marian_vocab"));
+  const std::string unk = exact.at("marian_unk").string();
+  if (vocabulary.id(unk) < 0) exact.at("marian_unk").fail("is not in \"marian_vocab\"");
+  std::vector<std::string> special;
+  for (const JsonNode& token : exact.at("marian_special").items()) special.push_back(token.string());
+  parts.pre_tokenizer = make_marian_pre_tokenizer(std::move(parts.normalizer));
+  parts.decoder = make_marian_decoder(std::move(parts.decoder), std::move(special));
+  parts.model = make_marian_model(std::move(parts.model), std::move(vocabulary), unk);
 }
 
 void leave_to_sentencepiece(const JsonNode& model_node, std::vector<AddedToken>& added) {
   const JsonNode exact = model_node.at("sentencepiece");
+  if (exact.find("pieces")) return;  // the ids are others
   std::unordered_set<int64_t> ids;
   for (const JsonNode& id : exact.at("user_defined").items()) ids.insert(id.integer());
   if (!exact.at("control_in_text").boolean()) {

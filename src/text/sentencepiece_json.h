@@ -23,6 +23,10 @@ struct SentencePieceSurroundings {
 };
 std::string sentencepiece_to_json(const SentencePieceModel& model, const SentencePieceSurroundings& around, const std::string& file);
 
+// Marian's way: the pieces of a model get the ids of another vocabulary (marian_stages.h). `tokens`: by id, empty strings are holes.
+std::string marian_to_json(const SentencePieceModel& model, const std::vector<std::string>& tokens, int32_t unk_id, int32_t eos_id,
+                           const std::vector<AddedToken>& added);
+
 // The normalizer, model and decoder of a tokenizer.json whose model has the member "sentencepiece".
 void make_sentencepiece_parts(const JsonNode& model, TokenizerParts& parts);
 

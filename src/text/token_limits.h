@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,8 @@ namespace qkv {
 
 inline constexpr size_t kMaxTokens = 8'000'000;
 inline constexpr size_t kMaxTokenBytes = 65'535;
+// Ids may leave holes (tokens that were taken out), but a file cannot make us hold a table far larger than itself.
+inline constexpr int64_t kMaxHoles = 100'000;
 
 // A token of a binary file must be valid UTF-8 and not too long.
 inline void check_token(std::string_view token, size_t id, const std::string& file) {

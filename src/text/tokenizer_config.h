@@ -21,6 +21,7 @@ class TokenizerConfig {
   bool exists() const { return !text_.empty(); }
   const std::string& tokenizer_class() const { return class_; }  // without "Fast" at its end; empty: not known
   bool flag(const std::string& name, bool otherwise) const;
+  bool has_flag(const std::string& name) const { return flags_.contains(name); }
   // The token of a role, "bos_token" and the like.
   std::string token(const std::string& role, const std::string& otherwise = "") const;
 
