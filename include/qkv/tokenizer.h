@@ -1,15 +1,51 @@
 // A tokenizer from a Hugging Face tokenizer.json. Thread safety: const functions may be called from any number of threads at once.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace qkv {
+
+// A range of bytes, [begin, end), of a text.
+struct ByteRange {
+  size_t begin = 0, end = 0;
+  bool operator==(const ByteRange&) const = default;
+};
+
+// Ids and what is known of each: vectors of the same length.
+struct Encoding {
+  std::vector<int32_t> ids;
+  // Which bytes of its text a token stands for: whole characters. Tokens overlap where a character became several, and are empty where
+  // one stands for nothing in the text. {0, 0} where a token is of no text.
+  std::vector<ByteRange> offsets;
+  std::vector<int32_t> type_ids;             // "token types": 0 for a text, most often 1 for the second of a pair
+  std::vector<int32_t> sequences;            // 0: of the first text, 1: of the second, -1: a special token that was put around them
+  std::vector<uint8_t> special_tokens_mask;  // 1: such a token. Special ones that the text itself names are 0.
+  // What truncation took away: further parts, each with its special tokens. Of a pair, each combination of the parts of both.
+  std::vector<Encoding> overflowing;
+};
+
+// How to cut what is too long.
+struct Truncation {
+  enum class Strategy { longest_first, only_first, only_second };  // which text of a pair gives tokens
+  enum class Direction { right, left };                            // from which end they are taken
+  size_t max_length = 512;                                         // tokens, special ones included
+  size_t stride = 0;  // how many tokens of a part the next one repeats; below the length of a part
+  Strategy strategy = Strategy::longest_first;
+  Direction direction = Direction::right;
+};
+
+struct EncodeOptions {
+  bool add_special_tokens = true;
+  std::optional<Truncation> truncation;
+};
 
 class Tokenizer {
  public:
@@ -23,6 +59,14 @@ class Tokenizer {
   // Ids of a text in UTF-8; with add_special_tokens the post-processor's template is applied (a final </s>, say). Invalid UTF-8 is
   // replaced by U+FFFD.
   std::vector<int32_t> encode(std::string_view text, bool add_special_tokens = true) const;
+  // The same with the bytes of the text that each id is for, as the `tokenizers` library gives them (in characters), and with truncation.
+  // Slower than encode, and needs some 50 bytes for each byte of the text. Throws qkv::Error (invalid_argument) where the options cannot
+  // be kept.
+  Encoding encode_with_offsets(std::string_view text, const EncodeOptions& options = {}) const;
+  // Two texts as one input, joined as the tokenizer's post-processor says. Throws qkv::Error (unsupported) where it says nothing of pairs.
+  Encoding encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options = {}) const;
+  // The truncation that the tokenizer's file asks for; no function applies it by itself.
+  const std::optional<Truncation>& truncation() const;
   // The text of the ids. Ids out of range throw qkv::Error (invalid_argument).
   std::string decode(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
 

@@ -42,7 +42,7 @@ size_t spaces_at_start(std::string_view text) {
 std::vector<AddedToken> chosen(const std::vector<AddedToken>& tokens, bool normalized) {
   std::vector<AddedToken> result;
   for (const AddedToken& token : tokens) {
-    if (token.normalized == normalized) result.push_back(token);
+    if (token.searched && token.normalized == normalized) result.push_back(token);
   }
   // Of two that normalize to the same pattern, a special one wins.
   std::stable_partition(result.begin(), result.end(), [](const AddedToken& token) { return token.special; });

@@ -19,6 +19,7 @@ struct AddedToken {
   bool rstrip = false;       // and after it
   bool normalized = true;    // looked for in the normalized text, in its normalized form
   bool special = false;      // left out by decode with skip_special_tokens
+  bool searched = true;      // looked for in the text at all
   std::string pattern;       // what is looked for and what decode writes: the content, or its normalized form (set by AddedTokens)
 };
 

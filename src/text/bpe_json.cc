@@ -4,14 +4,12 @@
 #include <utility>
 
 #include "base/error.h"
+#include "text/token_limits.h"
 
 namespace qkv {
 namespace {
 
 using nlohmann::json;
-
-// Ids may leave holes (tokens that were taken out), but a file cannot make us hold a table far larger than itself.
-constexpr int64_t kMaxHoles = 100'000;
 
 int32_t id_of_part(const JsonNode& merges, size_t index, const Vocabulary& vocabulary, std::string_view part) {
   const int32_t id = vocabulary.id(part);
@@ -88,7 +86,11 @@ std::unique_ptr<TokenModel> make_bpe(const JsonNode& node) {
   options.end_of_word_suffix = node.string_or("end_of_word_suffix", "");
   Vocabulary vocabulary = read_vocabulary(node.at("vocab"));
   const std::vector<BpeMerge> merges = read_merges(node.at("merges"), vocabulary, options.continuing_subword_prefix);
-  return std::make_unique<BpeModel>(std::move(vocabulary), merges, std::move(options));
+  std::vector<uint32_t> ranks;
+  if (node.boolean_or("rank_by_token", false)) {  // tiktoken's: see tiktoken_file.h
+    for (const BpeMerge& merge : merges) ranks.push_back(static_cast<uint32_t>(merge.result));
+  }
+  return std::make_unique<BpeModel>(std::move(vocabulary), merges, std::move(options), ranks);
 }
 
 }  // namespace qkv

@@ -16,9 +16,11 @@ constexpr uint32_t kNoRank = UINT32_MAX;
 
 }  // namespace
 
-BpeModel::BpeModel(Vocabulary vocabulary, const std::vector<BpeMerge>& merges, BpeOptions options)
+BpeModel::BpeModel(Vocabulary vocabulary, const std::vector<BpeMerge>& merges, BpeOptions options, const std::vector<uint32_t>& ranks)
     : vocabulary_(std::move(vocabulary)), options_(std::move(options)), merges_(merges.size()), characters_(kDirectCharacters, -1) {
-  for (size_t rank = 0; rank < merges.size(); ++rank) merges_[merges[rank].pair] = {static_cast<uint32_t>(rank), merges[rank].result};
+  for (size_t i = 0; i < merges.size(); ++i) {
+    merges_[merges[i].pair] = {ranks.empty() ? static_cast<uint32_t>(i) : ranks[i], merges[i].result};
+  }
   std::string text;
   for (char32_t c = 0; c < kDirectCharacters; ++c) {
     text.clear();

@@ -34,8 +34,9 @@ struct BpeMerge {
 
 class BpeModel final : public TokenModel {
  public:
-  // `merges` in the order of learning; the last of two with the same pair counts.
-  BpeModel(Vocabulary vocabulary, const std::vector<BpeMerge>& merges, BpeOptions options);
+  // `merges` in the order of learning; the last of two with the same pair counts. `ranks`: of each merge, where some are of equal rank: the
+  // lowest is joined first, of equal ones the leftmost in the word; empty: their places.
+  BpeModel(Vocabulary vocabulary, const std::vector<BpeMerge>& merges, BpeOptions options, const std::vector<uint32_t>& ranks = {});
 
   // O(n log n) in the length of the word.
   void tokenize(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const override;

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "text/rewriter.h"
 #include "text/splitting.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
@@ -77,6 +78,29 @@ class Gpt2Scanner {
   std::string_view text_;
 };
 
+void append_as_characters(std::string_view bytes, std::string& text) {
+  for (const char c : bytes) append_utf8(text, kTables.character_of[static_cast<unsigned char>(c)]);
+}
+
+// The origin of what append_as_characters appends, from that of the bytes.
+void append_origin(std::string_view bytes, const Span* of_bytes, std::vector<Span>& origin) {
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    origin.insert(origin.end(), kTables.character_of[static_cast<unsigned char>(bytes[i])] < 0x80 ? 1 : 2, of_bytes[i]);
+  }
+}
+
+class ByteLevelNormalizer final : public Normalizer {
+ public:
+  void normalize(NormalizedText& normalized) const override {
+    std::string text;
+    append_as_characters(normalized.text, text);
+    Origin origin;
+    if (normalized.origin) append_origin(normalized.text, normalized.origin->data(), origin.emplace());
+    normalized.text = std::move(text);
+    normalized.origin = std::move(origin);
+  }
+};
+
 class ByteLevelPreTokenizer final : public PreTokenizer {
  public:
   ByteLevelPreTokenizer(bool add_prefix_space, bool use_regex) : add_prefix_space_(add_prefix_space), use_regex_(use_regex) {}
@@ -98,27 +122,30 @@ class ByteLevelPreTokenizer final : public PreTokenizer {
 
  private:
   static void prefix_spaces(PieceList& list) {
-    PieceList result;
-    result.text.reserve(list.text.size() + list.pieces.size());
-    for (const PieceList::Piece& piece : list.pieces) {
-      const size_t begin = result.text.size();
-      const std::string_view view = list.view(piece);
-      if (view[0] != ' ') result.text.push_back(' ');
-      result.text.append(view);
-      result.pieces.push_back({begin, result.text.size(), piece.starts_input});
+    Rewriter rewriter(list.text, list.origin, 0, list.text.size() + list.pieces.size());
+    for (PieceList::Piece& piece : list.pieces) {
+      rewriter.skip(piece.begin - rewriter.position());
+      const size_t begin = rewriter.size();
+      if (list.text[piece.begin] != ' ') rewriter.prefix(" ");
+      rewriter.keep(piece.end - piece.begin);
+      piece = {begin, rewriter.size(), piece.starts_input};
     }
-    list = std::move(result);
+    rewriter.finish(list);
   }
 
   static void write_bytes(PieceList& list) {
-    PieceList result;
-    result.text.reserve(list.text.size() + list.text.size() / 2);
-    for (const PieceList::Piece& piece : list.pieces) {
-      const size_t begin = result.text.size();
-      for (const char c : list.view(piece)) append_utf8(result.text, kTables.character_of[static_cast<unsigned char>(c)]);
-      result.pieces.push_back({begin, result.text.size(), piece.starts_input});
+    std::string text;
+    text.reserve(list.text.size() + list.text.size() / 2);
+    Origin origin;
+    if (list.origin) origin.emplace().reserve(text.capacity());
+    for (PieceList::Piece& piece : list.pieces) {
+      const size_t begin = text.size();
+      append_as_characters(list.view(piece), text);
+      if (list.origin) append_origin(list.view(piece), list.origin->data() + piece.begin, *origin);
+      piece = {begin, text.size(), piece.starts_input};
     }
-    list = std::move(result);
+    list.text = std::move(text);
+    list.origin = std::move(origin);
   }
 
   bool add_prefix_space_, use_regex_;
@@ -152,8 +179,17 @@ std::unique_ptr<PreTokenizer> make_byte_level_pre_tokenizer(bool add_prefix_spac
   return std::make_unique<ByteLevelPreTokenizer>(add_prefix_space, use_regex);
 }
 
+std::unique_ptr<Normalizer> make_byte_level_normalizer() { return std::make_unique<ByteLevelNormalizer>(); }
+
 std::unique_ptr<Decoder> make_byte_level_decoder() { return std::make_unique<ByteLevelDecoder>(); }
 
 std::u32string byte_level_alphabet() { return {kTables.character_of.begin(), kTables.character_of.end()}; }
+
+std::string to_byte_level(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size() + bytes.size() / 4);
+  for (const char byte : bytes) append_utf8(text, kTables.character_of[static_cast<unsigned char>(byte)]);
+  return text;
+}
 
 }  // namespace qkv

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "text/pipeline.h"
 
@@ -11,9 +12,13 @@ namespace qkv {
 
 // add_prefix_space: a piece that does not start with a space gets one. use_regex: pieces are cut by GPT-2's pattern first.
 std::unique_ptr<PreTokenizer> make_byte_level_pre_tokenizer(bool add_prefix_space, bool use_regex);
+std::unique_ptr<Normalizer> make_byte_level_normalizer();
 std::unique_ptr<Decoder> make_byte_level_decoder();
 
 // The 256 characters that stand for bytes, in the order of the bytes.
 std::u32string byte_level_alphabet();
+
+// Bytes written so.
+std::string to_byte_level(std::string_view bytes);
 
 }  // namespace qkv

@@ -81,6 +81,82 @@ class StripDecoder final : public Decoder {
   size_t start_, stop_;
 };
 
+// Puts one text in the place of another, wherever that stands; an empty one stands before each character and at the end.
+void replace_text(std::string& text, std::string_view from, std::string_view by) {
+  std::string result;
+  size_t begin = 0;
+  if (from.empty()) {
+    for (; begin < text.size(); begin += utf8_length(text[begin])) result.append(by).append(text, begin, utf8_length(text[begin]));
+    result.append(by);
+  } else {
+    for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, begin)) {
+      result.append(text, begin, at - begin).append(by);
+      begin = at + from.size();
+    }
+    if (begin == 0) return;
+    result.append(text, begin);
+  }
+  text = std::move(result);
+}
+
+// Takes the spaces out that tokenizing put before punctuation and English contractions.
+void clean_up(std::string& text) {
+  constexpr std::pair<const char*, const char*> kReplacements[] = {{" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
+                                                                   {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
+                                                                   {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+  for (const auto& [from, by] : kReplacements) replace_text(text, from, by);
+}
+
+// A space before each token but the first; where a token begins with the prefix, ##, that goes instead.
+class WordPieceDecoder final : public Decoder {
+ public:
+  WordPieceDecoder(std::string prefix, bool cleanup) : prefix_(std::move(prefix)), cleanup_(cleanup) {}
+  void decode(std::vector<std::string>& tokens) const override {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      std::string& token = tokens[i];
+      if (i > 0) token.starts_with(prefix_) ? token.erase(0, prefix_.size()) : token.insert(0, 1, ' ');
+      if (cleanup_) clean_up(token);
+    }
+  }
+
+ private:
+  std::string prefix_;
+  bool cleanup_;
+};
+
+// The suffix of a word's last token, </w>, becomes a space; at the end of the text, nothing.
+class BpeDecoder final : public Decoder {
+ public:
+  explicit BpeDecoder(std::string suffix) : suffix_(std::move(suffix)) {}
+  void decode(std::vector<std::string>& tokens) const override {
+    for (size_t i = 0; i < tokens.size(); ++i) replace_text(tokens[i], suffix_, i + 1 == tokens.size() ? "" : " ");
+  }
+
+ private:
+  std::string suffix_;
+};
+
+// Connectionist temporal classification (Graves et al. 2006): of equal tokens in a row one stays, and the blank goes.
+class CtcDecoder final : public Decoder {
+ public:
+  CtcDecoder(std::string pad, std::string delimiter, bool cleanup)
+      : pad_(std::move(pad)), delimiter_(std::move(delimiter)), cleanup_(cleanup) {}
+  void decode(std::vector<std::string>& tokens) const override {
+    tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+    for (std::string& token : tokens) {
+      replace_text(token, pad_, "");
+      if (!cleanup_) continue;
+      clean_up(token);
+      replace_text(token, delimiter_, " ");
+    }
+    std::erase_if(tokens, [](const std::string& token) { return token.empty(); });
+  }
+
+ private:
+  std::string pad_, delimiter_;
+  bool cleanup_;
+};
+
 class DecoderSequence final : public Decoder {
  public:
   explicit DecoderSequence(std::vector<std::unique_ptr<Decoder>> parts) : parts_(std::move(parts)) {}
@@ -113,6 +189,12 @@ std::unique_ptr<Decoder> make_decoder(const JsonNode& node) {
   if (type == "ByteFallback") return std::make_unique<ByteFallbackDecoder>();
   if (type == "Fuse") return std::make_unique<FuseDecoder>();
   if (type == "Strip") return make_strip(node);
+  if (type == "WordPiece") return std::make_unique<WordPieceDecoder>(node.at("prefix").string(), node.at("cleanup").boolean());
+  if (type == "BPEDecoder") return std::make_unique<BpeDecoder>(node.at("suffix").string());
+  if (type == "CTC") {
+    return std::make_unique<CtcDecoder>(node.at("pad_token").string(), node.at("word_delimiter_token").string(),
+                                        node.at("cleanup").boolean());
+  }
   if (type == "Sequence") {
     std::vector<std::unique_ptr<Decoder>> parts;
     for (const JsonNode& part : node.at("decoders").items()) parts.push_back(make_decoder(part));

@@ -1,6 +1,8 @@
 #include "text/metaspace.h"
 
-#include "text/splitting.h"
+#include <algorithm>
+
+#include "text/rewriter.h"
 #include "text/utf8.h"
 
 namespace qkv {
@@ -13,41 +15,43 @@ class MetaspacePreTokenizer final : public PreTokenizer {
   explicit MetaspacePreTokenizer(MetaspaceOptions options) : options_(std::move(options)) {}
 
   void apply(PieceList& list) const override {
-    PieceList result;
-    result.text.reserve(list.text.size() + list.text.size() / 2);
+    Rewriter rewriter(list.text, list.origin, 0, list.text.size() + list.text.size() / 2);
+    std::vector<PieceList::Piece> pieces;
+    pieces.reserve(list.pieces.size());
     for (const PieceList::Piece& piece : list.pieces) {
       const std::string_view view = list.view(piece);
-      const size_t begin = result.text.size();
+      rewriter.skip(piece.begin - rewriter.position());
+      const size_t begin = rewriter.size();
       const bool prepend = options_.prepend == Prepend::always || (options_.prepend == Prepend::first && piece.starts_input);
-      if (prepend && view[0] != ' ' && !view.starts_with(options_.replacement)) result.text.append(options_.replacement);
-      append_replaced(view, result.text);
-      cut(begin, piece.starts_input, result);
+      if (prepend && view[0] != ' ' && !view.starts_with(options_.replacement)) rewriter.prefix(options_.replacement);
+      write_replaced(view, rewriter);
+      cut(begin, piece.starts_input, rewriter.text(), pieces);
     }
-    list = std::move(result);
+    rewriter.finish(list);
+    list.pieces = std::move(pieces);
   }
 
  private:
-  void append_replaced(std::string_view view, std::string& text) const {
+  void write_replaced(std::string_view view, Rewriter& rewriter) const {
     while (true) {
       const size_t space = view.find(' ');
-      text.append(view.substr(0, space));
+      rewriter.keep(std::min(space, view.size()));
       if (space == std::string_view::npos) return;
-      text.append(options_.replacement);
+      rewriter.replace(1, options_.replacement);
       view.remove_prefix(space + 1);
     }
   }
 
   // Pieces of the text from `begin` on: each begins at a replacement.
-  void cut(size_t begin, bool starts_input, PieceList& list) const {
-    const std::string& text = list.text;
+  void cut(size_t begin, bool starts_input, std::string_view text, std::vector<PieceList::Piece>& pieces) const {
     while (options_.split && begin < text.size()) {
       const size_t next = text.find(options_.replacement, begin + 1);
-      if (next == std::string::npos) break;
-      list.pieces.push_back({begin, next, starts_input});
+      if (next == std::string_view::npos) break;
+      pieces.push_back({begin, next, starts_input});
       begin = next;
       starts_input = false;
     }
-    list.pieces.push_back({begin, text.size(), starts_input});
+    pieces.push_back({begin, text.size(), starts_input});
   }
 
   MetaspaceOptions options_;

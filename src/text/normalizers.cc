@@ -3,6 +3,11 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "text/bert_normalizer.h"
+#include "text/byte_level.h"
+#include "text/character_rewriting.h"
+#include "text/precompiled_map.h"
+#include "text/rewriter.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 
@@ -12,7 +17,7 @@ namespace {
 class UnicodeForm final : public Normalizer {
  public:
   explicit UnicodeForm(NormalForm form) : form_(form) {}
-  void normalize(NormalizedText& normalized) const override { normalize_unicode(form_, normalized.text); }
+  void normalize(NormalizedText& text) const override { normalize_unicode(form_, text); }
 
  private:
   NormalForm form_;
@@ -20,34 +25,14 @@ class UnicodeForm final : public Normalizer {
 
 class Lowercase final : public Normalizer {
  public:
-  void normalize(NormalizedText& normalized) const override {
-    std::string& text = normalized.text;
-    std::string result;
-    result.reserve(text.size());
-    for (size_t i = 0; i < text.size();) {
-      const Character c = character_at(text, i);
-      append_lower_case(result, c.code_point);
-      i += c.length;
-    }
-    text = std::move(result);
-  }
+  void normalize(NormalizedText& text) const override { write_lower_case(text); }
 };
 
 // Takes combining marks away; accents of composed characters only go if NFD or NFKD came before.
 class StripAccents final : public Normalizer {
  public:
-  void normalize(NormalizedText& normalized) const override {
-    std::string& text = normalized.text;
-    if (is_ascii(text)) return;
-    if (is_combining_mark(character_at(text, 0).code_point)) normalized.starts_input = false;
-    std::string result;
-    result.reserve(text.size());
-    for (size_t i = 0; i < text.size();) {
-      const Character c = character_at(text, i);
-      if (!is_combining_mark(c.code_point)) result.append(text, i, c.length);
-      i += c.length;
-    }
-    text = std::move(result);
+  void normalize(NormalizedText& text) const override {
+    if (!is_ascii(text.text)) remove_characters(text, is_combining_mark);
   }
 };
 
@@ -70,7 +55,11 @@ class Strip final : public Normalizer {
       end = last;
     }
     if (begin > 0) normalized.starts_input = false;
-    if (begin > 0 || end < text.size()) text = text.substr(begin, end - begin);
+    if (begin == 0 && end == text.size()) return;
+    Rewriter rewriter(normalized);
+    rewriter.skip(begin);
+    rewriter.keep(end - begin);
+    rewriter.finish(normalized);
   }
 
  private:
@@ -81,7 +70,9 @@ class Prepend final : public Normalizer {
  public:
   explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
   void normalize(NormalizedText& normalized) const override {
-    if (!normalized.text.empty()) normalized.text.insert(0, prefix_);
+    if (normalized.text.empty()) return;
+    normalized.text.insert(0, prefix_);
+    if (normalized.origin) normalized.origin->insert(normalized.origin->begin(), prefix_.size(), Span(normalized.origin->front()));
   }
 
  private:
@@ -92,16 +83,38 @@ class Replace final : public Normalizer {
  public:
   Replace(Regex pattern, std::string content) : pattern_(std::move(pattern)), content_(std::move(content)) {}
   void normalize(NormalizedText& normalized) const override {
-    bool first_gone = false;
-    const auto see = [&](size_t begin, size_t end) { first_gone = first_gone || (begin == 0 && end > 0); };
-    if (content_.empty() && normalized.starts_input) pattern_.find_all(normalized.text, see);
+    Rewriter rewriter(normalized);
+    bool first_gone = false;  // what replaces several characters comes from the last of them
+    pattern_.find_all(normalized.text, [&](size_t begin, size_t end) {
+      if (begin == 0 && end > 0) first_gone = content_.empty() || end > utf8_length(normalized.text[0]);
+      rewriter.keep(begin - rewriter.position());
+      rewriter.skip(end - begin);
+      rewriter.insert(content_);
+    });
+    if (rewriter.position() == 0 && rewriter.size() == 0) return;  // no match
     if (first_gone) normalized.starts_input = false;
-    normalized.text = replace_all(normalized.text, pattern_, content_);
+    rewriter.keep(normalized.text.size() - rewriter.position());
+    rewriter.finish(normalized);
   }
 
  private:
   Regex pattern_;
   std::string content_;
+};
+
+// What SentencePiece's trainers did to texts for machine translation: some control characters go, some kinds of white space and
+// characters without a width become spaces.
+class Nmt final : public Normalizer {
+ public:
+  void normalize(NormalizedText& text) const override {
+    remove_characters(text, [](char32_t c) {
+      return (c >= 0x1 && c <= 0x8) || c == 0xB || (c >= 0xE && c <= 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F;
+    });
+    replace_characters(text, U' ', [](char32_t c) {
+      return c == 0x9 || c == 0xA || c == 0xC || c == 0xD || c == 0x1680 || (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 ||
+             c == 0x2581 || c == 0xFEFF || c == 0xFFFD;
+    });
+  }
 };
 
 class NormalizerSequence final : public Normalizer {
@@ -146,6 +159,10 @@ std::unique_ptr<Normalizer> make_normalizer(const JsonNode& node) {
   if (type == "Strip") return std::make_unique<Strip>(node.at("strip_left").boolean(), node.at("strip_right").boolean());
   if (type == "Prepend") return std::make_unique<Prepend>(node.at("prepend").string());
   if (type == "Replace") return std::make_unique<Replace>(pattern_of(node), node.at("content").string());
+  if (type == "Nmt") return std::make_unique<Nmt>();
+  if (type == "ByteLevel") return make_byte_level_normalizer();
+  if (type == "BertNormalizer") return make_bert_normalizer(node);
+  if (type == "Precompiled") return make_precompiled_normalizer(node);
   if (type == "Sequence") {
     std::vector<std::unique_ptr<Normalizer>> parts;
     for (const JsonNode& part : node.at("normalizers").items()) parts.push_back(make_normalizer(part));

@@ -9,23 +9,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "qkv/tokenizer.h"
+
 namespace qkv {
 
-// A range of bytes.
-struct Span {
-  size_t begin = 0, end = 0;
-  bool operator==(const Span&) const = default;
-};
+using Span = ByteRange;
+
+// For each byte of a text, the bytes of the input that it stands for: whole characters, ascending. Only there where offsets are wanted
+// (16 bytes for each byte of the text); what rewrites a text keeps it right with a Rewriter.
+using Origin = std::optional<std::vector<Span>>;
 
 // A text on its way through the normalizers: valid UTF-8.
 struct NormalizedText {
   std::string text;
   bool starts_input = true;  // does it begin where the whole input begins? No longer, where the first characters were taken away
+  size_t input_begin = 0;    // where it begins in the input; what is inserted before all of it comes from there
+  Origin origin;
 };
 
 // Changes a text before it is cut.
@@ -43,9 +48,10 @@ struct PieceList {
   };
   std::string text;
   std::vector<Piece> pieces;
+  Origin origin;  // of the text
 
   PieceList() = default;
-  explicit PieceList(NormalizedText&& whole) : text(std::move(whole.text)) {  // as one piece
+  explicit PieceList(NormalizedText&& whole) : text(std::move(whole.text)), origin(std::move(whole.origin)) {  // as one piece
     if (!text.empty()) pieces.push_back({0, text.size(), whole.starts_input});
   }
   std::string_view view(const Piece& piece) const { return std::string_view(text).substr(piece.begin, piece.end - piece.begin); }
@@ -81,11 +87,30 @@ class TokenModel {
   virtual const Vocabulary& vocabulary() const = 0;
 };
 
-// Puts special tokens around the ids of a text.
+// A token of an Encoding in the making.
+struct EncodedToken {
+  int32_t id = 0;
+  Span offsets;
+  int32_t type_id = 0;
+  int32_t sequence = -1;                             // which text it is of; -1: none, the post-processor put it there
+  uint32_t leading_spaces = 0, trailing_spaces = 0;  // white space characters at the ends of the token itself
+};
+
+// What a text, a part of a template, or a pair of texts became; `overflowing` as in Encoding.
+struct EncodedText {
+  std::vector<EncodedToken> tokens;
+  std::vector<std::vector<EncodedToken>> overflowing;
+};
+
+// Puts special tokens around the ids of a text or a pair of texts.
 class PostProcessor {
  public:
   virtual ~PostProcessor() = default;
-  virtual void process(std::vector<int32_t>& ids) const = 0;
+  virtual void process(std::vector<int32_t>& ids) const = 0;  // of a single text: adds the special tokens
+  // The same for what is more than ids: `parts` are one or two texts, and become what is joined in the end. `inputs` are the texts that
+  // the offsets are of. Without add_special_tokens only offsets, type ids and the order change.
+  virtual void process(std::vector<EncodedText>& parts, std::span<const std::string_view> inputs, bool add_special_tokens) const = 0;
+  virtual size_t added_tokens(bool pair) const = 0;  // how many special tokens that makes
 };
 
 // Turns tokens back into text, stage by stage: after the last stage the strings are joined without anything between them.

@@ -1,4 +1,4 @@
-// The post-processors of tokenizer.json, for a single text.
+// The post-processors of tokenizer.json.
 #pragma once
 
 #include <functional>

@@ -8,6 +8,7 @@
 #include "text/normalizers.h"
 #include "text/splitting.h"
 #include "text/unicode.h"
+#include "text/unicode_scripts.h"
 
 namespace qkv {
 namespace {
@@ -69,6 +70,51 @@ class PatternSplit final : public PreTokenizer {
   bool invert_;
 };
 
+// Cuts at one character, which is left out.
+class DelimiterSplit final : public PreTokenizer {
+ public:
+  explicit DelimiterSplit(char32_t delimiter) : delimiter_(delimiter) {}
+  void apply(PieceList& list) const override {
+    split_pieces(list, SplitBehavior::removed, [&](std::string_view text, std::vector<SplitPart>& parts) {
+      find_characters(text, parts, [&](char32_t c) { return c == delimiter_; });
+    });
+  }
+
+ private:
+  char32_t delimiter_;
+};
+
+// BERT's: words between white space, every punctuation character by itself.
+class BertPreTokenizer final : public PreTokenizer {
+ public:
+  void apply(PieceList& list) const override {
+    split_pieces(list, SplitBehavior::removed,
+                 [](std::string_view text, std::vector<SplitPart>& parts) { find_characters(text, parts, is_white_space); });
+    split_pieces(list, SplitBehavior::isolated,
+                 [](std::string_view text, std::vector<SplitPart>& parts) { find_characters(text, parts, is_punctuation); });
+  }
+};
+
+// Pieces of so many characters; the last one of a piece may be shorter.
+class FixedLength final : public PreTokenizer {
+ public:
+  explicit FixedLength(int64_t length) : length_(length) {}
+  void apply(PieceList& list) const override {
+    split_pieces(list, SplitBehavior::isolated, [&](std::string_view text, std::vector<SplitPart>& parts) {
+      size_t begin = 0;
+      while (begin < text.size()) {
+        size_t end = begin;
+        for (int64_t i = 0; i < length_ && end < text.size(); ++i) end += utf8_length(text[end]);
+        parts.push_back({begin, end, true});
+        begin = end;
+      }
+    });
+  }
+
+ private:
+  int64_t length_;
+};
+
 class PreTokenizerSequence final : public PreTokenizer {
  public:
   explicit PreTokenizerSequence(std::vector<std::unique_ptr<PreTokenizer>> parts) : parts_(std::move(parts)) {}
@@ -106,6 +152,18 @@ std::unique_ptr<PreTokenizer> make_pre_tokenizer(const JsonNode& node) {
   }
   if (type == "ByteLevel") {
     return make_byte_level_pre_tokenizer(node.boolean_or("add_prefix_space", true), node.boolean_or("use_regex", true));
+  }
+  if (type == "BertPreTokenizer") return std::make_unique<BertPreTokenizer>();
+  if (type == "UnicodeScripts") return make_unicode_scripts_pre_tokenizer();
+  if (type == "CharDelimiterSplit") {
+    const std::string delimiter = node.at("delimiter").string();
+    if (delimiter.empty() || utf8_length(delimiter[0]) != delimiter.size()) node.at("delimiter").fail("must be one character");
+    return std::make_unique<DelimiterSplit>(character_at(delimiter, 0).code_point);
+  }
+  if (type == "FixedLength") {
+    const int64_t length = node.at("length").integer();
+    if (length < 1) node.at("length").fail("must be at least 1");
+    return std::make_unique<FixedLength>(length);
   }
   if (type == "Sequence") {
     std::vector<std::unique_ptr<PreTokenizer>> parts;

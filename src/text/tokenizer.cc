@@ -1,11 +1,17 @@
 #include "qkv/tokenizer.h"
 
+#include <algorithm>
+#include <array>
+#include <deque>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "text/encoding.h"
+#include "text/tokenizer_files.h"
 #include "text/tokenizer_json.h"
 #include "text/tokenizer_parts.h"
+#include "text/unicode.h"
 #include "text/utf8.h"
 #include "text/vocabulary.h"
 
@@ -22,29 +28,181 @@ struct Tokenizer::Impl {
     QKV_CHECK(id >= 0 && static_cast<size_t>(id) < tokens.size(), "there is no token of id {}: the tokenizer's ids are 0 to {}", id,
               tokens.size() - 1);
   }
-  void encode_text(std::string_view text, bool starts_input, std::vector<int32_t>& ids) const;
-  void encode_normalized(NormalizedText&& text, std::vector<int32_t>& ids) const;
+  // Ids of a text, appended to `ids`; and to `tokens`, where that is not null, the ids and what is known of each, besides their text.
+  void encode(std::string_view text, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens) const;
+  Encoding encode(std::span<const std::string_view> texts, const EncodeOptions& options) const;
+
+ private:
+  struct Output {
+    std::vector<int32_t>& ids;
+    std::vector<EncodedToken>* tokens;
+    std::vector<Span> spans;  // scratch
+  };
+  void encode_section(std::string_view input, Span section, Output& output) const;
+  void encode_normalized(NormalizedText&& text, Output& output) const;
+  void add_token(int32_t id, Span offsets, std::string_view text, Output& output) const;
 };
 
-// What lies between two added tokens of the raw text.
-void Tokenizer::Impl::encode_text(std::string_view text, bool starts_input, std::vector<int32_t>& ids) const {
-  NormalizedText normalized{std::string(text), starts_input};
-  if (parts.normalizer) parts.normalizer->normalize(normalized);
-  const AddedTokenFinder& finder = parts.added_tokens->normalized();
-  if (finder.empty()) return encode_normalized(std::move(normalized), ids);
-  for (const auto& [begin, end, id] : finder.find(normalized.text)) {
+namespace {
+
+// White space characters at one end of a token, the space of byte-level ones (Ġ) included.
+bool is_space_of_token(char32_t c) { return c == 0x120 || is_white_space(c); }
+
+uint32_t leading_spaces(std::string_view token) {
+  uint32_t count = 0;
+  for (size_t i = 0; i < token.size(); ++count) {
+    const Character c = character_at(token, i);
+    if (!is_space_of_token(c.code_point)) break;
+    i += c.length;
+  }
+  return count;
+}
+
+uint32_t trailing_spaces(std::string_view token) {
+  uint32_t count = 0;
+  for (; !token.empty(); ++count) {
+    size_t last = token.size() - 1;
+    while ((static_cast<unsigned char>(token[last]) & 0xC0) == 0x80 && last > 0) --last;
+    if (!is_space_of_token(character_at(token, last).code_point)) break;
+    token = token.substr(0, last);
+  }
+  return count;
+}
+
+// Each byte of the characters of a text with the bytes of the input that hold its character.
+std::vector<Span> characters_of(std::string_view text, size_t input_begin) {
+  std::vector<Span> origin;
+  origin.reserve(text.size());
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = utf8_length(text[i]);
+    origin.insert(origin.end(), length, Span{input_begin + i, input_begin + i + length});
+    i += length;
+  }
+  return origin;
+}
+
+Span offsets_of(const Origin& origin, size_t begin, size_t end) { return {(*origin)[begin].begin, (*origin)[end - 1].end}; }
+
+}  // namespace
+
+void Tokenizer::Impl::add_token(int32_t id, Span offsets, std::string_view text, Output& output) const {
+  output.ids.push_back(id);
+  if (output.tokens) {
+    output.tokens->push_back(
+        {.id = id, .offsets = offsets, .leading_spaces = leading_spaces(text), .trailing_spaces = trailing_spaces(text)});
+  }
+}
+
+void Tokenizer::Impl::encode(std::string_view text, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens) const {
+  Output output{ids, tokens, {}};
+  const AddedTokenFinder& finder = parts.added_tokens->raw();
+  if (finder.empty()) return encode_section(text, {0, text.size()}, output);
+  for (const auto& [begin, end, id] : finder.find(text)) {
     if (id >= 0) {
-      ids.push_back(id);
+      add_token(id, {begin, end}, text.substr(begin, end - begin), output);
     } else {
-      encode_normalized({normalized.text.substr(begin, end - begin), normalized.starts_input && begin == 0}, ids);
+      encode_section(text, {begin, end}, output);
     }
   }
 }
 
-void Tokenizer::Impl::encode_normalized(NormalizedText&& text, std::vector<int32_t>& ids) const {
+// What lies between two added tokens of the raw text.
+void Tokenizer::Impl::encode_section(std::string_view input, Span section, Output& output) const {
+  NormalizedText whole{.text = std::string(input.substr(section.begin, section.end - section.begin)),
+                       .starts_input = section.begin == 0,
+                       .input_begin = section.begin,
+                       .origin = {}};
+  if (output.tokens) whole.origin = characters_of(whole.text, section.begin);
+  if (parts.normalizer) parts.normalizer->normalize(whole);
+  const AddedTokenFinder& finder = parts.added_tokens->normalized();
+  if (finder.empty()) return encode_normalized(std::move(whole), output);
+  for (const auto& [begin, end, id] : finder.find(whole.text)) {
+    const std::string_view text = std::string_view(whole.text).substr(begin, end - begin);
+    if (id >= 0) {
+      add_token(id, whole.origin ? offsets_of(whole.origin, begin, end) : Span{}, text, output);
+      continue;
+    }
+    NormalizedText part{.text = std::string(text), .starts_input = whole.starts_input && begin == 0, .input_begin = 0, .origin = {}};
+    if (whole.origin) part.origin.emplace(whole.origin->data() + begin, whole.origin->data() + end);
+    encode_normalized(std::move(part), output);
+  }
+}
+
+void Tokenizer::Impl::encode_normalized(NormalizedText&& text, Output& output) const {
   PieceList list(std::move(text));
   if (parts.pre_tokenizer) parts.pre_tokenizer->apply(list);
-  for (const PieceList::Piece& piece : list.pieces) parts.model->tokenize(list.view(piece), ids, nullptr);
+  if (!output.tokens) {
+    for (const PieceList::Piece& piece : list.pieces) parts.model->tokenize(list.view(piece), output.ids, nullptr);
+    return;
+  }
+  std::vector<int32_t> ids;
+  for (const PieceList::Piece& piece : list.pieces) {
+    ids.clear();
+    output.spans.clear();
+    parts.model->tokenize(list.view(piece), ids, &output.spans);
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const auto [begin, end] = output.spans[i];
+      const Span offsets = begin < end ? offsets_of(list.origin, piece.begin + begin, piece.begin + end) : Span{};
+      add_token(ids[i], offsets, parts.model->vocabulary().token(ids[i]), output);
+    }
+  }
+}
+
+namespace {
+
+// A text as valid UTF-8, and the way back from its bytes to those of the text as it came.
+class ValidText {
+ public:
+  explicit ValidText(std::string_view text) : text_(text) {
+    if (is_valid_utf8(text)) return;
+    replaced_ = replace_invalid_utf8(text, &replacements_);
+    text_ = replaced_;
+  }
+  ValidText(const ValidText&) = delete;
+  ValidText& operator=(const ValidText&) = delete;
+
+  std::string_view view() const { return text_; }
+  // The place in the text as it came; `position` is a boundary of characters.
+  size_t original(size_t position) const {
+    const auto after = std::upper_bound(replacements_.begin(), replacements_.end(), position,
+                                        [](size_t value, const Utf8Replacement& replacement) { return value < replacement.end; });
+    return after == replacements_.begin() ? position : position - (after - 1)->end + (after - 1)->source_end;
+  }
+
+ private:
+  std::string replaced_;
+  std::string_view text_;
+  std::vector<Utf8Replacement> replacements_;
+};
+
+}  // namespace
+
+Encoding Tokenizer::Impl::encode(std::span<const std::string_view> texts, const EncodeOptions& options) const {
+  std::deque<ValidText> valid;
+  std::vector<std::string_view> inputs;
+  std::vector<EncodedText> encoded(texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    inputs.push_back(valid.emplace_back(texts[i]).view());
+    std::vector<int32_t> ids;
+    encode(inputs[i], ids, &encoded[i].tokens);
+    for (EncodedToken& token : encoded[i].tokens) token.sequence = token.type_id = static_cast<int32_t>(i);
+  }
+  if (options.truncation) {
+    const bool adding = options.add_special_tokens && parts.post_processor;
+    truncate(encoded, *options.truncation, adding ? parts.post_processor->added_tokens(texts.size() == 2) : 0);
+  }
+  if (parts.post_processor) parts.post_processor->process(encoded, inputs, options.add_special_tokens);
+  EncodedText whole = join(std::move(encoded));
+  const auto to_original = [&](std::vector<EncodedToken>& tokens) {
+    for (EncodedToken& token : tokens) {
+      if (token.sequence < 0) continue;
+      const ValidText& text = valid[static_cast<size_t>(token.sequence)];
+      token.offsets = {text.original(token.offsets.begin), text.original(token.offsets.end)};
+    }
+  };
+  to_original(whole.tokens);
+  for (std::vector<EncodedToken>& tokens : whole.overflowing) to_original(tokens);
+  return finished(whole);
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -53,17 +211,8 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 Tokenizer Tokenizer::load(const std::filesystem::path& path) {
-  std::error_code ignored;
-  std::filesystem::path file = path;
-  if (std::filesystem::is_directory(path, ignored)) {
-    file = path / "tokenizer.json";
-    if (!std::filesystem::exists(file, ignored)) {
-      fail(ErrorCode::io, "{} holds no tokenizer.json; name the directory of a tokenizer or a model", path.string());
-    }
-  }
-  const std::filesystem::path config = file.parent_path() / "tokenizer_config.json";
-  std::string config_text = std::filesystem::exists(config, ignored) ? read_file(config) : "";
-  return TokenizerAccess::from_json(read_file(file), std::move(config_text), file.string());
+  TokenizerFiles files = read_tokenizer_files(path);
+  return TokenizerAccess::from_json(std::move(files.json), std::move(files.config), files.name);
 }
 
 Tokenizer TokenizerAccess::from_json(std::string tokenizer_json, std::string config_json, const std::string& file) {
@@ -95,21 +244,20 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special_t
   std::string valid;
   if (!is_valid_utf8(text)) text = valid = replace_invalid_utf8(text);
   std::vector<int32_t> ids;
-  const AddedTokenFinder& finder = impl_->parts.added_tokens->raw();
-  if (finder.empty()) {
-    impl_->encode_text(text, true, ids);
-  } else {
-    for (const auto& [begin, end, id] : finder.find(text)) {
-      if (id >= 0) {
-        ids.push_back(id);
-      } else {
-        impl_->encode_text(text.substr(begin, end - begin), begin == 0, ids);
-      }
-    }
-  }
+  impl_->encode(text, ids, nullptr);
   if (add_special_tokens && impl_->parts.post_processor) impl_->parts.post_processor->process(ids);
   return ids;
 }
+
+Encoding Tokenizer::encode_with_offsets(std::string_view text, const EncodeOptions& options) const {
+  return impl_->encode(std::array{text}, options);
+}
+
+Encoding Tokenizer::encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options) const {
+  return impl_->encode(std::array{first, second}, options);
+}
+
+const std::optional<Truncation>& Tokenizer::truncation() const { return impl_->parts.truncation; }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special_tokens) const {
   std::vector<std::string> tokens;

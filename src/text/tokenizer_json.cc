@@ -10,6 +10,7 @@
 #include "text/normalizers.h"
 #include "text/post_processors.h"
 #include "text/pre_tokenizers.h"
+#include "text/sentencepiece_json.h"
 #include "text/token_models_json.h"
 
 namespace qkv {
@@ -70,6 +71,27 @@ std::unique_ptr<TokenModel> make_model(const JsonNode& node) {
   node.fail_unsupported("is of the kind \"" + type + "\", which qkv does not have");
 }
 
+// {"max_length", "stride", "strategy", "direction"}, of which the last may be missing.
+Truncation read_truncation(const JsonNode& node) {
+  const auto count = [&](const char* key) {
+    const int64_t value = node.at(key).integer();
+    if (value < 0) node.at(key).fail("must not be negative");
+    return static_cast<size_t>(value);
+  };
+  Truncation truncation{.max_length = count("max_length"), .stride = count("stride")};
+  const std::string strategy = node.at("strategy").string(), direction = node.string_or("direction", "Right");
+  if (strategy == "OnlyFirst") {
+    truncation.strategy = Truncation::Strategy::only_first;
+  } else if (strategy == "OnlySecond") {
+    truncation.strategy = Truncation::Strategy::only_second;
+  } else if (strategy != "LongestFirst") {
+    node.at("strategy").fail("must be \"LongestFirst\", \"OnlyFirst\" or \"OnlySecond\"");
+  }
+  if (direction != "Right" && direction != "Left") node.at("direction").fail("must be \"Right\" or \"Left\"");
+  if (direction == "Left") truncation.direction = Truncation::Direction::left;
+  return truncation;
+}
+
 }  // namespace
 
 TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file) {
@@ -80,14 +102,22 @@ TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& fi
     version->fail_unsupported("is \"" + version->string() + "\"; qkv knows \"1.0\"");
   }
   TokenizerParts parts;
-  parts.model = make_model(root.at("model"));
-  if (const auto node = root.find("normalizer")) parts.normalizer = make_normalizer(*node);
-  if (const auto node = root.find("pre_tokenizer")) parts.pre_tokenizer = make_pre_tokenizer(*node);
-  if (const auto node = root.find("decoder")) parts.decoder = make_decoder(*node);
+  const JsonNode model = root.at("model");
+  const bool sentencepiece = model.value().is_object() && model.find("sentencepiece");
+  if (sentencepiece) {
+    make_sentencepiece_parts(model, parts);
+  } else {
+    parts.model = make_model(model);
+    if (const auto node = root.find("normalizer")) parts.normalizer = make_normalizer(*node);
+    if (const auto node = root.find("pre_tokenizer")) parts.pre_tokenizer = make_pre_tokenizer(*node);
+    if (const auto node = root.find("decoder")) parts.decoder = make_decoder(*node);
+  }
   std::vector<AddedToken> added = read_added_tokens(root, parts.model->vocabulary());
+  if (sentencepiece) leave_to_sentencepiece(model, added);
   int32_t vocab_size = parts.model->vocabulary().size();
   for (const AddedToken& token : added) vocab_size = std::max(vocab_size, token.id + 1);
   if (const auto node = root.find("post_processor")) parts.post_processor = make_post_processor(*node, vocab_size);
+  if (const auto node = root.find("truncation")) parts.truncation = read_truncation(*node);
   parts.added_tokens = std::make_unique<AddedTokens>(std::move(added), parts.normalizer.get());
   return parts;
 }

@@ -1,10 +1,11 @@
 // tokenizer.json, the format of the `tokenizers` library.
 //
 // Read are: models BPE, WordPiece, WordLevel, Unigram; normalizers NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Replace, Prepend,
-// Sequence; pre-tokenizers Metaspace, Whitespace, WhitespaceSplit, Punctuation, Digits, Split, ByteLevel, Sequence; post-processors
-// TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel, Sequence; decoders Metaspace, ByteLevel, Replace, ByteFallback, Fuse,
-// Strip, Sequence. Any other kind is Error(unsupported). "truncation" and "padding" are not applied: they concern batches, and transformers
-// sets them anew with each call.
+// Nmt, BertNormalizer, Precompiled, ByteLevel, Sequence; pre-tokenizers Metaspace, Whitespace, WhitespaceSplit, Punctuation, Digits, Split,
+// ByteLevel, BertPreTokenizer, CharDelimiterSplit, UnicodeScripts, FixedLength, Sequence; post-processors TemplateProcessing,
+// BertProcessing, RobertaProcessing, ByteLevel, Sequence; decoders Metaspace, ByteLevel, Replace, ByteFallback, Fuse, Strip, WordPiece,
+// BPEDecoder, CTC, Sequence. Any other kind is Error(unsupported). "truncation" is read but not applied, and "padding" is not read: they
+// concern single calls and batches, and transformers sets them anew with each call.
 #pragma once
 
 #include <span>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "qkv/tokenizer.h"
@@ -19,6 +20,7 @@ struct TokenizerParts {
   std::unique_ptr<PostProcessor> post_processor;
   std::unique_ptr<Decoder> decoder;
   std::unique_ptr<AddedTokens> added_tokens;
+  std::optional<Truncation> truncation;
 };
 
 struct TokenizerAccess {

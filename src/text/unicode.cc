@@ -12,6 +12,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "text/icu_normalizer.h"
 #include "text/utf8.h"
 
 namespace qkv {
@@ -58,7 +59,9 @@ bool known_by(char32_t c, int major) {
   return age[0] != 0 && (age[0] < major || (age[0] == major && age[1] == 0));
 }
 
-const icu::Normalizer2& normalizer_of(NormalForm form) {
+}  // namespace
+
+const icu::Normalizer2& icu_normalizer(NormalForm form) {
   struct Normalizers {
     icu::UnicodeSet unicode9;
     std::array<std::unique_ptr<icu::FilteredNormalizer2>, 4> forms;
@@ -75,8 +78,6 @@ const icu::Normalizer2& normalizer_of(NormalForm form) {
   static const Normalizers normalizers;
   return *normalizers.forms[static_cast<size_t>(form)];
 }
-
-}  // namespace
 
 bool is_white_space(char32_t c) {
   if (c < 0x80) return c == ' ' || (c >= '\t' && c <= '\r');
@@ -116,6 +117,18 @@ bool is_combining_mark(char32_t c) {
   return (category_mask(c) & U_GC_M_MASK) != 0 && known_by(c, 9) && c != 0x111C9;
 }
 
+bool is_nonspacing_mark(char32_t c) {
+  if (c < 0x300) return false;
+  if (c == 0x1734) return true;                                 // since Unicode 14 a spacing one
+  if (c == 0x1885 || c == 0x1886 || c == 0xA9BD) return false;  // only since Unicode 9 and 11
+  return (category_mask(c) & U_GC_MN_MASK) != 0 && known_by(c, 8);
+}
+
+bool is_control(char32_t c) {
+  if (c < 0x80) return c < 0x20 || c == 0x7F;
+  return (category_mask(c) & (U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CO_MASK)) != 0 && known_by(c, 8);
+}
+
 void append_lower_case(std::string& text, char32_t c) {
   if (c < 0x80) {
     text.push_back(static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c));
@@ -136,7 +149,7 @@ void append_lower_case(std::string& text, char32_t c) {
 
 void normalize_unicode(NormalForm form, std::string& text) {
   if (is_ascii(text)) return;
-  const icu::Normalizer2& normalizer = normalizer_of(form);
+  const icu::Normalizer2& normalizer = icu_normalizer(form);
   UErrorCode status = U_ZERO_ERROR;
   if (text.size() > static_cast<size_t>(INT32_MAX)) {
     fail(ErrorCode::unsupported, "a text of {} bytes is too long to normalize; cut it into lines below 2 GiB", text.size());

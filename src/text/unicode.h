@@ -10,13 +10,15 @@
 
 namespace qkv {
 
-bool is_white_space(char32_t c);     // the property White_Space
-bool is_punctuation(char32_t c);     // ASCII punctuation or category P (Unicode 8)
-bool is_numeric(char32_t c);         // category N (Unicode 17)
-bool is_letter(char32_t c);          // \p{L} (Unicode 16)
-bool is_number(char32_t c);          // \p{N} (Unicode 16)
-bool is_word_character(char32_t c);  // \w (Unicode 16): alphabetic, mark, decimal digit, connector, join control
-bool is_combining_mark(char32_t c);  // category M (Unicode 9)
+bool is_white_space(char32_t c);      // the property White_Space
+bool is_punctuation(char32_t c);      // ASCII punctuation or category P (Unicode 8)
+bool is_numeric(char32_t c);          // category N (Unicode 17)
+bool is_letter(char32_t c);           // \p{L} (Unicode 16)
+bool is_number(char32_t c);           // \p{N} (Unicode 16)
+bool is_word_character(char32_t c);   // \w (Unicode 16): alphabetic, mark, decimal digit, connector, join control
+bool is_combining_mark(char32_t c);   // category M (Unicode 9)
+bool is_nonspacing_mark(char32_t c);  // category Mn (Unicode 8)
+bool is_control(char32_t c);          // category Cc, Cf or Co (Unicode 8)
 
 // Appends the lower case of one character; context (a final sigma) is not looked at. U+0130 becomes two characters.
 void append_lower_case(std::string& text, char32_t c);

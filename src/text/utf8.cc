@@ -67,7 +67,8 @@ size_t valid_utf8_prefix(std::string_view text) {
   }
 }
 
-std::string replace_invalid_utf8(std::string_view text) {
+std::string replace_invalid_utf8(std::string_view text, std::vector<Utf8Replacement>* replacements) {
+  const size_t size = text.size();
   std::string result;
   result.reserve(text.size());
   while (!text.empty()) {
@@ -77,6 +78,7 @@ std::string replace_invalid_utf8(std::string_view text) {
     if (text.empty()) break;
     append_utf8(result, 0xFFFD);
     text.remove_prefix(sequence_at(text).length);
+    if (replacements) replacements->push_back({result.size(), size - text.size()});
   }
   return result;
 }

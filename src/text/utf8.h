@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace qkv {
 
@@ -15,7 +16,11 @@ inline bool is_valid_utf8(std::string_view text) { return valid_utf8_prefix(text
 
 // Each maximal part of an invalid sequence becomes one U+FFFD (Unicode 15, section 3.9, "substitution of maximal subparts"), as
 // Python's errors="replace" does.
-std::string replace_invalid_utf8(std::string_view text);
+// Where `replacements` is not null, the place of each is appended.
+struct Utf8Replacement {
+  size_t end, source_end;  // of the U+FFFD in the result, and of what it stands for in the text
+};
+std::string replace_invalid_utf8(std::string_view text, std::vector<Utf8Replacement>* replacements = nullptr);
 
 bool is_ascii(std::string_view text);
 

@@ -1,0 +1,18 @@
+// A SentencePiece model file together with what transformers has put beside it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "text/sentencepiece_model.h"
+#include "text/tokenizer_config.h"
+
+namespace qkv {
+
+// The text of the tokenizer.json. A model file alone behaves as in sentencepiece: nothing is put around a text, and <s> in a text is four
+// characters. With a tokenizer_config.json it behaves as transformers' tokenizer of that class: special tokens are found in the text,
+// and the begin and end that the class has are put around it.
+std::string sentencepiece_json_of(std::string_view model_file, const TokenizerConfig& config, const std::string& file);
+std::string sentencepiece_json_of(const SentencePieceModel& model, const TokenizerConfig& config, const std::string& file);
+
+}  // namespace qkv

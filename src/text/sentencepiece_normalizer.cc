@@ -1,0 +1,120 @@
+#include "text/sentencepiece_normalizer.h"
+
+#include <array>
+#include <optional>
+
+#include "text/byte_trie.h"
+#include "text/precompiled_map.h"
+#include "text/sentencepiece_symbols.h"
+#include "text/utf8.h"
+
+namespace qkv {
+namespace {
+
+class SentencePieceNormalizer final : public Normalizer {
+ public:
+  SentencePieceNormalizer(const SentencePieceModel& model, const std::string& where)
+      : user_defined_(user_defined_pieces(model)),
+        space_(model.escape_whitespaces ? kSpaceSymbol : " "),
+        remove_extra_(model.remove_extra_whitespaces),
+        space_before_(model.add_dummy_prefix && !model.whitespace_as_suffix),
+        space_behind_(model.add_dummy_prefix && model.whitespace_as_suffix) {
+    if (!model.character_map.empty()) map_.emplace(model.character_map, where);
+    for (unsigned byte = 1; byte < 0x80; ++byte) {
+      const auto character = static_cast<unsigned char>(byte);
+      uint32_t node = ByteTrie::kRoot;
+      stays_[byte] = byte != ' ' && !(map_ && map_->has_key_from(character)) && !user_defined_.step(node, character);
+    }
+  }
+
+  void normalize(NormalizedText& normalized) const override {
+    const std::string_view text = normalized.text;
+    size_t i = 0;
+    while (remove_extra_ && i < text.size()) {
+      const Part part = part_at(text, i);
+      if (part.text != " ") break;
+      i += part.length;
+    }
+    Output output{{}, normalized.origin ? normalized.origin->data() : nullptr, {}};
+    if (i < text.size()) {
+      output.text.reserve(text.size() + text.size() / 4 + 8);
+      if (space_before_ && normalized.starts_input) output.append(space_, i, 0);
+      rewrite(text, i, output);
+      while (remove_extra_ && output.text.ends_with(space_)) output.text.resize(output.text.size() - space_.size());
+      if (output.from) output.origin.resize(output.text.size());
+      if (space_behind_) output.append(space_, text.size() - 1, 0);
+    }
+    normalized.text = std::move(output.text);
+    if (normalized.origin) normalized.origin = std::move(output.origin);
+  }
+
+ private:
+  // What stands for the first `length` bytes at some place.
+  struct Part {
+    size_t length;
+    std::string_view text;
+  };
+  Part part_at(std::string_view text, size_t i) const {
+    if (const size_t length = longest_match(user_defined_, text, i); length > 0) return {length, text.substr(i, length)};
+    if (map_) {
+      if (const PrecompiledMap::Match match = map_->find_longest(text.substr(i)); match.length > 0)
+        return {match.length, match.replacement};
+    }
+    const size_t length = utf8_length(text[i]);
+    return {length, text.substr(i, length)};
+  }
+
+  // The new text, and where each byte of it comes from.
+  struct Output {
+    std::string text;
+    const Span* from;  // of each byte of the old text; null: not wanted
+    std::vector<Span> origin;
+    // `length` bytes of the old text from `begin` on became `part`; none: it stands before the one at `begin`.
+    void append(std::string_view part, size_t begin, size_t length) {
+      text.append(part);
+      if (!from) return;
+      const Span span{from[begin].begin, length > 0 ? from[begin + length - 1].end : from[begin].begin};
+      origin.insert(origin.end(), part.size(), span);
+    }
+  };
+
+  void rewrite(std::string_view text, size_t i, Output& output) const {
+    bool after_space = remove_extra_;
+    while (i < text.size()) {
+      size_t end = i;
+      while (end < text.size() && stays_[static_cast<unsigned char>(text[end])]) ++end;
+      if (end > i) {
+        if (output.from) output.origin.insert(output.origin.end(), output.from + i, output.from + end);
+        output.text.append(text, i, end - i);
+        after_space = false;
+        i = end;
+        continue;
+      }
+      auto [length, part] = part_at(text, i);
+      while (after_space && part.starts_with(' ')) part.remove_prefix(1);
+      if (!part.empty()) after_space = remove_extra_ && part.ends_with(' ');
+      while (!part.empty()) {
+        const size_t space = part.find(' ');
+        if (space > 0) output.append(part.substr(0, space), i, length);
+        if (space == std::string_view::npos) break;
+        output.append(space_, i, length);
+        part.remove_prefix(space + 1);
+      }
+      i += length;
+    }
+  }
+
+  std::optional<PrecompiledMap> map_;
+  ByteTrie user_defined_;
+  std::string_view space_;
+  bool remove_extra_, space_before_, space_behind_;
+  std::array<bool, 256> stays_{};  // bytes that are characters which nothing changes
+};
+
+}  // namespace
+
+std::unique_ptr<Normalizer> make_sentencepiece_normalizer(const SentencePieceModel& model, const std::string& where) {
+  return std::make_unique<SentencePieceNormalizer>(model, where);
+}
+
+}  // namespace qkv

@@ -1,0 +1,27 @@
+// Finding and reading the files of a tokenizer, whatever their kind: each becomes the text of a tokenizer.json.
+//
+//   tokenizer.json                          as it is
+//   vocab.json + merges.txt                 GPT-2's, RoBERTa's, Qwen's, CLIP's: vocab_files.h
+//   vocab.txt                               BERT's: vocab_files.h
+//   *.model, *.spm                          SentencePiece: sentencepiece_file.h, sentencepiece_json.h
+//   source.spm + target.spm + vocab.json    Marian's: marian_files.h
+//   *.tiktoken, tokenizer.model as text     tiktoken's ranks: tiktoken_file.h
+//   *.gguf                                  the vocabulary in it: gguf_vocabulary.h
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace qkv {
+
+struct TokenizerFiles {
+  std::string json;    // the text of a tokenizer.json
+  std::string config;  // the text of the tokenizer_config.json beside it; empty: there is none
+  std::string name;    // what messages name
+};
+
+// `path`: a file, whose kind its content and name tell, or a directory that holds files of one kind; of several the first of the table
+// above. Throws Error (io, bad_input, unsupported) with one line.
+TokenizerFiles read_tokenizer_files(const std::filesystem::path& path);
+
+}  // namespace qkv
