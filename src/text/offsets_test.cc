@@ -129,7 +129,7 @@ TEST(Offsets, OfAWholeCharacterMapOfSentencePieceAreThoseOfTokenizers) {
 
 std::optional<Truncation> truncation_of(const json& value) {
   if (value.is_null()) return std::nullopt;
-  Truncation truncation{.max_length = value["max_length"], .stride = value["stride"]};
+  Truncation truncation{.max_length = value["max_length"], .stride = value["stride"], .overflowing = true};
   if (value["strategy"] == "only_first") truncation.strategy = Truncation::Strategy::only_first;
   if (value["strategy"] == "only_second") truncation.strategy = Truncation::Strategy::only_second;
   if (value["direction"] == "left") truncation.direction = Truncation::Direction::left;
@@ -170,6 +170,33 @@ INSTANTIATE_TEST_SUITE_P(All, Pairs,
                          testing::Values("qkv", "roberta", "gpt2", "words", "bert_uncased", "bert_cased", "llama3", "xlm_roberta",
                                          "scripts"),
                          [](const auto& info) { return std::string(info.param); });
+
+TEST(Truncation, WhatIsTakenAwayIsOnlyThereWhereItIsAskedFor) {
+  const Tokenizer tokenizer = tokenizer_of(golden("pipelines/bert_uncased.json")["tokenizer"], "bert_uncased");
+  EncodeOptions options{.truncation = Truncation{.max_length = 5, .stride = 1}};
+  const Encoding first = tokenizer.encode_with_offsets("man woman children playing water", options);
+  EXPECT_EQ(first.ids.size(), 5u);
+  EXPECT_TRUE(first.overflowing.empty());
+  options.truncation->overflowing = true;
+  const Encoding all = tokenizer.encode_with_offsets("man woman children playing water", options);
+  EXPECT_EQ(all.ids, first.ids);
+  EXPECT_FALSE(all.overflowing.empty());
+}
+
+TEST(PairsOfTexts, NeedATemplateOrNoPostProcessor) {
+  json document = golden("pipelines/scripts.json")["tokenizer"];
+  const Encoding joined = tokenizer_of(document, "t").encode_pair("man", "man");
+  const Encoding single = tokenizer_of(document, "t").encode_with_offsets("man");
+  EXPECT_EQ(joined.ids.size(), 2 * single.ids.size());
+  EXPECT_EQ(joined.sequences.back(), 1);
+  document["post_processor"] =
+      json::parse(R"({"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}], "pair": [],
+                                              "special_tokens": {}})");
+  ErrorCode code{};
+  EXPECT_EQ(error_of([&] { tokenizer_of(document, "t").encode_pair("man", "man"); }, &code),
+            "the tokenizer's post-processor has no template for a pair of texts");
+  EXPECT_EQ(code, ErrorCode::unsupported);
+}
 
 TEST(Offsets, OfInvalidUtf8AreThoseOfTheBytesAsTheyCame) {
   const Tokenizer tokenizer = tokenizer_of(golden("pipelines/gpt2.json")["tokenizer"], "gpt2");
