@@ -28,7 +28,8 @@ struct Encoding {
   std::vector<int32_t> type_ids;             // "token types": 0 for a text, most often 1 for the second of a pair
   std::vector<int32_t> sequences;            // 0: of the first text, 1: of the second, -1: a special token that was put around them
   std::vector<uint8_t> special_tokens_mask;  // 1: such a token. Special ones that the text itself names are 0.
-  // What truncation took away: further parts, each with its special tokens. Of a pair, each combination of the parts of both.
+  // What truncation took away, where it was asked for: further parts, each with its special tokens. Of a pair, each combination of the
+  // parts of both, so their number is a product.
   std::vector<Encoding> overflowing;
 };
 
@@ -37,7 +38,8 @@ struct Truncation {
   enum class Strategy { longest_first, only_first, only_second };  // which text of a pair gives tokens
   enum class Direction { right, left };                            // from which end they are taken
   size_t max_length = 512;                                         // tokens, special ones included
-  size_t stride = 0;  // how many tokens of a part the next one repeats; below the length of a part
+  size_t stride = 0;         // how many tokens of a part the next one repeats; below the length of a part
+  bool overflowing = false;  // should the encoding hold the further parts, too?
   Strategy strategy = Strategy::longest_first;
   Direction direction = Direction::right;
 };

@@ -82,6 +82,12 @@ void append_as_characters(std::string_view bytes, std::string& text) {
   for (const char c : bytes) append_utf8(text, kTables.character_of[static_cast<unsigned char>(c)]);
 }
 
+size_t written_size(std::string_view bytes) {
+  size_t size = 0;
+  for (const char c : bytes) size += kTables.character_of[static_cast<unsigned char>(c)] < 0x80 ? 1 : 2;
+  return size;
+}
+
 // The origin of what append_as_characters appends, from that of the bytes.
 void append_origin(std::string_view bytes, const Span* of_bytes, std::vector<Span>& origin) {
   for (size_t i = 0; i < bytes.size(); ++i) {
@@ -96,6 +102,7 @@ class ByteLevelNormalizer final : public Normalizer {
     append_as_characters(normalized.text, text);
     Origin origin;
     if (normalized.origin) append_origin(normalized.text, normalized.origin->data(), origin.emplace());
+    normalized.first_bytes = written_size(std::string_view(normalized.text).substr(0, normalized.first_bytes));
     normalized.text = std::move(text);
     normalized.origin = std::move(origin);
   }
@@ -122,13 +129,13 @@ class ByteLevelPreTokenizer final : public PreTokenizer {
 
  private:
   static void prefix_spaces(PieceList& list) {
-    Rewriter rewriter(list.text, list.origin, 0, list.text.size() + list.pieces.size());
+    Rewriter rewriter(list, list.text.size() + list.pieces.size());
     for (PieceList::Piece& piece : list.pieces) {
       rewriter.skip(piece.begin - rewriter.position());
       const size_t begin = rewriter.size();
       if (list.text[piece.begin] != ' ') rewriter.prefix(" ");
       rewriter.keep(piece.end - piece.begin);
-      piece = {begin, rewriter.size(), piece.starts_input};
+      piece = {begin, rewriter.size()};
     }
     rewriter.finish(list);
   }
@@ -142,8 +149,9 @@ class ByteLevelPreTokenizer final : public PreTokenizer {
       const size_t begin = text.size();
       append_as_characters(list.view(piece), text);
       if (list.origin) append_origin(list.view(piece), list.origin->data() + piece.begin, *origin);
-      piece = {begin, text.size(), piece.starts_input};
+      piece = {begin, text.size()};
     }
+    list.first_bytes = written_size(std::string_view(list.text).substr(0, list.first_bytes));
     list.text = std::move(text);
     list.origin = std::move(origin);
   }

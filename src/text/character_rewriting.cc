@@ -90,13 +90,36 @@ class NormalizationChanges {
 
 }  // namespace
 
-void normalize_unicode(NormalForm form, NormalizedText& text) {
-  if (is_ascii(text.text)) return;
-  if (!text.origin) return normalize_unicode(form, text.text);
+namespace {
+
+void rewrite(NormalForm form, NormalizedText& text) {
   const NormalizationChanges changes(form, text.text);
   Rewriter rewriter(text);
   rewriter.apply(changes.changes());
   rewriter.finish(text);
+}
+
+// What becomes of the bytes from the input's first character: they and what may be sorted among them or joined with them are rewritten.
+size_t first_bytes_after(NormalForm form, const NormalizedText& text) {
+  const std::string_view whole = text.text;
+  size_t end = text.first_bytes;
+  while (end < whole.size() && !icu_normalizer(form).hasBoundaryBefore(static_cast<UChar32>(character_at(whole, end).code_point))) {
+    end += utf8_length(whole[end]);
+  }
+  if (is_ascii(whole.substr(0, end))) return text.first_bytes;
+  NormalizedText front(whole.substr(0, end));
+  front.first_bytes = text.first_bytes;
+  rewrite(form, front);
+  return front.first_bytes;
+}
+
+}  // namespace
+
+void normalize_unicode(NormalForm form, NormalizedText& text) {
+  if (is_ascii(text.text)) return;
+  if (text.origin) return rewrite(form, text);
+  if (text.first_bytes > 0) text.first_bytes = first_bytes_after(form, text);
+  normalize_unicode(form, text.text);
 }
 
 }  // namespace qkv

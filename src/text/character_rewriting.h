@@ -19,7 +19,6 @@ void remove_characters(NormalizedText& text, IsGone&& is_gone) {
   while (!rewriter.done()) {
     const Character c = rewriter.next();
     if (is_gone(c.code_point)) {
-      if (rewriter.position() == 0) text.starts_input = false;
       any = true;
       rewriter.skip(c.length);
     } else {

@@ -24,7 +24,8 @@ void cut(EncodedText& text, size_t length, const Truncation& truncation) {
   const size_t size = text.tokens.size();
   if (length >= size) return;
   if (length == 0) {
-    text.overflowing.push_back(std::exchange(text.tokens, {}));
+    if (truncation.overflowing) text.overflowing.push_back(text.tokens);
+    text.tokens.clear();
     return;
   }
   QKV_CHECK(truncation.stride < length, "a stride of {} tokens leaves no new ones in parts of {}; it must be smaller", truncation.stride,
@@ -43,7 +44,7 @@ void cut(EncodedText& text, size_t length, const Truncation& truncation) {
     } else {
       text.overflowing.push_back(std::move(tokens));
     }
-    if (done + taken == size) return;
+    if (done + taken == size || !truncation.overflowing) return;
   }
 }
 

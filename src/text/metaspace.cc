@@ -15,17 +15,17 @@ class MetaspacePreTokenizer final : public PreTokenizer {
   explicit MetaspacePreTokenizer(MetaspaceOptions options) : options_(std::move(options)) {}
 
   void apply(PieceList& list) const override {
-    Rewriter rewriter(list.text, list.origin, 0, list.text.size() + list.text.size() / 2);
+    Rewriter rewriter(list, list.text.size() + list.text.size() / 2);
     std::vector<PieceList::Piece> pieces;
     pieces.reserve(list.pieces.size());
     for (const PieceList::Piece& piece : list.pieces) {
       const std::string_view view = list.view(piece);
       rewriter.skip(piece.begin - rewriter.position());
       const size_t begin = rewriter.size();
-      const bool prepend = options_.prepend == Prepend::always || (options_.prepend == Prepend::first && piece.starts_input);
+      const bool prepend = options_.prepend == Prepend::always || (options_.prepend == Prepend::first && list.starts_input(piece));
       if (prepend && view[0] != ' ' && !view.starts_with(options_.replacement)) rewriter.prefix(options_.replacement);
       write_replaced(view, rewriter);
-      cut(begin, piece.starts_input, rewriter.text(), pieces);
+      cut(begin, rewriter.text(), pieces);
     }
     rewriter.finish(list);
     list.pieces = std::move(pieces);
@@ -43,15 +43,14 @@ class MetaspacePreTokenizer final : public PreTokenizer {
   }
 
   // Pieces of the text from `begin` on: each begins at a replacement.
-  void cut(size_t begin, bool starts_input, std::string_view text, std::vector<PieceList::Piece>& pieces) const {
+  void cut(size_t begin, std::string_view text, std::vector<PieceList::Piece>& pieces) const {
     while (options_.split && begin < text.size()) {
       const size_t next = text.find(options_.replacement, begin + 1);
       if (next == std::string_view::npos) break;
-      pieces.push_back({begin, next, starts_input});
+      pieces.push_back({begin, next});
       begin = next;
-      starts_input = false;
     }
-    pieces.push_back({begin, text.size(), starts_input});
+    pieces.push_back({begin, text.size()});
   }
 
   MetaspaceOptions options_;

@@ -54,7 +54,6 @@ class Strip final : public Normalizer {
       if (!is_white_space(character_at(text, last).code_point)) break;
       end = last;
     }
-    if (begin > 0) normalized.starts_input = false;
     if (begin == 0 && end == text.size()) return;
     Rewriter rewriter(normalized);
     rewriter.skip(begin);
@@ -72,6 +71,7 @@ class Prepend final : public Normalizer {
   void normalize(NormalizedText& normalized) const override {
     if (normalized.text.empty()) return;
     normalized.text.insert(0, prefix_);
+    if (normalized.first_bytes > 0) normalized.first_bytes += prefix_.size();
     if (normalized.origin) normalized.origin->insert(normalized.origin->begin(), prefix_.size(), Span(normalized.origin->front()));
   }
 
@@ -84,15 +84,12 @@ class Replace final : public Normalizer {
   Replace(Regex pattern, std::string content) : pattern_(std::move(pattern)), content_(std::move(content)) {}
   void normalize(NormalizedText& normalized) const override {
     Rewriter rewriter(normalized);
-    bool first_gone = false;  // what replaces several characters comes from the last of them
     pattern_.find_all(normalized.text, [&](size_t begin, size_t end) {
-      if (begin == 0 && end > 0) first_gone = content_.empty() || end > utf8_length(normalized.text[0]);
       rewriter.keep(begin - rewriter.position());
       rewriter.skip(end - begin);
       rewriter.insert(content_);
     });
     if (rewriter.position() == 0 && rewriter.size() == 0) return;  // no match
-    if (first_gone) normalized.starts_input = false;
     rewriter.keep(normalized.text.size() - rewriter.position());
     rewriter.finish(normalized);
   }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "qkv/tokenizer.h"
+#include "text/utf8.h"
 
 namespace qkv {
 
@@ -27,9 +28,13 @@ using Origin = std::optional<std::vector<Span>>;
 
 // A text on its way through the normalizers: valid UTF-8.
 struct NormalizedText {
+  // What begins at a place of the input.
+  explicit NormalizedText(std::string_view whole, size_t begin = 0)
+      : text(whole), first_bytes(begin > 0 || whole.empty() ? 0 : utf8_length(whole[0])), input_begin(begin) {}
+
   std::string text;
-  bool starts_input = true;  // does it begin where the whole input begins? No longer, where the first characters were taken away
-  size_t input_begin = 0;    // where it begins in the input; what is inserted before all of it comes from there
+  size_t first_bytes;  // how many bytes at its front come from the input's first character
+  size_t input_begin;  // what is inserted before all of it comes from there
   Origin origin;
 };
 
@@ -44,16 +49,19 @@ class Normalizer {
 struct PieceList {
   struct Piece {
     size_t begin, end;  // bytes
-    bool starts_input;  // does it begin where the whole input begins?
   };
   std::string text;
   std::vector<Piece> pieces;
-  Origin origin;  // of the text
+  size_t first_bytes = 0;  // as in NormalizedText
+  Origin origin;           // of the text
 
   PieceList() = default;
-  explicit PieceList(NormalizedText&& whole) : text(std::move(whole.text)), origin(std::move(whole.origin)) {  // as one piece
-    if (!text.empty()) pieces.push_back({0, text.size(), whole.starts_input});
+  explicit PieceList(NormalizedText&& whole)  // as one piece
+      : text(std::move(whole.text)), first_bytes(whole.first_bytes), origin(std::move(whole.origin)) {
+    if (!text.empty()) pieces.push_back({0, text.size()});
   }
+  // Does a piece begin where the whole input begins?
+  bool starts_input(const Piece& piece) const { return piece.begin < first_bytes; }
   std::string_view view(const Piece& piece) const { return std::string_view(text).substr(piece.begin, piece.end - piece.begin); }
 };
 

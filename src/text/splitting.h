@@ -37,7 +37,7 @@ void split_pieces(PieceList& list, SplitBehavior behavior, FindParts&& find_part
     apply_behavior(behavior, parts);
     for (const SplitPart& part : parts) {
       if (part.begin == part.end) continue;
-      result.push_back({piece.begin + part.begin, piece.begin + part.end, piece.starts_input && part.begin == 0});
+      result.push_back({piece.begin + part.begin, piece.begin + part.end});
     }
   }
   list.pieces = std::move(result);

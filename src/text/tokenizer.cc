@@ -108,10 +108,7 @@ void Tokenizer::Impl::encode(std::string_view text, std::vector<int32_t>& ids, s
 
 // What lies between two added tokens of the raw text.
 void Tokenizer::Impl::encode_section(std::string_view input, Span section, Output& output) const {
-  NormalizedText whole{.text = std::string(input.substr(section.begin, section.end - section.begin)),
-                       .starts_input = section.begin == 0,
-                       .input_begin = section.begin,
-                       .origin = {}};
+  NormalizedText whole(input.substr(section.begin, section.end - section.begin), section.begin);
   if (output.tokens) whole.origin = characters_of(whole.text, section.begin);
   if (parts.normalizer) parts.normalizer->normalize(whole);
   const AddedTokenFinder& finder = parts.added_tokens->normalized();
@@ -122,7 +119,8 @@ void Tokenizer::Impl::encode_section(std::string_view input, Span section, Outpu
       add_token(id, whole.origin ? offsets_of(whole.origin, begin, end) : Span{}, text, output);
       continue;
     }
-    NormalizedText part{.text = std::string(text), .starts_input = whole.starts_input && begin == 0, .input_begin = 0, .origin = {}};
+    NormalizedText part(text);
+    part.first_bytes = whole.first_bytes - std::min(begin, whole.first_bytes);
     if (whole.origin) part.origin.emplace(whole.origin->data() + begin, whole.origin->data() + end);
     encode_normalized(std::move(part), output);
   }

@@ -119,8 +119,8 @@ bool is_combining_mark(char32_t c) {
 
 bool is_nonspacing_mark(char32_t c) {
   if (c < 0x300) return false;
-  if (c == 0x1734) return true;                                 // since Unicode 14 a spacing one
-  if (c == 0x1885 || c == 0x1886 || c == 0xA9BD) return false;  // only since Unicode 9 and 11
+  if (c == 0x1734) return true;                                                 // since Unicode 14 a spacing one
+  if (c == 0x1885 || c == 0x1886 || c == 0xA9BD || c == 0x111C9) return false;  // only since later versions
   return (category_mask(c) & U_GC_MN_MASK) != 0 && known_by(c, 8);
 }
 

@@ -39,7 +39,8 @@ INSTANTIATE_TEST_SUITE_P(All, CharacterClass,
                          testing::Values(NamedClass{"white_space", is_white_space}, NamedClass{"punctuation", is_punctuation},
                                          NamedClass{"numeric", is_numeric}, NamedClass{"letter", is_letter},
                                          NamedClass{"number", is_number}, NamedClass{"word_character", is_word_character},
-                                         NamedClass{"combining_mark", is_combining_mark}),
+                                         NamedClass{"combining_mark", is_combining_mark}, NamedClass{"control", is_control},
+                                         NamedClass{"nonspacing_mark", is_nonspacing_mark}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 void expect_forms(const std::string& name, const std::function<std::string(char32_t)>& form) {

@@ -4,8 +4,14 @@
 tests/goldens/tokenizer/
     unicode.json        classes of characters as ranges, and for each block of 4,096 code points the hash of their normal forms
     texts.json          texts that stress a tokenizer: scripts, marks, emoji, kinds of white space, controls, long words, random characters
+    stress.json         more of them: every script and kind of white space, controls, right-to-left; and the code points assigned in Unicode 8
     pipelines/*.json    {tokenizer, ids, ids_without_special_tokens, decoded, decoded_with_special_tokens}: a tokenizer.json of some kind and
-                        what it makes of each text of texts.json
+                        what it makes of each text of texts.json; only {tokenizer} where hashes say enough
+                        encodings: for each text of texts.json and stress.json a hash of its ids, offsets in bytes, types and text decoded
+                        random: the same of each hundred of 10,000 random strings, which the test makes itself
+    pairs.json          {pipeline: [{first, second, add_special_tokens, truncation, hash}]}: pairs of texts and truncated ones; hash: null
+                        where the library refuses
+    spm_nfkc.json       the same as a pipeline, with the character map of spm/test_model.model of the data: where in that file it is
     corpus.txt          text in several scripts to train on
     text.txt            the same with empty lines and tabs, for the pipelines that keep white space as it is
     trained.json        the tokenizer.json that BpeTrainer makes of it within the pipeline of `qkv tokenizer train`
@@ -14,12 +20,19 @@ tests/goldens/tokenizer/
 Hashes are FNV-1a, 64 bits. Nothing here is chosen by hand: the texts come from seeded generators.
 """
 
+import base64
+import ctypes
+import ctypes.util
+import io
 import json
 import os
 import pathlib
 import platform
 import random
+import tempfile
+import unicodedata
 
+import sentencepiece
 import tokenizers
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -66,6 +79,8 @@ def characters_where(pre_tokenizer, pattern: str, pieces: int) -> list:
 def unicode_goldens() -> dict:
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
     strip_accents, strip = normalizers.StripAccents(), normalizers.Strip()
+    clean = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=False, strip_accents=False, lowercase=False)
+    accents = normalizers.BertNormalizer(clean_text=False, handle_chinese_chars=False, strip_accents=True, lowercase=False)
     classes = {
         "white_space": ranges(c for c in CODE_POINTS if strip.normalize_str(chr(c)) == ""),
         "punctuation": characters_where(pre_tokenizers.Punctuation(), "a?b", 3),
@@ -73,6 +88,8 @@ def unicode_goldens() -> dict:
         "letter": characters_where(byte_level, "a?", 1),
         "number": characters_where(byte_level, "1?", 1),
         "word_character": characters_where(pre_tokenizers.Whitespace(), "a?b", 1),
+        "control": ranges(c for c in CODE_POINTS if clean.normalize_str(chr(c)) == "" and c != 0xFFFD) + [[9, 10], [13, 13]],  # BERT takes these for spaces
+        "nonspacing_mark": ranges(c for c in CODE_POINTS if accents.normalize_str(chr(c)) == ""),
         "combining_mark": ranges(c for c in CODE_POINTS if strip_accents.normalize_str(chr(c)) == ""),
     }
     forms = {"nfc": normalizers.NFC(), "nfd": normalizers.NFD(), "nfkc": normalizers.NFKC(), "nfkd": normalizers.NFKD(), "lowercase": normalizers.Lowercase()}
@@ -80,7 +97,25 @@ def unicode_goldens() -> dict:
     for name, form in forms.items():
         blocks = [code_points_of_block(first) for first in range(0, 0x110000, BLOCK)]
         hashes[name] = [fnv1a("\n".join(form.normalize_str(chr(c)) for c in block).encode()) for block in blocks]
-    return {"versions": VERSIONS, "classes": classes, "block": BLOCK, "forms": hashes}
+    return {"versions": VERSIONS, "classes": classes, "scripts": scripts(), "block": BLOCK, "forms": hashes}
+
+
+def scripts() -> list:
+    """Ranges of characters that UnicodeScripts does not cut between, as first, last and the number of the group; -1: it cuts nowhere beside them."""
+    cut = pre_tokenizers.UnicodeScripts().pre_tokenize_str
+    groups, result, last = [], [], 0
+    for c in map(chr, CODE_POINTS):
+        if not cut(c):
+            group = -1
+        else:
+            group = last = next((i for i in [last, *range(len(groups))] if i < len(groups) and len(cut(groups[i] + c)) == 1), len(groups))
+            if group == len(groups):
+                groups.append(c)
+        if result and result[-1][1] == ord(c) - 1 and result[-1][2] == group:
+            result[-1][1] = ord(c)
+        else:
+            result.append([ord(c), ord(c), group])
+    return result
 
 
 def code_points_of_block(first: int) -> list:
@@ -125,6 +160,71 @@ def make_texts() -> list:
     generator = random.Random(20)
     fixed = ["", " ", "a", "</s>", "  leading and trailing  ", "x" * 100, "ab" * 60, "ü" * 50, " ".join(WORDS), "".join(WORDS), "".join(EMOJI), "".join(FOLDED), "".join(MARKS)]
     return fixed + [random_text(generator) for _ in range(110)]
+
+
+def icu_function(name: str):
+    library = ctypes.CDLL(ctypes.util.find_library("icuuc"))
+    version = ctypes.util.find_library("icuuc").split(".so.")[1].split(".")[0]
+    return getattr(library, f"{name}_{version}")
+
+
+def assigned_ranges() -> list:
+    """Code points assigned in Unicode 8, without those whose class later versions changed: the tables of the references differ in them."""
+    char_age = icu_function("u_charAge")
+    changed = {0x166D, 0x1734, 0x1885, 0x1886, 0xA9BD, 0x111C9}
+    age = (ctypes.c_uint8 * 4)()
+
+    def assigned(c: int) -> bool:
+        char_age(c, age)
+        return 0 < age[0] <= 8 and c not in changed
+
+    return ranges(c for c in CODE_POINTS if assigned(c))
+
+
+def stress_texts(assigned: list) -> list:
+    """A few characters of every script, between spaces; what looks different written in a row; every control and space character."""
+    script_of, error = icu_function("uscript_getScript"), ctypes.c_int(0)
+    by_script = {}
+    for first, last in assigned:
+        for c in range(first, last + 1):
+            by_script.setdefault(script_of(c, ctypes.byref(error)), []).append(chr(c))
+    generator = random.Random(23)
+    samples = ["".join(generator.choices(characters, k=7)) for _, characters in sorted(by_script.items())]
+    spaces = [chr(c) for c in (*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, 0x180E, *range(0x2000, 0x2010), 0x2028, 0x2029, 0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF)]
+    controls = [chr(c) for c in (*range(0x20), *range(0x7F, 0xA1), 0xAD, 0x61C, *range(0x2028, 0x2030), *range(0x2066, 0x206A), 0xFFF9, 0xFFFD, 0xE0001, 0xE0041)]
+    texts = [" ".join(samples), "".join(samples), "a".join(spaces), " x".join(spaces), "".join(spaces), "b".join(controls), "".join(controls)]
+    texts += ["שלום abc مرحبا 123 \u202eabc\u202c \u2067אב\u2069", "\u0301abc", "a\u0315\u0300\u05ae\u0062", "\u1100\u1161\u11a8\u11a8 \uac00\u11a8", "क्षि ষ্ণ ক্\u200dষ ﻻ ﷺ",
+              "".join(EMOJI) + "👩\u200d❤\ufe0f\u200d💋\u200d👨🇩🇪🇫🇷🇬👍🏻👍🏿", "ẛ̣ ṩ s\u0323\u0307 d\u0307\u0323 \u0344 \u0f73\u0f71", " \u3000x", "x\u3000 ", "▁x▁ ▁▁", "\u00ad\u200bx\u00ad"]
+    return texts
+
+
+class SplitMix:
+    """Steele et al. 2014: the generator that the test has, too."""
+
+    def __init__(self, seed: int) -> None:
+        self.state = seed
+
+    def below(self, limit: int) -> int:
+        self.state = self.state + 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+        z = self.state
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
+        z = (z ^ z >> 27) * 0x94D049BB133111EB & 0xFFFFFFFFFFFFFFFF
+        return (z ^ z >> 31) % limit
+
+
+def random_strings(assigned: list, count: int) -> list:
+    generator = SplitMix(8)
+
+    def character() -> str:
+        kind = generator.below(8)
+        if kind == 0:
+            return " "
+        if kind < 3:
+            return chr(0x20 + generator.below(0x5F))
+        first, last = assigned[generator.below(len(assigned))]  # ranges alike, so that small scripts come as often as large ones
+        return chr(first + generator.below(last - first + 1))
+
+    return ["".join(character() for _ in range(1 + generator.below(16))) for _ in range(count)]
 
 
 def make_corpus() -> list:
@@ -215,7 +315,7 @@ def pipelines(corpus: list):
     yield "metaspace_first", make(metaspace(prepend_scheme="first"), normalizers.NFKC(), decoders.Metaspace(prepend_scheme="first"), sentence_end, added, **unk)
     yield "metaspace_never", make(metaspace(prepend_scheme="never", split=False), normalizers.NFKD(), decoders.Metaspace(prepend_scheme="never"), None, added)
     yield "lowercase", make(metaspace(), normalizers.Sequence([normalizers.NFD(), normalizers.Lowercase(), normalizers.StripAccents()]), decoders.Metaspace(),
-                            sentence_end, added, fuse_unk=True, **unk)
+                            sentence_end, added[:3], fuse_unk=True, **unk)  # without "Added": of two that are one in lower case, `tokenizers` takes any
     yield "words", make(pre_tokenizers.Whitespace(), normalizers.Strip(), None, sentence_end, added, **unk)
     yield "suffix", make(pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Digits(individual_digits=True)]), normalizers.NFD(), None,
                          sentence_end, (), trainer={"end_of_word_suffix": "</w>"}, end_of_word_suffix="</w>", **unk)
@@ -224,6 +324,106 @@ def pipelines(corpus: list):
     yield "split", make(
         pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(r"\p{Lu}?\p{Ll}+|\d{1,3}"), "merged_with_previous"), pre_tokenizers.Punctuation("merged_with_next"), pre_tokenizers.Split("e", "removed")]),
         normalizers.Sequence([normalizers.Replace(Regex("[aeiou]{2,}"), "·"), normalizers.Replace("an", "")]), None, sentence_end, added, **unk)
+
+
+def small_character_map() -> bytes:
+    """A precompiled map of few rules that has each kind: characters that become several, one, none, and sequences."""
+    rules = {c: unicodedata.normalize("NFKC", c) for c in FOLDED + ["ﷺ", "ｶﾞ", "e\u0301", "a\u0308", "\u1100\u1161", "…", "\u0390", "\u1fb7"]}
+    rules |= {c: " " for c in SPACES if c not in (" ", "  ", "   ", "\r\n", "\u200b")} | {"\u200b": "", "\u00ad": "", "\x07": "", "\u0301": "", "क़": "k", "👍🏽": "+", "x\u0323": "yz", "🇩": "D"}
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "rules.tsv"
+        path.write_text("".join(f"{' '.join(f'{ord(c):X}' for c in source)}\t{' '.join(f'{ord(c):X}' for c in target)}\n" for source, target in sorted(rules.items()) if source != target))
+        model = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(["ab ba"] * 9), model_writer=model, vocab_size=8, model_type="char", normalization_rule_tsv=str(path), minloglevel=2)
+    return character_map(model.getvalue())[0]
+
+
+def character_map(model: bytes):
+    """normalizer_spec.precompiled_charsmap of a SentencePiece model, and where it begins."""
+
+    def number(i: int):
+        value = shift = 0
+        while True:
+            value |= (model[i] & 127) << shift
+            shift += 7
+            i += 1
+            if model[i - 1] < 128:
+                return value, i
+
+    def fields(i: int, end: int):
+        while i < end:
+            key, i = number(i)
+            if key & 7 == 2:
+                size, i = number(i)
+            else:
+                size = {1: 8, 5: 4}.get(key & 7) or number(i)[1] - i
+            yield key >> 3, i, i + size
+            i += size
+
+    for field, begin, end in fields(0, len(model)):
+        if field == 3:
+            for inner, inner_begin, inner_end in fields(begin, end):
+                if inner == 2:
+                    return model[inner_begin:inner_end], inner_begin
+    return b"", 0
+
+
+LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+QWEN2 = LLAMA3.replace("{1,3}", "")
+
+
+def pipelines_of_models(corpus: list):
+    """Pairs of a name and a tokenizer.json: the stages of well-known models (and the other ones that no model above has), with a small BPE."""
+    byte_level = {"initial_alphabet": pre_tokenizers.ByteLevel.alphabet()}
+    unk = {"unk_token": "<unk>"}
+    added = [AddedToken("<mask>", lstrip=True, special=True, normalized=False), AddedToken("über", rstrip=True, normalized=True), AddedToken("[NEW]", normalized=False)]
+    special = [("</s>", 0), ("<unk>", 1), ("<pad>", 2)]
+
+    def with_byte_tokens(tokenizer: Tokenizer) -> Tokenizer:
+        document = json.loads(tokenizer.to_str())
+        vocab = document["model"]["vocab"]
+        for byte in range(256):
+            vocab.setdefault(f"<0x{byte:02X}>", len(vocab))
+        return Tokenizer.from_str(json.dumps(document))
+
+    def make(normalizer, pre_tokenizer, decoder, post_processor, vocab_size=400, trainer={}, **model):
+        tokenizer = Tokenizer(models.BPE(**model))
+        if normalizer:
+            tokenizer.normalizer = normalizer
+        if pre_tokenizer:
+            tokenizer.pre_tokenizer = pre_tokenizer
+        tokenizer.train_from_iterator(corpus, bpe_trainer(vocab_size=vocab_size, **trainer))
+        if model.get("byte_fallback"):
+            tokenizer = with_byte_tokens(tokenizer)
+        tokenizer.decoder = decoder
+        if post_processor:
+            tokenizer.post_processor = post_processor
+        tokenizer.add_tokens(added)
+        return json.loads(tokenizer.to_str())
+
+    def template(single, pair):
+        return processors.TemplateProcessing(single=single, pair=pair, special_tokens=special)
+
+    hashes = {"trainer": {"continuing_subword_prefix": "##"}, "continuing_subword_prefix": "##", **unk}
+    yield "bert_uncased", make(normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer(), decoders.WordPiece(), template("<pad> $A </s>", "<pad> $A </s> $B:1 </s>:1"), **hashes)
+    yield "bert_cased", make(normalizers.BertNormalizer(lowercase=False), pre_tokenizers.BertPreTokenizer(), decoders.WordPiece(cleanup=False), processors.BertProcessing(("</s>", 0), ("<pad>", 2)), **hashes)
+    yield "bert_accents", make(normalizers.BertNormalizer(clean_text=False, handle_chinese_chars=False, strip_accents=True, lowercase=False), pre_tokenizers.BertPreTokenizer(), decoders.WordPiece(), None, **hashes)
+
+    def byte_level_split(pattern):
+        return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(pattern), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+
+    yield "llama3", make(None, byte_level_split(LLAMA3), decoders.ByteLevel(), processors.Sequence([processors.ByteLevel(trim_offsets=True), template("<pad> $A", "<pad> $A <pad>:1 $B:1")]), 600, byte_level, ignore_merges=True)
+    yield "qwen2", make(normalizers.NFC(), byte_level_split(QWEN2), decoders.ByteLevel(), processors.ByteLevel(trim_offsets=False), 600, byte_level)
+    yield "roberta_plain", make(None, pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel(), processors.RobertaProcessing(("</s>", 0), ("<pad>", 2), trim_offsets=True, add_prefix_space=False), 500, byte_level, **unk)
+    yield "gemma", make(normalizers.Replace(" ", "▁"), pre_tokenizers.Split(" ", "merged_with_previous"), decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]), template("<pad> $A", "<pad> $A <pad> $B"), fuse_unk=True, byte_fallback=True, **unk)
+    character_map = small_character_map()
+    metaspace = pre_tokenizers.Metaspace
+    yield "t5", make(normalizers.Precompiled(character_map), metaspace(), decoders.Metaspace(), template("$A </s>", "$A </s> $B </s>"), **unk)
+    yield "xlm_roberta", make(normalizers.Sequence([normalizers.Precompiled(character_map), normalizers.Replace(Regex(" {2,}"), " ")]), pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), metaspace()]), decoders.Metaspace(), template("<pad> $A </s>", "<pad> $A </s> </s> $B </s>"), **unk)
+    yield "albert", make(normalizers.Sequence([normalizers.Replace("``", '"'), normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(), normalizers.Precompiled(character_map), normalizers.Strip()]), metaspace(prepend_scheme="first"), decoders.Metaspace(prepend_scheme="first"), template("<pad> $A </s>", "<pad> $A </s> $B:1 </s>:1"), **unk)
+    yield "scripts", make(normalizers.Nmt(), pre_tokenizers.UnicodeScripts(), decoders.BPEDecoder(suffix="e"), None, **unk)
+    yield "fixed_length", make(normalizers.ByteLevel(), pre_tokenizers.FixedLength(5), decoders.ByteLevel(), None, 500, byte_level)
+    yield "delimiter", make(normalizers.Replace(Regex("b*"), "-"), pre_tokenizers.CharDelimiterSplit("n"), decoders.CTC(pad_token="a", word_delimiter_token="e"), None, **unk)
 
 
 def make_plain_text(corpus: list) -> str:
@@ -246,8 +446,98 @@ def plain_text_pipelines(text: str):
     yield "characters", {**json.loads(tokenizer.to_str()), "pre_tokenizer": None}  # it was for counting alone
 
 
-def pipeline_goldens(texts: list, corpus: list) -> None:
+def byte_positions(text: str) -> list:
+    positions = [0]
+    for character in text:
+        positions.append(positions[-1] + len(character.encode()))
+    return positions
+
+
+def encoding_text(encoding, texts: list) -> str:
+    """Lines of an encoding: id, offsets in bytes, type, special or not, sequence."""
+    positions = [byte_positions(text) for text in texts]
+    lines = []
+    for token, (begin, end), type_id, special, sequence in zip(encoding.ids, encoding.offsets, encoding.type_ids, encoding.special_tokens_mask, encoding.sequence_ids):
+        at = positions[sequence] if sequence is not None else [0]
+        lines.append(f"{token} {at[begin]} {at[end]} {type_id} {special} {-1 if sequence is None else sequence}\n")
+    return "".join(lines)
+
+
+def hashes(tokenizer: Tokenizer, texts: list, strings: list) -> dict:
+    def as_text(text: str) -> str:
+        encoding = tokenizer.encode(text)
+        return encoding_text(encoding, [text]) + tokenizer.decode(encoding.ids) + "\n" + tokenizer.decode(encoding.ids, skip_special_tokens=False) + "\n"
+
+    return {
+        "encodings": [fnv1a(as_text(text).encode()) for text in texts],
+        "random": [fnv1a("".join(as_text(text) for text in strings[i : i + 100]).encode()) for i in range(0, len(strings), 100)],
+    }
+
+
+def pair_goldens(documents: dict, texts: list) -> dict:
+    """Pairs of texts, with truncation and without."""
+    short = [i for i, text in enumerate(texts) if len(text) < 60]
+    result = {"versions": VERSIONS, "pipelines": {}}
+    for name, document in documents.items():
+        generator = random.Random(name)
+        result["pipelines"][name] = cases = []
+        for _ in range(60):
+            case = {
+                "first": generator.choice(short),
+                "second": generator.choice(short) if generator.random() < 0.8 else None,
+                "add_special_tokens": generator.random() < 0.7,
+                "truncation": None,
+            }
+            tokenizer = Tokenizer.from_str(json.dumps(document))
+            chosen = [texts[case[key]] for key in ("first", "second") if case[key] is not None]
+            if generator.random() < 0.8 and document["post_processor"]:  # without one, `tokenizers` forgets which text an overflowing token is of
+                case["truncation"] = {
+                    "max_length": generator.randint(4, 24),
+                    "stride": generator.choice([0, 0, 0, 1, 2, 3]),
+                    "strategy": generator.choice(["longest_first", "only_first", "only_second"]),
+                    "direction": generator.choice(["right", "left"]),
+                }
+            try:
+                if case["truncation"]:
+                    tokenizer.enable_truncation(**case["truncation"])
+                encoding = tokenizer.encode(*chosen, add_special_tokens=case["add_special_tokens"])
+            except BaseException as error:  # a panic of the library, too
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                case["hash"] = None
+            else:
+                text = "--\n".join(encoding_text(each, chosen) for each in [encoding, *encoding.overflowing])
+                case["hash"] = fnv1a(text.encode())
+            cases.append(case)
+    return result
+
+
+def model_pipeline_goldens(texts: list, corpus: list, strings: list) -> dict:
+    documents = {}
+    for name, document in pipelines_of_models(corpus):
+        documents[name] = document
+        write(f"pipelines/{name}.json", {"versions": VERSIONS, "tokenizer": document, **hashes(Tokenizer.from_str(json.dumps(document)), texts, strings)})
+    return documents
+
+
+def spm_goldens(document: dict, texts: list, strings: list) -> None:
+    """The T5 pipeline with a whole NFKC map, which is too large for a golden."""
+    path = DATA / "spm" / "test_model.model"
+    if not path.is_file():
+        print(f"{path} is not there: spm_nfkc.json stays as it is")
+        return
+    content, begin = character_map(path.read_bytes())
+    document = json.loads(json.dumps(document))
+    document["normalizer"]["precompiled_charsmap"] = base64.b64encode(content).decode()
+    result = hashes(Tokenizer.from_str(json.dumps(document)), texts, strings)
+    document["normalizer"]["precompiled_charsmap"] = None
+    write("spm_nfkc.json", {"versions": VERSIONS, "begin": begin, "size": len(content), "tokenizer": document, **result})
+
+
+def pipeline_goldens(texts: list, corpus: list, stress: list, strings: list) -> dict:
+    documents = {}
     for name, document in [*pipelines(corpus), *plain_text_pipelines(make_plain_text(corpus))]:
+        documents[name] = document
         tokenizer = Tokenizer.from_str(json.dumps(document))
         ids = [tokenizer.encode(text).ids for text in texts]
         write(
@@ -259,8 +549,11 @@ def pipeline_goldens(texts: list, corpus: list) -> None:
                 "ids_without_special_tokens": [tokenizer.encode(text, add_special_tokens=False).ids for text in texts],
                 "decoded": [tokenizer.decode(row) for row in ids],
                 "decoded_with_special_tokens": [tokenizer.decode(row, skip_special_tokens=False) for row in ids],
+                # Characters that are left out for want of an unk token: `tokenizers` counts offsets as if the text had not had them.
+                **({} if name == "metaspace_never" else hashes(tokenizer, texts + stress, strings)),
             },
         )
+    return documents
 
 
 # --- training
@@ -306,7 +599,12 @@ def main() -> None:
     texts, corpus = make_texts(), make_corpus()
     write("unicode.json", unicode_goldens())
     write("texts.json", texts)
-    pipeline_goldens(texts, corpus)
+    assigned = assigned_ranges()
+    stress, strings = stress_texts(assigned), random_strings(assigned, 10_000)
+    write("stress.json", {"assigned": assigned, "texts": stress})
+    documents = pipeline_goldens(texts, corpus, stress, strings) | model_pipeline_goldens(texts + stress, corpus, strings)
+    spm_goldens(documents["t5"], texts + stress, strings)
+    write("pairs.json", pair_goldens({name: documents[name] for name in ("qkv", "roberta", "gpt2", "words", "bert_uncased", "bert_cased", "llama3", "xlm_roberta", "scripts")}, texts))
     (ROOT / "corpus.txt").write_text("\n".join(corpus) + "\n", encoding="utf-8")
     (ROOT / "text.txt").write_text(make_plain_text(corpus), encoding="utf-8")
     (ROOT / "trained.json").write_text(train_qkv(corpus, 400).to_str(pretty=True), encoding="utf-8")
