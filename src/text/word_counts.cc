@@ -162,6 +162,8 @@ std::vector<WordCount> count_words(std::span<const TextPart> parts, const WordRu
         if (!fault.empty()) throw Error(ErrorCode::bad_input, fault);
       }
       total.add(counts);
+      const size_t offset = static_cast<size_t>(text.data() - file.data());
+      file.release(offset + (first == 0 ? 0 : ends[first - 1]), offset + ends[first + counts.size() - 1]);
     }
   }
   return total.sorted();
