@@ -6,7 +6,7 @@
 #include "base/temporary_directory.h"
 #include "base/timing.h"
 #include "models/model.h"
-#include "text/bpe_trainer.h"
+#include "text/tokenizer_trainer.h"
 #include "train/batch_feed.h"
 #include "train/optimizer.h"
 
@@ -25,9 +25,9 @@ struct Work {
 Work translation(const TrainBenchOptions& options, const std::filesystem::path& cache) {
   const bool tiny = options.shape == "tiny";
   const std::filesystem::path files[] = {options.data / "train.en", options.data / "train.de"};
-  BpeTrainerOptions bpe;
-  bpe.vocab_size = tiny ? 10000 : 8000;
-  const Tokenizer tokenizer = train_bpe(bpe, files);
+  TokenizerTrainerOptions trainer;
+  trainer.vocab_size = tiny ? 10000 : 8000;
+  const Tokenizer tokenizer = train_tokenizer(trainer, files);
   Work work;
   work.label_smoothing = 0.1f;
   work.learning_rate = 3e-4;
@@ -48,7 +48,7 @@ Work translation(const TrainBenchOptions& options, const std::filesystem::path& 
 // The default of train_gpt_torch.py: nanoGPT's shape for characters, without biases.
 Work characters(const TrainBenchOptions& options, const std::filesystem::path& cache) {
   const std::filesystem::path text = options.data / "input.txt";
-  const Tokenizer tokenizer = train_bpe({.pipeline = Pipeline::characters}, std::span(&text, 1));
+  const Tokenizer tokenizer = train_tokenizer({.pipeline = Pipeline::characters}, std::span(&text, 1));
   Work work;
   work.learning_rate = 1e-3;
   work.config.kind = Kind::decoder_only;

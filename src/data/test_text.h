@@ -11,7 +11,7 @@
 #include "base/philox.h"
 #include "base/temporary_directory.h"
 #include "data/text_corpus.h"
-#include "text/bpe_trainer.h"
+#include "text/tokenizer_trainer.h"
 
 namespace qkv {
 
@@ -36,7 +36,7 @@ class TestText : public testing::Test {
 
   static Tokenizer make_tokenizer(Pipeline pipeline) {
     const std::vector<std::string> texts{"abcdefgh \n|äöü日本語"};
-    return train_bpe({.pipeline = pipeline, .vocab_size = 300, .vocab_size_is_upper_bound = true}, texts);
+    return train_tokenizer({.pipeline = pipeline, .vocab_size = 300, .vocab_size_is_upper_bound = true}, texts);
   }
 
   TemporaryDirectory directory_;

@@ -9,7 +9,7 @@
 #include "base/parallel.h"
 #include "base/temporary_directory.h"
 #include "models/model.h"
-#include "text/bpe_trainer.h"
+#include "text/tokenizer_trainer.h"
 
 namespace qkv {
 namespace {
@@ -114,7 +114,7 @@ class GeneratorDirectory : public testing::Test {
  protected:
   GeneratorDirectory() {
     const std::vector<std::string> texts{"the quick brown fox jumps over the lazy dog.\n"};
-    const Tokenizer tokenizer = train_bpe({.pipeline = Pipeline::bytes}, texts);
+    const Tokenizer tokenizer = train_tokenizer({.pipeline = Pipeline::bytes}, texts);
     TransformerConfig config = config_of(Position::learned);
     config.vocab_size = 260;  // rounded up
     config.eos_token_id = config.decoder_start_token_id = config.pad_token_id = tokenizer.token_to_id("<|endoftext|>");

@@ -2,17 +2,17 @@
 #pragma once
 
 #include "models/model.h"
-#include "text/bpe_trainer.h"
+#include "text/tokenizer_trainer.h"
 
 namespace qkv {
 
 inline Tokenizer make_test_tokenizer() {
   const std::vector<std::string> lines{"ein Haus am See", "zwei Häuser am Meer", "ein Haus am Meer",
                                        "日本語 です",     "日本語 の 家",        "a house by the sea"};
-  BpeTrainerOptions options;
+  TokenizerTrainerOptions options;
   options.vocab_size = 70;
   options.vocab_size_is_upper_bound = true;
-  return train_bpe(options, lines);
+  return train_tokenizer(options, lines);
 }
 
 inline TransformerConfig make_test_config(const Tokenizer& tokenizer) {

@@ -23,12 +23,13 @@ class MarianPreTokenizer final : public PreTokenizer {
     }
     const auto add = [&](NormalizedText&& part) {
       if (part.text.empty()) return;
-      list.pieces.push_back({list.text.size(), list.text.size() + part.text.size(), list.text.empty()});
+      if (list.text.empty()) list.first_bytes = part.first_bytes;
+      list.pieces.push_back({list.text.size(), list.text.size() + part.text.size()});
       list.text.append(part.text);
       if (origin) list.origin->insert(list.origin->end(), part.origin->begin(), part.origin->end());
     };
-    const auto part_of = [&](size_t begin, size_t end) {
-      NormalizedText part{text.substr(begin, end - begin)};
+    const auto part_of = [&](size_t begin, size_t end) {  // what stands behind the code is normalized as if nothing stood before it
+      NormalizedText part(std::string_view(text).substr(begin, end - begin));
       if (origin) part.origin.emplace(origin->begin() + static_cast<ptrdiff_t>(begin), origin->begin() + static_cast<ptrdiff_t>(end));
       return part;
     };

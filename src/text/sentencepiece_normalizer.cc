@@ -1,5 +1,6 @@
 #include "text/sentencepiece_normalizer.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -35,16 +36,17 @@ class SentencePieceNormalizer final : public Normalizer {
       if (part.text != " ") break;
       i += part.length;
     }
-    Output output{{}, normalized.origin ? normalized.origin->data() : nullptr, {}};
+    Output output{.first_bytes = normalized.first_bytes, .from = normalized.origin ? normalized.origin->data() : nullptr};
     if (i < text.size()) {
       output.text.reserve(text.size() + text.size() / 4 + 8);
-      if (space_before_ && normalized.starts_input) output.append(space_, i, 0);
+      if (space_before_ && normalized.first_bytes > 0) output.append(space_, i, 0);
       rewrite(text, i, output);
       while (remove_extra_ && output.text.ends_with(space_)) output.text.resize(output.text.size() - space_.size());
-      if (output.from) output.origin.resize(output.text.size());
+      output.cut_to_text();
       if (space_behind_) output.append(space_, text.size() - 1, 0);
     }
     normalized.text = std::move(output.text);
+    normalized.first_bytes = output.new_first_bytes;
     if (normalized.origin) normalized.origin = std::move(output.origin);
   }
 
@@ -67,14 +69,27 @@ class SentencePieceNormalizer final : public Normalizer {
   // The new text, and where each byte of it comes from.
   struct Output {
     std::string text;
+    size_t first_bytes;  // as NormalizedText has it, of the old text
+    size_t new_first_bytes = 0;
     const Span* from;  // of each byte of the old text; null: not wanted
     std::vector<Span> origin;
     // `length` bytes of the old text from `begin` on became `part`; none: it stands before the one at `begin`.
     void append(std::string_view part, size_t begin, size_t length) {
       text.append(part);
+      if (begin < first_bytes) new_first_bytes = text.size();
       if (!from) return;
       const Span span{from[begin].begin, length > 0 ? from[begin + length - 1].end : from[begin].begin};
       origin.insert(origin.end(), part.size(), span);
+    }
+    // Bytes [begin, end) of the old text stay as they are.
+    void keep(std::string_view old, size_t begin, size_t end) {
+      if (begin < first_bytes) new_first_bytes = text.size() + std::min(end, first_bytes) - begin;
+      text.append(old, begin, end - begin);
+      if (from) origin.insert(origin.end(), from + begin, from + end);
+    }
+    void cut_to_text() {
+      if (from) origin.resize(text.size());
+      new_first_bytes = std::min(new_first_bytes, text.size());
     }
   };
 
@@ -84,8 +99,7 @@ class SentencePieceNormalizer final : public Normalizer {
       size_t end = i;
       while (end < text.size() && stays_[static_cast<unsigned char>(text[end])]) ++end;
       if (end > i) {
-        if (output.from) output.origin.insert(output.origin.end(), output.from + i, output.from + end);
-        output.text.append(text, i, end - i);
+        output.keep(text, i, end);
         after_space = false;
         i = end;
         continue;

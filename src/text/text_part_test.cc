@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "text/bpe_trainer.h"
 #include "text/test_files.h"
+#include "text/tokenizer_trainer.h"
 
 namespace qkv {
 namespace {
@@ -32,7 +32,7 @@ TEST(TextCut, PartsHaveTheTokensOfTheWhole) {
     text += line + (text.size() % 3 ? "\n" : text.size() % 5 ? " \n\n" : "  ");
   const std::vector<std::string> texts{text};
   for (const Pipeline pipeline : {Pipeline::byte_pairs, Pipeline::bytes, Pipeline::characters}) {
-    const Tokenizer tokenizer = train_bpe({.pipeline = pipeline, .vocab_size = 700, .vocab_size_is_upper_bound = true}, texts);
+    const Tokenizer tokenizer = train_tokenizer({.pipeline = pipeline, .vocab_size = 700, .vocab_size_is_upper_bound = true}, texts);
     const std::vector<int32_t> whole = tokenizer.encode(text);
     for (const size_t wanted : {1, 50, 777, 5000}) {
       std::vector<int32_t> parts;

@@ -6,14 +6,16 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "base/log.h"
 #include "base/parallel.h"
 #include "text/utf8.h"
 
 namespace qkv {
 namespace {
 
-constexpr size_t kChunk = size_t{1} << 20;  // bytes of text that one thread takes at a time
-constexpr size_t kChunksPerRound = 64;      // their counts are held until they are added up
+constexpr size_t kChunk = size_t{1} << 20;        // bytes of text that one thread takes at a time
+constexpr size_t kMostChunks = 64;                // of a round: their counts are held until they are added up
+constexpr size_t kChunkBytes = size_t{24} << 20;  // that the words of a chunk may take if they all differ
 
 struct Hash {
   using is_transparent = void;
@@ -52,7 +54,7 @@ class Counter {
 
   void add(std::string_view text, Counts& counts) const {
     if (text.empty()) return;
-    NormalizedText normalized{std::string(text)};
+    NormalizedText normalized(text);
     if (rules_.normalizer) rules_.normalizer->normalize(normalized);
     if (normalized.text.empty()) return;
     PieceList list(std::move(normalized));
@@ -75,14 +77,26 @@ class Counter {
 // Sums of many tables of counts, whose order does not matter.
 class Total {
  public:
+  explicit Total(size_t memory) : memory_(memory) {}
+  ~Total() {
+    if (floor_ > 0) {
+      log_warning("the text has more different words than the memory allows; those seen {} were dropped now and then while counting",
+                  floor_ == 1 ? std::string("once") : fmt::format("at most {} times", floor_));
+    }
+  }
+  Total(const Total&) = delete;
+  Total& operator=(const Total&) = delete;
+
   void add(std::vector<Counts>& parts) {
     for (Counts& part : parts) {
       while (!part.empty()) {
         auto entry = part.extract(part.begin());
         const auto [place, fresh] = counts_.try_emplace(std::move(entry.key()), entry.mapped());
-        if (!fresh) place->second += entry.mapped();
+        fresh ? bytes_ += kWordBytes + place->first.size() : place->second += entry.mapped();
       }
     }
+    if (bytes_ <= memory_ / 2) return;
+    for (uint64_t least = 1; bytes_ > memory_ / 4; ++least) drop(least);
   }
   std::vector<WordCount> sorted() {
     std::vector<WordCount> words;
@@ -96,7 +110,19 @@ class Total {
   }
 
  private:
+  void drop(uint64_t most) {
+    floor_ = std::max(floor_, most);
+    std::erase_if(counts_, [&](const auto& entry) {
+      if (entry.second > most) return false;
+      bytes_ -= kWordBytes + entry.first.size();
+      return true;
+    });
+  }
+
+  const size_t memory_;
   Counts counts_;
+  size_t bytes_ = 0;
+  uint64_t floor_ = 0;  // words seen this often were dropped at some time
 };
 
 void check_utf8(const TextPart& part, std::string_view file, std::string_view chunk) {
@@ -110,14 +136,16 @@ void check_utf8(const TextPart& part, std::string_view file, std::string_view ch
 
 std::vector<WordCount> count_words(std::span<const TextPart> parts, const WordRules& rules) {
   const Counter counter(rules);
-  Total total;
+  Total total(rules.memory);
+  const size_t round = std::clamp<size_t>(rules.memory / 2 / kChunkBytes, 1, kMostChunks);
   for (const TextPart& part : parts) {
     const MappedFile file(part.path);
     const std::string_view text = view_of(file, part);
     const std::vector<size_t> ends = counter.chunk_ends(text);
-    for (size_t first = 0; first < ends.size(); first += kChunksPerRound) {
+    for (size_t first = 0; first < ends.size(); first += round) {
       throw_if_interrupted();
-      std::vector<Counts> counts(std::min(kChunksPerRound, ends.size() - first));
+      if (rules.progress) rules.progress(fmt::format("{}: {} of {} MB read", part.path.filename().string(), first, ends.size()));
+      std::vector<Counts> counts(std::min(round, ends.size() - first));
       std::vector<std::string> faults(counts.size());
       parallel_for(static_cast<int64_t>(counts.size()), [&](int64_t i) {
         const size_t index = first + static_cast<size_t>(i), begin = index == 0 ? 0 : ends[index - 1];
@@ -134,6 +162,8 @@ std::vector<WordCount> count_words(std::span<const TextPart> parts, const WordRu
         if (!fault.empty()) throw Error(ErrorCode::bad_input, fault);
       }
       total.add(counts);
+      const size_t offset = static_cast<size_t>(text.data() - file.data());
+      file.release(offset + (first == 0 ? 0 : ends[first - 1]), offset + ends[first + counts.size() - 1]);
     }
   }
   return total.sorted();
@@ -141,12 +171,17 @@ std::vector<WordCount> count_words(std::span<const TextPart> parts, const WordRu
 
 std::vector<WordCount> count_words(std::span<const std::string> texts, const WordRules& rules) {
   const Counter counter(rules);
+  Total total(rules.memory);
   std::vector<Counts> counts(1);
+  size_t pending = 0;  // bytes of text
   for (size_t i = 0; i < texts.size(); ++i) {
     if (!is_valid_utf8(texts[i])) fail(ErrorCode::bad_input, "line {} is not valid UTF-8", i + 1);
     rules.whole_texts ? counter.add_all(texts[i], counts[0]) : counter.add(texts[i], counts[0]);
+    pending += texts[i].size();
+    if (pending < kChunk) continue;
+    total.add(counts);
+    pending = 0;
   }
-  Total total;
   total.add(counts);
   return total.sorted();
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "base/parallel.h"
 #include "text/test_files.h"
@@ -43,6 +44,28 @@ TEST(WordCounts, CountsOverFilesAndChunksOnAnyNumberOfThreads) {
     EXPECT_EQ(as_map(count_words(files, {normalizer.get(), pre_tokenizer.get()})), expected) << count << " threads";
   }
   set_num_threads(threads);
+}
+
+TEST(WordCounts, BeyondTheMemoryRareWordsAreDroppedInTheSameWayOnAnyNumberOfThreads) {
+  std::string text;
+  for (int i = 0; i < 400'000; ++i) text += fmt::format("often{} seldom{}\n", i % 100, i);
+  const TemporaryDirectory directory;
+  const std::vector<TextPart> files{{directory.write("a", text)}};
+  const auto pre_tokenizer = training_pre_tokenizer(Pipeline::word_pieces);
+  WordRules rules{.pre_tokenizer = pre_tokenizer.get()};
+  EXPECT_EQ(count_words(files, rules).size(), 400'100u);
+  rules.memory = size_t{16} << 20;
+  const int threads = num_threads();
+  std::set<std::map<std::string, uint64_t>> results;
+  for (const int count : {1, 3}) {
+    set_num_threads(count);
+    results.insert(as_map(count_words(files, rules)));
+  }
+  set_num_threads(threads);
+  ASSERT_EQ(results.size(), 1u);
+  const std::map<std::string, uint64_t>& kept = *results.begin();
+  EXPECT_LT(kept.size() * kWordBytes, rules.memory);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(kept.at(fmt::format("often{}", i)), 4000u);
 }
 
 TEST(WordCounts, LineEndsBelongToNoWord) {

@@ -8,7 +8,7 @@
 
 #include "base/files.h"
 #include "base/temporary_directory.h"
-#include "text/bpe_trainer.h"
+#include "text/tokenizer_trainer.h"
 
 namespace qkv {
 namespace {
@@ -30,7 +30,7 @@ class Feed : public testing::Test {
     lines.push_back("end end");
     write_file_atomically(root_ / "source", source);
     write_file_atomically(root_ / "target", target);
-    const Tokenizer tokenizer = train_bpe({.vocab_size = 40, .vocab_size_is_upper_bound = true}, std::span<const std::string>(lines));
+    const Tokenizer tokenizer = train_tokenizer({.vocab_size = 40, .vocab_size_is_upper_bound = true}, std::span<const std::string>(lines));
     const auto build = [&] {
       return ParallelCorpus::build({.source = root_ / "source", .target = root_ / "target", .cache = root_ / "cache", .max_tokens = 64},
                                    tokenizer);

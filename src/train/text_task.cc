@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "text/bpe_trainer.h"
+#include "text/tokenizer_trainer.h"
 #include "train/training_task.h"
 
 namespace qkv {
@@ -34,12 +34,12 @@ class TextTask final : public TrainingTask {
   }
 
   Tokenizer train_tokenizer() const override {
-    BpeTrainerOptions bpe{.pipeline = pipeline_of(options_.vocabulary), .document_separator = options_.document_separator};
+    TokenizerTrainerOptions trainer{.pipeline = pipeline_of(options_.vocabulary), .document_separator = options_.document_separator};
     if (options_.vocabulary == TextVocabulary::bpe) {
-      bpe.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
-      bpe.vocab_size_is_upper_bound = options_.vocab_size == 0;
+      trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
+      trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
     }
-    return train_bpe(bpe, std::span(&texts_.first, 1));
+    return qkv::train_tokenizer(trainer, std::span(&texts_.first, 1));
   }
 
   // A text without documents needs no end.

@@ -2,7 +2,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "data/text_pair.h"
-#include "text/bpe_trainer.h"
+#include "text/tokenizer_trainer.h"
 #include "train/training_task.h"
 
 namespace qkv {
@@ -20,11 +20,11 @@ class TranslationTask final : public TrainingTask {
   }
 
   Tokenizer train_tokenizer() const override {
-    BpeTrainerOptions bpe;
-    bpe.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
-    bpe.vocab_size_is_upper_bound = options_.vocab_size == 0;
+    TokenizerTrainerOptions trainer;
+    trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
+    trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
     const std::vector<std::filesystem::path> files{options_.source, options_.target};
-    return train_bpe(bpe, files);
+    return qkv::train_tokenizer(trainer, files);
   }
 
   SpecialTokens special_tokens(const Tokenizer& tokenizer) const override {

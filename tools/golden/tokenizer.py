@@ -16,6 +16,11 @@ tests/goldens/tokenizer/
     text.txt            the same with empty lines and tabs, for the pipelines that keep white space as it is
     trained.json        the tokenizer.json that BpeTrainer makes of it within the pipeline of `qkv tokenizer train`
     merges.json         [{words, vocab_size, min_frequency, tokens, merges}]: BpeTrainer on counted words, small and full of ties
+    word_pieces.json    [{words, vocab_size, min_frequency, special_tokens, tokens}]: WordPieceTrainer on counted words; the inner characters are
+                        special tokens, as it gives them ids in the order of a hash table otherwise
+    words.json          the tokenizer.json that WordLevelTrainer makes of corpus.txt
+    written/*.json      {tokens, scores, tokenizer}: the tokenizer.json of other pipelines of `qkv tokenizer train` with some vocabulary
+    unigram.json        {words, vocab_size, pieces}: what sentencepiece's Unigram trainer makes of corpus.txt, and its words
     multi30k.json       hashes of the tokenizer.json trained on multi30k (8,000 tokens), and of its ids for each file of the data
 Hashes are FNV-1a, 64 bits. Nothing here is chosen by hand: the texts come from seeded generators.
 """
@@ -577,6 +582,76 @@ def merges_goldens() -> dict:
     return {"versions": VERSIONS, "cases": cases}
 
 
+def word_pieces_goldens() -> dict:
+    generator = random.Random(23)
+    cases = []
+    for _ in range(60):
+        alphabet = generator.choice(["ab", "abc#", "aäbβ中", "abcdefghij"])
+        words = {}
+        for _ in range(generator.randint(1, 25)):
+            word = "".join(generator.choice(alphabet) for _ in range(generator.randint(1, generator.choice([6, 15, 30]))))
+            words[word] = generator.randint(1, generator.choice([2, 5, 50]))
+        options = {"vocab_size": generator.randint(10, 90), "min_frequency": generator.choice([0, 1, 2, 3])}
+        special = ["[UNK]"] + sorted({"##" + c for word in words for c in word[1:]})
+        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+        trainer = trainers.WordPieceTrainer(show_progress=False, special_tokens=special, **options)
+        tokenizer.train_from_iterator([" ".join([word] * count) for word, count in words.items()], trainer)
+        vocab = tokenizer.get_vocab(with_added_tokens=False)
+        cases.append({"words": words, **options, "special_tokens": special, "tokens": sorted(vocab, key=vocab.get)})
+    return {"versions": VERSIONS, "cases": cases}
+
+
+def train_words(lines: list) -> Tokenizer:
+    tokenizer = qkv_pipeline()
+    tokenizer.model = models.WordLevel(unk_token="<unk>")
+    tokenizer.train_from_iterator(lines, trainers.WordLevelTrainer(vocab_size=60, min_frequency=2, special_tokens=SPECIAL, show_progress=False))
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", pair="$A $B </s>", special_tokens=[("</s>", 0)])
+    return tokenizer
+
+
+def written_goldens() -> None:
+    """Vocabularies that are no result of training, within the stages that qkv writes."""
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokens = special + ["a", "é", "##a", "##é", "a##é"]
+    tokenizer = Tokenizer(models.WordPiece({token: i for i, token in enumerate(tokens)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()])
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.add_special_tokens(special)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    write("written/word_pieces.json", {"versions": VERSIONS, "tokens": tokens, "tokenizer": json.loads(tokenizer.to_str())})
+    for name, tokens in (("unigram", ["a", "▁a"]), ("unigram_bytes", [f"<0x{byte:02X}>" for byte in range(256)] + ["a", "▁a"])):
+        tokens = SPECIAL + tokens
+        scores = [0.0] * (len(tokens) - 2) + [-0.5, -3.25]
+        tokenizer = qkv_pipeline()
+        tokenizer.model = models.Unigram(list(zip(tokens, scores)), 1, len(tokens) > 256)
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        if len(tokens) > 256:
+            tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
+        tokenizer.add_special_tokens(SPECIAL)
+        tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", pair="$A $B </s>", special_tokens=[("</s>", 0)])
+        write(f"written/{name}.json", {"versions": VERSIONS, "tokens": tokens, "scores": scores, "tokenizer": json.loads(tokenizer.to_str())})
+
+
+def unigram_goldens(corpus: list) -> dict:
+    normalizer, words = qkv_pipeline().normalizer, {}
+    lines = [normalizer.normalize_str(line) for line in corpus]
+    for line in lines:
+        for word in line.split(" "):
+            words["▁" + word] = words.get("▁" + word, 0) + 1
+    cases = []
+    for vocab_size in (200, 240):
+        with tempfile.TemporaryDirectory() as folder:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(lines), model_prefix=folder + "/m", vocab_size=vocab_size + 3, model_type="unigram", character_coverage=1.0,
+                normalization_rule_name="identity", num_threads=1, minloglevel=2)
+            model = sentencepiece.SentencePieceProcessor(model_file=folder + "/m.model")
+        cases.append({"vocab_size": vocab_size, "pieces": [[model.id_to_piece(i), model.get_score(i)] for i in range(3, vocab_size + 3)]})
+    return {"versions": {**VERSIONS, "sentencepiece": sentencepiece.__version__}, "words": words, "cases": cases}
+
+
 def lines_of(path: pathlib.Path) -> list:
     return [line.removesuffix("\r") for line in path.read_text(encoding="utf-8").removesuffix("\n").split("\n")]
 
@@ -609,6 +684,10 @@ def main() -> None:
     (ROOT / "text.txt").write_text(make_plain_text(corpus), encoding="utf-8")
     (ROOT / "trained.json").write_text(train_qkv(corpus, 400).to_str(pretty=True), encoding="utf-8")
     write("merges.json", merges_goldens())
+    write("word_pieces.json", word_pieces_goldens())
+    (ROOT / "words.json").write_text(train_words(corpus).to_str(pretty=True), encoding="utf-8")
+    written_goldens()
+    write("unigram.json", unigram_goldens(corpus))
     multi30k_goldens()
 
 
