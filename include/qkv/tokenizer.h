@@ -76,6 +76,7 @@ class Tokenizer {
   int32_t token_to_id(std::string_view token) const;  // -1: unknown
   const std::string& id_to_token(int32_t id) const;   // empty: the id has no token; out of range: throws
   bool is_special(int32_t id) const;
+  int32_t unknown_id() const;  // of the token for what is not in the vocabulary (<unk>, [UNK]); -1: there is none
 
   // Writes tokenizer.json and tokenizer_config.json so that transformers' AutoTokenizer and the tokenizers library open them.
   void save(const std::filesystem::path& directory) const;

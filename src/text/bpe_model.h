@@ -46,6 +46,7 @@ class BpeModel final : public TokenModel {
   void sample(std::string_view word, const SubwordSampling& how, RandomStream& random, std::vector<int32_t>& ids,
               std::vector<Span>* spans) const override;
   const Vocabulary& vocabulary() const override { return vocabulary_; }
+  int32_t unknown_id() const override { return options_.unk_token ? vocabulary_.id(*options_.unk_token) : -1; }
 
  private:
   struct Ranked {

@@ -68,6 +68,7 @@ class MarianModel final : public TokenModel {
     }
   }
   const Vocabulary& vocabulary() const override { return vocabulary_; }
+  int32_t unknown_id() const override { return unk_; }
 
  private:
   int32_t id_or_unk(std::string_view token) const {

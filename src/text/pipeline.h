@@ -93,6 +93,7 @@ class TokenModel {
     tokenize(word, ids, spans);
   }
   virtual const Vocabulary& vocabulary() const = 0;
+  virtual int32_t unknown_id() const { return -1; }  // of the token for what is not in the vocabulary; -1: there is none
 };
 
 // A token of an Encoding in the making.

@@ -291,6 +291,8 @@ const std::string& Tokenizer::id_to_token(int32_t id) const {
 
 bool Tokenizer::is_special(int32_t id) const { return id >= 0 && id < vocab_size() && impl_->special[static_cast<size_t>(id)]; }
 
+int32_t Tokenizer::unknown_id() const { return impl_->parts.model->unknown_id(); }
+
 void Tokenizer::save(const std::filesystem::path& directory) const {
   std::error_code error;
   std::filesystem::create_directories(directory, error);

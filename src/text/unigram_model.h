@@ -46,6 +46,7 @@ class UnigramModel final : public TokenModel {
   // 2 MB besides its ids. Only where two ways through all of it stay apart: 16 bytes for each byte of the text, 32 while the table grows.
   void tokenize(std::string_view text, std::vector<int32_t>& ids, std::vector<Span>* spans) const override;
   const Vocabulary& vocabulary() const override { return vocabulary_; }
+  int32_t unknown_id() const override { return unk_id_ == kMissing ? -1 : unk_id_; }
 
   struct Segmentation {
     std::vector<int32_t> ids;

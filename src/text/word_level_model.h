@@ -19,6 +19,7 @@ class WordLevelModel final : public TokenModel {
     if (spans) spans->push_back({0, word.size()});
   }
   const Vocabulary& vocabulary() const override { return vocabulary_; }
+  int32_t unknown_id() const override { return vocabulary_.id(unk_token_); }
 
  private:
   Vocabulary vocabulary_;

@@ -26,6 +26,7 @@ class WordPieceModel final : public TokenModel {
   // words of a language are done in little more than one pass, which a cache would not make faster.
   void tokenize(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const override;
   const Vocabulary& vocabulary() const override { return vocabulary_; }
+  int32_t unknown_id() const override { return vocabulary_.id(options_.unk_token); }
 
  private:
   bool append_pieces(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const;

@@ -1,0 +1,146 @@
+// qkv tokenizer encode and decode: a line for a line.
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/parallel.h"
+#include "cli/commands/tokenizer.h"
+#include "cli/line_input.h"
+#include "cli/output.h"
+#include "qkv/tokenizer.h"
+#include "text/utf8.h"
+
+namespace qkv {
+namespace {
+
+// Calls convert(line, number) on all threads, and prints what it returns for each line in the order of the lines.
+template <typename Convert>
+void convert_lines(LineInput& input, const Convert& convert) {
+  catch_interrupts();
+  while (true) {
+    const std::vector<std::string_view> lines = input.next();
+    if (lines.empty()) return;
+    std::vector<std::string> results(lines.size());
+    std::vector<std::unique_ptr<Error>> faults(lines.size());
+    parallel_for(static_cast<int64_t>(lines.size()), [&](int64_t i) {
+      const auto at = static_cast<size_t>(i);
+      try {
+        results[at] = convert(lines[at], input.first_line() + i);
+      } catch (const Error& error) {  // kept, so that the first bad line is named on any number of threads
+        faults[at] = std::make_unique<Error>(error);
+      }
+    });
+    for (size_t i = 0; i < lines.size(); ++i) {
+      if (faults[i]) throw *faults[i];
+      write_stdout(results[i]);
+      write_stdout("\n");
+    }
+    flush_stdout();
+  }
+}
+
+struct EncodeArguments {
+  std::string tokenizer, file;
+  bool without_special_tokens = false, whole = false;
+};
+
+std::string ids_of(const Tokenizer& tokenizer, std::string_view text, bool without_special_tokens) {
+  std::string line;
+  for (const int32_t id : tokenizer.encode(text, !without_special_tokens)) {
+    fmt::format_to(std::back_inserter(line), "{}{}", line.empty() ? "" : " ", id);
+  }
+  return line;
+}
+
+void encode_whole(const Tokenizer& tokenizer, const EncodeArguments& arguments) {
+  catch_interrupts();
+  LineInput input(arguments.file);
+  const std::string_view text = input.whole();
+  if (!is_valid_utf8(text)) log_warning("{} is not valid UTF-8; what is wrong is read as U+FFFD", input.name());
+  write_stdout(ids_of(tokenizer, text, arguments.without_special_tokens) + "\n");
+}
+
+void encode_lines(const Tokenizer& tokenizer, const EncodeArguments& arguments) {
+  LineInput input(arguments.file);
+  convert_lines(input, [&](std::string_view line, int64_t number) {
+    if (!is_valid_utf8(line)) log_warning("{}: line {} is not valid UTF-8; what is wrong is read as U+FFFD", input.name(), number);
+    return ids_of(tokenizer, line, arguments.without_special_tokens);
+  });
+}
+
+struct DecodeArguments {
+  std::string tokenizer, file;
+  bool with_special_tokens = false;
+};
+
+std::vector<int32_t> parse_ids(std::string_view line, const std::string& name, int64_t number) {
+  std::vector<int32_t> ids;
+  while (true) {
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+    if (line.empty()) return ids;
+    const std::string_view word = line.substr(0, line.find_first_of(" \t"));
+    int32_t id = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id);
+    if (error != std::errc() || end != word.data() + word.size()) {
+      fail(ErrorCode::bad_input, "{}: line {} has \"{}\" where an id must be; decode reads ids separated by spaces", name, number,
+           replace_invalid_utf8(word.substr(0, 40)));
+    }
+    ids.push_back(id);
+    line.remove_prefix(word.size());
+  }
+}
+
+void decode_lines(const DecodeArguments& arguments) {
+  const Tokenizer tokenizer = Tokenizer::load(arguments.tokenizer);
+  LineInput input(arguments.file);
+  convert_lines(input, [&](std::string_view line, int64_t number) {
+    const std::vector<int32_t> ids = parse_ids(line, input.name(), number);
+    for (const int32_t id : ids) {
+      if (id < 0 || id >= tokenizer.vocab_size()) {
+        fail(ErrorCode::bad_input, "{}: line {} has the id {}; the tokenizer's ids are 0 to {}", input.name(), number, id,
+             tokenizer.vocab_size() - 1);
+      }
+    }
+    return tokenizer.decode(ids, !arguments.with_special_tokens);
+  });
+}
+
+void add_tokenizer_option(CLI::App& command, std::string& tokenizer) {
+  command
+      .add_option("--tokenizer", tokenizer, "Directory of a tokenizer or a model, or its file: tokenizer.json, .model, vocab.txt, .gguf")
+      ->required()
+      ->type_name("DIR|FILE");
+}
+
+}  // namespace
+
+void add_tokenizer_encode(CLI::App& tokenizer) {
+  CLI::App* command = tokenizer.add_subcommand("encode", "Print the ids of each line of text");
+  auto arguments = std::make_shared<EncodeArguments>();
+  add_tokenizer_option(*command, arguments->tokenizer);
+  command->add_flag("--no-special,--no-special-tokens", arguments->without_special_tokens,
+                    "Leave out the tokens that the tokenizer puts around a text");
+  command->add_flag("--whole", arguments->whole, "Take the whole input as one text");
+  command->add_option("file", arguments->file, "Text in UTF-8 (default: stdin)")->type_name("FILE");
+  command->callback([arguments] {
+    const Tokenizer loaded = Tokenizer::load(arguments->tokenizer);
+    arguments->whole ? encode_whole(loaded, *arguments) : encode_lines(loaded, *arguments);
+  });
+}
+
+void add_tokenizer_decode(CLI::App& tokenizer) {
+  CLI::App* command = tokenizer.add_subcommand("decode", "Print the text of each line of ids");
+  auto arguments = std::make_shared<DecodeArguments>();
+  add_tokenizer_option(*command, arguments->tokenizer);
+  command->add_flag("--special-tokens", arguments->with_special_tokens, "Print special tokens, too");
+  command->add_option("file", arguments->file, "Ids separated by spaces, a text per line (default: stdin)")->type_name("FILE");
+  command->callback([arguments] { decode_lines(*arguments); });
+}
+
+}  // namespace qkv

@@ -1,0 +1,118 @@
+// qkv tokenizer train.
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "cli/commands/tokenizer.h"
+#include "qkv/tokenizer.h"
+#include "text/tokenizer_trainer.h"
+
+namespace qkv {
+namespace {
+
+const std::map<std::string, Pipeline> kModels{
+    {"bpe", Pipeline::sentences},   {"byte-bpe", Pipeline::byte_pairs}, {"wordpiece", Pipeline::word_pieces},
+    {"unigram", Pipeline::unigram}, {"wordlevel", Pipeline::words},     {"char", Pipeline::characters},
+    {"byte", Pipeline::bytes}};
+const std::map<std::string, WordPieceScore> kScores{
+    {"likelihood", WordPieceScore::likelihood}, {"gain", WordPieceScore::gain}, {"frequency", WordPieceScore::frequency}};
+
+template <typename Value>
+std::vector<std::string> names_of(const std::map<std::string, Value>& map) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : map) names.push_back(name);
+  return names;
+}
+
+struct TrainArguments {
+  std::string model = "bpe", score = "likelihood", output;
+  std::vector<std::string> files;
+  bool overwrite = false;
+  int64_t memory_mb = 4096;
+  TokenizerTrainerOptions options;
+};
+
+void run_training(const TrainArguments& arguments) {
+  const std::filesystem::path output = arguments.output;
+  if (!arguments.overwrite && std::filesystem::exists(output)) {
+    fail(ErrorCode::invalid_argument, "--output {} exists; name another directory, or add --overwrite to replace the tokenizer in it",
+         arguments.output);
+  }
+  catch_interrupts();
+  const std::vector<std::filesystem::path> files(arguments.files.begin(), arguments.files.end());
+  TokenizerTrainerOptions options = arguments.options;
+  options.pipeline = kModels.at(arguments.model);
+  options.score = kScores.at(arguments.score);
+  options.memory = arguments.memory_mb << 20;
+  ProgressLine line;
+  options.progress = [&](std::string_view text) { line.show(text); };
+  const Tokenizer tokenizer = train_tokenizer(options, files);
+  line.clear();
+  tokenizer.save(output);
+  log_info("{}: a tokenizer of {} tokens", arguments.output, tokenizer.vocab_size());
+}
+
+}  // namespace
+
+void add_tokenizer_train(CLI::App& tokenizer) {
+  CLI::App* command = tokenizer.add_subcommand("train", "Train a tokenizer on text files, all of them together");
+  auto arguments = std::make_shared<TrainArguments>();
+  TokenizerTrainerOptions& options = arguments->options;
+  command->add_option("--model", arguments->model, "Kind of model: bpe, byte-bpe, wordpiece, unigram, wordlevel, char or byte")
+      ->check(CLI::IsMember(names_of(kModels)))
+      ->type_name("KIND")
+      ->capture_default_str();
+  command->add_option("--vocab-size", options.vocab_size, "Tokens, special ones and single characters included")
+      ->check(CLI::Range(4, 10'000'000))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--min-frequency", options.min_frequency,
+                   "Join pairs that occur at least this often; of wordlevel: words that are tokens; not of unigram")
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--score", arguments->score,
+          "What wordpiece joins next: likelihood, c(ab)/(c(a)c(b)); gain, of the corpus's log-likelihood; frequency, as tokenizers")
+      ->check(CLI::IsMember(names_of(kScores)))
+      ->type_name("SCORE")
+      ->capture_default_str();
+  command->add_option("--limit-alphabet", options.limit_alphabet, "Keep only the N most frequent characters (default: all)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  command->add_option("--character-coverage", options.character_coverage, "Keep as many characters as make up this share of the text")
+      ->type_name("SHARE")
+      ->capture_default_str();
+  command->add_option("--initial-alphabet", options.initial_alphabet, "Characters that are tokens in any case")->type_name("TEXT");
+  command->add_flag("--byte-fallback", options.byte_fallback, "Of unigram: a character that is no token becomes its bytes");
+  command->add_option("--special-token", options.special_tokens, "A token besides those of the model; may be given several times")
+      ->allow_extra_args(false)
+      ->type_name("TOKEN");
+  command->add_option("--memory", arguments->memory_mb, "MB to stay below; of a text with more different words, rare ones are dropped")
+      ->check(CLI::Range(64, 1 << 30))
+      ->type_name("MB")
+      ->capture_default_str();
+  command->add_option("--output", arguments->output, "Directory to write tokenizer.json and tokenizer_config.json to")
+      ->required()
+      ->type_name("DIR");
+  command->add_flag("--overwrite", arguments->overwrite, "Replace a tokenizer that is there");
+  command->add_option("files", arguments->files, "Text files in UTF-8")->required()->type_name("FILE");
+  command->footer(
+      "bpe, unigram, wordlevel: lines, normalized (NFC, each run of white space to one space); bpe and wordlevel part them at spaces and\n"
+      "punctuation, unigram at spaces. </s>, <unk> and <pad> are 0, 1 and 2. wordpiece: lines in NFC, parted at white space and "
+      "punctuation;\n"
+      "[PAD], [UNK], [CLS], [SEP] and [MASK] are 0 to 4. byte-bpe, byte, char: a file is one text, taken as it is; <|endoftext|> is 0.\n"
+      "Hugging Face's tokenizers and transformers (AutoTokenizer) open the directory.\n"
+      "Example: qkv tokenizer train --vocab-size 8000 --output my-tokenizer train.en train.de");
+  command->callback([arguments] { run_training(*arguments); });
+}
+
+}  // namespace qkv

@@ -1,0 +1,69 @@
+#include "cli/line_input.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+
+namespace qkv {
+namespace {
+
+constexpr size_t kMostLines = 16384, kMostBytes = size_t{8} << 20;  // of a block
+
+}  // namespace
+
+LineInput::LineInput(const std::string& path) : name_(path.empty() ? "standard input" : path), descriptor_(STDIN_FILENO) {
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(path, ignored)) {
+    file_ = MappedFile(path);
+    return;
+  }
+  if (!path.empty()) descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor_ < 0) fail(ErrorCode::io, "cannot read {}: {}", path, std::generic_category().message(errno));
+  reader_.emplace(descriptor_, name_);
+}
+
+LineInput::~LineInput() {
+  if (descriptor_ > STDIN_FILENO) ::close(descriptor_);
+}
+
+std::vector<std::string_view> LineInput::next() {
+  throw_if_interrupted();
+  first_line_ += static_cast<int64_t>(lines_in_block_);
+  std::vector<std::string_view> lines;
+  if (reader_) {
+    block_ = reader_->next(kMostLines);
+    lines.assign(block_.begin(), block_.end());
+  }
+  const std::string_view text = file_.text();
+  for (const size_t start = position_; position_ < text.size() && lines.size() < kMostLines && position_ - start < kMostBytes;) {
+    const size_t end = std::min(text.find('\n', position_), text.size());
+    lines.push_back(text.substr(position_, end - position_));
+    if (lines.back().ends_with('\r')) lines.back().remove_suffix(1);
+    position_ = end + 1;
+  }
+  lines_in_block_ = lines.size();
+  return lines;
+}
+
+std::string_view LineInput::whole() {
+  if (!reader_) return file_.text();
+  constexpr size_t kReadBytes = size_t{1} << 16;
+  while (true) {
+    const size_t before = text_.size();
+    text_.resize(before + kReadBytes);
+    const ssize_t got = ::read(descriptor_, text_.data() + before, kReadBytes);
+    text_.resize(before + static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    if (got == 0) return text_;
+    throw_if_interrupted();
+    if (got < 0 && errno != EINTR) fail(ErrorCode::io, "cannot read {}: {}", name_, std::generic_category().message(errno));
+  }
+}
+
+}  // namespace qkv
