@@ -51,7 +51,10 @@ struct EncodeOptions {
 
 class Tokenizer {
  public:
-  // `path`: a tokenizer.json, or a directory that holds one. Throws qkv::Error (bad_input, io) with one line.
+  // `path`: a tokenizer.json, or another file that a tokenizer comes in: a SentencePiece .model, vocab.json with merges.txt beside it,
+  // vocab.txt, a tiktoken rank file, a .gguf with a vocabulary; or a directory that holds such files, also Marian's source.spm, target.spm
+  // and vocab.json. What lies beside a file (tokenizer_config.json) is followed. Throws qkv::Error (bad_input, unsupported, io) with one
+  // line.
   static Tokenizer load(const std::filesystem::path& path);
 
   Tokenizer(Tokenizer&&) noexcept;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "text/json_slices.h"
 #include "text/token_limits.h"
 
 namespace qkv {
@@ -33,6 +34,7 @@ std::pair<std::string_view, std::string_view> parts_of_merge(const JsonNode& mer
 }
 
 std::vector<BpeMerge> read_merges(const JsonNode& merges, const Vocabulary& vocabulary, const std::string& prefix) {
+  if (is_slice(merges.value())) return read_merges_slice(merges.value(), vocabulary, prefix);
   if (!merges.value().is_array()) merges.fail("must be an array");
   std::vector<BpeMerge> result;
   result.reserve(merges.value().size());
@@ -50,6 +52,7 @@ std::vector<BpeMerge> read_merges(const JsonNode& merges, const Vocabulary& voca
 }  // namespace
 
 Vocabulary read_vocabulary(const JsonNode& node) {
+  if (is_slice(node.value())) return read_vocabulary_slice(node.value());
   if (!node.value().is_object()) node.fail("must be an object of tokens and their ids");
   const auto& entries = node.value().get_ref<const json::object_t&>();
   const int64_t limit = static_cast<int64_t>(entries.size()) + kMaxHoles;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "text/bpe_json.h"
 #include "text/decoders.h"
+#include "text/json_slices.h"
 #include "text/normalizers.h"
 #include "text/post_processors.h"
 #include "text/pre_tokenizers.h"
@@ -94,8 +95,9 @@ Truncation read_truncation(const JsonNode& node) {
 
 }  // namespace
 
-TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file) {
-  const json document = parse_json(text, file);
+namespace {
+
+TokenizerParts make_parts(const json& document, const std::string& file) {
   const JsonNode root(document, file);
   if (!document.is_object() || !root.find("model")) root.fail("this is not a tokenizer.json: it has no \"model\"");
   if (const auto version = root.find("version"); version && version->string() != "1.0") {
@@ -120,6 +122,23 @@ TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& fi
   if (const auto node = root.find("truncation")) parts.truncation = read_truncation(*node);
   parts.added_tokens = std::make_unique<AddedTokens>(std::move(added), parts.normalizer.get());
   return parts;
+}
+
+}  // namespace
+
+TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file) {
+  constexpr size_t kLarge = 64 << 10;
+  return parse_tokenizer_json(text, file, kLarge);
+}
+
+TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file, size_t least_slice) {
+  if (const auto document = parse_with_slices(text, file, least_slice)) {
+    try {
+      return make_parts(*document, file);
+    } catch (const NotPlain&) {
+    }
+  }
+  return make_parts(parse_json(text, file), file);
 }
 
 std::string make_tokenizer_config(std::span<const AddedToken> added_tokens) {

@@ -18,6 +18,8 @@ namespace qkv {
 
 // Throws Error(bad_input or unsupported) with one line that names `file` and the place in it.
 TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file);
+// The same; a vocabulary and merges of at least `least_slice` bytes take the fast way (json_slices.h).
+TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file, size_t least_slice);
 
 // The text of a tokenizer_config.json that lets transformers' AutoTokenizer open a tokenizer.json with these special tokens.
 std::string make_tokenizer_config(std::span<const AddedToken> added_tokens);

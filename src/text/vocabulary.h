@@ -4,31 +4,40 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace qkv {
 
 class Vocabulary {
  public:
-  Vocabulary() = default;
-  // tokens[id] is the token; an empty string is a hole, an id without a token. The tokens must differ.
+  Vocabulary() : Vocabulary(std::vector<std::string>()) {}
+  // tokens[id] is the token; an empty string is a hole, an id without a token. The tokens must differ; of equal ones the first is found.
   explicit Vocabulary(std::vector<std::string> tokens);
   Vocabulary(Vocabulary&&) noexcept = default;
   Vocabulary& operator=(Vocabulary&&) noexcept = default;
-  Vocabulary(const Vocabulary&) = delete;  // the index points into the tokens
+  Vocabulary(const Vocabulary&) = delete;  // large; nothing needs two
   Vocabulary& operator=(const Vocabulary&) = delete;
 
-  int32_t size() const { return static_cast<int32_t>(tokens_.size()); }  // the largest id and one, holes counted
-  int32_t id(std::string_view token) const {                             // -1: not a token
-    const auto found = index_.find(token);
-    return found == index_.end() ? -1 : found->second;
-  }
+  int32_t size() const { return static_cast<int32_t>(tokens_.size()); }           // the largest id and one, holes counted
+  int32_t id(std::string_view token) const { return id(token, hash_of(token)); }  // -1: not a token
+  // The same in two steps, for many tokens at once: the memory that the second one needs is on its way after the first.
+  uint64_t look_ahead(std::string_view token) const;
+  int32_t id(std::string_view token, uint64_t hash) const;
   const std::string& token(int32_t id) const { return tokens_[static_cast<size_t>(id)]; }
+  bool has_equal_tokens() const { return has_equal_tokens_; }
 
  private:
+  // A hash table with open addressing: at least half of the slots are empty.
+  struct Slot {
+    uint32_t tag = 0;  // of the token's hash, to look at the token itself but once
+    int32_t id = -1;   // -1: empty
+  };
+  static uint64_t hash_of(std::string_view token);
+  size_t place(std::string_view token, uint64_t hash) const;
+
   std::vector<std::string> tokens_;
-  std::unordered_map<std::string_view, int32_t> index_;
+  std::vector<Slot> slots_;
+  bool has_equal_tokens_ = false;
 };
 
 }  // namespace qkv

@@ -1,0 +1,90 @@
+#include "text/gguf_vocabulary.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "text/gguf_builder.h"
+#include "text/test_files.h"
+#include "text/tokenizer_parts.h"
+
+namespace qkv {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string kGgml = "tokenizer.ggml.";
+
+GgufBuilder llama(const std::vector<std::string>& tokens = {"<unk>", "<s>", "</s>", "▁", "a", "b", "ab", "▁ab"},
+                  std::vector<float> scores = {0, 0, 0, -4, -5, -6, -1, -2}, std::vector<int32_t> types = {2, 3, 3, 1, 1, 1, 1, 1}) {
+  GgufBuilder file;
+  file.string(kGgml + "model", "llama")
+      .strings(kGgml + "tokens", tokens)
+      .floats(kGgml + "scores", scores)
+      .integers(kGgml + "token_type", types);
+  return file.integer(kGgml + "bos_token_id", 1);
+}
+
+GgufBuilder gpt2(const std::string& pre = "gpt-2", const std::vector<std::string>& merges = {"a b", "Ġ ab"}) {
+  GgufBuilder file;
+  file.string(kGgml + "model", "gpt2").string(kGgml + "pre", pre).strings(kGgml + "tokens", {"a", "b", "Ġ", "ab", "Ġab", "<end>"});
+  return file.integers(kGgml + "token_type", {1, 1, 1, 1, 1, 3}).strings(kGgml + "merges", merges);
+}
+
+GgufBuilder bert() {
+  GgufBuilder file;
+  file.string(kGgml + "model", "bert").strings(kGgml + "tokens", {"[UNK]", "[CLS]", "[SEP]", "▁ab", "a", "b", "▁a"});
+  return file.integer(kGgml + "cls_token_id", 1).integer(kGgml + "seperator_token_id", 2).integer(kGgml + "unknown_token_id", 0);
+}
+
+std::vector<int32_t> encode(const std::string& bytes, const std::string& text) {
+  return TokenizerAccess::from_json(gguf_to_json(bytes, "a.gguf"), "", "a.gguf").encode(text);
+}
+std::string message(const std::string& bytes) {
+  return error_of([&] { encode(bytes, "ab"); });
+}
+
+TEST(GgufVocabulary, TheSmallExamplesOfTheseTestsAreRight) {
+  EXPECT_EQ(encode(llama().build(), "ab b"), (std::vector<int32_t>{1, 7, 3, 5}));
+  EXPECT_EQ(encode(gpt2().build(), "ab ab<end>"), (std::vector<int32_t>{3, 4, 5}));
+  EXPECT_EQ(encode(bert().build(), "AB abb x"), (std::vector<int32_t>{1, 3, 3, 5, 0, 2}));
+}
+
+TEST(GgufVocabulary, WhatDoesNotFitTogetherIsNamed) {
+  EXPECT_THAT(message(GgufBuilder().integer("a", 1).build()), HasSubstr("it has no \"tokenizer.ggml.tokens\""));
+  EXPECT_THAT(message(GgufBuilder().strings(kGgml + "tokens", {"a"}).string(kGgml + "model", "rwkv").build()),
+              HasSubstr("of the kind \"rwkv\""));
+  EXPECT_THAT(message(llama({"<unk>", "a"}, {0}, {2, 1}).build()), HasSubstr("\"tokenizer.ggml.scores\" has 1 values for 2 tokens"));
+  EXPECT_THAT(message(llama({"<unk>", "a"}, {0, 0}, {2}).build()), HasSubstr("\"tokenizer.ggml.token_type\" has 1 values for 2 tokens"));
+  EXPECT_THAT(message(llama({"<unk>", "a"}, {0, 0}, {2, 9}).build()), HasSubstr("unknown type 9"));
+  EXPECT_THAT(message(llama({"<unk>", "a"}, {0, NAN}, {2, 1}).build()), HasSubstr("piece 1 has a score that is not a number"));
+  EXPECT_THAT(message(llama({"<unk>", "a\xFF"}, {0, 0}, {2, 1}).build()), HasSubstr("token 1 is not valid UTF-8"));
+  EXPECT_THAT(message(llama({"<unk>", "a", "a"}, {0, 0, 0}, {2, 1, 1}).build()), HasSubstr("pieces 1 and 2 are both \"a\""));
+  EXPECT_THAT(message(llama({"<unk>", std::string(70'000, 'a')}, {0, 0}, {2, 1}).build()), HasSubstr("token 1 has 70000 bytes"));
+  EXPECT_THAT(
+      message(llama({"<unk>", "a"}, {0, 0}, {2, 1}).integer(kGgml + "eos_token_id", 2).boolean(kGgml + "add_eos_token", true).build()),
+      HasSubstr("\"tokenizer.ggml.eos_token_id\" is 2, but there are only ids below 2"));
+  EXPECT_THAT(message(gpt2("my-own").build()), HasSubstr("\"tokenizer.ggml.pre\" is \"my-own\""));
+  EXPECT_THAT(message(gpt2("gpt-2", {"a b", "a c"}).build()), HasSubstr("merge 1 joins \"c\", which is not in the vocabulary"));
+  EXPECT_THAT(message(gpt2("gpt-2", {"ab"}).build()), HasSubstr("merge 0 is not two tokens"));
+  EXPECT_THAT(message(gpt2("gpt-2", {"b a"}).build()), HasSubstr("joins \"ba\", which is not in the vocabulary"));
+}
+
+TEST(GgufVocabulary, AMissingByteOrATurnedBitNeverEndsTheProgram) {
+  int loaded = 0;
+  for (const std::string& bytes : {llama().build(), gpt2().build(), bert().build()}) {
+    for (size_t i = 0; i < bytes.size(); ++i) {
+      EXPECT_THAT(message(bytes.substr(0, i)), testing::StartsWith("a.gguf: ")) << i;
+      for (const int bit : {0, 2, 5, 7}) {
+        std::string damaged = bytes;
+        damaged[i] = static_cast<char>(damaged[i] ^ 1 << bit);
+        loaded += message(damaged) == "(no error)";
+      }
+    }
+  }
+  EXPECT_GT(loaded, 0);  // another letter in a token is a vocabulary, too
+}
+
+}  // namespace
+}  // namespace qkv
