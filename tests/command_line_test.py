@@ -500,6 +500,18 @@ class CommandLine(ProgramTest):
         self.assertRegex(ids.splitlines()[0], r'^[\d ]+$')
         self.assertEqual(self.works('tokenizer', 'encode', '--tokenizer', out, self.shared / 'short.de').stdout, ids)
         self.assertEqual(self.works('tokenizer', 'decode', '--tokenizer', out, stdin=ids.encode()).stdout, text.decode())
+        whole = self.works('tokenizer', 'encode', '--tokenizer', out, '--whole', '--no-special', stdin=text).stdout
+        self.assertEqual(whole.count('\n'), 1)
+        self.assertNotEqual(whole, ids)
+        seen = self.works('tokenizer', 'inspect', '--tokenizer', out, '--json', '--no-special', stdin=b'one\n').stdout
+        tokens = json.loads(seen)['tokens']
+        self.assertEqual([tokens[0]['begin'], tokens[-1]['end']], [0, 3])
+        shown = self.works('tokenizer', 'inspect', '--tokenizer', out, stdin=b'one\n').stdout
+        self.assertNotIn('\x1b', shown)  # no colours in a pipe
+        self.assertIn('\x1b', self.works('tokenizer', 'inspect', '--tokenizer', out, '--color', 'always', stdin=b'one\n').stdout)
+        figures = json.loads(self.works('tokenizer', 'compare', '--json', '--text', self.shared / 'short.de', out).stdout)
+        self.assertEqual(figures['tokens'], len(self.works('tokenizer', 'encode', '--tokenizer', out, '--no-special', stdin=text).stdout.split()))
+        self.refused(1, ['empty'], 'tokenizer', 'compare', out, stdin=b'')
         self.refused((1, 2), [], 'tokenizer', 'decode', '--tokenizer', out, stdin=b'99999999\n')
         self.refused((1, 2), [], 'tokenizer', 'decode', '--tokenizer', out, stdin=b'one\n')
         self.refused((1, 2), ['--overwrite'], 'tokenizer', 'train', '--model', 'bpe', '--vocab-size', 120, '--output', out,
