@@ -1,7 +1,9 @@
-// Both implementations of the matrix product against double sums, each called directly, whatever the machine would choose.
+// The matrix product against double sums: as this machine chooses it (ours below AVX-512, oneDNN from there on), and oneDNN's on any.
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <ostream>
+#include <utility>
 #include <vector>
 
 #include "base/philox.h"
@@ -16,6 +18,28 @@ struct Product {
   int64_t rows, columns, depth;
   bool transpose_a, transpose_b, packed, accumulate, bias;
   Activation activation;
+  DType a_type = DType::f32, out_type = DType::f32;
+
+  bool all_f32() const { return a_type == DType::f32 && out_type == DType::f32; }
+};
+
+// Values stored as `type`; `values` keep what the type holds.
+struct Matrix {
+  std::vector<float> values;
+  std::vector<bf16> halves;
+
+  Matrix(std::vector<float> of, DType type) : values(std::move(of)) {
+    if (type == DType::f32) return;
+    for (float& v : values) {
+      halves.push_back(to_bf16(v));
+      v = to_float(halves.back());
+    }
+  }
+  View view(int64_t rows, int64_t columns) {
+    if (halves.empty()) return {values.data(), rows, columns, columns, DType::f32};
+    return {halves.data(), rows, columns, columns, DType::bf16};
+  }
+  float operator[](size_t i) const { return halves.empty() ? values[i] : to_float(halves[i]); }
 };
 
 std::vector<float> random_values(int64_t count, uint32_t stream) {
@@ -28,8 +52,9 @@ std::vector<float> random_values(int64_t count, uint32_t stream) {
 // Largest error of `matmul` over the largest value.
 template <typename Pack, typename Run>
 double error_of(const Product& t, Pack&& pack, Run&& run) {
-  std::vector<float> a = random_values(t.rows * t.depth, 1), b = random_values(t.depth * t.columns, 2), bias = random_values(t.columns, 3);
-  std::vector<float> out = random_values(t.rows * t.columns, 4), expected(out.size());
+  Matrix a(random_values(t.rows * t.depth, 1), t.a_type), b(random_values(t.depth * t.columns, 2), DType::f32);
+  Matrix bias(random_values(t.columns, 3), DType::f32), out(random_values(t.rows * t.columns, 4), t.out_type);
+  std::vector<float> expected(out.values.size());
   double largest = 0, error = 0;
   for (int64_t i = 0; i < t.rows; ++i) {
     for (int64_t j = 0; j < t.columns; ++j) {
@@ -45,10 +70,10 @@ double error_of(const Product& t, Pack&& pack, Run&& run) {
     }
   }
   MatmulParams p;
-  p.a = t.transpose_a ? View{a.data(), t.depth, t.rows, t.rows, DType::f32} : View{a.data(), t.rows, t.depth, t.depth, DType::f32};
-  p.b = t.transpose_b ? View{b.data(), t.columns, t.depth, t.depth, DType::f32} : View{b.data(), t.depth, t.columns, t.columns, DType::f32};
-  p.out = {out.data(), t.rows, t.columns, t.columns, DType::f32};
-  if (t.bias) p.bias = {bias.data(), 1, t.columns, t.columns, DType::f32};
+  p.a = t.transpose_a ? a.view(t.depth, t.rows) : a.view(t.rows, t.depth);
+  p.b = t.transpose_b ? b.view(t.columns, t.depth) : b.view(t.depth, t.columns);
+  p.out = out.view(t.rows, t.columns);
+  if (t.bias) p.bias = bias.view(1, t.columns);
   p.transpose_a = t.transpose_a;
   p.transpose_b = t.transpose_b;
   p.accumulate = t.accumulate;
@@ -59,39 +84,59 @@ double error_of(const Product& t, Pack&& pack, Run&& run) {
     p.packed_b = packed.data();
   }
   run(p);
-  for (size_t i = 0; i < out.size(); ++i) error = std::max(error, std::abs(static_cast<double>(out[i]) - expected[i]));
+  for (size_t i = 0; i < expected.size(); ++i) error = std::max(error, std::abs(static_cast<double>(out[i]) - expected[i]));
   return error / largest;
 }
 
 std::vector<Product> products() {
   constexpr Activation none = Activation::none, relu = Activation::relu;
-  return {{1, 1, 1, false, false, false, false, false, none},    {5, 33, 17, false, true, true, false, true, relu},
-          {128, 64, 64, false, true, true, false, true, none},   {300, 48, 600, false, true, true, false, true, relu},
-          {77, 200, 31, false, false, true, true, false, none},  {256, 96, 40, false, false, false, false, false, none},
-          {40, 70, 513, true, false, false, false, false, none}, {300, 64, 256, true, false, false, true, false, none},
-          {130, 20, 1, true, false, false, true, false, none},   {20, 36, 2100, true, false, false, true, false, none},
-          {20, 32, 1030, true, false, false, false, false, none}};
+  constexpr DType f32 = DType::f32, bf16 = DType::bf16;
+  return {{1, 1, 1, false, false, false, false, false, none},
+          {5, 33, 17, false, true, true, false, true, relu},
+          {128, 64, 64, false, true, true, false, true, none},
+          {300, 48, 600, false, true, true, false, true, relu},
+          {77, 200, 31, false, false, true, true, false, none},
+          {256, 96, 40, false, false, false, false, false, none},
+          {40, 70, 513, true, false, false, false, false, none},
+          {300, 64, 256, true, false, false, true, false, none},
+          {130, 20, 1, true, false, false, true, false, none},
+          {20, 36, 2100, true, false, false, true, false, none},
+          {20, 32, 1030, true, false, false, false, false, none},
+          {77, 40, 70, false, false, false, false, false, none, f32, bf16},
+          {200, 40, 70, false, true, true, true, false, none, f32, bf16},
+          {130, 36, 300, true, false, false, true, false, none, f32, bf16},
+          {77, 40, 70, false, true, true, false, true, relu, bf16, bf16},
+          {200, 40, 70, false, false, false, true, false, none, bf16, f32},
+          {130, 36, 600, true, false, false, true, false, none, bf16, bf16}};
 }
 
-TEST(Matmul, OursEqualsDoubleSums) {
+// Of bf16 a weight is rounded too where oneDNN takes it, by half a unit of 8 bits.
+double tolerance_of(const Product& t) { return t.all_f32() ? 3e-6 : 4e-3; }
+
+std::ostream& operator<<(std::ostream& out, const Product& t) {
+  return out << t.rows << " x " << t.columns << " x " << t.depth << ", " << name_of(t.a_type) << " to " << name_of(t.out_type);
+}
+
+TEST(Matmul, WhatThisMachineChoosesEqualsDoubleSums) {
   for (const Product& t : products()) {
-    const auto pack = [](const MatmulParams& p) {
-      std::vector<float> packed(static_cast<size_t>(packed_matmul_b_size(p.b, p.transpose_b, DType::f32) / 4));
-      pack_matmul_b(p.b, p.transpose_b, DType::f32, packed.data());
+    const auto pack = [&](const MatmulParams& p) {
+      std::vector<float> packed(static_cast<size_t>(packed_matmul_b_size(p.b, p.transpose_b, t.a_type) / 4 + 1));
+      pack_matmul_b(p.b, p.transpose_b, t.a_type, packed.data());
       return packed;
     };
-    EXPECT_LT(error_of(t, pack, [](const MatmulParams& p) { matmul(p); }), 3e-6) << t.rows << " x " << t.columns << " x " << t.depth;
+    EXPECT_LT(error_of(t, pack, [](const MatmulParams& p) { matmul(p); }), tolerance_of(t)) << t;
   }
 }
 
 TEST(Matmul, OneDnnEqualsDoubleSums) {
   for (const Product& t : products()) {
-    const auto pack = [](const MatmulParams& p) {
-      std::vector<float> packed(static_cast<size_t>(onednn_packed_b_size(p.b, p.transpose_b, DType::f32) / 4));
-      onednn_pack_b(p.b, p.transpose_b, DType::f32, packed.data());
+    if (!onednn_supports(t.a_type)) continue;
+    const auto pack = [&](const MatmulParams& p) {
+      std::vector<float> packed(static_cast<size_t>(onednn_packed_b_size(p.b, p.transpose_b, t.a_type) / 4 + 1));
+      onednn_pack_b(p.b, p.transpose_b, t.a_type, packed.data());
       return packed;
     };
-    EXPECT_LT(error_of(t, pack, [](const MatmulParams& p) { onednn_matmul(p); }), 3e-6) << t.rows << " x " << t.columns << " x " << t.depth;
+    EXPECT_LT(error_of(t, pack, [](const MatmulParams& p) { onednn_matmul(p); }), tolerance_of(t)) << t;
   }
 }
 

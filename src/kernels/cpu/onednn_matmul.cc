@@ -6,9 +6,11 @@
 #include <map>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <tuple>
+#include <type_traits>
 
 #include "base/parallel.h"
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/flat.h"
 #include "kernels/cpu/scratch.h"
 
 namespace qkv::cpu {
@@ -116,13 +118,38 @@ memory::desc packed_layout(int64_t depth, int64_t columns, DType a_type) {
   return found->second;
 }
 
-// Rows of a matrix copied into scratch of `rows` rows, zero past the end.
-void* padded_rows(Scratch purpose, const View& x, int64_t first, int64_t rows) {
-  const int64_t row_bytes = x.cols * size_of(x.dtype), present = std::min(rows, x.rows - first);
-  char* copy = static_cast<char*>(scratch_bytes(purpose, rows * row_bytes));
-  for (int64_t r = 0; r < present; ++r)
-    std::memcpy(copy + r * row_bytes, x.as<char>() + (first + r) * x.stride * size_of(x.dtype), row_bytes);
-  std::memset(copy + present * row_bytes, 0, (rows - present) * row_bytes);
+// The rows of `from` as those of `to`, which may be of another type.
+void convert_rows(const View& from, const View& to) {
+  with_type(from.dtype, [&](auto* from_type) {
+    with_type(to.dtype, [&](auto* to_type) {
+      using From = std::remove_pointer_t<decltype(from_type)>;
+      using To = std::remove_pointer_t<decltype(to_type)>;
+      for (int64_t r = 0; r < from.rows; ++r) {
+        const From* x = from.row<const From>(r);
+        To* y = to.row<To>(r);
+        if constexpr (std::is_same_v<From, To>) {
+          std::memcpy(y, x, static_cast<size_t>(from.cols) * sizeof(To));
+        } else if constexpr (std::is_same_v<To, float>) {
+          for (int64_t c = 0; c < from.cols; ++c) y[c] = to_float(x[c]);
+        } else {
+          for (int64_t c = 0; c < from.cols; ++c) y[c] = to_bf16(x[c]);
+        }
+      }
+    });
+  });
+}
+
+// A matrix of `rows` rows in scratch.
+View scratch_rows(Scratch purpose, int64_t rows, int64_t columns, DType type) {
+  return {scratch_bytes(purpose, rows * columns * size_of(type)), rows, columns, columns, type};
+}
+
+// Rows [first, first + rows) of x in scratch as `type`, zero past x's end.
+View padded_rows(Scratch purpose, const View& x, int64_t first, int64_t rows, DType type) {
+  const int64_t present = std::min(rows, x.rows - first);
+  const View copy = scratch_rows(purpose, rows, x.cols, type);
+  convert_rows(x.rows_from(first, present), copy);
+  std::memset(copy.rows_from(present, 0).data, 0, static_cast<size_t>((rows - present) * x.cols * size_of(type)));
   return copy;
 }
 
@@ -134,78 +161,81 @@ View converted_b(const MatmulParams& p) {
   return copy;
 }
 
-// x W: tokens are rows. Whole slabs are read where they lie, the last one from a padded copy.
+// x W: tokens are rows. Whole slabs are read where they lie, the last one from a padded copy. oneDNN writes bf16 for rows in bf16 alone:
+// sums of f32 rows stay f32 in scratch until they are rounded into a bf16 output.
 void product_of_rows(const MatmulParams& p) {
   const View b = converted_b(p);
   const int64_t depth = p.a.cols, columns = p.out.cols;
   const int64_t slab = std::min<int64_t>(kSlab, std::bit_ceil(static_cast<uint64_t>(p.a.rows)));
-  Shape shape{slab,
-              columns,
-              depth,
-              p.a.dtype,
-              p.a.dtype,
-              p.out.dtype,
-              p.a.stride,
-              1,
-              p.transpose_b ? 1 : b.stride,
-              p.transpose_b ? b.stride : 1,
-              p.out.stride,
-              p.packed_b != nullptr,
-              static_cast<bool>(p.bias),
-              p.accumulate,
-              p.accumulate ? Activation::none : p.activation};
+  const DType sums_type = p.a.dtype == DType::f32 ? DType::f32 : p.out.dtype;
+  const Shape shape{slab,
+                    columns,
+                    depth,
+                    p.a.dtype,
+                    p.a.dtype,
+                    sums_type,
+                    p.a.stride,
+                    1,
+                    p.transpose_b ? 1 : b.stride,
+                    p.transpose_b ? b.stride : 1,
+                    p.out.stride,
+                    p.packed_b != nullptr,
+                    static_cast<bool>(p.bias),
+                    p.accumulate,
+                    p.accumulate ? Activation::none : p.activation};
   parallel_for((p.a.rows + slab - 1) / slab, [&](int64_t i) {
     const int64_t first = i * slab, rows = std::min(slab, p.a.rows - first);
     const void* weights = p.packed_b ? p.packed_b : b.data;
-    char* out = p.out.as<char>() + first * p.out.stride * size_of(p.out.dtype);
-    if (rows == slab) {
-      call_for(shape).run(p.a.as<char>() + first * p.a.stride * size_of(p.a.dtype), weights, p.bias.data, out);
-      return;
-    }
-    Shape last = shape;
-    last.a_row_step = depth;
-    last.out_step = columns;
-    const void* a = padded_rows(Scratch::rows_a, p.a, first, slab);
-    char* sums = static_cast<char*>(p.accumulate ? padded_rows(Scratch::sums, p.out, first, slab)
-                                                 : scratch_bytes(Scratch::sums, slab * columns * size_of(p.out.dtype)));
-    call_for(last).run(a, weights, p.bias.data, sums);
-    const int64_t row_bytes = columns * size_of(p.out.dtype);
-    for (int64_t r = 0; r < rows; ++r) std::memcpy(out + r * p.out.stride * size_of(p.out.dtype), sums + r * row_bytes, row_bytes);
+    const bool whole = rows == slab, in_place = whole && sums_type == p.out.dtype;
+    const View a = whole ? p.a.rows_from(first, rows) : padded_rows(Scratch::rows_a, p.a, first, slab, p.a.dtype);
+    const View out = p.out.rows_from(first, rows);
+    const View sums = in_place       ? out
+                      : p.accumulate ? padded_rows(Scratch::sums, p.out, first, slab, sums_type)
+                                     : scratch_rows(Scratch::sums, slab, columns, sums_type);
+    Shape call = shape;
+    call.a_row_step = a.stride;
+    call.out_step = sums.stride;
+    call_for(call).run(a.data, weights, p.bias.data, sums.data);
+    if (!in_place) convert_rows(sums.rows_from(0, rows), out);
   });
 }
 
-// a^T b: tokens are summed over, in slabs of kDepth in their order; threads take rows of the result.
+// a^T b: tokens are summed over, in slabs of kDepth in their order; threads take rows of the result. The sum stays f32 from slab to slab,
+// in scratch where the output is bf16.
 void product_over_rows(const MatmulParams& p) {
   const int64_t tokens = p.a.rows, slabs = std::max<int64_t>(1, (tokens + kDepth - 1) / kDepth), tail = (slabs - 1) * kDepth;
   const View b = converted_b(p);
-  const bool padded = tokens != slabs * kDepth;
-  const char* last_a = padded ? static_cast<const char*>(padded_rows(Scratch::keys, p.a, tail, kDepth)) : nullptr;
-  const char* last_b = padded ? static_cast<const char*>(padded_rows(Scratch::values, b, tail, kDepth)) : nullptr;
-  const int64_t a_size = size_of(p.a.dtype), b_size = size_of(b.dtype);
+  const bool padded = tokens != slabs * kDepth, in_place = p.out.dtype == DType::f32;
+  const View last_a = padded ? padded_rows(Scratch::keys, p.a, tail, kDepth, p.a.dtype) : p.a.rows_from(tail, kDepth);
+  const View last_b = padded ? padded_rows(Scratch::values, b, tail, kDepth, b.dtype) : b.rows_from(tail, kDepth);
   parallel_for((p.out.rows + kSlab - 1) / kSlab, [&](int64_t i) {
     const int64_t first = i * kSlab, rows = std::min(kSlab, p.out.rows - first);
+    const View out = p.out.rows_from(first, rows);
+    const View sums = in_place       ? out
+                      : p.accumulate ? padded_rows(Scratch::sums, p.out, first, rows, DType::f32)
+                                     : scratch_rows(Scratch::sums, rows, p.out.cols, DType::f32);
     for (int64_t s = 0; s < slabs; ++s) {
-      const bool copy = padded && s == slabs - 1;
-      const int64_t a_stride = copy ? p.a.cols : p.a.stride, b_stride = copy ? b.cols : b.stride;
+      const View tokens_of_a = s == slabs - 1 ? last_a : p.a.rows_from(s * kDepth, kDepth);
+      const View tokens_of_b = s == slabs - 1 ? last_b : b.rows_from(s * kDepth, kDepth);
       const Shape shape{rows,
                         p.out.cols,
                         kDepth,
                         p.a.dtype,
                         p.a.dtype,
-                        p.out.dtype,
+                        DType::f32,
                         1,
-                        a_stride,
-                        b_stride,
+                        tokens_of_a.stride,
+                        tokens_of_b.stride,
                         1,
-                        p.out.stride,
+                        sums.stride,
                         false,
                         false,
                         s > 0 || p.accumulate,
                         Activation::none};
-      const char* a = (copy ? last_a : p.a.as<char>() + s * kDepth * p.a.stride * a_size) + first * a_size;
-      const char* rows_of_b = copy ? last_b : b.as<char>() + s * kDepth * b.stride * b_size;
-      call_for(shape).run(a, rows_of_b, nullptr, p.out.as<char>() + first * p.out.stride * size_of(p.out.dtype));
+      const char* columns_of_a = tokens_of_a.as<char>() + first * size_of(p.a.dtype);
+      call_for(shape).run(columns_of_a, tokens_of_b.data, nullptr, sums.data);
     }
+    if (!in_place) convert_rows(sums, out);
   });
 }
 
@@ -213,7 +243,9 @@ void product_over_rows(const MatmulParams& p) {
 
 bool onednn_supports(DType a_type) {
   if (a_type == DType::f32) return true;
-  static const bool bf16 = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
+  // Instruction sets are sets of bits there: AVX2 with VNNI is a larger number than AVX-512.
+  constexpr unsigned kAvx512 = static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
+  static const bool bf16 = (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & kAvx512) == kAvx512;
   return a_type == DType::bf16 && bf16;
 }
 
