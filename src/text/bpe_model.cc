@@ -57,10 +57,11 @@ void BpeModel::tokenize(std::string_view word, std::vector<int32_t>& ids, std::v
 // The tokens of the single characters. A `pending` unk token comes before the next token of the vocabulary; byte tokens overtake it,
 // as they do in `tokenizers`.
 void BpeModel::first_symbols(std::string_view word, Symbols& symbols) const {
-  std::optional<Span> pending;
+  bool pending = false;
+  Span unknown;
   const auto flush = [&] {
-    if (pending) symbols.push(unk_id(), *pending);
-    pending.reset();
+    if (pending) symbols.push(unk_id(), unknown);
+    pending = false;
   };
   std::string decorated;
   for (size_t i = 0; i < word.size();) {
@@ -85,7 +86,8 @@ void BpeModel::first_symbols(std::string_view word, Symbols& symbols) const {
       symbols.push(id, span);
     } else if (!(options_.byte_fallback && append_bytes(token, span, symbols)) && options_.unk_token) {
       if (!options_.fuse_unk) flush();
-      pending = {pending ? pending->begin : i, i + length};
+      unknown = {pending ? unknown.begin : i, i + length};
+      pending = true;
     }
     i += length;
   }
