@@ -103,12 +103,14 @@ struct KeepIsa {
   ~KeepIsa() { set_isa(before); }
 };
 
-// Values and gradients of one case on the CPU, with each of its instruction sets, against the reference.
+// Values and gradients of one case on the CPU, with each of its instruction sets, against the reference. Weights beside bf16 rows hold
+// values of bf16: oneDNN rounds them to it, and where that moved an output across zero the gradient of relu would be another.
 inline void expect_parity_on_every_isa(const Case& c, DType dtype, double tolerance) {
   std::vector<Tensor> cpu, reference;
   for (size_t i = 0; i < c.inputs.size(); ++i) {
-    const Pair pair = random_pair(c.inputs[i], c.f32_only[i] ? DType::f32 : dtype, static_cast<uint32_t>(i));
-    cpu.push_back(pair.cpu);
+    const Pair pair = random_pair(c.inputs[i], dtype, static_cast<uint32_t>(i));
+    cpu.push_back(c.f32_only[i] ? pair.cpu.to(DType::f32) : pair.cpu);
+    cpu.back().set_requires_grad(true);
     reference.push_back(pair.reference);
   }
   const Pair dy = random_pair(c.op(reference).shape(), dtype, 99);

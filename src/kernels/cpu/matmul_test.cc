@@ -141,18 +141,24 @@ TEST(Matmul, OneDnnEqualsDoubleSums) {
 }
 
 TEST(Matmul, ARowIsTheSameAloneAndAmongNeighbours) {
-  const std::vector<float> a = random_values(50 * 300, 1), b = random_values(300 * 40, 2);
-  std::vector<float> together(50 * 40), alone(40);
-  MatmulParams p;
-  p.b = {const_cast<float*>(b.data()), 300, 40, 40, DType::f32};
-  p.a = {const_cast<float*>(a.data()), 50, 300, 300, DType::f32};
-  p.out = {together.data(), 50, 40, 40, DType::f32};
-  matmul(p);
-  for (int64_t r = 0; r < 50; ++r) {
-    p.a = {const_cast<float*>(a.data()) + r * 300, 1, 300, 300, DType::f32};
-    p.out = {alone.data(), 1, 40, 40, DType::f32};
+  for (const DType type : {DType::f32, DType::bf16}) {
+    Matrix a(random_values(150 * 300, 1), type), b(random_values(300 * 40, 2), DType::f32);
+    std::vector<float> together(150 * 40);
+    MatmulParams p;
+    p.b = b.view(300, 40);
+    p.a = a.view(150, 300);
+    p.out = {together.data(), 150, 40, 40, DType::f32};
     matmul(p);
-    EXPECT_EQ(alone, std::vector<float>(together.begin() + r * 40, together.begin() + (r + 1) * 40)) << "row " << r;
+    for (const int64_t rows : {1, 3, 50}) {
+      std::vector<float> alone(static_cast<size_t>(rows * 40));
+      for (int64_t r = 0; r < 150; r += rows) {
+        p.a = a.view(150, 300).rows_from(r, rows);
+        p.out = {alone.data(), rows, 40, 40, DType::f32};
+        matmul(p);
+        ASSERT_EQ(alone, std::vector<float>(together.begin() + r * 40, together.begin() + (r + rows) * 40))
+            << rows << " rows from " << r << " in " << name_of(type);
+      }
+    }
   }
 }
 
