@@ -15,8 +15,9 @@ namespace qkv::cpu {
 
 inline constexpr int64_t kBlockQueries = 32;  // columns of scores: two vectors
 inline constexpr int64_t kChunkKeys = 128;    // rows of scores at a time: with 32 columns 16 KiB
-inline constexpr int64_t kStripKeys = 32;     // rows that are made, and turned into weights, in one go
-inline constexpr int64_t kStrips = kChunkKeys / kStripKeys;
+inline constexpr int64_t kStripKeys = 32;     // rows of weights that a product takes at a time: masks leave out whole strips
+inline constexpr int64_t kPartKeys = 16;      // rows that are made, and turned into weights, between other products
+inline constexpr int64_t kParts = kChunkKeys / kPartKeys;
 
 // Working memory of a task, cut up in its constructor.
 class Arena {
@@ -51,18 +52,60 @@ class HeadPointers {
   }
 };
 
-// Strips [first, last) of the chunk of keys at `chunk` that queries [query, query + count) see between them.
+// Brings rows that are needed later into L2, some at a time. Those of one head lie a row of all heads apart, which no hardware prefetcher
+// follows: at 16 sequences of 512 tokens, 8 heads, attention waited for memory half of its time.
+class Prefetcher {
+ public:
+  // Rows [first, first + count) of x, `size` columns from `column` on.
+  void add(const View& x, int64_t first, int64_t count, int64_t column, int64_t size, bool written) {
+    if (!x || spans_ == kSpans || count == 0) return;
+    span_[spans_++] = {x.row<const char>(0) + (first * x.stride + column) * 2, x.stride * 2, count, size * 2, written};
+    rows_ += count;
+  }
+  int64_t rows() const { return rows_; }
+  void step(int64_t rows) {
+    for (; rows > 0 && at_ < spans_; --rows) {
+      const Span& span = span_[at_];
+      const char* row = span.start + row_ * span.step;
+      for (int64_t i = 0; i < span.bytes; i += 64) {
+        if (span.written) {
+          __builtin_prefetch(row + i, 1, 2);
+        } else {
+          __builtin_prefetch(row + i, 0, 2);
+        }
+      }
+      if (++row_ == span.rows) {
+        row_ = 0;
+        ++at_;
+      }
+    }
+  }
+
+ private:
+  struct Span {
+    const char* start;
+    int64_t step, rows, bytes;
+    bool written;
+  };
+  static constexpr int kSpans = 8;
+  Span span_[kSpans];
+  int spans_ = 0, at_ = 0;
+  int64_t row_ = 0, rows_ = 0;
+};
+
+// Strips [first, last) of the chunk of keys at `chunk` that hold keys of a range.
 struct Strips {
   int64_t first = 0, last = 0;
   Strips() = default;
-  Strips(const AttentionParams& p, const HeadOfSequence& s, int64_t query, int64_t count, int64_t chunk) {
-    const KeyRange seen = s.visible(p, query, query + count, {chunk, std::min(s.keys, chunk + kChunkKeys)});
-    if (seen.size() == 0) return;
-    first = (seen.begin - chunk) / kStripKeys;
-    last = (seen.end - chunk + kStripKeys - 1) / kStripKeys;
+  Strips(KeyRange all_seen, int64_t chunk) {
+    const int64_t begin = std::max(all_seen.begin, chunk), end = std::min(all_seen.end, chunk + kChunkKeys);
+    if (begin >= end) return;
+    first = (begin - chunk) / kStripKeys;
+    last = (end - chunk + kStripKeys - 1) / kStripKeys;
   }
   int64_t count() const { return last - first; }
   bool has(int64_t strip) const { return strip >= first && strip < last; }
+  bool has_part(int64_t part) const { return has(part * kPartKeys / kStripKeys); }
 };
 
 // Which of 16 queries in a row see a key: those at [low, high) of them.
@@ -75,9 +118,9 @@ class Sight {
     const int64_t low = std::clamp<int64_t>(first(at, key), 0, 16), high = std::clamp<int64_t>(end(at, key), 0, 16);
     return low < high ? (uint32_t{1} << high) - (uint32_t{1} << low) : 0;
   }
-  // Do all queries of a block see all keys of a strip?
-  bool whole(int64_t at, int64_t key) const {
-    const int64_t last = key + kStripKeys - 1;
+  // Do all queries of a block see all of `count` keys?
+  bool whole(int64_t at, int64_t key, int64_t count) const {
+    const int64_t last = key + count - 1;
     return last < keys_ && first(at, last) <= 0 && end(at, key) >= kBlockQueries;
   }
 
@@ -88,9 +131,9 @@ class Sight {
   int64_t window_, keys_;
 };
 
-// What the forward saved of a block of queries: weight = 2^(c (score - base) - power) * factor.
+// What the forward saved of a block of queries: weight = 2^(c (score - base) - power) * factor, nothing for scores below `least`.
 struct alignas(64) SavedRows {
-  float base[kBlockQueries], power[kBlockQueries], factor[kBlockQueries];
+  float base[kBlockQueries], power[kBlockQueries], factor[kBlockQueries], least[kBlockQueries];
   uint32_t present[2];  // a bit for each of 16 queries: is there one
   bool shifted;         // is any base not zero
 };
@@ -101,8 +144,6 @@ QKV_BF16_BEGIN
 namespace qkv::cpu {
 
 inline constexpr float kLog2E = 1.44269504f;
-// Powers of two are taken by adding this: it moves the integer next to x into the low bits of the sum.
-inline constexpr float kRounder = 12582912;  // 1.5 * 2^23
 // Up to here integers and what is added to them stay exact; scores beyond (times log2 e) are first made relative to the largest.
 inline constexpr float kHuge = 1 << 20;
 
@@ -122,33 +163,46 @@ struct Reference {
   bool shifted() const { return _mm512_test_epi32_mask(_mm512_castps_si512(base), _mm512_castps_si512(base)) != 0; }
 };
 
-// 2^(c score - power) times a factor, for 16 queries. 9 instructions and the clamp of what would leave the exponent's range: the integer
-// part of c score comes out of adding kRounder, the polynomial of degree 3 is minimax in the relative error on [-1/2, 1/2] (1e-4, where
-// bf16 rounds at 2e-3) and 1 at 0.
+// Weights below 2^-100 of the reference count as none.
+inline constexpr float kLeastPower = -100;
+
+// 2^(c score - power) * factor, for 16 queries: c score - power in fixed point, with 23 bits of fraction, is the exponent of the result and
+// the argument of a polynomial for its mantissa (degree 3, minimax in the relative error on [1, 2): 7.5e-5, where bf16 rounds at 2e-3).
+//
+// 4 of the 8 instructions are multiply-adds: while the tile unit works these run on one port of two, so others are preferred.
 class Exponential {
  public:
-  Exponential(__m512 c, __m512 power, __m512 factor)
-      : c_(c),
-        rounder_(_mm512_sub_ps(_mm512_set1_ps(kRounder), power)),
-        least_(_mm512_div_ps(_mm512_sub_ps(power, _mm512_set1_ps(100)), c)),
-        c0_(factor),
-        c1_(_mm512_mul_ps(factor, _mm512_set1_ps(0.69328293f))),
-        c2_(_mm512_mul_ps(factor, _mm512_set1_ps(0.24221096f))),
-        c3_(_mm512_mul_ps(factor, _mm512_set1_ps(0.05500893f))) {}
+  Exponential() = default;
+  Exponential(__m512 c, __m512 power, __m512 factor, __m512 least)
+      : c_(_mm512_mul_ps(c, _mm512_set1_ps(kFixedOne))),
+        shift_(_mm512_mul_ps(power, _mm512_set1_ps(-kFixedOne))),
+        least_(least),
+        c0_(_mm512_mul_ps(factor, _mm512_set1_ps(0.452134311f))),
+        c1_(_mm512_mul_ps(factor, _mm512_set1_ps(0.477772797f))),
+        c2_(_mm512_mul_ps(factor, _mm512_set1_ps(-0.00800641177f))),
+        c3_(_mm512_mul_ps(factor, _mm512_set1_ps(0.0780245225f))) {}
+  // Without a factor.
+  Exponential(__m512 c, __m512 power)
+      : Exponential(c, power, _mm512_set1_ps(1), _mm512_div_ps(_mm512_add_ps(power, _mm512_set1_ps(kLeastPower)), c)) {}
 
-  // The bits of the f32; `below` is added to its last 16: 0x8000 << 9 rounds what is cut off to bf16.
-  inline __attribute__((always_inline)) __m512i bits(__m512 score, __m512i below) const {
-    score = _mm512_max_ps(least_, score);  // of two operands with a NaN the second is taken
-    const __m512 rounded = _mm512_fmadd_ps(score, c_, rounder_);
-    const __m512 r = _mm512_fmsub_ps(score, c_, _mm512_sub_ps(rounded, rounder_));
-    __m512 y = _mm512_fmadd_ps(r, c3_, c2_);
-    y = _mm512_fmadd_ps(r, y, c1_);
-    y = _mm512_fmadd_ps(r, y, c0_);
-    return _mm512_add_epi32(_mm512_castps_si512(y), _mm512_shldi_epi32(_mm512_castps_si512(rounded), below, 23));
+  // The bits of the f32 plus `below`: 0x8000 rounds it to bf16 where the lower half is cut off. kSure: no score lies below `least`.
+  template <bool kSure>
+  inline __attribute__((always_inline)) __m512i bits(__m512 score, __m512i below, __mmask16 seen = 0xffff) const {
+    const __m512i fixed = _mm512_cvtps_epi32(_mm512_fmadd_ps(score, c_, shift_));
+    const __m512i whole = _mm512_set1_epi32(static_cast<int>(0xff800000)), one = _mm512_set1_epi32(0x3f800000);
+    const __m512 m = _mm512_castsi512_ps(_mm512_ternarylogic_epi32(fixed, whole, one, 0xBA));  // (fixed & ~whole) | one
+    __m512 y = _mm512_fmadd_ps(m, c3_, c2_);
+    y = _mm512_fmadd_ps(m, y, c1_);
+    y = _mm512_fmadd_ps(m, y, c0_);
+    const __m512i exponent = _mm512_ternarylogic_epi32(fixed, whole, below, 0xEA);  // (fixed & whole) | below
+    if constexpr (kSure) return _mm512_add_epi32(_mm512_castps_si512(y), exponent);
+    return _mm512_maskz_add_epi32(_mm512_mask_cmp_ps_mask(seen, score, least_, _CMP_NLT_UQ), _mm512_castps_si512(y), exponent);
   }
+  __m512 value(__m512 score) const { return _mm512_castsi512_ps(bits<false>(score, _mm512_setzero_si512())); }
 
  private:
-  __m512 c_, rounder_, least_, c0_, c1_, c2_, c3_;
+  static constexpr float kFixedOne = 1 << 23;
+  __m512 c_, shift_, least_, c0_, c1_, c2_, c3_;
 };
 
 // The upper halves of a and b, beside each other: pairs of bf16.
@@ -169,21 +223,21 @@ inline __m512 logarithm(__m512 x) {
   return _mm512_mask_mov_ps(_mm512_fmadd_ps(exponent, _mm512_set1_ps(0.69314718f), _mm512_mul_ps(t, y)), zero, _mm512_set1_ps(-INFINITY));
 }
 
-// Soft cap and bias of distance on a strip of raw scores [kStripKeys][kBlockQueries]. They become natural ones: nothing is left to scale.
+// Soft cap and bias of distance on `count` rows of raw scores. They become natural ones: nothing is left to scale.
 // `slopes`, where given, gets d score / d (scale q . k) of the cap.
-inline void apply_rules(const AttentionParams& p, const HeadOfSequence& s, int64_t at, int64_t key, float* scores, float* slopes) {
+inline void apply_rules(const AttentionParams& p, const HeadOfSequence& s, int64_t at, int64_t key, int64_t count, float* scores, float* slopes) {
   const __m512 scale = _mm512_set1_ps(p.scale), cap = _mm512_set1_ps(p.softcap), inverse_cap = _mm512_set1_ps(2 * kLog2E / p.softcap);
   const __m512 one = _mm512_set1_ps(1), two = _mm512_set1_ps(2);
-  const Exponential power(one, _mm512_setzero_ps(), one);
+  const Exponential power(one, _mm512_setzero_ps());
   const float* bias = p.distance_bias ? p.distance_bias.row<const float>(s.head) : nullptr;
   const __m512i backwards = _mm512_set_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  for (int64_t j = 0; j < kStripKeys; ++j) {
+  for (int64_t j = 0; j < count; ++j) {
     for (int64_t half = 0; half < 2; ++half) {
       float* row = scores + j * kBlockQueries + 16 * half;
       __m512 x = _mm512_mul_ps(_mm512_loadu_ps(row), scale);
       if (p.softcap != 0) {  // tanh z = 1 - 2 / (e^2z + 1)
         const __m512 z = _mm512_min_ps(_mm512_set1_ps(100), _mm512_mul_ps(x, inverse_cap));
-        const __m512 e = _mm512_castsi512_ps(power.bits(z, _mm512_setzero_si512()));
+        const __m512 e = power.value(z);
         const __m512 t = _mm512_sub_ps(one, _mm512_div_ps(two, _mm512_add_ps(e, one)));
         if (slopes) _mm512_storeu_ps(slopes + j * kBlockQueries + 16 * half, _mm512_fnmadd_ps(t, t, one));
         x = _mm512_mul_ps(t, cap);
@@ -210,7 +264,7 @@ inline void read_saved_rows(const AttentionParams& p, const HeadOfSequence& s, i
   rows.shifted = false;
   rows.present[0] = rows.present[1] = 0;
   for (int64_t i = 0; i < kBlockQueries; ++i) {
-    rows.base[i] = rows.power[i] = 0;
+    rows.base[i] = rows.power[i] = rows.least[i] = 0;
     rows.factor[i] = 1;
     if (i >= count) continue;
     rows.present[i / 16] |= 1u << i % 16;
@@ -228,12 +282,20 @@ inline void read_saved_rows(const AttentionParams& p, const HeadOfSequence& s, i
       if (std::abs(left) <= 1e-5f + 3e-7f * std::abs(exponent)) left = 0;
     }
     rows.factor[i] = std::exp(-saved[1] - left / kLog2E);
+    rows.least[i] = (rows.power[i] + saved[1] * kLog2E + kLeastPower) / c;
   }
 }
 
-// Scores of a strip relative to the base, where there is one.
-inline void subtract_base(float* scores, const float* base) {
-  for (int64_t i = 0; i < kStripKeys * kBlockQueries; i += 16)
+inline Exponential exponential_of(const AttentionParams& p, const SavedRows& rows, int half) {
+  return {exponent_scale(p), _mm512_loadu_ps(rows.power + 16 * half), _mm512_loadu_ps(rows.factor + 16 * half),
+          _mm512_loadu_ps(rows.least + 16 * half)};
+}
+
+inline __m512 power_of_two(__m512 x) { return Exponential(_mm512_set1_ps(1), _mm512_setzero_ps()).value(x); }
+
+// `count` rows of scores relative to the base, where there is one.
+inline void subtract_base(float* scores, int64_t count, const float* base) {
+  for (int64_t i = 0; i < count * kBlockQueries; i += 16)
     _mm512_storeu_ps(scores + i, _mm512_sub_ps(_mm512_loadu_ps(scores + i), _mm512_loadu_ps(base + i % kBlockQueries)));
 }
 

@@ -1,268 +1,324 @@
 // Attention forward on bf16 tiles (FlashAttention: Dao et al. 2022, algorithm 1; attention_bf16.h).
 //
-// A score costs 0.25 cycles of tile products at a head size of 64 and about 0.35 of exponential. They run on different units: while a chunk
-// of scores becomes weights, the scores of the next one are made and the values of the one before are added, strip by strip.
+// A score costs 0.25 cycles of tile products at a head size of 64 and about 0.35 of exponential, on units that work side by side: while a part
+// of the scores becomes weights, the next part is made, and the values of the block before are added. What decides is that all of it stays
+// in L1 (a tile from L2 takes 20 cycles, from L1 8), and that keys and values are packed once per sequence and head.
 #include "kernels/cpu/attention_bf16.h"
 
 #include "base/parallel.h"
 #include "kernels/cpu/attention_bf16-inl.h"
 #include "kernels/cpu/cpu.h"
 
+namespace qkv::cpu {
+namespace {
+
+// The keys and values of one sequence and key/value head that its queries see, in whole chunks.
+struct PackedKeys {
+  int64_t segment;
+  int key_head;
+  int64_t first_chunk = 0, chunks = 0;  // chunk i: keys from (first_chunk + i) * kChunkKeys on
+  int64_t rows = 0, depth = 0;          // blocks of queries per head; head size in whole tiles
+  bf16* keys = nullptr;     // [chunk][kChunkKeys][depth]
+  bf16* values_t = nullptr;  // [chunk][depth][kChunkKeys]
+  float* norms = nullptr;   // [chunk] no key's norm is larger
+
+  PackedKeys(const AttentionParams& p, int64_t of_segment, int head) : segment(of_segment), key_head(head) {
+    const HeadOfSequence s(p, segment, head * (p.num_heads / p.num_key_value_heads));
+    const KeyRange all = s.queries > 0 ? s.visible(p, 0, s.queries, {0, s.keys}) : KeyRange{0, 0};
+    rows = (s.queries + kBlockQueries - 1) / kBlockQueries;
+    depth = round_up(s.size, 32);
+    if (all.size() == 0) return;
+    first_chunk = all.begin / kChunkKeys;
+    chunks = (all.end + kChunkKeys - 1) / kChunkKeys - first_chunk;
+  }
+  int64_t bytes() const { return chunks * (kChunkKeys * depth * 4 + 4) + 192; }
+  void place(void* memory) {
+    Arena arena(memory);
+    keys = arena.take<bf16>(chunks * kChunkKeys * depth);
+    values_t = arena.take<bf16>(chunks * kChunkKeys * depth);
+    norms = arena.take<float>(chunks);
+  }
+  float largest_norm() const {
+    float largest = 0;
+    for (int64_t i = 0; i < chunks; ++i) largest = norms[i] <= largest ? largest : norms[i];  // NaN stays
+    return largest;
+  }
+};
+
+// Blocks of queries, over all heads of a group, that pass by each chunk of keys together: their sums (128 KiB) stay in L2.
+int64_t blocks_per_pass(int64_t head_size) { return std::clamp<int64_t>(1024 / round_up(head_size, 16), 4, 16); }
+
+}  // namespace
+}  // namespace qkv::cpu
+
 QKV_BF16_BEGIN
 namespace qkv::cpu {
 namespace {
 
-// Rows of scores per task over all heads of a group: packed keys serve 16 blocks of them, whose sums (128 KiB) stay in L2.
-int64_t task_rows(const AttentionParams& p) {
-  return std::clamp<int64_t>(32768 / round_up(p.q.cols / p.num_heads, 16) / kBlockQueries * kBlockQueries, 4 * kBlockQueries,
-                             16 * kBlockQueries);
+void pack_chunk(const AttentionParams& p, const PackedKeys& packed, int64_t index) {
+  const HeadOfSequence s(p, packed.segment, packed.key_head * (p.num_heads / p.num_key_value_heads));
+  const int64_t first = (packed.first_chunk + index) * kChunkKeys;
+  const bf16* pointers[kChunkKeys];
+  HeadPointers::keys(p, p.k, packed.segment, s, first, kChunkKeys, pointers);
+  bf16* keys = packed.keys + index * kChunkKeys * packed.depth;
+  // Over the lanes, sums of the largest partial sums of squares: at least the largest sum.
+  __m512 largest = _mm512_setzero_ps();
+  for (int64_t j = 0; j < kChunkKeys; ++j) {
+    __m512 squares = _mm512_setzero_ps();
+    for (int64_t c = 0; c < s.size; c += 32) {
+      const __m512i x = load_32(pointers[j], c, s.size);
+      squares = _mm512_dpbf16_ps(squares, (__m512bh)x, (__m512bh)x);
+      _mm512_storeu_si512(keys + j * packed.depth + c, x);
+    }
+    largest = _mm512_mask_mov_ps(largest, _mm512_cmp_ps_mask(squares, largest, _CMP_NLE_UQ), squares);  // NaN stays
+  }
+  packed.norms[index] = std::sqrt(_mm512_reduce_add_ps(largest));
+  HeadPointers::keys(p, p.v, packed.segment, s, first, kChunkKeys, pointers);
+  bf16* values_t = packed.values_t + index * kChunkKeys * packed.depth;
+  for (int64_t j = 0; j < kChunkKeys; j += 32) transpose_rows(pointers + j, s.size, values_t + j, kChunkKeys);
 }
 
+// Queries [first, last) of all heads of a group, blocks_per_pass at a time.
 template <typename Tiles>
 class Forward {
  public:
-  Forward(const AttentionParams& params, const ForwardTask& of)
+  Forward(const AttentionParams& params, const PackedKeys& of)
       : p(params),
-        task(of),
+        packed(of),
         s(p, of.segment, of.key_head * (p.num_heads / p.num_key_value_heads)),
         sight(p, s),
-        rows((of.last - of.first + kBlockQueries - 1) / kBlockQueries),
-        depth(round_up(s.size, 32)),
-        width(round_up(s.size, 16)) {
-    const int64_t blocks = s.group * rows;
-    const int64_t bytes =
-        blocks * (depth * 64 + width * 128 + 4 * 128) + kChunkKeys * (depth * 2 + 2 * depth * 2 + 2 * 128 + 2 * 64) + 4096;
-    Arena arena(scratch_bytes(Scratch::scores, bytes));
+        depth(of.depth),
+        width(round_up(s.size, 16)),
+        largest_key(of.largest_norm()) {
+    const int64_t blocks = blocks_per_pass(s.size);
+    const auto state_bytes = static_cast<int64_t>(sizeof(State));
+    Arena arena(scratch_bytes(Scratch::scores, blocks * (depth * 64 + width * 128 + state_bytes) + kChunkKeys * (128 + 2 * 64) + 4096));
     queries = arena.take<uint32_t>(blocks * depth / 2 * kBlockQueries);
     outputs = arena.take<float>(blocks * width * kBlockQueries);
     states = arena.take<State>(blocks);
-    keys = arena.take<bf16>(kChunkKeys * depth);
-    for (int i = 0; i < 2; ++i) {
-      values[i] = arena.take<bf16>(kChunkKeys * depth);
-      scores[i] = arena.take<float>(kChunkKeys * kBlockQueries);
-      weights[i] = arena.take<uint32_t>(kChunkKeys / 2 * kBlockQueries);
-    }
+    scores = arena.take<float>(kChunkKeys * kBlockQueries);
+    for (auto& of_parity : weights) of_parity = arena.take<uint32_t>(kChunkKeys / 2 * kBlockQueries);
   }
 
-  void run() {
-    const int64_t blocks = s.group * rows;
-    for (int64_t block = 0; block < blocks; ++block) start(block);
-    const KeyRange all = s.visible(p, task.first, task.last, {0, s.keys});
-    for (int64_t chunk = all.begin / kChunkKeys * kChunkKeys; chunk < all.end; chunk += kChunkKeys) {
-      for (int64_t block = 0; block < blocks; ++block) {
-        const int64_t first = first_query(block);
-        const Strips strips(p, s, first, std::min(kBlockQueries, task.last - first), chunk);
-        if (strips.count() > 0) advance({block, chunk, strips});
+  // Blocks [first, last) of the group's, head after head, `rows` for each head; at most blocks_per_pass. Meanwhile `ahead` brings what is
+  // needed later, `steps` rows at each part of a chunk.
+  void run(int64_t rows, int64_t first, int64_t last, Prefetcher& ahead, int64_t steps) {
+    int64_t first_chunk = packed.first_chunk + packed.chunks, last_chunk = 0;
+    for (int64_t block = first; block < last; ++block) {
+      start(states[block - first], rows, block, block - first);
+      const KeyRange seen = states[block - first].seen;
+      if (seen.size() == 0) continue;
+      first_chunk = std::min(first_chunk, seen.begin / kChunkKeys);
+      last_chunk = std::max(last_chunk, (seen.end + kChunkKeys - 1) / kChunkKeys);
+    }
+    for (int64_t chunk = first_chunk; chunk < last_chunk; ++chunk) {
+      for (int64_t place = 0; place < last - first; ++place) {
+        const State& state = states[place];
+        const Strips strips(state.seen, chunk * kChunkKeys);
+        if (strips.count() == 0) continue;
+        advance(place, chunk, strips, ahead, steps);
       }
     }
-    advance({});
-    advance({});
-    for (int64_t block = 0; block < blocks; ++block) finish(block);
+    drain();
+    for (int64_t place = 0; place < last - first; ++place) finish(place);
   }
 
  private:
   struct alignas(64) State {
     float largest[kBlockQueries], sums[kBlockQueries], factors[kBlockQueries];
-    bool shrinks = false;
+    int64_t query, count;   // the first of its queries, and how many
+    int64_t at;             // where that one lies
+    int head;
+    KeyRange seen;          // by any of them
+    uint32_t poison[2];     // which of 16 queries met a score that is no number
+    bool sure;              // no weight can leave the range of floats, whatever it is relative to
+    bool shrinks;           // must the outputs be multiplied by `factors`
   };
   // A block of queries and a chunk of keys.
   struct Item {
-    int64_t block = -1, chunk = -1;
+    int64_t place = -1, chunk = -1;
     Strips strips;
   };
 
-  int64_t first_query(int64_t block) const { return task.first + block % rows * kBlockQueries; }
-  void set_head(int64_t block) { s.set_head(static_cast<int>(task.key_head * s.group + block / rows)); }
-
-  void start(int64_t block) {
-    set_head(block);
-    const bf16* pointers[kBlockQueries];
-    HeadPointers::queries(p.q, s, first_query(block), task.last, kBlockQueries, pointers);
-    uint32_t* to = queries + block * depth / 2 * kBlockQueries;
-    pairs_along_rows(pointers, s.size, to, kBlockQueries);
-    pairs_along_rows(pointers + 16, s.size, to + 16, kBlockQueries);
-    std::memset(outputs + block * width * kBlockQueries, 0, static_cast<size_t>(width * kBlockQueries) * sizeof(float));
-    State& state = states[block];
-    for (int64_t i = 0; i < kBlockQueries; ++i) {
-      state.largest[i] = -INFINITY;
-      state.sums[i] = 0;
-    }
+  void start(State& state, int64_t rows, int64_t block, int64_t place) {
+    state.head = static_cast<int>(packed.key_head * s.group + block / rows);
+    s.set_head(state.head);
+    state.query = block % rows * kBlockQueries;
+    state.count = std::min(kBlockQueries, s.queries - state.query);
+    state.at = s.position(state.query);
+    state.seen = s.visible(p, state.query, state.query + state.count, {0, s.keys});
+    state.poison[0] = state.poison[1] = 0;
     state.shrinks = false;
-  }
-
-  // `item` enters; the one before becomes weights, the one before that is added to its outputs.
-  void advance(const Item& item) {
-    const bool keys_change = item.block >= 0 && item.chunk != next.chunk;
-    const bool values_change = next.block >= 0 && next.chunk != current.chunk;
-    previous = current;
-    current = next;
-    next = item;
-    turn ^= 1;
-    if (keys_change) pack_keys(item.chunk);
-    if (values_change) pack_values(current.chunk);
-    for (int64_t part = 0; part < kStrips; ++part) {
-      if (next.strips.has(part)) score(part);
-      if (previous.block >= 0) add_values(part);
-      if (current.block < 0) continue;
-      if (part == 0) prepare();
-      if (current.strips.has(part)) weigh(part);
+    const bf16* pointers[kBlockQueries];
+    HeadPointers::queries(p.q, s, state.query, s.queries, kBlockQueries, pointers);
+    uint32_t* to = queries + place * depth / 2 * kBlockQueries;
+    __m512 largest = _mm512_setzero_ps();
+    for (int64_t half = 0; half < 2; ++half) {
+      pairs_along_rows(pointers + 16 * half, s.size, to + 16 * half, kBlockQueries);
+      __m512 squares = _mm512_setzero_ps();
+      for (int64_t pair = 0; pair < depth / 2; ++pair) {
+        const auto x = (__m512bh)_mm512_loadu_si512(to + pair * kBlockQueries + 16 * half);
+        squares = _mm512_dpbf16_ps(squares, x, x);
+      }
+      largest = _mm512_mask_mov_ps(largest, _mm512_cmp_ps_mask(squares, largest, _CMP_NLE_UQ), squares);
+      _mm512_storeu_ps(state.largest + 16 * half, _mm512_set1_ps(-INFINITY));
+      _mm512_storeu_ps(state.sums + 16 * half, _mm512_setzero_ps());
     }
-    if (current.block >= 0 && states[current.block].shrinks) shrink();
+    // |q . k| <= |q| |k| (Cauchy and Schwarz): where all exponents are this small they need no reference, and no largest score.
+    const bool numbers = _mm512_cmp_ps_mask(largest, _mm512_set1_ps(INFINITY), _CMP_LT_OQ) == 0xffff;
+    state.sure = numbers && !has_rules(p) && std::sqrt(_mm512_reduce_max_ps(largest)) * largest_key * p.scale * kLog2E <= 80;
+    std::memset(outputs + place * width * kBlockQueries, 0, static_cast<size_t>(width * kBlockQueries) * sizeof(float));
   }
 
-  void pack_keys(int64_t chunk) {
-    const bf16* pointers[kChunkKeys];
-    HeadPointers::keys(p, p.k, task.segment, s, chunk, kChunkKeys, pointers);
-    for (int64_t j = 0; j < kChunkKeys; ++j) copy_row(pointers[j], s.size, keys + j * depth);
+  // A block's weights for a chunk of keys are made while those of the block before are multiplied with their values.
+  void advance(int64_t place, int64_t chunk, Strips strips, Prefetcher& ahead, int64_t steps) {
+    const Item &previous = items[turn], &current = items[turn ^ 1];
+    items[turn ^ 1] = {place, chunk, strips};
+    turn ^= 1;
+    State& state = states[place];
+    if (!state.sure) {
+      for (int64_t part = 0; part < kParts; ++part) {
+        if (strips.has_part(part)) score(current, part);
+      }
+      prepare(state, current);
+    } else {
+      for (Exponential& power : powers) power = Exponential(exponent_scale(p), _mm512_setzero_ps());
+    }
+    // The scores of a part are made a step before they are used.
+    for (int64_t part = 0; part <= kParts; ++part) {
+      ahead.step(steps);
+      if (state.sure && part < kParts && strips.has_part(part)) score(current, part);
+      if (previous.place >= 0 && part < kParts) add_values(previous, part);
+      if (part > 0 && strips.has_part(part - 1)) weigh(state, current, part - 1);
+    }
+    if (state.shrinks) shrink(place);
   }
-  void pack_values(int64_t chunk) {
-    const bf16* pointers[kChunkKeys];
-    HeadPointers::keys(p, p.v, task.segment, s, chunk, kChunkKeys, pointers);
-    for (int64_t j = 0; j < kChunkKeys; j += 32) transpose_rows(pointers + j, s.size, values_of(chunk) + j, kChunkKeys);
+  void drain() {
+    const Item& last = items[turn];
+    for (int64_t part = 0; last.place >= 0 && part < kParts; ++part) add_values(last, part);
+    items[turn].place = -1;
   }
-  bf16* values_of(int64_t chunk) const { return values[chunk / kChunkKeys % 2]; }
 
-  // S^T = K Q^T of a strip.
-  void score(int64_t strip) {
-    multiply<Tiles>({.a = keys + strip * kStripKeys * depth,
+  // S^T = K Q^T of a part of the keys.
+  void score(const Item& item, int64_t part) {
+    multiply<Tiles>({.a = packed.keys + ((item.chunk - packed.first_chunk) * kChunkKeys + part * kPartKeys) * depth,
                      .a_step = 2 * depth,
-                     .b = queries + next.block * depth / 2 * kBlockQueries,
+                     .b = queries + item.place * depth / 2 * kBlockQueries,
                      .b_step = 4 * kBlockQueries,
-                     .c = scores[turn] + strip * kStripKeys * kBlockQueries,
+                     .c = scores_of(states[item.place], part),
                      .c_step = kBlockQueries,
-                     .rows = 2,
+                     .rows = kPartKeys / 16,
                      .columns = 2,
                      .depth = depth / 32,
                      .accumulate = false});
   }
+  // Sure ones are used at once and stay in L1.
+  float* scores_of(const State& state, int64_t part) const { return scores + (state.sure ? part % 2 : part) * kPartKeys * kBlockQueries; }
 
   // O^T += V^T P^T for a part of the columns of V.
-  void add_values(int64_t part) {
-    const int64_t pairs = (width / 16 + 1) / 2, begin = 2 * (part * pairs / kStrips),
-                  end = std::min(width / 16, 2 * ((part + 1) * pairs / kStrips));
+  void add_values(const Item& item, int64_t part) {
+    const int64_t begin = part * width / 16 / kParts, end = (part + 1) * width / 16 / kParts;
     if (begin >= end) return;
-    multiply<Tiles>({.a = values_of(previous.chunk) + 16 * begin * kChunkKeys + previous.strips.first * kStripKeys,
+    multiply<Tiles>({.a = packed.values_t + ((item.chunk - packed.first_chunk) * depth + 16 * begin) * kChunkKeys + item.strips.first * kStripKeys,
                      .a_step = 2 * kChunkKeys,
-                     .b = weights[turn] + previous.strips.first * kStripKeys / 2 * kBlockQueries,
+                     .b = weights_of(item) + item.strips.first * kStripKeys / 2 * kBlockQueries,
                      .b_step = 4 * kBlockQueries,
-                     .c = outputs + (previous.block * width + 16 * begin) * kBlockQueries,
+                     .c = outputs + (item.place * width + 16 * begin) * kBlockQueries,
                      .c_step = kBlockQueries,
                      .rows = end - begin,
                      .columns = 2,
-                     .depth = previous.strips.count(),
+                     .depth = item.strips.count(),
                      .accumulate = true});
   }
+  uint32_t* weights_of(const Item& item) const { return weights[&item - items]; }
 
   // The rules of scores, the largest of each query, and what that changes.
-  void prepare() {
-    set_head(current.block);
-    State& state = states[current.block];
-    at = s.position(first_query(current.block));
+  void prepare(State& state, const Item& item) {
+    s.set_head(state.head);
     __m512 largest[2] = {_mm512_loadu_ps(state.largest), _mm512_loadu_ps(state.largest + 16)};
-    for (int64_t strip = current.strips.first; strip < current.strips.last; ++strip) {
-      float* rows_of_strip = current_scores() + strip * kStripKeys * kBlockQueries;
-      const int64_t key = current.chunk + strip * kStripKeys;
-      if (has_rules(p)) apply_rules(p, s, at, key, rows_of_strip, nullptr);
-      find_largest(rows_of_strip, key, largest);
+    for (int64_t strip = item.strips.first; strip < item.strips.last; ++strip) {
+      float* rows = scores + strip * kStripKeys * kBlockQueries;
+      const int64_t key = item.chunk * kChunkKeys + strip * kStripKeys;
+      if (has_rules(p)) apply_rules(p, s, state.at, key, kStripKeys, rows, nullptr);
+      find_largest(state, rows, key, largest);
     }
-    const __m512 c = exponent_scale(p);
-    state.shrinks = false;
-    shifted = false;
+    const __m512 c = exponent_scale(p), one = _mm512_set1_ps(1);
+    state.shrinks = shifted = false;
     for (int half = 0; half < 2; ++half) {
       const __m512 before = _mm512_loadu_ps(state.largest + 16 * half);
-      const Reference old(before, c);
-      references[half] = Reference(largest[half], c);
-      shifted |= references[half].shifted();
+      const Reference old(before, c), reference(largest[half], c);
+      powers[half] = Exponential(c, reference.power);
+      shifted |= reference.shifted();
+      _mm512_store_ps(base + 16 * half, reference.base);
       _mm512_storeu_ps(state.largest + 16 * half, largest[half]);
       // 2^(c (old base - base) + old power - power), 1 where nothing was there before.
-      const __m512 exponent =
-          _mm512_fmadd_ps(_mm512_sub_ps(old.base, references[half].base), c, _mm512_sub_ps(old.power, references[half].power));
+      const __m512 exponent = _mm512_fmadd_ps(_mm512_sub_ps(old.base, reference.base), c, _mm512_sub_ps(old.power, reference.power));
       const __mmask16 moved = _mm512_cmp_ps_mask(exponent, _mm512_setzero_ps(), _CMP_NEQ_UQ) &
                               _mm512_cmp_ps_mask(before, _mm512_set1_ps(-INFINITY), _CMP_GT_OQ);
-      if (moved) {
-        const Exponential power(_mm512_set1_ps(1), _mm512_setzero_ps(), _mm512_set1_ps(1));
-        const __m512 raised = _mm512_castsi512_ps(power.bits(exponent, _mm512_setzero_si512()));
-        const __m512 factor = _mm512_mask_mov_ps(_mm512_set1_ps(1), moved, raised);
-        _mm512_storeu_ps(state.factors + 16 * half, factor);
-        _mm512_storeu_ps(state.sums + 16 * half, _mm512_mul_ps(_mm512_loadu_ps(state.sums + 16 * half), factor));
-        if (!state.shrinks && half == 1) _mm512_storeu_ps(state.factors, _mm512_set1_ps(1));
-        state.shrinks = true;
-      } else if (state.shrinks) {
-        _mm512_storeu_ps(state.factors + 16 * half, _mm512_set1_ps(1));
-      }
+      const __m512 factor = _mm512_mask_mov_ps(one, moved, power_of_two(exponent));
+      _mm512_storeu_ps(state.factors + 16 * half, factor);
+      _mm512_storeu_ps(state.sums + 16 * half, _mm512_mul_ps(_mm512_loadu_ps(state.sums + 16 * half), factor));
+      state.shrinks |= moved != 0;
     }
   }
 
-  void find_largest(const float* rows_of_strip, int64_t key, __m512* largest) const {
-    if (sight.whole(at, key)) {
-      for (int half = 0; half < 2; ++half) {
-        __m512 best[4] = {largest[half], largest[half], largest[half], largest[half]};
-        for (int64_t j = 0; j < kStripKeys; j += 4) {
-          for (int i = 0; i < 4; ++i)
-            best[i] = _mm512_max_ps(best[i], _mm512_loadu_ps(rows_of_strip + (j + i) * kBlockQueries + 16 * half));
-        }
-        largest[half] = _mm512_max_ps(_mm512_max_ps(best[0], best[1]), _mm512_max_ps(best[2], best[3]));
-      }
-      return;
-    }
+  void find_largest(State& state, const float* rows, int64_t key, __m512* largest) const {
     for (int64_t j = 0; j < kStripKeys; ++j) {
       for (int half = 0; half < 2; ++half) {
-        const auto seen = static_cast<__mmask16>(sight.lanes(at + 16 * half, key + j));
-        largest[half] =
-            _mm512_mask_max_ps(largest[half], seen, largest[half], _mm512_loadu_ps(rows_of_strip + j * kBlockQueries + 16 * half));
+        const auto seen = static_cast<__mmask16>(sight.lanes(state.at + 16 * half, key + j));
+        const __m512 x = _mm512_loadu_ps(rows + j * kBlockQueries + 16 * half);
+        largest[half] = _mm512_mask_max_ps(largest[half], seen, x, largest[half]);  // of two operands with a NaN the second is taken
+        state.poison[half] |= _mm512_mask_cmp_ps_mask(seen, x, x, _CMP_UNORD_Q);
       }
     }
   }
 
-  float* current_scores() const { return scores[turn ^ 1]; }
-
-  // Scores of a strip become weights in bf16, pairs of keys beside each other.
-  void weigh(int64_t strip) {
-    float* from = current_scores() + strip * kStripKeys * kBlockQueries;
-    uint32_t* to = weights[turn ^ 1] + strip * kStripKeys / 2 * kBlockQueries;
-    const int64_t key = current.chunk + strip * kStripKeys;
-    if (shifted) {
-      alignas(64) float base[kBlockQueries];
-      for (int half = 0; half < 2; ++half) _mm512_store_ps(base + 16 * half, references[half].base);
-      subtract_base(from, base);
-    }
-    if (sight.whole(at, key)) {
-      weigh_all<false>(from, to, key);
+  // Scores of a part become weights in bf16, pairs of keys beside each other.
+  void weigh(State& state, const Item& item, int64_t part) {
+    float* from = scores_of(state, part);
+    uint32_t* to = weights_of(item) + part * kPartKeys / 2 * kBlockQueries;
+    const int64_t key = item.chunk * kChunkKeys + part * kPartKeys;
+    if (!state.sure && shifted) subtract_base(from, kPartKeys, base);
+    const bool whole = sight.whole(state.at, key, kPartKeys);
+    if (whole && state.sure) {
+      weigh_all<false, true>(state, from, to, key);
+    } else if (whole) {
+      weigh_all<false, false>(state, from, to, key);
     } else {
-      weigh_all<true>(from, to, key);
+      weigh_all<true, false>(state, from, to, key);
     }
-    if (p.dropout.probability > 0) drop(to, key);
+    if (p.dropout.probability > 0) drop(state, to, key);
   }
 
-  template <bool kMasked>
-  void weigh_all(const float* from, uint32_t* to, int64_t key) {
-    const __m512 c = exponent_scale(p), one = _mm512_set1_ps(1);
-    const __m512i half_step = _mm512_set1_epi32(0x8000 << 9);
+  template <bool kMasked, bool kSure>
+  void weigh_all(State& state, const float* from, uint32_t* to, int64_t key) {
+    const __m512i half_step = _mm512_set1_epi32(0x8000);
     const __m512bh ones = (__m512bh)_mm512_set1_epi16(0x3f80);
-    State& state = states[current.block];
     for (int half = 0; half < 2; ++half) {
-      const Exponential power(c, references[half].power, one);
+      const Exponential power = powers[half];
       __m512 sums[2] = {_mm512_loadu_ps(state.sums + 16 * half), _mm512_setzero_ps()};
-      for (int64_t pair = 0; pair < kStripKeys / 2; ++pair) {
-        const float* row = from + 2 * pair * kBlockQueries + 16 * half;
-        __m512i a = power.bits(_mm512_loadu_ps(row), half_step), b = power.bits(_mm512_loadu_ps(row + kBlockQueries), half_step);
-        if constexpr (kMasked) {
-          a = _mm512_maskz_mov_epi32(static_cast<__mmask16>(sight.lanes(at + 16 * half, key + 2 * pair)), a);
-          b = _mm512_maskz_mov_epi32(static_cast<__mmask16>(sight.lanes(at + 16 * half, key + 2 * pair + 1)), b);
+      for (int64_t pair = 0; pair < kPartKeys / 2; pair += 2) {
+#pragma GCC unroll 2
+        for (int64_t i = 0; i < 2; ++i) {
+          const float* row = from + 2 * (pair + i) * kBlockQueries + 16 * half;
+          uint32_t seen[2] = {0xffff, 0xffff};
+          for (int64_t k = 0; kMasked && k < 2; ++k) seen[k] = sight.lanes(state.at + 16 * half, key + 2 * (pair + i) + k);
+          const __m512i a = power.bits<kSure>(_mm512_loadu_ps(row), half_step, static_cast<__mmask16>(seen[0]));
+          const __m512i b = power.bits<kSure>(_mm512_loadu_ps(row + kBlockQueries), half_step, static_cast<__mmask16>(seen[1]));
+          const __m512i both = upper_halves(a, b);
+          // The sum is that of the rounded weights: what rounding takes from a row of the output it takes from its divisor too.
+          sums[i] = _mm512_dpbf16_ps(sums[i], (__m512bh)both, ones);
+          _mm512_storeu_si512(to + (pair + i) * kBlockQueries + 16 * half, both);
         }
-        const __m512i both = upper_halves(a, b);
-        // The sum is that of the rounded weights: what rounding takes from a row of the output it takes from its divisor too.
-        sums[pair % 2] = _mm512_dpbf16_ps(sums[pair % 2], (__m512bh)both, ones);
-        _mm512_storeu_si512(to + pair * kBlockQueries + 16 * half, both);
       }
       _mm512_storeu_ps(state.sums + 16 * half, _mm512_add_ps(sums[0], sums[1]));
     }
   }
 
-  void drop(uint32_t* pairs, int64_t key) const {
+  void drop(const State& state, uint32_t* pairs, int64_t key) const {
     for (int half = 0; half < 2; ++half) {
-      const DropoutLanes lanes(p.dropout, s.query_row + first_query(current.block) + 16 * half, p.num_heads, s.head);
-      for (int64_t group = 0; group < kStripKeys / 8; ++group) {
+      const DropoutLanes lanes(p.dropout, s.query_row + state.query + 16 * half, p.num_heads, state.head);
+      for (int64_t group = 0; group < kPartKeys / 8; ++group) {
         __mmask32 kept[4];
         lanes.kept(key / 8 + group, kept);
         for (int64_t i = 0; i < 4; ++i) {
@@ -273,36 +329,38 @@ class Forward {
     }
   }
 
-  void shrink() {
-    const State& state = states[current.block];
-    float* rows_of_block = outputs + current.block * width * kBlockQueries;
-    for (int64_t c = 0; c < 2 * width; ++c) {
-      float* row = rows_of_block + 16 * c;
-      _mm512_storeu_ps(row, _mm512_mul_ps(_mm512_loadu_ps(row), _mm512_loadu_ps(state.factors + c % 2 * 16)));
-    }
+  void shrink(int64_t place) {
+    const State& state = states[place];
+    float* rows = outputs + place * width * kBlockQueries;
+    for (int64_t c = 0; c < 2 * width; ++c)
+      _mm512_storeu_ps(rows + 16 * c, _mm512_mul_ps(_mm512_loadu_ps(rows + 16 * c), _mm512_loadu_ps(state.factors + c % 2 * 16)));
   }
 
   // Rows of the output, and what the backward needs of them.
-  void finish(int64_t block) {
-    set_head(block);
-    const State& state = states[block];
-    const int64_t first = first_query(block), count = std::min(kBlockQueries, task.last - first);
-    const __m512 c = exponent_scale(p);
+  void finish(int64_t place) {
+    const State& state = states[place];
+    s.set_head(state.head);
+    const __m512 c = exponent_scale(p), infinite = _mm512_set1_ps(INFINITY);
+    const float keep = p.dropout.probability > 0 ? static_cast<float>(dropout_scale(p.dropout.probability)) : 1.0f;
     alignas(64) float logarithms[kBlockQueries], largest[kBlockQueries];
     for (int half = 0; half < 2; ++half) {
-      const __m512 sum = _mm512_loadu_ps(state.sums + 16 * half);
-      const Reference reference(_mm512_loadu_ps(state.largest + 16 * half), c);
+      __m512 sum = _mm512_loadu_ps(state.sums + 16 * half);
+      const __m512 largest_score = state.sure ? _mm512_setzero_ps() : _mm512_loadu_ps(state.largest + 16 * half);
+      const __mmask16 poisoned = static_cast<__mmask16>(state.poison[half]) | _mm512_cmp_ps_mask(largest_score, infinite, _CMP_EQ_OQ);
+      sum = _mm512_mask_mov_ps(sum, poisoned, _mm512_set1_ps(NAN));
+      const Reference reference(largest_score, c);
       _mm512_store_ps(logarithms + 16 * half, logarithm(sum));
       // In units of raw scores: the backward finds `power` again by rounding.
-      const __m512 none = _mm512_set1_ps(-INFINITY), saved = _mm512_add_ps(reference.base, _mm512_div_ps(reference.power, c));
-      _mm512_store_ps(largest + 16 * half, _mm512_mask_mov_ps(saved, _mm512_cmp_ps_mask(sum, _mm512_setzero_ps(), _CMP_EQ_OQ), none));
-      const float keep = p.dropout.probability > 0 ? static_cast<float>(dropout_scale(p.dropout.probability)) : 1.0f;
-      const __m512 factor = _mm512_maskz_div_ps(_mm512_cmp_ps_mask(sum, _mm512_setzero_ps(), _CMP_NEQ_UQ), _mm512_set1_ps(keep), sum);
+      const __m512 saved = _mm512_add_ps(reference.base, _mm512_div_ps(reference.power, c));
+      const __mmask16 none = _mm512_cmp_ps_mask(sum, _mm512_setzero_ps(), _CMP_EQ_OQ);
+      _mm512_store_ps(largest + 16 * half, _mm512_mask_mov_ps(saved, none, _mm512_sub_ps(_mm512_setzero_ps(), infinite)));
+      const __m512 factor = _mm512_maskz_div_ps(static_cast<__mmask16>(~none), _mm512_set1_ps(keep), sum);
       for (int64_t column = 0; column < width; column += 16)
-        store_outputs(outputs + (block * width + column) * kBlockQueries + 16 * half, factor, first + 16 * half, count - 16 * half, column);
+        store_outputs(outputs + (place * width + column) * kBlockQueries + 16 * half, factor, state.query + 16 * half,
+                      state.count - 16 * half, column);
     }
-    for (int64_t i = 0; i < count && p.log_sum_exp; ++i) {
-      float* saved = p.log_sum_exp.row<float>(s.query_row + first + i) + 2 * s.head;
+    for (int64_t i = 0; i < state.count && p.log_sum_exp; ++i) {
+      float* saved = p.log_sum_exp.row<float>(s.query_row + state.query + i) + 2 * s.head;
       saved[0] = largest[i];
       saved[1] = logarithms[i];
     }
@@ -326,30 +384,50 @@ class Forward {
   }
 
   const AttentionParams& p;
-  const ForwardTask& task;
+  const PackedKeys& packed;
   HeadOfSequence s;
   Sight sight;
-  int64_t rows, depth, width;  // blocks per head; head size in whole tiles as a product's depth and as its rows
-  Item next, current, previous;
+  int64_t depth, width;  // head size in whole tiles as a product's depth and as its rows
+  float largest_key;     // norm
+  Item items[2];         // items[turn] was the last to enter
   int turn = 0;
-  // Of `current`:
-  int64_t at = 0;  // where its first query lies
-  Reference references[2] = {{_mm512_setzero_ps(), _mm512_setzero_ps()}, {_mm512_setzero_ps(), _mm512_setzero_ps()}};
+  // Of the last to enter:
+  Exponential powers[2];
   bool shifted = false;
-  uint32_t* queries;       // [blocks][depth / 2][kBlockQueries] pairs
-  float* outputs;          // [blocks][width][kBlockQueries]
-  State* states;           // [blocks]
-  bf16 *keys, *values[2];  // [kChunkKeys][depth]; [depth][kChunkKeys] of even and of odd chunks
-  float* scores[2];        // [kChunkKeys][kBlockQueries], of next and of current in turns
-  uint32_t* weights[2];    // [kChunkKeys / 2][kBlockQueries] pairs, of current and of previous in turns
+  alignas(64) float base[kBlockQueries];
+  uint32_t* queries;     // [blocks][depth / 2][kBlockQueries] pairs
+  float* outputs;        // [blocks][width][kBlockQueries]
+  State* states;         // [blocks]
+  float* scores;         // [kChunkKeys][kBlockQueries]
+  uint32_t* weights[2];  // [kChunkKeys / 2][kBlockQueries] pairs, of each of `items`
 };
 
-void run_forward(const AttentionParams& p, const ForwardTask& task) {
+// Blocks [first, last) of a group's queries. `next`: whose keys and queries come after these, or null.
+void run_blocks(const AttentionParams& p, const PackedKeys& packed, int64_t first, int64_t last, const PackedKeys* next) {
+  const int64_t group = p.num_heads / p.num_key_value_heads, size = p.q.cols / p.num_heads, pass = blocks_per_pass(size);
+  Prefetcher ahead;
+  const auto queries_of = [&](const View& x, const PackedKeys& of, bool written) {
+    ahead.add(x, p.queries.begin[of.segment], p.queries.length[of.segment], of.key_head * group * size, group * size, written);
+  };
+  queries_of(p.out, packed, true);
+  queries_of(p.out_rest, packed, true);
+  if (next) {
+    for (const View& x : {p.k, p.v}) {
+      if (!p.keys.index) ahead.add(x, p.keys.begin[next->segment], p.keys.length[next->segment], next->key_head * size, size, false);
+    }
+    queries_of(p.q, *next, false);
+  }
+  // Half of a causal sequence's blocks and chunks are passed by.
+  const int64_t parts = std::max<int64_t>(1, kParts * (last - first) * packed.chunks / (p.causal ? 2 : 1)), steps = (ahead.rows() + parts - 1) / parts;
+  const auto run_all = [&](auto&& forward) {
+    for (int64_t block = first; block < last; block += pass)
+      forward.run(packed.rows, block, std::min(last, block + pass), ahead, steps);
+  };
   if (current_isa() == Isa::amx) {
     const AmxTiles tiles;
-    Forward<AmxTiles>(p, task).run();
+    run_all(Forward<AmxTiles>(p, packed));
   } else {
-    Forward<Avx512Tiles>(p, task).run();
+    run_all(Forward<Avx512Tiles>(p, packed));
   }
 }
 
@@ -362,8 +440,33 @@ namespace qkv::cpu {
 bool attention_bf16_supports(const AttentionParams& p) { return p.q.dtype == DType::bf16 && current_isa() >= Isa::avx512_bf16; }
 
 void attention_bf16(const AttentionParams& p) {
-  const std::vector<ForwardTask> tasks = forward_tasks(p, task_rows(p), kBlockQueries);
-  parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) { run_forward(p, tasks[static_cast<size_t>(i)]); });
+  std::vector<PackedKeys> all;
+  for (int64_t segment = 0; segment < p.queries.count; ++segment) {
+    for (int head = 0; head < p.num_key_value_heads && p.queries.length[segment] > 0; ++head) all.emplace_back(p, segment, head);
+  }
+  const auto count = static_cast<int64_t>(all.size()), group = int64_t{p.num_heads / p.num_key_value_heads};
+  // Many: each by one thread, packed in that thread's cache; the heads of a sequence one after another.
+  if (count >= 4 * num_threads()) {
+    const int64_t run = std::clamp<int64_t>(count / (8 * num_threads()), 1, p.num_key_value_heads);
+    parallel_for((count + run - 1) / run, [&](int64_t task) {
+      for (int64_t i = task * run; i < std::min(count, (task + 1) * run); ++i) {
+        PackedKeys packed = all[static_cast<size_t>(i)];
+        packed.place(scratch_bytes(Scratch::keys, packed.bytes()));
+        for (int64_t chunk = 0; chunk < packed.chunks; ++chunk) pack_chunk(p, packed, chunk);
+        run_blocks(p, packed, 0, group * packed.rows, i + 1 < std::min(count, (task + 1) * run) ? &all[static_cast<size_t>(i + 1)] : nullptr);
+      }
+    });
+    return;
+  }
+  // Few: all threads at each.
+  const int64_t pass = blocks_per_pass(p.q.cols / p.num_heads);
+  for (PackedKeys& packed : all) {
+    packed.place(scratch_bytes(Scratch::keys, packed.bytes()));
+    parallel_for(packed.chunks, [&](int64_t chunk) { pack_chunk(p, packed, chunk); });
+    const int64_t blocks = group * packed.rows;
+    parallel_for((blocks + pass - 1) / pass,
+                 [&](int64_t i) { run_blocks(p, packed, i * pass, std::min(blocks, (i + 1) * pass), nullptr); });
+  }
 }
 
 }  // namespace qkv::cpu

@@ -24,9 +24,9 @@ struct QueryBlocks {
   int64_t rows, count;               // blocks per head, and of all heads
   int64_t depth, width;              // head size in whole tiles of 32 and of 16
   uint32_t *q_along, *dout_along;    // [block][depth / 2][kBlockQueries] pairs along a query's values
-  uint32_t *q_across, *dout_across;  // [block][kBlockQueries / 2][depth] pairs of queries, values in the order of unpacked_place
+  uint32_t *q_across, *dout_across;  // [block][kBlockQueries / 2][depth] queries i and 16 + i, values in the order of unpacked_place
   Statistics* statistics;            // [block]
-  float* dq;                         // [block][width][kBlockQueries] sums, queries in the order of unpacked_place
+  float* dq;                         // [block][width][kBlockQueries] sums, queries in the order of query_place
 
   QueryBlocks(const HeadOfSequence& s) : rows((s.queries + kBlockQueries - 1) / kBlockQueries), count(s.group * rows) {
     depth = round_up(s.size, 32);
@@ -43,6 +43,9 @@ struct QueryBlocks {
     dq = arena.take<float>(count * width * kBlockQueries);
   }
 };
+
+// A row of weights or gradients has queries i and 16 + i beside each other; the n-th of its unpacked pairs belongs to this query.
+constexpr int64_t query_place(int64_t n) { return n % 16 / 4 * 4 + n / 16 * 2 + n % 4 / 2 + n % 2 * 16; }
 
 // One sequence and key/value head.
 struct Unit {
@@ -115,7 +118,7 @@ void store_query_gradients(const AttentionBackwardParams& b, const Unit& unit, i
       for (int i = 0; i < 16; ++i) tile[i] = _mm512_castps_si512(_mm512_mul_ps(_mm512_loadu_ps(from + i * kBlockQueries), scale));
       transpose_16(tile);
       for (int64_t i = 0; i < 16; ++i) {
-        const int64_t query = unpacked_place(16 * half + i);
+        const int64_t query = query_place(16 * half + i);
         if (query >= count) continue;
         _mm256_mask_storeu_epi16(b.dq.row<bf16>(s.query_row + first + query) + s.query_column + column, inside,
                                  (__m256i)_mm512_cvtneps_pbh(_mm512_castsi512_ps(tile[i])));
@@ -186,7 +189,7 @@ class Backward {
   void run_group(int64_t group) {
     const int64_t first_block = group * kGroupBlocks, count = std::min(kGroupBlocks, blocks.rows - first_block);
     const int64_t first = first_block * kBlockQueries, last = std::min(s.queries, (first_block + count) * kBlockQueries);
-    const Strips all(p, s, first, last - first, chunk);
+    const Strips all(s.visible(p, first, last, {0, s.keys}), chunk);
     if (all.count() == 0) return;
     const int64_t block = member * blocks.rows + first_block;
     if (turns) wait_for_turn(group, first, last);
@@ -220,7 +223,7 @@ class Backward {
   // Weights and gradients of scores of one block, the `place`-th of its group, and their part of dQ. `all`: the strips that the group sees.
   void run_block(int64_t block, int64_t place, const Strips& all) {
     const int64_t first = (block - member * blocks.rows) * kBlockQueries;
-    const Strips strips(p, s, first, std::min(kBlockQueries, s.queries - first), chunk);
+    const Strips strips(s.visible(p, first, std::min(s.queries, first + kBlockQueries), {0, s.keys}), chunk);
     at = s.position(first);
     for (int64_t strip = all.first; strip < all.last; ++strip) {
       if (!strips.has(strip)) clear(strip, place);
@@ -278,11 +281,11 @@ class Backward {
     const QueryBlocks::Statistics& statistics = blocks.statistics[block];
     const bool extra = has_rules(p) || p.dropout.probability > 0;
     float* rows = scores[strip % 2];
-    if (has_rules(p)) apply_rules(p, s, at, key, rows, slopes);
-    if (statistics.saved.shifted) subtract_base(rows, statistics.saved.base);
+    if (has_rules(p)) apply_rules(p, s, at, key, kStripKeys, rows, slopes);
+    if (statistics.saved.shifted) subtract_base(rows, kStripKeys, statistics.saved.base);
     if (extra) {
       differentiate_rows<true, true>(statistics, block, place, strip);
-    } else if (sight.whole(at, key)) {
+    } else if (sight.whole(at, key, kStripKeys)) {
       differentiate_rows<false, false>(statistics, block, place, strip);
     } else {
       differentiate_rows<true, false>(statistics, block, place, strip);
@@ -292,9 +295,8 @@ class Backward {
   // kExtra: with dropout, soft cap or bias of distance.
   template <bool kMasked, bool kExtra>
   void differentiate_rows(const QueryBlocks::Statistics& statistics, int64_t block, int64_t place, int64_t strip) {
-    const __m512 c = exponent_scale(p);
-    const Exponential powers[2] = {{c, _mm512_loadu_ps(statistics.saved.power), _mm512_loadu_ps(statistics.saved.factor)},
-                                   {c, _mm512_loadu_ps(statistics.saved.power + 16), _mm512_loadu_ps(statistics.saved.factor + 16)}};
+    const Exponential powers[2] = {exponential_of(p, statistics.saved, 0), exponential_of(p, statistics.saved, 1)};
+    const __m512i half_step = _mm512_set1_epi32(0x8000), zero = _mm512_setzero_si512();
     const __m512 D[2] = {_mm512_loadu_ps(statistics.D), _mm512_loadu_ps(statistics.D + 16)};
     const float *from = scores[strip % 2], *dfrom = dweights[strip % 2];
     bf16 *weight_rows = row_of(weights, strip, place), *gradient_rows = row_of(gradients, strip, place);
@@ -305,26 +307,25 @@ class Backward {
     for (int64_t j = 0; j < kStripKeys; j += 2) {
       __m512i rows_of_pair[2];
       for (int64_t k = j; k < j + 2; ++k) {
-        __m512 P[2], dS[2];
+        __m512i P[2], dS[2];
         for (int half = 0; half < 2; ++half) {
           const int64_t place_of_row = k * kBlockQueries + 16 * half;
-          __m512i bits = powers[half].bits(_mm512_loadu_ps(from + place_of_row), _mm512_setzero_si512());
-          if constexpr (kMasked) {
-            const uint32_t seen = sight.lanes(at + 16 * half, key + k) & statistics.saved.present[half];
-            bits = _mm512_maskz_mov_epi32(static_cast<__mmask16>(seen), bits);
-          }
-          P[half] = _mm512_castsi512_ps(bits);
+          uint32_t seen = 0xffff;
+          if constexpr (kMasked) seen = sight.lanes(at + 16 * half, key + k) & statistics.saved.present[half];
+          P[half] = powers[half].bits<false>(_mm512_loadu_ps(from + place_of_row), zero, static_cast<__mmask16>(seen));
           __m512 dP = _mm512_loadu_ps(dfrom + place_of_row);
           if constexpr (kExtra) dP = _mm512_maskz_mul_ps(static_cast<__mmask16>(kept[half][k]), dP, _mm512_set1_ps(keep()));
-          dS[half] = _mm512_mul_ps(P[half], _mm512_sub_ps(dP, D[half]));
+          __m512 gradient = _mm512_mul_ps(_mm512_castsi512_ps(P[half]), _mm512_sub_ps(dP, D[half]));
           if constexpr (kExtra) {
-            P[half] = _mm512_maskz_mov_ps(static_cast<__mmask16>(kept[half][k]), P[half]);
-            if (unit.bias_sums) add_to_bias(key + k, at + 16 * half, dS[half]);
-            if (p.softcap != 0) dS[half] = _mm512_mul_ps(dS[half], _mm512_loadu_ps(slopes + place_of_row));
+            P[half] = _mm512_maskz_mov_epi32(static_cast<__mmask16>(kept[half][k]), P[half]);
+            if (unit.bias_sums) add_to_bias(key + k, at + 16 * half, gradient);
+            if (p.softcap != 0) gradient = _mm512_mul_ps(gradient, _mm512_loadu_ps(slopes + place_of_row));
           }
+          P[half] = _mm512_add_epi32(P[half], half_step);
+          dS[half] = _mm512_add_epi32(_mm512_castps_si512(gradient), half_step);
         }
-        rows_of_pair[k - j] = (__m512i)_mm512_cvtne2ps_pbh(dS[1], dS[0]);
-        _mm512_storeu_si512(weight_rows + k * kGroupBlocks * kBlockQueries, (__m512i)_mm512_cvtne2ps_pbh(P[1], P[0]));
+        rows_of_pair[k - j] = upper_halves(dS[0], dS[1]);
+        _mm512_storeu_si512(weight_rows + k * kGroupBlocks * kBlockQueries, upper_halves(P[0], P[1]));
         _mm512_storeu_si512(gradient_rows + k * kGroupBlocks * kBlockQueries, rows_of_pair[k - j]);
       }
       _mm512_storeu_si512(pairs + j / 2 * kBlockQueries, _mm512_unpacklo_epi16(rows_of_pair[0], rows_of_pair[1]));
@@ -391,7 +392,7 @@ class Backward {
   bf16 *keys, *values, *keys_t;  // [kChunkKeys][depth] twice, [depth][kChunkKeys]
   float *dk, *dv;                // [kChunkKeys][depth], columns in the order of unpacked_place
   bf16 *weights, *gradients;     // [kChunkKeys][kGroupBlocks * kBlockQueries], P and dS
-  uint32_t* gradient_pairs;      // [kChunkKeys / 2][kBlockQueries] pairs of keys of one block's dS, in the order of unpacked_place
+  uint32_t* gradient_pairs;      // [kChunkKeys / 2][kBlockQueries] pairs of keys of one block's dS, in the order of query_place
   float *scores[2], *dweights[2], *slopes;  // [kStripKeys][kBlockQueries], of two strips in turns
 };
 

@@ -51,15 +51,14 @@ class MapRows {
  private:
   void weigh(int64_t key) {
     const int64_t at = s.position(first);
-    if (has_rules(p)) apply_rules(p, s, at, key, scores, nullptr);
-    if (saved.shifted) subtract_base(scores, saved.base);
+    if (has_rules(p)) apply_rules(p, s, at, key, kStripKeys, scores, nullptr);
+    if (saved.shifted) subtract_base(scores, kStripKeys, saved.base);
     for (int half = 0; half < 2; ++half) {
-      const Exponential power(exponent_scale(p), _mm512_loadu_ps(saved.power + 16 * half), _mm512_loadu_ps(saved.factor + 16 * half));
+      const Exponential power = exponential_of(p, saved, half);
       for (int64_t j = 0; j < std::min(kStripKeys, s.keys - key); ++j) {
         const auto seen = static_cast<__mmask16>(sight.lanes(at + 16 * half, key + j));
-        const __m512i bits = power.bits(_mm512_loadu_ps(scores + j * kBlockQueries + 16 * half), _mm512_setzero_si512());
         alignas(64) float weights[16];
-        _mm512_store_si512(weights, _mm512_maskz_mov_epi32(seen, bits));
+        _mm512_store_si512(weights, power.bits<false>(_mm512_loadu_ps(scores + j * kBlockQueries + 16 * half), _mm512_setzero_si512(), seen));
         for (int64_t i = 16 * half; i < std::min<int64_t>(count, 16 * half + 16); ++i)
           m.weights.row<float>(first - m.first_query + i)[key + j] = weights[i - 16 * half];
       }

@@ -167,7 +167,7 @@ inline void multiply(const TileProduct& p) {
 }
 
 // 16 x 16 values of 32 bits: rows to columns.
-inline void transpose_16(__m512i* r) {
+inline __attribute__((always_inline)) void transpose_16(__m512i* r) {
   __m512i t[16];
   for (int i = 0; i < 16; i += 2) {
     t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
@@ -218,31 +218,25 @@ inline void pairs_along_rows(const bf16* const* rows, int64_t size, uint32_t* to
 // a's form of the transposed: to[value][row], 32 rows, `step` values from row to row of `to`; values in whole tiles of 32.
 inline void transpose_rows(const bf16* const* rows, int64_t size, bf16* to, int64_t step) {
   for (int64_t c = 0; c < size; c += 32) {
-    __m512i low[16], high[16];  // pairs of rows, values 8 q + 0 to 3 and 8 q + 4 to 7 of each quarter q
-    for (int pair = 0; pair < 16; ++pair) {
-      const __m512i x = load_32(rows[2 * pair], c, size), y = load_32(rows[2 * pair + 1], c, size);
-      low[pair] = _mm512_unpacklo_epi16(x, y);
-      high[pair] = _mm512_unpackhi_epi16(x, y);
-    }
-    transpose_16(low);
-    transpose_16(high);
-    for (int i = 0; i < 16; ++i) {
-      const int64_t value = c + i / 4 * 8 + i % 4;
-      _mm512_storeu_si512(to + value * step, low[i]);
-      _mm512_storeu_si512(to + (value + 4) * step, high[i]);
-    }
+    __m512i pairs[16];  // of rows: values 8 q + 0 to 3 of each quarter q, then values 8 q + 4 to 7
+    for (int i = 0; i < 16; ++i) pairs[i] = _mm512_unpacklo_epi16(load_32(rows[2 * i], c, size), load_32(rows[2 * i + 1], c, size));
+    transpose_16(pairs);
+    for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + (c + i / 4 * 8 + i % 4) * step, pairs[i]);
+    for (int i = 0; i < 16; ++i) pairs[i] = _mm512_unpackhi_epi16(load_32(rows[2 * i], c, size), load_32(rows[2 * i + 1], c, size));
+    transpose_16(pairs);
+    for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + (c + i / 4 * 8 + i % 4 + 4) * step, pairs[i]);
   }
 }
 
 // Of 32 numbers the 4 i + j-th lies at 8 i + j of natural order, those after the 16th at 8 i + 4 + j: what unpacking words makes of them.
 constexpr int64_t unpacked_place(int64_t n) { return n / 4 % 4 * 8 + n / 16 * 4 + n % 4; }
 
-// b's form where depth runs along the rows: to[pair of rows][value], 32 rows; values in whole tiles of 32, each of these in the order of
+// b's form where depth runs along the rows: to[pair][value], rows i and 16 + i a pair; values in whole tiles of 32, each of these in the order of
 // unpacked_place.
 inline void pairs_of_rows(const bf16* const* rows, int64_t size, uint32_t* to, int64_t step) {
   for (int64_t pair = 0; pair < 16; ++pair) {
     for (int64_t c = 0; c < size; c += 32) {
-      const __m512i x = load_32(rows[2 * pair], c, size), y = load_32(rows[2 * pair + 1], c, size);
+      const __m512i x = load_32(rows[pair], c, size), y = load_32(rows[16 + pair], c, size);
       _mm512_storeu_si512(to + pair * step + c, _mm512_unpacklo_epi16(x, y));
       _mm512_storeu_si512(to + pair * step + c + 16, _mm512_unpackhi_epi16(x, y));
     }
