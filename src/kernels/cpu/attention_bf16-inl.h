@@ -52,6 +52,9 @@ class HeadPointers {
   }
 };
 
+// Rows of a chunk of keys that are there, and zero rows to whole strips: what products read of it.
+inline int64_t keys_to_pack(const HeadOfSequence& s, int64_t chunk) { return round_up(std::min(kChunkKeys, s.keys - chunk), kStripKeys); }
+
 // Brings rows that are needed later into L2, some at a time. Those of one head lie a row of all heads apart, which no hardware prefetcher
 // follows: at 16 sequences of 512 tokens, 8 heads, attention waited for memory half of its time.
 class Prefetcher {

@@ -1,8 +1,7 @@
 // Attention forward on bf16 tiles (FlashAttention: Dao et al. 2022, algorithm 1; attention_bf16.h).
 //
-// A score costs 0.25 cycles of tile products at a head size of 64 and about 0.35 of exponential, on units that work side by side: while a part
-// of the scores becomes weights, the next part is made, and the values of the block before are added. What decides is that all of it stays
-// in L1 (a tile from L2 takes 20 cycles, from L1 8), and that keys and values are packed once per sequence and head.
+// A score costs 0.25 cycles of tile products at a head size of 64 and 0.33 of exponential; with what loading and storing of tiles adds, 0.9
+// (measured, 3.7 GHz). What decides is that scores, weights and operands stay in L1, and that keys are packed once per sequence and head.
 #include "kernels/cpu/attention_bf16.h"
 
 #include "base/parallel.h"
@@ -57,13 +56,13 @@ namespace {
 
 void pack_chunk(const AttentionParams& p, const PackedKeys& packed, int64_t index) {
   const HeadOfSequence s(p, packed.segment, packed.key_head * (p.num_heads / p.num_key_value_heads));
-  const int64_t first = (packed.first_chunk + index) * kChunkKeys;
+  const int64_t first = (packed.first_chunk + index) * kChunkKeys, count = keys_to_pack(s, first);
   const bf16* pointers[kChunkKeys];
-  HeadPointers::keys(p, p.k, packed.segment, s, first, kChunkKeys, pointers);
+  HeadPointers::keys(p, p.k, packed.segment, s, first, count, pointers);
   bf16* keys = packed.keys + index * kChunkKeys * packed.depth;
   // Over the lanes, sums of the largest partial sums of squares: at least the largest sum.
   __m512 largest = _mm512_setzero_ps();
-  for (int64_t j = 0; j < kChunkKeys; ++j) {
+  for (int64_t j = 0; j < count; ++j) {
     __m512 squares = _mm512_setzero_ps();
     for (int64_t c = 0; c < s.size; c += 32) {
       const __m512i x = load_32(pointers[j], c, s.size);
@@ -73,9 +72,9 @@ void pack_chunk(const AttentionParams& p, const PackedKeys& packed, int64_t inde
     largest = _mm512_mask_mov_ps(largest, _mm512_cmp_ps_mask(squares, largest, _CMP_NLE_UQ), squares);  // NaN stays
   }
   packed.norms[index] = std::sqrt(_mm512_reduce_add_ps(largest));
-  HeadPointers::keys(p, p.v, packed.segment, s, first, kChunkKeys, pointers);
+  HeadPointers::keys(p, p.v, packed.segment, s, first, count, pointers);
   bf16* values_t = packed.values_t + index * kChunkKeys * packed.depth;
-  for (int64_t j = 0; j < kChunkKeys; j += 32) transpose_rows(pointers + j, s.size, values_t + j, kChunkKeys);
+  for (int64_t j = 0; j < count; j += 32) transpose_rows(pointers + j, s.size, values_t + j, kChunkKeys);
 }
 
 // Queries [first, last) of all heads of a group, blocks_per_pass at a time.
@@ -92,12 +91,12 @@ class Forward {
         largest_key(of.largest_norm()) {
     const int64_t blocks = blocks_per_pass(s.size);
     const auto state_bytes = static_cast<int64_t>(sizeof(State));
-    Arena arena(scratch_bytes(Scratch::scores, blocks * (depth * 64 + width * 128 + state_bytes) + kChunkKeys * (128 + 2 * 64) + 4096));
+    Arena arena(scratch_bytes(Scratch::scores, blocks * (depth * 64 + width * 128 + state_bytes) + kChunkKeys * (128 + 64) + 4096));
     queries = arena.take<uint32_t>(blocks * depth / 2 * kBlockQueries);
     outputs = arena.take<float>(blocks * width * kBlockQueries);
     states = arena.take<State>(blocks);
     scores = arena.take<float>(kChunkKeys * kBlockQueries);
-    for (auto& of_parity : weights) of_parity = arena.take<uint32_t>(kChunkKeys / 2 * kBlockQueries);
+    weights = arena.take<uint32_t>(kChunkKeys / 2 * kBlockQueries);
   }
 
   // Blocks [first, last) of the group's, head after head, `rows` for each head; at most blocks_per_pass. Meanwhile `ahead` brings what is
@@ -116,10 +115,9 @@ class Forward {
         const State& state = states[place];
         const Strips strips(state.seen, chunk * kChunkKeys);
         if (strips.count() == 0) continue;
-        advance(place, chunk, strips, ahead, steps);
+        add_chunk(place, chunk, strips, ahead, steps);
       }
     }
-    drain();
     for (int64_t place = 0; place < last - first; ++place) finish(place);
   }
 
@@ -134,12 +132,6 @@ class Forward {
     bool sure;              // no weight can leave the range of floats, whatever it is relative to
     bool shrinks;           // must the outputs be multiplied by `factors`
   };
-  // A block of queries and a chunk of keys.
-  struct Item {
-    int64_t place = -1, chunk = -1;
-    Strips strips;
-  };
-
   void start(State& state, int64_t rows, int64_t block, int64_t place) {
     state.head = static_cast<int>(packed.key_head * s.group + block / rows);
     s.set_head(state.head);
@@ -170,75 +162,61 @@ class Forward {
     std::memset(outputs + place * width * kBlockQueries, 0, static_cast<size_t>(width * kBlockQueries) * sizeof(float));
   }
 
-  // A block's weights for a chunk of keys are made while those of the block before are multiplied with their values.
-  void advance(int64_t place, int64_t chunk, Strips strips, Prefetcher& ahead, int64_t steps) {
-    const Item &previous = items[turn], &current = items[turn ^ 1];
-    items[turn ^ 1] = {place, chunk, strips};
-    turn ^= 1;
+  // One block and the strips of a chunk of keys that it sees: S^T = K Q^T, the weights, O^T += V^T P^T. Each is done for the whole chunk before
+  // the next: while the tile unit works, multiply-adds run on one port of two, and nothing is won by mixing them (measured).
+  void add_chunk(int64_t place, int64_t chunk, Strips strips, Prefetcher& ahead, int64_t steps) {
     State& state = states[place];
-    if (!state.sure) {
-      for (int64_t part = 0; part < kParts; ++part) {
-        if (strips.has_part(part)) score(current, part);
-      }
-      prepare(state, current);
-    } else {
-      for (Exponential& power : powers) power = Exponential(exponent_scale(p), _mm512_setzero_ps());
-    }
-    // The scores of a part are made a step before they are used.
-    for (int64_t part = 0; part <= kParts; ++part) {
-      ahead.step(steps);
-      if (state.sure && part < kParts && strips.has_part(part)) score(current, part);
-      if (previous.place >= 0 && part < kParts) add_values(previous, part);
-      if (part > 0 && strips.has_part(part - 1)) weigh(state, current, part - 1);
-    }
-    if (state.shrinks) shrink(place);
-  }
-  void drain() {
-    const Item& last = items[turn];
-    for (int64_t part = 0; last.place >= 0 && part < kParts; ++part) add_values(last, part);
-    items[turn].place = -1;
-  }
-
-  // S^T = K Q^T of a part of the keys.
-  void score(const Item& item, int64_t part) {
-    multiply<Tiles>({.a = packed.keys + ((item.chunk - packed.first_chunk) * kChunkKeys + part * kPartKeys) * depth,
+    const int64_t index = chunk - packed.first_chunk, first_key = strips.first * kStripKeys;
+    multiply<Tiles>({.a = packed.keys + (index * kChunkKeys + first_key) * depth,
                      .a_step = 2 * depth,
-                     .b = queries + item.place * depth / 2 * kBlockQueries,
+                     .b = queries + place * depth / 2 * kBlockQueries,
                      .b_step = 4 * kBlockQueries,
-                     .c = scores_of(states[item.place], part),
+                     .c = scores + first_key * kBlockQueries,
                      .c_step = kBlockQueries,
-                     .rows = kPartKeys / 16,
+                     .rows = 2 * strips.count(),
                      .columns = 2,
                      .depth = depth / 32,
                      .accumulate = false});
-  }
-  // Sure ones are used at once and stay in L1.
-  float* scores_of(const State& state, int64_t part) const { return scores + (state.sure ? part % 2 : part) * kPartKeys * kBlockQueries; }
-
-  // O^T += V^T P^T for a part of the columns of V.
-  void add_values(const Item& item, int64_t part) {
-    const int64_t begin = part * width / 16 / kParts, end = (part + 1) * width / 16 / kParts;
-    if (begin >= end) return;
-    multiply<Tiles>({.a = packed.values_t + ((item.chunk - packed.first_chunk) * depth + 16 * begin) * kChunkKeys + item.strips.first * kStripKeys,
+    if (state.sure) {
+      for (Exponential& power : powers) power = Exponential(exponent_scale(p), _mm512_setzero_ps());
+    } else {
+      prepare(state, chunk, strips);
+      if (state.shrinks) shrink(place);
+    }
+    for (int64_t part = strips.first * kStripKeys / kPartKeys; part < strips.last * kStripKeys / kPartKeys; ++part) {
+      weigh(state, chunk, part);
+      ahead.step(steps);
+    }
+    prefetch_chunk(index + 1, place);
+    multiply<Tiles>({.a = packed.values_t + index * depth * kChunkKeys + first_key,
                      .a_step = 2 * kChunkKeys,
-                     .b = weights_of(item) + item.strips.first * kStripKeys / 2 * kBlockQueries,
+                     .b = weights + first_key / 2 * kBlockQueries,
                      .b_step = 4 * kBlockQueries,
-                     .c = outputs + (item.place * width + 16 * begin) * kBlockQueries,
+                     .c = outputs + place * width * kBlockQueries,
                      .c_step = kBlockQueries,
-                     .rows = end - begin,
+                     .rows = width / 16,
                      .columns = 2,
-                     .depth = item.strips.count(),
+                     .depth = strips.count(),
                      .accumulate = true});
   }
-  uint32_t* weights_of(const Item& item) const { return weights[&item - items]; }
+
+  // This block's share of the next chunk of packed keys and values: those of a long sequence come from beyond L2.
+  void prefetch_chunk(int64_t index, int64_t place) const {
+    if (index >= packed.chunks) return;
+    const int64_t bytes = kChunkKeys * depth * 2, share = round_up(bytes / blocks_per_pass(s.size), 64);
+    for (const bf16* x : {packed.keys, packed.values_t}) {
+      const char* from = reinterpret_cast<const char*>(x) + index * bytes;
+      for (int64_t i = place * share; i < std::min(bytes, (place + 1) * share); i += 64) __builtin_prefetch(from + i, 0, 2);
+    }
+  }
 
   // The rules of scores, the largest of each query, and what that changes.
-  void prepare(State& state, const Item& item) {
+  void prepare(State& state, int64_t chunk, Strips strips) {
     s.set_head(state.head);
     __m512 largest[2] = {_mm512_loadu_ps(state.largest), _mm512_loadu_ps(state.largest + 16)};
-    for (int64_t strip = item.strips.first; strip < item.strips.last; ++strip) {
+    for (int64_t strip = strips.first; strip < strips.last; ++strip) {
       float* rows = scores + strip * kStripKeys * kBlockQueries;
-      const int64_t key = item.chunk * kChunkKeys + strip * kStripKeys;
+      const int64_t key = chunk * kChunkKeys + strip * kStripKeys;
       if (has_rules(p)) apply_rules(p, s, state.at, key, kStripKeys, rows, nullptr);
       find_largest(state, rows, key, largest);
     }
@@ -274,10 +252,10 @@ class Forward {
   }
 
   // Scores of a part become weights in bf16, pairs of keys beside each other.
-  void weigh(State& state, const Item& item, int64_t part) {
-    float* from = scores_of(state, part);
-    uint32_t* to = weights_of(item) + part * kPartKeys / 2 * kBlockQueries;
-    const int64_t key = item.chunk * kChunkKeys + part * kPartKeys;
+  void weigh(State& state, int64_t chunk, int64_t part) {
+    float* from = scores + part * kPartKeys * kBlockQueries;
+    uint32_t* to = weights + part * kPartKeys / 2 * kBlockQueries;
+    const int64_t key = chunk * kChunkKeys + part * kPartKeys;
     if (!state.sure && shifted) subtract_base(from, kPartKeys, base);
     const bool whole = sight.whole(state.at, key, kPartKeys);
     if (whole && state.sure) {
@@ -389,9 +367,7 @@ class Forward {
   Sight sight;
   int64_t depth, width;  // head size in whole tiles as a product's depth and as its rows
   float largest_key;     // norm
-  Item items[2];         // items[turn] was the last to enter
-  int turn = 0;
-  // Of the last to enter:
+  // Of the block at work:
   Exponential powers[2];
   bool shifted = false;
   alignas(64) float base[kBlockQueries];
@@ -399,7 +375,7 @@ class Forward {
   float* outputs;        // [blocks][width][kBlockQueries]
   State* states;         // [blocks]
   float* scores;         // [kChunkKeys][kBlockQueries]
-  uint32_t* weights[2];  // [kChunkKeys / 2][kBlockQueries] pairs, of each of `items`
+  uint32_t* weights;     // [kChunkKeys / 2][kBlockQueries] pairs
 };
 
 // Blocks [first, last) of a group's queries. `next`: whose keys and queries come after these, or null.

@@ -162,8 +162,7 @@ class Backward {
 
   void run() {
     pack();
-    std::memset(dk, 0, static_cast<size_t>(kChunkKeys * depth) * sizeof(float));
-    std::memset(dv, 0, static_cast<size_t>(kChunkKeys * depth) * sizeof(float));
+    for (float* sums : {dk, dv}) std::memset(sums, 0, static_cast<size_t>(keys_to_pack(s, chunk) * depth) * sizeof(float));
     const int64_t groups = groups_per_head(blocks);
     for (member = 0; member < s.group; ++member) {
       s.set_head(static_cast<int>(unit.key_head * s.group + member));
@@ -178,11 +177,12 @@ class Backward {
 
   void pack() {
     const bf16* pointers[kChunkKeys];
-    HeadPointers::keys(p, p.v, unit.segment, s, chunk, kChunkKeys, pointers);
-    for (int64_t j = 0; j < kChunkKeys; ++j) copy_row(pointers[j], s.size, values + j * depth);
-    HeadPointers::keys(p, p.k, unit.segment, s, chunk, kChunkKeys, pointers);
-    for (int64_t j = 0; j < kChunkKeys; ++j) copy_row(pointers[j], s.size, keys + j * depth);
-    for (int64_t j = 0; j < kChunkKeys; j += 32) transpose_rows(pointers + j, s.size, keys_t + j, kChunkKeys);
+    const int64_t count = keys_to_pack(s, chunk);
+    HeadPointers::keys(p, p.v, unit.segment, s, chunk, count, pointers);
+    for (int64_t j = 0; j < count; ++j) copy_row(pointers[j], s.size, values + j * depth);
+    HeadPointers::keys(p, p.k, unit.segment, s, chunk, count, pointers);
+    for (int64_t j = 0; j < count; ++j) copy_row(pointers[j], s.size, keys + j * depth);
+    for (int64_t j = 0; j < count; j += 32) transpose_rows(pointers + j, s.size, keys_t + j, kChunkKeys);
   }
 
   // Blocks [kGroupBlocks * group, ...) of the head.

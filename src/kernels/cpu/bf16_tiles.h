@@ -115,11 +115,43 @@ class AmxTiles {
     if constexpr (R == 2) QKV_TILE_STORE(2, below, step);
     if constexpr (R == 2 && C == 2) QKV_TILE_STORE(3, below + 16, step);
   }
+
+  // Two tiles of columns whose depth is at most two tiles: all of b stays in registers while rows pass by, 2 loads for 4 products.
+  static constexpr bool holds(int64_t columns, int64_t depth) { return columns == 2 && depth <= 2; }
+  static inline void rows_past_columns(const TileProduct& p) {
+    const char *a = static_cast<const char*>(p.a), *b = static_cast<const char*>(p.b);
+    const int64_t step = 4 * p.c_step;
+    float* c = p.c;
+    QKV_TILE_LOAD(4, b, p.b_step);
+    QKV_TILE_LOAD(5, b + 64, p.b_step);
+    if (p.depth == 2) {
+      QKV_TILE_LOAD(6, b + 16 * p.b_step, p.b_step);
+      QKV_TILE_LOAD(7, b + 16 * p.b_step + 64, p.b_step);
+    }
+    for (int64_t row = 0; row < p.rows; ++row) {
+      QKV_TILE_ZERO(0);
+      QKV_TILE_ZERO(1);
+      QKV_TILE_LOAD(2, a, p.a_step);
+      QKV_TILE_MULTIPLY(0, 2, 4);
+      QKV_TILE_MULTIPLY(1, 2, 5);
+      if (p.depth == 2) {
+        QKV_TILE_LOAD(3, a + 64, p.a_step);
+        QKV_TILE_MULTIPLY(0, 3, 6);
+        QKV_TILE_MULTIPLY(1, 3, 7);
+      }
+      QKV_TILE_STORE(0, c, step);
+      QKV_TILE_STORE(1, c + 16, step);
+      a += 16 * p.a_step;
+      c += 16 * p.c_step;
+    }
+  }
 };
 
 // The same on vectors of 16 sums: 16 rows of them stay in registers.
 class Avx512Tiles {
  public:
+  static constexpr bool holds(int64_t, int64_t) { return false; }
+  static void rows_past_columns(const TileProduct&) {}
   template <int R, int C>
   static void block(const char* a, int64_t a_step, const char* b, int64_t b_step, float* c, int64_t c_step, int64_t depth,
                     bool accumulate) {
@@ -146,6 +178,7 @@ class Avx512Tiles {
 
 template <typename Tiles>
 inline void multiply(const TileProduct& p) {
+  if (!p.accumulate && Tiles::holds(p.columns, p.depth)) return Tiles::rows_past_columns(p);
   const char *a_start = static_cast<const char*>(p.a), *b_start = static_cast<const char*>(p.b);
   for (int64_t row = 0; row < p.rows; row += 2) {
     const char* a = a_start + 16 * row * p.a_step;
