@@ -14,10 +14,8 @@
 namespace qkv::cpu {
 
 inline constexpr int64_t kBlockQueries = 32;  // columns of scores: two vectors
-inline constexpr int64_t kChunkKeys = 128;    // rows of scores at a time: with 32 columns 16 KiB
 inline constexpr int64_t kStripKeys = 32;     // rows of weights that a product takes at a time: masks leave out whole strips
 inline constexpr int64_t kPartKeys = 16;      // rows that are made, and turned into weights, between other products
-inline constexpr int64_t kParts = kChunkKeys / kPartKeys;
 
 // Working memory of a task, cut up in its constructor.
 class Arena {
@@ -53,7 +51,9 @@ class HeadPointers {
 };
 
 // Rows of a chunk of keys that are there, and zero rows to whole strips: what products read of it.
-inline int64_t keys_to_pack(const HeadOfSequence& s, int64_t chunk) { return round_up(std::min(kChunkKeys, s.keys - chunk), kStripKeys); }
+inline int64_t keys_to_pack(const HeadOfSequence& s, int64_t chunk, int64_t chunk_keys) {
+  return round_up(std::min(chunk_keys, s.keys - chunk), kStripKeys);
+}
 
 // Brings rows that are needed later into L2, some at a time. Those of one head lie a row of all heads apart, which no hardware prefetcher
 // follows: at 16 sequences of 512 tokens, 8 heads, attention waited for memory half of its time.
@@ -96,19 +96,18 @@ class Prefetcher {
   int64_t row_ = 0, rows_ = 0;
 };
 
-// Strips [first, last) of the chunk of keys at `chunk` that hold keys of a range.
+// Strips [first, last) of the chunk of `chunk_keys` keys at `chunk` that hold keys of a range.
 struct Strips {
   int64_t first = 0, last = 0;
   Strips() = default;
-  Strips(KeyRange all_seen, int64_t chunk) {
-    const int64_t begin = std::max(all_seen.begin, chunk), end = std::min(all_seen.end, chunk + kChunkKeys);
+  Strips(KeyRange all_seen, int64_t chunk, int64_t chunk_keys) {
+    const int64_t begin = std::max(all_seen.begin, chunk), end = std::min(all_seen.end, chunk + chunk_keys);
     if (begin >= end) return;
     first = (begin - chunk) / kStripKeys;
     last = (end - chunk + kStripKeys - 1) / kStripKeys;
   }
   int64_t count() const { return last - first; }
   bool has(int64_t strip) const { return strip >= first && strip < last; }
-  bool has_part(int64_t part) const { return has(part * kPartKeys / kStripKeys); }
 };
 
 // Which of 16 queries in a row see a key: those at [low, high) of them.
