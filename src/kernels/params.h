@@ -17,6 +17,9 @@ struct MatmulParams {
   bool accumulate = false;
   Activation activation = Activation::none;
   const void* packed_b = nullptr;  // what pack_matmul_b wrote for b, or null
+  // Where transpose_a: the sums of a's columns too, [m] f32, written or added to: a bias' gradient beside its weight's. Empty: not wanted.
+  View a_sums = {};
+  bool accumulate_a_sums = false;
 };
 
 struct ColumnSumParams {  // out[c] (+)= sum over rows of x[r, c], rows in order

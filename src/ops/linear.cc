@@ -14,11 +14,18 @@ void linear_backward(const Tensor& x, const Tensor& weight, const Tensor& bias, 
                     .accumulate = dx.accumulate,
                     .packed_b = packed_weight(weight, false, dy.dtype())});
   }
-  if (const GradientSlot dw = gradient_slot(weight)) {
-    kernels.matmul({.a = dy.view(), .b = x.view(), .out = dw.view, .transpose_a = true, .accumulate = dw.accumulate});
+  const GradientSlot dw = gradient_slot(weight), db = bias ? gradient_slot(bias) : GradientSlot();
+  if (dw) {
+    kernels.matmul({.a = dy.view(),
+                    .b = x.view(),
+                    .out = dw.view,
+                    .transpose_a = true,
+                    .accumulate = dw.accumulate,
+                    .a_sums = db.view,
+                    .accumulate_a_sums = db.accumulate});
+  } else if (db) {
+    kernels.column_sum({.x = dy.view(), .out = db.view, .accumulate = db.accumulate});
   }
-  if (!bias) return;
-  if (const GradientSlot db = gradient_slot(bias)) kernels.column_sum({.x = dy.view(), .out = db.view, .accumulate = db.accumulate});
 }
 
 Tensor linear_of_type(const Tensor& x, const Tensor& weight, const Tensor& bias, DType dtype, Activation activation) {

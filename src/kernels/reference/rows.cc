@@ -35,7 +35,16 @@ double activation_slope(Activation activation, double x) {
   }
 }
 
+void column_sum(const ColumnSumParams& p) {
+  for (int64_t c = 0; c < p.x.cols; ++c) {
+    double sum = p.accumulate ? at(p.out, c) : 0;
+    for (int64_t r = 0; r < p.x.rows; ++r) sum += at(p.x, r, c);
+    at(p.out, c) = sum;
+  }
+}
+
 void matmul(const MatmulParams& p) {
+  if (p.a_sums) column_sum({.x = p.a, .out = p.a_sums, .accumulate = p.accumulate_a_sums});
   const int64_t inner = p.transpose_a ? p.a.rows : p.a.cols;
   for (int64_t i = 0; i < p.out.rows; ++i) {
     for (int64_t j = 0; j < p.out.cols; ++j) {
@@ -45,14 +54,6 @@ void matmul(const MatmulParams& p) {
       sum += p.bias ? at(p.bias, j) : 0;
       at(p.out, i, j) = p.accumulate ? at(p.out, i, j) + sum : activate(p.activation, sum);
     }
-  }
-}
-
-void column_sum(const ColumnSumParams& p) {
-  for (int64_t c = 0; c < p.x.cols; ++c) {
-    double sum = p.accumulate ? at(p.out, c) : 0;
-    for (int64_t r = 0; r < p.x.rows; ++r) sum += at(p.x, r, c);
-    at(p.out, c) = sum;
   }
 }
 
