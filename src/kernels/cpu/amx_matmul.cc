@@ -41,14 +41,16 @@ struct RowsOfA {
   bf16* copy_ = nullptr;
 };
 
-// What a task reads of a, asked for while another one is computed.
-AmxPrefetch prefetch_of(const View& a, int64_t first, int64_t rows, int64_t panels) {
-  if (first >= a.rows) return {};
-  return {.row = a.rows_from(first, rows).as<const char>(),
-          .rows = std::min(rows, a.rows - first),
-          .step = 2 * a.stride,
-          .bytes = 2 * a.cols,
-          .lines_per_step = (kBlock + panels - 1) / panels};
+// What is read next, asked for while something else is computed: rows [first, first + rows) of columns [begin, end). shares: how many
+// blocks of 32 rows or columns of the other factor each of it meets.
+AmxPrefetch prefetch_of(const View& x, int64_t first, int64_t rows, int64_t begin, int64_t end, int64_t shares) {
+  if (first >= x.rows) return {};
+  const int64_t size = size_of(x.dtype);
+  return {.row = x.rows_from(first, rows).as<const char>() + begin * size,
+          .rows = std::min(rows, x.rows - first),
+          .step = x.stride * size,
+          .bytes = (end - begin) * size,
+          .lines_per_step = (kBlock + shares - 1) / shares};
 }
 
 // Rows [first, first + rows) times panels [first_panel, last_panel) of b.
@@ -63,8 +65,8 @@ void slab_times_panels(const MatmulParams& p, const char* packed, int64_t first,
   AmxEnd end;
   for (int64_t k = 0; k == 0 || k < depth; k += chunk) {
     const int64_t steps = std::min(chunk, depth - k) / kAmxPanel;
-    for (int64_t panel = first_panel; panel < last_panel; ++panel) {
-      for (int64_t block = 0; block < blocks; ++block) {
+    for (int64_t block = 0; block < blocks; ++block) {
+      for (int64_t panel = first_panel; panel < last_panel; ++panel) {
         const int64_t row = block * kBlock, count = std::min(kBlock, rows - row);
         // Two places in turn: one is filled while the other is ended.
         float* sums = memory + (pieces ? (panel - first_panel) * blocks + block : end.sums == memory) * kSumsOfBlock;
@@ -99,12 +101,12 @@ void product_of_rows(const MatmulParams& p) {
     const int64_t first = task / groups * slab, panel = task % groups * group;
     if (panel >= panels) return;
     // Threads take tasks in turn: this one's next is likely as many tasks away as there are threads.
-    const AmxPrefetch next = groups == 1 ? prefetch_of(p.a, first + threads * slab, slab, panels) : AmxPrefetch{};
+    const AmxPrefetch next = groups == 1 ? prefetch_of(p.a, first + threads * slab, slab, 0, p.a.cols, panels) : AmxPrefetch{};
     slab_times_panels(p, packed, first, std::min(slab, p.out.rows - first), panel, std::min(panels, panel + group), next);
   });
 }
 
-constexpr int64_t kTokens = 512;       // of both factors, packed at a time
+constexpr int64_t kTokens = 256;        // of both factors, packed at a time: 32 of their columns stay in L1
 constexpr int64_t kTaskRows = 256;     // of a weight's gradient, at most: packed factors and sums are 1.25 MiB and stay in L2
 constexpr int64_t kTaskColumns = 512;
 
@@ -128,8 +130,10 @@ void block_over_rows(const MatmulParams& p, int64_t first_row, int64_t last_row,
         amx_pack_transposed_rows(p.a, first_row + i * kBlock, t + k, rows + i * bytes + at, wants_a_sums ? a_sums + i * kBlock : nullptr);
       for (int64_t j = 0; j < panels; ++j) amx_pack_panel(p.b, false, first_column + j * kBlock, t + k, kAmxPanel, columns + j * bytes + at);
     }
-    for (int64_t j = 0; j < panels; ++j) {
-      for (int64_t i = 0; i < row_blocks; ++i) {
+    AmxPrefetch next_a = prefetch_of(p.a, t + kTokens, kTokens, first_row, last_row, panels);
+    AmxPrefetch next_b = prefetch_of(p.b, t + kTokens, kTokens, first_column, last_column, row_blocks);
+    for (int64_t i = 0; i < row_blocks; ++i) {
+      for (int64_t j = 0; j < panels; ++j) {
         float* sums = in_place ? p.out.row<float>(first_row + i * kBlock) + first_column + j * kBlock
                                : memory + (i * panels + j) * kSumsOfBlock;
         amx_multiply_packed({.a = rows + i * bytes,
@@ -138,7 +142,8 @@ void block_over_rows(const MatmulParams& p, int64_t first_row, int64_t last_row,
                              .steps = depth / kAmxPanel,
                              .sums = sums,
                              .sums_step = in_place ? p.out.stride * 4 : kBlock * 4,
-                             .add = t > 0 || (in_place && p.accumulate)});
+                             .add = t > 0 || (in_place && p.accumulate)},
+                            next_a, next_b);
       }
     }
   }

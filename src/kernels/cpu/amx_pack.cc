@@ -70,11 +70,6 @@ void pack_columns_of_rows(const View& b, int64_t first, int64_t begin, int64_t d
   }
 }
 
-// The same columns of the next 32 rows. Past the end of memory a prefetch does nothing.
-inline void prefetch_rows(const char* from, int64_t step) {
-  for (int64_t i = 0; i < kStep; ++i) _mm_prefetch(from + i * step, _MM_HINT_T0);
-}
-
 // Two rows of 32 values side by side: pairs of the first 16 columns, and of the others.
 struct Pairs {
   __m512i low, high;
@@ -90,7 +85,6 @@ template <typename T>
 void pack_rows(const View& b, int64_t first, int64_t begin, int64_t depth, char* to) {
   const int64_t columns = b.cols - first;
   for (int64_t k = begin; k < begin + depth; k += kStep, to += 2 * kTileBytes) {
-    prefetch_rows(reinterpret_cast<const char*>(b.row<const T>(k + kStep) + first), b.stride * static_cast<int64_t>(sizeof(T)));
     for (int64_t i = 0; i < 16; ++i) {
       const int64_t row = k + 2 * i;
       const __m512i even = row < b.rows ? load32(b.row<const T>(row) + first, columns) : _mm512_setzero_si512();
@@ -144,8 +138,6 @@ void amx_pack_transposed_rows(const View& a, int64_t first, int64_t begin, void*
     }
     from = rows;
     step = 64;
-  } else {
-    prefetch_rows(from + kStep * step, step);
   }
   transpose_pairs(from, step, to);
   transpose_pairs(from + 32, step, to + kTileBytes);

@@ -165,8 +165,14 @@ void amx_multiply(int64_t rows, const AmxBlock& block, const MatmulParams& p, co
   multiply_and_finish<float>(rows, block, p, end, prefetch);
 }
 
-void amx_multiply_packed(const AmxBlock& block) {
-  multiply<true>(block, 64, 2048, 1024, [] {});
+void amx_multiply_packed(const AmxBlock& block, AmxPrefetch& first, AmxPrefetch& second) {
+  AmxPrefetch a = first, b = second;
+  multiply<true>(block, 64, 2048, 1024, [&] {
+    prefetch_some(a);
+    prefetch_some(b);
+  });
+  first = a;
+  second = b;
 }
 
 void amx_finish(const MatmulParams& p, const AmxEnd& end) {

@@ -51,6 +51,6 @@ struct AmxPrefetch {
 // other took 1270 cycles for a block of depth 256 in place of 440).
 void amx_multiply(int64_t rows, const AmxBlock& block, const MatmulParams& p, const AmxEnd& end, AmxPrefetch& prefetch);
 // A product with a's tiles packed as b's are: `steps` pairs of tiles, 32 rows.
-void amx_multiply_packed(const AmxBlock& block);
+void amx_multiply_packed(const AmxBlock& block, AmxPrefetch& first, AmxPrefetch& second);
 
 }  // namespace qkv::cpu
