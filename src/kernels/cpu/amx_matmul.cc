@@ -14,7 +14,8 @@ namespace {
 
 constexpr int64_t kBlock = 32;          // rows and columns of sums that stay in tile registers
 constexpr int64_t kWholeDepth = 1536;   // up to here the sums never leave the registers
-constexpr int64_t kDepth = 1024;        // beyond, they are put down after so many steps: a piece of a slab stays in L2
+constexpr int64_t kDepth = 384;        // beyond, they are put down after so many steps: a piece of a slab stays in L2
+constexpr int64_t kPanelsInL2 = 1 << 19; // bytes of b that meet all of a slab's rows before the next
 constexpr int64_t kSlab = 128;          // rows of a per task
 constexpr int64_t kWideSlab = 256;      // where b is read from the last-level cache
 constexpr int64_t kWide = 1 << 20;      // bytes of b
@@ -53,21 +54,24 @@ AmxPrefetch prefetch_of(const View& x, int64_t first, int64_t rows, int64_t begi
           .lines_per_step = (kBlock + shares - 1) / shares};
 }
 
-// Rows [first, first + rows) times panels [first_panel, last_panel) of b.
+// Rows [first, first + rows) times panels [first_panel, last_panel) of b. Rows of a stay in L1 while panels stream by from L2: some panels
+// at a time, for all rows.
 void slab_times_panels(const MatmulParams& p, const char* packed, int64_t first, int64_t rows, int64_t first_panel, int64_t last_panel,
                        AmxPrefetch prefetch) {
   const RowsOfA a(p.a, first, rows);
   const int64_t depth = round_up_to_tiles(p.a.cols), chunk = depth <= kWholeDepth ? std::max(depth, kBlock) : kDepth;
-  const int64_t blocks = (rows + kBlock - 1) / kBlock;
+  const int64_t blocks = (rows + kBlock - 1) / kBlock, panels = last_panel - first_panel;
+  const int64_t group = std::max<int64_t>(1, kPanelsInL2 / (chunk * kPanelRowBytes));
   const bool pieces = chunk < depth;
-  float* memory = scratch(Scratch::sums, pieces ? (last_panel - first_panel) * blocks * kSumsOfBlock : 2 * kSumsOfBlock);
+  float* memory = scratch(Scratch::sums, pieces ? panels * blocks * kSumsOfBlock : 2 * kSumsOfBlock);
   const AmxTiles tiles;
   AmxEnd end;
   for (int64_t k = 0; k == 0 || k < depth; k += chunk) {
     const int64_t steps = std::min(chunk, depth - k) / kAmxPanel;
-    for (int64_t block = 0; block < blocks; ++block) {
-      for (int64_t panel = first_panel; panel < last_panel; ++panel) {
-        const int64_t row = block * kBlock, count = std::min(kBlock, rows - row);
+    for (int64_t i = 0; i < (panels + group - 1) / group * blocks; ++i) {
+      const int64_t block = i % blocks, row = block * kBlock, count = std::min(kBlock, rows - row);
+      const int64_t begin = first_panel + i / blocks * group;
+      for (int64_t panel = begin; panel < std::min(last_panel, begin + group); ++panel) {
         // Two places in turn: one is filled while the other is ended.
         float* sums = memory + (pieces ? (panel - first_panel) * blocks + block : end.sums == memory) * kSumsOfBlock;
         amx_multiply(count,
