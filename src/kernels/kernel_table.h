@@ -41,7 +41,7 @@ const KernelTable& cpu_kernels();        // f32 and bf16, SIMD
 const KernelTable& reference_kernels();  // f64, plain loops: the oracle
 
 // The instruction sets of the CPU kernels. `baseline` is plain x86-64.
-enum class Isa { baseline, avx2, avx512, amx };
+enum class Isa { baseline, avx2, avx512, avx512_bf16, amx };
 const char* name_of(Isa isa);
 Isa parse_isa(std::string_view name);  // throws with the list of names
 std::vector<Isa> available_isas();     // what this CPU and operating system have, weakest first

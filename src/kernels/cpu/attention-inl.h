@@ -11,6 +11,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/cpu/attention_tasks.h"
 #include "kernels/cpu/gemm-inl.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/params.h"
@@ -21,68 +22,8 @@ namespace qkv::cpu::HWY_NAMESPACE {
 inline constexpr int64_t kQueryRows = 48;  // rows of scores at a time: 8 tiles of the product
 inline constexpr int64_t kKeyTile = 256;   // keys at a time; at a head size of 64 the panels of K and of V take 64 KiB each, in L2
 
-// A range of keys, [begin, end).
-struct KeyRange {
-  int64_t begin, end;
-  int64_t size() const { return end - begin; }
-};
-
-// One sequence and one query head of an AttentionParams.
-struct HeadOfSequence {
-  int64_t size, queries, keys, query_row, query_column, key_column, group;
-  int head;
-
-  HeadOfSequence(const AttentionParams& p, int64_t segment, int query_head)
-      : size(p.q.cols / p.num_heads),
-        queries(p.queries.length[segment]),
-        keys(p.keys.length[segment]),
-        query_row(p.queries.begin[segment]),
-        query_column(query_head * size),
-        key_column(query_head / (p.num_heads / p.num_key_value_heads) * size),
-        group(p.num_heads / p.num_key_value_heads),
-        head(query_head) {}
-
-  void set_head(int query_head) {
-    head = query_head;
-    query_column = query_head * size;
-  }
-  // The key that lies where query i does: the last query belongs to the last key.
-  int64_t position(int64_t i) const { return i + keys - queries; }
-  // The keys that query i sees.
-  KeyRange visible(const AttentionParams& p, int64_t i) const {
-    const int64_t at = position(i);
-    const int64_t begin = p.window ? at - p.window + 1 : 0, end = p.causal ? at + 1 : p.window ? at + p.window : keys;
-    return {std::clamp<int64_t>(begin, 0, keys), std::clamp<int64_t>(end, 0, keys)};
-  }
-  // Those of `tile` that queries [first, last) see between them. Both ends grow with the query.
-  KeyRange visible(const AttentionParams& p, int64_t first, int64_t last, KeyRange tile) const {
-    const int64_t begin = std::clamp(visible(p, first).begin, tile.begin, tile.end);
-    return {begin, std::clamp(visible(p, last - 1).end, begin, tile.end)};
-  }
-};
-
-// Queries [first, last) of all query heads that share a key/value head: a tile of keys is packed once for all of them.
-struct ForwardTask {
-  int64_t segment;
-  int key_head;
-  int64_t first, last;
-};
-
 // Rows of scores that a task works on per packed tile, over all heads of its group: packing is then a few percent of the products.
 inline constexpr int64_t kTaskRows = 8 * kQueryRows;
-
-inline std::vector<ForwardTask> ForwardTasks(const AttentionParams& p) {
-  const int64_t group = p.num_heads / p.num_key_value_heads;
-  const int64_t queries = std::max(kQueryRows, kTaskRows / group / kQueryRows * kQueryRows);
-  std::vector<ForwardTask> tasks;
-  for (int64_t segment = 0; segment < p.queries.count; ++segment) {
-    const int64_t length = p.queries.length[segment];
-    for (int head = 0; head < p.num_key_value_heads; ++head) {
-      for (int64_t first = 0; first < length; first += queries) tasks.push_back({segment, head, first, std::min(length, first + queries)});
-    }
-  }
-  return tasks;
-}
 
 // Rows of one head as f32: where they lie, when they are f32 rows in a row; else a copy.
 struct HeadRows {

@@ -1,4 +1,5 @@
 // Which program computes attention.
+#include "kernels/cpu/attention_bf16.h"
 #include "kernels/cpu/cpu.h"
 
 namespace qkv::cpu {
@@ -9,10 +10,18 @@ bool takes_composed(const AttentionParams& p) { return p.implementation == Atten
 
 }  // namespace
 
-void attention(const AttentionParams& p) { takes_composed(p) ? attention_composed(p) : attention_flash(p); }
+void attention(const AttentionParams& p) {
+  if (takes_composed(p)) return attention_composed(p);
+  if (attention_bf16_supports(p)) return attention_bf16(p);
+  attention_flash(p);
+}
 
 void attention_backward(const AttentionBackwardParams& p) {
-  takes_composed(p.forward) ? attention_composed_backward(p) : attention_flash_backward(p);
+  if (takes_composed(p.forward)) return attention_composed_backward(p);
+  if (attention_bf16_supports(p.forward)) return attention_bf16_backward(p);
+  attention_flash_backward(p);
 }
+
+void attention_map(const AttentionMapParams& p) { attention_bf16_supports(p.forward) ? attention_bf16_map(p) : attention_flash_map(p); }
 
 }  // namespace qkv::cpu

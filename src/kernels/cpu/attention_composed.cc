@@ -36,7 +36,7 @@ class DotProducts {
 };
 
 void AttentionComposed(const AttentionParams& p) {
-  const std::vector<ForwardTask> tasks = ForwardTasks(p);
+  const std::vector<ForwardTask> tasks = forward_tasks(p, kTaskRows, kQueryRows);
   with_type(p.q.dtype, [&](auto* type) {
     parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) HWY_ATTR {
       using T = std::remove_pointer_t<decltype(type)>;

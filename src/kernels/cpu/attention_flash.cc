@@ -144,7 +144,7 @@ void SingleQuery(const AttentionParams& p, int64_t segment, int head) {
   }
 }
 void AttentionFlash(const AttentionParams& p) {
-  const std::vector<ForwardTask> tasks = ForwardTasks(p);
+  const std::vector<ForwardTask> tasks = forward_tasks(p, kTaskRows, kQueryRows);
   const int group = p.num_heads / p.num_key_value_heads;
   with_type(p.q.dtype, [&](auto* type) {
     parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) HWY_ATTR {
@@ -187,6 +187,6 @@ namespace qkv::cpu {
 HWY_EXPORT(AttentionFlash);
 HWY_EXPORT(AttentionMap);
 void attention_flash(const AttentionParams& p) { HWY_DYNAMIC_DISPATCH(AttentionFlash)(p); }
-void attention_map(const AttentionMapParams& p) { HWY_DYNAMIC_DISPATCH(AttentionMap)(p); }
+void attention_flash_map(const AttentionMapParams& p) { HWY_DYNAMIC_DISPATCH(AttentionMap)(p); }
 }  // namespace qkv::cpu
 #endif

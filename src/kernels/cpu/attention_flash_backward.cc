@@ -7,35 +7,15 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/attention_flash_backward.cc"
 #include <hwy/foreach_target.h>
 //
-#include <atomic>
-#include <thread>
 #include <vector>
 
 #include "kernels/cpu/attention-inl.h"
+#include "kernels/cpu/attention_turns.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/flat.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {
-
-// Whose turn it is to add to a block of dQ: how many tiles of keys have added theirs. Tasks start in the order of tiles, so the one that is
-// waited for runs already.
-class Turns {
- public:
-  explicit Turns(size_t blocks) : turns_(blocks) {}
-  void wait_for(size_t block, int64_t added) {
-    for (int spins = 0; turns_[block].load(std::memory_order_acquire) != added; ++spins) {
-      if (failed_.load(std::memory_order_relaxed)) fail(ErrorCode::internal, "[attention] another part of the gradient failed");
-      if (spins > 1000) std::this_thread::yield();
-    }
-  }
-  void pass_on(size_t block) { turns_[block].fetch_add(1, std::memory_order_release); }
-  void give_up() { failed_.store(true, std::memory_order_relaxed); }
-
- private:
-  std::vector<std::atomic<int64_t>> turns_;
-  std::atomic<bool> failed_{false};
-};
 
 // One tile of keys and the values of one key/value head.
 struct BackwardTask {

@@ -15,6 +15,13 @@
 namespace qkv {
 namespace {
 
+// Products of bf16 (bf16_tiles.h): the instructions of that name and VBMI2's shifts.
+bool has_avx512_bf16() {
+  unsigned a, b, c, d;
+  if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & (1u << 5))) return false;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & (1u << 6));
+}
+
 // AMX needs the processor's bits (tile, bf16) and the kernel's permission for the tile registers (Linux 5.16: arch_prctl).
 bool has_amx() {
   unsigned a, b, c, d;
@@ -24,7 +31,7 @@ bool has_amx() {
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 
-constexpr Isa kAll[] = {Isa::baseline, Isa::avx2, Isa::avx512, Isa::amx};
+constexpr Isa kAll[] = {Isa::baseline, Isa::avx2, Isa::avx512, Isa::avx512_bf16, Isa::amx};
 
 int64_t highway_targets(Isa isa) {
   switch (isa) {
@@ -58,7 +65,7 @@ void choose(Isa isa) {
 }  // namespace
 
 const char* name_of(Isa isa) {
-  constexpr const char* names[] = {"baseline", "avx2", "avx512", "amx"};
+  constexpr const char* names[] = {"baseline", "avx2", "avx512", "avx512_bf16", "amx"};
   return names[static_cast<int>(isa)];
 }
 
@@ -66,7 +73,8 @@ Isa parse_isa(std::string_view name) {
   for (Isa isa : kAll) {
     if (name == name_of(isa)) return isa;
   }
-  fail(ErrorCode::invalid_argument, "QKV_ISA={}: there is no such instruction set; possible: baseline, avx2, avx512, amx", name);
+  fail(ErrorCode::invalid_argument, "QKV_ISA={}: there is no such instruction set; possible: baseline, avx2, avx512, avx512_bf16, amx",
+       name);
 }
 
 std::vector<Isa> available_isas() {
@@ -75,7 +83,8 @@ std::vector<Isa> available_isas() {
     std::vector<Isa> isas{Isa::baseline};
     if (targets & HWY_AVX2) isas.push_back(Isa::avx2);
     if (targets & HWY_AVX3) isas.push_back(Isa::avx512);
-    if ((targets & HWY_AVX3) && has_amx()) isas.push_back(Isa::amx);
+    if ((targets & HWY_AVX3) && has_avx512_bf16()) isas.push_back(Isa::avx512_bf16);
+    if (isas.back() == Isa::avx512_bf16 && has_amx()) isas.push_back(Isa::amx);
     return isas;
   }();
   return found;

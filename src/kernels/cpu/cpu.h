@@ -28,7 +28,8 @@ void attention_flash(const AttentionParams&);
 void attention_flash_backward(const AttentionBackwardParams&);
 void additive_attention(const AdditiveAttentionParams&);
 void additive_attention_backward(const AdditiveAttentionBackwardParams&);
-void attention_map(const AttentionMapParams&);
+void attention_map(const AttentionMapParams&);  // one of those of flash and of attention_bf16.h
+void attention_flash_map(const AttentionMapParams&);
 void cross_entropy(const CrossEntropyParams&);
 void log_softmax(const LogSoftmaxParams&);
 double sum_of_squares(const View&);

@@ -1,0 +1,290 @@
+// What forward and backward share of attention on bf16 tiles. Scores are kept transposed, a row per key and a column per query: largest
+// scores, sums and exponentials of 16 queries then need no steps across the lanes, and the rows are an operand of the next product.
+#pragma once
+
+#include <cmath>
+#include <cstring>
+
+#include "kernels/cpu/attention_tasks.h"
+#include "kernels/cpu/bf16_tiles.h"
+#include "kernels/cpu/scratch.h"
+#include "kernels/dropout.h"
+#include "kernels/params.h"
+
+namespace qkv::cpu {
+
+inline constexpr int64_t kBlockQueries = 32;  // columns of scores: two vectors
+inline constexpr int64_t kChunkKeys = 128;    // rows of scores at a time: with 32 columns 16 KiB
+inline constexpr int64_t kStripKeys = 32;     // rows that are made, and turned into weights, in one go
+inline constexpr int64_t kStrips = kChunkKeys / kStripKeys;
+
+// Working memory of a task, cut up in its constructor.
+class Arena {
+ public:
+  explicit Arena(void* memory) : at_(static_cast<char*>(memory)) {}
+  template <typename T>
+  T* take(int64_t count) {
+    T* taken = reinterpret_cast<T*>(at_);
+    at_ += round_up(count * static_cast<int64_t>(sizeof(T)), 64);
+    return taken;
+  }
+
+ private:
+  char* at_;
+};
+
+// Rows of one head of x, as pointers; null past their end.
+class HeadPointers {
+ public:
+  // Queries of `s` from `first` on, those below `end`.
+  static void queries(const View& x, const HeadOfSequence& s, int64_t first, int64_t end, int64_t count, const bf16** rows) {
+    for (int64_t i = 0; i < count; ++i) rows[i] = first + i < end ? x.row<const bf16>(s.query_row + first + i) + s.query_column : nullptr;
+  }
+  // Keys or values from `first` on.
+  static void keys(const AttentionParams& p, const View& x, int64_t segment, const HeadOfSequence& s, int64_t first, int64_t count,
+                   const bf16** rows) {
+    const int64_t begin = p.keys.begin[segment];
+    for (int64_t j = 0; j < count; ++j) {
+      const int64_t key = first + j;
+      rows[j] = key < s.keys ? x.row<const bf16>(p.keys.index ? p.keys.index[begin + key] : begin + key) + s.key_column : nullptr;
+    }
+  }
+};
+
+// Strips [first, last) of the chunk of keys at `chunk` that queries [query, query + count) see between them.
+struct Strips {
+  int64_t first = 0, last = 0;
+  Strips() = default;
+  Strips(const AttentionParams& p, const HeadOfSequence& s, int64_t query, int64_t count, int64_t chunk) {
+    const KeyRange seen = s.visible(p, query, query + count, {chunk, std::min(s.keys, chunk + kChunkKeys)});
+    if (seen.size() == 0) return;
+    first = (seen.begin - chunk) / kStripKeys;
+    last = (seen.end - chunk + kStripKeys - 1) / kStripKeys;
+  }
+  int64_t count() const { return last - first; }
+  bool has(int64_t strip) const { return strip >= first && strip < last; }
+};
+
+// Which of 16 queries in a row see a key: those at [low, high) of them.
+class Sight {
+ public:
+  Sight(const AttentionParams& p, const HeadOfSequence& s) : causal_(p.causal), window_(p.window), keys_(s.keys) {}
+  // `at`: where the first of the queries lies.
+  uint32_t lanes(int64_t at, int64_t key) const {
+    if (key >= keys_) return 0;
+    const int64_t low = std::clamp<int64_t>(first(at, key), 0, 16), high = std::clamp<int64_t>(end(at, key), 0, 16);
+    return low < high ? (uint32_t{1} << high) - (uint32_t{1} << low) : 0;
+  }
+  // Do all queries of a block see all keys of a strip?
+  bool whole(int64_t at, int64_t key) const {
+    const int64_t last = key + kStripKeys - 1;
+    return last < keys_ && first(at, last) <= 0 && end(at, key) >= kBlockQueries;
+  }
+
+ private:
+  int64_t first(int64_t at, int64_t key) const { return causal_ ? key - at : window_ ? key - at - window_ + 1 : 0; }
+  int64_t end(int64_t at, int64_t key) const { return window_ ? key + window_ - at : kBlockQueries; }
+  bool causal_;
+  int64_t window_, keys_;
+};
+
+// What the forward saved of a block of queries: weight = 2^(c (score - base) - power) * factor.
+struct alignas(64) SavedRows {
+  float base[kBlockQueries], power[kBlockQueries], factor[kBlockQueries];
+  uint32_t present[2];  // a bit for each of 16 queries: is there one
+  bool shifted;         // is any base not zero
+};
+
+}  // namespace qkv::cpu
+
+QKV_BF16_BEGIN
+namespace qkv::cpu {
+
+inline constexpr float kLog2E = 1.44269504f;
+// Powers of two are taken by adding this: it moves the integer next to x into the low bits of the sum.
+inline constexpr float kRounder = 12582912;  // 1.5 * 2^23
+// Up to here integers and what is added to them stay exact; scores beyond (times log2 e) are first made relative to the largest.
+inline constexpr float kHuge = 1 << 20;
+
+// What the weights of 16 queries are relative to: 2^(c (score - base) - power). `power` is an integer: when a larger score appears, sums
+// are scaled by a power of two, and not at all while the largest stays within the same one. `base` is zero but for huge scores.
+struct Reference {
+  __m512 base, power;
+
+  Reference(__m512 largest, __m512 c) {
+    const __m512 exponent = _mm512_mul_ps(largest, c);
+    const __mmask16 huge = _mm512_cmp_ps_mask(_mm512_abs_ps(exponent), _mm512_set1_ps(kHuge), _CMP_GT_OQ);
+    // -infinity: no key was seen yet.
+    const __mmask16 none = _mm512_cmp_ps_mask(largest, _mm512_set1_ps(-INFINITY), _CMP_EQ_OQ);
+    base = _mm512_maskz_mov_ps(huge & ~none, largest);
+    power = _mm512_maskz_roundscale_ps(static_cast<__mmask16>(~huge & ~none), exponent, 0);
+  }
+  bool shifted() const { return _mm512_test_epi32_mask(_mm512_castps_si512(base), _mm512_castps_si512(base)) != 0; }
+};
+
+// 2^(c score - power) times a factor, for 16 queries. 9 instructions and the clamp of what would leave the exponent's range: the integer
+// part of c score comes out of adding kRounder, the polynomial of degree 3 is minimax in the relative error on [-1/2, 1/2] (1e-4, where
+// bf16 rounds at 2e-3) and 1 at 0.
+class Exponential {
+ public:
+  Exponential(__m512 c, __m512 power, __m512 factor)
+      : c_(c),
+        rounder_(_mm512_sub_ps(_mm512_set1_ps(kRounder), power)),
+        least_(_mm512_div_ps(_mm512_sub_ps(power, _mm512_set1_ps(100)), c)),
+        c0_(factor),
+        c1_(_mm512_mul_ps(factor, _mm512_set1_ps(0.69328293f))),
+        c2_(_mm512_mul_ps(factor, _mm512_set1_ps(0.24221096f))),
+        c3_(_mm512_mul_ps(factor, _mm512_set1_ps(0.05500893f))) {}
+
+  // The bits of the f32; `below` is added to its last 16: 0x8000 << 9 rounds what is cut off to bf16.
+  inline __attribute__((always_inline)) __m512i bits(__m512 score, __m512i below) const {
+    score = _mm512_max_ps(least_, score);  // of two operands with a NaN the second is taken
+    const __m512 rounded = _mm512_fmadd_ps(score, c_, rounder_);
+    const __m512 r = _mm512_fmsub_ps(score, c_, _mm512_sub_ps(rounded, rounder_));
+    __m512 y = _mm512_fmadd_ps(r, c3_, c2_);
+    y = _mm512_fmadd_ps(r, y, c1_);
+    y = _mm512_fmadd_ps(r, y, c0_);
+    return _mm512_add_epi32(_mm512_castps_si512(y), _mm512_shldi_epi32(_mm512_castps_si512(rounded), below, 23));
+  }
+
+ private:
+  __m512 c_, rounder_, least_, c0_, c1_, c2_, c3_;
+};
+
+// The upper halves of a and b, beside each other: pairs of bf16.
+inline __attribute__((always_inline)) __m512i upper_halves(__m512i a, __m512i b) {
+  return _mm512_mask_alignr_epi8(b, 0x3333333333333333, a, a, 2);
+}
+
+inline __m512 logarithm(__m512 x) {
+  const __m512 m = _mm512_getmant_ps(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_src);
+  const __m512 exponent = _mm512_getexp_ps(_mm512_div_ps(x, m));
+  // log m = 2 artanh((m - 1) / (m + 1)), the argument below 0.2.
+  const __m512 one = _mm512_set1_ps(1), t = _mm512_div_ps(_mm512_sub_ps(m, one), _mm512_add_ps(m, one)), u = _mm512_mul_ps(t, t);
+  __m512 y = _mm512_fmadd_ps(u, _mm512_set1_ps(2.0f / 9), _mm512_set1_ps(2.0f / 7));
+  y = _mm512_fmadd_ps(u, y, _mm512_set1_ps(2.0f / 5));
+  y = _mm512_fmadd_ps(u, y, _mm512_set1_ps(2.0f / 3));
+  y = _mm512_fmadd_ps(u, y, _mm512_set1_ps(2));
+  const __mmask16 zero = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_EQ_OQ);
+  return _mm512_mask_mov_ps(_mm512_fmadd_ps(exponent, _mm512_set1_ps(0.69314718f), _mm512_mul_ps(t, y)), zero, _mm512_set1_ps(-INFINITY));
+}
+
+// Soft cap and bias of distance on a strip of raw scores [kStripKeys][kBlockQueries]. They become natural ones: nothing is left to scale.
+// `slopes`, where given, gets d score / d (scale q . k) of the cap.
+inline void apply_rules(const AttentionParams& p, const HeadOfSequence& s, int64_t at, int64_t key, float* scores, float* slopes) {
+  const __m512 scale = _mm512_set1_ps(p.scale), cap = _mm512_set1_ps(p.softcap), inverse_cap = _mm512_set1_ps(2 * kLog2E / p.softcap);
+  const __m512 one = _mm512_set1_ps(1), two = _mm512_set1_ps(2);
+  const Exponential power(one, _mm512_setzero_ps(), one);
+  const float* bias = p.distance_bias ? p.distance_bias.row<const float>(s.head) : nullptr;
+  const __m512i backwards = _mm512_set_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  for (int64_t j = 0; j < kStripKeys; ++j) {
+    for (int64_t half = 0; half < 2; ++half) {
+      float* row = scores + j * kBlockQueries + 16 * half;
+      __m512 x = _mm512_mul_ps(_mm512_loadu_ps(row), scale);
+      if (p.softcap != 0) {  // tanh z = 1 - 2 / (e^2z + 1)
+        const __m512 z = _mm512_min_ps(_mm512_set1_ps(100), _mm512_mul_ps(x, inverse_cap));
+        const __m512 e = _mm512_castsi512_ps(power.bits(z, _mm512_setzero_si512()));
+        const __m512 t = _mm512_sub_ps(one, _mm512_div_ps(two, _mm512_add_ps(e, one)));
+        if (slopes) _mm512_storeu_ps(slopes + j * kBlockQueries + 16 * half, _mm512_fnmadd_ps(t, t, one));
+        x = _mm512_mul_ps(t, cap);
+      }
+      if (bias) {
+        // Lane i has column `column` + 15 - i; columns outside of the table belong to keys that are not seen.
+        const int64_t column = p.distance_origin + key + j - (at + 16 * half) - 15;
+        const int64_t low = std::clamp<int64_t>(-column, 0, 16), high = std::clamp<int64_t>(p.distance_bias.cols - column, 0, 16);
+        const auto inside = static_cast<__mmask16>(low < high ? (uint32_t{1} << high) - (uint32_t{1} << low) : 0);
+        x = _mm512_add_ps(x, _mm512_permutexvar_ps(backwards, _mm512_maskz_loadu_ps(inside, bias + column)));
+      }
+      _mm512_storeu_ps(row, x);
+    }
+  }
+}
+inline bool has_rules(const AttentionParams& p) { return p.softcap != 0 || p.distance_bias; }
+
+// What is left to scale scores by, times log2 e.
+inline __m512 exponent_scale(const AttentionParams& p) { return _mm512_set1_ps(has_rules(p) ? kLog2E : p.scale * kLog2E); }
+
+// Queries [first, first + count) of a head.
+inline void read_saved_rows(const AttentionParams& p, const HeadOfSequence& s, int64_t first, int64_t count, SavedRows& rows) {
+  const float c = _mm512_cvtss_f32(exponent_scale(p));
+  rows.shifted = false;
+  rows.present[0] = rows.present[1] = 0;
+  for (int64_t i = 0; i < kBlockQueries; ++i) {
+    rows.base[i] = rows.power[i] = 0;
+    rows.factor[i] = 1;
+    if (i >= count) continue;
+    rows.present[i / 16] |= 1u << i % 16;
+    const float* saved = p.log_sum_exp.row<const float>(s.query_row + first + i) + 2 * s.head;
+    if (saved[0] == -INFINITY) continue;  // saw no key
+    const float exponent = saved[0] * c;
+    float left = 0;
+    if (std::abs(exponent) > kHuge) {
+      rows.base[i] = saved[0];
+      rows.shifted = true;
+    } else {
+      rows.power[i] = std::nearbyint(exponent);
+      left = std::fma(saved[0], c, -rows.power[i]);
+      // Ours are whole powers but for the rounding of `saved`; another forward's may be any.
+      if (std::abs(left) <= 1e-5f + 3e-7f * std::abs(exponent)) left = 0;
+    }
+    rows.factor[i] = std::exp(-saved[1] - left / kLog2E);
+  }
+}
+
+// Scores of a strip relative to the base, where there is one.
+inline void subtract_base(float* scores, const float* base) {
+  for (int64_t i = 0; i < kStripKeys * kBlockQueries; i += 16)
+    _mm512_storeu_ps(scores + i, _mm512_sub_ps(_mm512_loadu_ps(scores + i), _mm512_loadu_ps(base + i % kBlockQueries)));
+}
+
+// Which weights of 8 keys and 16 queries dropout keeps: the words of Philox lie as the pairs of weights do, two keys to a word.
+class DropoutLanes {
+ public:
+  // Rows of weights of queries from `first_row` on; `head` of `heads`.
+  DropoutLanes(const DropoutParams& dropout, int64_t first_row, int heads, int head)
+      : key0_(static_cast<uint32_t>(dropout.seed)),
+        key1_(static_cast<uint32_t>(dropout.seed >> 32)),
+        site_(dropout.site),
+        step_(dropout.step),
+        threshold_(_mm512_set1_epi16(static_cast<int16_t>(dropout_threshold(dropout.probability)))) {
+    const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i row = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int>(first_row)), lane);
+    row_ = _mm512_add_epi32(_mm512_mullo_epi32(row, _mm512_set1_epi32(heads)), _mm512_set1_epi32(head));
+  }
+
+  // kept[i]: of keys 8 * group + 2 * i and + 1, a bit for each of 16 pairs' values.
+  inline void kept(int64_t group, __mmask32* kept) const {
+    __m512i c0 = _mm512_set1_epi32(static_cast<int>(group)), c1 = row_, c2 = _mm512_set1_epi32(static_cast<int>(site_)),
+            c3 = _mm512_set1_epi32(static_cast<int>(step_));
+    uint32_t key0 = key0_, key1 = key1_;
+    for (int round = 0; round < 10; ++round) {
+      __m512i high0, low0, high1, low1;
+      multiply_wide(c0, 0xD2511F53u, high0, low0);
+      multiply_wide(c2, 0xCD9E8D57u, high1, low1);
+      c0 = _mm512_ternarylogic_epi32(high1, c1, _mm512_set1_epi32(static_cast<int>(key0)), 0x96);
+      c2 = _mm512_ternarylogic_epi32(high0, c3, _mm512_set1_epi32(static_cast<int>(key1)), 0x96);
+      c1 = low1;
+      c3 = low0;
+      key0 += 0x9E3779B9;
+      key1 += 0xBB67AE85;
+    }
+    kept[0] = _mm512_cmpge_epu16_mask(c0, threshold_);
+    kept[1] = _mm512_cmpge_epu16_mask(c1, threshold_);
+    kept[2] = _mm512_cmpge_epu16_mask(c2, threshold_);
+    kept[3] = _mm512_cmpge_epu16_mask(c3, threshold_);
+  }
+
+ private:
+  static inline void multiply_wide(__m512i a, uint32_t by, __m512i& high, __m512i& low) {
+    const __m512i b = _mm512_set1_epi32(static_cast<int>(by));
+    const __m512i even = _mm512_mul_epu32(a, b), odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), b);
+    high = _mm512_mask_mov_epi32(_mm512_srli_epi64(even, 32), 0xAAAA, odd);
+    low = _mm512_mask_mov_epi32(even, 0xAAAA, _mm512_slli_epi64(odd, 32));
+  }
+
+  uint32_t key0_, key1_, site_, step_;
+  __m512i threshold_, row_;
+};
+
+}  // namespace qkv::cpu
+QKV_BF16_END

@@ -1,0 +1,485 @@
+// Attention backward on bf16 tiles (Dao et al. 2022, B.2; attention_bf16.h). Of a chunk of keys and a few blocks of queries: P from the
+// saved log-sum-exp, dP^T = V dO^T, dS = P * (dP - D), then dV += P^T dO, dK += dS^T Q, dQ^T += K^T dS^T.
+//
+// Bound by the five products of a score, 0.625 cycles at a head size of 64; the exponential and the rest take about 0.45 on other units.
+#include "base/parallel.h"
+#include "kernels/cpu/attention_bf16-inl.h"
+#include "kernels/cpu/attention_bf16.h"
+#include "kernels/cpu/attention_turns.h"
+#include "kernels/cpu/cpu.h"
+
+namespace qkv::cpu {
+namespace {
+
+// Blocks of queries whose weights are made before they are multiplied: sums of dK and dV are loaded and stored once for all of them.
+inline constexpr int64_t kGroupBlocks = 4;
+
+// What the queries of a sequence and key/value head are to every chunk of its keys, a block for each kBlockQueries of each query head, the
+// heads one after another.
+struct QueryBlocks {
+  struct alignas(64) Statistics {
+    SavedRows saved;
+    float D[kBlockQueries];  // row sums of dO * O
+  };
+  int64_t rows, count;               // blocks per head, and of all heads
+  int64_t depth, width;              // head size in whole tiles of 32 and of 16
+  uint32_t *q_along, *dout_along;    // [block][depth / 2][kBlockQueries] pairs along a query's values
+  uint32_t *q_across, *dout_across;  // [block][kBlockQueries / 2][depth] pairs of queries, values in the order of unpacked_place
+  Statistics* statistics;            // [block]
+  float* dq;                         // [block][width][kBlockQueries] sums, queries in the order of unpacked_place
+
+  QueryBlocks(const HeadOfSequence& s) : rows((s.queries + kBlockQueries - 1) / kBlockQueries), count(s.group * rows) {
+    depth = round_up(s.size, 32);
+    width = round_up(s.size, 16);
+  }
+  int64_t bytes() const { return count * (4 * depth * 64 + static_cast<int64_t>(sizeof(Statistics)) + width * 128) + 512; }
+  void place(void* memory) {
+    Arena arena(memory);
+    q_along = arena.take<uint32_t>(count * depth * 16);
+    dout_along = arena.take<uint32_t>(count * depth * 16);
+    q_across = arena.take<uint32_t>(count * depth * 16);
+    dout_across = arena.take<uint32_t>(count * depth * 16);
+    statistics = arena.take<Statistics>(count);
+    dq = arena.take<float>(count * width * kBlockQueries);
+  }
+};
+
+// One sequence and key/value head.
+struct Unit {
+  int64_t segment;
+  int key_head;
+  int64_t chunks;  // of keys
+  QueryBlocks blocks;
+  size_t first_turn = 0;       // of group 0; groups of kGroupBlocks, never of two heads
+  float* bias_sums = nullptr;  // [chunk][heads of the group][columns]; null: not wanted
+};
+
+int64_t groups_per_head(const QueryBlocks& blocks) { return (blocks.rows + kGroupBlocks - 1) / kGroupBlocks; }
+
+}  // namespace
+}  // namespace qkv::cpu
+
+QKV_BF16_BEGIN
+namespace qkv::cpu {
+namespace {
+
+inline float sum_of_products(const bf16* x, const bf16* y, const bf16* rest, int64_t size) {
+  __m512 sum = _mm512_setzero_ps();
+  for (int64_t c = 0; c < size; c += 32) {
+    const auto left = (__m512bh)load_32(x, c, size);
+    sum = _mm512_dpbf16_ps(sum, left, (__m512bh)load_32(y, c, size));
+    if (rest) sum = _mm512_dpbf16_ps(sum, left, (__m512bh)load_32(rest, c, size));
+  }
+  return _mm512_reduce_add_ps(sum);
+}
+
+// Fills block `index` of a unit from q, dO, O and the saved statistics.
+void pack_queries(const AttentionBackwardParams& b, const Unit& unit, int64_t index) {
+  const AttentionParams& p = b.forward;
+  const QueryBlocks& blocks = unit.blocks;
+  HeadOfSequence s(p, unit.segment, 0);
+  s.set_head(static_cast<int>(unit.key_head * s.group + index / blocks.rows));
+  const int64_t first = index % blocks.rows * kBlockQueries, count = std::min(kBlockQueries, s.queries - first);
+  const bf16 *q[kBlockQueries], *dout[kBlockQueries], *out[kBlockQueries], *rest[kBlockQueries] = {};
+  HeadPointers::queries(p.q, s, first, s.queries, kBlockQueries, q);
+  HeadPointers::queries(b.dout, s, first, s.queries, kBlockQueries, dout);
+  HeadPointers::queries(p.out, s, first, s.queries, kBlockQueries, out);
+  if (p.out_rest) HeadPointers::queries(p.out_rest, s, first, s.queries, kBlockQueries, rest);
+  const int64_t at = index * blocks.depth * 16;
+  for (int64_t half = 0; half < 2; ++half) {
+    pairs_along_rows(q + 16 * half, s.size, blocks.q_along + at + 16 * half, kBlockQueries);
+    pairs_along_rows(dout + 16 * half, s.size, blocks.dout_along + at + 16 * half, kBlockQueries);
+  }
+  pairs_of_rows(q, s.size, blocks.q_across + at, blocks.depth);
+  pairs_of_rows(dout, s.size, blocks.dout_across + at, blocks.depth);
+  std::memset(blocks.dq + index * blocks.width * kBlockQueries, 0, static_cast<size_t>(blocks.width * kBlockQueries) * sizeof(float));
+
+  QueryBlocks::Statistics& statistics = blocks.statistics[index];
+  read_saved_rows(p, s, first, count, statistics.saved);
+  for (int64_t i = 0; i < kBlockQueries; ++i) statistics.D[i] = i < count ? sum_of_products(dout[i], out[i], rest[i], s.size) : 0;
+}
+
+// Rows of dQ of a block.
+void store_query_gradients(const AttentionBackwardParams& b, const Unit& unit, int64_t index) {
+  const AttentionParams& p = b.forward;
+  const QueryBlocks& blocks = unit.blocks;
+  HeadOfSequence s(p, unit.segment, 0);
+  s.set_head(static_cast<int>(unit.key_head * s.group + index / blocks.rows));
+  const int64_t first = index % blocks.rows * kBlockQueries, count = std::min(kBlockQueries, s.queries - first);
+  const __m512 scale = _mm512_set1_ps(p.scale);
+  for (int64_t column = 0; column < s.size; column += 16) {
+    const auto inside = static_cast<__mmask16>(s.size - column >= 16 ? 0xffff : (1 << (s.size - column)) - 1);
+    for (int64_t half = 0; half < 2; ++half) {
+      const float* from = blocks.dq + (index * blocks.width + column) * kBlockQueries + 16 * half;
+      __m512i tile[16];
+      for (int i = 0; i < 16; ++i) tile[i] = _mm512_castps_si512(_mm512_mul_ps(_mm512_loadu_ps(from + i * kBlockQueries), scale));
+      transpose_16(tile);
+      for (int64_t i = 0; i < 16; ++i) {
+        const int64_t query = unpacked_place(16 * half + i);
+        if (query >= count) continue;
+        _mm256_mask_storeu_epi16(b.dq.row<bf16>(s.query_row + first + query) + s.query_column + column, inside,
+                                 (__m256i)_mm512_cvtneps_pbh(_mm512_castsi512_ps(tile[i])));
+      }
+    }
+  }
+}
+
+// One chunk of the keys of a unit: its dK and dV, and what it adds to dQ.
+template <typename Tiles>
+class Backward {
+ public:
+  Backward(const AttentionBackwardParams& params, const Unit& of, int64_t number, Turns* order)
+      : b(params),
+        p(params.forward),
+        unit(of),
+        blocks(of.blocks),
+        turns(order),
+        s(p, of.segment, 0),
+        sight(p, s),
+        chunk(number * kChunkKeys),
+        depth(of.blocks.depth) {
+    s = HeadOfSequence(p, of.segment, static_cast<int>(of.key_head * s.group));
+    const int64_t width_of_group = kGroupBlocks * kBlockQueries;
+    Arena arena(
+        scratch_bytes(Scratch::scores, kChunkKeys * (3 * depth * 2 + 2 * depth * 4 + 2 * width_of_group * 2 + 64) + 5 * 4096 + 4096));
+    keys = arena.take<bf16>(kChunkKeys * depth);
+    values = arena.take<bf16>(kChunkKeys * depth);
+    keys_t = arena.take<bf16>(kChunkKeys * depth);
+    dk = arena.take<float>(kChunkKeys * depth);
+    dv = arena.take<float>(kChunkKeys * depth);
+    weights = arena.take<bf16>(kChunkKeys * width_of_group);
+    gradients = arena.take<bf16>(kChunkKeys * width_of_group);
+    gradient_pairs = arena.take<uint32_t>(kChunkKeys / 2 * kBlockQueries);
+    for (int i = 0; i < 2; ++i) {
+      scores[i] = arena.take<float>(kStripKeys * kBlockQueries);
+      dweights[i] = arena.take<float>(kStripKeys * kBlockQueries);
+    }
+    slopes = arena.take<float>(kStripKeys * kBlockQueries);
+  }
+
+  void run() {
+    pack();
+    std::memset(dk, 0, static_cast<size_t>(kChunkKeys * depth) * sizeof(float));
+    std::memset(dv, 0, static_cast<size_t>(kChunkKeys * depth) * sizeof(float));
+    const int64_t groups = groups_per_head(blocks);
+    for (member = 0; member < s.group; ++member) {
+      s.set_head(static_cast<int>(unit.key_head * s.group + member));
+      for (int64_t group = 0; group < groups; ++group) run_group(group);
+    }
+    store_rows(dk, b.dk, p.scale);
+    store_rows(dv, b.dv, keep());
+  }
+
+ private:
+  float keep() const { return p.dropout.probability > 0 ? static_cast<float>(dropout_scale(p.dropout.probability)) : 1.0f; }
+
+  void pack() {
+    const bf16* pointers[kChunkKeys];
+    HeadPointers::keys(p, p.v, unit.segment, s, chunk, kChunkKeys, pointers);
+    for (int64_t j = 0; j < kChunkKeys; ++j) copy_row(pointers[j], s.size, values + j * depth);
+    HeadPointers::keys(p, p.k, unit.segment, s, chunk, kChunkKeys, pointers);
+    for (int64_t j = 0; j < kChunkKeys; ++j) copy_row(pointers[j], s.size, keys + j * depth);
+    for (int64_t j = 0; j < kChunkKeys; j += 32) transpose_rows(pointers + j, s.size, keys_t + j, kChunkKeys);
+  }
+
+  // Blocks [kGroupBlocks * group, ...) of the head.
+  void run_group(int64_t group) {
+    const int64_t first_block = group * kGroupBlocks, count = std::min(kGroupBlocks, blocks.rows - first_block);
+    const int64_t first = first_block * kBlockQueries, last = std::min(s.queries, (first_block + count) * kBlockQueries);
+    const Strips all(p, s, first, last - first, chunk);
+    if (all.count() == 0) return;
+    const int64_t block = member * blocks.rows + first_block;
+    if (turns) wait_for_turn(group, first, last);
+    for (int64_t i = 0; i < count; ++i) run_block(block + i, i, all);
+    if (turns) turns->pass_on(turn_of(group));
+    // dV += P^T dO, dK += dS^T Q.
+    TileProduct product{.a = weights + all.first * kStripKeys * kGroupBlocks * kBlockQueries,
+                        .a_step = 2 * kGroupBlocks * kBlockQueries,
+                        .b = blocks.dout_across + block * depth * 16,
+                        .b_step = 4 * depth,
+                        .c = dv + all.first * kStripKeys * depth,
+                        .c_step = depth,
+                        .rows = 2 * all.count(),
+                        .columns = depth / 16,
+                        .depth = count,
+                        .accumulate = true};
+    multiply<Tiles>(product);
+    product.a = gradients + all.first * kStripKeys * kGroupBlocks * kBlockQueries;
+    product.b = blocks.q_across + block * depth * 16;
+    product.c = dk + all.first * kStripKeys * depth;
+    multiply<Tiles>(product);
+  }
+
+  size_t turn_of(int64_t group) const { return unit.first_turn + static_cast<size_t>(member * groups_per_head(blocks) + group); }
+  // Until the chunks before have added theirs to dQ of these queries.
+  void wait_for_turn(int64_t group, int64_t first, int64_t last) const {
+    const int64_t first_chunk = s.visible(p, first, last, {0, s.keys}).begin / kChunkKeys;
+    turns->wait_for(turn_of(group), chunk / kChunkKeys - first_chunk);
+  }
+
+  // Weights and gradients of scores of one block, the `place`-th of its group, and their part of dQ. `all`: the strips that the group sees.
+  void run_block(int64_t block, int64_t place, const Strips& all) {
+    const int64_t first = (block - member * blocks.rows) * kBlockQueries;
+    const Strips strips(p, s, first, std::min(kBlockQueries, s.queries - first), chunk);
+    at = s.position(first);
+    for (int64_t strip = all.first; strip < all.last; ++strip) {
+      if (!strips.has(strip)) clear(strip, place);
+    }
+    if (strips.count() == 0) return;
+    score(block, strips.first);
+    for (int64_t strip = strips.first; strip < strips.last; ++strip) {
+      if (strip + 1 < strips.last) score(block, strip + 1);
+      differentiate(block, place, strip);
+    }
+    // dQ^T += K^T dS^T.
+    multiply<Tiles>({.a = keys_t + strips.first * kStripKeys,
+                     .a_step = 2 * kChunkKeys,
+                     .b = gradient_pairs + strips.first * kStripKeys / 2 * kBlockQueries,
+                     .b_step = 4 * kBlockQueries,
+                     .c = blocks.dq + block * blocks.width * kBlockQueries,
+                     .c_step = kBlockQueries,
+                     .rows = blocks.width / 16,
+                     .columns = 2,
+                     .depth = strips.count(),
+                     .accumulate = true});
+  }
+
+  bf16* row_of(bf16* rows, int64_t strip, int64_t place) const {
+    return rows + (strip * kStripKeys * kGroupBlocks + place) * kBlockQueries;
+  }
+  void clear(int64_t strip, int64_t place) const {
+    for (bf16* rows : {weights, gradients}) {
+      for (int64_t j = 0; j < kStripKeys; ++j)
+        _mm512_storeu_si512(row_of(rows, strip, place) + j * kGroupBlocks * kBlockQueries, _mm512_setzero_si512());
+    }
+  }
+
+  // S^T = K Q^T and dP^T = V dO^T of a strip.
+  void score(int64_t block, int64_t strip) {
+    TileProduct product{.a = keys + strip * kStripKeys * depth,
+                        .a_step = 2 * depth,
+                        .b = blocks.q_along + block * depth * 16,
+                        .b_step = 4 * kBlockQueries,
+                        .c = scores[strip % 2],
+                        .c_step = kBlockQueries,
+                        .rows = 2,
+                        .columns = 2,
+                        .depth = depth / 32,
+                        .accumulate = false};
+    multiply<Tiles>(product);
+    product.a = values + strip * kStripKeys * depth;
+    product.b = blocks.dout_along + block * depth * 16;
+    product.c = dweights[strip % 2];
+    multiply<Tiles>(product);
+  }
+
+  void differentiate(int64_t block, int64_t place, int64_t strip) {
+    const int64_t key = chunk + strip * kStripKeys;
+    const QueryBlocks::Statistics& statistics = blocks.statistics[block];
+    const bool extra = has_rules(p) || p.dropout.probability > 0;
+    float* rows = scores[strip % 2];
+    if (has_rules(p)) apply_rules(p, s, at, key, rows, slopes);
+    if (statistics.saved.shifted) subtract_base(rows, statistics.saved.base);
+    if (extra) {
+      differentiate_rows<true, true>(statistics, block, place, strip);
+    } else if (sight.whole(at, key)) {
+      differentiate_rows<false, false>(statistics, block, place, strip);
+    } else {
+      differentiate_rows<true, false>(statistics, block, place, strip);
+    }
+  }
+
+  // kExtra: with dropout, soft cap or bias of distance.
+  template <bool kMasked, bool kExtra>
+  void differentiate_rows(const QueryBlocks::Statistics& statistics, int64_t block, int64_t place, int64_t strip) {
+    const __m512 c = exponent_scale(p);
+    const Exponential powers[2] = {{c, _mm512_loadu_ps(statistics.saved.power), _mm512_loadu_ps(statistics.saved.factor)},
+                                   {c, _mm512_loadu_ps(statistics.saved.power + 16), _mm512_loadu_ps(statistics.saved.factor + 16)}};
+    const __m512 D[2] = {_mm512_loadu_ps(statistics.D), _mm512_loadu_ps(statistics.D + 16)};
+    const float *from = scores[strip % 2], *dfrom = dweights[strip % 2];
+    bf16 *weight_rows = row_of(weights, strip, place), *gradient_rows = row_of(gradients, strip, place);
+    uint32_t* pairs = gradient_pairs + strip * kStripKeys / 2 * kBlockQueries;
+    const int64_t key = chunk + strip * kStripKeys;
+    uint32_t kept[2][kStripKeys];
+    if constexpr (kExtra) find_kept(block, key, kept);
+    for (int64_t j = 0; j < kStripKeys; j += 2) {
+      __m512i rows_of_pair[2];
+      for (int64_t k = j; k < j + 2; ++k) {
+        __m512 P[2], dS[2];
+        for (int half = 0; half < 2; ++half) {
+          const int64_t place_of_row = k * kBlockQueries + 16 * half;
+          __m512i bits = powers[half].bits(_mm512_loadu_ps(from + place_of_row), _mm512_setzero_si512());
+          if constexpr (kMasked) {
+            const uint32_t seen = sight.lanes(at + 16 * half, key + k) & statistics.saved.present[half];
+            bits = _mm512_maskz_mov_epi32(static_cast<__mmask16>(seen), bits);
+          }
+          P[half] = _mm512_castsi512_ps(bits);
+          __m512 dP = _mm512_loadu_ps(dfrom + place_of_row);
+          if constexpr (kExtra) dP = _mm512_maskz_mul_ps(static_cast<__mmask16>(kept[half][k]), dP, _mm512_set1_ps(keep()));
+          dS[half] = _mm512_mul_ps(P[half], _mm512_sub_ps(dP, D[half]));
+          if constexpr (kExtra) {
+            P[half] = _mm512_maskz_mov_ps(static_cast<__mmask16>(kept[half][k]), P[half]);
+            if (unit.bias_sums) add_to_bias(key + k, at + 16 * half, dS[half]);
+            if (p.softcap != 0) dS[half] = _mm512_mul_ps(dS[half], _mm512_loadu_ps(slopes + place_of_row));
+          }
+        }
+        rows_of_pair[k - j] = (__m512i)_mm512_cvtne2ps_pbh(dS[1], dS[0]);
+        _mm512_storeu_si512(weight_rows + k * kGroupBlocks * kBlockQueries, (__m512i)_mm512_cvtne2ps_pbh(P[1], P[0]));
+        _mm512_storeu_si512(gradient_rows + k * kGroupBlocks * kBlockQueries, rows_of_pair[k - j]);
+      }
+      _mm512_storeu_si512(pairs + j / 2 * kBlockQueries, _mm512_unpacklo_epi16(rows_of_pair[0], rows_of_pair[1]));
+      _mm512_storeu_si512(pairs + j / 2 * kBlockQueries + 16, _mm512_unpackhi_epi16(rows_of_pair[0], rows_of_pair[1]));
+    }
+  }
+
+  // kept[half][key of the strip]: a bit for each of 16 queries.
+  void find_kept(int64_t block, int64_t key, uint32_t (*kept)[kStripKeys]) const {
+    const int64_t first = (block - member * blocks.rows) * kBlockQueries;
+    for (int half = 0; half < 2; ++half) {
+      if (p.dropout.probability == 0) {
+        std::fill_n(kept[half], kStripKeys, 0xffffu);
+        continue;
+      }
+      const DropoutLanes lanes(p.dropout, s.query_row + first + 16 * half, p.num_heads, s.head);
+      for (int64_t group = 0; group < kStripKeys / 8; ++group) {
+        __mmask32 pairs[4];
+        lanes.kept(key / 8 + group, pairs);
+        for (int64_t i = 0; i < 4; ++i) {
+          kept[half][8 * group + 2 * i] = _pext_u32(pairs[i], 0x55555555);
+          kept[half][8 * group + 2 * i + 1] = _pext_u32(pairs[i], 0xAAAAAAAA);
+        }
+      }
+    }
+  }
+
+  // Sums of the gradients of the bias of each distance: lane i's key lies one less away than lane i + 1's.
+  void add_to_bias(int64_t key, int64_t first_at, __m512 dS) const {
+    const __m512i backwards = _mm512_set_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const int64_t columns = p.distance_bias.cols, column = p.distance_origin + key - first_at - 15;
+    const int64_t low = std::clamp<int64_t>(-column, 0, 16), high = std::clamp<int64_t>(columns - column, 0, 16);
+    if (low >= high) return;
+    const auto inside = static_cast<__mmask16>((uint32_t{1} << high) - (uint32_t{1} << low));
+    float* sums = unit.bias_sums + (chunk / kChunkKeys * s.group + member) * columns + column;
+    _mm512_mask_storeu_ps(sums, inside, _mm512_add_ps(_mm512_maskz_loadu_ps(inside, sums), _mm512_permutexvar_ps(backwards, dS)));
+  }
+
+  // Rows of dK or dV.
+  void store_rows(const float* rows, const View& to, float factor) const {
+    const __m512 times = _mm512_set1_ps(factor);
+    const int64_t begin = p.keys.begin[unit.segment] + chunk;
+    for (int64_t j = 0; j < std::min(kChunkKeys, s.keys - chunk); ++j) {
+      bf16* row = to.row<bf16>(begin + j) + s.key_column;
+      for (int64_t c = 0; c < s.size; c += 32) {
+        __m512 low = _mm512_mul_ps(times, _mm512_loadu_ps(rows + j * depth + c)),
+               high = _mm512_mul_ps(times, _mm512_loadu_ps(rows + j * depth + c + 16));
+        restore_order(low, high);
+        const uint32_t inside = s.size - c >= 32 ? ~uint32_t{0} : (uint32_t{1} << (s.size - c)) - 1;
+        _mm512_mask_storeu_epi16(row + c, inside, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+      }
+    }
+  }
+
+  const AttentionBackwardParams& b;
+  const AttentionParams& p;
+  const Unit& unit;
+  const QueryBlocks& blocks;
+  Turns* turns;  // null: no other task adds to dQ
+  HeadOfSequence s;
+  Sight sight;
+  int64_t chunk, depth;          // its first key; head size in whole tiles
+  int64_t member = 0, at = 0;    // head within the group; where the block's first query lies
+  bf16 *keys, *values, *keys_t;  // [kChunkKeys][depth] twice, [depth][kChunkKeys]
+  float *dk, *dv;                // [kChunkKeys][depth], columns in the order of unpacked_place
+  bf16 *weights, *gradients;     // [kChunkKeys][kGroupBlocks * kBlockQueries], P and dS
+  uint32_t* gradient_pairs;      // [kChunkKeys / 2][kBlockQueries] pairs of keys of one block's dS, in the order of unpacked_place
+  float *scores[2], *dweights[2], *slopes;  // [kStripKeys][kBlockQueries], of two strips in turns
+};
+
+void run_chunk(const AttentionBackwardParams& b, const Unit& unit, int64_t chunk, Turns* turns) {
+  if (current_isa() == Isa::amx) {
+    const AmxTiles tiles;
+    Backward<AmxTiles>(b, unit, chunk, turns).run();
+  } else {
+    Backward<Avx512Tiles>(b, unit, chunk, turns).run();
+  }
+}
+
+}  // namespace
+}  // namespace qkv::cpu
+QKV_BF16_END
+
+namespace qkv::cpu {
+namespace {
+
+// Each unit by one thread, its queries in that thread's cache.
+void run_units(const AttentionBackwardParams& b, const std::vector<Unit>& units) {
+  parallel_for(static_cast<int64_t>(units.size()), [&](int64_t i) {
+    Unit unit = units[static_cast<size_t>(i)];
+    unit.blocks.place(scratch_bytes(Scratch::queries, unit.blocks.bytes()));
+    for (int64_t block = 0; block < unit.blocks.count; ++block) pack_queries(b, unit, block);
+    for (int64_t chunk = 0; chunk < unit.chunks; ++chunk) run_chunk(b, unit, chunk, nullptr);
+    for (int64_t block = 0; block < unit.blocks.count; ++block) store_query_gradients(b, unit, block);
+  });
+}
+
+// All threads at each unit, a chunk of keys at a time; chunks add to dQ in their order.
+void run_chunks(const AttentionBackwardParams& b, std::vector<Unit>& units) {
+  for (Unit& unit : units) {
+    unit.blocks.place(scratch_bytes(Scratch::queries, unit.blocks.bytes()));
+    unit.first_turn = 0;
+    Turns turns(static_cast<size_t>(unit.blocks.count));
+    parallel_for(unit.blocks.count, [&](int64_t block) { pack_queries(b, unit, block); });
+    parallel_for(unit.chunks, [&](int64_t chunk) {
+      try {
+        run_chunk(b, unit, chunk, &turns);
+      } catch (...) {
+        turns.give_up();
+        throw;
+      }
+    });
+    parallel_for(unit.blocks.count, [&](int64_t block) { store_query_gradients(b, unit, block); });
+  }
+}
+
+// The biases' gradient: what the chunks summed, in their order.
+void add_bias_sums(const AttentionBackwardParams& b, const std::vector<Unit>& units) {
+  const int64_t columns = b.d_distance_bias.cols, group = b.forward.num_heads / b.forward.num_key_value_heads;
+  for (int head = 0; head < b.forward.num_heads; ++head) std::fill_n(b.d_distance_bias.row<float>(head), columns, 0.0f);
+  for (const Unit& unit : units) {
+    for (int64_t i = 0; i < unit.chunks * group; ++i) {
+      float* sums = b.d_distance_bias.row<float>(unit.key_head * group + i % group);
+      for (int64_t c = 0; c < columns; ++c) sums[c] += unit.bias_sums[i * columns + c];
+    }
+  }
+}
+
+}  // namespace
+
+void attention_bf16_backward(const AttentionBackwardParams& b) {
+  const AttentionParams& p = b.forward;
+  const int64_t group = p.num_heads / p.num_key_value_heads;
+  std::vector<Unit> units;
+  int64_t bias_floats = 0;
+  const int64_t columns = b.d_distance_bias ? p.distance_bias.cols : 0;
+  for (int64_t segment = 0; segment < p.queries.count; ++segment) {
+    for (int head = 0; head < p.num_key_value_heads; ++head) {
+      const HeadOfSequence s(p, segment, head * static_cast<int>(group));
+      units.push_back({segment, head, (s.keys + kChunkKeys - 1) / kChunkKeys, QueryBlocks(s)});
+      bias_floats += units.back().chunks * group * columns;
+    }
+  }
+  float* sums = scratch(Scratch::sums, bias_floats);
+  std::fill_n(sums, bias_floats, 0.0f);
+  for (Unit& unit : units) {
+    if (columns) unit.bias_sums = sums;
+    sums += unit.chunks * group * columns;
+  }
+  if (static_cast<int64_t>(units.size()) >= 4 * num_threads()) {
+    run_units(b, units);
+  } else {
+    run_chunks(b, units);
+  }
+  if (columns) add_bias_sums(b, units);
+}
+
+}  // namespace qkv::cpu
