@@ -62,6 +62,10 @@ std::vector<Case> cases() {
                  [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x[2], FusedActivation::relu); },
                  {false, true, true}});
   for (Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu}) {
+    all.push_back({fmt::format("linear of activation {}", static_cast<int>(activation)),
+                   {{33, 65}, {20, 65}, {20}},
+                   [=](const std::vector<Tensor>& x) { return activated_linear(x[0], activation, dropout_of(0.25f), x[1], x[2]); },
+                   {false, true, true}});
     all.push_back({fmt::format("activation {}", static_cast<int>(activation)),
                    {{33, 65}},
                    [=](const std::vector<Tensor>& x) { return activate(x[0], activation, dropout_of(0.25f)); },

@@ -4,8 +4,6 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/cross_entropy.cc"
 #include <hwy/foreach_target.h>
 //
-#include <hwy/contrib/math/math-inl.h>
-
 #include <cmath>
 #include <vector>
 
@@ -50,7 +48,7 @@ RowSums SumRow(const float* x, int64_t n, bool keep_exponentials, float* out) {
     Vec sum = hn::Zero(d);
     for (int64_t c = first; c < last; c += kLanes) {
       const bool whole = last - c >= static_cast<int64_t>(kLanes);
-      Vec e = hn::Exp(d, hn::Sub(LoadPart(x + c, last - c), hn::Set(d, largest)));
+      Vec e = ExpOfNegative(hn::Sub(LoadPart(x + c, last - c), hn::Set(d, largest)));
       if (!whole) e = hn::IfThenElseZero(hn::FirstN(d, last - c), e);
       if (keep_exponentials) StorePart(e, out + c, last - c);
       sum = hn::Add(sum, e);

@@ -67,7 +67,9 @@ void activation(const ActivationParams& p) {
 void activation_backward(const ActivationBackwardParams& p) {
   for (int64_t r = 0; r < p.x.rows; ++r) {
     for (int64_t c = 0; c < p.x.cols; ++c) {
-      const double dx = at(p.dy, r, c) * activation_slope(p.activation, at(p.x, r, c)) * dropout_factor(p.dropout, r * p.x.cols + c);
+      const double x = at(p.x, r, c), mask = dropout_factor(p.dropout, r * p.x.cols + c);
+      const double dx = at(p.dy, r, c) * activation_slope(p.activation, x) * mask;
+      if (p.y) at(p.y, r, c) = activate(p.activation, x) * mask;
       at(p.dx, r, c) = (p.accumulate ? at(p.dx, r, c) : 0) + dx;
     }
   }
