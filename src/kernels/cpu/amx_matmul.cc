@@ -21,25 +21,39 @@ constexpr int64_t kWideSlab = 256;      // where b is read from the last-level c
 constexpr int64_t kWide = 1 << 20;      // bytes of b
 constexpr int64_t kPanelRowBytes = 64;  // of a packed panel, per step of depth
 
-// Blocks of 32 rows of a slab, as tiles read them: where they lie, or a copy with zeros past the last row and column.
-struct RowsOfA {
-  RowsOfA(const View& a, int64_t first, int64_t rows) : a_(a), first_(first), depth_(round_up_to_tiles(a.cols)) {
-    const int64_t whole = depth_ == a.cols ? rows / kBlock : 0;
-    copied_from_ = whole * kBlock;
-    const int64_t copied = (rows - copied_from_ + kBlock - 1) / kBlock * kBlock;
-    if (copied == 0) return;
-    copy_ = static_cast<bf16*>(scratch_bytes(Scratch::rows_a, copied * depth_ * 2));
-    std::memset(copy_, 0, static_cast<size_t>(copied * depth_ * 2));
-    for (int64_t r = copied_from_; r < rows; ++r)
-      std::memcpy(copy_ + (r - copied_from_) * depth_, a.row<const bf16>(first + r), static_cast<size_t>(a.cols * 2));
+// Blocks of 32 rows of a slab, as tiles read them: where they lie, but for copies, padded with zeros, of the last rows where they do not
+// fill a block, and of the last columns where they do not fill a tile.
+class RowsOfA {
+ public:
+  RowsOfA(const View& a, int64_t first, int64_t rows)
+      : a_(a), first_(first), whole_rows_(rows / kBlock * kBlock), whole_depth_(a.cols / kAmxPanel * kAmxPanel) {
+    const int64_t padded = (rows + kBlock - 1) / kBlock * kBlock, last = padded - whole_rows_;
+    if (last == 0 && whole_depth_ == a.cols) return;
+    last_rows_ = static_cast<bf16*>(scratch_bytes(Scratch::rows_a, (last * whole_depth_ + padded * kAmxPanel) * 2));
+    last_columns_ = last_rows_ + last * whole_depth_;
+    std::memset(last_rows_, 0, static_cast<size_t>(last * whole_depth_ * 2));
+    for (int64_t r = whole_rows_; r < rows; ++r)
+      std::memcpy(last_rows_ + (r - whole_rows_) * whole_depth_, a.row<const bf16>(first + r), static_cast<size_t>(whole_depth_ * 2));
+    if (whole_depth_ == a.cols) return;
+    std::memset(last_columns_, 0, static_cast<size_t>(padded * kAmxPanel * 2));
+    for (int64_t r = 0; r < rows; ++r) {
+      std::memcpy(last_columns_ + r * kAmxPanel, a.row<const bf16>(first + r) + whole_depth_, static_cast<size_t>((a.cols - whole_depth_) * 2));
+    }
   }
-  const bf16* data(int64_t row) const { return row < copied_from_ ? a_.row<const bf16>(first_ + row) : copy_ + (row - copied_from_) * depth_; }
-  int64_t step(int64_t row) const { return 2 * (row < copied_from_ ? a_.stride : depth_); }
+  const bf16* data(int64_t row, int64_t k) const {
+    if (k >= whole_depth_) return last_columns_ + row * kAmxPanel;
+    return row < whole_rows_ ? a_.row<const bf16>(first_ + row) + k : last_rows_ + (row - whole_rows_) * whole_depth_ + k;
+  }
+  int64_t step(int64_t row, int64_t k) const {  // in bytes
+    return 2 * (k >= whole_depth_ ? kAmxPanel : row < whole_rows_ ? a_.stride : whole_depth_);
+  }
+  // Up to where the tiles from k on lie in one place.
+  int64_t end_from(int64_t k) const { return k < whole_depth_ ? whole_depth_ : whole_depth_ + kAmxPanel; }
 
  private:
   const View& a_;
-  int64_t first_, depth_, copied_from_ = 0;
-  bf16* copy_ = nullptr;
+  int64_t first_, whole_rows_, whole_depth_;
+  bf16 *last_rows_ = nullptr, *last_columns_ = nullptr;
 };
 
 // What is read next, asked for while something else is computed: rows [first, first + rows) of columns [begin, end). shares: how many
@@ -62,12 +76,13 @@ void slab_times_panels(const MatmulParams& p, const char* packed, int64_t first,
   const int64_t depth = round_up_to_tiles(p.a.cols), chunk = depth <= kWholeDepth ? std::max(depth, kBlock) : kDepth;
   const int64_t blocks = (rows + kBlock - 1) / kBlock, panels = last_panel - first_panel;
   const int64_t group = std::max<int64_t>(1, kPanelsInL2 / (chunk * kPanelRowBytes));
-  const bool pieces = chunk < depth;
+  const bool pieces = chunk < depth || (p.a.cols > kAmxPanel && p.a.cols < depth);
   float* memory = scratch(Scratch::sums, pieces ? panels * blocks * kSumsOfBlock : 2 * kSumsOfBlock);
   const AmxTiles tiles;
   AmxEnd end;
-  for (int64_t k = 0; k == 0 || k < depth; k += chunk) {
-    const int64_t steps = std::min(chunk, depth - k) / kAmxPanel;
+  for (int64_t k = 0, next = 0; k == 0 || k < depth; k = next) {
+    next = std::max(k + kAmxPanel, std::min(k + chunk, a.end_from(k)));
+    const int64_t steps = depth == 0 ? 0 : (next - k) / kAmxPanel;
     for (int64_t i = 0; i < (panels + group - 1) / group * blocks; ++i) {
       const int64_t block = i % blocks, row = block * kBlock, count = std::min(kBlock, rows - row);
       const int64_t begin = first_panel + i / blocks * group;
@@ -75,15 +90,15 @@ void slab_times_panels(const MatmulParams& p, const char* packed, int64_t first,
         // Two places in turn: one is filled while the other is ended.
         float* sums = memory + (pieces ? (panel - first_panel) * blocks + block : end.sums == memory) * kSumsOfBlock;
         amx_multiply(count,
-                     {.a = a.data(row) + k,
-                      .a_step = a.step(row),
+                     {.a = a.data(row, k),
+                      .a_step = a.step(row, k),
                       .b = packed + (panel * depth + k) * kPanelRowBytes,
                       .steps = steps,
                       .sums = sums,
                       .sums_step = kBlock * 4,
                       .add = k > 0},
                      p, end, prefetch);
-        end = k + chunk >= depth ? AmxEnd{sums, first + row, count, panel * kBlock} : AmxEnd{};
+        end = next >= depth ? AmxEnd{sums, first + row, count, panel * kBlock} : AmxEnd{};
       }
     }
   }
