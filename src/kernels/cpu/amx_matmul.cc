@@ -127,13 +127,14 @@ void product_of_rows(const MatmulParams& p) {
 
 constexpr int64_t kTokens = 256;        // of both factors, packed at a time: 32 of their columns stay in L1
 constexpr int64_t kTaskRows = 256;     // of a weight's gradient, at most: packed factors and sums are 1.25 MiB and stay in L2
-constexpr int64_t kTaskColumns = 512;
+constexpr int64_t kTaskColumns = 768;
+constexpr int64_t kTokensInPlace = 1024;  // of more, sums are kept together meanwhile: 1.1 times as fast as rows far apart in the output
 
 // Rows [first_row, last_row) and columns [first_column, last_column) of a^T b, summed over all tokens in their order.
 void block_over_rows(const MatmulParams& p, int64_t first_row, int64_t last_row, int64_t first_column, int64_t last_column) {
   const int64_t row_blocks = (last_row - first_row + kBlock - 1) / kBlock, panels = (last_column - first_column + kBlock - 1) / kBlock;
   const bool whole = (last_row - first_row) % kBlock == 0 && (last_column - first_column) % kBlock == 0;
-  const bool in_place = whole && p.out.dtype == DType::f32;
+  const bool in_place = whole && p.out.dtype == DType::f32 && p.a.rows <= kTokensInPlace;
   char* rows = static_cast<char*>(scratch_bytes(Scratch::rows_a, row_blocks * kTokens * kPanelRowBytes));
   char* columns = static_cast<char*>(scratch_bytes(Scratch::keys, panels * kTokens * kPanelRowBytes));
   float* memory = in_place ? nullptr : scratch(Scratch::sums, row_blocks * panels * kSumsOfBlock);
@@ -183,8 +184,8 @@ int64_t task_rows(int64_t rows, int64_t largest) {
 }
 
 void product_over_rows(const MatmulParams& p) {
-  const int64_t rows = task_rows(p.out.rows, kTaskRows), columns = std::min(round_up_to_tiles(p.out.cols), kTaskColumns);
-  const int64_t across = (p.out.cols + columns - 1) / columns, down = (p.out.rows + rows - 1) / rows;
+  const int64_t rows = task_rows(p.out.rows, kTaskRows), cuts = (p.out.cols + kTaskColumns - 1) / kTaskColumns;
+  const int64_t columns = round_up_to_tiles((p.out.cols + cuts - 1) / cuts), across = (p.out.cols + columns - 1) / columns, down = (p.out.rows + rows - 1) / rows;
   parallel_for(down * across, [&](int64_t task) {
     const int64_t row = task / across * rows, column = task % across * columns;
     block_over_rows(p, row, std::min(p.out.rows, row + rows), column, std::min(p.out.cols, column + columns));
