@@ -62,6 +62,10 @@ std::vector<Case> cases() {
                  [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x[2], FusedActivation::relu); },
                  {false, true, true}});
   for (Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu}) {
+    all.push_back({fmt::format("linear of activation {}", static_cast<int>(activation)),
+                   {{33, 65}, {20, 65}, {20}},
+                   [=](const std::vector<Tensor>& x) { return activated_linear(x[0], activation, dropout_of(0.25f), x[1], x[2]); },
+                   {false, true, true}});
     all.push_back({fmt::format("activation {}", static_cast<int>(activation)),
                    {{33, 65}},
                    [=](const std::vector<Tensor>& x) { return activate(x[0], activation, dropout_of(0.25f)); },
@@ -125,8 +129,10 @@ TEST(CrossEntropy, EqualsTheReferenceWithAndWithoutSmoothing) {
     set_isa(isa);
     for (float smoothing : {0.0f, 0.1f}) {
       for (DType dtype : {DType::f32, DType::bf16}) {
-        const Pair hidden = random_pair({150, 40}, dtype, 1), table = random_pair({1003, 40}, DType::f32, 2),
-                   bias = random_pair({1003}, DType::f32, 3);
+        // Beside bf16 rows the table holds values of bf16, to which products round it.
+        Pair hidden = random_pair({150, 40}, dtype, 1), table = random_pair({1003, 40}, dtype, 2), bias = random_pair({1003}, DType::f32, 3);
+        table.cpu = table.cpu.to(DType::f32);
+        table.cpu.set_requires_grad(true);
         std::vector<int32_t> targets;
         for (int i = 0; i < 150; ++i) targets.push_back(i * 7 % 1003);
         const LossRun cpu = run_loss(hidden.cpu, table.cpu, bias.cpu, targets, smoothing);
@@ -135,7 +141,7 @@ TEST(CrossEntropy, EqualsTheReferenceWithAndWithoutSmoothing) {
         EXPECT_NEAR(cpu.loss / expected.loss, 1, 1e-5);
         EXPECT_NEAR(cpu.nll / expected.nll, 1, 1e-5);
         EXPECT_LT(relative_error(cpu.dhidden, expected.dhidden), tolerance);
-        EXPECT_LT(relative_error(cpu.dtable, expected.dtable), 1e-5);
+        EXPECT_LT(relative_error(cpu.dtable, expected.dtable), tolerance);
       }
     }
   }

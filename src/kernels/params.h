@@ -17,6 +17,9 @@ struct MatmulParams {
   bool accumulate = false;
   Activation activation = Activation::none;
   const void* packed_b = nullptr;  // what pack_matmul_b wrote for b, or null
+  // Where transpose_a: the sums of a's columns too, [m] f32, written or added to: a bias' gradient beside its weight's. Empty: not wanted.
+  View a_sums = {};
+  bool accumulate_a_sums = false;
 };
 
 struct ColumnSumParams {  // out[c] (+)= sum over rows of x[r, c], rows in order
@@ -24,7 +27,8 @@ struct ColumnSumParams {  // out[c] (+)= sum over rows of x[r, c], rows in order
   bool accumulate = false;
 };
 
-// y = activation(x), then dropout. Backward: dx = activation'(x) * mask * dy; for relu `x` may be the output y.
+// y = activation(x), then dropout. Backward: dx = activation'(x) * mask * dy; for relu `x` may be the output y. Where the backward is given
+// a `y` it writes activation(x) there once more, for a gradient that needs what was not kept.
 struct ActivationParams {
   View x = {}, y = {};
   Activation activation = Activation::none;
@@ -35,6 +39,7 @@ struct ActivationBackwardParams {
   Activation activation = Activation::none;
   DropoutParams dropout = {};
   bool accumulate = false;
+  View y = {};
 };
 
 // sum = residual + dropout(x). `residual` may be empty (plain dropout) or `sum` itself. Its own backward: dx (+)= dropout(dsum), the same

@@ -14,11 +14,12 @@ Block::Block(const TransformerConfig& config, bool decoder, int layer, const Par
   cross_attention_norm_.emplace(config, scope / "cross_attention_norm");
 }
 
+// The sub-layer ends in a product, whose gradient does not ask for its output: the sum may take its place.
 // Post-norm: Norm(x + Dropout(SubLayer(x))), the paper's. Pre-norm: x + Dropout(SubLayer(Norm(x))) (Xiong et al. 2020).
 template <typename SubLayer>
 Tensor Block::residual(const Tensor& x, const Norm& norm, ForwardContext& context, SubLayer&& sub_layer) const {
-  if (norm_position_ == NormPosition::pre) return dropout_add(sub_layer(norm.forward(x)), x, context.dropout(dropout_));
-  return norm.forward(dropout_add(sub_layer(x), x, context.dropout(dropout_)));
+  if (norm_position_ == NormPosition::pre) return dropout_add(sub_layer(norm.forward(x)), x, context.dropout(dropout_), Into::x);
+  return norm.forward(dropout_add(sub_layer(x), x, context.dropout(dropout_), Into::x));
 }
 
 namespace {

@@ -31,7 +31,7 @@ CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& tabl
     dhidden = Tensor::empty(hidden.shape(), hidden.dtype(), hidden.device());
     params.dhidden = dhidden.view();
     params.dtable = gradient_sum(table);
-    params.packed_table_t = packed_weight(table, false, statistics_type(hidden));
+    params.packed_table_t = packed_weight(table, false, hidden.dtype());
   }
   kernels_for(hidden).cross_entropy(params);
   result.loss = Tensor::empty({1}, statistics_type(hidden), hidden.device());

@@ -33,10 +33,10 @@ Tensor gated_activation(const Tensor& gate, const Tensor& up, Activation activat
   return y;
 }
 
-Tensor dropout_add(const Tensor& x, const Tensor& residual, const DropoutParams& dropout) {
+Tensor dropout_add(const Tensor& x, const Tensor& residual, const DropoutParams& dropout, Into into) {
   QKV_CHECK(!residual || residual.shape() == x.shape(), "[dropout_add] x is {}, the residual {}", to_string(x.shape()),
             to_string(residual.shape()));
-  Tensor sum = Tensor::empty(x.shape(), x.dtype(), x.device());
+  Tensor sum = into == Into::x ? x.row_range(0, x.rows()) : Tensor::empty(x.shape(), x.dtype(), x.device());
   kernels_for(x).dropout_add({.x = x.view(), .residual = residual.view(), .sum = sum.view(), .dropout = dropout});
   record(sum, {x, residual}, [=](const Tensor& dsum) {
     if (const GradientSlot dx = gradient_slot(x)) {

@@ -4,26 +4,42 @@
 namespace qkv {
 namespace {
 
-// dx (+)= dy W; dW (+)= dy^T x; db (+)= column sums of dy.
-void linear_backward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy) {
+// dW (+)= dy^T x; db (+)= column sums of dy.
+void weight_backward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy) {
   const KernelTable& kernels = kernels_for(x);
-  if (const GradientSlot dx = gradient_slot(x)) {
+  const GradientSlot dw = gradient_slot(weight), db = bias ? gradient_slot(bias) : GradientSlot();
+  if (dw) {
     kernels.matmul({.a = dy.view(),
-                    .b = weight.view(),
-                    .out = dx.view,
-                    .accumulate = dx.accumulate,
-                    .packed_b = packed_weight(weight, false, dy.dtype())});
+                    .b = x.view(),
+                    .out = dw.view,
+                    .transpose_a = true,
+                    .accumulate = dw.accumulate,
+                    .a_sums = db.view,
+                    .accumulate_a_sums = db.accumulate});
+  } else if (db) {
+    kernels.column_sum({.x = dy.view(), .out = db.view, .accumulate = db.accumulate});
   }
-  if (const GradientSlot dw = gradient_slot(weight)) {
-    kernels.matmul({.a = dy.view(), .b = x.view(), .out = dw.view, .transpose_a = true, .accumulate = dw.accumulate});
+}
+
+// dx (+)= dy W, and the above.
+void linear_backward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy) {
+  if (const GradientSlot dx = gradient_slot(x)) {
+    kernels_for(x).matmul({.a = dy.view(),
+                           .b = weight.view(),
+                           .out = dx.view,
+                           .accumulate = dx.accumulate,
+                           .packed_b = packed_weight(weight, false, dy.dtype())});
   }
-  if (!bias) return;
-  if (const GradientSlot db = gradient_slot(bias)) kernels.column_sum({.x = dy.view(), .out = db.view, .accumulate = db.accumulate});
+  weight_backward(x, weight, bias, dy);
+}
+
+void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  QKV_CHECK(weight.dim(1) == x.cols(), "[linear] weight is {}, the rows of x have {} values", to_string(weight.shape()), x.cols());
+  QKV_CHECK(!bias || bias.numel() == weight.dim(0), "[linear] bias has {} values, weight is {}", bias.numel(), to_string(weight.shape()));
 }
 
 Tensor linear_of_type(const Tensor& x, const Tensor& weight, const Tensor& bias, DType dtype, Activation activation) {
-  QKV_CHECK(weight.dim(1) == x.cols(), "[linear] weight is {}, the rows of x have {} values", to_string(weight.shape()), x.cols());
-  QKV_CHECK(!bias || bias.numel() == weight.dim(0), "[linear] bias has {} values, weight is {}", bias.numel(), to_string(weight.shape()));
+  check_linear(x, weight, bias);
   Tensor y = Tensor::empty({x.rows(), weight.dim(0)}, dtype, x.device());
   kernels_for(x).matmul({.a = x.view(),
                          .b = weight.view(),
@@ -48,6 +64,35 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, FusedAc
 }
 Tensor linear_f32(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return linear_of_type(x, weight, bias, statistics_type(x), Activation::none);
+}
+
+Tensor activated_linear(const Tensor& x, Activation activation, const DropoutParams& dropout, const Tensor& weight, const Tensor& bias) {
+  check_linear(x, weight, bias);
+  Tensor y = Tensor::empty({x.rows(), weight.dim(0)}, x.dtype(), x.device());
+  {
+    const Tensor activated = Tensor::empty(x.shape(), x.dtype(), x.device());
+    kernels_for(x).activation({.x = x.view(), .y = activated.view(), .activation = activation, .dropout = dropout});
+    kernels_for(x).matmul({.a = activated.view(),
+                           .b = weight.view(),
+                           .out = y.view(),
+                           .bias = bias.view(),
+                           .transpose_b = true,
+                           .packed_b = packed_weight(weight, true, x.dtype())});
+  }
+  record(y, {x, weight, bias}, [=](const Tensor& dy) {
+    const Tensor activated = Tensor::empty(x.shape(), x.dtype(), x.device()), inner = Tensor::empty(x.shape(), x.dtype(), x.device());
+    kernels_for(x).matmul(
+        {.a = dy.view(), .b = weight.view(), .out = inner.view(), .packed_b = packed_weight(weight, false, dy.dtype())});
+    kernels_for(x).activation_backward({.x = x.view(),
+                                        .dy = inner.view(),
+                                        .dx = inner.view(),
+                                        .activation = activation,
+                                        .dropout = dropout,
+                                        .y = activated.view()});
+    add_gradient(x, inner);
+    weight_backward(activated, weight, bias, dy);
+  });
+  return y;
 }
 
 }  // namespace qkv

@@ -18,11 +18,17 @@ enum class FusedActivation : uint8_t { none, relu };
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, FusedActivation activation = FusedActivation::none);
 Tensor linear_f32(const Tensor& x, const Tensor& weight, const Tensor& bias);  // y in f32 (f64 on the reference): logits
 
+// linear(activate(x, activation, dropout), weight, bias) that does not keep the activated rows: its gradient makes them again beside the
+// slope, with which they share the exponential.
+Tensor activated_linear(const Tensor& x, Activation activation, const DropoutParams& dropout, const Tensor& weight, const Tensor& bias);
+
 // activation(x), then dropout.
 Tensor activate(const Tensor& x, Activation activation, const DropoutParams& dropout = {});
 
 // residual + dropout(x) (Vaswani et al. 2017, section 5.4: on the output of each sub-layer, before it is added).
-Tensor dropout_add(const Tensor& x, const Tensor& residual, const DropoutParams& dropout = {});
+// Into::x puts the sum where x lay: for an x whose values nobody else reads, gradients included.
+enum class Into : uint8_t { own, x };
+Tensor dropout_add(const Tensor& x, const Tensor& residual, const DropoutParams& dropout = {}, Into into = Into::own);
 
 // (x - mean) / sqrt(var + epsilon) * weight + bias over the last dimension (Ba et al. 2016).
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float epsilon = 1e-5f);

@@ -70,21 +70,6 @@ HWY_INLINE float Largest(const float* row, int64_t count) {
   return largest;
 }
 
-// 2^x for x <= 0, to 2e-7; 2^-125 below. 11 instructions for 8 scores where hn::Exp has more than twice as many: of attention's forward, a
-// quarter was exponentials. The polynomial is minimax in the relative error on [-1/2, 1/2], and 1 at 0. NaN stays NaN.
-HWY_INLINE Vec PowerOfTwo(Vec x) {
-  const F32 d;
-  const hn::Rebind<int32_t, F32> di;
-  x = hn::Max(hn::Set(d, -125.0f), x);  // of two operands with a NaN the second is taken
-  const Vec whole = hn::Round(x), r = hn::Sub(x, whole);
-  Vec y = hn::MulAdd(r, hn::Set(d, 0.001326472731307149f), hn::Set(d, 0.009671512991189957f));
-  y = hn::MulAdd(r, y, hn::Set(d, 0.05550733581185341f));
-  y = hn::MulAdd(r, y, hn::Set(d, 0.24022242426872253f));
-  y = hn::MulAdd(r, y, hn::Set(d, 0.6931470036506653f));
-  y = hn::MulAdd(r, y, hn::Set(d, 1.0f));
-  return hn::BitCast(d, hn::Add(hn::BitCast(di, y), hn::ShiftLeft<23>(hn::ConvertTo(di, whole))));
-}
-
 // row[from, to) <- exp(scale * (row - largest) - log_sum), zero elsewhere in [0, width). Returns the sum. width: whole vectors. The largest
 // is taken off first: of -1e30, scale times the largest would be rounded by more than the exponential can bear.
 HWY_INLINE float Exponentials(float* row, int64_t from, int64_t to, int64_t width, float scale, float largest, float log_sum) {

@@ -13,6 +13,8 @@
 #include "base/error.h"
 
 namespace qkv {
+bool cpu::has_bf16_instructions = false;
+
 namespace {
 
 // Products of bf16 (bf16_tiles.h): the instructions of that name and VBMI2's shifts.
@@ -59,6 +61,7 @@ void choose(Isa isa) {
   const int64_t real = hwy::SupportedTargets();
   hwy::SetSupportedTargetsForTest(real & highway_targets(isa));
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  cpu::has_bf16_instructions = isa >= Isa::avx512_bf16;
   chosen = static_cast<int>(isa);
 }
 

@@ -5,6 +5,8 @@
 
 namespace qkv::cpu {
 
+extern bool has_bf16_instructions;  // of the instruction set in use
+
 void matmul(const MatmulParams&);
 int64_t packed_matmul_b_size(const View& b, bool transpose_b, DType a_type);
 void pack_matmul_b(const View& b, bool transpose_b, DType a_type, void* packed);

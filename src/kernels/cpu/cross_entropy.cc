@@ -4,8 +4,6 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/cross_entropy.cc"
 #include <hwy/foreach_target.h>
 //
-#include <hwy/contrib/math/math-inl.h>
-
 #include <cmath>
 #include <vector>
 
@@ -16,6 +14,9 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {
+
+HWY_INLINE void Store1(float value, float* to) { *to = value; }
+HWY_INLINE void Store1(float value, bf16* to) { *to = to_bf16(value); }
 
 // Largest value, sum of exp(x - largest) and sum of x of a row.
 struct RowSums {
@@ -47,7 +48,7 @@ RowSums SumRow(const float* x, int64_t n, bool keep_exponentials, float* out) {
     Vec sum = hn::Zero(d);
     for (int64_t c = first; c < last; c += kLanes) {
       const bool whole = last - c >= static_cast<int64_t>(kLanes);
-      Vec e = hn::Exp(d, hn::Sub(LoadPart(x + c, last - c), hn::Set(d, largest)));
+      Vec e = ExpOfNegative(hn::Sub(LoadPart(x + c, last - c), hn::Set(d, largest)));
       if (!whole) e = hn::IfThenElseZero(hn::FirstN(d, last - c), e);
       if (keep_exponentials) StorePart(e, out + c, last - c);
       sum = hn::Add(sum, e);
@@ -57,7 +58,9 @@ RowSums SumRow(const float* x, int64_t n, bool keep_exponentials, float* out) {
   return {largest, static_cast<float>(exponentials), total};
 }
 
-// Loss of one row of logits; with a gradient wanted the row becomes scale * (softmax - smoothing / n - (1 - smoothing) [target]).
+// Loss of one row of logits; with a gradient wanted the row becomes scale * (softmax - smoothing / n - (1 - smoothing) [target]), written
+// from its beginning in the type of T.
+template <typename T>
 void LossRow(const CrossEntropyParams& p, int64_t r, float* x, double& loss, double& nll) {
   const int64_t n = p.table.rows;
   const bool gradient = static_cast<bool>(p.dhidden);
@@ -67,15 +70,20 @@ void LossRow(const CrossEntropyParams& p, int64_t r, float* x, double& loss, dou
   nll = log_sum_exp - target_logit;
   loss = (1 - p.label_smoothing) * nll + p.label_smoothing * (log_sum_exp - sums.values / n);
   if (!gradient) return;
-  const Vec factor = hn::Set(F32(), p.scale / sums.exponentials),
-            shift = hn::Set(F32(), p.scale * p.label_smoothing / static_cast<float>(n));
-  for (int64_t c = 0; c < n; c += kLanes) StorePart(hn::MulSub(LoadPart(x + c, n - c), factor, shift), x + c, n - c);
-  x[p.targets[r]] -= p.scale * (1 - p.label_smoothing);
+  const float factor = p.scale / sums.exponentials, shift = p.scale * p.label_smoothing / static_cast<float>(n);
+  const float at_target = x[p.targets[r]] * factor - shift - p.scale * (1 - p.label_smoothing);
+  T* out = reinterpret_cast<T*>(x);
+  for (int64_t c = 0; c < n; c += kLanes)
+    StorePart(hn::MulSub(LoadPart(x + c, n - c), hn::Set(F32(), factor), hn::Set(F32(), shift)), out + c, n - c);
+  Store1(at_target, out + p.targets[r]);
 }
 
 void LossRows(const CrossEntropyParams& p, int64_t first, int64_t rows, float* logits, int64_t step, double* loss, double* nll) {
-  parallel_for((rows + 3) / 4, [&](int64_t group) HWY_ATTR {
-    for (int64_t i = group * 4; i < std::min(rows, group * 4 + 4); ++i) LossRow(p, first + i, logits + i * step, loss[i], nll[i]);
+  with_type(p.hidden.dtype, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    parallel_for((rows + 3) / 4, [&](int64_t group) HWY_ATTR {
+      for (int64_t i = group * 4; i < std::min(rows, group * 4 + 4); ++i) LossRow<T>(p, first + i, logits + i * step, loss[i], nll[i]);
+    });
   });
 }
 
@@ -119,8 +127,11 @@ void cross_entropy(const CrossEntropyParams& p) {
       *p.nll += nll[i];
     }
     if (!p.dhidden) continue;
-    matmul({.a = logits, .b = p.table, .out = p.dhidden.rows_from(first, rows), .packed_b = p.packed_table_t});
-    matmul({.a = logits, .b = hidden, .out = p.dtable, .transpose_a = true, .accumulate = true});
+    // The gradient lies where its row of logits lay, in the type of the hidden rows: in bf16 all three products run as such.
+    const int64_t step = vocab * 4 / size_of(p.hidden.dtype);
+    const View gradient{memory, rows, vocab, step, p.hidden.dtype};
+    matmul({.a = gradient, .b = p.table, .out = p.dhidden.rows_from(first, rows), .packed_b = p.packed_table_t});
+    matmul({.a = gradient, .b = hidden, .out = p.dtable, .transpose_a = true, .accumulate = true});
   }
 }
 

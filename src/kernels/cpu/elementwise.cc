@@ -40,10 +40,18 @@ void ActivationBackward(const ActivationBackwardParams& p) {
   with_type(p.x.dtype, [&](auto* type) {
     using T = std::remove_pointer_t<decltype(type)>;
     const T *x = p.x.as<T>(), *dy = p.dy.as<T>();
-    T* dx = p.dx.as<T>();
+    T *dx = p.dx.as<T>(), *y = p.y.as<T>();
     for_each_piece(count_of(p.x), [&](int64_t begin, int64_t end) HWY_ATTR {
       ForEachVector(p.dropout, begin, end, [&](int64_t i, size_t n, auto&& drop) HWY_ATTR {
-        Vec g = hn::Mul(drop(LoadPart(dy + i, n)), ActivationSlope(p.activation, LoadPart(x + i, n)));
+        const Vec gradient = LoadPart(dy + i, n), at = LoadPart(x + i, n);
+        Vec g;
+        if (y) {
+          const ActivationPoint point = ActivateWithSlope(p.activation, at);
+          StorePart(drop(point.value), y + i, n);
+          g = hn::Mul(drop(gradient), point.slope);
+        } else {
+          g = hn::Mul(drop(gradient), ActivationSlope(p.activation, at));
+        }
         if (p.accumulate) g = hn::Add(g, LoadPart(dx + i, n));
         StorePart(g, dx + i, n);
       });

@@ -4,6 +4,7 @@
 #include <hwy/foreach_target.h>
 //
 #include "kernels/cpu/activation-inl.h"
+#include "kernels/cpu/amx_matmul.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/flat.h"
 #include "kernels/cpu/gemm-inl.h"
@@ -194,22 +195,29 @@ HWY_EXPORT(PackB);
 HWY_EXPORT(Matmul);
 
 namespace {
-// onednn_matmul.h says why.
+
+// amx_matmul.h and onednn_matmul.h say why.
+bool use_amx(DType a_type) { return current_isa() == Isa::amx && a_type == DType::bf16; }
 bool use_onednn(DType a_type) { return current_isa() >= Isa::avx512 && onednn_supports(a_type); }
+
 }  // namespace
 
 int64_t packed_matmul_b_size(const View& b, bool transpose_b, DType a_type) {
+  if (use_amx(a_type)) return amx_packed_b_size(b, transpose_b);
   if (use_onednn(a_type)) return onednn_packed_b_size(b, transpose_b, a_type);
   return transpose_b ? HWY_DYNAMIC_DISPATCH(PackedSize)(b.cols, b.rows) : HWY_DYNAMIC_DISPATCH(PackedSize)(b.rows, b.cols);
 }
 
 void pack_matmul_b(const View& b, bool transpose_b, DType a_type, void* packed) {
+  if (use_amx(a_type)) return amx_pack_b(b, transpose_b, packed);
   if (use_onednn(a_type)) return onednn_pack_b(b, transpose_b, a_type, packed);
   HWY_DYNAMIC_DISPATCH(PackB)(b, transpose_b, static_cast<float*>(packed));
 }
 
 void matmul(const MatmulParams& p) {
   if (p.out.rows == 0 || p.out.cols == 0) return;
+  if (use_amx(p.a.dtype)) return amx_matmul(p);
+  if (p.a_sums) column_sum({.x = p.a, .out = p.a_sums, .accumulate = p.accumulate_a_sums});
   if (use_onednn(p.a.dtype)) return onednn_matmul(p);
   HWY_DYNAMIC_DISPATCH(Matmul)(p);
 }

@@ -35,7 +35,16 @@ double activation_slope(Activation activation, double x) {
   }
 }
 
+void column_sum(const ColumnSumParams& p) {
+  for (int64_t c = 0; c < p.x.cols; ++c) {
+    double sum = p.accumulate ? at(p.out, c) : 0;
+    for (int64_t r = 0; r < p.x.rows; ++r) sum += at(p.x, r, c);
+    at(p.out, c) = sum;
+  }
+}
+
 void matmul(const MatmulParams& p) {
+  if (p.a_sums) column_sum({.x = p.a, .out = p.a_sums, .accumulate = p.accumulate_a_sums});
   const int64_t inner = p.transpose_a ? p.a.rows : p.a.cols;
   for (int64_t i = 0; i < p.out.rows; ++i) {
     for (int64_t j = 0; j < p.out.cols; ++j) {
@@ -45,14 +54,6 @@ void matmul(const MatmulParams& p) {
       sum += p.bias ? at(p.bias, j) : 0;
       at(p.out, i, j) = p.accumulate ? at(p.out, i, j) + sum : activate(p.activation, sum);
     }
-  }
-}
-
-void column_sum(const ColumnSumParams& p) {
-  for (int64_t c = 0; c < p.x.cols; ++c) {
-    double sum = p.accumulate ? at(p.out, c) : 0;
-    for (int64_t r = 0; r < p.x.rows; ++r) sum += at(p.x, r, c);
-    at(p.out, c) = sum;
   }
 }
 
@@ -66,7 +67,9 @@ void activation(const ActivationParams& p) {
 void activation_backward(const ActivationBackwardParams& p) {
   for (int64_t r = 0; r < p.x.rows; ++r) {
     for (int64_t c = 0; c < p.x.cols; ++c) {
-      const double dx = at(p.dy, r, c) * activation_slope(p.activation, at(p.x, r, c)) * dropout_factor(p.dropout, r * p.x.cols + c);
+      const double x = at(p.x, r, c), mask = dropout_factor(p.dropout, r * p.x.cols + c);
+      const double dx = at(p.dy, r, c) * activation_slope(p.activation, x) * mask;
+      if (p.y) at(p.y, r, c) = activate(p.activation, x) * mask;
       at(p.dx, r, c) = (p.accumulate ? at(p.dx, r, c) : 0) + dx;
     }
   }

@@ -1,0 +1,184 @@
+#include "kernels/cpu/amx_tiles.h"
+
+#include <immintrin.h>
+
+#include <algorithm>
+
+#pragma GCC diagnostic ignored "-Wuninitialized"  // in GCC 12: values that intrinsics leave undefined by intent
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC push_options
+#pragma GCC target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
+
+namespace qkv::cpu {
+namespace {
+
+// Tile registers 0 to 3 hold the sums (0, 1: the upper rows), 4 and 5 rows of a, 6 and 7 columns of b.
+struct alignas(64) TileConfig {
+  uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+constexpr TileConfig kConfig;
+
+template <bool kTwo>
+inline void begin_sums(const AmxBlock& block) {
+  if (block.add) {
+    const char* upper = reinterpret_cast<const char*>(block.sums);
+    const char* lower = upper + 16 * block.sums_step;
+    _tile_loadd(0, upper, block.sums_step);
+    _tile_loadd(1, upper + 64, block.sums_step);
+    if constexpr (kTwo) {
+      _tile_loadd(2, lower, block.sums_step);
+      _tile_loadd(3, lower + 64, block.sums_step);
+    }
+    return;
+  }
+  _tile_zero(0);
+  _tile_zero(1);
+  if constexpr (kTwo) {
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+}
+
+template <bool kTwo>
+inline void end_sums(const AmxBlock& block) {
+  char* upper = reinterpret_cast<char*>(block.sums);
+  char* lower = upper + 16 * block.sums_step;
+  _tile_stored(0, upper, block.sums_step);
+  _tile_stored(1, upper + 64, block.sums_step);
+  if constexpr (kTwo) {
+    _tile_stored(2, lower, block.sums_step);
+    _tile_stored(3, lower + 64, block.sums_step);
+  }
+}
+
+inline __mmask16 first16(int64_t n) { return static_cast<__mmask16>(n >= 16 ? 0xffff : n <= 0 ? 0 : (1u << n) - 1); }
+
+inline __m512 load16(const float* from, __mmask16 mask) { return _mm512_maskz_loadu_ps(mask, from); }
+inline __m512 load16(const bf16* from, __mmask16 mask) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from)), 16));
+}
+inline void store32(float* to, const __mmask16* masks, __m512 low, __m512 high) {
+  _mm512_mask_storeu_ps(to, masks[0], low);
+  _mm512_mask_storeu_ps(to + 16, masks[1], high);
+}
+inline void store32(bf16* to, const __mmask16* masks, __m512 low, __m512 high) {
+  const __mmask32 mask = masks[0] | static_cast<__mmask32>(masks[1]) << 16;
+  _mm512_mask_storeu_epi16(to, mask, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+}
+
+// Ends rows of a block; T is the output's type.
+template <typename T>
+struct Finish {
+  Finish(const MatmulParams& p, const AmxEnd& end) : sums(end.sums), step(p.out.stride), left(end.rows), accumulate(p.accumulate) {
+    masks[0] = first16(p.out.cols - end.column);
+    masks[1] = first16(p.out.cols - end.column - 16);
+    out = p.out.row<T>(end.row) + end.column;
+    relu = p.activation == Activation::relu && !p.accumulate;
+    bias[0] = bias[1] = _mm512_setzero_ps();
+    for (int half = 0; p.bias && left > 0 && half < 2; ++half)
+      bias[half] = load16(p.bias.as<const float>() + end.column + 16 * half, masks[half]);
+  }
+  inline void rows(int64_t count) {
+    for (count = std::min(count, left), left -= count; count > 0; --count, out += step, sums += 32) {
+      __m512 low = _mm512_add_ps(_mm512_load_ps(sums), bias[0]), high = _mm512_add_ps(_mm512_load_ps(sums + 16), bias[1]);
+      if (accumulate) {
+        low = _mm512_add_ps(low, load16(out, masks[0]));
+        high = _mm512_add_ps(high, load16(out + 16, masks[1]));
+      }
+      if (relu) {
+        low = _mm512_max_ps(_mm512_setzero_ps(), low);  // in this order a NaN stays one
+        high = _mm512_max_ps(_mm512_setzero_ps(), high);
+      }
+      store32(out, masks, low, high);
+    }
+  }
+
+  const float* sums;
+  T* out;
+  int64_t step, left;
+  __m512 bias[2];
+  __mmask16 masks[2];
+  bool accumulate, relu;
+};
+
+inline void prefetch_some(AmxPrefetch& p) {
+  for (int64_t i = 0; i < p.lines_per_step && p.rows > 0; ++i) {
+    _mm_prefetch(p.row + p.at, _MM_HINT_T1);
+    p.at += 64;
+    if (p.at < p.bytes) continue;
+    p.at = 0;
+    p.row += p.step;
+    --p.rows;
+  }
+}
+
+// a's tile of step s lies at s * next_a from its first, the tile of the lower rows `lower` bytes behind. between(): work for the other
+// units, at each step.
+template <bool kTwo, typename Between>
+inline void multiply(const AmxBlock& block, int64_t row_step, int64_t next_a, int64_t lower, Between&& between) {
+  begin_sums<kTwo>(block);
+  const char* a = static_cast<const char*>(block.a);
+  const char* b = static_cast<const char*>(block.b);
+  for (int64_t s = 0; s < block.steps; ++s, a += next_a, b += 2048) {
+    _tile_loadd(6, b, 64);
+    _tile_loadd(4, a, row_step);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_loadd(7, b + 1024, 64);
+    _tile_dpbf16ps(1, 4, 7);
+    if constexpr (kTwo) {
+      _tile_loadd(5, a + lower, row_step);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+    }
+    between();
+  }
+  end_sums<kTwo>(block);
+}
+
+template <typename T>
+void multiply_and_finish(int64_t rows, const AmxBlock& block, const MatmulParams& p, const AmxEnd& end, AmxPrefetch& prefetch) {
+  Finish<T> finish(p, end);
+  AmxPrefetch local = prefetch;
+  const int64_t share = (end.rows + block.steps - 1) / std::max<int64_t>(block.steps, 1);
+  const auto between = [&] {
+    finish.rows(share);
+    prefetch_some(local);
+  };
+  if (rows > 16) {
+    multiply<true>(block, block.a_step, 64, 16 * block.a_step, between);
+  } else {
+    multiply<false>(block, block.a_step, 64, 0, between);
+  }
+  finish.rows(end.rows);
+  prefetch = local;
+}
+
+}  // namespace
+
+void amx_begin() { _tile_loadconfig(&kConfig); }
+void amx_end() { _tile_release(); }
+
+void amx_multiply(int64_t rows, const AmxBlock& block, const MatmulParams& p, const AmxEnd& end, AmxPrefetch& prefetch) {
+  if (p.out.dtype == DType::bf16) return multiply_and_finish<bf16>(rows, block, p, end, prefetch);
+  multiply_and_finish<float>(rows, block, p, end, prefetch);
+}
+
+void amx_multiply_packed(const AmxBlock& block, AmxPrefetch& first, AmxPrefetch& second) {
+  AmxPrefetch a = first, b = second;
+  multiply<true>(block, 64, 2048, 1024, [&] {
+    prefetch_some(a);
+    prefetch_some(b);
+  });
+  first = a;
+  second = b;
+}
+
+void amx_finish(const MatmulParams& p, const AmxEnd& end) {
+  if (p.out.dtype == DType::bf16) return Finish<bf16>(p, end).rows(end.rows);
+  Finish<float>(p, end).rows(end.rows);
+}
+
+}  // namespace qkv::cpu
+#pragma GCC pop_options
