@@ -110,7 +110,7 @@ void Tokenizer::Impl::encode(std::string_view text, std::vector<int32_t>& ids, s
                              Sampling* sampling) const {
   Output output{ids, tokens, sampling, {}};
   const AddedTokenFinder& finder = parts.added_tokens->raw();
-  if (finder.empty()) return encode_section(text, {0, text.size()}, output);
+  if (finder.empty() || !finder.may_find(text)) return encode_section(text, {0, text.size()}, output);
   for (const auto& [begin, end, id] : finder.find(text)) {
     if (id >= 0) {
       add_token(id, {begin, end}, text.substr(begin, end - begin), output);
@@ -129,7 +129,7 @@ void Tokenizer::Impl::encode_section(std::string_view input, Span section, Outpu
   if (output.tokens) whole.origin = characters_of(whole.text, section.begin);
   if (parts.normalizer) parts.normalizer->normalize(whole);
   const AddedTokenFinder& finder = parts.added_tokens->normalized();
-  if (finder.empty()) return encode_normalized(std::move(whole), output);
+  if (finder.empty() || !finder.may_find(whole.text)) return encode_normalized(std::move(whole), output);
   for (const auto& [begin, end, id] : finder.find(whole.text)) {
     const std::string_view text = std::string_view(whole.text).substr(begin, end - begin);
     if (id >= 0) {
@@ -280,12 +280,15 @@ Tokenizer TokenizerAccess::from_json(std::string tokenizer_json, std::string con
 const std::string& TokenizerAccess::json(const Tokenizer& tokenizer) { return tokenizer.impl_->json; }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
+  constexpr size_t kShort = 4096;  // bytes: what grows for such a text is kept for the thread's next one
+  static thread_local std::vector<int32_t> scratch;
   const ValidText valid(text);
-  std::vector<int32_t> ids;
-  ids.reserve(valid.view().size() / 4 + 4);
+  std::vector<int32_t> own;
+  std::vector<int32_t>& ids = text.size() <= kShort ? scratch : own;
+  ids.clear();
   impl_->encode(valid.view(), ids, nullptr);
   if (add_special_tokens && impl_->parts.post_processor) impl_->parts.post_processor->process(ids);
-  return ids;
+  return &ids == &own ? std::move(own) : std::vector<int32_t>(scratch);
 }
 
 std::vector<std::vector<int32_t>> Tokenizer::encode_batch(std::span<const std::string_view> texts, bool add_special_tokens) const {
