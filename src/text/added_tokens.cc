@@ -102,7 +102,8 @@ AddedTokenFinder::Match AddedTokenFinder::longest_at(std::string_view text, size
 }
 
 bool AddedTokenFinder::may_find(std::string_view text) const {
-  return text.empty() || std::any_of(first_bytes_.begin(), first_bytes_.end(), [&](char c) { return text.find(c) != std::string_view::npos; });
+  return text.empty() ||
+         std::any_of(first_bytes_.begin(), first_bytes_.end(), [&](char c) { return text.find(c) != std::string_view::npos; });
 }
 
 std::vector<AddedTokenFinder::Section> AddedTokenFinder::find(std::string_view text) const {
