@@ -242,7 +242,7 @@ class CommandLine(ProgramTest):
                          [('tokenizer', 1, 'train BPE 8k'), ('tokenizer', 1, 'wordpiece 8k encode lines')])
         self.assertGreater(lines[0]['s'], 0)
         self.assertGreater(lines[1]['mb_s'], 0)
-        self.refused((1, 2), ['input.txt'], 'bench', 'tokenizer', '--data', self.folder / 'nothing')
+        self.refused((1, 2), ['nothing'], 'bench', 'tokenizer', '--data', self.folder / 'nothing')
 
     def test_vocabulary_too_small_for_the_characters_is_refused(self):
         self.refused((1, 2), ['vocab'], *self.train(vocab_size='5'))
