@@ -231,6 +231,19 @@ class CommandLine(ProgramTest):
             self.assertGreater(limits[name], 0, name)
         self.assertGreaterEqual(limits['bf16_gflops'], 0)
 
+    def test_bench_tokenizer_has_the_fields_of_the_peers_script(self):
+        data = os.environ.get('QKV_DATA')
+        if not data or not os.path.isdir(os.path.join(data, 'multi30k')):
+            self.skipTest('no data in $QKV_DATA')
+        done = run('bench', 'tokenizer', '--works', 'train BPE 8k,wordpiece 8k encode lines', '--threads', '1', '--data', data, '--json')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([(line['bench'], line['threads'], line['what']) for line in lines],
+                         [('tokenizer', 1, 'train BPE 8k'), ('tokenizer', 1, 'wordpiece 8k encode lines')])
+        self.assertGreater(lines[0]['s'], 0)
+        self.assertGreater(lines[1]['mb_s'], 0)
+        self.refused((1, 2), ['nothing'], 'bench', 'tokenizer', '--data', self.folder / 'nothing')
+
     def test_vocabulary_too_small_for_the_characters_is_refused(self):
         self.refused((1, 2), ['vocab'], *self.train(vocab_size='5'))
         self.assertFalse((self.folder / 'out').exists())

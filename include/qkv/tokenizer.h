@@ -49,6 +49,12 @@ struct EncodeOptions {
   std::optional<Truncation> truncation;
 };
 
+// Training on different segmentations of the same text makes a model robust (subword regularization).
+struct SubwordSampling {
+  std::optional<double> dropout;  // BPE (Provilkov et al. 2020): probability that a merge is passed over; empty: the file's
+  double alpha = 0.1;  // Unigram (Kudo 2018): 0: all segmentations alike, large: nearly always the best; 1/alpha is a temperature
+};
+
 class Tokenizer {
  public:
   // `path`: a tokenizer.json, or another file that a tokenizer comes in: a SentencePiece .model, vocab.json with merges.txt beside it,
@@ -64,9 +70,15 @@ class Tokenizer {
   // Ids of a text in UTF-8; with add_special_tokens the post-processor's template is applied (a final </s>, say). Invalid UTF-8 is
   // replaced by U+FFFD.
   std::vector<int32_t> encode(std::string_view text, bool add_special_tokens = true) const;
-  // The same with the bytes of the text that each id is for, as the `tokenizers` library gives them (in characters), and with truncation.
-  // Slower than encode, and needs some 50 bytes for each byte of the text. Throws qkv::Error (invalid_argument) where the options cannot
-  // be kept.
+  // Each text as encode does it, on all threads.
+  std::vector<std::vector<int32_t>> encode_batch(std::span<const std::string_view> texts, bool add_special_tokens = true) const;
+  // The same for a segmentation by chance, where the model has such (BPE, Unigram); the same seed gives the same one, on any machine.
+  // Throws qkv::Error (invalid_argument) for values out of range.
+  std::vector<int32_t> encode_sampled(std::string_view text, const SubwordSampling& how, uint64_t seed,
+                                      bool add_special_tokens = true) const;
+  // What encode gives with the bytes of the text that each id is for, as the `tokenizers` library gives them (in characters), and with
+  // truncation. Slower than encode, and needs some 50 bytes for each byte of the text. Throws qkv::Error (invalid_argument) where the
+  // options cannot be kept.
   Encoding encode_with_offsets(std::string_view text, const EncodeOptions& options = {}) const;
   // Two texts as one input, joined as the tokenizer's post-processor says. Throws qkv::Error (unsupported) where it says nothing of pairs.
   Encoding encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options = {}) const;

@@ -3,15 +3,19 @@
 
 #include <fmt/format.h>
 
+#include <string>
 #include <utility>
 
 #include "qkv/error.h"
 
 namespace qkv {
 
+// Control characters, which names and values from a stranger's file may have, become spaces.
+std::string one_line(std::string message);
+
 template <typename... Args>
 [[noreturn]] void fail(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(code, fmt::format(format, std::forward<Args>(args)...));
+  throw Error(code, one_line(fmt::format(format, std::forward<Args>(args)...)));
 }
 
 }  // namespace qkv

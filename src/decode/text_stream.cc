@@ -1,8 +1,9 @@
 #include "decode/text_stream.h"
 
+#include <algorithm>
 #include <string_view>
 
-#include "decode/translator.h"
+#include "text/byte_fallback.h"
 
 namespace qkv {
 namespace {
@@ -11,31 +12,69 @@ namespace {
 constexpr size_t kLongest = 64, kContext = 16;  // tokens
 constexpr std::string_view kReplacement = "\uFFFD";
 
+// Decoding leaves the others out.
+bool is_text(const Tokenizer& tokenizer, int32_t id) {
+  return id >= 0 && id < tokenizer.vocab_size() && !tokenizer.is_special(id) && !tokenizer.id_to_token(id).empty();
+}
+
+bool is_byte(const Tokenizer& tokenizer, int32_t id) { return byte_of_token(tokenizer.id_to_token(id)) >= 0; }
+
+// Some decoders take all spaces before the first other character away.
+bool is_blank(std::string_view text) { return text.find_first_not_of(' ') == std::string_view::npos; }
+
+// How much two texts in UTF-8 have in common, in whole characters.
+size_t common_prefix(std::string_view a, std::string_view b) {
+  const auto [at, other] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+  auto length = static_cast<size_t>(at - a.begin());
+  if (length == a.size() && length == b.size()) return length;
+  const auto continues = [](std::string_view text, size_t i) {
+    return i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80;
+  };
+  while (length > 0 && (continues(a, length) || continues(b, length))) --length;
+  return length;
+}
+
 }  // namespace
 
 TextStream::TextStream(const Tokenizer& tokenizer, std::span<const int32_t> before) : tokenizer_(tokenizer) {
-  const std::span<const int32_t> last = before.last(std::min(before.size(), kLongest));
-  window_.assign(last.begin(), last.end());
-  text_ = text_of(tokenizer_, window_);
+  for (size_t i = before.size(); i-- > 0;) {
+    if (is_text(tokenizer, before[i])) window_.insert(window_.begin(), before[i]);
+    if (window_.size() >= kLongest && window_.size() % kLongest == 0 && !is_blank(tokenizer.decode(window_))) break;
+  }
+  while (next_ < tokenizer.vocab_size() && !(is_text(tokenizer, next_) && !is_byte(tokenizer, next_))) ++next_;
+  text_ = tokenizer_.decode(window_);
   taken_ = text_.size();
 }
 
 std::string TextStream::push(int32_t id) {
+  if (!is_text(tokenizer_, id)) return "";
   window_.push_back(id);
-  std::string now = text_of(tokenizer_, window_);
-  // Bytes that were a whole character can, for some decoders, be none until the next one is whole.
-  if (now.compare(0, taken_, text_, 0, taken_) != 0) return "";
-  text_ = std::move(now);
-  size_t end = text_.size();
+  open_ = is_byte(tokenizer_, id);
+  if (open_) return "";
+  text_ = tokenizer_.decode(window_);
+  size_t end = unchanging();
   while (end >= taken_ + kReplacement.size() && std::string_view(text_).substr(0, end).ends_with(kReplacement)) end -= kReplacement.size();
   std::string fresh = take(end);
   if (end == text_.size()) forget();
   return fresh;
 }
 
-std::string TextStream::finish() { return take(text_.size()); }
+std::string TextStream::finish() {
+  if (open_) text_ = tokenizer_.decode(window_);
+  return take(text_.size());
+}
+
+// What of the text stays when another token comes: where a word ends, a decoder may write a space that it leaves out at a text's end.
+size_t TextStream::unchanging() {
+  if (next_ >= tokenizer_.vocab_size()) return text_.size();
+  window_.push_back(next_);
+  const std::string longer = tokenizer_.decode(window_);
+  window_.pop_back();
+  return common_prefix(text_, longer);
+}
 
 std::string TextStream::take(size_t end) {
+  if (end <= taken_) return "";
   std::string fresh = text_.substr(taken_, end - taken_);
   taken_ = end;
   return fresh;
@@ -43,14 +82,19 @@ std::string TextStream::take(size_t end) {
 
 // All text has been returned. The window is cut at an earlier place of which the same was true, some tokens back.
 void TextStream::forget() {
-  if (window_.size() >= kLongest && complete_ > 0) {
-    window_.erase(window_.begin(), window_.begin() + static_cast<ptrdiff_t>(complete_));
-    text_ = text_of(tokenizer_, window_);
-    taken_ = text_.size();
-    complete_ = 0;
-  } else if (complete_ == 0 && window_.size() + kContext >= kLongest) {
-    complete_ = window_.size();
+  if (complete_ == 0) {
+    if (window_.size() + kContext >= kLongest) complete_ = window_.size();
+    return;
   }
+  if (window_.size() < complete_ + kContext) return;
+  std::vector<int32_t> last(window_.begin() + static_cast<ptrdiff_t>(complete_), window_.end());
+  std::string text = tokenizer_.decode(last);
+  complete_ = window_.size();
+  if (is_blank(text)) return;
+  complete_ = 0;
+  window_ = std::move(last);
+  text_ = std::move(text);
+  taken_ = text_.size();
 }
 
 }  // namespace qkv

@@ -11,7 +11,9 @@
 namespace qkv {
 
 // What push() and finish() return is together what decoding all tokens at once gives, without special tokens: a character appears when its
-// last byte is there. Each call costs the same, however long the text is.
+// last byte is there. Only those of byte tokens, <0xE4> and the like, wait for the token behind the last one: decoders make U+FFFD of a
+// whole run of these where any part of it is no text. Ids that decoding leaves out give nothing. Each call costs the same, however long the
+// text is.
 class TextStream {
  public:
   // The text goes on behind `before`, of which nothing is returned: a space between both belongs to the new text.
@@ -21,13 +23,16 @@ class TextStream {
   std::string finish();  // the rest: a character that never became complete is U+FFFD
 
  private:
+  size_t unchanging();
   std::string take(size_t end);
   void forget();
 
   const Tokenizer& tokenizer_;
-  std::vector<int32_t> window_;  // the last tokens
+  std::vector<int32_t> window_;  // the last tokens that are text
+  int32_t next_ = 0;             // some token that is text and no byte, as the one that comes next; vocab_size(): there is none
   std::string text_;             // of the window
   size_t taken_ = 0;             // bytes of it that were returned or are not wanted
+  bool open_ = false;            // does the window end with byte tokens?
   size_t complete_ = 0;          // a place in the window at which all text before was returned; the next window may begin there
 };
 

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/philox.h"
 #include "decode/translator.h"
-#include "text/byte_fallback.h"
 #include "text/tokenizer_parts.h"
 #include "text/utf8.h"
 
@@ -16,10 +16,25 @@ namespace {
 
 const std::filesystem::path kGoldens = std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/tokenizer";
 
-class Stream : public testing::TestWithParam<const char*> {
+std::vector<std::string> pipelines() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(kGoldens / "pipelines")) names.push_back(entry.path().stem());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class Stream : public testing::TestWithParam<std::string> {
  protected:
-  const nlohmann::json golden_ = nlohmann::json::parse(read_file(kGoldens / "pipelines" / (std::string(GetParam()) + ".json")));
+  const nlohmann::json golden_ = nlohmann::json::parse(read_file(kGoldens / "pipelines" / (GetParam() + ".json")));
   const Tokenizer tokenizer_ = TokenizerAccess::from_json(golden_["tokenizer"].dump(), "", GetParam());
+
+  std::vector<std::vector<int32_t>> texts() const {
+    std::vector<std::vector<int32_t>> all;
+    for (const auto& text : nlohmann::json::parse(read_file(kGoldens / "texts.json"))) {
+      all.push_back(tokenizer_.encode(text.get<std::string>(), false));
+    }
+    return all;
+  }
 
   // What comes of the tokens one by one; every piece must be whole characters.
   std::string streamed(TextStream& stream, std::span<const int32_t> ids) const {
@@ -35,8 +50,7 @@ class Stream : public testing::TestWithParam<const char*> {
 
 TEST_P(Stream, OfTextsIsTheirDecoding) {
   std::vector<int32_t> all;
-  for (const auto& row : golden_["ids_without_special_tokens"]) {
-    const std::vector<int32_t> ids = row;
+  for (const std::vector<int32_t>& ids : texts()) {
     TextStream stream(tokenizer_);
     EXPECT_EQ(streamed(stream, ids), tokenizer_.decode(ids));
     all.insert(all.end(), ids.begin(), ids.end());
@@ -47,34 +61,75 @@ TEST_P(Stream, OfTextsIsTheirDecoding) {
 
 TEST_P(Stream, GoesOnBehindAPromptOfAnyLength) {
   std::vector<int32_t> all;
-  for (const auto& row : golden_["ids_without_special_tokens"]) {
-    const std::vector<int32_t> ids = row;
+  for (const std::vector<int32_t>& ids : texts()) {
     all.insert(all.end(), ids.begin(), ids.end());
   }
   for (const size_t length : {1, 2, 10, 63, 64, 65, 500}) {
     const auto before = std::span(all).first(length);
     const std::string prompt = tokenizer_.decode(before);
-    if (prompt.ends_with("\uFFFD")) continue;  // no prompt ends within a character
+    if (prompt.ends_with("\uFFFD")) continue;                                                // no prompt ends within a character
+    if (!tokenizer_.decode(std::span(all).first(length + 1)).starts_with(prompt)) continue;  // a prompt that the next token changes
     TextStream stream(tokenizer_, before);
     EXPECT_EQ(prompt + streamed(stream, std::span(all).subspan(length, 300)), tokenizer_.decode(std::span(all).first(length + 300)));
   }
 }
 
-// Tokens as an untrained network gives them. A run of <0xNN> that is no text is U+FFFD as a whole when it is decoded at once, whatever
-// characters it began with; these have been shown by then, so there are none of these tokens.
-TEST_P(Stream, OfRandomTokensIsTheirDecoding) {
-  RandomStream random(4);
+std::vector<int32_t> random_tokens(const Tokenizer& tokenizer, size_t count, uint64_t seed) {
+  RandomStream random(seed);
   std::vector<int32_t> ids;
-  while (ids.size() < 2000) {
-    const auto id = static_cast<int32_t>(random.below(static_cast<uint64_t>(tokenizer_.vocab_size())));
-    if (byte_of_token(tokenizer_.id_to_token(id)) < 0) ids.push_back(id);
-  }
+  while (ids.size() < count) ids.push_back(static_cast<int32_t>(random.below(static_cast<uint64_t>(tokenizer.vocab_size()))));
+  return ids;
+}
+
+// Tokens as an untrained network gives them, runs of <0xNN> that are no text among them.
+TEST_P(Stream, OfRandomTokensIsTheirDecoding) {
+  const std::vector<int32_t> ids = random_tokens(tokenizer_, 2000, 4);
   TextStream stream(tokenizer_);
   EXPECT_EQ(streamed(stream, ids), tokenizer_.decode(ids));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Stream, testing::Values("qkv", "llama", "gpt2", "roberta", "byte_pairs", "bytes", "characters"),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(All, Stream, testing::ValuesIn(pipelines()), [](const auto& info) { return info.param; });
+
+// Every kind of decoder, on tokens that mean something to it.
+class StreamDecoder : public testing::TestWithParam<const char*> {};
+
+TEST_P(StreamDecoder, GivesWhatDecodingAtOnceGives) {
+  nlohmann::json document = nlohmann::json::parse(read_file(kGoldens / "pipelines/words.json"))["tokenizer"];
+  document["decoder"] = nlohmann::json::parse(GetParam());
+  document["added_tokens"] = nlohmann::json::array();
+  document["model"] = {{"type", "WordLevel"}, {"unk_token", "a"}, {"vocab", nlohmann::json::object()}};
+  int id = 0;
+  for (const char* token :
+       {"a",      "##b",    "c</w>",  "\u2581d", "e\u2581\u2581", "\u2581", "<pad>",  "|",      "'s",           ".",  " n't", "<0xE4>",
+        "<0xBD>", "<0xA0>", "<0x41>", "<0xFF>",  "\u00c4",        "\u00a9", "\u0120", "\u4f60", "\u00e2\u0124", "g h"}) {
+    document["model"]["vocab"][token] = id++;
+  }
+  const Tokenizer tokenizer = TokenizerAccess::from_json(document.dump(), "", "t.json");
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    const std::vector<int32_t> ids = random_tokens(tokenizer, seed < 40 ? seed : 500, seed);
+    TextStream stream(tokenizer);
+    std::string text;
+    for (const int32_t each : ids) {
+      const std::string piece = stream.push(each);
+      ASSERT_TRUE(is_valid_utf8(piece));
+      text += piece;
+    }
+    ASSERT_EQ(text + stream.finish(), tokenizer.decode(ids)) << seed;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, StreamDecoder,
+    testing::Values(R"(null)", R"({"type": "ByteLevel"})", R"({"type": "ByteFallback"})", R"({"type": "Fuse"})",
+                    R"({"type": "WordPiece", "prefix": "##", "cleanup": true})",
+                    R"({"type": "WordPiece", "prefix": "##", "cleanup": false})", R"({"type": "BPEDecoder", "suffix": "</w>"})",
+                    R"({"type": "CTC", "pad_token": "<pad>", "word_delimiter_token": "|", "cleanup": true})",
+                    R"({"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true})",
+                    R"({"type": "Metaspace", "replacement": "▁", "prepend_scheme": "never", "split": true})",
+                    R"({"type": "Replace", "pattern": {"Regex": "[ae▁]"}, "content": " "})",
+                    R"({"type": "Strip", "content": "a", "start": 1, "stop": 1})",
+                    R"({"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+                        {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]})"));
 
 TEST(TextStream, ShowsACharacterWithItsLastByteAndNoSooner) {
   const auto golden = nlohmann::json::parse(read_file(kGoldens / "pipelines/bytes.json"));

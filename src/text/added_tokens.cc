@@ -71,7 +71,10 @@ AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std
         next = static_cast<int32_t>(nodes_.size());
         nodes_.push_back({byte, -1, nodes_[static_cast<size_t>(node)].first_child, -1});
         nodes_[static_cast<size_t>(node)].first_child = next;
-        if (node == 0) roots_[byte] = next;
+        if (node == 0) {
+          roots_[byte] = next;
+          first_bytes_.push_back(c);
+        }
       }
       node = next;
     }
@@ -96,6 +99,11 @@ AddedTokenFinder::Match AddedTokenFinder::longest_at(std::string_view text, size
     node = child(node, static_cast<unsigned char>(text[i]));
   }
   return match;
+}
+
+bool AddedTokenFinder::may_find(std::string_view text) const {
+  return text.empty() ||
+         std::any_of(first_bytes_.begin(), first_bytes_.end(), [&](char c) { return text.find(c) != std::string_view::npos; });
 }
 
 std::vector<AddedTokenFinder::Section> AddedTokenFinder::find(std::string_view text) const {

@@ -33,6 +33,8 @@ class AddedTokenFinder {
   explicit AddedTokenFinder(std::vector<AddedToken> tokens);
 
   bool empty() const { return tokens_.empty(); }
+  // False where find() certainly gives the text as one section.
+  bool may_find(std::string_view text) const;
   // The sections of a text, empty ones left out.
   std::vector<Section> find(std::string_view text) const;
 
@@ -53,6 +55,7 @@ class AddedTokenFinder {
   std::vector<AddedToken> tokens_;
   std::vector<Node> nodes_;
   std::vector<int32_t> roots_;  // [256]: child of the root for each byte, or -1
+  std::string first_bytes_;     // the bytes with one
 };
 
 class AddedTokens {

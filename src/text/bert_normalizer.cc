@@ -49,6 +49,7 @@ class BertNormalizer final : public Normalizer {
     }
     if (options_.lowercase) write_lower_case(text);
   }
+  Separable separable() const override { return Separable::where_spaces_vanish; }
 
  private:
   BertOptions options_;

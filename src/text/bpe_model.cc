@@ -12,6 +12,8 @@ namespace {
 
 constexpr char32_t kDirectCharacters = 0x3000;  // alphabets, punctuation and ▁; 48 KiB
 constexpr size_t kShortWord = 32;               // up to here looking at all pairs again beats a heap
+constexpr size_t kWindow = size_t{1} << 16;     // beyond it a word is merged in windows, which stay in the cache,
+constexpr size_t kOverlap = size_t{1} << 12;    // of which each begins so many symbols before the end of the one before it
 constexpr uint32_t kNoRank = UINT32_MAX;
 
 }  // namespace
@@ -48,7 +50,7 @@ void BpeModel::tokenize(std::string_view word, std::vector<int32_t>& ids, std::v
   symbols.ids.clear();
   if (spans) symbols.spans = &own_spans;
   first_symbols(word, symbols);
-  if (merging) symbols.ids.size() <= kShortWord ? merge_short(symbols) : merge_long(symbols);
+  if (merging) merge(symbols);
   if (cached) cache_.keep(word, symbols.ids);
   ids.insert(ids.end(), symbols.ids.begin(), symbols.ids.end());
   if (spans) spans->insert(spans->end(), own_spans.begin(), own_spans.end());
@@ -110,6 +112,14 @@ bool BpeModel::append_bytes(std::string_view token, Span span, Symbols& symbols)
   return true;
 }
 
+void BpeModel::merge(Symbols& word) const {
+  if (word.ids.size() >= UINT32_MAX) {
+    fail(ErrorCode::unsupported, "a word of {} characters is too long; part the text by spaces", word.ids.size());
+  }
+  if (word.ids.size() <= kShortWord) return merge_short(word);
+  if (word.ids.size() <= kWindow || !merge_windows(word)) merge_long(word);
+}
+
 // The pair of lowest rank, the leftmost of several, is joined until no pair has a rank.
 void BpeModel::merge_short(Symbols& word) const {
   std::vector<int32_t>& symbols = word.ids;
@@ -145,7 +155,6 @@ void BpeModel::merge_short(Symbols& word) const {
 void BpeModel::merge_long(Symbols& word) const {
   std::vector<int32_t>& symbols = word.ids;
   constexpr uint32_t kEnd = UINT32_MAX;
-  if (symbols.size() >= kEnd) fail(ErrorCode::unsupported, "a word of {} characters is too long; part the text by spaces", symbols.size());
   const auto count = static_cast<uint32_t>(symbols.size());
   std::vector<uint32_t> next(count), previous(count);
   std::iota(next.begin(), next.end(), 1u);
@@ -190,6 +199,49 @@ void BpeModel::merge_long(Symbols& word) const {
     word.spans->resize(kept);
   }
   std::erase(symbols, -1);
+}
+
+// The same for a very long word, window by window. Where the tokens of two windows that overlap have one in common, those of the first up
+// to it and those of the second from it on are the tokens of both together:
+//
+// Tokens t1 … tk are those of their text if and only if each two neighbours are those of theirs. For assume that merging the whole text
+// joins something across the end of some ti, and look at the first time that it does so. Until then nothing was joined but within tokens,
+// so within ti and ti+1 the same as if there were only these two; and the pair that is joined, the first of all, is the first of these two
+// as well. So merging the two by themselves joins it, too, and they are not its result. (The other way round is the same argument.)
+//
+// False, and nothing done, where two windows have no token in common.
+bool BpeModel::merge_windows(Symbols& word) const {
+  std::vector<int32_t> ids;
+  std::vector<uint32_t> ends;  // of the tokens so far, in symbols
+  const size_t size = word.ids.size();
+  for (size_t first = 0;;) {  // the token that the window begins with
+    const size_t begin = first == 0 ? 0 : ends[first - 1], end = std::min(size, begin + kWindow);
+    std::vector<Span> places;
+    Symbols window{{word.ids.begin() + static_cast<ptrdiff_t>(begin), word.ids.begin() + static_cast<ptrdiff_t>(end)}, &places};
+    for (size_t i = begin; i < end; ++i) places.push_back({i, i + 1});
+    merge_long(window);
+    size_t known = first, same = 0;
+    while (known < ids.size() && same < places.size()) {
+      const Span span{known == 0 ? 0 : ends[known - 1], ends[known]};
+      if (span == places[same]) break;
+      span.end < places[same].end ? ++known : ++same;
+    }
+    if (begin > 0 && (known == ids.size() || same == places.size())) return false;
+    ids.resize(known);
+    ends.resize(known);
+    ids.insert(ids.end(), window.ids.begin() + static_cast<ptrdiff_t>(same), window.ids.end());
+    for (size_t i = same; i < places.size(); ++i) ends.push_back(static_cast<uint32_t>(places[i].end));
+    if (end == size) break;
+    const auto next = std::lower_bound(ends.begin() + static_cast<ptrdiff_t>(first), ends.end(), end - kOverlap);
+    first = static_cast<size_t>(next - ends.begin()) + 1;
+    if (first >= ends.size()) return false;
+  }
+  word.ids = std::move(ids);
+  if (!word.spans) return true;
+  std::vector<Span>& spans = *word.spans;
+  for (size_t i = 0; i < ends.size(); ++i) spans[i] = {spans[i == 0 ? 0 : ends[i - 1]].begin, spans[ends[i] - 1].end};
+  spans.resize(ends.size());
+  return true;
 }
 
 }  // namespace qkv

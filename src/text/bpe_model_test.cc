@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
 #include <thread>
 
 #include "text/bpe_merges.h"
@@ -93,6 +97,69 @@ TEST(BpeModel, AWordOfMillionsOfCharactersIsEncoded) {
     std::string back;
     for (const int32_t id : ids) back += example.tokens[static_cast<size_t>(id)];
     EXPECT_EQ(back, word);
+  }
+}
+
+// The definition again, for long words: all pairs in one ordered set.
+std::vector<int32_t> by_ordered_set(const Example& example, const std::string& word) {
+  std::map<TokenPair, size_t> ranks;
+  for (size_t i = 0; i < example.merges.size(); ++i) ranks[example.merges[i].pair] = i;
+  std::map<char, int32_t> letters;
+  for (size_t id = 0; id < example.tokens.size(); ++id) {
+    if (example.tokens[id].size() == 1) letters[example.tokens[id][0]] = static_cast<int32_t>(id);
+  }
+  std::map<size_t, int32_t> ids;  // by place
+  for (size_t i = 0; i < word.size(); ++i) ids.emplace_hint(ids.end(), i, letters.at(word[i]));
+  std::set<std::pair<size_t, size_t>> pairs;  // rank and place
+  const auto change = [&](std::map<size_t, int32_t>::iterator left, bool add) {
+    if (std::next(left) == ids.end()) return;
+    const auto rank = ranks.find({left->second, std::next(left)->second});
+    if (rank == ranks.end()) return;
+    add ? void(pairs.insert({rank->second, left->first})) : void(pairs.erase({rank->second, left->first}));
+  };
+  for (auto i = ids.begin(); i != ids.end(); ++i) change(i, true);
+  while (!pairs.empty()) {
+    const auto [rank, place] = *pairs.begin();
+    const auto left = ids.find(place);
+    const auto neighbours = [&](bool add) {
+      change(left, add);
+      if (left != ids.begin()) change(std::prev(left), add);
+    };
+    change(std::next(left), false);
+    neighbours(false);
+    left->second = example.merges[rank].result;
+    ids.erase(std::next(left));
+    neighbours(true);
+  }
+  std::vector<int32_t> result;
+  for (const auto& [place, id] : ids) result.push_back(id);
+  return result;
+}
+
+// Words longer than a window; merges in the order of learning, and in others that no learning makes.
+TEST(BpeModel, VeryLongWordsFollowTheDefinition) {
+  Example example = make_example();
+  std::mt19937_64 random(3);
+  for (int round = 0; round < 6; ++round) {
+    const BpeModel model = make_model(example);
+    for (const int letters : {1, 2, 4}) {
+      std::string word = random_word(static_cast<uint64_t>(round), 150'000, letters);
+      if (round % 2 == 1) word.replace(60'000, 70'000, std::string(70'000, 'a'));
+      std::vector<int32_t> ids, again;
+      std::vector<Span> spans;
+      model.tokenize(word, ids, nullptr);
+      ASSERT_TRUE(ids == by_ordered_set(example, word)) << round << " " << letters;
+      model.tokenize(word, again, &spans);
+      ASSERT_TRUE(again == ids);
+      size_t end = 0;
+      for (size_t i = 0; i < ids.size(); ++i) {
+        ASSERT_EQ(spans[i].begin, end);
+        end = spans[i].end;
+        ASSERT_EQ(word.substr(spans[i].begin, end - spans[i].begin), example.tokens[static_cast<size_t>(ids[i])]);
+      }
+      ASSERT_EQ(end, word.size());
+    }
+    std::shuffle(example.merges.begin(), example.merges.end(), random);
   }
 }
 

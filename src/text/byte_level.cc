@@ -2,9 +2,9 @@
 
 #include <array>
 
+#include "text/gpt2_scanner.h"
 #include "text/rewriter.h"
 #include "text/splitting.h"
-#include "text/unicode.h"
 #include "text/utf8.h"
 
 namespace qkv {
@@ -26,57 +26,6 @@ struct ByteTables {
   }
 };
 constexpr ByteTables kTables;
-
-// GPT-2's pattern, 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+, as a scanner.
-class Gpt2Scanner {
- public:
-  explicit Gpt2Scanner(std::string_view text) : text_(text) {}
-
-  // The end of the match that begins at `begin`; every position begins one.
-  size_t match_end(size_t begin) const {
-    if (const size_t length = contraction(begin)) return begin + length;
-    const Character first = character_at(text_, begin);
-    const bool space = first.code_point == ' ' && begin + 1 < text_.size();
-    const size_t start = space ? begin + 1 : begin;
-    const Class kind = class_of(character_at(text_, start).code_point);
-    if (kind != Class::space) return run_end(start, kind);
-    // White space: all of it at the end of the text, else all but the last character, which goes to what follows.
-    const size_t end = run_end(begin, Class::space);
-    if (end == text_.size()) return end;
-    size_t last = end - 1;
-    while ((static_cast<unsigned char>(text_[last]) & 0xC0) == 0x80) --last;
-    return last > begin ? last : end;
-  }
-
- private:
-  enum class Class { space, letter, number, other };
-  static Class class_of(char32_t c) {
-    if (is_letter(c)) return Class::letter;
-    if (is_number(c)) return Class::number;
-    return is_white_space(c) ? Class::space : Class::other;
-  }
-
-  size_t run_end(size_t begin, Class kind) const {
-    size_t i = begin;
-    while (i < text_.size()) {
-      const Character c = character_at(text_, i);
-      if (class_of(c.code_point) != kind) break;
-      i += c.length;
-    }
-    return i;
-  }
-
-  size_t contraction(size_t begin) const {
-    if (text_[begin] != '\'') return 0;
-    const std::string_view rest = text_.substr(begin + 1, 2);
-    for (const std::string_view ending : {"s", "t", "re", "ve", "m", "ll", "d"}) {
-      if (rest.starts_with(ending)) return 1 + ending.size();
-    }
-    return 0;
-  }
-
-  std::string_view text_;
-};
 
 void append_as_characters(std::string_view bytes, std::string& text) {
   for (const char c : bytes) append_utf8(text, kTables.character_of[static_cast<unsigned char>(c)]);
@@ -126,6 +75,9 @@ class ByteLevelPreTokenizer final : public PreTokenizer {
     }
     write_bytes(list);
   }
+
+  // A space that is put before the first piece is not put before parts of the text that begin with one.
+  WordCuts word_cuts() const override { return !use_regex_ ? WordCuts::none : add_prefix_space_ ? WordCuts::spaces : WordCuts::gpt2; }
 
  private:
   static void prefix_spaces(PieceList& list) {

@@ -51,6 +51,10 @@ TEST(GgufVocabulary, TheSmallExamplesOfTheseTestsAreRight) {
   EXPECT_EQ(encode(bert().build(), "AB abb x"), (std::vector<int32_t>{1, 3, 3, 5, 0, 2}));
 }
 
+TEST(GgufVocabulary, AMessageIsOneLineWhateverTheFileSays) {
+  EXPECT_THAT(message(gpt2("no\nsuch").build()), HasSubstr("\"tokenizer.ggml.pre\" is \"no such\""));
+}
+
 TEST(GgufVocabulary, WhatDoesNotFitTogetherIsNamed) {
   EXPECT_THAT(message(GgufBuilder().integer("a", 1).build()), HasSubstr("it has no \"tokenizer.ggml.tokens\""));
   EXPECT_THAT(message(GgufBuilder().strings(kGgml + "tokens", {"a"}).string(kGgml + "model", "rwkv").build()),

@@ -30,6 +30,8 @@ class MetaspacePreTokenizer final : public PreTokenizer {
     rewriter.finish(list);
     list.pieces = std::move(pieces);
   }
+  WordCuts word_cuts() const override { return options_.split ? WordCuts::spaces : WordCuts::none; }
+  bool looks_at_place() const override { return options_.prepend == Prepend::first; }
 
  private:
   void write_replaced(std::string_view view, Rewriter& rewriter) const {

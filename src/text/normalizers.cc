@@ -1,5 +1,6 @@
 #include "text/normalizers.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -18,6 +19,9 @@ class UnicodeForm final : public Normalizer {
  public:
   explicit UnicodeForm(NormalForm form) : form_(form) {}
   void normalize(NormalizedText& text) const override { normalize_unicode(form_, text); }
+  Separable separable() const override {
+    return Separable::always;
+  }  // nothing composes with a space, and only spaces become what ends with one
 
  private:
   NormalForm form_;
@@ -26,6 +30,7 @@ class UnicodeForm final : public Normalizer {
 class Lowercase final : public Normalizer {
  public:
   void normalize(NormalizedText& text) const override { write_lower_case(text); }
+  Separable separable() const override { return Separable::always; }
 };
 
 // Takes combining marks away; accents of composed characters only go if NFD or NFKD came before.
@@ -34,6 +39,7 @@ class StripAccents final : public Normalizer {
   void normalize(NormalizedText& text) const override {
     if (!is_ascii(text.text)) remove_characters(text, is_combining_mark);
   }
+  Separable separable() const override { return Separable::where_spaces_vanish; }  // a mark between two spaces goes
 };
 
 // Takes white space away at the ends.
@@ -119,6 +125,11 @@ class NormalizerSequence final : public Normalizer {
   explicit NormalizerSequence(std::vector<std::unique_ptr<Normalizer>> parts) : parts_(std::move(parts)) {}
   void normalize(NormalizedText& normalized) const override {
     for (const auto& part : parts_) part->normalize(normalized);
+  }
+  Separable separable() const override {
+    Separable least = Separable::always;
+    for (const auto& part : parts_) least = std::min(least, part->separable());
+    return least;
   }
 
  private:

@@ -38,11 +38,20 @@ struct NormalizedText {
   Origin origin;
 };
 
+// May a text be cut before each space that follows a character which is no white space, so that what the parts become, put together, is
+// what the whole becomes?
+enum class Separable : uint8_t {
+  never,
+  where_spaces_vanish,  // if the next stage takes white space away: there may be more or less of it
+  always,
+};
+
 // Changes a text before it is cut.
 class Normalizer {
  public:
   virtual ~Normalizer() = default;
   virtual void normalize(NormalizedText& text) const = 0;
+  virtual Separable separable() const { return Separable::never; }
 };
 
 // A text and the pieces it is cut into: ascending, not empty, not overlapping ranges of `text`.
@@ -65,21 +74,25 @@ struct PieceList {
   std::string_view view(const Piece& piece) const { return std::string_view(text).substr(piece.begin, piece.end - piece.begin); }
 };
 
+// Where a pre-tokenizer cuts in any case, whatever comes before and after: the parts may be encoded one by one.
+enum class WordCuts : uint8_t {
+  none,           // not known
+  spaces,         // before each space that follows a character which is no white space
+  spaces_vanish,  // there, too, and it takes white space away
+  gpt2,           // between the matches of GPT-2's pattern (gpt2_scanner.h)
+};
+
 // Cuts pieces into smaller ones; it may rewrite the text, too.
 class PreTokenizer {
  public:
   virtual ~PreTokenizer() = default;
   virtual void apply(PieceList& list) const = 0;
+  virtual WordCuts word_cuts() const { return WordCuts::none; }
+  virtual bool looks_at_place() const { return false; }  // does it matter whether a piece begins where the whole input begins?
 };
 
 class RandomStream;
 class Vocabulary;
-
-// Training on different segmentations of the same text makes a model robust (subword regularization).
-struct SubwordSampling {
-  std::optional<double> dropout;  // BPE (Provilkov et al. 2020): probability that a merge is passed over; empty: the file's
-  double alpha = 0.1;  // Unigram (Kudo 2018): 0: all segmentations alike, large: nearly always the best; 1/alpha is a temperature
-};
 
 // Turns one piece into ids, and where `spans` is not null, tells which bytes of the piece each id is for.
 class TokenModel {

@@ -1,11 +1,13 @@
 #include "text/pre_tokenizers.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "text/byte_level.h"
 #include "text/metaspace.h"
 #include "text/normalizers.h"
+#include "text/split_patterns.h"
 #include "text/splitting.h"
 #include "text/unicode.h"
 #include "text/unicode_scripts.h"
@@ -16,14 +18,17 @@ namespace {
 // Cuts at every character of a class: WhitespaceSplit, Punctuation, Digits.
 class CharacterSplit final : public PreTokenizer {
  public:
-  CharacterSplit(bool (*is_match)(char32_t), SplitBehavior behavior) : is_match_(is_match), behavior_(behavior) {}
+  CharacterSplit(bool (*is_match)(char32_t), SplitBehavior behavior, WordCuts cuts = WordCuts::none)
+      : is_match_(is_match), behavior_(behavior), cuts_(cuts) {}
   void apply(PieceList& list) const override {
     split_pieces(list, behavior_, [&](std::string_view text, std::vector<SplitPart>& parts) { find_characters(text, parts, is_match_); });
   }
+  WordCuts word_cuts() const override { return cuts_; }
 
  private:
   bool (*is_match_)(char32_t);
   SplitBehavior behavior_;
+  WordCuts cuts_;
 };
 
 // \w+|[^\w\s]+: words, and what is neither word nor space.
@@ -44,6 +49,7 @@ class Whitespace final : public PreTokenizer {
       }
     });
   }
+  WordCuts word_cuts() const override { return WordCuts::spaces_vanish; }
 
  private:
   enum { kWord, kSpace, kOther };
@@ -51,7 +57,8 @@ class Whitespace final : public PreTokenizer {
 
 class PatternSplit final : public PreTokenizer {
  public:
-  PatternSplit(Regex pattern, SplitBehavior behavior, bool invert) : pattern_(std::move(pattern)), behavior_(behavior), invert_(invert) {}
+  PatternSplit(Regex pattern, SplitBehavior behavior, bool invert, WordCuts cuts)
+      : pattern_(std::move(pattern)), behavior_(behavior), invert_(invert), cuts_(cuts) {}
   void apply(PieceList& list) const override {
     split_pieces(list, behavior_, [&](std::string_view text, std::vector<SplitPart>& parts) {
       size_t done = 0;
@@ -63,11 +70,13 @@ class PatternSplit final : public PreTokenizer {
       if (done < text.size()) parts.push_back({done, text.size(), invert_});
     });
   }
+  WordCuts word_cuts() const override { return cuts_; }
 
  private:
   Regex pattern_;
   SplitBehavior behavior_;
   bool invert_;
+  WordCuts cuts_;
 };
 
 // Cuts at one character, which is left out.
@@ -93,6 +102,7 @@ class BertPreTokenizer final : public PreTokenizer {
     split_pieces(list, SplitBehavior::isolated,
                  [](std::string_view text, std::vector<SplitPart>& parts) { find_characters(text, parts, is_punctuation); });
   }
+  WordCuts word_cuts() const override { return WordCuts::spaces_vanish; }
 };
 
 // Pieces of so many characters; the last one of a piece may be shorter.
@@ -121,10 +131,29 @@ class PreTokenizerSequence final : public PreTokenizer {
   void apply(PieceList& list) const override {
     for (const auto& part : parts_) part->apply(list);
   }
+  // Where the first one cuts, the others see the pieces by themselves.
+  WordCuts word_cuts() const override {
+    const WordCuts first = parts_.empty() ? WordCuts::none : parts_[0]->word_cuts();
+    return first == WordCuts::gpt2 && parts_.size() > 1 ? WordCuts::spaces : first;
+  }
+  bool looks_at_place() const override {
+    return std::any_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->looks_at_place(); });
+  }
 
  private:
   std::vector<std::unique_ptr<PreTokenizer>> parts_;
 };
+
+// The well-known patterns have a space at the beginning of a match only, or within white space.
+WordCuts word_cuts_of(const JsonNode& split, SplitBehavior behavior) {
+  const auto regex = split.at("pattern").find("Regex");
+  if (!regex || behavior != SplitBehavior::isolated) return WordCuts::none;
+  const std::string pattern = regex->string();
+  for (const std::string_view known : {patterns::kGpt2, patterns::kCl100k, patterns::kLlama3, patterns::kQwen2, patterns::kO200k}) {
+    if (pattern == known) return WordCuts::spaces;
+  }
+  return WordCuts::none;
+}
 
 SplitBehavior behavior_of(const JsonNode& node) {
   const auto behavior = split_behavior(node.string());
@@ -138,7 +167,7 @@ std::unique_ptr<PreTokenizer> make_pre_tokenizer(const JsonNode& node) {
   const std::string type = node.type();
   if (type == "Metaspace") return make_metaspace_pre_tokenizer(metaspace_options(node));
   if (type == "Whitespace") return std::make_unique<Whitespace>();
-  if (type == "WhitespaceSplit") return std::make_unique<CharacterSplit>(is_white_space, SplitBehavior::removed);
+  if (type == "WhitespaceSplit") return std::make_unique<CharacterSplit>(is_white_space, SplitBehavior::removed, WordCuts::spaces_vanish);
   if (type == "Punctuation") {
     const auto behavior = node.find("behavior");
     return std::make_unique<CharacterSplit>(is_punctuation, behavior ? behavior_of(*behavior) : SplitBehavior::isolated);
@@ -148,7 +177,8 @@ std::unique_ptr<PreTokenizer> make_pre_tokenizer(const JsonNode& node) {
     return std::make_unique<CharacterSplit>(is_numeric, individual ? SplitBehavior::isolated : SplitBehavior::contiguous);
   }
   if (type == "Split") {
-    return std::make_unique<PatternSplit>(pattern_of(node), behavior_of(node.at("behavior")), node.boolean_or("invert", false));
+    const SplitBehavior behavior = behavior_of(node.at("behavior"));
+    return std::make_unique<PatternSplit>(pattern_of(node), behavior, node.boolean_or("invert", false), word_cuts_of(node, behavior));
   }
   if (type == "ByteLevel") {
     return make_byte_level_pre_tokenizer(node.boolean_or("add_prefix_space", true), node.boolean_or("use_regex", true));

@@ -165,9 +165,15 @@ PrecompiledMap::Match PrecompiledMap::find_longest(std::string_view text) const 
   return longest;
 }
 
-bool PrecompiledMap::has_key_from(unsigned char byte) const {
-  const size_t node = offset(units_[0]) ^ byte;
-  return byte != 0 && node < units_.size() && label(units_[node]) == byte;
+bool PrecompiledMap::has_key_from(std::string_view prefix) const {
+  size_t node = offset(units_[0]);
+  for (const char c : prefix) {
+    const auto byte = static_cast<unsigned char>(c);
+    node ^= byte;
+    if (byte == 0 || node >= units_.size() || label(units_[node]) != byte) return false;
+    node ^= offset(units_[node]);
+  }
+  return true;
 }
 
 std::unique_ptr<Normalizer> make_precompiled_normalizer(const JsonNode& node) {

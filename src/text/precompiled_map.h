@@ -31,7 +31,7 @@ class PrecompiledMap {
   };
   // The longest key that `text` begins with, and its replacement.
   Match find_longest(std::string_view text) const;
-  bool has_key_from(unsigned char byte) const;  // is there a key that begins with it?
+  bool has_key_from(std::string_view prefix) const;  // is there a key that begins with it?
 
  private:
   // Calls see(length, replacement) for each key that `text` begins with, the shortest first, until it returns false.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "text/byte_trie.h"
 #include "text/precompiled_map.h"
@@ -21,11 +22,8 @@ class SentencePieceNormalizer final : public Normalizer {
         space_before_(model.add_dummy_prefix && !model.whitespace_as_suffix),
         space_behind_(model.add_dummy_prefix && model.whitespace_as_suffix) {
     if (!model.character_map.empty()) map_.emplace(model.character_map, where);
-    for (unsigned byte = 1; byte < 0x80; ++byte) {
-      const auto character = static_cast<unsigned char>(byte);
-      uint32_t node = ByteTrie::kRoot;
-      stays_[byte] = byte != ' ' && !(map_ && map_->has_key_from(character)) && !user_defined_.step(node, character);
-    }
+    for (unsigned byte = 1; byte < 0x80; ++byte) stays_[byte] = stays(static_cast<char>(byte));
+    space_stays_ = std::exchange(stays_[' '], false);
   }
 
   void normalize(NormalizedText& normalized) const override {
@@ -66,6 +64,18 @@ class SentencePieceNormalizer final : public Normalizer {
     return {length, text.substr(i, length)};
   }
 
+  // Does an ASCII character stay as it is wherever the next one is ASCII, too? Most maps have keys that begin with one and go on with an
+  // accent.
+  bool stays(char character) const {
+    if ((map_ && map_->find({&character, 1})) || user_defined_.find({&character, 1}) >= 0) return false;
+    for (int next = 0; next < 0x80; ++next) {
+      const char both[] = {character, static_cast<char>(next)};
+      if ((map_ && map_->has_key_from({both, 2})) || user_defined_.node_of({both, 2}) != ByteTrie::kNowhere) return false;
+    }
+    return true;
+  }
+  static bool ascii_or_end(std::string_view text, size_t i) { return i == text.size() || static_cast<unsigned char>(text[i]) < 0x80; }
+
   // The new text, and where each byte of it comes from.
   struct Output {
     std::string text;
@@ -98,13 +108,15 @@ class SentencePieceNormalizer final : public Normalizer {
     while (i < text.size()) {
       size_t end = i;
       while (end < text.size() && stays_[static_cast<unsigned char>(text[end])]) ++end;
+      if (end > i && !ascii_or_end(text, end)) --end;
       if (end > i) {
         output.keep(text, i, end);
         after_space = false;
         i = end;
         continue;
       }
-      auto [length, part] = part_at(text, i);
+      const bool plain_space = text[i] == ' ' && space_stays_ && ascii_or_end(text, i + 1);
+      auto [length, part] = plain_space ? Part{1, " "} : part_at(text, i);
       while (after_space && part.starts_with(' ')) part.remove_prefix(1);
       if (!part.empty()) after_space = remove_extra_ && part.ends_with(' ');
       while (!part.empty()) {
@@ -122,7 +134,8 @@ class SentencePieceNormalizer final : public Normalizer {
   ByteTrie user_defined_;
   std::string_view space_;
   bool remove_extra_, space_before_, space_behind_;
-  std::array<bool, 256> stays_{};  // bytes that are characters which nothing changes
+  std::array<bool, 256> stays_{};  // ASCII characters that nothing changes, where none but ASCII comes next
+  bool space_stays_ = false;
 };
 
 }  // namespace

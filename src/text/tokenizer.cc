@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/parallel.h"
+#include "base/philox.h"
 #include "text/encoding.h"
 #include "text/tokenizer_files.h"
 #include "text/tokenizer_json.h"
@@ -14,6 +16,8 @@
 #include "text/unicode.h"
 #include "text/utf8.h"
 #include "text/vocabulary.h"
+#include "text/word_cache.h"
+#include "text/word_cutting.h"
 
 namespace qkv {
 
@@ -23,22 +27,31 @@ struct Tokenizer::Impl {
   std::vector<const std::string*> tokens;   // by id; null: no token has this id
   std::vector<const std::string*> decoded;  // by id: what decode starts from
   std::vector<bool> special;                // by id
+  WordCuts word_cuts = WordCuts::none;      // where texts are cut for encoding without offsets
+  WordCache words;                          // ids of what lies between such cuts
 
   void check(int32_t id) const {
     QKV_CHECK(id >= 0 && static_cast<size_t>(id) < tokens.size(), "there is no token of id {}: the tokenizer's ids are 0 to {}", id,
               tokens.size() - 1);
   }
+  // Segmentations by chance.
+  struct Sampling {
+    const SubwordSampling& how;
+    RandomStream random;
+  };
   // Ids of a text, appended to `ids`; and to `tokens`, where that is not null, the ids and what is known of each, besides their text.
-  void encode(std::string_view text, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens) const;
+  void encode(std::string_view text, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens, Sampling* sampling = nullptr) const;
   Encoding encode(std::span<const std::string_view> texts, const EncodeOptions& options) const;
 
  private:
   struct Output {
     std::vector<int32_t>& ids;
     std::vector<EncodedToken>* tokens;
+    Sampling* sampling;
     std::vector<Span> spans;  // scratch
   };
   void encode_section(std::string_view input, Span section, Output& output) const;
+  void encode_words(std::string_view text, Output& output) const;
   void encode_normalized(NormalizedText&& text, Output& output) const;
   void add_token(int32_t id, Span offsets, std::string_view text, Output& output) const;
 };
@@ -93,10 +106,11 @@ void Tokenizer::Impl::add_token(int32_t id, Span offsets, std::string_view text,
   }
 }
 
-void Tokenizer::Impl::encode(std::string_view text, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens) const {
-  Output output{ids, tokens, {}};
+void Tokenizer::Impl::encode(std::string_view text, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens,
+                             Sampling* sampling) const {
+  Output output{ids, tokens, sampling, {}};
   const AddedTokenFinder& finder = parts.added_tokens->raw();
-  if (finder.empty()) return encode_section(text, {0, text.size()}, output);
+  if (finder.empty() || !finder.may_find(text)) return encode_section(text, {0, text.size()}, output);
   for (const auto& [begin, end, id] : finder.find(text)) {
     if (id >= 0) {
       add_token(id, {begin, end}, text.substr(begin, end - begin), output);
@@ -108,11 +122,14 @@ void Tokenizer::Impl::encode(std::string_view text, std::vector<int32_t>& ids, s
 
 // What lies between two added tokens of the raw text.
 void Tokenizer::Impl::encode_section(std::string_view input, Span section, Output& output) const {
+  if (word_cuts != WordCuts::none && !output.tokens && !output.sampling) {
+    return encode_words(input.substr(section.begin, section.end - section.begin), output);
+  }
   NormalizedText whole(input.substr(section.begin, section.end - section.begin), section.begin);
   if (output.tokens) whole.origin = characters_of(whole.text, section.begin);
   if (parts.normalizer) parts.normalizer->normalize(whole);
   const AddedTokenFinder& finder = parts.added_tokens->normalized();
-  if (finder.empty()) return encode_normalized(std::move(whole), output);
+  if (finder.empty() || !finder.may_find(whole.text)) return encode_normalized(std::move(whole), output);
   for (const auto& [begin, end, id] : finder.find(whole.text)) {
     const std::string_view text = std::string_view(whole.text).substr(begin, end - begin);
     if (id >= 0) {
@@ -126,11 +143,31 @@ void Tokenizer::Impl::encode_section(std::string_view input, Span section, Outpu
   }
 }
 
+// The same word by word.
+void Tokenizer::Impl::encode_words(std::string_view text, Output& output) const {
+  WordQueue queue(words, [&](std::string_view word, const WordCache::Key& key) {
+    if (words.find(key, output.ids)) return;
+    const size_t before = output.ids.size();
+    NormalizedText whole(word);
+    if (parts.normalizer) parts.normalizer->normalize(whole);
+    encode_normalized(std::move(whole), output);
+    words.keep(key, std::span(output.ids).subspan(before));
+  });
+  for_each_word(word_cuts, text, [&](std::string_view word) { queue.push(word); });
+  queue.finish();
+}
+
 void Tokenizer::Impl::encode_normalized(NormalizedText&& text, Output& output) const {
   PieceList list(std::move(text));
   if (parts.pre_tokenizer) parts.pre_tokenizer->apply(list);
   if (!output.tokens) {
-    for (const PieceList::Piece& piece : list.pieces) parts.model->tokenize(list.view(piece), output.ids, nullptr);
+    for (const PieceList::Piece& piece : list.pieces) {
+      if (Sampling* sampling = output.sampling) {
+        parts.model->sample(list.view(piece), sampling->how, sampling->random, output.ids, nullptr);
+      } else {
+        parts.model->tokenize(list.view(piece), output.ids, nullptr);
+      }
+    }
     return;
   }
   std::vector<int32_t> ids;
@@ -231,6 +268,10 @@ Tokenizer TokenizerAccess::from_json(std::string tokenizer_json, std::string con
     impl->decoded[static_cast<size_t>(token.id)] = &token.pattern;
     impl->special[static_cast<size_t>(token.id)] = token.special;
   }
+  // What is looked for in normalized text may lie across the cuts.
+  if (impl->parts.added_tokens->normalized().empty()) {
+    impl->word_cuts = word_cuts_of(impl->parts.normalizer.get(), impl->parts.pre_tokenizer.get());
+  }
   impl->json = std::move(tokenizer_json);
   impl->config = config_json.empty() ? make_tokenizer_config(added) : std::move(config_json);
   return Tokenizer(std::move(impl));
@@ -239,10 +280,33 @@ Tokenizer TokenizerAccess::from_json(std::string tokenizer_json, std::string con
 const std::string& TokenizerAccess::json(const Tokenizer& tokenizer) { return tokenizer.impl_->json; }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
-  std::string valid;
-  if (!is_valid_utf8(text)) text = valid = replace_invalid_utf8(text);
+  constexpr size_t kShort = 4096;  // bytes: what grows for such a text is kept for the thread's next one
+  static thread_local std::vector<int32_t> scratch;
+  const ValidText valid(text);
+  std::vector<int32_t> own;
+  std::vector<int32_t>& ids = text.size() <= kShort ? scratch : own;
+  ids.clear();
+  impl_->encode(valid.view(), ids, nullptr);
+  if (add_special_tokens && impl_->parts.post_processor) impl_->parts.post_processor->process(ids);
+  return &ids == &own ? std::move(own) : std::vector<int32_t>(scratch);
+}
+
+std::vector<std::vector<int32_t>> Tokenizer::encode_batch(std::span<const std::string_view> texts, bool add_special_tokens) const {
+  constexpr size_t kPart = 64;  // texts that a thread takes at a time
+  std::vector<std::vector<int32_t>> all(texts.size());
+  parallel_for(static_cast<int64_t>((texts.size() + kPart - 1) / kPart), [&](int64_t part) {
+    const size_t begin = static_cast<size_t>(part) * kPart, end = std::min(texts.size(), begin + kPart);
+    for (size_t i = begin; i < end; ++i) all[i] = encode(texts[i], add_special_tokens);
+  });
+  return all;
+}
+
+std::vector<int32_t> Tokenizer::encode_sampled(std::string_view text, const SubwordSampling& how, uint64_t seed,
+                                               bool add_special_tokens) const {
+  const ValidText valid(text);
+  Impl::Sampling sampling{how, RandomStream(seed)};
   std::vector<int32_t> ids;
-  impl_->encode(text, ids, nullptr);
+  impl_->encode(valid.view(), ids, nullptr, &sampling);
   if (add_special_tokens && impl_->parts.post_processor) impl_->parts.post_processor->process(ids);
   return ids;
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <thread>
 
 #include "text/test_files.h"
@@ -118,6 +119,37 @@ TEST(Tokenizer, ALineOfMillionsOfCharactersWithoutASpaceIsEncoded) {
   std::string line;
   for (int i = 0; i < 400'000; ++i) line += i % 3 == 0 ? "mann" : i % 3 == 1 ? "woman" : "große";
   EXPECT_EQ(tokenizer.decode(tokenizer.encode(line)), line);
+}
+
+TEST(Tokenizer, BatchesAreTheirTexts) {
+  const Tokenizer tokenizer = golden_tokenizer("gpt2");
+  const std::vector<std::string> texts = golden("texts.json");
+  std::vector<std::string_view> views;
+  for (int i = 0; i < 20; ++i) views.insert(views.end(), texts.begin(), texts.end());
+  for (const bool special : {false, true}) {
+    const std::vector<Ids> batch = tokenizer.encode_batch(views, special);
+    ASSERT_EQ(batch.size(), views.size());
+    for (size_t i = 0; i < views.size(); ++i) EXPECT_EQ(batch[i], tokenizer.encode(views[i], special));
+  }
+  EXPECT_TRUE(tokenizer.encode_batch({}).empty());
+}
+
+TEST(Tokenizer, SampledSegmentationsDependOnTheSeedAndSpellTheText) {
+  for (const char* name : {"gpt2", "t5"}) {
+    const Tokenizer tokenizer = golden_tokenizer(name);
+    const std::string text = "the quick brown fox jumps over the lazy dog";
+    const SubwordSampling how{.dropout = 0.5, .alpha = 0.1};
+    std::set<Ids> different;
+    for (uint64_t seed = 0; seed < 20; ++seed) {
+      const Ids ids = tokenizer.encode_sampled(text, how, seed);
+      EXPECT_EQ(ids, tokenizer.encode_sampled(text, how, seed));
+      EXPECT_EQ(tokenizer.decode(ids), tokenizer.decode(tokenizer.encode(text)));
+      different.insert(ids);
+    }
+    EXPECT_GT(different.size(), 5u) << name;
+    EXPECT_EQ(tokenizer.encode_sampled(text, {.dropout = 0, .alpha = 1e5}, 3), tokenizer.encode(text)) << name;
+    EXPECT_THAT(error_of([&] { tokenizer.encode_sampled(text, {.dropout = 2, .alpha = -1}, 1); }), HasSubstr("must be between 0 and 1"));
+  }
 }
 
 }  // namespace

@@ -51,15 +51,21 @@ UnigramModel::UnigramModel(std::vector<UnigramPiece> pieces, UnigramOptions opti
   unk_score_ = (std::isfinite(lowest) ? lowest : 0) - kUnkPenalty;
   if (options.single_precision) unk_score_ = static_cast<float>(unk_score_);
   for (size_t byte = 0; byte < 256; ++byte) byte_ids_[byte] = vocabulary_.id(byte_token(static_cast<unsigned char>(byte)));
+  cut_at_spaces_ = options.single_precision && can_cut_at_spaces(pieces);
 }
 
 void UnigramModel::tokenize(std::string_view text, std::vector<int32_t>& ids, std::vector<Span>* spans) const {
   if (text.empty()) return;
+  if (cut_at_spaces_ && !spans) return tokenize_words(text, ids);
   const bool cached = !spans && text.size() <= WordCache::kMaxWord;
   if (cached && cache_.find(text, ids)) return;
   const size_t before = ids.size();
   Output output(*this, text, ids, spans);
-  options_.single_precision ? search<float>(text, output) : search<double>(text, output);
+  if (options_.single_precision) {
+    search<float>(text, 0, output);
+  } else {
+    search<double>(text, 0, output);
+  }
   output.finish();
   if (cached) cache_.keep(text, std::span(ids).subspan(before));
 }

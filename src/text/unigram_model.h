@@ -42,6 +42,9 @@ class UnigramModel final : public TokenModel {
   // Of several best segmentations the one that `tokenizers` and sentencepiece find: at each place the piece that begins first wins. A
   // character that is no piece of its own has the lowest score of all normal pieces, less 10; unknown characters in a row are one unk.
   //
+  // Words are looked up among those seen before, in single precision, too: a word's best segmentation is the same behind any other text
+  // but for rounding, and where the next best one is close enough for that to matter, the word is looked at again.
+  //
   // O(length of the text * length of the longest piece). What all ways so far have in common is written at once, so that a long text needs
   // 2 MB besides its ids. Only where two ways through all of it stay apart: 16 bytes for each byte of the text, 32 while the table grows.
   void tokenize(std::string_view text, std::vector<int32_t>& ids, std::vector<Span>* spans) const override;
@@ -65,8 +68,16 @@ class UnigramModel final : public TokenModel {
   class Output;
   template <typename Score>
   class Search;
+  // `score` is that of what comes before the text; returns it with that of the text.
   template <typename Score>
-  void search(std::string_view text, Output& output) const;
+  Score search(std::string_view text, Score score, Output& output) const;
+
+  // Word by word, where that is possible (unigram_words.cc).
+  bool can_cut_at_spaces(const std::vector<UnigramPiece>& pieces) const;
+  void tokenize_words(std::string_view text, std::vector<int32_t>& ids) const;
+  void find_best(std::string_view word, std::vector<int32_t>& way) const;
+  float append_word(std::string_view word, const WordCache::Key& key, float score, std::vector<int32_t>& way,
+                    std::vector<int32_t>& ids) const;
   // Calls see(id, length in bytes, score) for each piece that `text` has at `begin`, and for an unknown character there; its id is
   // kMissing where there is no unk.
   template <typename See>
@@ -80,7 +91,8 @@ class UnigramModel final : public TokenModel {
   double unk_score_;                   // of an unknown character
   int32_t unk_id_;                     // or kMissing
   std::array<int32_t, 256> byte_ids_;  // of <0x00> …, -1: no piece
-  WordCache cache_;
+  bool cut_at_spaces_ = false;
+  WordCache cache_;  // of texts, or where they are cut at spaces, of words: what find_best() gives
 };
 
 }  // namespace qkv

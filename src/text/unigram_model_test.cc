@@ -199,5 +199,29 @@ TEST(UnigramModel, RefusesWhatItCannotCompute) {
   EXPECT_THAT(error_of([] { UnigramModel({{"a", 0}}, {.unk_id = -1}); }), HasSubstr("unk_id -1 is out of range"));
 }
 
+// Scores of few values make many ties, which the rounding of what comes before decides. Spans are found by searching the whole text.
+TEST(UnigramModel, WordByWordTheIdsAreThoseOfTheWholeTextTiesAndUnknownCharactersIncluded) {
+  RandomStream random(5);
+  for (int round = 0; round < 20; ++round) {
+    std::vector<UnigramPiece> pieces{{"<unk>", 0, UnigramPiece::Kind::hidden}, {"▁", -3.1f}, {"a", -2.3f}, {"b", -2.7f}};
+    for (const char* token : {"aa", "ab", "ba", "▁a", "▁b", "▁▁", "aab", "bab", "▁ab", "abab", "▁▁a", "é", "éa"}) {
+      pieces.push_back({token, -0.1f * static_cast<float>(20 + random.below(30))});
+    }
+    const UnigramModel model(pieces, {.unk_id = 0, .single_precision = true});
+    for (int i = 0; i < 100; ++i) {
+      std::string text;
+      for (uint64_t size = random.below(400); size > 0; --size) {
+        constexpr const char* kUnits[] = {"▁", "▁", "a", "a", "b", "b", "é", "x"};
+        text += kUnits[random.below(8)];
+      }
+      Ids ids, whole;
+      std::vector<Span> spans;
+      model.tokenize(text, ids, nullptr);
+      model.tokenize(text, whole, &spans);
+      ASSERT_EQ(ids, whole) << text;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace qkv

@@ -26,13 +26,16 @@ struct Node {
 template <typename Score>
 class UnigramModel::Search {
  public:
-  Search(const UnigramModel& model, std::string_view text, Output& output, std::vector<Node<Score>>& nodes)
+  // `score`: of what comes before the text.
+  Search(const UnigramModel& model, std::string_view text, Score score, Output& output, std::vector<Node<Score>>& nodes)
       : model_(model), text_(text), output_(output), nodes_(nodes), reserve_(std::max<size_t>(model.trie_.longest(), 4)) {
     nodes_.clear();
     make_room(0);
+    nodes_[0].score = score;
   }
 
-  void run() {
+  // The score at the end.
+  Score run() {
     size_t place = 0;
     size_t reach = 0;  // the furthest end of a piece that begins before `place`
     while (place < text_.size()) {
@@ -50,6 +53,7 @@ class UnigramModel::Search {
       place += std::min(utf8_length(text_[place]), text_.size() - place);
     }
     write(place);
+    return nodes_[place - first_].score;
   }
 
  private:
@@ -131,13 +135,14 @@ class UnigramModel::Search {
 };
 
 template <typename Score>
-void UnigramModel::search(std::string_view text, Output& output) const {
+Score UnigramModel::search(std::string_view text, Score score, Output& output) const {
   static thread_local std::vector<Node<Score>> nodes;  // memory that the next text uses again
-  Search<Score>(*this, text, output, nodes).run();
+  score = Search<Score>(*this, text, score, output, nodes).run();
   if (nodes.capacity() > 2 * kOverfull) nodes = {};
+  return score;
 }
 
-template void UnigramModel::search<float>(std::string_view text, Output& output) const;
-template void UnigramModel::search<double>(std::string_view text, Output& output) const;
+template float UnigramModel::search<float>(std::string_view text, float score, Output& output) const;
+template double UnigramModel::search<double>(std::string_view text, double score, Output& output) const;
 
 }  // namespace qkv

@@ -74,7 +74,7 @@ struct Segments {
 // May a piece have these characters together?
 class PieceRules {
  public:
-  PieceRules(const std::u32string& alphabet, const UnigramOptions& options) : scripts_(alphabet.size() + 1, USCRIPT_COMMON) {
+  PieceRules(const std::u32string& alphabet, const UnigramTrainerOptions& options) : scripts_(alphabet.size() + 1, USCRIPT_COMMON) {
     const char32_t start = options.word_start.empty() ? 0 : character_at(options.word_start, 0).code_point;
     for (size_t i = 0; i < alphabet.size(); ++i) {
       if (alphabet[i] == start) word_start_ = static_cast<uint32_t>(i + 1);
@@ -122,7 +122,7 @@ struct PieceText {
 
 class Learner {
  public:
-  Learner(std::span<const WordCount> words, const UnigramOptions& unigram, const LearnOptions& options)
+  Learner(std::span<const WordCount> words, const UnigramTrainerOptions& unigram, const LearnOptions& options)
       : unigram_(unigram), options_(options), alphabet_(choose_alphabet(words, options)), corpus_(words, alphabet_) {
     for (const Segments::Segment& segment : corpus_.segments) {
       words_ += segment.count;
@@ -400,7 +400,7 @@ class Learner {
 
   static constexpr double kLikelihoodUnit = 1024;  // of `unit_`: the log-likelihood of a character may be far below -1
 
-  const UnigramOptions& unigram_;
+  const UnigramTrainerOptions& unigram_;
   const LearnOptions& options_;
   std::u32string alphabet_;
   Segments corpus_;
@@ -415,7 +415,7 @@ class Learner {
 
 }  // namespace
 
-LearntUnigram learn_unigram(std::span<const WordCount> words, const UnigramOptions& unigram, const LearnOptions& options) {
+LearntUnigram learn_unigram(std::span<const WordCount> words, const UnigramTrainerOptions& unigram, const LearnOptions& options) {
   return Learner(words, unigram, options).run();
 }
 

@@ -11,7 +11,7 @@
 
 namespace qkv {
 
-struct UnigramOptions {
+struct UnigramTrainerOptions {
   uint32_t max_piece_length = 16;  // in characters
   size_t seed_size = 1'000'000;    // pieces to begin with, the alphabet not counted
   double shrinking_factor = 0.75;  // pieces that a round of pruning keeps
@@ -41,6 +41,6 @@ struct LearntUnigram {
 //
 // Words are cut after every 200 characters, and at characters outside of the alphabet. Time: O(n) for each step of EM in the
 // characters n of the different words (times at most max_piece_length). Memory: about 50 bytes for each of these, and 60 for each piece.
-LearntUnigram learn_unigram(std::span<const WordCount> words, const UnigramOptions& unigram, const LearnOptions& options);
+LearntUnigram learn_unigram(std::span<const WordCount> words, const UnigramTrainerOptions& unigram, const LearnOptions& options);
 
 }  // namespace qkv

@@ -1,44 +1,81 @@
 // Ids of words seen before. Natural text repeats itself: a few thousand words make up most of it.
 //
-// A fixed number of slots; a new word takes the place of the one in its slot, so the memory is bounded whatever comes. Slots are
-// parted into shards with a lock each, so that threads seldom wait for each other.
+// A fixed number of slots; a new word takes the place of the one in its slot, so the memory is bounded whatever comes. Reading writes
+// nothing, so threads do not take cache lines from each other: a slot has a version, odd while somebody writes it, and what was read
+// counts if the version is the same afterwards (a "seqlock"; Boehm 2012, "Can seqlocks get along with programming language memory
+// models?").
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace qkv {
 
 class WordCache {
  public:
-  static constexpr size_t kMaxWord = 40;  // bytes; longer words are not kept
-  static constexpr size_t kMaxIds = 12;   // words of more tokens are not kept
+  static constexpr size_t kMaxWord = 56;  // bytes; longer words are not kept
+  static constexpr size_t kMaxIds = 16;   // words of more tokens are not kept
+
+  // A word in units of eight bytes, zeros behind its end.
+  struct Key {
+    std::array<uint64_t, kMaxWord / 8> units{};
+    size_t size = 0;  // of the word in bytes; 0: empty or too long to be kept
+    uint64_t hash = 0;
+    Key() = default;
+    explicit Key(std::string_view word);
+  };
 
   WordCache();
+  ~WordCache();
+  WordCache(WordCache&&) noexcept;
+
+  // The memory that find() needs is on its way afterwards.
+  Key look_ahead(std::string_view word) const;
   // Appends the ids of a word; false: not known.
-  bool find(std::string_view word, std::vector<int32_t>& ids) const;
-  void keep(std::string_view word, std::span<const int32_t> ids) const;
+  bool find(const Key& key, std::vector<int32_t>& ids) const;
+  void keep(const Key& key, std::span<const int32_t> ids) const;
+  bool find(std::string_view word, std::vector<int32_t>& ids) const { return find(Key(word), ids); }
+  void keep(std::string_view word, std::span<const int32_t> ids) const { keep(Key(word), ids); }
 
  private:
-  struct Slot {
-    uint64_t hash;
-    uint8_t size;  // of the word; 0: empty
-    uint8_t count;
-    char word[kMaxWord];
-    int32_t ids[kMaxIds];
+  struct Table;
+  std::unique_ptr<Table> table_;
+};
+
+// Words on their way to see(word, key), which is called some words later, when the cache's memory has come.
+template <typename See>
+class WordQueue {
+ public:
+  WordQueue(const WordCache& cache, See see) : cache_(cache), see_(std::move(see)) {}
+  void push(std::string_view word) {
+    if (pushed_ >= kAhead) pop();
+    waiting_[pushed_++ % kAhead] = {word, cache_.look_ahead(word)};
+  }
+  void finish() {
+    while (popped_ < pushed_) pop();
+  }
+
+ private:
+  static constexpr size_t kAhead = 8;
+  struct Waiting {
+    std::string_view word;
+    WordCache::Key key;
   };
-  static constexpr size_t kShards = 64;
-  static constexpr size_t kSlots = 512;  // per shard: 64 * 512 slots of 104 bytes, 3.4 MB
-  struct alignas(64) Shard {
-    std::mutex mutex;
-    std::vector<Slot> slots;  // allocated with the first word
-  };
-  std::unique_ptr<std::array<Shard, kShards>> shards_;
+  void pop() {
+    const Waiting& next = waiting_[popped_++ % kAhead];
+    see_(next.word, next.key);
+  }
+
+  const WordCache& cache_;
+  See see_;
+  std::array<Waiting, kAhead> waiting_;
+  size_t pushed_ = 0, popped_ = 0;
 };
 
 }  // namespace qkv

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 
 namespace qkv {
 namespace {
@@ -39,6 +40,42 @@ TEST(WordCache, IsRightWhenFarMoreWordsComeThanItHolds) {
     }
   }
   EXPECT_LT(found, 40'000);  // there are 32,768 slots
+}
+
+TEST(WordCache, WordsThatDifferInOneByteAreTwo) {
+  const WordCache cache;
+  for (size_t size = 1; size <= WordCache::kMaxWord; ++size) {
+    const std::string word(size, 'a');
+    cache.keep(word, std::vector<int32_t>{static_cast<int32_t>(size)});
+    std::vector<int32_t> ids;
+    ASSERT_TRUE(cache.find(word, ids)) << size;
+    ASSERT_EQ(ids, std::vector<int32_t>{static_cast<int32_t>(size)});
+    for (size_t i = 0; i < size; ++i) {
+      std::string other = word;
+      other[i] = 'b';
+      ASSERT_FALSE(cache.find(other, ids)) << size << " " << i;
+    }
+  }
+}
+
+TEST(WordCache, ThreadsThatWriteTheSameSlotsNeverGiveIdsOfAnotherWord) {
+  const WordCache cache;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&] {
+      for (int32_t i = 0; i < 200'000; ++i) {
+        const int32_t number = i % 70'000;  // more words than slots
+        const std::string word = "some long word " + std::to_string(number);
+        std::vector<int32_t> ids;
+        if (cache.find(word, ids)) {
+          ASSERT_EQ(ids, (std::vector<int32_t>{number, -number, number, 7 * number, 1}));
+        } else {
+          cache.keep(word, std::vector<int32_t>{number, -number, number, 7 * number, 1});
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 }  // namespace

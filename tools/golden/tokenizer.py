@@ -431,6 +431,46 @@ def pipelines_of_models(corpus: list):
     yield "delimiter", make(normalizers.Replace(Regex("b*"), "-"), pre_tokenizers.CharDelimiterSplit("n"), decoders.CTC(pad_token="a", word_delimiter_token="e"), None, **unk)
 
 
+def pipelines_with_their_models(corpus: list):
+    """Pairs of a name and a tokenizer.json: BERT's stages with WordPiece, those of T5 and XLM-R with Unigram, and their special tokens."""
+    for name, lowercase in (("bert_cased_word_piece", False), ("bert_uncased_word_piece", True)):
+        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        characters = {c for line in corpus for c in tokenizer.normalizer.normalize_str(line) if not c.isspace()}
+        first = special + sorted("##" + c for c in characters)  # otherwise their ids, which decide ties, come in the order of a hash table
+        tokenizer.train_from_iterator(corpus, trainers.WordPieceTrainer(vocab_size=600, special_tokens=first, show_progress=False))
+        pieces = special + sorted(set(tokenizer.get_vocab(with_added_tokens=False)) - set(special))
+        document = json.loads(tokenizer.to_str()) | {"added_tokens": []}
+        document["model"]["vocab"] = {piece: i for i, piece in enumerate(pieces)}
+        tokenizer = Tokenizer.from_str(json.dumps(document))
+        tokenizer.add_special_tokens(special)
+        tokenizer.decoder = decoders.WordPiece()
+        tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+        yield name, json.loads(tokenizer.to_str())
+
+    with tempfile.TemporaryDirectory() as folder:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(corpus), model_prefix=folder + "/m", vocab_size=220, model_type="unigram", character_coverage=0.99, num_threads=1, minloglevel=2)
+        model = sentencepiece.SentencePieceProcessor(model_file=folder + "/m.model")
+    learnt = [(model.id_to_piece(i), model.get_score(i)) for i in range(3, model.vocab_size())]
+    character_map, metaspace = small_character_map(), pre_tokenizers.Metaspace
+    collapse = normalizers.Replace(Regex(" {2,}"), " ")
+    for name, special, unk, normalizer, pre_tokenizer, single, pair in (
+        ("t5_unigram", ["<pad>", "</s>", "<unk>"], 2, normalizers.Precompiled(character_map), metaspace(), "$A </s>", "$A </s> $B </s>"),
+        ("xlm_roberta_unigram", ["<s>", "<pad>", "</s>", "<unk>"], 3, normalizers.Sequence([normalizers.Precompiled(character_map), collapse]),
+         pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), metaspace()]), "<s> $A </s>", "<s> $A </s> </s> $B </s>"),
+    ):
+        tokenizer = Tokenizer(models.Unigram([(token, 0.0) for token in special] + learnt, unk, False))
+        tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder = normalizer, pre_tokenizer, decoders.Metaspace()
+        tokenizer.add_special_tokens(special)
+        if unk == 3:
+            tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True, special=True, normalized=False)])
+        tokenizer.post_processor = processors.TemplateProcessing(single=single, pair=pair, special_tokens=[(token, i) for i, token in enumerate(special)])
+        yield name, json.loads(tokenizer.to_str())
+
+
 def make_plain_text(corpus: list) -> str:
     return "".join(line + ["\n", "\n", "\n\n", "\n\n\n", "\t\n"][i % 5] for i, line in enumerate(corpus))
 
@@ -519,7 +559,7 @@ def pair_goldens(documents: dict, texts: list) -> dict:
 
 def model_pipeline_goldens(texts: list, corpus: list, strings: list) -> dict:
     documents = {}
-    for name, document in pipelines_of_models(corpus):
+    for name, document in [*pipelines_of_models(corpus), *pipelines_with_their_models(corpus)]:
         documents[name] = document
         write(f"pipelines/{name}.json", {"versions": VERSIONS, "tokenizer": document, **hashes(Tokenizer.from_str(json.dumps(document)), texts, strings)})
     return documents

@@ -11,6 +11,7 @@
 #include "bench/attention_bench.h"
 #include "bench/train_bench.h"
 #include "cli/commands.h"
+#include "cli/commands/bench_tokenizer.h"
 #include "cli/output.h"
 #include "kernels/limits.h"
 
@@ -179,6 +180,8 @@ void add_bench_command(CLI::App& app) {
                       "measure all, and fail where the one that is chosen is the slower by more than a tenth");
   attention->add_flag("--json", attention_bench->json, "a JSON line per measurement");
   attention->callback([attention_bench] { run(*attention_bench); });
+
+  add_tokenizer_bench(*bench);
 
   auto json = std::make_shared<bool>(false);
   CLI::App* machine = bench->add_subcommand("machine", "What this machine can do at most: arithmetic and reading memory");

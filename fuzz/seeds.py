@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Writes what mutation starts from, a folder for each fuzz target: small files of every kind, most of them those of the golden tests.
+
+    fuzz/seeds.py FOLDER
+"""
+import base64
+import json
+import pathlib
+import struct
+import sys
+
+GOLDENS = pathlib.Path(__file__).resolve().parent.parent / 'tests/goldens'
+ROOT = pathlib.Path(sys.argv[1])
+
+
+def write(target: str, name: str, content: bytes) -> None:
+    folder = ROOT / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def gguf(values: dict) -> bytes:
+    """Keys under tokenizer.ggml: strings, integers, and lists of strings, floats or integers."""
+    def text(value: str) -> bytes:
+        return struct.pack('<Q', len(value.encode())) + value.encode()
+
+    body = b''
+    for key, value in values.items():
+        body += text('tokenizer.ggml.' + key)
+        if isinstance(value, str):
+            body += struct.pack('<I', 8) + text(value)
+        elif isinstance(value, int):
+            body += struct.pack('<II', 4, value)
+        elif isinstance(value[0], str):
+            body += struct.pack('<IIQ', 9, 8, len(value)) + b''.join(map(text, value))
+        else:
+            code, number = (6, '<f') if isinstance(value[0], float) else (5, '<i')
+            body += struct.pack('<IIQ', 9, code, len(value)) + b''.join(struct.pack(number, each) for each in value)
+    return b'GGUF' + struct.pack('<IQQ', 3, 0, len(values)) + body
+
+
+for path in (GOLDENS / 'tokenizer/pipelines').glob('*.json'):
+    write('tokenizer_json', path.name, json.dumps(json.loads(path.read_text())['tokenizer'], ensure_ascii=False).encode())
+files = GOLDENS / 'tokenizer_files'
+for name, model in json.loads((files / 'sentencepiece.json').read_text())['models'].items():
+    write('sentencepiece_model', name, base64.b64decode(model['model']))
+ranks = json.loads((files / 'tiktoken.json').read_text())['ranks'].encode()
+for choice in range(6):
+    write('tiktoken_ranks', str(choice), bytes([choice]) + ranks)
+for name, case in json.loads((files / 'transformers.json').read_text())['cases'].items():
+    content = {file: base64.b64decode(text) if file.endswith('.spm') else text.encode() for file, text in case['files'].items()}
+    if 'vocab.txt' in content:
+        write('vocab_txt', name, content['vocab.txt'])
+    if 'merges.txt' in content:
+        write('vocab_merges', name, content['vocab.json'] + b'\xff' + content['merges.txt'])
+    if 'source.spm' in content:
+        write('marian_files', name, content['vocab.json'] + b'\xff' + content['source.spm'])
+    write('tokenizer_config', name, content.get('tokenizer_config.json', b'{}') + b'\xff{"cls_token": "[CLS]", "unk_token": {"content": "[UNK]"}}\xff{"new": 6}')
+tokens = ['<unk>', '<s>', '</s>', '\u2581', 'a', 'b', 'ab', '\u2581ab']
+scores, types = [0.0, 0.0, 0.0, -4.0, -5.0, -6.0, -1.0, -2.0], [2, 3, 3, 1, 1, 1, 1, 1]
+for model in ('llama', 't5'):
+    write('gguf_vocabulary', model, gguf({'model': model, 'tokens': tokens, 'scores': scores, 'token_type': types, 'bos_token_id': 1}))
+for pre in ('gpt-2', 'llama-bpe', 'qwen2'):
+    write('gguf_vocabulary', pre, gguf({'model': 'gpt2', 'pre': pre, 'tokens': ['a', 'b', '\u0120', 'ab', '\u0120ab', '<end>'], 'token_type': [1, 1, 1, 1, 1, 3],
+                                        'merges': ['a b', '\u0120 ab']}))
+write('gguf_vocabulary', 'bert', gguf({'model': 'bert', 'tokens': ['[UNK]', '[CLS]', '[SEP]', '\u2581ab', 'a', 'b', '\u2581a'], 'cls_token_id': 1,
+                                      'seperator_token_id': 2, 'unknown_token_id': 0}))

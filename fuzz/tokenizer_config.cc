@@ -1,0 +1,24 @@
+// The files beside a vocabulary from a stranger: tokenizer_config.json, special_tokens_map.json, added_tokens.json.
+#include <filesystem>
+
+#include "base/temporary_directory.h"
+#include "fuzz/fuzz.h"
+#include "text/tokenizer_files.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  std::string_view input(reinterpret_cast<const char*>(data), size);
+  qkv::refuse_or_run([&] {
+    static const qkv::TemporaryDirectory directory;
+    for (const char* name : {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}) {
+      const std::string_view part = qkv::next_part(input);
+      part.empty() ? void(std::filesystem::remove(directory / name)) : void(directory.write(name, part));
+    }
+    directory.write("vocab.txt", "[UNK]\n[CLS]\n[SEP]\na\n##b\nhello\n");
+    qkv::try_tokenizer(qkv::read_tokenizer_files(directory / "vocab.txt").json);
+    directory.write("vocab.json", R"({"a": 0, "b": 1, "ab": 2, "<s>": 3, "</s>": 4})");
+    directory.write("merges.txt", "a b\n");
+    const qkv::TokenizerFiles files = qkv::read_tokenizer_files(directory / "vocab.json");
+    qkv::TokenizerAccess::from_json(files.json, files.config, files.name).save(directory / "saved");
+  });
+  return 0;
+}
