@@ -130,7 +130,8 @@ TEST(CrossEntropy, EqualsTheReferenceWithAndWithoutSmoothing) {
     for (float smoothing : {0.0f, 0.1f}) {
       for (DType dtype : {DType::f32, DType::bf16}) {
         // Beside bf16 rows the table holds values of bf16, to which products round it.
-        Pair hidden = random_pair({150, 40}, dtype, 1), table = random_pair({1003, 40}, dtype, 2), bias = random_pair({1003}, DType::f32, 3);
+        Pair hidden = random_pair({150, 40}, dtype, 1), table = random_pair({1003, 40}, dtype, 2),
+             bias = random_pair({1003}, DType::f32, 3);
         table.cpu = table.cpu.to(DType::f32);
         table.cpu.set_requires_grad(true);
         std::vector<int32_t> targets;

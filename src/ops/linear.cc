@@ -81,14 +81,9 @@ Tensor activated_linear(const Tensor& x, Activation activation, const DropoutPar
   }
   record(y, {x, weight, bias}, [=](const Tensor& dy) {
     const Tensor activated = Tensor::empty(x.shape(), x.dtype(), x.device()), inner = Tensor::empty(x.shape(), x.dtype(), x.device());
-    kernels_for(x).matmul(
-        {.a = dy.view(), .b = weight.view(), .out = inner.view(), .packed_b = packed_weight(weight, false, dy.dtype())});
-    kernels_for(x).activation_backward({.x = x.view(),
-                                        .dy = inner.view(),
-                                        .dx = inner.view(),
-                                        .activation = activation,
-                                        .dropout = dropout,
-                                        .y = activated.view()});
+    kernels_for(x).matmul({.a = dy.view(), .b = weight.view(), .out = inner.view(), .packed_b = packed_weight(weight, false, dy.dtype())});
+    kernels_for(x).activation_backward(
+        {.x = x.view(), .dy = inner.view(), .dx = inner.view(), .activation = activation, .dropout = dropout, .y = activated.view()});
     add_gradient(x, inner);
     weight_backward(activated, weight, bias, dy);
   });

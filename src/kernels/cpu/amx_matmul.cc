@@ -12,14 +12,14 @@
 namespace qkv::cpu {
 namespace {
 
-constexpr int64_t kBlock = 32;          // rows and columns of sums that stay in tile registers
-constexpr int64_t kWholeDepth = 1536;   // up to here the sums never leave the registers
-constexpr int64_t kDepth = 384;        // beyond, they are put down after so many steps: a piece of a slab stays in L2
-constexpr int64_t kPanelsInL2 = 1 << 19; // bytes of b that meet all of a slab's rows before the next
-constexpr int64_t kSlab = 128;          // rows of a per task
-constexpr int64_t kWideSlab = 256;      // where b is read from the last-level cache
-constexpr int64_t kWide = 1 << 20;      // bytes of b
-constexpr int64_t kPanelRowBytes = 64;  // of a packed panel, per step of depth
+constexpr int64_t kBlock = 32;            // rows and columns of sums that stay in tile registers
+constexpr int64_t kWholeDepth = 1536;     // up to here the sums never leave the registers
+constexpr int64_t kDepth = 384;           // beyond, they are put down after so many steps: a piece of a slab stays in L2
+constexpr int64_t kPanelsInL2 = 1 << 19;  // bytes of b that meet all of a slab's rows before the next
+constexpr int64_t kSlab = 128;            // rows of a per task
+constexpr int64_t kWideSlab = 256;        // where b is read from the last-level cache
+constexpr int64_t kWide = 1 << 20;        // bytes of b
+constexpr int64_t kPanelRowBytes = 64;    // of a packed panel, per step of depth
 
 // Blocks of 32 rows of a slab, as tiles read them: where they lie, but for copies, padded with zeros, of the last rows where they do not
 // fill a block, and of the last columns where they do not fill a tile.
@@ -37,7 +37,8 @@ class RowsOfA {
     if (whole_depth_ == a.cols) return;
     std::memset(last_columns_, 0, static_cast<size_t>(padded * kAmxPanel * 2));
     for (int64_t r = 0; r < rows; ++r) {
-      std::memcpy(last_columns_ + r * kAmxPanel, a.row<const bf16>(first + r) + whole_depth_, static_cast<size_t>((a.cols - whole_depth_) * 2));
+      std::memcpy(last_columns_ + r * kAmxPanel, a.row<const bf16>(first + r) + whole_depth_,
+                  static_cast<size_t>((a.cols - whole_depth_) * 2));
     }
   }
   const bf16* data(int64_t row, int64_t k) const {
@@ -125,8 +126,8 @@ void product_of_rows(const MatmulParams& p) {
   });
 }
 
-constexpr int64_t kTokens = 256;        // of both factors, packed at a time: 32 of their columns stay in L1
-constexpr int64_t kTaskRows = 256;     // of a weight's gradient, at most: packed factors and sums are 1.25 MiB and stay in L2
+constexpr int64_t kTokens = 256;    // of both factors, packed at a time: 32 of their columns stay in L1
+constexpr int64_t kTaskRows = 256;  // of a weight's gradient, at most: packed factors and sums are 1.25 MiB and stay in L2
 constexpr int64_t kTaskColumns = 768;
 constexpr int64_t kTokensInPlace = 1024;  // of more, sums are kept together meanwhile: 1.1 times as fast as rows far apart in the output
 
@@ -148,14 +149,15 @@ void block_over_rows(const MatmulParams& p, int64_t first_row, int64_t last_row,
       const int64_t at = k * kPanelRowBytes;
       for (int64_t i = 0; i < row_blocks; ++i)
         amx_pack_transposed_rows(p.a, first_row + i * kBlock, t + k, rows + i * bytes + at, wants_a_sums ? a_sums + i * kBlock : nullptr);
-      for (int64_t j = 0; j < panels; ++j) amx_pack_panel(p.b, false, first_column + j * kBlock, t + k, kAmxPanel, columns + j * bytes + at);
+      for (int64_t j = 0; j < panels; ++j)
+        amx_pack_panel(p.b, false, first_column + j * kBlock, t + k, kAmxPanel, columns + j * bytes + at);
     }
     AmxPrefetch next_a = prefetch_of(p.a, t + kTokens, kTokens, first_row, last_row, panels);
     AmxPrefetch next_b = prefetch_of(p.b, t + kTokens, kTokens, first_column, last_column, row_blocks);
     for (int64_t i = 0; i < row_blocks; ++i) {
       for (int64_t j = 0; j < panels; ++j) {
-        float* sums = in_place ? p.out.row<float>(first_row + i * kBlock) + first_column + j * kBlock
-                               : memory + (i * panels + j) * kSumsOfBlock;
+        float* sums =
+            in_place ? p.out.row<float>(first_row + i * kBlock) + first_column + j * kBlock : memory + (i * panels + j) * kSumsOfBlock;
         amx_multiply_packed({.a = rows + i * bytes,
                              .a_step = 64,
                              .b = columns + j * bytes,
@@ -185,7 +187,8 @@ int64_t task_rows(int64_t rows, int64_t largest) {
 
 void product_over_rows(const MatmulParams& p) {
   const int64_t rows = task_rows(p.out.rows, kTaskRows), cuts = (p.out.cols + kTaskColumns - 1) / kTaskColumns;
-  const int64_t columns = round_up_to_tiles((p.out.cols + cuts - 1) / cuts), across = (p.out.cols + columns - 1) / columns, down = (p.out.rows + rows - 1) / rows;
+  const int64_t columns = round_up_to_tiles((p.out.cols + cuts - 1) / cuts), across = (p.out.cols + columns - 1) / columns,
+                down = (p.out.rows + rows - 1) / rows;
   parallel_for(down * across, [&](int64_t task) {
     const int64_t row = task / across * rows, column = task % across * columns;
     block_over_rows(p, row, std::min(p.out.rows, row + rows), column, std::min(p.out.cols, column + columns));

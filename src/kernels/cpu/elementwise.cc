@@ -184,7 +184,7 @@ void AdamW(const AdamWParams& p) {
     const Vec rest1 = Constant(1 - p.beta1), rest2 = Constant(1 - p.beta2), epsilon = Constant(p.epsilon);
     const Vec inverse1 = Constant(1 / p.bias_correction1), inverse2 = Constant(1 / p.bias_correction2);
     const Vec rate = Constant(p.learning_rate), keep = Constant(1 - p.learning_rate * p.weight_decay);
-    const Vec average_decay = Constant(p.average_decay), average_rest = Constant(1 - p.average_decay);
+    const Vec average_rest = Constant(1 - p.average_decay);
     for (int64_t i = begin; i < end; i += kLanes) {
       const size_t n = static_cast<size_t>(end - i);
       const Vec gradient = hn::Mul(gradient_scale, LoadPart(g + i, n));
@@ -195,7 +195,9 @@ void AdamW(const AdamWParams& p) {
       StorePart(first, m + i, n);
       StorePart(second, v + i, n);
       StorePart(weight, w + i, n);
-      if (average) StorePart(hn::MulAdd(average_decay, LoadPart(average + i, n), hn::Mul(average_rest, weight)), average + i, n);
+      if (!average) continue;
+      const Vec before = LoadPart(average + i, n);  // in this form the average of a weight that rests is that weight
+      StorePart(hn::MulAdd(average_rest, hn::Sub(weight, before), before), average + i, n);
     }
   });
 }

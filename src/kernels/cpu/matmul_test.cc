@@ -107,7 +107,11 @@ std::vector<Product> products() {
           {130, 36, 300, true, false, false, true, false, none, f32, bf16},
           {77, 40, 70, false, true, true, false, true, relu, bf16, bf16},
           {200, 40, 70, false, false, false, true, false, none, bf16, f32},
-          {130, 36, 600, true, false, false, true, false, none, bf16, bf16}};
+          {130, 36, 600, true, false, false, true, false, none, bf16, bf16},
+          {290, 72, 1700, false, true, true, false, true, relu, bf16, bf16},  // deeper than what stays in tile registers
+          {40, 48, 2010, false, false, false, true, false, none, bf16, f32},
+          {64, 1100, 96, true, false, false, true, false, none, bf16, f32},
+          {96, 64, 1500, true, false, false, false, false, none, bf16, f32}};
 }
 
 // Of bf16 a weight is rounded too where oneDNN takes it, by half a unit of 8 bits.
@@ -157,6 +161,28 @@ TEST(Matmul, ARowIsTheSameAloneAndAmongNeighbours) {
         matmul(p);
         ASSERT_EQ(alone, std::vector<float>(together.begin() + r * 40, together.begin() + (r + rows) * 40))
             << rows << " rows from " << r << " in " << name_of(type);
+      }
+    }
+  }
+}
+
+// A bias' gradient comes with its weight's.
+TEST(Matmul, SumsOfColumnsComeWithTheProductOverRows) {
+  for (const DType type : {DType::f32, DType::bf16}) {
+    constexpr int64_t kTokens = 700, kRows = 75, kColumns = 40;
+    Matrix a(random_values(kTokens * kRows, 1), type), b(random_values(kTokens * kColumns, 2), type);
+    std::vector<float> out(kRows * kColumns), sums(kRows, 1.0f);
+    MatmulParams p{.a = a.view(kTokens, kRows), .b = b.view(kTokens, kColumns), .out = {out.data(), kRows, kColumns, kColumns, DType::f32}};
+    p.transpose_a = true;
+    p.a_sums = {sums.data(), 1, kRows, kRows, DType::f32};
+    for (const bool accumulate : {true, false}) {
+      p.accumulate_a_sums = accumulate;
+      if (!accumulate) std::fill(sums.begin(), sums.end(), 1e9f);
+      matmul(p);
+      for (int64_t c = 0; c < kRows; ++c) {
+        double expected = accumulate ? 1 : 0;
+        for (int64_t r = 0; r < kTokens; ++r) expected += a[static_cast<size_t>(r * kRows + c)];
+        EXPECT_NEAR(sums[static_cast<size_t>(c)], expected, 1e-3) << "column " << c << " in " << name_of(type);
       }
     }
   }

@@ -1,5 +1,6 @@
-// Matrix products through oneDNN: what AVX-512 and AMX machines use. Below that ours is at least as fast (f32, one AVX2 core at 3.5 GHz:
-// ours 88 to 91 GFLOP/s at a Transformer's shapes with packed weights, dnnl_sgemm 81 to 95 and no packed form).
+// Matrix products through oneDNN: what AVX-512 machines use, and AMX ones in f32 (bf16: amx_matmul.h). Below that ours is at least as fast
+// (f32, one AVX2 core at 3.5 GHz: ours 88 to 91 GFLOP/s at a Transformer's shapes with packed weights, dnnl_sgemm 81 to 95 and no packed
+// form).
 //
 // oneDNN runs inside our threads on fixed shapes: tokens are cut into slabs of 128 rows, the last one is padded, so that a batch of any
 // number of tokens meets primitives that exist already. Each thread has its own primitives (one object run by two threads is slow).

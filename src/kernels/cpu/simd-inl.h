@@ -97,10 +97,7 @@ struct PhiloxLanes {
   hn::Vec<U64> c0, c1, c2, c3;
 
   HWY_INLINE PhiloxLanes(uint64_t first_block, const DropoutParams& dropout)
-      : c0(hn::Iota(U64(), first_block)),
-        c1(hn::ShiftRight<32>(c0)),
-        c2(hn::Set(U64(), dropout.site)),
-        c3(hn::Set(U64(), dropout.step)) {}
+      : c0(hn::Iota(U64(), first_block)), c1(hn::ShiftRight<32>(c0)), c2(hn::Set(U64(), dropout.site)), c3(hn::Set(U64(), dropout.step)) {}
   HWY_INLINE void Round(uint32_t key0, uint32_t key1) {
     const U64 d;
     const hn::Repartition<uint32_t, F32> d32;
