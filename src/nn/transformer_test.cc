@@ -62,13 +62,13 @@ std::vector<Variant> variants() {
   t5.position = Position::t5;
   t5.relative_attention_num_buckets = 8;
   t5.relative_attention_max_distance = 12;
-  TransformerConfig learned = small_config(NormPosition::post), rope = small_config(NormPosition::pre);
+  TransformerConfig post = small_config(NormPosition::post), learned = post, rope = small_config(NormPosition::pre);
   learned.position = Position::learned;
-  learned.activation = alibi.activation = rope.activation =
+  post.activation = learned.activation = alibi.activation = rope.activation =
       Activation::gelu;  // in bf16 a value near 0 can be on the other side of relu's corner
   rope.position = Position::rope;
   rope.rope = {.rotary_dim = 2, .layout = RotaryPairs::neighbours, .scaling = RopeScaling::linear, .factor = 2};
-  return {{"post", small_config(NormPosition::post)},
+  return {{"post", post},
           {"pre", small_config(NormPosition::pre)},
           {"llama", llama},
           {"gpt2", gpt2},
