@@ -1,5 +1,8 @@
 // What attention promises beyond the formula (the op matrix holds its values): who sees whom, neighbours, the map, caches.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "tests/op_matrix.h"
 
@@ -21,46 +24,95 @@ const Segments& keys() {
   return segments;
 }
 
+// body(type) with every instruction set of the machine.
+template <typename Body>
+void for_each_isa_and_type(Body&& body) {
+  const testing::KeepIsa keep;
+  for (const Isa isa : available_isas()) {
+    set_isa(isa);
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      SCOPED_TRACE(fmt::format("{} on {}", name_of(dtype), name_of(isa)));
+      body(dtype);
+    }
+  }
+}
+
 TEST(Attention, CausalQueryNeverSeesTheFuture) {
-  const std::vector<int32_t> lengths{9};
+  const std::vector<int32_t> lengths{90};
   const Segments segments = Segments::of_lengths(lengths);
-  const Pair q = random_pair({9, 32}, DType::f32, 1), k = random_pair({9, 32}, DType::f32, 2), v = random_pair({9, 32}, DType::f32, 3);
-  const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = true, .dropout = {}};
-  const std::vector<float> before = attention(q.cpu, k.cpu, v.cpu, segments, segments, options).out.to_vector();
-  for (int c = 0; c < 32; ++c) k.cpu.as<float>()[5 * 32 + c] = v.cpu.as<float>()[5 * 32 + c] = 1e4f;
-  const std::vector<float> after = attention(q.cpu, k.cpu, v.cpu, segments, segments, options).out.to_vector();
-  for (int i = 0; i < 5 * 32; ++i) EXPECT_EQ(before[i], after[i]);
-  EXPECT_NE(before[5 * 32], after[5 * 32]);
+  for_each_isa_and_type([&](DType dtype) {
+    const Pair q = random_pair({90, 32}, dtype, 1), k = random_pair({90, 32}, dtype, 2), v = random_pair({90, 32}, dtype, 3);
+    const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = true, .dropout = {}};
+    const std::vector<float> before = attention(q.cpu, k.cpu, v.cpu, segments, segments, options).out.to_vector();
+    for (const Tensor& x : {k.cpu, v.cpu}) x.row_range(51, 1).fill(1e4f);
+    const std::vector<float> after = attention(q.cpu, k.cpu, v.cpu, segments, segments, options).out.to_vector();
+    for (int i = 0; i < 51 * 32; ++i) EXPECT_EQ(before[i], after[i]);
+    EXPECT_NE(before[51 * 32], after[51 * 32]);
+  });
 }
 
 TEST(Attention, OneSequenceAloneEqualsItselfAmongNeighbours) {
-  const Pair q = random_pair({queries().tokens(), 64}, DType::f32, 1), k = random_pair({keys().tokens(), 64}, DType::f32, 2);
-  const Pair v = random_pair({keys().tokens(), 64}, DType::f32, 3);
-  const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = false, .dropout = {}};
-  const Tensor together = attention(q.cpu, k.cpu, v.cpu, queries(), keys(), options).out;
-  for (int64_t i = 0; i < queries().count(); ++i) {
-    const int32_t query_length = queries().length(i), key_length = keys().length(i);
-    const Segments own_queries = Segments::of_lengths({&query_length, 1}), own_keys = Segments::of_lengths({&key_length, 1});
-    const Tensor alone = attention(q.cpu.row_range(queries().begin(i), query_length), k.cpu.row_range(keys().begin(i), key_length),
-                                   v.cpu.row_range(keys().begin(i), key_length), own_queries, own_keys, options)
-                             .out;
-    EXPECT_EQ(alone.to_vector(), together.row_range(queries().begin(i), query_length).to_vector());
-  }
+  for_each_isa_and_type([&](DType dtype) {
+    const Pair q = random_pair({queries().tokens(), 64}, dtype, 1), k = random_pair({keys().tokens(), 64}, dtype, 2);
+    const Pair v = random_pair({keys().tokens(), 64}, dtype, 3);
+    const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = false, .dropout = {}};
+    const Tensor together = attention(q.cpu, k.cpu, v.cpu, queries(), keys(), options).out;
+    for (int64_t i = 0; i < queries().count(); ++i) {
+      const int32_t query_length = queries().length(i), key_length = keys().length(i);
+      const Segments own_queries = Segments::of_lengths({&query_length, 1}), own_keys = Segments::of_lengths({&key_length, 1});
+      const Tensor alone = attention(q.cpu.row_range(queries().begin(i), query_length), k.cpu.row_range(keys().begin(i), key_length),
+                                     v.cpu.row_range(keys().begin(i), key_length), own_queries, own_keys, options)
+                               .out;
+      EXPECT_EQ(alone.to_vector(), together.row_range(queries().begin(i), query_length).to_vector());
+    }
+  });
 }
 
 TEST(Attention, MapFromLogSumExpEqualsTheReference) {
-  const Pair q = random_pair({queries().tokens(), 64}, DType::f32, 1), k = random_pair({keys().tokens(), 64}, DType::f32, 2);
-  const AttentionOptions options{.num_heads = 4, .num_key_value_heads = 4, .scale = 0, .causal = true, .dropout = {}};
-  const Tensor lse = attention(q.cpu, k.cpu, k.cpu, queries(), keys(), options).log_sum_exp;
-  const Tensor reference_lse = attention(q.reference, k.reference, k.reference, queries(), keys(), options).log_sum_exp;
-  for (int64_t segment : {0, 2, 4, 5}) {
-    const Tensor map = attention_map(q.cpu, k.cpu, lse, queries(), keys(), options, segment, 3);
-    const Tensor expected = attention_map(q.reference, k.reference, reference_lse, queries(), keys(), options, segment, 3);
-    EXPECT_LT(relative_error(map, expected), 1e-5);
-    const int64_t half = queries().length(segment) / 2;
-    const Tensor rows = attention_map(q.cpu, k.cpu, lse, queries(), keys(), options, segment, 3, half, queries().length(segment) - half);
-    EXPECT_EQ(rows.to_vector(), map.row_range(half, queries().length(segment) - half).to_vector());
-  }
+  for_each_isa_and_type([&](DType dtype) {
+    const Pair q = random_pair({queries().tokens(), 64}, dtype, 1), k = random_pair({keys().tokens(), 64}, dtype, 2);
+    AttentionOptions options{.num_heads = 4, .num_key_value_heads = 4, .scale = 0, .causal = true, .dropout = {}};
+    for (const float softcap : {0.0f, 2.0f}) {
+      options.softcap = softcap;
+      const Tensor lse = attention(q.cpu, k.cpu, k.cpu, queries(), keys(), options).log_sum_exp;
+      const Tensor reference_lse = attention(q.reference, k.reference, k.reference, queries(), keys(), options).log_sum_exp;
+      for (int64_t segment : {0, 2, 4, 5}) {
+        const Tensor map = attention_map(q.cpu, k.cpu, lse, queries(), keys(), options, segment, 3);
+        const Tensor expected = attention_map(q.reference, k.reference, reference_lse, queries(), keys(), options, segment, 3);
+        // The exponential of tiles is as exact as bf16 needs.
+        EXPECT_LT(relative_error(map, expected), dtype == DType::f32 || current_isa() < Isa::avx512_bf16 ? 1e-5 : 2e-4);
+        const int64_t half = queries().length(segment) / 2;
+        const Tensor rows = attention_map(q.cpu, k.cpu, lse, queries(), keys(), options, segment, 3, half, queries().length(segment) - half);
+        EXPECT_EQ(rows.to_vector(), map.row_range(half, queries().length(segment) - half).to_vector());
+      }
+    }
+  });
+}
+
+TEST(Attention, AKeyThatIsNoNumberSpoilsOnlyTheQueriesThatSeeIt) {
+  const std::vector<int32_t> lengths{90, 5};
+  const Segments segments = Segments::of_lengths(lengths);
+  for_each_isa_and_type([&](DType dtype) {
+    const Pair q = random_pair({95, 32}, dtype, 1), k = random_pair({95, 32}, dtype, 2), v = random_pair({95, 32}, dtype, 3);
+    k.cpu.row_range(51, 1).fill(NAN);
+    const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .causal = true, .dropout = {}};
+    const std::vector<float> out = attention(q.cpu, k.cpu, v.cpu, segments, segments, options).out.to_vector();
+    for (int64_t i = 0; i < 95; ++i) EXPECT_EQ(std::isnan(out[i * 32]), i >= 51 && i < 90) << "query " << i;
+  });
+}
+
+// Scores whose exponentials leave the range of floats unless taken relative to the largest, and such that do not, in one batch.
+TEST(Attention, LargeScoresAreTakenRelativeToTheLargest) {
+  for_each_isa_and_type([&](DType dtype) {
+    const Pair q = random_pair({queries().tokens(), 64}, dtype, 1), k = random_pair({keys().tokens(), 64}, dtype, 2);
+    const Pair v = random_pair({keys().tokens(), 64}, dtype, 3);
+    for (const float scale : {0.25f, 8.0f, 50.0f}) {
+      const AttentionOptions options{.num_heads = 2, .num_key_value_heads = 2, .scale = scale, .dropout = {}};
+      const Tensor got = attention(q.cpu, k.cpu, v.cpu, queries(), keys(), options).out;
+      const Tensor expected = attention(q.reference, k.reference, v.reference, queries(), keys(), options).out;
+      EXPECT_LT(relative_error(got, expected), dtype == DType::f32 ? 1e-4 : 1e-2) << "scale " << scale;
+    }
+  });
 }
 
 TEST(Attention, CachedRowsInAnyOrderEqualConsecutiveOnes) {

@@ -52,10 +52,10 @@ HeadRows KeyRows(const AttentionParams& p, const View& x, int64_t segment, const
   return {copy, s.size};
 }
 
-// Queries [first, first + rows), or those rows of anything shaped like q; `copy` has room for them.
+// Queries [first, first + rows), or those rows of anything shaped like q, in `copy`: rows of all heads, some KiB apart, would push each
+// other out of L1.
 template <typename T>
 HeadRows QueryRows(const View& x, const HeadOfSequence& s, int64_t first, int64_t rows, float* copy) {
-  if constexpr (std::is_same_v<T, float>) return {x.row<const float>(s.query_row + first) + s.query_column, x.stride};
   CopyRows<T>(x, rows, s.query_column, s.size, copy, [&](int64_t i) { return s.query_row + first + i; });
   return {copy, s.size};
 }

@@ -42,7 +42,7 @@ struct PackedKeys {
   }
   float largest_norm() const {
     float largest = 0;
-    for (int64_t i = 0; i < chunks; ++i) largest = norms[i] <= largest ? largest : norms[i];  // NaN stays
+    for (int64_t i = 0; i < chunks; ++i) largest = norms[i] <= largest || std::isnan(largest) ? largest : norms[i];
     return largest;
   }
 };
@@ -56,6 +56,11 @@ int64_t blocks_per_pass(int64_t head_size) { return std::clamp<int64_t>(1024 / r
 QKV_BF16_BEGIN
 namespace qkv::cpu {
 namespace {
+
+// The larger of two; a NaN of either stays.
+inline __m512 larger(__m512 a, __m512 b) {
+  return _mm512_mask_mov_ps(a, _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), b, a, _CMP_NLE_UQ), b);
+}
 
 void pack_chunk(const AttentionParams& p, const PackedKeys& packed, int64_t index) {
   const HeadOfSequence s(p, packed.segment, packed.key_head * (p.num_heads / p.num_key_value_heads));
@@ -72,7 +77,7 @@ void pack_chunk(const AttentionParams& p, const PackedKeys& packed, int64_t inde
       squares = _mm512_dpbf16_ps(squares, (__m512bh)x, (__m512bh)x);
       _mm512_storeu_si512(keys + j * packed.depth + c, x);
     }
-    largest = _mm512_mask_mov_ps(largest, _mm512_cmp_ps_mask(squares, largest, _CMP_NLE_UQ), squares);  // NaN stays
+    largest = larger(largest, squares);
   }
   packed.norms[index] = std::sqrt(_mm512_reduce_add_ps(largest));
   HeadPointers::keys(p, p.v, packed.segment, s, first, count, pointers);
@@ -155,7 +160,7 @@ class Forward {
         const auto x = (__m512bh)_mm512_loadu_si512(to + pair * kBlockQueries + 16 * half);
         squares = _mm512_dpbf16_ps(squares, x, x);
       }
-      largest = _mm512_mask_mov_ps(largest, _mm512_cmp_ps_mask(squares, largest, _CMP_NLE_UQ), squares);
+      largest = larger(largest, squares);
       _mm512_storeu_ps(state.largest + 16 * half, _mm512_set1_ps(-INFINITY));
       _mm512_storeu_ps(state.sums + 16 * half, _mm512_setzero_ps());
     }

@@ -46,6 +46,7 @@ class MapRows {
                        .accumulate = false});
       weigh(key);
     }
+    for (int64_t i = 0; i < count; ++i) normalize(m.weights.row<float>(first - m.first_query + i));
   }
 
  private:
@@ -63,6 +64,13 @@ class MapRows {
           m.weights.row<float>(first - m.first_query + i)[key + j] = weights[i - 16 * half];
       }
     }
+  }
+
+  // The forward divides by the sum of its rounded weights; these are not rounded.
+  void normalize(float* row) const {
+    double sum = 0;
+    for (int64_t j = 0; j < s.keys; ++j) sum += row[j];
+    for (int64_t j = 0; j < s.keys && sum > 0; ++j) row[j] = static_cast<float>(row[j] / sum);
   }
 
   const AttentionMapParams& m;

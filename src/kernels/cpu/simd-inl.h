@@ -71,19 +71,25 @@ HWY_INLINE void StorePart(Vec value, T* to, size_t count) {
   std::memcpy(to, buffer, count * sizeof(T));
 }
 
-// 2^x for x <= 0, to 2e-7; 2^-125 below. 11 instructions a vector where hn::Exp has more than twice as many: of attention's forward on
+// 2^x for x <= 0, to 2e-7; 2^-125 below. 12 instructions a vector where hn::Exp has more than twice as many: of attention's forward on
 // AVX2 a quarter was exponentials. The polynomial is minimax in the relative error on [-1/2, 1/2], and 1 at 0. NaN stays NaN.
 HWY_INLINE Vec PowerOfTwo(Vec x) {
   const F32 d;
   const hn::Rebind<int32_t, F32> di;
-  x = hn::Max(hn::Set(d, -125.0f), x);  // of two operands with a NaN the second is taken
-  const Vec whole = hn::Round(x), r = hn::Sub(x, whole);
+  const Vec least = hn::Set(d, -125.0f);
+#if HWY_TARGET == HWY_SCALAR
+  x = hn::IfThenElse(hn::Lt(x, least), least, x);
+#else
+  x = hn::Max(least, x);  // of two operands with a NaN the second is taken
+#endif
+  // The sum with 1.5 * 2^23 has the integer next to x in its last bits. (Highway's conversion makes the largest integer of a NaN.)
+  const Vec rounder = hn::Set(d, 12582912.0f), rounded = hn::Add(x, rounder), r = hn::Sub(x, hn::Sub(rounded, rounder));
   Vec y = hn::MulAdd(r, hn::Set(d, 0.001326472731307149f), hn::Set(d, 0.009671512991189957f));
   y = hn::MulAdd(r, y, hn::Set(d, 0.05550733581185341f));
   y = hn::MulAdd(r, y, hn::Set(d, 0.24022242426872253f));
   y = hn::MulAdd(r, y, hn::Set(d, 0.6931470036506653f));
   y = hn::MulAdd(r, y, hn::Set(d, 1.0f));
-  return hn::BitCast(d, hn::Add(hn::BitCast(di, y), hn::ShiftLeft<23>(hn::ConvertTo(di, whole))));
+  return hn::BitCast(d, hn::Add(hn::BitCast(di, y), hn::ShiftLeft<23>(hn::BitCast(di, rounded))));
 }
 
 HWY_INLINE Vec ExpOfNegative(Vec x) { return PowerOfTwo(hn::Mul(x, hn::Set(F32(), 1.44269504f))); }
