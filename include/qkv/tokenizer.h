@@ -77,7 +77,7 @@ class Tokenizer {
   std::vector<int32_t> encode_sampled(std::string_view text, const SubwordSampling& how, uint64_t seed,
                                       bool add_special_tokens = true) const;
   // What encode gives with the bytes of the text that each id is for, as the `tokenizers` library gives them (in characters), and with
-  // truncation. Slower than encode, and needs some 50 bytes for each byte of the text. Throws qkv::Error (invalid_argument) where the
+  // truncation. Slower than encode, and needs 50 to 85 bytes for each byte of the text. Throws qkv::Error (invalid_argument) where the
   // options cannot be kept.
   Encoding encode_with_offsets(std::string_view text, const EncodeOptions& options = {}) const;
   // Two texts as one input, joined as the tokenizer's post-processor says. Throws qkv::Error (unsupported) where it says nothing of pairs.

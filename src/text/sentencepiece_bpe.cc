@@ -155,9 +155,10 @@ SentencePieceBpe::SentencePieceBpe(const SentencePieceModel& model, const std::s
   bpe_ = std::make_unique<BpeModel>(Vocabulary(texts_of(model)), merges, std::move(options), ranks);
 }
 
-void SentencePieceBpe::tokenize(std::string_view text, std::vector<int32_t>& ids, std::vector<Span>* spans) const {
+void SentencePieceBpe::tokenize_with(const Sampling* sampling, std::string_view text, std::vector<int32_t>& ids,
+                                     std::vector<Span>* spans) const {
   Output output(*this, text, ids, spans);
-  if (user_defined_.longest() == 0) return tokenize_section(text, 0, text.size(), output);
+  if (user_defined_.longest() == 0) return tokenize_section(sampling, text, 0, text.size(), output);
   size_t begin = 0;
   for (size_t i = 0; i < text.size();) {
     int32_t id = -1;
@@ -166,14 +167,14 @@ void SentencePieceBpe::tokenize(std::string_view text, std::vector<int32_t>& ids
       i += utf8_length(text[i]);
       continue;
     }
-    tokenize_section(text, begin, i, output);
+    tokenize_section(sampling, text, begin, i, output);
     output.push(id, {i, i + length});
     begin = i += length;
   }
-  tokenize_section(text, begin, text.size(), output);
+  tokenize_section(sampling, text, begin, text.size(), output);
 }
 
-void SentencePieceBpe::tokenize_section(std::string_view text, size_t begin, size_t end, Output& output) const {
+void SentencePieceBpe::tokenize_section(const Sampling* sampling, std::string_view text, size_t begin, size_t end, Output& output) const {
   if (has_unused_) return tokenize_with_unused(text, begin, end, output);
   std::vector<int32_t> ids;
   std::vector<Span> spans;
@@ -187,7 +188,9 @@ void SentencePieceBpe::tokenize_section(std::string_view text, size_t begin, siz
     }
     ids.clear();
     spans.clear();
-    bpe_->tokenize(text.substr(begin, word_end - begin), ids, output.wants_spans() ? &spans : nullptr);
+    const std::string_view word = text.substr(begin, word_end - begin);
+    std::vector<Span>* const wanted = output.wants_spans() ? &spans : nullptr;
+    sampling ? bpe_->sample(word, sampling->how, sampling->random, ids, wanted) : bpe_->tokenize(word, ids, wanted);
     output.push_word(ids, spans, begin);
     begin = word_end;
   }

@@ -23,7 +23,15 @@ class SentencePieceBpe final : public TokenModel {
   SentencePieceBpe(const SentencePieceModel& model, const std::string& file);
 
   // `text` is normalized. O(n log n) in its length.
-  void tokenize(std::string_view text, std::vector<int32_t>& ids, std::vector<Span>* spans) const override;
+  void tokenize(std::string_view text, std::vector<int32_t>& ids, std::vector<Span>* spans) const override {
+    tokenize_with(nullptr, text, ids, spans);
+  }
+  // BPE-dropout as BpeModel has it; a file says nothing of it, so the default is none. Models with unused pieces have none either.
+  void sample(std::string_view text, const SubwordSampling& how, RandomStream& random, std::vector<int32_t>& ids,
+              std::vector<Span>* spans) const override {
+    const Sampling sampling{how, random};
+    tokenize_with(&sampling, text, ids, spans);
+  }
   const Vocabulary& vocabulary() const override { return vocabulary_; }
 
  private:
@@ -31,9 +39,15 @@ class SentencePieceBpe final : public TokenModel {
     uint32_t rank;
     int32_t result;
   };
+  struct Sampling {
+    const SubwordSampling& how;
+    RandomStream& random;
+  };
   class Output;
 
-  void tokenize_section(std::string_view text, size_t begin, size_t end, Output& output) const;
+  // `sampling` is null for the segmentation that is no chance.
+  void tokenize_with(const Sampling* sampling, std::string_view text, std::vector<int32_t>& ids, std::vector<Span>* spans) const;
+  void tokenize_section(const Sampling* sampling, std::string_view text, size_t begin, size_t end, Output& output) const;
   void tokenize_with_unused(std::string_view text, size_t begin, size_t end, Output& output) const;
 
   Vocabulary vocabulary_;

@@ -65,6 +65,22 @@ TEST(SentencePieceFile, TheSmallExampleOfTheseTestsIsRight) {
   EXPECT_EQ(encode(kPieces, "ab a"), (std::vector<int32_t>{2, 5, 2, 3}));  // Unigram where the file does not say it
 }
 
+// The one merge that "ab" has is done with the probability 1 - dropout.
+TEST(SentencePieceFile, MergesAreDroppedInSamples) {
+  const std::string json = sentencepiece_to_json(parse_sentencepiece(kPieces + kBpe, "a.model"), {}, "a.model");
+  const Tokenizer tokenizer = TokenizerAccess::from_json(json, "", "a.model");
+  const std::vector<int32_t> whole{2, 5}, parts{2, 3, 4};
+  int joined = 0;
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    const std::vector<int32_t> ids = tokenizer.encode_sampled("ab", {.dropout = 0.3}, seed);
+    ASSERT_TRUE(ids == whole || ids == parts);
+    joined += ids == whole;
+  }
+  EXPECT_NEAR(joined / 2000.0, 0.7, 5 * std::sqrt(0.3 * 0.7 / 2000));
+  EXPECT_EQ(tokenizer.encode_sampled("ab", {.dropout = 1}, 1), parts);
+  EXPECT_EQ(tokenizer.encode_sampled("ab", {}, 1), whole);
+}
+
 TEST(SentencePieceFile, FieldsThatAreNotKnownArePassedOver) {
   const std::string more = Message().integer(100, 1).number(101, 1).text(102, "x").bytes() + std::string("\xB9\x06") + "12345678";
   EXPECT_EQ(encode(more + kPieces + kBpe, "ab"), encode(kPieces + kBpe, "ab"));

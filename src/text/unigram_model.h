@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -75,7 +76,8 @@ class UnigramModel final : public TokenModel {
   // Word by word, where that is possible (unigram_words.cc).
   bool can_cut_at_spaces(const std::vector<UnigramPiece>& pieces) const;
   void tokenize_words(std::string_view text, std::vector<int32_t>& ids) const;
-  void find_best(std::string_view word, std::vector<int32_t>& way) const;
+  void find_best(std::string_view word, std::vector<int32_t>& ids) const;
+  void write_way(std::string_view word, std::span<const int32_t> way, std::vector<int32_t>& ids) const;
   float append_word(std::string_view word, const WordCache::Key& key, float score, std::vector<int32_t>& way,
                     std::vector<int32_t>& ids) const;
   // Calls see(id, length in bytes, score) for each piece that `text` has at `begin`, and for an unknown character there; its id is

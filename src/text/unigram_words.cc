@@ -46,45 +46,52 @@ void UnigramModel::tokenize_words(std::string_view text, std::vector<int32_t>& i
 // `score` is the sum before the word; returns the one behind it. `way` is scratch.
 float UnigramModel::append_word(std::string_view word, const WordCache::Key& key, float score, std::vector<int32_t>& way,
                                 std::vector<int32_t>& ids) const {
-  Output output(*this, word, ids, nullptr);
+  const size_t before = ids.size();
   if (key.size > 0) {
-    way.clear();
-    if (!cache_.find(key, way)) {
-      find_best(word, way);
-      cache_.keep(key, way);
+    if (!cache_.find(key, ids)) {
+      find_best(word, ids);
+      cache_.keep(key, std::span(ids).subspan(before));
     }
-    const float margin = std::bit_cast<float>(way.back());
-    way.pop_back();
+    const float margin = std::bit_cast<float>(ids.back());
+    ids.pop_back();
     float sum = score;
     bool unknown = false;
-    for (const int32_t id : way) {
-      unknown = unknown || id == unk_id_;
-      sum = static_cast<float>(sum + (id == unk_id_ ? unk_score_ : scores_[static_cast<size_t>(id)]));
+    for (size_t i = before; i < ids.size(); ++i) {
+      unknown = unknown || ids[i] == unk_id_;
+      sum = static_cast<float>(sum + (ids[i] == unk_id_ ? unk_score_ : scores_[static_cast<size_t>(ids[i])]));
     }
     // Four times the bound, for as many additions as the word has bytes.
     if (margin > static_cast<float>(word.size()) * std::abs(sum) * 0x1p-21f) {
-      if (!unknown) {
-        ids.insert(ids.end(), way.begin(), way.end());
-        return sum;
+      if (unknown) {
+        way.assign(ids.begin() + static_cast<ptrdiff_t>(before), ids.end());
+        ids.resize(before);
+        write_way(word, way, ids);
       }
-      size_t begin = 0;
-      for (const int32_t id : way) {
-        const size_t end = begin + (id == unk_id_ ? utf8_length(word[begin]) : vocabulary_.token(id).size());
-        output.push(id, begin, end);
-        begin = end;
-      }
-      output.finish();
       return sum;
     }
+    ids.resize(before);
   }
+  Output output(*this, word, ids, nullptr);
   score = search<float>(word, score, output);
   output.finish();
   return score;
 }
 
-// The best segmentation of a short word, in double precision, an unknown piece for each unknown character; and behind it the bits of a
-// float: how much better it is than any other.
-void UnigramModel::find_best(std::string_view word, std::vector<int32_t>& way) const {
+// A segmentation that has unknown characters, each of which is in it.
+void UnigramModel::write_way(std::string_view word, std::span<const int32_t> way, std::vector<int32_t>& ids) const {
+  Output output(*this, word, ids, nullptr);
+  size_t begin = 0;
+  for (const int32_t id : way) {
+    const size_t end = begin + (id == unk_id_ ? utf8_length(word[begin]) : vocabulary_.token(id).size());
+    output.push(id, begin, end);
+    begin = end;
+  }
+  output.finish();
+}
+
+// Appends the best segmentation of a short word, in double precision, an unknown piece for each unknown character; and behind it the bits
+// of a float: how much better it is than any other.
+void UnigramModel::find_best(std::string_view word, std::vector<int32_t>& ids) const {
   constexpr double kNone = -std::numeric_limits<double>::infinity();
   struct Node {
     double best = kNone, second = kNone;
@@ -106,12 +113,13 @@ void UnigramModel::find_best(std::string_view word, std::vector<int32_t>& way) c
   }
   // Any other segmentation comes, seen from the word's end, to a last node of the best one that it has reached in another way.
   double margin = std::numeric_limits<double>::infinity();
+  const auto before = static_cast<ptrdiff_t>(ids.size());
   for (size_t end = word.size(); end > 0; end -= nodes[end].length) {
-    way.push_back(nodes[end].id);
+    ids.push_back(nodes[end].id);
     margin = std::min(margin, nodes[end].best - nodes[end].second);
   }
-  std::reverse(way.begin(), way.end());
-  way.push_back(std::bit_cast<int32_t>(static_cast<float>(margin)));
+  std::reverse(ids.begin() + before, ids.end());
+  ids.push_back(std::bit_cast<int32_t>(static_cast<float>(margin)));
 }
 
 }  // namespace qkv
