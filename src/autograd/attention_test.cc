@@ -82,7 +82,8 @@ TEST(Attention, MapFromLogSumExpEqualsTheReference) {
         // The exponential of tiles is as exact as bf16 needs.
         EXPECT_LT(relative_error(map, expected), dtype == DType::f32 || current_isa() < Isa::avx512_bf16 ? 1e-5 : 2e-4);
         const int64_t half = queries().length(segment) / 2;
-        const Tensor rows = attention_map(q.cpu, k.cpu, lse, queries(), keys(), options, segment, 3, half, queries().length(segment) - half);
+        const Tensor rows =
+            attention_map(q.cpu, k.cpu, lse, queries(), keys(), options, segment, 3, half, queries().length(segment) - half);
         EXPECT_EQ(rows.to_vector(), map.row_range(half, queries().length(segment) - half).to_vector());
       }
     }

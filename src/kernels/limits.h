@@ -6,8 +6,8 @@ namespace qkv {
 struct MachineLimits {
   // Multiply-adds of f32 registers on all threads, nothing loaded or stored; FLOP/s, a multiply-add being two.
   double f32_flops = 0;
-  // A large product of bf16 (2048 x 1024 x 1024) on all threads, FLOP/s: a reached figure, not the unit's own limit. 0 where the
-  // processor has no unit for bf16; there it is stored so and computed in f32.
+  // Products of bf16 whose factors stay in registers, on all threads, FLOP/s: the unit's own limit. 0 where the processor has no
+  // instructions for bf16; there it is stored so and computed in f32.
   double bf16_flops = 0;
   // Bytes per second that all threads read together, each going through its own 64 MiB of memory, or 2 MiB in the last-level cache.
   double memory_read = 0, cache_read = 0;

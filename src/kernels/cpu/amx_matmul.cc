@@ -79,7 +79,7 @@ void slab_times_panels(const MatmulParams& p, const char* packed, int64_t first,
   const int64_t group = std::max<int64_t>(1, kPanelsInL2 / (chunk * kPanelRowBytes));
   const bool pieces = chunk < depth || (p.a.cols > kAmxPanel && p.a.cols < depth);
   float* memory = scratch(Scratch::sums, pieces ? panels * blocks * kSumsOfBlock : 2 * kSumsOfBlock);
-  const AmxTiles tiles;
+  const TileRegisters tiles;
   AmxEnd end;
   for (int64_t k = 0, next = 0; k == 0 || k < depth; k = next) {
     next = std::max(k + kAmxPanel, std::min(k + chunk, a.end_from(k)));
@@ -142,7 +142,7 @@ void block_over_rows(const MatmulParams& p, int64_t first_row, int64_t last_row,
   float a_sums[kTaskRows] = {};
   const bool wants_a_sums = p.a_sums && first_column == 0;
   const int64_t tokens = p.a.rows;
-  const AmxTiles tiles;
+  const TileRegisters tiles;
   for (int64_t t = 0; t == 0 || t < tokens; t += kTokens) {
     const int64_t depth = round_up_to_tiles(std::min(kTokens, tokens - t)), bytes = depth * kPanelRowBytes;
     for (int64_t k = 0; k < depth; k += kAmxPanel) {  // 32 tokens at a time: their rows are read from end to end

@@ -1,14 +1,11 @@
 #include "kernels/cpu/amx_pack.h"
 
-#include <immintrin.h>
-
 #include <algorithm>
 #include <cstring>
 
-#pragma GCC diagnostic ignored "-Wuninitialized"  // in GCC 12: values that intrinsics leave undefined by intent
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
+#include "kernels/cpu/bf16_target.h"
+
+QKV_BF16_BEGIN
 
 namespace qkv::cpu {
 namespace {
@@ -153,4 +150,4 @@ void amx_pack_transposed_rows(const View& a, int64_t first, int64_t begin, void*
 }
 
 }  // namespace qkv::cpu
-#pragma GCC pop_options
+QKV_BF16_END

@@ -1,13 +1,10 @@
 #include "kernels/cpu/amx_tiles.h"
 
-#include <immintrin.h>
-
 #include <algorithm>
 
-#pragma GCC diagnostic ignored "-Wuninitialized"  // in GCC 12: values that intrinsics leave undefined by intent
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC push_options
-#pragma GCC target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
+#include "kernels/cpu/bf16_target.h"
+
+QKV_BF16_BEGIN
 
 namespace qkv::cpu {
 namespace {
@@ -181,4 +178,4 @@ void amx_finish(const MatmulParams& p, const AmxEnd& end) {
 }
 
 }  // namespace qkv::cpu
-#pragma GCC pop_options
+QKV_BF16_END

@@ -11,12 +11,12 @@ inline constexpr int64_t kSumsOfBlock = 32 * 32;
 // Tile registers are set up for its lifetime: oneDNN and others set them up their own way.
 void amx_begin();
 void amx_end();
-class AmxTiles {
+class TileRegisters {
  public:
-  AmxTiles() { amx_begin(); }
-  ~AmxTiles() { amx_end(); }
-  AmxTiles(const AmxTiles&) = delete;
-  AmxTiles& operator=(const AmxTiles&) = delete;
+  TileRegisters() { amx_begin(); }
+  ~TileRegisters() { amx_end(); }
+  TileRegisters(const TileRegisters&) = delete;
+  TileRegisters& operator=(const TileRegisters&) = delete;
 };
 
 // sums[rows][32] (+)= a[rows][32 steps] b. rows: 16 or 32, a_step and sums_step in bytes; b: `steps` pairs of tiles, as amx_pack_panel

@@ -227,7 +227,8 @@ inline __m512 logarithm(__m512 x) {
 
 // Soft cap and bias of distance on `count` rows of raw scores. They become natural ones: nothing is left to scale.
 // `slopes`, where given, gets d score / d (scale q . k) of the cap.
-inline void apply_rules(const AttentionParams& p, const HeadOfSequence& s, int64_t at, int64_t key, int64_t count, float* scores, float* slopes) {
+inline void apply_rules(const AttentionParams& p, const HeadOfSequence& s, int64_t at, int64_t key, int64_t count, float* scores,
+                        float* slopes) {
   const __m512 scale = _mm512_set1_ps(p.scale), cap = _mm512_set1_ps(p.softcap), inverse_cap = _mm512_set1_ps(2 * kLog2E / p.softcap);
   const __m512 one = _mm512_set1_ps(1), two = _mm512_set1_ps(2);
   const Exponential power(one, _mm512_setzero_ps());

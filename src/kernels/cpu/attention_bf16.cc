@@ -5,47 +5,11 @@
 #include "kernels/cpu/attention_bf16.h"
 
 #include "base/parallel.h"
-#include "kernels/cpu/attention_bf16-inl.h"
+#include "kernels/cpu/attention_bf16_keys-inl.h"
 #include "kernels/cpu/cpu.h"
 
 namespace qkv::cpu {
 namespace {
-
-// Rows of scores at a time: with 32 columns 8 KiB, and as much of keys and of values at a head size of 64. 128 were 7 % slower.
-constexpr int64_t kChunkKeys = 64;
-
-// The keys and values of one sequence and key/value head that its queries see, in whole chunks.
-struct PackedKeys {
-  int64_t segment;
-  int key_head;
-  int64_t first_chunk = 0, chunks = 0;  // chunk i: keys from (first_chunk + i) * kChunkKeys on
-  int64_t rows = 0, depth = 0;          // blocks of queries per head; head size in whole tiles
-  bf16* keys = nullptr;     // [chunk][kChunkKeys][depth]
-  bf16* values_t = nullptr;  // [chunk][depth][kChunkKeys]
-  float* norms = nullptr;   // [chunk] no key's norm is larger
-
-  PackedKeys(const AttentionParams& p, int64_t of_segment, int head) : segment(of_segment), key_head(head) {
-    const HeadOfSequence s(p, segment, head * (p.num_heads / p.num_key_value_heads));
-    const KeyRange all = s.queries > 0 ? s.visible(p, 0, s.queries, {0, s.keys}) : KeyRange{0, 0};
-    rows = (s.queries + kBlockQueries - 1) / kBlockQueries;
-    depth = round_up(s.size, 32);
-    if (all.size() == 0) return;
-    first_chunk = all.begin / kChunkKeys;
-    chunks = (all.end + kChunkKeys - 1) / kChunkKeys - first_chunk;
-  }
-  int64_t bytes() const { return chunks * (kChunkKeys * depth * 4 + 4) + 192; }
-  void place(void* memory) {
-    Arena arena(memory);
-    keys = arena.take<bf16>(chunks * kChunkKeys * depth);
-    values_t = arena.take<bf16>(chunks * kChunkKeys * depth);
-    norms = arena.take<float>(chunks);
-  }
-  float largest_norm() const {
-    float largest = 0;
-    for (int64_t i = 0; i < chunks; ++i) largest = norms[i] <= largest || std::isnan(largest) ? largest : norms[i];
-    return largest;
-  }
-};
 
 // Blocks of queries, over all heads of a group, that pass by each chunk of keys together: their sums (128 KiB) stay in L2.
 int64_t blocks_per_pass(int64_t head_size) { return std::clamp<int64_t>(1024 / round_up(head_size, 16), 4, 16); }
@@ -56,34 +20,6 @@ int64_t blocks_per_pass(int64_t head_size) { return std::clamp<int64_t>(1024 / r
 QKV_BF16_BEGIN
 namespace qkv::cpu {
 namespace {
-
-// The larger of two; a NaN of either stays.
-inline __m512 larger(__m512 a, __m512 b) {
-  return _mm512_mask_mov_ps(a, _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), b, a, _CMP_NLE_UQ), b);
-}
-
-void pack_chunk(const AttentionParams& p, const PackedKeys& packed, int64_t index) {
-  const HeadOfSequence s(p, packed.segment, packed.key_head * (p.num_heads / p.num_key_value_heads));
-  const int64_t first = (packed.first_chunk + index) * kChunkKeys, count = keys_to_pack(s, first, kChunkKeys);
-  const bf16* pointers[kChunkKeys];
-  HeadPointers::keys(p, p.k, packed.segment, s, first, count, pointers);
-  bf16* keys = packed.keys + index * kChunkKeys * packed.depth;
-  // Over the lanes, sums of the largest partial sums of squares: at least the largest sum.
-  __m512 largest = _mm512_setzero_ps();
-  for (int64_t j = 0; j < count; ++j) {
-    __m512 squares = _mm512_setzero_ps();
-    for (int64_t c = 0; c < s.size; c += 32) {
-      const __m512i x = load_32(pointers[j], c, s.size);
-      squares = _mm512_dpbf16_ps(squares, (__m512bh)x, (__m512bh)x);
-      _mm512_storeu_si512(keys + j * packed.depth + c, x);
-    }
-    largest = larger(largest, squares);
-  }
-  packed.norms[index] = std::sqrt(_mm512_reduce_add_ps(largest));
-  HeadPointers::keys(p, p.v, packed.segment, s, first, count, pointers);
-  bf16* values_t = packed.values_t + index * kChunkKeys * packed.depth;
-  for (int64_t j = 0; j < count; j += 32) transpose_rows(pointers + j, s.size, values_t + j, kChunkKeys);
-}
 
 // Queries [first, last) of all heads of a group, blocks_per_pass at a time.
 template <typename Tiles>
@@ -99,12 +35,12 @@ class Forward {
         largest_key(of.largest_norm()) {
     const int64_t blocks = blocks_per_pass(s.size);
     const auto state_bytes = static_cast<int64_t>(sizeof(State));
-    Arena arena(scratch_bytes(Scratch::scores, blocks * (depth * 64 + width * 128 + state_bytes) + kChunkKeys * (128 + 64) + 4096));
+    Arena arena(scratch_bytes(Scratch::scores, blocks * (depth * 64 + width * 128 + state_bytes) + kForwardKeys * (128 + 64) + 4096));
     queries = arena.take<uint32_t>(blocks * depth / 2 * kBlockQueries);
     outputs = arena.take<float>(blocks * width * kBlockQueries);
     states = arena.take<State>(blocks);
-    scores = arena.take<float>(kChunkKeys * kBlockQueries);
-    weights = arena.take<uint32_t>(kChunkKeys / 2 * kBlockQueries);
+    scores = arena.take<float>(kForwardKeys * kBlockQueries);
+    weights = arena.take<uint32_t>(kForwardKeys / 2 * kBlockQueries);
   }
 
   // Blocks [first, last) of the group's, head after head, `rows` for each head; at most blocks_per_pass. Meanwhile `ahead` brings what is
@@ -115,13 +51,13 @@ class Forward {
       start(states[block - first], rows, block, block - first);
       const KeyRange seen = states[block - first].seen;
       if (seen.size() == 0) continue;
-      first_chunk = std::min(first_chunk, seen.begin / kChunkKeys);
-      last_chunk = std::max(last_chunk, (seen.end + kChunkKeys - 1) / kChunkKeys);
+      first_chunk = std::min(first_chunk, seen.begin / kForwardKeys);
+      last_chunk = std::max(last_chunk, (seen.end + kForwardKeys - 1) / kForwardKeys);
     }
     for (int64_t chunk = first_chunk; chunk < last_chunk; ++chunk) {
       for (int64_t place = 0; place < last - first; ++place) {
         const State& state = states[place];
-        const Strips strips(state.seen, chunk * kChunkKeys, kChunkKeys);
+        const Strips strips(state.seen, chunk * kForwardKeys, kForwardKeys);
         if (strips.count() == 0) continue;
         add_chunk(place, chunk, strips, ahead, steps);
       }
@@ -132,13 +68,13 @@ class Forward {
  private:
   struct alignas(64) State {
     float largest[kBlockQueries], sums[kBlockQueries], factors[kBlockQueries];
-    int64_t query, count;   // the first of its queries, and how many
-    int64_t at;             // where that one lies
+    int64_t query, count;  // the first of its queries, and how many
+    int64_t at;            // where that one lies
     int head;
-    KeyRange seen;          // by any of them
-    uint32_t poison[2];     // which of 16 queries met a score that is no number
-    bool sure;              // no weight can leave the range of floats, whatever it is relative to
-    bool shrinks;           // must the outputs be multiplied by `factors`
+    KeyRange seen;       // by any of them
+    uint32_t poison[2];  // which of 16 queries met a score that is no number
+    bool sure;           // no weight can leave the range of floats, whatever it is relative to
+    bool shrinks;        // must the outputs be multiplied by `factors`
   };
   void start(State& state, int64_t rows, int64_t block, int64_t place) {
     state.head = static_cast<int>(packed.key_head * s.group + block / rows);
@@ -170,12 +106,12 @@ class Forward {
     std::memset(outputs + place * width * kBlockQueries, 0, static_cast<size_t>(width * kBlockQueries) * sizeof(float));
   }
 
-  // One block and the strips of a chunk of keys that it sees: S^T = K Q^T, the weights, O^T += V^T P^T. Each is done for the whole chunk before
-  // the next: while the tile unit works, multiply-adds run on one port of two, and nothing is won by mixing them (measured).
+  // One block and the strips of a chunk of keys that it sees: S^T = K Q^T, the weights, O^T += V^T P^T. Each is done for the whole chunk
+  // before the next: while the tile unit works, multiply-adds run on one port of two, and nothing is won by mixing them (measured).
   void add_chunk(int64_t place, int64_t chunk, Strips strips, Prefetcher& ahead, int64_t steps) {
     State& state = states[place];
     const int64_t index = chunk - packed.first_chunk, first_key = strips.first * kStripKeys;
-    multiply<Tiles>({.a = packed.keys + (index * kChunkKeys + first_key) * depth,
+    multiply<Tiles>({.a = packed.keys + (index * kForwardKeys + first_key) * depth,
                      .a_step = 2 * depth,
                      .b = queries + place * depth / 2 * kBlockQueries,
                      .b_step = 4 * kBlockQueries,
@@ -196,8 +132,8 @@ class Forward {
       ahead.step(steps);
     }
     prefetch_chunk(index + 1, place);
-    multiply<Tiles>({.a = packed.values_t + index * depth * kChunkKeys + first_key,
-                     .a_step = 2 * kChunkKeys,
+    multiply<Tiles>({.a = packed.values_t + index * depth * kForwardKeys + first_key,
+                     .a_step = 2 * kForwardKeys,
                      .b = weights + first_key / 2 * kBlockQueries,
                      .b_step = 4 * kBlockQueries,
                      .c = outputs + place * width * kBlockQueries,
@@ -211,7 +147,7 @@ class Forward {
   // This block's share of the next chunk of packed keys and values: those of a long sequence come from beyond L2.
   void prefetch_chunk(int64_t index, int64_t place) const {
     if (index >= packed.chunks) return;
-    const int64_t bytes = kChunkKeys * depth * 2, share = round_up(bytes / blocks_per_pass(s.size), 64);
+    const int64_t bytes = kForwardKeys * depth * 2, share = round_up(bytes / blocks_per_pass(s.size), 64);
     for (const bf16* x : {packed.keys, packed.values_t}) {
       const char* from = reinterpret_cast<const char*>(x) + index * bytes;
       for (int64_t i = place * share; i < std::min(bytes, (place + 1) * share); i += 64) __builtin_prefetch(from + i, 0, 2);
@@ -224,7 +160,7 @@ class Forward {
     __m512 largest[2] = {_mm512_loadu_ps(state.largest), _mm512_loadu_ps(state.largest + 16)};
     for (int64_t strip = strips.first; strip < strips.last; ++strip) {
       float* rows = scores + strip * kStripKeys * kBlockQueries;
-      const int64_t key = chunk * kChunkKeys + strip * kStripKeys;
+      const int64_t key = chunk * kForwardKeys + strip * kStripKeys;
       if (has_rules(p)) apply_rules(p, s, state.at, key, kStripKeys, rows, nullptr);
       find_largest(state, rows, key, largest);
     }
@@ -263,7 +199,7 @@ class Forward {
   void weigh(State& state, int64_t chunk, int64_t part) {
     float* from = scores + part * kPartKeys * kBlockQueries;
     uint32_t* to = weights + part * kPartKeys / 2 * kBlockQueries;
-    const int64_t key = chunk * kChunkKeys + part * kPartKeys;
+    const int64_t key = chunk * kForwardKeys + part * kPartKeys;
     if (!state.sure && shifted) subtract_base(from, kPartKeys, base);
     const bool whole = sight.whole(state.at, key, kPartKeys);
     if (whole && state.sure) {
@@ -379,11 +315,11 @@ class Forward {
   Exponential powers[2];
   bool shifted = false;
   alignas(64) float base[kBlockQueries];
-  uint32_t* queries;     // [blocks][depth / 2][kBlockQueries] pairs
-  float* outputs;        // [blocks][width][kBlockQueries]
-  State* states;         // [blocks]
-  float* scores;         // [kChunkKeys][kBlockQueries]
-  uint32_t* weights;     // [kChunkKeys / 2][kBlockQueries] pairs
+  uint32_t* queries;  // [blocks][depth / 2][kBlockQueries] pairs
+  float* outputs;     // [blocks][width][kBlockQueries]
+  State* states;      // [blocks]
+  float* scores;      // [kForwardKeys][kBlockQueries]
+  uint32_t* weights;  // [kForwardKeys / 2][kBlockQueries] pairs
 };
 
 // Blocks [first, last) of a group's queries. `next`: whose keys and queries come after these, or null.
@@ -402,10 +338,10 @@ void run_blocks(const AttentionParams& p, const PackedKeys& packed, int64_t firs
     queries_of(p.q, *next, false);
   }
   // Half of a causal sequence's blocks and chunks are passed by.
-  const int64_t parts = std::max<int64_t>(1, kChunkKeys / kPartKeys * (last - first) * packed.chunks / (p.causal ? 2 : 1)), steps = (ahead.rows() + parts - 1) / parts;
+  const int64_t parts = std::max<int64_t>(1, kForwardKeys / kPartKeys * (last - first) * packed.chunks / (p.causal ? 2 : 1)),
+                steps = (ahead.rows() + parts - 1) / parts;
   const auto run_all = [&](auto&& forward) {
-    for (int64_t block = first; block < last; block += pass)
-      forward.run(packed.rows, block, std::min(last, block + pass), ahead, steps);
+    for (int64_t block = first; block < last; block += pass) forward.run(packed.rows, block, std::min(last, block + pass), ahead, steps);
   };
   if (current_isa() == Isa::amx) {
     const AmxTiles tiles;
@@ -437,7 +373,8 @@ void attention_bf16(const AttentionParams& p) {
         PackedKeys packed = all[static_cast<size_t>(i)];
         packed.place(scratch_bytes(Scratch::keys, packed.bytes()));
         for (int64_t chunk = 0; chunk < packed.chunks; ++chunk) pack_chunk(p, packed, chunk);
-        run_blocks(p, packed, 0, group * packed.rows, i + 1 < std::min(count, (task + 1) * run) ? &all[static_cast<size_t>(i + 1)] : nullptr);
+        run_blocks(p, packed, 0, group * packed.rows,
+                   i + 1 < std::min(count, (task + 1) * run) ? &all[static_cast<size_t>(i + 1)] : nullptr);
       }
     });
     return;

@@ -3,8 +3,8 @@
 //
 // Bound by the five products of a score, 0.625 cycles at a head size of 64; the exponential and the rest take about 0.45 on other units.
 #include "base/parallel.h"
-#include "kernels/cpu/attention_bf16-inl.h"
 #include "kernels/cpu/attention_bf16.h"
+#include "kernels/cpu/attention_bf16_queries-inl.h"
 #include "kernels/cpu/attention_turns.h"
 #include "kernels/cpu/cpu.h"
 
@@ -15,49 +15,6 @@ namespace {
 // all of these. 64 keys were 20 % slower, 2 and 8 blocks 6 %.
 constexpr int64_t kChunkKeys = 128, kGroupBlocks = 4;
 
-// What the queries of a sequence and key/value head are to every chunk of its keys, a block for each kBlockQueries of each query head, the
-// heads one after another.
-struct QueryBlocks {
-  struct alignas(64) Statistics {
-    SavedRows saved;
-    float D[kBlockQueries];  // row sums of dO * O
-  };
-  int64_t rows, count;               // blocks per head, and of all heads
-  int64_t depth, width;              // head size in whole tiles of 32 and of 16
-  uint32_t *q_along, *dout_along;    // [block][depth / 2][kBlockQueries] pairs along a query's values
-  uint32_t *q_across, *dout_across;  // [block][kBlockQueries / 2][depth] queries i and 16 + i, values in the order of unpacked_place
-  Statistics* statistics;            // [block]
-  float* dq;                         // [block][width][kBlockQueries] sums, queries in the order of query_place
-
-  QueryBlocks(const HeadOfSequence& s) : rows((s.queries + kBlockQueries - 1) / kBlockQueries), count(s.group * rows) {
-    depth = round_up(s.size, 32);
-    width = round_up(s.size, 16);
-  }
-  int64_t bytes() const { return count * (4 * depth * 64 + static_cast<int64_t>(sizeof(Statistics)) + width * 128) + 512; }
-  void place(void* memory) {
-    Arena arena(memory);
-    q_along = arena.take<uint32_t>(count * depth * 16);
-    dout_along = arena.take<uint32_t>(count * depth * 16);
-    q_across = arena.take<uint32_t>(count * depth * 16);
-    dout_across = arena.take<uint32_t>(count * depth * 16);
-    statistics = arena.take<Statistics>(count);
-    dq = arena.take<float>(count * width * kBlockQueries);
-  }
-};
-
-// A row of weights or gradients has queries i and 16 + i beside each other; the n-th of its unpacked pairs belongs to this query.
-constexpr int64_t query_place(int64_t n) { return n % 16 / 4 * 4 + n / 16 * 2 + n % 4 / 2 + n % 2 * 16; }
-
-// One sequence and key/value head.
-struct Unit {
-  int64_t segment;
-  int key_head;
-  int64_t chunks;  // of keys
-  QueryBlocks blocks;
-  size_t first_turn = 0;       // of group 0; groups of kGroupBlocks, never of two heads
-  float* bias_sums = nullptr;  // [chunk][heads of the group][columns]; null: not wanted
-};
-
 int64_t groups_per_head(const QueryBlocks& blocks) { return (blocks.rows + kGroupBlocks - 1) / kGroupBlocks; }
 
 }  // namespace
@@ -66,67 +23,6 @@ int64_t groups_per_head(const QueryBlocks& blocks) { return (blocks.rows + kGrou
 QKV_BF16_BEGIN
 namespace qkv::cpu {
 namespace {
-
-inline float sum_of_products(const bf16* x, const bf16* y, const bf16* rest, int64_t size) {
-  __m512 sum = _mm512_setzero_ps();
-  for (int64_t c = 0; c < size; c += 32) {
-    const auto left = (__m512bh)load_32(x, c, size);
-    sum = _mm512_dpbf16_ps(sum, left, (__m512bh)load_32(y, c, size));
-    if (rest) sum = _mm512_dpbf16_ps(sum, left, (__m512bh)load_32(rest, c, size));
-  }
-  return _mm512_reduce_add_ps(sum);
-}
-
-// Fills block `index` of a unit from q, dO, O and the saved statistics.
-void pack_queries(const AttentionBackwardParams& b, const Unit& unit, int64_t index) {
-  const AttentionParams& p = b.forward;
-  const QueryBlocks& blocks = unit.blocks;
-  HeadOfSequence s(p, unit.segment, 0);
-  s.set_head(static_cast<int>(unit.key_head * s.group + index / blocks.rows));
-  const int64_t first = index % blocks.rows * kBlockQueries, count = std::min(kBlockQueries, s.queries - first);
-  const bf16 *q[kBlockQueries], *dout[kBlockQueries], *out[kBlockQueries], *rest[kBlockQueries] = {};
-  HeadPointers::queries(p.q, s, first, s.queries, kBlockQueries, q);
-  HeadPointers::queries(b.dout, s, first, s.queries, kBlockQueries, dout);
-  HeadPointers::queries(p.out, s, first, s.queries, kBlockQueries, out);
-  if (p.out_rest) HeadPointers::queries(p.out_rest, s, first, s.queries, kBlockQueries, rest);
-  const int64_t at = index * blocks.depth * 16;
-  for (int64_t half = 0; half < 2; ++half) {
-    pairs_along_rows(q + 16 * half, s.size, blocks.q_along + at + 16 * half, kBlockQueries);
-    pairs_along_rows(dout + 16 * half, s.size, blocks.dout_along + at + 16 * half, kBlockQueries);
-  }
-  pairs_of_rows(q, s.size, blocks.q_across + at, blocks.depth);
-  pairs_of_rows(dout, s.size, blocks.dout_across + at, blocks.depth);
-  std::memset(blocks.dq + index * blocks.width * kBlockQueries, 0, static_cast<size_t>(blocks.width * kBlockQueries) * sizeof(float));
-
-  QueryBlocks::Statistics& statistics = blocks.statistics[index];
-  read_saved_rows(p, s, first, count, statistics.saved);
-  for (int64_t i = 0; i < kBlockQueries; ++i) statistics.D[i] = i < count ? sum_of_products(dout[i], out[i], rest[i], s.size) : 0;
-}
-
-// Rows of dQ of a block.
-void store_query_gradients(const AttentionBackwardParams& b, const Unit& unit, int64_t index) {
-  const AttentionParams& p = b.forward;
-  const QueryBlocks& blocks = unit.blocks;
-  HeadOfSequence s(p, unit.segment, 0);
-  s.set_head(static_cast<int>(unit.key_head * s.group + index / blocks.rows));
-  const int64_t first = index % blocks.rows * kBlockQueries, count = std::min(kBlockQueries, s.queries - first);
-  const __m512 scale = _mm512_set1_ps(p.scale);
-  for (int64_t column = 0; column < s.size; column += 16) {
-    const auto inside = static_cast<__mmask16>(s.size - column >= 16 ? 0xffff : (1 << (s.size - column)) - 1);
-    for (int64_t half = 0; half < 2; ++half) {
-      const float* from = blocks.dq + (index * blocks.width + column) * kBlockQueries + 16 * half;
-      __m512i tile[16];
-      for (int i = 0; i < 16; ++i) tile[i] = _mm512_castps_si512(_mm512_mul_ps(_mm512_loadu_ps(from + i * kBlockQueries), scale));
-      transpose_16(tile);
-      for (int64_t i = 0; i < 16; ++i) {
-        const int64_t query = query_place(16 * half + i);
-        if (query >= count) continue;
-        _mm256_mask_storeu_epi16(b.dq.row<bf16>(s.query_row + first + query) + s.query_column + column, inside,
-                                 (__m256i)_mm512_cvtneps_pbh(_mm512_castsi512_ps(tile[i])));
-      }
-    }
-  }
-}
 
 // One chunk of the keys of a unit: its dK and dV, and what it adds to dQ.
 template <typename Tiles>
@@ -388,12 +284,12 @@ class Backward {
   Turns* turns;  // null: no other task adds to dQ
   HeadOfSequence s;
   Sight sight;
-  int64_t chunk, depth;          // its first key; head size in whole tiles
-  int64_t member = 0, at = 0;    // head within the group; where the block's first query lies
-  bf16 *keys, *values, *keys_t;  // [kChunkKeys][depth] twice, [depth][kChunkKeys]
-  float *dk, *dv;                // [kChunkKeys][depth], columns in the order of unpacked_place
-  bf16 *weights, *gradients;     // [kChunkKeys][kGroupBlocks * kBlockQueries], P and dS
-  uint32_t* gradient_pairs;      // [kChunkKeys / 2][kBlockQueries] pairs of keys of one block's dS, in the order of query_place
+  int64_t chunk, depth;                     // its first key; head size in whole tiles
+  int64_t member = 0, at = 0;               // head within the group; where the block's first query lies
+  bf16 *keys, *values, *keys_t;             // [kChunkKeys][depth] twice, [depth][kChunkKeys]
+  float *dk, *dv;                           // [kChunkKeys][depth], columns in the order of unpacked_place
+  bf16 *weights, *gradients;                // [kChunkKeys][kGroupBlocks * kBlockQueries], P and dS
+  uint32_t* gradient_pairs;                 // [kChunkKeys / 2][kBlockQueries] pairs of keys of one block's dS, in the order of query_place
   float *scores[2], *dweights[2], *slopes;  // [kStripKeys][kBlockQueries], of two strips in turns
 };
 

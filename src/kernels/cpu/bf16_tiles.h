@@ -8,32 +8,11 @@
 // each.
 #pragma once
 
-// GCC 12 warns of values that its own intrinsics leave undefined on purpose.
-#ifndef __clang__
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#include <immintrin.h>
-#pragma GCC diagnostic pop
-#else
-#include <immintrin.h>
-#endif
-
 #include <cstdint>
 
 #include "kernels/bf16.h"
-
-// Code between these is compiled for AVX-512 with bf16. Headers of others stay outside: what they inline must run anywhere.
-#define QKV_BF16_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx512bf16,avx2,fma,bmi,bmi2,f16c,popcnt,lzcnt"
-#ifdef __clang__
-#define QKV_BF16_BEGIN _Pragma("clang attribute push(__attribute__((target(QKV_BF16_TARGET))), apply_to = function)")
-#define QKV_BF16_END _Pragma("clang attribute pop")
-#else
-#define QKV_BF16_BEGIN        \
-  _Pragma("GCC push_options") \
-      _Pragma("GCC target(\"avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,avx512bf16,avx2,fma,bmi,bmi2,f16c,popcnt,lzcnt\")")
-#define QKV_BF16_END _Pragma("GCC pop_options")
-#endif
+#include "kernels/cpu/amx_tiles.h"
+#include "kernels/cpu/bf16_target.h"
 
 namespace qkv::cpu {
 
@@ -56,21 +35,8 @@ struct TileProduct {
 QKV_BF16_BEGIN
 namespace qkv::cpu {
 
-// The tile registers while an object of this lives: 8 of 16 rows of 64 bytes.
 class AmxTiles {
  public:
-  AmxTiles() {
-    struct alignas(64) {
-      uint8_t palette = 1, start_row = 0, reserved[14] = {};
-      uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-      uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-    } config;
-    asm volatile("ldtilecfg %0" ::"m"(config) : "memory");
-  }
-  ~AmxTiles() { asm volatile("tilerelease"); }
-  AmxTiles(const AmxTiles&) = delete;
-  AmxTiles& operator=(const AmxTiles&) = delete;
-
   // The intrinsics of GCC 12 do not tell the compiler that a tile load reads memory; these do.
 #define QKV_TILE_LOAD(tile, from, step) asm volatile("tileloadd (%0,%1,1), %%tmm" #tile ::"r"(from), "r"(step) : "memory")
 #define QKV_TILE_STORE(tile, to, step) asm volatile("tilestored %%tmm" #tile ", (%0,%1,1)" ::"r"(to), "r"(step) : "memory")
@@ -145,6 +111,9 @@ class AmxTiles {
       c += 16 * p.c_step;
     }
   }
+
+ private:
+  TileRegisters registers_;
 };
 
 // The same on vectors of 16 sums: 16 rows of them stay in registers.
@@ -264,8 +233,8 @@ inline void transpose_rows(const bf16* const* rows, int64_t size, bf16* to, int6
 // Of 32 numbers the 4 i + j-th lies at 8 i + j of natural order, those after the 16th at 8 i + 4 + j: what unpacking words makes of them.
 constexpr int64_t unpacked_place(int64_t n) { return n / 4 % 4 * 8 + n / 16 * 4 + n % 4; }
 
-// b's form where depth runs along the rows: to[pair][value], rows i and 16 + i a pair; values in whole tiles of 32, each of these in the order of
-// unpacked_place.
+// b's form where depth runs along the rows: to[pair][value], rows i and 16 + i a pair; values in whole tiles of 32, each of these in the
+// order of unpacked_place.
 inline void pairs_of_rows(const bf16* const* rows, int64_t size, uint32_t* to, int64_t step) {
   for (int64_t pair = 0; pair < 16; ++pair) {
     for (int64_t c = 0; c < size; c += 32) {

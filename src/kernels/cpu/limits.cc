@@ -7,8 +7,8 @@
 
 #include "base/parallel.h"
 #include "base/timing.h"
+#include "kernels/cpu/bf16_limit.h"
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/onednn_matmul.h"
 #include "kernels/cpu/simd-inl.h"
 #include "kernels/limits.h"
 
@@ -65,19 +65,11 @@ double f32_flops() {
 }
 
 double bf16_flops() {
-  if (current_isa() < Isa::avx512 || !onednn_supports(DType::bf16)) return 0;
-  constexpr int64_t kRows = 2048, kWidth = 1024;
-  std::vector<bf16> a(kRows * kWidth), b(kWidth * kWidth), out(kRows * kWidth);
-  const View weight{b.data(), kWidth, kWidth, kWidth, DType::bf16};
-  std::vector<char> packed(static_cast<size_t>(packed_matmul_b_size(weight, false, DType::bf16)));
-  pack_matmul_b(weight, false, DType::bf16, packed.data());
-  const double seconds = shortest_seconds(kRuns, [&] {
-    matmul({.a = {a.data(), kRows, kWidth, kWidth, DType::bf16},
-            .b = weight,
-            .out = {out.data(), kRows, kWidth, kWidth, DType::bf16},
-            .packed_b = packed.data()});
-  });
-  return 2.0 * kRows * kWidth * kWidth / seconds;
+  if (current_isa() < Isa::avx512_bf16) return 0;
+  constexpr int64_t kRounds = 1'000'000;
+  std::atomic<int64_t> flops{0};
+  const double seconds = shortest_seconds(kRuns, [&] { parallel_for(num_threads(), [&](int64_t) { flops = run_bf16_products(kRounds); }); });
+  return static_cast<double>(flops * num_threads()) / seconds;
 }
 
 double read_rate(int64_t bytes) {

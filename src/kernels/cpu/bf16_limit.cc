@@ -1,0 +1,42 @@
+#include "kernels/cpu/bf16_limit.h"
+
+#include "kernels/cpu/bf16_tiles.h"
+#include "kernels/cpu/cpu.h"
+
+QKV_BF16_BEGIN
+namespace qkv::cpu {
+namespace {
+
+// Four tiles of sums, from two tiles of a and two of b.
+int64_t multiply_tiles(int64_t rounds) {
+  const AmxTiles tiles;
+  QKV_TILE_ZERO(4);
+  QKV_TILE_ZERO(5);
+  QKV_TILE_ZERO(6);
+  QKV_TILE_ZERO(7);
+  for (int64_t round = 0; round < rounds; ++round) {
+    QKV_TILE_MULTIPLY(0, 4, 6);
+    QKV_TILE_MULTIPLY(1, 4, 7);
+    QKV_TILE_MULTIPLY(2, 5, 6);
+    QKV_TILE_MULTIPLY(3, 5, 7);
+  }
+  return rounds * 4 * 2 * 16 * 16 * 32;
+}
+
+int64_t multiply_vectors(int64_t rounds) {
+  constexpr int kSums = 12;  // enough to hide the latency
+  __m512 sums[kSums];
+  for (__m512& sum : sums) sum = _mm512_setzero_ps();
+  for (int64_t round = 0; round < rounds; ++round) {
+    for (__m512& sum : sums) asm volatile("vdpbf16ps %0, %0, %0" : "+v"(sum));
+  }
+  return rounds * kSums * 2 * 16 * 2;
+}
+
+}  // namespace
+}  // namespace qkv::cpu
+QKV_BF16_END
+
+int64_t qkv::cpu::run_bf16_products(int64_t rounds) {
+  return current_isa() == Isa::amx ? multiply_tiles(rounds) : multiply_vectors(rounds);
+}
