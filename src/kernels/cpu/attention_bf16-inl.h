@@ -261,31 +261,35 @@ inline bool has_rules(const AttentionParams& p) { return p.softcap != 0 || p.dis
 // What is left to scale scores by, times log2 e.
 inline __m512 exponent_scale(const AttentionParams& p) { return _mm512_set1_ps(has_rules(p) ? kLog2E : p.scale * kLog2E); }
 
+inline __m512 power_of_two(__m512 x) { return Exponential(_mm512_set1_ps(1), _mm512_setzero_ps()).value(x); }
+
 // Queries [first, first + count) of a head.
 inline void read_saved_rows(const AttentionParams& p, const HeadOfSequence& s, int64_t first, int64_t count, SavedRows& rows) {
-  const float c = _mm512_cvtss_f32(exponent_scale(p));
+  const __m512 c = exponent_scale(p), zero = _mm512_setzero_ps();
   rows.shifted = false;
-  rows.present[0] = rows.present[1] = 0;
-  for (int64_t i = 0; i < kBlockQueries; ++i) {
-    rows.base[i] = rows.power[i] = rows.least[i] = 0;
-    rows.factor[i] = 1;
-    if (i >= count) continue;
-    rows.present[i / 16] |= 1u << i % 16;
-    const float* saved = p.log_sum_exp.row<const float>(s.query_row + first + i) + 2 * s.head;
-    if (saved[0] == -INFINITY) continue;  // saw no key
-    const float exponent = saved[0] * c;
-    float left = 0;
-    if (std::abs(exponent) > kHuge) {
-      rows.base[i] = saved[0];
-      rows.shifted = true;
-    } else {
-      rows.power[i] = std::nearbyint(exponent);
-      left = std::fma(saved[0], c, -rows.power[i]);
-      // Ours are whole powers but for the rounding of `saved`; another forward's may be any.
-      if (std::abs(left) <= 1e-5f + 3e-7f * std::abs(exponent)) left = 0;
+  for (int half = 0; half < 2; ++half) {
+    alignas(64) float largest[16] = {}, logarithm[16] = {};
+    const int64_t present = std::clamp<int64_t>(count - 16 * half, 0, 16);
+    for (int64_t i = 0; i < present; ++i) {
+      const float* saved = p.log_sum_exp.row<const float>(s.query_row + first + 16 * half + i) + 2 * s.head;
+      if (saved[0] == -INFINITY) continue;  // saw no key
+      largest[i] = saved[0];
+      logarithm[i] = saved[1];
     }
-    rows.factor[i] = std::exp(-saved[1] - left / kLog2E);
-    rows.least[i] = (rows.power[i] + saved[1] * kLog2E + kLeastPower) / c;
+    const __m512 score = _mm512_load_ps(largest), exponent = _mm512_mul_ps(score, c);
+    const Reference reference(score, c);
+    // Ours are whole powers but for the rounding of what is saved; another forward's may be any.
+    const __m512 left = _mm512_fmsub_ps(_mm512_sub_ps(score, reference.base), c, reference.power);
+    const __m512 rounding = _mm512_fmadd_ps(_mm512_abs_ps(exponent), _mm512_set1_ps(3e-7f), _mm512_set1_ps(1e-5f));
+    const __mmask16 other = _mm512_cmp_ps_mask(_mm512_abs_ps(left), rounding, _CMP_NLE_UQ);
+    const __m512 log2_sum = _mm512_fmadd_ps(_mm512_load_ps(logarithm), _mm512_set1_ps(kLog2E), _mm512_maskz_mov_ps(other, left));
+    _mm512_store_ps(rows.base + 16 * half, reference.base);
+    _mm512_store_ps(rows.power + 16 * half, reference.power);
+    _mm512_store_ps(rows.factor + 16 * half, power_of_two(_mm512_sub_ps(zero, log2_sum)));
+    _mm512_store_ps(rows.least + 16 * half,
+                    _mm512_div_ps(_mm512_add_ps(_mm512_add_ps(reference.power, log2_sum), _mm512_set1_ps(kLeastPower)), c));
+    rows.present[half] = (1u << present) - 1;
+    rows.shifted |= reference.shifted();
   }
 }
 
@@ -293,8 +297,6 @@ inline Exponential exponential_of(const AttentionParams& p, const SavedRows& row
   return {exponent_scale(p), _mm512_loadu_ps(rows.power + 16 * half), _mm512_loadu_ps(rows.factor + 16 * half),
           _mm512_loadu_ps(rows.least + 16 * half)};
 }
-
-inline __m512 power_of_two(__m512 x) { return Exponential(_mm512_set1_ps(1), _mm512_setzero_ps()).value(x); }
 
 // `count` rows of scores relative to the base, where there is one.
 inline void subtract_base(float* scores, int64_t count, const float* base) {
