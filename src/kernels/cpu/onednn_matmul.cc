@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 #include <map>
+#include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <tuple>
 #include <type_traits>
@@ -97,11 +98,20 @@ struct Call {
 
 extern "C" void omp_set_num_threads(int) __attribute__((weak));
 
+// Threads make primitives one at a time: what they find in oneDNN's cache is then theirs to read, as the thread sanitizer sees it too, which
+// does not see the library's own locks.
+std::recursive_mutex& making() {
+  static std::recursive_mutex instance;
+  return instance;
+}
+
 Call& call_for(const Shape& shape) {
   thread_local std::map<Shape, Call> calls = [] {
     if (omp_set_num_threads) omp_set_num_threads(1);  // oneDNN's own threads stay out of the way
     return std::map<Shape, Call>();
   }();
+  if (const auto found = calls.find(shape); found != calls.end()) return found->second;
+  const std::scoped_lock lock(making());
   return calls.try_emplace(shape, shape).first->second;
 }
 
@@ -110,6 +120,7 @@ memory::desc packed_layout(int64_t depth, int64_t columns, DType a_type) {
   thread_local std::map<std::tuple<int64_t, int64_t, DType>, memory::desc> layouts;
   const auto [found, added] = layouts.try_emplace({depth, columns, a_type});
   if (added) {
+    const std::scoped_lock lock(making());
     const memory::desc a({kSlab, depth}, type_of(a_type), memory::format_tag::ab),
         out({kSlab, columns}, memory::data_type::f32, memory::format_tag::ab);
     const memory::desc b({depth, columns}, type_of(a_type), memory::format_tag::any);
@@ -260,7 +271,11 @@ void onednn_pack_b(const View& b, bool transpose_b, DType a_type, void* packed) 
   memory from(plain, engine(), b.data);
   memory to(packed_layout(depth, columns, a_type), engine(), packed);
   dnnl::stream stream(engine());
-  dnnl::reorder(from, to).execute(stream, from, to);
+  const dnnl::reorder reorder = [&] {
+    const std::scoped_lock lock(making());
+    return dnnl::reorder(from, to);
+  }();
+  reorder.execute(stream, from, to);
   stream.wait();
 }
 
