@@ -68,7 +68,8 @@ double bf16_flops() {
   if (current_isa() < Isa::avx512_bf16) return 0;
   constexpr int64_t kRounds = 1'000'000;
   std::atomic<int64_t> flops{0};
-  const double seconds = shortest_seconds(kRuns, [&] { parallel_for(num_threads(), [&](int64_t) { flops = run_bf16_products(kRounds); }); });
+  const double seconds =
+      shortest_seconds(kRuns, [&] { parallel_for(num_threads(), [&](int64_t) { flops = run_bf16_products(kRounds); }); });
   return static_cast<double>(flops * num_threads()) / seconds;
 }
 

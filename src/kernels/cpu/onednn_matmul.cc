@@ -98,8 +98,8 @@ struct Call {
 
 extern "C" void omp_set_num_threads(int) __attribute__((weak));
 
-// Threads make primitives one at a time: what they find in oneDNN's cache is then theirs to read, as the thread sanitizer sees it too, which
-// does not see the library's own locks.
+// Threads make primitives one at a time: what they find in oneDNN's cache is then theirs to read, as the thread sanitizer sees it too,
+// which does not see the library's own locks.
 std::recursive_mutex& making() {
   static std::recursive_mutex instance;
   return instance;
