@@ -144,26 +144,33 @@ TEST(Matmul, OneDnnEqualsDoubleSums) {
   }
 }
 
-TEST(Matmul, ARowIsTheSameAloneAndAmongNeighbours) {
-  for (const DType type : {DType::f32, DType::bf16}) {
-    Matrix a(random_values(150 * 300, 1), type), b(random_values(300 * 40, 2), DType::f32);
-    std::vector<float> together(150 * 40);
-    MatmulParams p;
-    p.b = b.view(300, 40);
-    p.a = a.view(150, 300);
-    p.out = {together.data(), 150, 40, 40, DType::f32};
-    matmul(p);
-    for (const int64_t rows : {1, 3, 50}) {
-      std::vector<float> alone(static_cast<size_t>(rows * 40));
-      for (int64_t r = 0; r < 150; r += rows) {
-        p.a = a.view(150, 300).rows_from(r, rows);
-        p.out = {alone.data(), rows, 40, 40, DType::f32};
-        matmul(p);
-        ASSERT_EQ(alone, std::vector<float>(together.begin() + r * 40, together.begin() + (r + rows) * 40))
-            << rows << " rows from " << r << " in " << name_of(type);
-      }
+void expect_rows_alone_equal_rows_among_neighbours(DType type) {
+  Matrix a(random_values(150 * 300, 1), type), b(random_values(300 * 40, 2), DType::f32);
+  std::vector<float> together(150 * 40);
+  MatmulParams p;
+  p.b = b.view(300, 40);
+  p.a = a.view(150, 300);
+  p.out = {together.data(), 150, 40, 40, DType::f32};
+  matmul(p);
+  for (const int64_t rows : {1, 3, 50}) {
+    std::vector<float> alone(static_cast<size_t>(rows * 40));
+    for (int64_t r = 0; r < 150; r += rows) {
+      p.a = a.view(150, 300).rows_from(r, rows);
+      p.out = {alone.data(), rows, 40, 40, DType::f32};
+      matmul(p);
+      ASSERT_EQ(alone, std::vector<float>(together.begin() + r * 40, together.begin() + (r + rows) * 40))
+          << rows << " rows from " << r << " in " << name_of(type) << " on " << name_of(current_isa());
     }
   }
+}
+
+TEST(Matmul, ARowIsTheSameAloneAndAmongNeighbours) {
+  const Isa before = current_isa();
+  for (const Isa isa : available_isas()) {
+    set_isa(isa);
+    for (const DType type : {DType::f32, DType::bf16}) expect_rows_alone_equal_rows_among_neighbours(type);
+  }
+  set_isa(before);
 }
 
 // A bias' gradient comes with its weight's.

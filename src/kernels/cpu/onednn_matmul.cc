@@ -177,7 +177,9 @@ View converted_b(const MatmulParams& p) {
 void product_of_rows(const MatmulParams& p) {
   const View b = converted_b(p);
   const int64_t depth = p.a.cols, columns = p.out.cols;
-  const int64_t slab = std::min<int64_t>(kSlab, std::bit_ceil(static_cast<uint64_t>(p.a.rows)));
+  // In bf16 oneDNN sums a single row in another order than several.
+  const int64_t least = p.a.dtype == DType::bf16 ? 16 : 1;
+  const int64_t slab = std::min<int64_t>(kSlab, std::bit_ceil(static_cast<uint64_t>(std::max(least, p.a.rows))));
   const DType sums_type = p.a.dtype == DType::f32 ? DType::f32 : p.out.dtype;
   const Shape shape{slab,
                     columns,
