@@ -63,13 +63,23 @@ inline float sum_of_products(const bf16* x, const bf16* y, const bf16* rest, int
   return _mm512_reduce_add_ps(sum);
 }
 
+// The head of block `index`, the first of its queries, and how many.
+struct PlaceOfBlock {
+  HeadOfSequence head;
+  int64_t first, count;
+};
+inline PlaceOfBlock place_of_block(const AttentionParams& p, const Unit& unit, int64_t index) {
+  const int64_t rows = unit.blocks.rows, first = index % rows * kBlockQueries;
+  const auto head = static_cast<int>(unit.key_head * (p.num_heads / p.num_key_value_heads) + index / rows);
+  const HeadOfSequence s(p, unit.segment, head);
+  return {s, first, std::min(kBlockQueries, s.queries - first)};
+}
+
 // Fills block `index` of a unit from q, dO, O and the saved statistics.
 inline void pack_queries(const AttentionBackwardParams& b, const Unit& unit, int64_t index) {
   const AttentionParams& p = b.forward;
   const QueryBlocks& blocks = unit.blocks;
-  HeadOfSequence s(p, unit.segment, 0);
-  s.set_head(static_cast<int>(unit.key_head * s.group + index / blocks.rows));
-  const int64_t first = index % blocks.rows * kBlockQueries, count = std::min(kBlockQueries, s.queries - first);
+  const auto [s, first, count] = place_of_block(p, unit, index);
   const bf16 *q[kBlockQueries], *dout[kBlockQueries], *out[kBlockQueries], *rest[kBlockQueries] = {};
   HeadPointers::queries(p.q, s, first, s.queries, kBlockQueries, q);
   HeadPointers::queries(b.dout, s, first, s.queries, kBlockQueries, dout);
@@ -93,9 +103,7 @@ inline void pack_queries(const AttentionBackwardParams& b, const Unit& unit, int
 inline void store_query_gradients(const AttentionBackwardParams& b, const Unit& unit, int64_t index) {
   const AttentionParams& p = b.forward;
   const QueryBlocks& blocks = unit.blocks;
-  HeadOfSequence s(p, unit.segment, 0);
-  s.set_head(static_cast<int>(unit.key_head * s.group + index / blocks.rows));
-  const int64_t first = index % blocks.rows * kBlockQueries, count = std::min(kBlockQueries, s.queries - first);
+  const auto [s, first, count] = place_of_block(p, unit, index);
   const __m512 scale = _mm512_set1_ps(p.scale);
   for (int64_t column = 0; column < s.size; column += 16) {
     const auto inside = static_cast<__mmask16>(s.size - column >= 16 ? 0xffff : (1 << (s.size - column)) - 1);
