@@ -15,7 +15,7 @@ namespace qkv::cpu {
 
 inline constexpr int64_t kBlockQueries = 32;  // columns of scores: two vectors
 inline constexpr int64_t kStripKeys = 32;     // rows of weights that a product takes at a time: masks leave out whole strips
-inline constexpr int64_t kPartKeys = 16;      // rows that are made, and turned into weights, between other products
+inline constexpr int64_t kPartKeys = 16;      // rows that become weights at a time: masks and prefetching look at each
 
 // Working memory of a task, cut up in its constructor.
 class Arena {

@@ -67,14 +67,13 @@ class Forward {
 
  private:
   struct alignas(64) State {
-    float largest[kBlockQueries], sums[kBlockQueries], factors[kBlockQueries];
+    float largest[kBlockQueries], sums[kBlockQueries];
     int64_t query, count;  // the first of its queries, and how many
     int64_t at;            // where that one lies
     int head;
     KeyRange seen;       // by any of them
     uint32_t poison[2];  // which of 16 queries met a score that is no number
     bool sure;           // no weight can leave the range of floats, whatever it is relative to
-    bool shrinks;        // must the outputs be multiplied by `factors`
   };
   void start(State& state, int64_t rows, int64_t block, int64_t place) {
     state.head = static_cast<int>(packed.key_head * s.group + block / rows);
@@ -84,7 +83,6 @@ class Forward {
     state.at = s.position(state.query);
     state.seen = s.visible(p, state.query, state.query + state.count, {0, s.keys});
     state.poison[0] = state.poison[1] = 0;
-    state.shrinks = false;
     const bf16* pointers[kBlockQueries];
     HeadPointers::queries(p.q, s, state.query, s.queries, kBlockQueries, pointers);
     uint32_t* to = queries + place * depth / 2 * kBlockQueries;
@@ -123,9 +121,8 @@ class Forward {
                      .accumulate = false});
     if (state.sure) {
       for (Exponential& power : powers) power = Exponential(exponent_scale(p), _mm512_setzero_ps());
-    } else {
-      prepare(state, chunk, strips);
-      if (state.shrinks) shrink(place);
+    } else if (prepare(state, chunk, strips)) {
+      shrink(place);
     }
     for (int64_t part = strips.first * kStripKeys / kPartKeys; part < strips.last * kStripKeys / kPartKeys; ++part) {
       weigh(state, chunk, part);
@@ -154,8 +151,8 @@ class Forward {
     }
   }
 
-  // The rules of scores, the largest of each query, and what that changes.
-  void prepare(State& state, int64_t chunk, Strips strips) {
+  // The rules of scores, the largest of each query, and what that changes. Must the outputs so far be multiplied by `factors`?
+  bool prepare(State& state, int64_t chunk, Strips strips) {
     s.set_head(state.head);
     __m512 largest[2] = {_mm512_loadu_ps(state.largest), _mm512_loadu_ps(state.largest + 16)};
     for (int64_t strip = strips.first; strip < strips.last; ++strip) {
@@ -165,7 +162,7 @@ class Forward {
       find_largest(state, rows, key, largest);
     }
     const __m512 c = exponent_scale(p), one = _mm512_set1_ps(1);
-    state.shrinks = shifted = false;
+    bool moved_any = shifted = false;
     for (int half = 0; half < 2; ++half) {
       const __m512 before = _mm512_loadu_ps(state.largest + 16 * half);
       const Reference old(before, c), reference(largest[half], c);
@@ -178,10 +175,11 @@ class Forward {
       const __mmask16 moved = _mm512_cmp_ps_mask(exponent, _mm512_setzero_ps(), _CMP_NEQ_UQ) &
                               _mm512_cmp_ps_mask(before, _mm512_set1_ps(-INFINITY), _CMP_GT_OQ);
       const __m512 factor = _mm512_mask_mov_ps(one, moved, power_of_two(exponent));
-      _mm512_storeu_ps(state.factors + 16 * half, factor);
+      _mm512_store_ps(factors + 16 * half, factor);
       _mm512_storeu_ps(state.sums + 16 * half, _mm512_mul_ps(_mm512_loadu_ps(state.sums + 16 * half), factor));
-      state.shrinks |= moved != 0;
+      moved_any |= moved != 0;
     }
+    return moved_any;
   }
 
   void find_largest(State& state, const float* rows, int64_t key, __m512* largest) const {
@@ -252,10 +250,9 @@ class Forward {
   }
 
   void shrink(int64_t place) {
-    const State& state = states[place];
     float* rows = outputs + place * width * kBlockQueries;
     for (int64_t c = 0; c < 2 * width; ++c)
-      _mm512_storeu_ps(rows + 16 * c, _mm512_mul_ps(_mm512_loadu_ps(rows + 16 * c), _mm512_loadu_ps(state.factors + c % 2 * 16)));
+      _mm512_storeu_ps(rows + 16 * c, _mm512_mul_ps(_mm512_loadu_ps(rows + 16 * c), _mm512_load_ps(factors + c % 2 * 16)));
   }
 
   // Rows of the output, and what the backward needs of them.
@@ -314,7 +311,7 @@ class Forward {
   // Of the block at work:
   Exponential powers[2];
   bool shifted = false;
-  alignas(64) float base[kBlockQueries];
+  alignas(64) float base[kBlockQueries], factors[kBlockQueries];
   uint32_t* queries;  // [blocks][depth / 2][kBlockQueries] pairs
   float* outputs;     // [blocks][width][kBlockQueries]
   State* states;      // [blocks]

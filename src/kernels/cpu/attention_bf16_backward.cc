@@ -34,11 +34,10 @@ class Backward {
         unit(of),
         blocks(of.blocks),
         turns(order),
-        s(p, of.segment, 0),
+        s(p, of.segment, of.key_head * (p.num_heads / p.num_key_value_heads)),
         sight(p, s),
         chunk(number * kChunkKeys),
         depth(of.blocks.depth) {
-    s = HeadOfSequence(p, of.segment, static_cast<int>(of.key_head * s.group));
     const int64_t width_of_group = kGroupBlocks * kBlockQueries;
     Arena arena(
         scratch_bytes(Scratch::scores, kChunkKeys * (3 * depth * 2 + 2 * depth * 4 + 2 * width_of_group * 2 + 64) + 5 * 4096 + 4096));
