@@ -25,14 +25,15 @@ USES = {
     'train': ['models', 'data', 'decode'],
     'serve': ['decode', 'text'],
     'bench': ['train'],
-    'cli': ['bench', 'train', 'serve', 'decode', 'data', 'models', 'text'],
+    'lab': ['train', 'bench'],
+    'cli': ['lab', 'bench', 'train', 'serve', 'decode', 'data', 'models', 'text'],
 }
 # Above kernels/ only the table, the plain structs, the number format and the machine's limits are seen.
 KERNELS_SEEN = {'kernels/kernel_table.h', 'kernels/params.h', 'kernels/view.h', 'kernels/bf16.h', 'kernels/limits.h'}
 # The public headers that a folder may include though it lies below the top: error.h is the exception that base/ throws,
 # tokenizer.h is implemented by text/ and used by what works on text.
 PUBLIC_BELOW = {'qkv/error.h', 'qkv/tokenizer.h'}
-PUBLIC_ABOVE = {'bench', 'models', 'data', 'decode', 'train', 'serve', 'cli'}
+PUBLIC_ABOVE = {'bench', 'lab', 'models', 'data', 'decode', 'train', 'serve', 'cli'}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 CUDA = re.compile(r'^(cuda|cublas|cub/|cutlass/|cute/|nccl|nvml|curand|cudnn|device_launch)')

@@ -14,5 +14,6 @@ void add_attention_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_data_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
+void add_lab_command(CLI::App& app);
 
 }  // namespace qkv

@@ -24,7 +24,7 @@ constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2, kInterrupted = 130;
 
 constexpr void (*kCommands[])(CLI::App&) = {
     add_train_command,     add_translate_command, add_generate_command, add_eval_command,  add_tokenizer_command,
-    add_attention_command, add_inspect_command,   add_data_command,     add_bench_command,
+    add_attention_command, add_inspect_command,   add_data_command,     add_bench_command, add_lab_command,
 };
 
 // Options that every command has; one that a command defines itself is left alone.

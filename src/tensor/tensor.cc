@@ -82,6 +82,18 @@ Tensor Tensor::row_range(int64_t begin, int64_t count) const {
   return Tensor(std::move(impl));
 }
 
+Tensor Tensor::reshaped(Shape shape) const {
+  auto impl = std::make_shared<Impl>();
+  impl->numel = product(shape);
+  QKV_CHECK(impl->numel == numel(), "[reshape] {} as {}", to_string(this->shape()), to_string(shape));
+  impl->shape = std::move(shape);
+  impl->dtype = dtype();
+  impl->device = device();
+  impl->storage = impl_->storage;
+  impl->offset = impl_->offset;
+  return Tensor(std::move(impl));
+}
+
 namespace {
 
 // The device's copy kernel converts between floating-point types; the reference's reads every type.

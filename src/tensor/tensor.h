@@ -42,6 +42,8 @@ class Tensor {
   View view() const;  // [rows, cols]; empty for an empty Tensor
   // Rows [begin, begin + count) as a tensor that shares this one's memory.
   Tensor row_range(int64_t begin, int64_t count) const;
+  // The same memory with another shape of as many values, outside the tape.
+  Tensor reshaped(Shape shape) const;
 
   // A copy with another type or device, outside the tape.
   Tensor to(DType dtype, Device device) const;

@@ -1,0 +1,13 @@
+#include "questions.h"
+
+namespace qkv::lab {
+
+const std::vector<Experiment>& experiments() {
+  static const std::vector<Experiment> all{
+      self_attention(),
+      scaling(),
+  };
+  return all;
+}
+
+}  // namespace qkv::lab

@@ -1,0 +1,110 @@
+// Is self-attention the core? It is replaced by what mixes tokens without looking at them, at equal parameters.
+#include "lab/synthetic.h"
+#include "lab/texts.h"
+#include "lab/training.h"
+#include "questions.h"
+
+namespace qkv::lab {
+namespace {
+
+constexpr int kContext = 64;
+
+NetworkOptions options_of(const std::string& arm) {
+  NetworkOptions options{.hidden_size = 64, .layers = 2, .heads = 4, .ffn_size = 256};
+  if (arm == "softmax") return options;
+  if (arm == "linear") {
+    options.mixer = Mixer::linear;
+    return options;
+  }
+  // What W_Q and W_K had (2 h^2 and 2 h), or all four, the feed-forward gets: a unit of it has 2 h + 1.
+  const int h = options.hidden_size, unit = 2 * h + 1, projection = h * h + h;
+  if (arm == "none") {
+    options.mixer = Mixer::none;
+    options.ffn_size += (4 * projection + 2 * h) / unit;  // and the norm before it
+  } else {
+    options.mixer = arm == "average" ? Mixer::average : Mixer::local;
+    options.ffn_size += 2 * projection / unit;
+  }
+  return options;
+}
+
+double recall_accuracy(const Job& job, NetworkOptions options, Outcome& outcome) {
+  const TaskOptions task{.task = Task::recall, .symbols = 32, .min_length = 4, .length = 12};
+  options.vocab_size = vocabulary(task);
+  options.max_positions = longest(task);
+  ParameterStore store(job.seed, true);
+  const Network network(options, store);
+  const TrainingOutcome trained =
+      train(store, {.steps = job.scaled(3000), .learning_rate = 2e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
+        const Batch batch = make_batch(task, 32, training_stream(job.seed, step));
+        return network.loss(batch.input, batch.targets, context).loss;
+      });
+  outcome.series["recall loss"] = trained.losses;
+  return judge(network, 16, [&](int64_t i) { return make_batch(task, 32, test_stream(job.seed, i)); }).accuracy;
+}
+
+double text_bits(const Job& job, NetworkOptions options, Outcome& outcome) {
+  const PlainText& text = PlainText::of(job);
+  options.vocab_size = text.vocab_size();
+  options.max_positions = kContext;
+  ParameterStore store(job.seed, true);
+  const Network network(options, store);
+  outcome.values["parameters"] = static_cast<double>(store.count());
+  const TrainingOutcome trained =
+      train(store, {.steps = job.scaled(1600), .learning_rate = 2e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
+        const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, step));
+        return network.loss(batch.input, batch.targets, context).loss;
+      });
+  outcome.series["text loss"] = trained.losses;
+  return text.bits_per_byte(network, 400, kContext);
+}
+
+Outcome run(const Job& job) {
+  Outcome outcome;
+  outcome.values["bits per byte"] = text_bits(job, options_of(job.arm), outcome);
+  outcome.values["recall accuracy"] = recall_accuracy(job, options_of(job.arm), outcome);
+  return outcome;
+}
+
+const std::vector<std::string> kArms{"softmax", "linear", "local", "average", "none"};
+
+std::vector<Figure> figures(const Records& records) {
+  return {dot_figure(records, "text", "Predicting text, by what mixes the tokens", kArms, "bits per byte",
+                     "test bits per byte (less is better)"),
+          dot_figure(records, "recall", "Recalling the value of a key, by what mixes the tokens", kArms, "recall accuracy",
+                     "share of right answers")};
+}
+
+}  // namespace
+
+Experiment self_attention() {
+  return {
+      .name = "self_attention",
+      .question = "Is self-attention the core?",
+      .claim = "What a Transformer can do comes from self-attention: weights that are computed from the content of the tokens themselves.",
+      .formula =
+          "Attention(Q, K, V) = softmax(QKᵀ/√d_k) V (Vaswani et al. 2017, eq. 1); linear: φ(q)·φ(k) with φ = elu + 1 in the place of the "
+          "softmax "
+          "(Katharopoulos et al. 2020, eq. 7).",
+      .setup =
+          "A causal network of 2 layers, 64 wide, with 4 heads. Self-attention is kept (softmax), made linear, or replaced by fixed "
+          "weights that fall "
+          "with the distance (local), by the plain mean of all earlier tokens (average) or by nothing (none); the feed-forward grows by "
+          "the "
+          "parameters that fall away. Each learns to predict characters of a text, 64 at a time, and to recall the values of up to 12 "
+          "keys.",
+      .reading = "On text much can be had from the neighbours alone; recall needs to find one token by its content.",
+      .arms = kArms,
+      .data = {"text"},
+      .run = run,
+      .claims = {less_by("self-attention needs at least 0.1 bits per byte less than averaging", "bits per byte", "softmax", "average", 0.1),
+                 less_by("self-attention needs less than fixed local weights", "bits per byte", "softmax", "local", 0.0),
+                 more_by("self-attention recalls at least 30 points more than fixed local weights", "recall accuracy", "softmax", "local",
+                         0.3),
+                 more_by("softmax recalls more than linear attention", "recall accuracy", "softmax", "linear", 0.0)},
+      .columns = {{"parameters", "parameters", 0}, {"bits per byte", "bits per byte", 3}, {"recall accuracy", "recall accuracy", 3}},
+      .figures = figures,
+  };
+}
+
+}  // namespace qkv::lab

@@ -1,0 +1,103 @@
+// qkv lab: the classic questions, answered by measurement.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "base/timing.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "lab/report.h"
+#include "lab/runner.h"
+
+namespace qkv {
+namespace {
+
+void list() {
+  for (const lab::Experiment& each : lab::experiments()) {
+    print("{:<18} {:>3} runs{}  {}\n", each.name, each.arms.size() * static_cast<size_t>(each.seeds), each.timed ? ", timed" : "       ",
+          each.question);
+  }
+}
+
+void run(const lab::RunOptions& options) {
+  catch_interrupts();
+  ProgressLine line;
+  const Stopwatch watch;
+  lab::run_experiments(options, [&](const lab::RunProgress& progress) {
+    const double left = watch.seconds() / static_cast<double>(progress.done) * static_cast<double>(progress.total - progress.done);
+    if (line.visible()) {
+      line.show(fmt::format("{} of {} runs, about {} left  ({})", progress.done, progress.total, format_duration(left), progress.last));
+    } else {
+      log_info("[{}/{}] {}", progress.done, progress.total, progress.last);
+    }
+  });
+}
+
+void report(const std::filesystem::path& directory) {
+  const int pages = lab::write_report(directory, [](const std::string& warning) { log_warning("{}", warning); });
+  log_info("{} and {}: {} experiment{}", (directory / "report.html").string(), (directory / "README.md").string(), pages,
+           pages == 1 ? "" : "s");
+}
+
+}  // namespace
+
+void add_lab_command(CLI::App& app) {
+  CLI::App* lab = app.add_subcommand("lab", "Answer the classic questions about the Transformer by measurement")->require_subcommand(1);
+  lab->add_subcommand("list", "The questions, and how many runs each takes")->callback(list);
+
+  auto options = std::make_shared<lab::RunOptions>();
+  CLI::App* runs = lab->add_subcommand("run", "Train and measure what is missing of some experiments, and write the report");
+  runs->add_option("NAME", options->experiments, "Experiments of qkv lab list (default: all)")->type_name("");
+  runs->add_flag_callback(
+      "--quick",
+      [options] {
+        options->effort = lab::kQuickEffort;
+        options->seeds = lab::kQuickSeeds;
+      },
+      "A rough answer: an eighth of the training, three seeds");
+  runs->add_option("--effort", options->effort, "Share of the full training: another trade of minutes against certainty")
+      ->check(CLI::Range(0.001, 100.0));
+  runs->add_option("--seeds", options->seeds, "Runs of each arm with different seeds (default: each experiment's own)")
+      ->check(CLI::Range(1, 1000));
+  runs->add_option("--output", options->output, "Directory of the records and the report")->type_name("DIR")->default_str("lab-report");
+  auto translation = std::make_shared<std::vector<std::string>>();
+  runs->add_option("--translation", *translation, "Sentence pairs to learn from, a sentence a line; the last 1,000 are held out")
+      ->type_name("SRC TGT")
+      ->expected(2)
+      ->check(CLI::ExistingFile);
+  runs->add_option("--text", options->data.text, "Plain text to learn from; the last tenth is held out")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
+  auto classification = std::make_shared<std::vector<std::string>>();
+  runs->add_option("--classification", *classification, "Texts with labels to learn from and to be judged by: text TAB label on each line")
+      ->type_name("TRAIN TEST")
+      ->expected(2)
+      ->check(CLI::ExistingFile);
+  runs->footer(
+      "Without --translation, --text and --classification the data is made up: numbers spelled out, and tasks by rule. Each finished run "
+      "is a file\n"
+      "DIR/EXPERIMENT/ARM.SEED.json; the same command goes on where an interrupted one stopped.");
+  runs->callback([options, translation, classification] {
+    if (options->output.empty()) options->output = "lab-report";
+    if (!translation->empty()) {
+      options->data.translation_source = translation->at(0);
+      options->data.translation_target = translation->at(1);
+    }
+    if (!classification->empty()) {
+      options->data.classification_train = classification->at(0);
+      options->data.classification_test = classification->at(1);
+    }
+    run(*options);
+    report(options->output);
+  });
+
+  auto directory = std::make_shared<std::filesystem::path>();
+  CLI::App* reports = lab->add_subcommand("report", "Write the report of a directory of records again");
+  reports->add_option("DIR", *directory, "Directory that qkv lab run wrote")->required()->check(CLI::ExistingDirectory);
+  reports->callback([directory] { report(*directory); });
+}
+
+}  // namespace qkv

@@ -1,0 +1,40 @@
+// A text with tables and pictures, written as Markdown and as HTML.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace qkv::lab {
+
+struct Heading {
+  int level;  // 1 to 3
+  std::string text;
+};
+struct Paragraph {
+  std::string label;  // in bold before it; may be empty
+  std::string text;
+};
+struct Table {
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;
+};
+struct Picture {
+  std::filesystem::path file;  // SVG, relative to the document
+  std::string title;
+};
+struct Link {
+  std::string text, target;
+};
+
+using Block = std::variant<Heading, Paragraph, Table, Picture, Link>;
+using Document = std::vector<Block>;
+
+std::string to_markdown(const Document& document);
+// A fragment for the body of a page. Pictures are put into it: their files are read from `directory`. Links are left out.
+std::string to_html(const Document& document, const std::filesystem::path& directory);
+// The whole page around such fragments, without anything that it would have to load.
+std::string html_page(const std::string& title, const std::string& body);
+
+}  // namespace qkv::lab

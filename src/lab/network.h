@@ -1,0 +1,85 @@
+// The lab's network: a stack of layers like the Transformer's, in which each part that a question asks about can be exchanged or left out.
+// What is no variant is nn/'s: projections, norms, feed-forward, positions, recurrent cells; attention is ops/'s one attention.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "nn/modules.h"
+#include "nn/positions.h"
+#include "nn/transformer.h"
+
+namespace qkv::lab {
+
+// How the tokens of a sequence hear of each other.
+enum class Mixer : uint8_t {
+  attention,  // softmax(scale q k^T) v
+  average,    // the same weight for all that may be seen
+  local,      // fixed weights that fall with the distance, another width for each head (as You et al. 2020's hard-coded Gaussians)
+  none,       // not at all
+  linear,     // linear attention: elu(q) + 1 and elu(k) + 1 in the place of the softmax (Katharopoulos et al. 2020, eq. 7)
+  additive,   // weight . tanh(q + k) in the place of q k^T (Bahdanau et al. 2015)
+};
+
+enum class Projections : uint8_t {
+  separate,  // W_Q, W_K, W_V
+  tied_qk,   // W_Q = W_K
+  tied_kv,   // W_K = W_V
+  none,      // q = k = x; v stays W_V x
+};
+
+enum class NormPlace : uint8_t { pre, post, none };
+
+struct NetworkOptions {
+  int vocab_size = 0;
+  int outputs = 0;  // 0: the vocabulary, tied to the embedding
+  int hidden_size = 64;
+  int layers = 2;
+  int heads = 4, key_value_heads = 0;  // 0: as many as heads
+  int ffn_size = 256;                  // 0: no feed-forward
+  Activation activation = Activation::gelu;
+  bool gated_ffn = false;
+  bool causal = true;
+  Mixer mixer = Mixer::attention;
+  Projections projections = Projections::separate;
+  float scale = 0;       // of the scores; 0: 1 / sqrt(head size), of additive attention 1
+  bool qk_norm = false;  // q and k are RMS-normed per head (Henry et al. 2020; Dehghani et al. 2023), with one learned scale each
+  float qk_gain = 1;     // W_Q and W_K start this much larger
+  NormPlace norm_place = NormPlace::pre;
+  NormKind norm = NormKind::layer;
+  bool residual = true;
+  Position position = Position::learned;
+  int max_positions = 256;
+  float dropout = 0;
+
+  int head_size() const { return hidden_size / heads; }
+};
+
+class Layer;
+
+class Network {
+ public:
+  Network(const NetworkOptions& options, ParameterStore& store);
+  ~Network();
+
+  // The last layer's output, [tokens, hidden_size]; `layer_outputs` gets each layer's where it is given.
+  Tensor forward(const TokenBatch& batch, ForwardContext& context, std::vector<Tensor>* layer_outputs = nullptr) const;
+  // [rows, outputs] in f32.
+  Tensor logits(const Tensor& hidden) const { return linear_f32(hidden, output_, {}); }
+  // Cross-entropy of the rows whose target is not negative; loss and gradients are divided by their number.
+  CrossEntropyResult loss(const TokenBatch& batch, std::span<const int32_t> targets, ForwardContext& context) const;
+
+  const NetworkOptions& options() const { return options_; }
+
+ private:
+  NetworkOptions options_;
+  TransformerConfig config_;
+  Tensor embed_tokens_, output_;
+  Positions positions_;
+  std::vector<std::unique_ptr<Layer>> layers_;
+  std::optional<Norm> final_norm_;
+};
+
+}  // namespace qkv::lab

@@ -1,0 +1,148 @@
+#include "lab/texts.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <mutex>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "data/numbers.h"
+#include "data/text_corpus.h"
+
+namespace qkv::lab {
+namespace {
+
+std::string key_of(const Job& job, const TokenizerTrainerOptions& tokenizer) {
+  return fmt::format("{}|{}|{}", job.scratch.string(), static_cast<int>(tokenizer.pipeline), tokenizer.vocab_size);
+}
+
+// One of each key, made by the first who asks.
+template <typename T, typename Make>
+const T& shared(const std::string& key, Make&& make) {
+  static std::mutex mutex;
+  static std::map<std::string, std::unique_ptr<T>> all;
+  const std::lock_guard lock(mutex);
+  std::unique_ptr<T>& found = all[key];
+  if (!found) found = make();
+  return *found;
+}
+
+std::string spelled_numbers() {
+  const NumberSpeller speller("en");
+  std::string text;
+  for (const int32_t number : choose_numbers(20000, 1).train) text += fmt::format("{} is {}\n", number, speller.spell(number));
+  return text;
+}
+
+void write_lines(const std::filesystem::path& path, std::span<const std::string> lines) {
+  write_file_atomically(path, fmt::format("{}\n", fmt::join(lines, "\n")));
+}
+
+}  // namespace
+
+const PlainText& PlainText::of(const Job& job, const TokenizerTrainerOptions& tokenizer) {
+  return shared<PlainText>(key_of(job, tokenizer), [&] { return std::unique_ptr<PlainText>(new PlainText(job, tokenizer)); });
+}
+
+PlainText::PlainText(const Job& job, const TokenizerTrainerOptions& tokenizer) {
+  std::filesystem::path path = job.data.text;
+  if (path.empty()) {
+    path = job.scratch / "numbers.txt";
+    write_file_atomically(path, spelled_numbers());
+  }
+  const TextSplit split = split_text(path, 0.1);
+  const MappedFile file(path);
+  tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(tokenizer, std::span(&split.first, 1)));
+  training_ = tokenizer_->encode(view_of(file, split.first), false);
+  test_ = tokenizer_->encode(view_of(file, split.second), false);
+  bytes_per_token_ = static_cast<double>(view_of(file, split.second).size()) / static_cast<double>(test_.size());
+}
+
+Batch PlainText::training_batch(int64_t sequences, int64_t context, RandomStream random) const {
+  QKV_CHECK(std::ssize(training_) > context + 1, "the text has {} tokens to learn from; windows of {} need more", training_.size(),
+            context);
+  Batch batch;
+  for (int64_t i = 0; i < sequences; ++i) {
+    const auto from = training_.begin() + static_cast<int64_t>(random.below(training_.size() - context));
+    batch.input.ids.insert(batch.input.ids.end(), from, from + context);
+    batch.targets.insert(batch.targets.end(), from + 1, from + context + 1);
+  }
+  batch.input.segments = Segments::of_lengths(std::vector<int32_t>(sequences, static_cast<int32_t>(context)));
+  return batch;
+}
+
+double PlainText::bits_per_byte(const Network& network, int64_t windows, int64_t context, DType dtype) const {
+  windows = std::min(windows, (std::ssize(test_) - 1) / context);
+  QKV_CHECK(windows > 0, "the text has {} tokens to be judged by; windows of {} need more", test_.size(), context);
+  const Judgement judgement = judge(
+      network, windows,
+      [&](int64_t i) {
+        Batch batch;
+        const auto from = test_.begin() + i * context;
+        batch.input = {{from, from + context}, Segments::of_lengths(std::vector<int32_t>{static_cast<int32_t>(context)})};
+        batch.targets.assign(from + 1, from + context + 1);
+        return batch;
+      },
+      dtype);
+  return judgement.loss / std::log(2.0) / bytes_per_token_;
+}
+
+const Pairs& Pairs::of(const Job& job, const TokenizerTrainerOptions& tokenizer) {
+  const std::string key = key_of(job, tokenizer);
+  return shared<Pairs>(key, [&] {
+    const auto directory = job.scratch / fmt::format("pairs-{}-{}", static_cast<int>(tokenizer.pipeline), tokenizer.vocab_size);
+    std::filesystem::create_directories(directory);
+    return std::unique_ptr<Pairs>(new Pairs(job, tokenizer, directory));
+  });
+}
+
+Pairs::Pairs(const Job& job, const TokenizerTrainerOptions& tokenizer, const std::filesystem::path& directory) : directory_(directory) {
+  std::filesystem::path source = job.data.translation_source, target = job.data.translation_target;
+  if (source.empty()) {
+    write_numbers({.count = 20000, .output = directory / "numbers"});
+    source = directory / "numbers" / "train.en";
+    target = directory / "numbers" / "train.de";
+  }
+  constexpr int64_t kHeldOut = 1000;
+  const std::vector<std::string> sources = read_lines(source), targets = read_lines(target);
+  QKV_CHECK(sources.size() == targets.size(), "{} has {} lines, {} has {}", source.string(), sources.size(), target.string(),
+            targets.size());
+  QKV_CHECK(std::ssize(sources) >= 2 * kHeldOut, "{} has {} lines; the lab needs {} at least", source.string(), sources.size(),
+            2 * kHeldOut);
+  const size_t learnt = sources.size() - kHeldOut;
+  write_lines(directory / "train.source", std::span(sources).first(learnt));
+  write_lines(directory / "train.target", std::span(targets).first(learnt));
+  test_sources_.assign(sources.begin() + static_cast<int64_t>(learnt), sources.end());
+  test_references_.assign(targets.begin() + static_cast<int64_t>(learnt), targets.end());
+  const std::filesystem::path files[] = {directory / "train.source", directory / "train.target"};
+  tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(tokenizer, files));
+  training(1, 4096, 0);  // makes the cache of tokens
+}
+
+std::unique_ptr<PairSource> Pairs::training(uint64_t seed, int64_t batch_tokens, int32_t decoder_start) const {
+  return std::make_unique<PairSource>(
+      ParallelCorpus::build({.source = directory_ / "train.source", .target = directory_ / "train.target", .cache = directory_ / "tokens"},
+                            *tokenizer_),
+      BatchOptions{.batch_tokens = batch_tokens, .seed = seed}, decoder_start);
+}
+
+std::unique_ptr<TranslationValidation> Pairs::validation(int64_t lines, DType dtype) const {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  const auto count = static_cast<size_t>(std::min<int64_t>(lines, std::ssize(test_sources_)));
+  const std::vector<std::string> sources(test_sources_.begin(), test_sources_.begin() + static_cast<int64_t>(count));
+  const std::vector<std::string> references(test_references_.begin(), test_references_.begin() + static_cast<int64_t>(count));
+  const std::filesystem::path source = directory_ / fmt::format("test.{}.source", lines),
+                              target = directory_ / fmt::format("test.{}.target", lines);
+  write_lines(source, sources);
+  write_lines(target, references);
+  return std::make_unique<TranslationValidation>(
+      ParallelCorpus::build({.source = source, .target = target, .cache = directory_ / fmt::format("test-tokens.{}", lines)}, *tokenizer_),
+      sources, references, *tokenizer_, TranslationValidationOptions{.dtype = dtype});
+}
+
+}  // namespace qkv::lab
