@@ -18,6 +18,7 @@ qkv_python_test(layers ${PROJECT_SOURCE_DIR}/tools/check_layers.py)
 qkv_python_test(layers_self_test ${PROJECT_SOURCE_DIR}/tools/check_layers.py --self-test)
 qkv_python_test(command_line ${PROJECT_SOURCE_DIR}/tests/command_line_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(resume_after_kill ${PROJECT_SOURCE_DIR}/tests/resume_after_kill_test.py $<TARGET_FILE:qkv>)
+qkv_python_test(lab ${PROJECT_SOURCE_DIR}/tests/lab_test.py $<TARGET_FILE:qkv>)
 
 # The examples are built against the installed package, as a user would.
 add_test(NAME installed_package

@@ -50,16 +50,16 @@ Scores random_scores(int size, double scale, RandomStream& random) {
 }
 
 void measure_scores(const Job& job, Outcome& outcome) {
-  constexpr int kSamples = 200;
+  const auto samples = static_cast<int>(job.judged(100));
   std::vector<double> log_size, log_variance;
   for (int size = 8; size <= 1024; size *= 2) {
     RandomStream random(job.seed, static_cast<uint32_t>(size));
     Scores sum;
-    for (int i = 0; i < kSamples; ++i) {
+    for (int i = 0; i < samples; ++i) {
       const Scores one = random_scores(size, scale_of(job.arm, size), random);
-      sum.variance += one.variance / kSamples;
-      sum.entropy += one.entropy / kSamples;
-      sum.gradient += one.gradient / kSamples;
+      sum.variance += one.variance / samples;
+      sum.entropy += one.entropy / samples;
+      sum.gradient += one.gradient / samples;
     }
     outcome.series["variance"].emplace_back(size, sum.variance);
     outcome.series["entropy"].emplace_back(size, sum.entropy);
@@ -89,7 +89,8 @@ Outcome run(const Job& job) {
         return network.loss(batch.input, batch.targets, context).loss;
       });
   outcome.series["loss"] = trained.losses;
-  outcome.values["bits per byte"] = trained.diverged ? std::log2(text.vocab_size()) : text.bits_per_byte(network, 400, kContext);
+  outcome.values["bits per byte"] =
+      trained.diverged ? std::log2(text.vocab_size()) : text.bits_per_byte(network, job.judged(400), kContext);
   return outcome;
 }
 
@@ -120,7 +121,7 @@ Experiment scaling() {
           "softmax(QKᵀ/√d_k) V; components of q and k with variance 1 give q·k the variance d_k (Vaswani et al. 2017, section 3.2.1, "
           "footnote 4).",
       .setup =
-          "First 200 random queries with 64 keys each for d_k from 8 to 1024. Then a causal network of 2 layers, 128 wide with one head, "
+          "First 100 random queries with 64 keys each for d_k from 8 to 1024. Then a causal network of 2 layers, 128 wide with one head, "
           "trained to "
           "predict characters, with the scores divided by √d_k (root-d), by nothing (one) or by d_k; the small starts begin with W_Q and "
           "W_K of "

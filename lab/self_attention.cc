@@ -40,7 +40,7 @@ double recall_accuracy(const Job& job, NetworkOptions options, Outcome& outcome)
         return network.loss(batch.input, batch.targets, context).loss;
       });
   outcome.series["recall loss"] = trained.losses;
-  return judge(network, 16, [&](int64_t i) { return make_batch(task, 32, test_stream(job.seed, i)); }).accuracy;
+  return judge(network, job.judged(16), [&](int64_t i) { return make_batch(task, 32, test_stream(job.seed, i)); }).accuracy;
 }
 
 double text_bits(const Job& job, NetworkOptions options, Outcome& outcome) {
@@ -56,7 +56,7 @@ double text_bits(const Job& job, NetworkOptions options, Outcome& outcome) {
         return network.loss(batch.input, batch.targets, context).loss;
       });
   outcome.series["text loss"] = trained.losses;
-  return text.bits_per_byte(network, 400, kContext);
+  return text.bits_per_byte(network, job.judged(400), kContext);
 }
 
 Outcome run(const Job& job) {

@@ -18,7 +18,7 @@ import time
 import unittest
 
 PROGRAM = ''
-COMMANDS = ['train', 'translate', 'generate', 'eval', 'tokenizer', 'attention', 'inspect', 'data', 'bench']
+COMMANDS = ['train', 'translate', 'generate', 'eval', 'tokenizer', 'attention', 'inspect', 'data', 'bench', 'lab']
 
 
 def run(*arguments, stdin=b'', limit_file_bytes=None, **options):

@@ -19,7 +19,7 @@ std::string escaped(std::string_view text, std::string_view special, const std::
   }
   return result;
 }
-std::string markdown(std::string_view text) { return escaped(text, "|<*_", {"\\|", "&lt;", "\\*", "\\_"}); }
+std::string markdown(std::string_view text) { return escaped(text, "|<*", {"\\|", "&lt;", "\\*"}); }
 std::string html(std::string_view text) { return escaped(text, "&<>\"", {"&amp;", "&lt;", "&gt;", "&quot;"}); }
 
 struct Markdown {

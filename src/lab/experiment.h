@@ -31,6 +31,8 @@ struct Job {
 
   // Steps of training, and the like.
   int64_t scaled(int64_t full) const { return std::max<int64_t>(1, std::llround(static_cast<double>(full) * effort)); }
+  // Windows or batches to be judged by: fewer only where the effort is below a tenth.
+  int64_t judged(int64_t full) const { return std::min(full, scaled(10 * full)); }
 };
 
 // A column of the page's table: a value of each arm with its mean and standard deviation.
@@ -48,6 +50,7 @@ struct Experiment {
   std::string reading;   // what else the numbers say: what a reader should look at; may be empty
   bool timed = false;    // measures time: its runs have the machine for themselves, and all its threads
   int seeds = 5;
+  int64_t memory_mib = 256;  // that a run needs at most
   std::vector<std::string> arms;
   std::vector<std::string> data = {};  // of Data, that it uses: "text", "translation", "classification"
 

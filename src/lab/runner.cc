@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
 #include <mutex>
 
 #include "base/error.h"
@@ -48,9 +49,52 @@ void check_fits(const Record& record, double effort, const std::map<std::string,
             record.experiment);
 }
 
+// Each kind of data is of use from some size on.
+void check_data(const Experiment& experiment, const Data& data) {
+  const auto uses = [&](const char* kind) {
+    return std::find(experiment.data.begin(), experiment.data.end(), kind) != experiment.data.end();
+  };
+  if (uses("text") && !data.text.empty()) {
+    constexpr uintmax_t kBytes = 100'000;
+    const uintmax_t bytes = std::filesystem::file_size(data.text);
+    QKV_CHECK(bytes >= kBytes, "--text: {} has {} bytes; {} needs {} at least", data.text.string(), bytes, experiment.name, kBytes);
+  }
+  const auto check_lines = [&](const char* option, const std::filesystem::path& path, size_t least) {
+    if (path.empty()) return;
+    const size_t lines = read_lines(path).size();
+    QKV_CHECK(lines >= least, "{}: {} has {} lines; {} needs {} at least", option, path.string(), lines, experiment.name, least);
+  };
+  if (uses("translation")) {
+    check_lines("--translation", data.translation_source, 2000);
+    check_lines("--translation", data.translation_target, 2000);
+  }
+  if (uses("classification")) {
+    check_lines("--classification", data.classification_train, 1000);
+    check_lines("--classification", data.classification_test, 100);
+  }
+}
+
+// Of the system, that a program can still have. 0: unknown.
+int64_t available_memory_mib() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("MemAvailable:")) return std::stoll(line.substr(13)) / 1024;
+  }
+  return 0;
+}
+
+void check_memory(const Experiment& experiment) {
+  const int64_t needed = experiment.memory_mib * (experiment.timed ? 1 : num_threads()), available = available_memory_mib();
+  QKV_CHECK(available == 0 || needed <= available, "{} needs {} MiB of memory{}, {} are free{}", experiment.name, needed,
+            experiment.timed ? "" : fmt::format(" with {} threads", num_threads()), available,
+            experiment.timed ? "" : "; --threads 1 needs less");
+}
+
 std::vector<Task> missing_tasks(const std::vector<const Experiment*>& chosen, const RunOptions& options) {
   std::vector<Task> tasks;
   for (const Experiment* experiment : chosen) {
+    check_data(*experiment, options.data);
+    check_memory(*experiment);
     const Records records = Records::read(options.output, experiment->name);
     const auto data = fingerprints(*experiment, options.data);
     for (const Record& record : records.all()) check_fits(record, options.effort, data, options.output);

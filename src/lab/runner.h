@@ -30,8 +30,8 @@ struct RunProgress {
 
 // Runs each (arm, seed) that has no record in `output` yet: those of experiments without timing side by side, one thread each; those with
 // timing one after the other with all threads. Ends with Error(interrupted) after a signal; what was finished stays, and the next call
-// goes on. Throws Error(invalid_argument) before anything runs where a name is unknown, a file is missing, or `output` holds records of
-// another effort or other data.
+// goes on. Throws Error(invalid_argument) before anything runs where a name is unknown, data or memory do not suffice, or `output` holds
+// records of another effort or other data.
 void run_experiments(const RunOptions& options, const std::function<void(const RunProgress&)>& report);
 
 }  // namespace qkv::lab

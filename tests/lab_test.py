@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Runs two experiments of the lab in their smallest form, as a user does.
+
+    tests/lab_test.py build/qkv [-k PATTERN]
+"""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM = ''
+SMALLEST = ('--effort', '0.004', '--seeds', '2')
+
+
+def lab(*arguments, **environment):
+    return subprocess.run([PROGRAM, 'lab', *map(str, arguments)], capture_output=True, text=True, timeout=300, env={**os.environ, **environment})
+
+
+def numbers(folder):
+    """What each run measured, without its timings."""
+    records = {}
+    for path in sorted(folder.glob('*/*.json')):
+        record = json.loads(path.read_text())
+        values = {name: value for name, value in record['values'].items() if not name.endswith(('_seconds', '_per_second'))}
+        series = {name: points for name, points in record['series'].items() if not name.endswith(('_seconds', '_per_second'))}
+        records[f'{path.parent.name}/{path.name}'] = (values, series)
+    return records
+
+
+class Lab(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = pathlib.Path(tempfile.mkdtemp(prefix='qkv-lab-'))
+        cls.record = cls.shared / 'record'
+        cls.done = lab('run', 'scaling', 'self_attention', *SMALLEST, '--output', cls.record, '--threads', 2)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.shared, ignore_errors=True)
+
+    def refused(self, code, mentions, *arguments, **environment):
+        done = lab(*arguments, **environment)
+        self.assertEqual(done.returncode, code, done.stderr)
+        line = done.stderr.splitlines()[-1]
+        self.assertTrue(line.startswith('error: '), line)
+        for word in mentions:
+            self.assertIn(str(word), line)
+
+    def test_two_experiments_run_and_are_reported(self):
+        self.assertEqual(self.done.returncode, 0, self.done.stderr)
+        self.assertEqual(len(list(self.record.glob('scaling/*.json'))), 12)
+        conclusions = json.loads((self.record / 'conclusions.json').read_text())
+        self.assertEqual([each['experiment'] for each in conclusions], ['self_attention', 'scaling'])
+        for each in conclusions:
+            self.assertIn(each['verdict'], ('supported', 'refuted', 'not decided at this scale'))
+            page = (self.record / f"{each['experiment']}.md").read_text()
+            self.assertIn(each['conclusion'].replace('*', '\\*').replace('<', '&lt;'), page)
+            self.assertIn(each['question'], (self.record / 'README.md').read_text())
+        if shutil.which('gnuplot'):
+            self.assertIn('</svg>', (self.record / 'scaling/entropy.svg').read_text())
+            self.assertIn('</svg>', (self.record / 'report.html').read_text())
+
+    def test_numbers_do_not_depend_on_the_number_of_threads(self):
+        done = lab('run', 'scaling', 'self_attention', *SMALLEST, '--output', self.shared / 'one', '--threads', 1)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(numbers(self.record), numbers(self.shared / 'one'))
+
+    def test_what_is_there_is_not_run_again(self):
+        before = {path: path.stat().st_mtime_ns for path in self.record.glob('*/*.json')}
+        done = lab('run', 'scaling', *SMALLEST, '--output', self.record)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(before, {path: path.stat().st_mtime_ns for path in self.record.glob('*/*.json')})
+
+    def test_interrupted_run_goes_on(self):
+        folder = self.shared / 'interrupted'
+        command = [PROGRAM, 'lab', 'run', 'scaling', '--effort', '0.01', '--seeds', '2', '--threads', '1', '--output', folder]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        while not list(folder.glob('scaling/*.json')) and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 130)
+        before = numbers(folder)
+        self.assertTrue(0 < len(before) < 12, len(before))
+        self.assertFalse([path for path in folder.rglob('*') if path.is_file() and path.suffix != '.json'])
+        self.assertEqual(subprocess.run(command, capture_output=True, timeout=300).returncode, 0)
+        after = numbers(folder)
+        self.assertEqual(len(after), 12)
+        self.assertEqual(before, {name: after[name] for name in before})
+
+    def test_unknown_experiment_lists_those_there_are(self):
+        self.refused(2, ['scalin', 'did you mean scaling', 'self_attention'], 'run', 'scalin', '--output', self.shared / 'x')
+        self.assertFalse((self.shared / 'x').exists())
+
+    def test_too_little_text_is_said_before_anything_runs(self):
+        short = self.shared / 'short.txt'
+        short.write_text('too short\n')
+        self.refused(2, [short, '10 bytes', '100000'], 'run', 'scaling', '--text', short, '--output', self.shared / 'x')
+        self.assertFalse((self.shared / 'x').exists())
+
+    def test_records_of_another_effort_or_other_data_are_left_alone(self):
+        self.refused(2, [self.record, 'effort', '--output'], 'run', 'scaling', '--quick', '--output', self.record)
+        text = self.shared / 'long.txt'
+        text.write_text('another text\n' * 10000)
+        self.refused(2, [self.record, 'other data', '--output'], 'run', 'scaling', *SMALLEST, '--text', text, '--output', self.record)
+
+    def test_without_gnuplot_there_is_a_report_without_pictures(self):
+        folder = self.shared / 'plain'
+        shutil.copytree(self.record, folder, ignore=shutil.ignore_patterns('*.svg', '*.md', '*.html'))
+        done = lab('report', folder, PATH='/nowhere')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('gnuplot is not installed', done.stderr)
+        self.assertNotIn('<svg', (folder / 'report.html').read_text())
+
+    def test_damaged_record_is_named(self):
+        folder = self.shared / 'damaged'
+        shutil.copytree(self.record, folder)
+        path = folder / 'scaling' / 'one.1.json'
+        path.write_text(path.read_text()[:100])
+        self.refused(1, [path, 'no record'], 'report', folder)
+
+    def test_report_of_a_folder_without_records_says_how_to_make_them(self):
+        empty = self.shared / 'empty'
+        empty.mkdir()
+        self.refused(1, [empty, 'qkv lab run'], 'report', empty)
+
+
+if __name__ == '__main__':
+    if len(sys.argv) < 2 or not os.access(sys.argv[1], os.X_OK):
+        sys.exit(f'usage: {sys.argv[0]} PROGRAM [unittest options]')
+    PROGRAM = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
