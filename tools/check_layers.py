@@ -29,7 +29,7 @@ USES = {
     'cli': ['lab', 'bench', 'train', 'serve', 'decode', 'data', 'models', 'text'],
 }
 # Above kernels/ only the table, the plain structs, the number format and the machine's limits are seen.
-KERNELS_SEEN = {'kernels/kernel_table.h', 'kernels/params.h', 'kernels/view.h', 'kernels/bf16.h', 'kernels/limits.h'}
+KERNELS_SEEN = {'kernels/kernel_table.h', 'kernels/params.h', 'kernels/sequence_params.h', 'kernels/view.h', 'kernels/bf16.h', 'kernels/limits.h'}
 # The public headers that a folder may include though it lies below the top: error.h is the exception that base/ throws,
 # tokenizer.h is implemented by text/ and used by what works on text.
 PUBLIC_BELOW = {'qkv/error.h', 'qkv/tokenizer.h'}
@@ -85,7 +85,7 @@ def source_fault(root, name, quote, target):
     if other not in reachable(folder):
         return f'{folder}/ may not use {other}/'
     if other == 'kernels' and folder != 'kernels' and target not in KERNELS_SEEN:
-        return 'above kernels/ only kernel_table.h, params.h, view.h and bf16.h are seen'
+        return 'above kernels/ only kernel_table.h, params.h, sequence_params.h, view.h and bf16.h are seen'
     return None
 
 

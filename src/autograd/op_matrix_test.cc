@@ -61,7 +61,7 @@ std::vector<Case> cases() {
                  {{130, 40}, {77, 40}, {77}},
                  [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x[2], FusedActivation::relu); },
                  {false, true, true}});
-  for (Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu}) {
+  for (Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu, Activation::sigmoid}) {
     all.push_back({fmt::format("linear of activation {}", static_cast<int>(activation)),
                    {{33, 65}, {20, 65}, {20}},
                    [=](const std::vector<Tensor>& x) { return activated_linear(x[0], activation, dropout_of(0.25f), x[1], x[2]); },
@@ -86,7 +86,7 @@ std::vector<Case> cases() {
                    {false, true, true}});
   }
   all.push_back({"rms_norm", {{70, 67}, {67}}, [](const std::vector<Tensor>& x) { return rms_norm(x[0], x[1]); }, {false, true}});
-  for (Activation activation : {Activation::silu, Activation::gelu}) {
+  for (Activation activation : {Activation::silu, Activation::gelu, Activation::sigmoid}) {
     all.push_back({fmt::format("gated activation {}", static_cast<int>(activation)),
                    {{33, 65}, {33, 65}},
                    [=](const std::vector<Tensor>& x) { return gated_activation(x[0], x[1], activation); },

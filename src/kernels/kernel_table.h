@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/params.h"
+#include "kernels/sequence_params.h"
 
 namespace qkv {
 
@@ -31,6 +32,11 @@ struct KernelTable {
   void (*additive_attention)(const AdditiveAttentionParams&);
   void (*additive_attention_backward)(const AdditiveAttentionBackwardParams&);
   void (*attention_map)(const AttentionMapParams&);
+  void (*gather_rows)(const GatherRowsParams&);
+  void (*transpose)(const TransposeParams&);
+  void (*recurrence)(const RecurrenceParams&);
+  void (*recurrence_backward)(const RecurrenceBackwardParams&);
+  void (*recurrent_step)(const RecurrentStepParams&);
   void (*cross_entropy)(const CrossEntropyParams&);
   void (*log_softmax)(const LogSoftmaxParams&);
   double (*sum_of_squares)(const View&);

@@ -5,7 +5,7 @@
 
 namespace qkv {
 
-enum class Activation : uint8_t { none, relu, gelu, gelu_tanh, silu };
+enum class Activation : uint8_t { none, relu, gelu, gelu_tanh, silu, sigmoid };
 
 // out = activation(op(a) op(b) + bias) (+ out where accumulate; then without activation). All of f32, bf16 or mixed; sums in f32.
 struct MatmulParams {

@@ -26,6 +26,9 @@ std::vector<float> initial_values(const Shape& shape, int64_t numel, const Initi
       for (float& value : values) value = bound * (2 * random.uniform() - 1);
       break;
     }
+    case Initializer::Kind::uniform:
+      for (float& value : values) value = initializer.deviation * (2 * random.uniform() - 1);
+      break;
   }
   return values;
 }

@@ -18,13 +18,14 @@ struct Parameter {
 
 // How a new weight starts. Values depend on the seed and the name alone.
 struct Initializer {
-  enum class Kind { zeros, ones, normal, xavier_uniform } kind = Kind::zeros;
-  float deviation = 0;  // of normal
+  enum class Kind { zeros, ones, normal, xavier_uniform, uniform } kind = Kind::zeros;
+  float deviation = 0;  // of normal; of uniform the bound
 
   static Initializer zeros() { return {Kind::zeros}; }
   static Initializer ones() { return {Kind::ones}; }
   static Initializer normal(float deviation) { return {Kind::normal, deviation}; }
-  static Initializer xavier_uniform() { return {Kind::xavier_uniform}; }  // Glorot and Bengio 2010, eq. 16
+  static Initializer xavier_uniform() { return {Kind::xavier_uniform}; }      // Glorot and Bengio 2010, eq. 16
+  static Initializer uniform(float bound) { return {Kind::uniform, bound}; }  // in [-bound, bound)
 };
 
 class ParameterStore {

@@ -1,10 +1,9 @@
 #include "ops/ops.h"
 #include "ops/packed_weight.h"
+#include "ops/weight_gradient.h"
 
 namespace qkv {
-namespace {
 
-// dW (+)= dy^T x; db (+)= column sums of dy.
 void weight_backward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy) {
   const KernelTable& kernels = kernels_for(x);
   const GradientSlot dw = gradient_slot(weight), db = bias ? gradient_slot(bias) : GradientSlot();
@@ -21,7 +20,9 @@ void weight_backward(const Tensor& x, const Tensor& weight, const Tensor& bias, 
   }
 }
 
-// dx (+)= dy W, and the above.
+namespace {
+
+// dx (+)= dy W, and weight_backward.
 void linear_backward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy) {
   if (const GradientSlot dx = gradient_slot(x)) {
     kernels_for(x).matmul({.a = dy.view(),

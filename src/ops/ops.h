@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/params.h"
+#include "kernels/sequence_params.h"
 #include "tensor/segments.h"
 #include "tensor/tape.h"
 #include "tensor/tensor.h"
@@ -97,6 +98,26 @@ struct CrossEntropyResult {
 // torch.nn.CrossEntropyLoss. hidden: [rows, size], table: [vocab, size], bias: [vocab] (no gradient) or empty, targets: [rows].
 CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& table, const Tensor& bias, std::span<const int32_t> targets,
                                         float label_smoothing, float scale);
+
+// All steps of a recurrent layer in one direction, every sequence from a state of zeros (kernels/sequence_params.h has the formulas and the
+// order of rows). gates: W_ih x + b_ih, [rows, gates * hidden]; its values end here, their memory is used for the gradient: nobody else may
+// read them. weight: W_hh, [gates * hidden, hidden]; bias: b_hh. Result: h, [rows, hidden].
+Tensor recurrence(const Tensor& gates, const Tensor& weight, const Tensor& bias, const Segments& steps, RecurrentCell cell, bool reverse);
+// One step without a gradient: h, and c of lstm, are changed in place.
+void recurrent_step(const Tensor& from_input, const Tensor& from_hidden, const Tensor& h, const Tensor& c, RecurrentCell cell);
+
+struct ConvolutionOptions {
+  int dilation = 1;
+  bool causal = false;  // output t sees inputs up to t; else those around it, as torch.nn.Conv1d with padding="same" places them
+};
+// y[t] = bias + sum over w of weight[:, :, w] x[t + place of w], zeros past the borders of each sequence. x: [tokens, in],
+// weight: [out, in, width], bias: [out] or empty.
+Tensor convolution(const Tensor& x, const Tensor& weight, const Tensor& bias, const Segments& segments, const ConvolutionOptions& options);
+
+// y[r] = x[order[r]], where `order` is a permutation of the rows and `place` its inverse.
+Tensor reorder_rows(const Tensor& x, std::span<const int32_t> order, std::span<const int32_t> place);
+// Rows of x, each followed by that of y.
+Tensor concatenate_columns(const Tensor& x, const Tensor& y);
 
 // log softmax over the last dimension, in place, no gradient.
 void log_softmax_in_place(const Tensor& x);

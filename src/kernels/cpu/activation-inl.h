@@ -51,6 +51,7 @@ HWY_INLINE Vec Activate(Activation activation, Vec x) {
     case Activation::gelu: return hn::Mul(x, NormalDistribution(x).cumulative);
     case Activation::gelu_tanh: return hn::Mul(hn::Mul(Constant(0.5f), x), hn::Add(Constant(1), hn::Tanh(F32(), GeluTanhArgument(x))));
     case Activation::silu: return hn::Mul(x, Sigmoid(x));
+    case Activation::sigmoid: return Sigmoid(x);
     default: return x;
   }
 }
@@ -72,6 +73,10 @@ HWY_INLINE Vec ActivationSlope(Activation activation, Vec x) {
     case Activation::silu: {
       const Vec s = Sigmoid(x);
       return hn::Mul(s, hn::MulAdd(x, hn::Sub(Constant(1), s), Constant(1)));
+    }
+    case Activation::sigmoid: {
+      const Vec s = Sigmoid(x);
+      return hn::NegMulAdd(s, s, s);
     }
     default: return Constant(1);
   }

@@ -32,6 +32,11 @@ void additive_attention(const AdditiveAttentionParams&);
 void additive_attention_backward(const AdditiveAttentionBackwardParams&);
 void attention_map(const AttentionMapParams&);  // one of those of flash and of attention_bf16.h
 void attention_flash_map(const AttentionMapParams&);
+void gather_rows(const GatherRowsParams&);
+void transpose(const TransposeParams&);
+void recurrence(const RecurrenceParams&);
+void recurrence_backward(const RecurrenceBackwardParams&);
+void recurrent_step(const RecurrentStepParams&);
 void cross_entropy(const CrossEntropyParams&);
 void log_softmax(const LogSoftmaxParams&);
 double sum_of_squares(const View&);

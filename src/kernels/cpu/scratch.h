@@ -9,7 +9,21 @@
 
 namespace qkv::cpu {
 
-enum class Scratch { packed_b, rows_a, sums, logits, scores, score_gradients, keys, values, queries, output_gradients, outputs, count };
+enum class Scratch {
+  packed_b,
+  rows_a,
+  sums,
+  logits,
+  scores,
+  score_gradients,
+  keys,
+  values,
+  queries,
+  output_gradients,
+  outputs,
+  carry,
+  count
+};
 
 // At least `bytes` bytes, aligned to 64, of this thread; valid until this thread asks for the same purpose again.
 inline void* scratch_bytes(Scratch purpose, int64_t bytes) {

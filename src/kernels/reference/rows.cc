@@ -15,6 +15,7 @@ double activate(Activation activation, double x) {
     case Activation::gelu_tanh:
       return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));  // the same paper's approximation
     case Activation::silu: return x / (1 + std::exp(-x));
+    case Activation::sigmoid: return 1 / (1 + std::exp(-x));
     default: return x;
   }
 }
@@ -30,6 +31,10 @@ double activation_slope(Activation activation, double x) {
     case Activation::silu: {
       const double s = 1 / (1 + std::exp(-x));
       return s * (1 + x * (1 - s));
+    }
+    case Activation::sigmoid: {
+      const double s = 1 / (1 + std::exp(-x));
+      return s * (1 - s);
     }
     default: return 1;
   }

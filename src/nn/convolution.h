@@ -1,0 +1,27 @@
+// Convolution along the time of packed sequences, with the weights of torch.nn.Conv1d.
+#pragma once
+
+#include "nn/parameters.h"
+#include "ops/ops.h"
+
+namespace qkv {
+
+struct ConvolutionLayerOptions {
+  int input_size = 0, output_size = 0, width = 1;
+  ConvolutionOptions placed;  // causal or centred, dilation
+};
+
+// y = bias + sum over the window; a window never crosses a sequence's borders, beyond which are zeros. Two of them are what a gated layer
+// (Dauphin et al. 2017, eq. 1) needs: gated_activation(gate, linear part, Activation::sigmoid).
+class Convolution {
+ public:
+  Convolution(const ConvolutionLayerOptions& options, const ParameterScope& scope);
+  // [tokens, input_size] to [tokens, output_size].
+  Tensor forward(const Tensor& x, const Segments& segments) const { return convolution(x, weight_, bias_, segments, placed_); }
+
+ private:
+  Tensor weight_, bias_;  // [output_size, input_size, width], [output_size]
+  ConvolutionOptions placed_;
+};
+
+}  // namespace qkv

@@ -1,0 +1,110 @@
+// Windows of rows become rows of one matrix, a slab at a time, and the convolution a product. The gradient of x is the convolution of dy
+// with the mirrored weight.
+#include "ops/ops.h"
+#include "ops/packed_weight.h"
+
+namespace qkv {
+namespace {
+
+constexpr int64_t kSlab = 1024;  // rows whose windows are gathered at a time: of 512 columns and a width of 3 6 MiB
+
+// Which row is at each place of each row's window, -1 past a sequence's borders. [tokens, width]
+std::vector<int32_t> windows(const Segments& segments, int64_t width, const ConvolutionOptions& options, bool mirrored) {
+  const int64_t reach = (width - 1) * options.dilation, left = options.causal ? reach : reach / 2;
+  std::vector<int32_t> index;
+  index.reserve(static_cast<size_t>(segments.tokens() * width));
+  for (int64_t i = 0; i < segments.count(); ++i) {
+    for (int64_t t = 0; t < segments.length(i); ++t) {
+      for (int64_t w = 0; w < width; ++w) {
+        const int64_t offset = w * options.dilation - left, at = mirrored ? t - offset : t + offset;
+        index.push_back(at < 0 || at >= segments.length(i) ? -1 : static_cast<int32_t>(segments.begin(i) + at));
+      }
+    }
+  }
+  return index;
+}
+
+// body(first, rows) for slabs of x's windows as `rows`, [rows of the slab, width * cols].
+template <typename Body>
+void for_each_slab_of_windows(const Tensor& x, const std::vector<int32_t>& index, int64_t width, Body&& body) {
+  const Tensor rows = Tensor::empty({std::min(kSlab, x.rows()), width * x.cols()}, x.dtype(), x.device());
+  for (int64_t first = 0; first < x.rows(); first += kSlab) {
+    const View slab = rows.view().rows_from(0, std::min(kSlab, x.rows() - first));
+    kernels_for(x).gather_rows({.x = x.view(), .index = index.data() + first * width, .width = static_cast<int>(width), .out = slab});
+    body(first, slab);
+  }
+}
+
+// y (+)= windows of x times weight^T + bias. weight: [out, width * in].
+void windows_times_weight(const Tensor& x, const std::vector<int32_t>& index, int64_t width, const Tensor& weight, const View& bias,
+                          const View& y, bool accumulate) {
+  const void* packed = packed_weight(weight, true, x.dtype());
+  for_each_slab_of_windows(x, index, width, [&](int64_t first, const View& rows) {
+    kernels_for(x).matmul({.a = rows,
+                           .b = weight.view(),
+                           .out = y.rows_from(first, rows.rows),
+                           .bias = bias,
+                           .transpose_b = true,
+                           .accumulate = accumulate,
+                           .packed_b = packed});
+  });
+}
+
+// `count` matrices in `x` transposed; the result has `rows` rows.
+Tensor transposed(const Tensor& x, int64_t count, int64_t rows) {
+  Tensor y = Tensor::empty({rows, x.numel() / rows}, x.dtype(), x.device());
+  const int64_t cols = x.cols(), height = x.rows() / count;
+  kernels_for(x).transpose({.x = x.view(), .out = {y.data(), count * cols, height, height, y.dtype()}, .count = count});
+  return y;
+}
+
+// [out, in, width] as [out, width * in], which multiplies windows of x, and as [in, width * out], which multiplies mirrored ones of dy.
+Tensor by_place(const Tensor& weight) { return transposed(weight, weight.dim(0), weight.dim(0)); }
+Tensor by_place_mirrored(const Tensor& weight) {
+  const int64_t columns = weight.dim(1) * weight.dim(2);
+  Tensor y = Tensor::empty({weight.dim(1), weight.dim(2) * weight.dim(0)}, weight.dtype(), weight.device());
+  kernels_for(weight).transpose({.x = {weight.data(), weight.dim(0), columns, columns, weight.dtype()},
+                                 .out = {y.data(), columns, weight.dim(0), weight.dim(0), weight.dtype()}});
+  return y;
+}
+
+// dW (+)= dy^T windows of x, db (+)= column sums of dy.
+void kernel_backward(const Tensor& x, const std::vector<int32_t>& index, const Tensor& weight, const Tensor& bias, const Tensor& dy) {
+  const KernelTable& kernels = kernels_for(x);
+  const GradientSlot dw = gradient_slot(weight), db = bias ? gradient_slot(bias) : GradientSlot();
+  if (db) kernels.column_sum({.x = dy.view(), .out = db.view, .accumulate = db.accumulate});
+  if (!dw) return;
+  const int64_t out = weight.dim(0), in = weight.dim(1), width = weight.dim(2);
+  const Tensor sums = Tensor::zeros({out, width * in}, x.dtype(), x.device());
+  for_each_slab_of_windows(x, index, width, [&](int64_t first, const View& rows) {
+    kernels.matmul(
+        {.a = dy.view().rows_from(first, rows.rows), .b = rows, .out = sums.view(), .transpose_a = true, .accumulate = first > 0});
+  });
+  kernels.transpose({.x = {sums.data(), out * width, in, in, x.dtype()},
+                     .out = {dw.view.data, out * in, width, width, x.dtype()},
+                     .count = out,
+                     .accumulate = dw.accumulate});
+}
+
+}  // namespace
+
+Tensor convolution(const Tensor& x, const Tensor& weight, const Tensor& bias, const Segments& segments, const ConvolutionOptions& options) {
+  QKV_CHECK(weight.shape().size() == 3 && weight.dim(1) == x.cols(), "[convolution] weight is {}, the rows of x have {} values",
+            to_string(weight.shape()), x.cols());
+  QKV_CHECK(!bias || bias.numel() == weight.dim(0), "[convolution] bias has {} values, weight is {}", bias.numel(),
+            to_string(weight.shape()));
+  QKV_CHECK(segments.tokens() == x.rows() && !segments.listed(), "[convolution] sequences of {} rows, x is {}", segments.tokens(),
+            to_string(x.shape()));
+  QKV_CHECK(options.dilation >= 1, "[convolution] a dilation of {}", options.dilation);
+  const int64_t width = weight.dim(2);
+  Tensor y = Tensor::empty({x.rows(), weight.dim(0)}, x.dtype(), x.device());
+  windows_times_weight(x, windows(segments, width, options, false), width, by_place(weight), bias.view(), y.view(), false);
+  record(y, {x, weight, bias}, [=](const Tensor& dy) {
+    kernel_backward(x, windows(segments, width, options, false), weight, bias, dy);
+    if (const GradientSlot dx = gradient_slot(x))
+      windows_times_weight(dy, windows(segments, width, options, true), width, by_place_mirrored(weight), {}, dx.view, dx.accumulate);
+  });
+  return y;
+}
+
+}  // namespace qkv
