@@ -61,7 +61,7 @@ std::vector<Case> cases() {
                  {{130, 40}, {77, 40}, {77}},
                  [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x[2], FusedActivation::relu); },
                  {false, true, true}});
-  for (Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu, Activation::sigmoid}) {
+  for (Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu, Activation::sigmoid, Activation::tanh}) {
     all.push_back({fmt::format("linear of activation {}", static_cast<int>(activation)),
                    {{33, 65}, {20, 65}, {20}},
                    [=](const std::vector<Tensor>& x) { return activated_linear(x[0], activation, dropout_of(0.25f), x[1], x[2]); },
@@ -92,6 +92,12 @@ std::vector<Case> cases() {
                    [=](const std::vector<Tensor>& x) { return gated_activation(x[0], x[1], activation); },
                    {false, false}});
   }
+  all.push_back({"select_rows",
+                 {{70, 67}},
+                 [](const std::vector<Tensor>& x) {
+                   return select_rows(activate(x[0], Activation::tanh), std::vector<int32_t>{3, 69, 0, 3});
+                 },
+                 {false}});
   for (const RotaryPairs layout : {RotaryPairs::halves, RotaryPairs::neighbours}) {
     for (const int64_t pairs : {8, 5}) all.push_back(rope_case(layout, pairs));
   }
@@ -110,7 +116,7 @@ TEST(Ops, ResultsDoNotDependOnTheNumberOfThreads) { testing::expect_same_on_any_
 // Loss, and its gradients, of rows of hidden states with a vocabulary of 1003.
 struct LossRun {
   double loss, nll;
-  Tensor dhidden, dtable;
+  Tensor dhidden, dtable, dbias;
 };
 LossRun run_loss(const Tensor& hidden, const Tensor& table, const Tensor& bias, std::span<const int32_t> targets, float smoothing) {
   Tape tape;
@@ -120,22 +126,23 @@ LossRun run_loss(const Tensor& hidden, const Tensor& table, const Tensor& bias, 
     result = linear_cross_entropy(hidden, table, bias, targets, smoothing, 0.125f);
   }
   backward(tape, result.loss);
-  return {result.loss_sum, result.nll_sum, hidden.grad(), table.grad()};
+  return {result.loss_sum, result.nll_sum, hidden.grad(), table.grad(), bias ? bias.grad() : Tensor()};
 }
 
+// A vocabulary, and two classes.
 TEST(CrossEntropy, EqualsTheReferenceWithAndWithoutSmoothing) {
   const testing::KeepIsa keep;
   for (Isa isa : available_isas()) {
     set_isa(isa);
-    for (float smoothing : {0.0f, 0.1f}) {
+    for (const auto& [classes, smoothing] : {std::pair{int64_t{1003}, 0.0f}, {int64_t{1003}, 0.1f}, {int64_t{2}, 0.1f}}) {
       for (DType dtype : {DType::f32, DType::bf16}) {
         // Beside bf16 rows the table holds values of bf16, to which products round it.
-        Pair hidden = random_pair({150, 40}, dtype, 1), table = random_pair({1003, 40}, dtype, 2),
-             bias = random_pair({1003}, DType::f32, 3);
+        Pair hidden = random_pair({150, 40}, dtype, 1), table = random_pair({classes, 40}, dtype, 2),
+             bias = random_pair({classes}, DType::f32, 3);
         table.cpu = table.cpu.to(DType::f32);
         table.cpu.set_requires_grad(true);
         std::vector<int32_t> targets;
-        for (int i = 0; i < 150; ++i) targets.push_back(i * 7 % 1003);
+        for (int i = 0; i < 150; ++i) targets.push_back(i * 7 % static_cast<int32_t>(classes));
         const LossRun cpu = run_loss(hidden.cpu, table.cpu, bias.cpu, targets, smoothing);
         const LossRun expected = run_loss(hidden.reference, table.reference, bias.reference, targets, smoothing);
         const double tolerance = dtype == DType::f32 ? 1e-5 : 1e-2;
@@ -143,20 +150,23 @@ TEST(CrossEntropy, EqualsTheReferenceWithAndWithoutSmoothing) {
         EXPECT_NEAR(cpu.nll / expected.nll, 1, 1e-5);
         EXPECT_LT(relative_error(cpu.dhidden, expected.dhidden), tolerance);
         EXPECT_LT(relative_error(cpu.dtable, expected.dtable), tolerance);
+        EXPECT_LT(relative_error(cpu.dbias, expected.dbias), tolerance);
       }
     }
   }
 }
 
 TEST(CrossEntropy, GradientsEqualFiniteDifferences) {
-  const Tensor hidden = random_pair({5, 6}, DType::f32, 1).reference, table = random_pair({9, 6}, DType::f32, 2).reference;
+  const Tensor hidden = random_pair({5, 6}, DType::f32, 1).reference, table = random_pair({9, 6}, DType::f32, 2).reference,
+               bias = random_pair({9}, DType::f32, 3).reference;
   const std::vector<int32_t> targets{0, 8, 3, 3, 5};
-  run_loss(hidden, table, {}, targets, 0.1f);
-  const auto forward = [&] { return linear_cross_entropy(hidden, table, {}, targets, 0.1f, 0.125f).loss; };
+  run_loss(hidden, table, bias, targets, 0.1f);
+  const auto forward = [&] { return linear_cross_entropy(hidden, table, bias, targets, 0.1f, 0.125f).loss; };
   const float one = 1;
   const Tensor dy = Tensor::from({&one, 1}, {1}, DType::f64, Device::reference);
   EXPECT_LT(testing::finite_difference_error(forward, hidden, dy, 30), 1e-6);
   EXPECT_LT(testing::finite_difference_error(forward, table, dy, 54), 1e-6);
+  EXPECT_LT(testing::finite_difference_error(forward, bias, dy, 9), 1e-6);
 }
 
 TEST(Dropout, KeepsItsShareAndItsMean) {

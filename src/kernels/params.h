@@ -5,7 +5,7 @@
 
 namespace qkv {
 
-enum class Activation : uint8_t { none, relu, gelu, gelu_tanh, silu, sigmoid };
+enum class Activation : uint8_t { none, relu, gelu, gelu_tanh, silu, sigmoid, tanh };
 
 // out = activation(op(a) op(b) + bias) (+ out where accumulate; then without activation). All of f32, bf16 or mixed; sums in f32.
 struct MatmulParams {
@@ -111,7 +111,8 @@ struct EmbeddingParams {
   View y = {};
   DropoutParams dropout = {};
 };
-// dtable[ids[r]] += scale * mask * dy[r], and the same into dpositions where given; summed in the order of rows.
+// dtable[ids[r]] += scale * mask * dy[r], and the same into dpositions where given; summed in the order of rows. dtable is f32, or of the
+// type of dy where the table is activations.
 struct EmbeddingBackwardParams {
   const int32_t* ids = nullptr;
   const int32_t* position_of = nullptr;
@@ -191,6 +192,7 @@ struct CrossEntropyParams {
   double* loss = nullptr;                // sum over rows of the smoothed loss
   double* nll = nullptr;                 // sum over rows of -log p(target)
   View dhidden = {}, dtable = {};        // written / added to (f32); both empty in evaluation
+  View dbias = {};                       // [vocab] f32, added to; empty: not wanted
   const void* packed_table = nullptr;    // pack_matmul_b(table, transpose) or null
   const void* packed_table_t = nullptr;  // pack_matmul_b(table, no transpose) or null
 };

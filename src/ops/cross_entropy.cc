@@ -23,14 +23,16 @@ CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& tabl
                             .nll = &result.nll_sum,
                             .dhidden = {},
                             .dtable = {},
+                            .dbias = {},
                             .packed_table = packed_weight(table, true, hidden.dtype())};
   // The gradient is made in the same pass, while a chunk of logits is in the cache; the loss must then be the end of the tape.
-  const bool training = wants_gradient({hidden, table});
+  const bool training = wants_gradient({hidden, table, bias});
   Tensor dhidden;
   if (training) {
     dhidden = Tensor::empty(hidden.shape(), hidden.dtype(), hidden.device());
     params.dhidden = dhidden.view();
     params.dtable = gradient_sum(table);
+    if (wants_gradient({bias})) params.dbias = gradient_sum(bias);
     params.packed_table_t = packed_weight(table, false, hidden.dtype());
   }
   kernels_for(hidden).cross_entropy(params);
@@ -41,7 +43,7 @@ CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& tabl
     *result.loss.as<float>() = static_cast<float>(result.loss_sum * scale);
   }
   if (training) {
-    record(result.loss, {hidden, table}, [=](const Tensor&) { add_gradient(hidden, dhidden); });
+    record(result.loss, {hidden, table, bias}, [=](const Tensor&) { add_gradient(hidden, dhidden); });
   }
   return result;
 }

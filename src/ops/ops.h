@@ -95,7 +95,7 @@ struct CrossEntropyResult {
   double nll_sum = 0;   // sum over rows of -log p(target)
 };
 // Output layer and loss in one: logits = hidden table^T + bias in chunks of rows, never whole. Label smoothing as
-// torch.nn.CrossEntropyLoss. hidden: [rows, size], table: [vocab, size], bias: [vocab] (no gradient) or empty, targets: [rows].
+// torch.nn.CrossEntropyLoss. hidden: [rows, size], table: [vocab, size], bias: [vocab] or empty, targets: [rows].
 CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& table, const Tensor& bias, std::span<const int32_t> targets,
                                         float label_smoothing, float scale);
 
@@ -122,7 +122,10 @@ Tensor concatenate_columns(const Tensor& x, const Tensor& y);
 // log softmax over the last dimension, in place, no gradient.
 void log_softmax_in_place(const Tensor& x);
 
-// Concatenation, selection and conversion without gradient.
+// y[i] = x[rows[i]]; a row may be taken several times. Its gradient goes back to these rows alone.
+Tensor select_rows(const Tensor& x, std::span<const int32_t> rows);
+
+// Concatenation and conversion without gradient.
 void copy_rows(const Tensor& from, const Tensor& to, int64_t first_row_of_to);
 
 }  // namespace qkv

@@ -52,6 +52,7 @@ HWY_INLINE Vec Activate(Activation activation, Vec x) {
     case Activation::gelu_tanh: return hn::Mul(hn::Mul(Constant(0.5f), x), hn::Add(Constant(1), hn::Tanh(F32(), GeluTanhArgument(x))));
     case Activation::silu: return hn::Mul(x, Sigmoid(x));
     case Activation::sigmoid: return Sigmoid(x);
+    case Activation::tanh: return hn::Tanh(F32(), x);
     default: return x;
   }
 }
@@ -77,6 +78,10 @@ HWY_INLINE Vec ActivationSlope(Activation activation, Vec x) {
     case Activation::sigmoid: {
       const Vec s = Sigmoid(x);
       return hn::NegMulAdd(s, s, s);
+    }
+    case Activation::tanh: {
+      const Vec t = hn::Tanh(d, x);
+      return hn::NegMulAdd(t, t, Constant(1));
     }
     default: return Constant(1);
   }

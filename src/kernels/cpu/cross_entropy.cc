@@ -131,7 +131,13 @@ void cross_entropy(const CrossEntropyParams& p) {
     const int64_t step = vocab * 4 / size_of(p.hidden.dtype);
     const View gradient{memory, rows, vocab, step, p.hidden.dtype};
     matmul({.a = gradient, .b = p.table, .out = p.dhidden.rows_from(first, rows), .packed_b = p.packed_table_t});
-    matmul({.a = gradient, .b = hidden, .out = p.dtable, .transpose_a = true, .accumulate = true});
+    matmul({.a = gradient,
+            .b = hidden,
+            .out = p.dtable,
+            .transpose_a = true,
+            .accumulate = true,
+            .a_sums = p.dbias,
+            .accumulate_a_sums = true});
   }
 }
 

@@ -49,24 +49,27 @@ void EmbeddingBackward(const EmbeddingBackwardParams& p) {
   constexpr int64_t kColumns = 64;
   const int64_t cols = p.dy.cols;
   with_type(p.dy.dtype, [&](auto* type) {
-    using T = std::remove_pointer_t<decltype(type)>;
-    for_each_slab(
-        cols,
-        [&](int64_t begin, int64_t end) HWY_ATTR {
-          DropoutChunk mask(p.dropout);
-          const Vec scale = hn::Set(F32(), p.scale);
-          for (int64_t r = 0; r < p.dy.rows; ++r) {
-            const T* dy = p.dy.row<const T>(r);
-            float* dtable = p.dtable ? p.dtable.row<float>(p.ids[r]) : nullptr;
-            float* dposition = p.dpositions ? p.dpositions.row<float>(p.position_of[r]) : nullptr;
-            ForEachColumn(mask, r, cols, begin, end, [&](int64_t c, size_t n, auto&& drop) HWY_ATTR {
-              const Vec g = drop(LoadPart(dy + c, n));
-              if (dtable) StorePart(hn::MulAdd(scale, g, LoadPart(dtable + c, n)), dtable + c, n);
-              if (dposition) StorePart(hn::Add(g, LoadPart(dposition + c, n)), dposition + c, n);
-            });
-          }
-        },
-        kColumns);
+    with_type(p.dtable ? p.dtable.dtype : DType::f32, [&](auto* table_type) {
+      using T = std::remove_pointer_t<decltype(type)>;
+      using Table = std::remove_pointer_t<decltype(table_type)>;
+      for_each_slab(
+          cols,
+          [&](int64_t begin, int64_t end) HWY_ATTR {
+            DropoutChunk mask(p.dropout);
+            const Vec scale = hn::Set(F32(), p.scale);
+            for (int64_t r = 0; r < p.dy.rows; ++r) {
+              const T* dy = p.dy.row<const T>(r);
+              Table* dtable = p.dtable ? p.dtable.row<Table>(p.ids[r]) : nullptr;
+              float* dposition = p.dpositions ? p.dpositions.row<float>(p.position_of[r]) : nullptr;
+              ForEachColumn(mask, r, cols, begin, end, [&](int64_t c, size_t n, auto&& drop) HWY_ATTR {
+                const Vec g = drop(LoadPart(dy + c, n));
+                if (dtable) StorePart(hn::MulAdd(scale, g, LoadPart(dtable + c, n)), dtable + c, n);
+                if (dposition) StorePart(hn::Add(g, LoadPart(dposition + c, n)), dposition + c, n);
+              });
+            }
+          },
+          kColumns);
+    });
   });
 }
 

@@ -48,6 +48,7 @@ dnnl::primitive_attr attributes(const Shape& s) {
     case Activation::gelu_tanh: ops.append_eltwise(1, dnnl::algorithm::eltwise_gelu_tanh, 0, 0); break;
     case Activation::silu: ops.append_eltwise(1, dnnl::algorithm::eltwise_swish, 1, 0); break;
     case Activation::sigmoid: ops.append_eltwise(1, dnnl::algorithm::eltwise_logistic, 0, 0); break;
+    case Activation::tanh: ops.append_eltwise(1, dnnl::algorithm::eltwise_tanh, 0, 0); break;
     default: break;
   }
   dnnl::primitive_attr attr;

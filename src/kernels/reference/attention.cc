@@ -183,6 +183,7 @@ void cross_entropy(const CrossEntropyParams& p) {
         at(p.dhidden, r, c) += dlogit * at(p.table, v, c);
         at(p.dtable, v, c) += dlogit * at(p.hidden, r, c);
       }
+      if (p.dbias) at(p.dbias, v) += dlogit;
     }
   }
 }

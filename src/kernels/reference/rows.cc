@@ -16,6 +16,7 @@ double activate(Activation activation, double x) {
       return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));  // the same paper's approximation
     case Activation::silu: return x / (1 + std::exp(-x));
     case Activation::sigmoid: return 1 / (1 + std::exp(-x));
+    case Activation::tanh: return std::tanh(x);
     default: return x;
   }
 }
@@ -36,6 +37,7 @@ double activation_slope(Activation activation, double x) {
       const double s = 1 / (1 + std::exp(-x));
       return s * (1 - s);
     }
+    case Activation::tanh: return 1 - std::tanh(x) * std::tanh(x);
     default: return 1;
   }
 }
