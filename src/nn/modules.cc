@@ -7,7 +7,7 @@ namespace {
 
 Initializer linear_start(const TransformerConfig& config, Linear::Into into) {
   if (config.initializer_range <= 0) return Initializer::xavier_uniform();
-  if (into == Linear::Into::sub_layer) return Initializer::normal(config.initializer_range);
+  if (into == Linear::Into::sub_layer || !config.has_decoder()) return Initializer::normal(config.initializer_range);  // as BERT has it
   return Initializer::normal(config.initializer_range /
                              std::sqrt(2.0f * static_cast<float>(config.encoder_layers + config.decoder_layers)));
 }

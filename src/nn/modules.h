@@ -16,7 +16,7 @@ Initializer embedding_start(const TransformerConfig& config);
 class Linear {
  public:
   // Where the output is added to the residual: with initializer_range it starts smaller, by sqrt(2 layers) (Radford et al. 2019,
-  // section 2.3).
+  // section 2.3), but in an encoder alone.
   enum class Into { sub_layer, residual };
   Linear(const TransformerConfig& config, const ParameterScope& scope, int in, int out, Into into = Into::sub_layer);
   Tensor forward(const Tensor& x, FusedActivation activation = FusedActivation::none) const {

@@ -19,7 +19,7 @@ Positions::Positions(const TransformerConfig& config, ParameterStore& store)
     tables_[0] = tables_[1] = sinusoidal_positions(config.max_position_embeddings, config.hidden_size, device_);
   }
   for (const bool decoder : {false, true}) {
-    if (!decoder && !config.has_encoder()) continue;
+    if (!(decoder ? config.has_decoder() : config.has_encoder())) continue;
     const ParameterScope scope(store, decoder ? "decoder" : "encoder");
     if (kind_ == Position::learned) {
       tables_[decoder] =

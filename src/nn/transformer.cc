@@ -20,17 +20,41 @@ Transformer::Transformer(const TransformerConfig& config, ParameterStore& store)
       final_logits_bias_(
           config.final_logits_bias
               ? Tensor::zeros({config.vocab_size}, store.device() == Device::reference ? DType::f64 : DType::f32, store.device())
-              : Tensor()),
-      encoder_(config.has_encoder() ? std::optional<Stack>(std::in_place, config, false, ParameterScope(store, "encoder")) : std::nullopt),
-      decoder_(config, true, ParameterScope(store, "decoder")),
-      output_weight_(config.tie_word_embeddings
-                         ? embed_tokens_
-                         : store.create("output.weight", {config.vocab_size, config.hidden_size}, embedding_start(config), true)) {}
+              : Tensor()) {
+  const ParameterScope encoder(store, "encoder"), head(store, "head");
+  if (config.token_types > 0) {
+    embed_token_types_ = encoder.create("embed_token_types.weight", {config.token_types, config.hidden_size}, embedding_start(config), false);
+  }
+  if (config.embedding_norm) embedding_norm_.emplace(config, encoder / "embedding_norm");
+  if (config.has_encoder()) encoder_.emplace(config, false, encoder);
+  if (config.has_decoder()) {
+    decoder_.emplace(config, true, ParameterScope(store, "decoder"));
+  } else if (config.head == Head::classification) {
+    classification_head_.emplace(config, head);
+    return;
+  } else {
+    masked_lm_head_.emplace(config, head);
+  }
+  output_weight_ = config.tie_word_embeddings
+                       ? embed_tokens_
+                       : store.create("output.weight", {config.vocab_size, config.hidden_size}, embedding_start(config), true);
+}
 
-Tensor Transformer::embed(std::span<const int32_t> ids, std::span<const int32_t> position_of, bool decoder, ForwardContext& context) const {
+Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> position_of, bool decoder, ForwardContext& context) const {
   const float scale = config_.scale_embedding ? std::sqrt(static_cast<float>(config_.hidden_size)) : 1.0f;
-  return embedding(ids, embed_tokens_, positions_.table(decoder), position_of, scale, activation_type(context, embed_tokens_.device()),
-                   context.dropout(config_.dropout));
+  const DType dtype = activation_type(context, embed_tokens_.device());
+  const DropoutParams dropout = context.dropout(config_.dropout);
+  const bool plain = !embed_token_types_ && !embedding_norm_;
+  Tensor x = embedding(tokens.ids, embed_tokens_, positions_.table(decoder), position_of, scale, dtype, plain ? dropout : DropoutParams{});
+  if (plain) return x;
+  if (embed_token_types_) {
+    QKV_CHECK(tokens.token_types.empty() || tokens.token_types.size() == tokens.ids.size(), "[embed] {} token types for {} ids",
+              tokens.token_types.size(), tokens.ids.size());
+    const std::vector<int32_t> types = tokens.token_types.empty() ? std::vector<int32_t>(tokens.ids.size(), 0) : tokens.token_types;
+    x = dropout_add(embedding(types, embed_token_types_, {}, {}, 1, dtype), x, {}, Into::x);
+  }
+  if (embedding_norm_) x = embedding_norm_->forward(x);
+  return dropout.probability > 0 ? dropout_add(x, {}, dropout) : x;
 }
 
 Tensor Transformer::encode(const TokenBatch& source, ForwardContext& context) const {
@@ -38,17 +62,18 @@ Tensor Transformer::encode(const TokenBatch& source, ForwardContext& context) co
   const std::vector<int32_t> position_of = source.segments.positions();
   BlockPass pass;
   pass.self = share({source.segments, source.segments, positions_.pass(false, position_of, source.segments.longest())});
-  return encoder_->forward(embed(source.ids, position_of, false, context), pass, nullptr, context);
+  return encoder_->forward(embed(source, position_of, false, context), pass, nullptr, context);
 }
 
 Tensor Transformer::decode(const TokenBatch& target_in, const Tensor& memory, const Segments& memory_segments,
                            ForwardContext& context) const {
+  QKV_CHECK(decoder_, "[decode] the network is an encoder alone");
   const std::vector<int32_t> position_of = target_in.segments.positions();
   BlockPass pass;
   pass.self = share({target_in.segments, target_in.segments, positions_.pass(true, position_of, target_in.segments.longest())});
   pass.cross = share({target_in.segments, memory_segments, {}});
   pass.memory = memory;
-  return decoder_.forward(embed(target_in.ids, position_of, true, context), pass, nullptr, context);
+  return decoder_->forward(embed(target_in, position_of, true, context), pass, nullptr, context);
 }
 
 Tensor Transformer::logits(const Tensor& hidden) const { return linear_f32(hidden, output_weight_, final_logits_bias_); }
@@ -60,10 +85,31 @@ CrossEntropyResult Transformer::loss(const TokenBatch& source, const TokenBatch&
   return linear_cross_entropy(hidden, output_weight_, final_logits_bias_, target_out, label_smoothing, scale);
 }
 
+// The rows that the output layer takes.
+Tensor Transformer::head_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const {
+  QKV_CHECK(!decoder_, "[head] the network has a decoder, which predicts");
+  const Tensor x = select_rows(hidden, rows);
+  return masked_lm_head_ ? masked_lm_head_->forward(x) : classification_head_->forward(x, context);
+}
+
+Tensor Transformer::logits_of_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const {
+  const Tensor x = head_rows(hidden, rows, context);
+  if (masked_lm_head_) return linear_f32(x, output_weight_, masked_lm_head_->bias());
+  return linear_f32(x, classification_head_->weight(), classification_head_->bias());
+}
+
+CrossEntropyResult Transformer::loss_of_rows(const TokenBatch& tokens, std::span<const int32_t> rows, std::span<const int32_t> targets,
+                                             float label_smoothing, float scale, ForwardContext& context) const {
+  const Tensor x = head_rows(encode(tokens, context), rows, context);
+  if (masked_lm_head_) return linear_cross_entropy(x, output_weight_, masked_lm_head_->bias(), targets, label_smoothing, scale);
+  return linear_cross_entropy(x, classification_head_->weight(), classification_head_->bias(), targets, label_smoothing, scale);
+}
+
 DecoderState Transformer::start(const Tensor& memory, const Segments& memory_segments, ForwardContext&) const {
+  QKV_CHECK(decoder_, "[start] the network is an encoder alone");
   DecoderState state;
   state.memory_segments = memory_segments;
-  for (const Block& block : decoder_.blocks()) {
+  for (const Block& block : decoder_->blocks()) {
     DecoderState::LayerCache& cache = state.layers.emplace_back();
     if (block.cross_attention()) cache.cross = block.cross_attention()->project(memory);
   }
@@ -125,7 +171,7 @@ Tensor Transformer::advance(DecoderState& state, const TokenBatch& tokens, std::
   pass.self = share({tokens.segments, keys, positions_.pass(true, position_of, keys.longest()), state.rows});
   if (encoder_) pass.cross = share({tokens.segments, state.memory_segments.select(sources), {}});
   state.rows += std::ssize(tokens.ids);
-  const Tensor hidden = decoder_.forward(embed(tokens.ids, position_of, true, context), pass, &state, context);
+  const Tensor hidden = decoder_->forward(embed(tokens, position_of, true, context), pass, &state, context);
   return logits(last_rows(hidden, tokens.segments));
 }
 

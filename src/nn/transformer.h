@@ -1,4 +1,5 @@
-// The Transformer (Vaswani et al. 2017): encoder and decoder, or a decoder alone (Radford et al. 2018), with embeddings and output layer.
+// The Transformer (Vaswani et al. 2017): encoder and decoder, a decoder alone (Radford et al. 2018) or an encoder alone (Devlin et al.
+// 2018), with embeddings and output layer.
 #pragma once
 
 #include <optional>
@@ -7,6 +8,7 @@
 
 #include "nn/decoder_state.h"
 #include "nn/forward_context.h"
+#include "nn/heads.h"
 #include "nn/parameters.h"
 #include "nn/positions.h"
 #include "nn/stack.h"
@@ -18,6 +20,7 @@ namespace qkv {
 struct TokenBatch {
   std::vector<int32_t> ids;
   Segments segments;
+  std::vector<int32_t> token_types;  // of each id, where the network has such; empty: all 0
 };
 
 class Transformer {
@@ -40,6 +43,13 @@ class Transformer {
   CrossEntropyResult loss(const TokenBatch& source, const TokenBatch& target_in, std::span<const int32_t> target_out, float label_smoothing,
                           float scale, ForwardContext& context) const;
 
+  // Of an encoder alone. Each of `rows` of its output predicts one thing: a masked token's row that token, a sequence's first row its
+  // label. [rows, vocab_size or num_labels] in f32.
+  Tensor logits_of_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const;
+  // rows[i] predicts targets[i]; `scale` as above.
+  CrossEntropyResult loss_of_rows(const TokenBatch& tokens, std::span<const int32_t> rows, std::span<const int32_t> targets,
+                                  float label_smoothing, float scale, ForwardContext& context) const;
+
   // Step-by-step decoding. `memory` and its segments stay with the state; both are empty without an encoder.
   DecoderState start(const Tensor& memory, const Segments& memory_segments, ForwardContext& context) const;
   // Feeds sequence i of `tokens`, one or more, to hypothesis i of the new set. Hypothesis i continues hypothesis parents[i] of the last
@@ -57,15 +67,19 @@ class Transformer {
   const Tensor& final_logits_bias() const { return final_logits_bias_; }
 
  private:
-  Tensor embed(std::span<const int32_t> ids, std::span<const int32_t> position_of, bool decoder, ForwardContext& context) const;
+  Tensor embed(const TokenBatch& tokens, std::span<const int32_t> position_of, bool decoder, ForwardContext& context) const;
+  Tensor head_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const;
 
   TransformerConfig config_;
   Tensor embed_tokens_;  // [vocab_size, hidden_size], shared by both sides
   Positions positions_;
+  Tensor embed_token_types_;  // [token_types, hidden_size] or empty
+  std::optional<Norm> embedding_norm_;
   Tensor final_logits_bias_;  // [vocab_size], constant; or empty
-  std::optional<Stack> encoder_;
-  Stack decoder_;
-  Tensor output_weight_;  // [vocab_size, hidden_size]; embed_tokens_ itself where they are tied
+  std::optional<Stack> encoder_, decoder_;
+  std::optional<MaskedLmHead> masked_lm_head_;
+  std::optional<ClassificationHead> classification_head_;
+  Tensor output_weight_;  // [vocab_size, hidden_size]; embed_tokens_ itself where they are tied. Empty with labels to predict.
 };
 
 }  // namespace qkv

@@ -30,7 +30,7 @@ void validate(const TransformerConfig& c) {
   check_range("vocab_size", c.vocab_size, 1, 1 << 24);
   check_range("hidden_size", c.hidden_size, 1, 1 << 16);
   check_range("encoder_layers", c.encoder_layers, c.has_encoder() ? 1 : 0, c.has_encoder() ? 1024 : 0);
-  check_range("decoder_layers", c.decoder_layers, 1, 1024);
+  check_range("decoder_layers", c.decoder_layers, c.has_decoder() ? 1 : 0, c.has_decoder() ? 1024 : 0);
   check_range("encoder_ffn_dim", c.encoder_ffn_dim, 1, 1 << 20);
   check_range("decoder_ffn_dim", c.decoder_ffn_dim, 1, 1 << 20);
   check_range("max_position_embeddings", c.max_position_embeddings, 1, 1 << 24);
@@ -50,6 +50,13 @@ void validate(const TransformerConfig& c) {
   if (c.position == Position::t5) {
     check_range("relative_attention_num_buckets", c.relative_attention_num_buckets, 4, 1 << 16);
     check_range("relative_attention_max_distance", c.relative_attention_max_distance, c.relative_attention_num_buckets / 2 + 1, 1 << 24);
+  }
+  if (!c.has_decoder()) {
+    check_range("num_labels", c.num_labels, 2, 1 << 20);
+    check_range("token_types", c.token_types, 0, 1 << 16);
+    check_probability("classifier_dropout", c.classifier_dropout);
+  } else {
+    QKV_CHECK(c.token_types == 0 && !c.embedding_norm, "token types and a norm on the embeddings are for an encoder alone");
   }
   check_probability("dropout", c.dropout);
   check_probability("attention_dropout", c.attention_dropout);

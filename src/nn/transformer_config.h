@@ -8,7 +8,11 @@
 
 namespace qkv {
 
-enum class Kind : uint8_t { encoder_decoder, decoder_only };
+enum class Kind : uint8_t { encoder_decoder, decoder_only, encoder_only };
+
+// What an encoder alone predicts (nn/heads.h); with a decoder it is always the next token.
+enum class Head : uint8_t { masked_lm, classification };
+
 enum class NormPosition : uint8_t { post, pre };
 enum class NormKind : uint8_t { layer, rms };
 
@@ -26,7 +30,7 @@ struct TransformerConfig {
   Kind kind = Kind::encoder_decoder;
   int vocab_size = 0;
   int hidden_size = 512;                       // d_model
-  int encoder_layers = 6, decoder_layers = 6;  // no encoder in Kind::decoder_only: 0
+  int encoder_layers = 6, decoder_layers = 6;  // 0 where there is no such stack
   int num_attention_heads = 8;
   int num_key_value_heads = 8;  // fewer: grouped-query attention (Ainslie et al. 2023), 1: multi-query (Shazeer 2019)
   int encoder_ffn_dim = 2048, decoder_ffn_dim = 2048;
@@ -44,13 +48,20 @@ struct TransformerConfig {
   bool tie_word_embeddings = true;     // the output layer is the embedding (Press and Wolf 2017)
   bool final_logits_bias = true;       // a vector added to the logits, not trained
   int max_position_embeddings = 1024;  // longest sequence of a side
+  // Of Kind::encoder_only (Devlin et al. 2018).
+  Head head = Head::masked_lm;
+  int num_labels = 2;            // of Head::classification
+  float classifier_dropout = 0;  // before its last layer
+  int token_types = 0;           // rows of a table that is added to the embeddings by the text that a token is of; 0: none
+  bool embedding_norm = false;   // a norm on the embeddings, before their dropout
   float initializer_range = 0;         // weights start normal with this deviation as GPT-2's; 0: Xavier, embeddings hidden_size^-0.5
   float dropout = 0.1f, attention_dropout = 0, activation_dropout = 0;
 
   int pad_token_id = 0, eos_token_id = 0, decoder_start_token_id = 0;
 
   int head_dim() const { return hidden_size / num_attention_heads; }
-  bool has_encoder() const { return kind == Kind::encoder_decoder; }
+  bool has_encoder() const { return kind != Kind::decoder_only; }
+  bool has_decoder() const { return kind != Kind::encoder_only; }
 };
 
 // Throws with the option's name, its value and the possible ones where the numbers do not fit together.

@@ -79,6 +79,35 @@ std::vector<Variant> variants() {
           {"rope", rope}};
 }
 
+// Encoders alone: BERT, and one of what transformers has no class for.
+std::vector<Variant> encoders() {
+  TransformerConfig bert = small_config(NormPosition::post);
+  bert.kind = Kind::encoder_only;
+  bert.decoder_layers = 0;
+  bert.position = Position::learned;
+  bert.activation = Activation::gelu;
+  bert.initializer_range = 0.1f;
+  bert.scale_embedding = bert.final_logits_bias = false;
+  bert.token_types = 2;
+  bert.embedding_norm = true;
+  TransformerConfig classifier = bert, untied = bert;
+  classifier.head = Head::classification;
+  classifier.num_labels = 3;
+  classifier.classifier_dropout = 0.2f;
+  untied.norm_position = NormPosition::pre;
+  untied.norm = NormKind::rms;
+  untied.position = Position::t5;
+  untied.token_types = 0;
+  untied.linear_bias = untied.tie_word_embeddings = false;
+  return {{"bert", bert}, {"classifier", classifier}, {"untied encoder", untied}};
+}
+
+std::vector<Variant> variants_and_encoders() {
+  std::vector<Variant> all = variants();
+  for (const Variant& variant : encoders()) all.push_back(variant);
+  return all;
+}
+
 TokenBatch batch_of(std::span<const int32_t> lengths, uint32_t stream) {
   TokenBatch batch;
   batch.segments = Segments::of_lengths(lengths);
@@ -88,7 +117,9 @@ TokenBatch batch_of(std::span<const int32_t> lengths, uint32_t stream) {
 }
 
 struct Fixture {
-  explicit Fixture(const TransformerConfig& config, Device device = Device::cpu) : store(3, true, device), network(config, store) {}
+  explicit Fixture(const TransformerConfig& config, Device device = Device::cpu) : store(3, true, device), network(config, store) {
+    if (config.token_types > 0) source.token_types = {0, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0};
+  }
   ParameterStore store;
   Transformer network;
   TokenBatch source = batch_of(std::vector<int32_t>{3, 9, 1}, 1), target = batch_of(std::vector<int32_t>{5, 4, 2}, 2);
@@ -107,14 +138,18 @@ double step_loss(Fixture& f, DType dtype = DType::f32, bool with_gradient = true
   CrossEntropyResult result;
   {
     RecordScope scope(with_gradient ? &tape : nullptr);
-    result = f.network.loss(f.source, f.target, f.target_out, 0.1f, 1.0f / 11, context);
+    if (f.network.config().has_decoder()) {
+      result = f.network.loss(f.source, f.target, f.target_out, 0.1f, 1.0f / 11, context);
+    } else {
+      result = f.network.loss_of_rows(f.source, std::vector<int32_t>{0, 3, 12, 5}, std::vector<int32_t>{2, 0, 1, 2}, 0.1f, 1.0f / 11, context);
+    }
   }
   if (with_gradient) backward(tape, result.loss);
   return result.loss_sum / 11;
 }
 
 TEST(Transformer, GradientsOfEveryWeightEqualFiniteDifferencesWithDropout) {
-  for (const auto& [name, config] : variants()) {
+  for (const auto& [name, config] : variants_and_encoders()) {
     SCOPED_TRACE(name);
     Fixture f(config, Device::reference);
     step_loss(f);
@@ -146,7 +181,7 @@ double gradient_error(const Fixture& f, const Fixture& reference) {
 }
 
 TEST(Transformer, LossAndGradientsOnTheCpuEqualTheReference) {
-  for (const auto& [name, config] : variants()) {
+  for (const auto& [name, config] : variants_and_encoders()) {
     SCOPED_TRACE(name);
     Fixture reference(config, Device::reference), f32(config), bf16(config);
     const double expected = step_loss(reference);
@@ -168,7 +203,7 @@ std::vector<float> all_gradients(const Fixture& f) {
 
 TEST(Transformer, SameBitsOnOneAndTwoThreads) {
   const int before = num_threads();
-  for (const auto& [name, config] : variants()) {
+  for (const auto& [name, config] : variants_and_encoders()) {
     SCOPED_TRACE(name);
     std::vector<std::vector<float>> gradients;
     for (int threads : {1, 2}) {
@@ -183,7 +218,7 @@ TEST(Transformer, SameBitsOnOneAndTwoThreads) {
 }
 
 TEST(Transformer, WhatIsForgottenAndRecomputedGivesTheSameBits) {
-  for (const auto& [name, config] : variants()) {
+  for (const auto& [name, config] : variants_and_encoders()) {
     SCOPED_TRACE(name);
     Fixture kept(config);
     const double loss = step_loss(kept);
@@ -191,6 +226,26 @@ TEST(Transformer, WhatIsForgottenAndRecomputedGivesTheSameBits) {
       Fixture f(config);
       EXPECT_EQ(step_loss(f, DType::f32, true, recompute), loss);
       EXPECT_EQ(all_gradients(f), all_gradients(kept));
+    }
+  }
+}
+
+// A label depends on its own sequence alone, and on where the others lie not at all.
+TEST(Transformer, RowsOfAnEncoderPredictTheSameAmongNeighbours) {
+  for (const auto& [name, config] : encoders()) {
+    SCOPED_TRACE(name);
+    const Fixture f(config);
+    ForwardContext context;
+    const Tensor together =
+        f.network.logits_of_rows(f.network.encode(f.source, context), std::vector<int32_t>{0, 3, 12}, context);
+    for (int32_t i = 0; i < 3; ++i) {
+      const int32_t begin = f.source.segments.begin(i), length = f.source.segments.length(i);
+      const auto part = [&](const std::vector<int32_t>& all) {
+        return all.empty() ? all : std::vector<int32_t>(all.begin() + begin, all.begin() + begin + length);
+      };
+      const TokenBatch alone{part(f.source.ids), Segments::of_lengths(std::span(&length, 1)), part(f.source.token_types)};
+      const Tensor logits = f.network.logits_of_rows(f.network.encode(alone, context), std::vector<int32_t>{0}, context);
+      EXPECT_EQ(logits.to_vector(), together.row_range(i, 1).to_vector());
     }
   }
 }

@@ -1,0 +1,39 @@
+// What an encoder's output is turned into before the last layer (Devlin et al. 2018): for masked tokens, or for a label of the whole
+// sequence. Both take the rows that predict something, [rows, hidden_size].
+#pragma once
+
+#include "nn/modules.h"
+
+namespace qkv {
+
+// Norm(activation(W h + b)), as the authors' run_pretraining.py has it; the last layer is the embedding with the bias held here.
+class MaskedLmHead {
+ public:
+  MaskedLmHead(const TransformerConfig& config, const ParameterScope& scope);
+  Tensor forward(const Tensor& x) const { return norm_.forward(activate(dense_.forward(x), activation_)); }
+  const Tensor& bias() const { return bias_; }  // [vocab_size]
+
+ private:
+  Linear dense_;
+  Norm norm_;
+  Activation activation_;
+  Tensor bias_;
+};
+
+// Of each sequence's first token: tanh(W h + b), "pooled" in the authors' words, with dropout. The last layer has num_labels outputs.
+class ClassificationHead {
+ public:
+  ClassificationHead(const TransformerConfig& config, const ParameterScope& scope);
+  Tensor forward(const Tensor& x, ForwardContext& context) const {
+    return activate(pooler_.forward(x), Activation::tanh, context.dropout(dropout_));
+  }
+  const Tensor& weight() const { return weight_; }  // [num_labels, hidden_size]
+  const Tensor& bias() const { return bias_; }      // [num_labels]
+
+ private:
+  Linear pooler_;
+  float dropout_;
+  Tensor weight_, bias_;
+};
+
+}  // namespace qkv
