@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "models/model.h"
 
 namespace qkv {
 namespace {
@@ -50,7 +51,7 @@ int64_t context_of(const TransformerConfig& config) {
 
 GeneratedTokens generate(const Transformer& network, std::span<const int32_t> prompt, const GenerateOptions& options,
                          const std::function<void(int32_t)>& on_token) {
-  QKV_CHECK(!network.config().has_encoder(), "[generate] the network has an encoder; it translates");
+  QKV_CHECK(!network.config().has_encoder(), "[generate] the network has an encoder; it {}", use_of(network.config()));
   QKV_CHECK(!prompt.empty(), "[generate] the prompt has no tokens");
   validate(options.sampling);
   const RecordScope no_gradient(nullptr);

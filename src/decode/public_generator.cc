@@ -67,7 +67,7 @@ Generator::~Generator() = default;
 Generator Generator::open(const std::filesystem::path& directory, bool bf16) {
   std::unique_ptr<Model> model = load_model(directory, bf16 ? DType::bf16 : DType::f32);
   if (model->config.has_encoder()) {
-    fail(ErrorCode::unsupported, "{}: the model has an encoder; it translates (qkv translate)", directory.string());
+    fail(ErrorCode::unsupported, "{}: the model has an encoder; it {}", directory.string(), use_of(model->config));
   }
   return Generator(std::unique_ptr<Impl>(new Impl{std::move(model), Tokenizer::load(directory), bf16, {}}));
 }

@@ -158,8 +158,8 @@ std::string text_of(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
 
 std::vector<Translation> translate(const Transformer& network, const Tokenizer& tokenizer, std::span<const std::string> texts,
                                    const TranslateOptions& options) {
-  if (!network.config().has_encoder()) {
-    fail(ErrorCode::unsupported, "this model is a decoder alone, which continues a text and cannot translate one; use qkv generate");
+  if (network.config().kind != Kind::encoder_decoder) {
+    fail(ErrorCode::unsupported, "this model cannot translate; it {}", use_of(network.config()));
   }
   const Sources sources = encode_all(network, tokenizer, texts, options);
   if (!sources.repaired.empty()) log_warning("{}: not valid UTF-8; the bad bytes are read as U+FFFD", list_lines(sources.repaired));

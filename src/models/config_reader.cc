@@ -17,6 +17,7 @@ constexpr std::pair<std::string_view, Activation> kActivations[] = {
     {"gelu_python", Activation::gelu},    {"gelu_new", Activation::gelu_tanh},
     {"silu", Activation::silu},           {"swish", Activation::silu},
     {"gelu_fast", Activation::gelu_tanh}, {"gelu_pytorch_tanh", Activation::gelu_tanh},
+    {"tanh", Activation::tanh},
 };
 
 bool fits(const nlohmann::json& value) {
@@ -111,6 +112,19 @@ std::vector<std::vector<int32_t>> ConfigReader::id_lists(std::string_view key) c
     }
   }
   return lists;
+}
+
+std::vector<std::string> ConfigReader::labels(std::string_view key) const {
+  if (!has(key)) return {};
+  const nlohmann::json& found = value(key);
+  std::vector<std::string> list;
+  while (found.is_object() && found.contains(std::to_string(list.size()))) {
+    const nlohmann::json& label = found[std::to_string(list.size())];
+    if (!label.is_string()) break;
+    list.push_back(label.get<std::string>());
+  }
+  if (!found.is_object() || list.size() != found.size()) fail_type(key, "a name for each of the numbers from 0 on");
+  return list;
 }
 
 Activation ConfigReader::activation(std::string_view key) const {

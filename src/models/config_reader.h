@@ -38,6 +38,8 @@ class ConfigReader {
   std::optional<int> token_id(std::string_view key) const;
   // Lists of ids, one deep or two; empty where the key is missing.
   std::vector<std::vector<int32_t>> id_lists(std::string_view key) const;
+  // Names of classes by number, {"0": "bad", "1": "good"}; empty where the key is missing.
+  std::vector<std::string> labels(std::string_view key) const;
   // One of transformers' activation names. Throws with the name where it has no formula here.
   Activation activation(std::string_view key) const;
 

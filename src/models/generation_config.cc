@@ -47,7 +47,7 @@ void check_range(const ConfigReader& in, std::string_view key, int value, int lo
 GenerationDefaults default_generation(const TransformerConfig& config) {
   GenerationDefaults generation;
   generation.max_length = std::min(kLongest, config.max_position_embeddings);
-  if (config.has_encoder()) generation.suppressed = {config.pad_token_id};
+  if (config.kind == Kind::encoder_decoder) generation.suppressed = {config.pad_token_id};
   return generation;
 }
 
@@ -92,7 +92,9 @@ void read_token_ids(const ConfigReader& in, const ConfigReader* generation, Tran
     if (!id) fail(ErrorCode::bad_input, "{}: the key \"{}\" is missing", in.file(), key);
     return *id;
   };
-  if (config.has_encoder()) {
+  if (!config.has_decoder()) {
+    config.pad_token_id = read("pad_token_id").value_or(0);
+  } else if (config.has_encoder()) {
     config.pad_token_id = need("pad_token_id");
     config.eos_token_id = need("eos_token_id");
     config.decoder_start_token_id = read("decoder_start_token_id").value_or(config.pad_token_id);

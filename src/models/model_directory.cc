@@ -38,15 +38,21 @@ void check_config(const ConfigReader& in, const TransformerConfig& config) {
 struct Description {
   TransformerConfig config;
   GenerationDefaults generation;
+  std::vector<std::string> labels;
 };
 
 Description read_description(const std::filesystem::path& directory, const ConfigReader& in, const Architecture& architecture) {
-  Description result{architecture.read_config(in), {}};
+  Description result{architecture.read_config(in), {}, {}};
   std::error_code ignored;
   std::optional<ConfigReader> generation;
   if (std::filesystem::exists(directory / "generation_config.json", ignored)) generation.emplace(directory / "generation_config.json");
   read_token_ids(in, generation ? &*generation : nullptr, result.config);
   check_config(in, result.config);
+  if (!result.config.has_decoder() && result.config.head == Head::classification) {
+    result.labels = in.labels("id2label");
+    if (result.labels.empty()) result.labels = numbered_labels(result.config.num_labels);
+  }
+  if (!result.config.has_decoder()) return result;
   result.generation = read_generation(generation ? *generation : in, result.config);
   return result;
 }
@@ -64,6 +70,7 @@ ModelDirectory::ModelDirectory(const std::filesystem::path& directory)
   Description description = read_description(directory, config_file_, *architecture_);
   config_ = description.config;
   generation_ = std::move(description.generation);
+  labels_ = std::move(description.labels);
   check_sizes();
 }
 
@@ -108,7 +115,12 @@ void ModelDirectory::check_sizes() const {
     }
   };
   if (config_.has_encoder()) check_stack("encoder", config_.encoder_layers, config_.encoder_ffn_dim);
-  check_stack("decoder", config_.decoder_layers, config_.decoder_ffn_dim);
+  if (config_.has_decoder()) {
+    check_stack("decoder", config_.decoder_layers, config_.decoder_ffn_dim);
+    return;
+  }
+  if (config_.token_types > 0) check_weight("encoder.embed_token_types.weight", {config_.token_types, config_.hidden_size});
+  if (config_.head == Head::classification) check_weight("head.classifier.weight", {config_.num_labels, config_.hidden_size});
 }
 
 void ModelDirectory::check_names(const Model& model) const {
@@ -148,6 +160,7 @@ void ModelDirectory::check_copies(const Tensor& embedding) const {
 std::unique_ptr<Model> ModelDirectory::make_model(DType dtype, Device device) const {
   auto model = std::make_unique<Model>(config_, 0, false, device, dtype == DType::bf16 ? DType::bf16 : DType::f32);
   model->generation = generation_;
+  model->labels = labels_;
   check_names(*model);
   return model;
 }

@@ -20,6 +20,7 @@ class ModelDirectory {
   const Architecture& architecture() const { return *architecture_; }
   const TransformerConfig& config() const { return config_; }
   const GenerationDefaults& generation() const { return generation_; }
+  const std::vector<std::string>& labels() const { return labels_; }
   const WeightFiles& weights() const { return weights_; }
 
   // The network, its weights still without values. Throws where the files lack a weight, have one of another shape, or have more.
@@ -39,6 +40,7 @@ class ModelDirectory {
   const Architecture* architecture_;
   TransformerConfig config_;
   GenerationDefaults generation_;
+  std::vector<std::string> labels_;
   WeightFiles weights_;
 };
 

@@ -23,8 +23,10 @@ std::string part_of(std::string_view name) {
   return std::string(stack) + "." + std::string(module.ends_with("norm") ? "norms" : module);
 }
 
-// Embedding, encoder, decoder; in each the modules, then the norms.
-int rank(std::string_view part) { return 2 * (part.starts_with("encoder") + 2 * part.starts_with("decoder")) + part.ends_with("norms"); }
+// Embedding, encoder, decoder, head; in each the modules, then the norms.
+int rank(std::string_view part) {
+  return 2 * (part.starts_with("encoder") + 2 * part.starts_with("decoder") + 3 * part.starts_with("head")) + part.ends_with("norms");
+}
 
 }  // namespace
 

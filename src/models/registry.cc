@@ -8,7 +8,7 @@
 namespace qkv {
 
 std::span<const Architecture> architectures() {
-  static const std::vector<Architecture> list = {marian(), pegasus(), gpt2(), llama(), mistral(), own()};
+  static const std::vector<Architecture> list = {marian(), pegasus(), gpt2(), llama(), mistral(), bert_masked_lm(), bert_classifier(), own()};
   return list;
 }
 

@@ -52,24 +52,32 @@ std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, co
   return named;
 }
 
-std::string config_json(const TransformerConfig& config, const GenerationDefaults& generation, const Architecture& architecture) {
+void write_token_ids(const TransformerConfig& config, const GenerationDefaults& generation, nlohmann::ordered_json& out) {
+  out["pad_token_id"] = config.pad_token_id;
+  if (!config.has_decoder()) return;
+  out["eos_token_id"] = config.eos_token_id;
+  if (!config.has_encoder()) {
+    out["bos_token_id"] = config.decoder_start_token_id;
+    return;
+  }
+  out["bos_token_id"] = nullptr;
+  out["decoder_start_token_id"] = config.decoder_start_token_id;
+  // Not left out: transformers' own default would force the token 0 or 1 at the end of a translation of max_length tokens.
+  out["forced_eos_token_id"] =
+      generation.forced_eos_token_id >= 0 ? nlohmann::ordered_json(generation.forced_eos_token_id) : nlohmann::ordered_json();
+}
+
+std::string config_json(const Model& model, const Architecture& architecture) {
   nlohmann::ordered_json out;
   out["architectures"] = {std::string(architecture.class_name)};
   out["model_type"] = architecture.model_type;
-  architecture.write_config(config, out);
-  if (config.has_encoder()) {
-    out["bos_token_id"] = nullptr;
-    out["decoder_start_token_id"] = config.decoder_start_token_id;
-  } else {
-    out["bos_token_id"] = config.decoder_start_token_id;
+  architecture.write_config(model.config, out);
+  write_token_ids(model.config, model.generation, out);
+  for (size_t i = 0; i < model.labels.size(); ++i) {
+    out["id2label"][std::to_string(i)] = model.labels[i];
+    out["label2id"][model.labels[i]] = i;
   }
   out["dtype"] = "float32";
-  out["eos_token_id"] = config.eos_token_id;
-  // Not left out: transformers' own default would force the token 0 or 1 at the end of a translation of max_length tokens.
-  if (config.has_encoder())
-    out["forced_eos_token_id"] =
-        generation.forced_eos_token_id >= 0 ? nlohmann::ordered_json(generation.forced_eos_token_id) : nlohmann::ordered_json();
-  out["pad_token_id"] = config.pad_token_id;
   out["torch_dtype"] = "float32";  // what transformers before 4.56 calls dtype
   return out.dump(2) + "\n";
 }
@@ -80,12 +88,12 @@ void save_model(const Model& model, const std::filesystem::path& directory, std:
   QKV_CHECK(weights.empty() || weights.size() == model.parameters.all().size(), "[save_model] {} weights for a model that has {}",
             weights.size(), model.parameters.all().size());
   const Architecture& architecture = architecture_for(model.config);
-  const std::string config = config_json(model.config, model.generation, architecture);
+  const std::string config = config_json(model, architecture);
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) fail(ErrorCode::io, "cannot make the directory {}: {}", directory.string(), error.message());
   write_safetensors(directory / "model.safetensors", named_weights(model, architecture, weights));
-  write_generation_config(directory / "generation_config.json", model.generation, model.config);
+  if (model.config.has_decoder()) write_generation_config(directory / "generation_config.json", model.generation, model.config);
   write_file_atomically(directory / "config.json", config);
   sync_directory(directory);
 }

@@ -1,4 +1,4 @@
-// One function per architecture, each in a file of its own.
+// One function per class, each family of them in a file of its own.
 #pragma once
 
 #include "models/architecture.h"
@@ -10,6 +10,8 @@ Architecture pegasus();
 Architecture gpt2();
 Architecture llama();
 Architecture mistral();
+Architecture bert_masked_lm();
+Architecture bert_classifier();
 Architecture own();
 
 }  // namespace qkv

@@ -12,7 +12,9 @@ namespace {
 template <typename Choice, size_t N>
 using Names = std::pair<std::string_view, Choice> const (&)[N];
 
-constexpr std::pair<std::string_view, Kind> kKinds[] = {{"encoder_decoder", Kind::encoder_decoder}, {"decoder_only", Kind::decoder_only}};
+constexpr std::pair<std::string_view, Kind> kKinds[] = {
+    {"encoder_decoder", Kind::encoder_decoder}, {"decoder_only", Kind::decoder_only}, {"encoder_only", Kind::encoder_only}};
+constexpr std::pair<std::string_view, Head> kHeads[] = {{"masked_lm", Head::masked_lm}, {"classification", Head::classification}};
 constexpr std::pair<std::string_view, NormPosition> kNormPositions[] = {{"post", NormPosition::post}, {"pre", NormPosition::pre}};
 constexpr std::pair<std::string_view, NormKind> kNorms[] = {{"layer", NormKind::layer}, {"rms", NormKind::rms}};
 constexpr std::pair<std::string_view, Position> kPositions[] = {
@@ -74,12 +76,19 @@ TransformerConfig read_config(const ConfigReader& in) {
   config.dropout = in.number("dropout", 0);
   config.attention_dropout = in.number("attention_dropout", 0);
   config.activation_dropout = in.number("activation_dropout", 0);
+  if (!config.has_decoder()) {
+    config.head = read_choice(in, "head", kHeads);
+    if (config.head == Head::classification) config.num_labels = static_cast<int>(in.labels("id2label").size());
+    config.classifier_dropout = in.number("classifier_dropout", 0);
+    config.token_types = in.integer("token_types", 0);
+    config.embedding_norm = in.boolean("embedding_norm", false);
+  }
   return config;
 }
 
 void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
   out["kind"] = name_of(config.kind, kKinds);
-  out["is_encoder_decoder"] = config.has_encoder();
+  out["is_encoder_decoder"] = config.kind == Kind::encoder_decoder;
   out["vocab_size"] = config.vocab_size;
   out["hidden_size"] = config.hidden_size;
   out["encoder_layers"] = config.encoder_layers;
@@ -113,6 +122,12 @@ void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) 
   out["dropout"] = shortest(config.dropout);
   out["attention_dropout"] = shortest(config.attention_dropout);
   out["activation_dropout"] = shortest(config.activation_dropout);
+  if (!config.has_decoder()) {
+    out["head"] = name_of(config.head, kHeads);
+    out["classifier_dropout"] = shortest(config.classifier_dropout);
+    out["token_types"] = config.token_types;
+    out["embedding_norm"] = config.embedding_norm;
+  }
 }
 
 }  // namespace

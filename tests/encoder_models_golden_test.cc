@@ -1,0 +1,190 @@
+// BERT models that transformers made, their logits and losses, and their way through load_model and save_model. The files:
+// tools/golden/encoder_models.py.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/temporary_directory.h"
+#include "io/safetensors.h"
+#include "models/model_directory.h"
+
+namespace qkv {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const std::filesystem::path kGoldens = std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/encoder_models";
+
+class EncoderModel : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    const nlohmann::json expected = nlohmann::json::parse(read_file(golden() / "expected.json"));
+    loss_ = expected["loss"];
+    std::vector<int32_t> lengths;
+    for (size_t i = 0; i < expected["sequences"].size(); ++i) {
+      const nlohmann::json &ids = expected["sequences"][i], &labels = expected["labels"][i];
+      if (labels.is_number()) {
+        rows_.push_back(static_cast<int32_t>(batch_.ids.size()));
+        targets_.push_back(labels);
+      }
+      for (size_t at = 0; at < ids.size(); ++at) {
+        if (labels.is_array() && labels[at] >= 0) {
+          rows_.push_back(static_cast<int32_t>(batch_.ids.size()));
+          targets_.push_back(labels[at]);
+        }
+        batch_.ids.push_back(ids[at]);
+        batch_.token_types.push_back(expected["token_types"][i][at]);
+      }
+      lengths.push_back(static_cast<int32_t>(ids.size()));
+    }
+    batch_.segments = Segments::of_lengths(lengths);
+  }
+  std::filesystem::path golden() const { return kGoldens / GetParam(); }
+  std::vector<float> golden_logits() const {
+    const SafetensorsReader reader(golden() / "expected.safetensors");
+    const Tensor logits = Tensor::empty(reader.entries().at("logits").shape, DType::f32);
+    reader.read("logits", logits);
+    return logits.to_vector();
+  }
+  std::vector<float> logits_of(const Model& model) const {
+    ForwardContext context;
+    return model.network.logits_of_rows(model.network.encode(batch_, context), rows_, context).to_vector();
+  }
+  static float largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+    EXPECT_EQ(a.size(), b.size());
+    float largest = 0;
+    for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+    return largest;
+  }
+
+  TokenBatch batch_;
+  std::vector<int32_t> rows_, targets_;
+  double loss_ = 0;
+};
+
+INSTANTIATE_TEST_SUITE_P(Goldens, EncoderModel, testing::Values("masked_lm", "masked_lm_relu", "classifier", "classifier_two_unnamed"),
+                         [](const auto& info) { return info.param; });
+
+TEST_P(EncoderModel, LogitsAreThoseOfTransformers) {
+  EXPECT_LT(largest_difference(logits_of(*load_model(golden())), golden_logits()), 5e-5f);
+  EXPECT_LT(largest_difference(logits_of(*load_model(golden(), DType::f32, Device::reference)), golden_logits()), 2e-6f);
+}
+
+TEST_P(EncoderModel, LossIsThatOfTransformers) {
+  const std::unique_ptr<Model> model = load_model(golden());
+  ForwardContext context;
+  const CrossEntropyResult result = model->network.loss_of_rows(batch_, rows_, targets_, 0, 1, context);
+  EXPECT_NEAR(result.nll_sum / static_cast<double>(targets_.size()), loss_, 1e-5);
+}
+
+// What is saved has the same class, the same tensors under the same names, and opens to the same logits.
+TEST_P(EncoderModel, SavingKeepsClassNamesLabelsAndValues) {
+  const TemporaryDirectory temporary;
+  const std::unique_ptr<Model> model = load_model(golden());
+  save_model(*model, temporary / "saved");
+  const ModelDirectory before(golden()), after(temporary / "saved");
+  EXPECT_EQ(after.architecture().class_name, before.architecture().class_name);
+  EXPECT_EQ(after.labels(), before.labels());
+  EXPECT_EQ(logits_of(*load_model(temporary / "saved")), logits_of(*model));
+  ASSERT_EQ(after.weights().all().size(), before.weights().all().size());
+  for (const auto& [name, weight] : before.weights().all()) {
+    ASSERT_TRUE(after.weights().find(name)) << name;
+    const Tensor a = Tensor::empty(weight.entry->shape, DType::f32), b = Tensor::empty(weight.entry->shape, DType::f32);
+    ASSERT_EQ(after.weights().find(name)->entry->shape, weight.entry->shape) << name;
+    before.weights().read(name, a);
+    after.weights().read(name, b);
+    EXPECT_EQ(a.to_vector(), b.to_vector()) << name;
+  }
+}
+
+// Each key that transformers writes, but for those that say nothing of the network, has the value that it had.
+TEST_P(EncoderModel, SavingKeepsTheKeysOfConfig) {
+  const TemporaryDirectory temporary;
+  save_model(*load_model(golden()), temporary / "saved");
+  const nlohmann::json before = nlohmann::json::parse(read_file(golden() / "config.json"));
+  const nlohmann::json after = nlohmann::json::parse(read_file(temporary / "saved" / "config.json"));
+  for (const auto& [key, value] : before.items()) {
+    if (key == "transformers_version" || key == "use_cache" || value.is_null() || value == false) continue;
+    EXPECT_EQ(after.value(key, nlohmann::json()), value) << key;
+  }
+  EXPECT_FALSE(std::filesystem::exists(temporary / "saved" / "generation_config.json"));
+}
+
+TEST(EncoderModelLabels, AreThoseOfConfigOrNumbered) {
+  EXPECT_THAT(load_model(kGoldens / "classifier")->labels, ElementsAre("bad", "fair", "good"));
+  EXPECT_THAT(load_model(kGoldens / "classifier_two_unnamed")->labels, ElementsAre("LABEL_0", "LABEL_1"));
+}
+
+TEST(BadEncoderModel, ConfigMessagesNameTheKey) {
+  const TemporaryDirectory temporary;
+  const auto message = [&](const std::string& folder, const nlohmann::json& changes) -> std::string {
+    std::filesystem::copy_file(kGoldens / folder / "model.safetensors", temporary / "model.safetensors",
+                               std::filesystem::copy_options::overwrite_existing);
+    nlohmann::json json = nlohmann::json::parse(read_file(kGoldens / folder / "config.json"));
+    json.merge_patch(changes);
+    std::ofstream(temporary / "config.json") << json;
+    try {
+      load_model(temporary.path());
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), testing::Not(HasSubstr("\n")));
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(message("classifier", nlohmann::json::object()), "no error");
+  EXPECT_THAT(message("classifier", {{"id2label", {{"2", nullptr}}}}), HasSubstr("\"classifier.weight\" is [3, 16]"));
+  EXPECT_THAT(message("classifier", {{"id2label", {{"1", nullptr}}}}), HasSubstr("a name for each of the numbers from 0 on"));
+  EXPECT_THAT(message("classifier", {{"id2label", {{"1", nullptr}, {"2", nullptr}}}}), HasSubstr("num_labels is 1; it must be 2 to"));
+  EXPECT_THAT(message("classifier", {{"problem_type", "regression"}}), HasSubstr("\"problem_type\" is \"regression\""));
+  EXPECT_THAT(message("masked_lm", {{"position_embedding_type", "relative_key"}}), HasSubstr("\"relative_key\"; only \"absolute\""));
+  EXPECT_THAT(message("masked_lm", {{"is_decoder", true}}), HasSubstr("\"is_decoder\" is true"));
+  EXPECT_THAT(message("masked_lm", {{"type_vocab_size", 1 << 15}}), HasSubstr("token_type_embeddings.weight\" is [2, 16]"));
+  EXPECT_THAT(message("masked_lm", {{"num_hidden_layers", 3}}), HasSubstr("has no tensor \"bert.encoder.layer.2"));
+  EXPECT_THAT(message("masked_lm", {{"architectures", {"BertForSequenceClassification"}}}), HasSubstr("has no tensor \"classifier.weight\""));
+}
+
+// What no class of transformers holds is kept under our own.
+TEST(OwnEncoderModel, EveryChoiceComesBack) {
+  const TemporaryDirectory temporary;
+  for (const Head head : {Head::masked_lm, Head::classification}) {
+    TransformerConfig config;
+    config.kind = Kind::encoder_only;
+    config.head = head;
+    config.num_labels = 3;
+    config.vocab_size = 11;
+    config.hidden_size = 16;
+    config.encoder_layers = 2;
+    config.decoder_layers = 0;
+    config.num_attention_heads = config.num_key_value_heads = 4;
+    config.encoder_ffn_dim = config.decoder_ffn_dim = 12;
+    config.norm_position = NormPosition::pre;
+    config.position = Position::rope;
+    config.rope.rotary_dim = 2;
+    config.final_logits_bias = false;
+    config.tie_word_embeddings = head == Head::classification;
+    config.token_types = 3;
+    config.classifier_dropout = 0.3f;
+    const std::unique_ptr<Model> model = create_model(config, 3);
+    if (head == Head::classification) model->labels = {"a", "b", "c"};
+    save_model(*model, temporary / "own");
+    EXPECT_EQ(ModelDirectory(temporary / "own").architecture().model_type, "qkv");
+    const std::unique_ptr<Model> again = load_model(temporary / "own");
+    EXPECT_EQ(again->labels, model->labels);
+    EXPECT_EQ(again->config.classifier_dropout, 0.3f);
+    const auto logits_of = [](const Model& m) {
+      const TokenBatch batch{{1, 2, 3, 4, 5, 6}, Segments::of_lengths(std::vector<int32_t>{6}), {0, 0, 2, 1, 1, 2}};
+      ForwardContext context;
+      return m.network.logits_of_rows(m.network.encode(batch, context), std::vector<int32_t>{0, 3}, context).to_vector();
+    };
+    EXPECT_EQ(logits_of(*again), logits_of(*model));
+  }
+}
+
+}  // namespace
+}  // namespace qkv
