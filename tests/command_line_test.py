@@ -18,7 +18,7 @@ import time
 import unittest
 
 PROGRAM = ''
-COMMANDS = ['train', 'translate', 'generate', 'eval', 'tokenizer', 'attention', 'inspect', 'data', 'bench', 'lab']
+COMMANDS = ['train', 'translate', 'generate', 'classify', 'eval', 'tokenizer', 'attention', 'inspect', 'data', 'bench', 'lab']
 
 
 def run(*arguments, stdin=b'', limit_file_bytes=None, **options):
@@ -691,6 +691,81 @@ class LanguageModel(ProgramTest):
         self.refused(2, ['--context 25', '24'], 'eval', '--model', self.model, '--text', self.text, '--context', 25)
         self.refused(1, ['single token'], 'eval', '--model', self.model, '--text', write(self.folder / 'a', 'a'))
         self.refused(1, ['qkv generate'], 'translate', '--model', self.model, stdin=b'one\n')
+
+
+class Encoder(ProgramTest):
+    """qkv train --task mlm and classification, eval --text and --classification, classify, inspect."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        words = ['river', 'rivers', 'boat', 'boats', 'stone', 'stones']
+        cls.text = write(cls.shared / 'text.txt', ''.join(f'the {words[i * 7 % 6]} and the {words[i * 5 % 4]} are {"old" if i % 3 else "new"}.\n' for i in range(200)))
+        cls.labelled = write(cls.shared / 'train.tsv', ''.join(f'the {words[i % 6]} is {"old" if i % 2 else "new"}\t{"aged" if i % 2 else "fresh"}\n' for i in range(90)))
+        shape = ['--layers', 1, '--hidden-size', 16, '--num-attention-heads', 2, '--ffn-dim', 24, '--dropout', 0]
+        cls.recipe = ['--batch-tokens', 120, '--warmup-steps', 4, '--validate-every', 50, '--max-steps', 100, '--lr', '1e-2']
+        cls.mlm, cls.classifier = cls.shared / 'mlm', cls.shared / 'classifier'
+        for options in (['--task', 'mlm', '--text', cls.text, '--context', 24, '--whole-words', *shape, '--output', cls.mlm],
+                        ['--task', 'classification', '--train-file', cls.labelled, '--valid-file', cls.labelled, '--max-length', 24, '--init', cls.mlm,
+                         '--output', cls.classifier]):
+            done = run('train', *options, *cls.recipe)
+            assert done.returncode == 0, done.stderr
+            cls.messages = done.stderr
+
+    def best(self, model):
+        return [line for line in map(json.loads, (model / 'train_log.jsonl').read_text().splitlines()) if line.get('best')][-1]
+
+    def test_trained_directories_are_bert(self):
+        self.assertEqual(json.loads((self.mlm / 'config.json').read_text())['architectures'], ['BertForMaskedLM'])
+        config = json.loads((self.classifier / 'config.json').read_text())
+        self.assertEqual((config['architectures'], config['hidden_size']), (['BertForSequenceClassification'], 16))
+        self.assertEqual(config['id2label'], {'0': 'aged', '1': 'fresh'})
+        self.assertRegex(self.messages, r'validation loss \d+\.\d+, accuracy \d+\.\d\d %')
+        self.assertEqual(set(self.best(self.mlm)), {'event', 'step', 'loss', 'perplexity', 'masked_bits_per_byte', 'best', 'seconds'})
+        self.assertEqual(set(self.best(self.classifier)), {'event', 'step', 'loss', 'accuracy', 'best', 'seconds'})
+
+    def test_inspect_shows_head_and_labels(self):
+        shown = json.loads(self.works('inspect', self.classifier, '--json', '--verify').stdout)
+        self.assertEqual((shown['config']['kind'], shown['config']['labels']), ('encoder_only', ['aged', 'fresh']))
+        self.assertIn('head.classifier', shown['parameters']['parts'])
+        self.assertNotIn('generation', shown)
+        self.assertIn('BertForMaskedLM', self.works('inspect', self.mlm).stdout)
+
+    def test_eval_is_what_the_log_says(self):
+        result = json.loads(self.works('eval', '--model', self.classifier, '--classification', self.labelled, '--dtype', 'bf16', '--json').stdout)
+        self.assertAlmostEqual(result['accuracy'], self.best(self.classifier)['accuracy'])
+        self.assertAlmostEqual(result['loss'], self.best(self.classifier)['loss'], places=4)
+        self.assertEqual((result['texts'], result['right']), (90, round(90 * result['accuracy'])))
+        text = self.text.read_text()
+        end = write(self.folder / 'end.txt', text[int(len(text) * 0.9):])
+        result = json.loads(self.works('eval', '--model', self.mlm, '--text', end, '--dtype', 'bf16', '--json').stdout)
+        self.assertAlmostEqual(result['masked_bits_per_byte'], self.best(self.mlm)['masked_bits_per_byte'], places=4)
+        self.assertIn('masked bits per byte', self.works('eval', '--model', self.mlm, '--text', end).stdout)
+
+    def test_classify_labels_line_by_line(self):
+        lines = self.works('classify', '--model', self.classifier, stdin=b'the boat is old\nthe boat is new\n').stdout.splitlines()
+        self.assertEqual([line.split('\t')[0] for line in lines], ['aged', 'fresh'])
+        label, probability, other, rest = self.works('classify', '--model', self.classifier, '--all', stdin=b'the boat is old').stdout.split()
+        self.assertEqual((label, other), ('aged', 'fresh'))
+        self.assertAlmostEqual(float(probability) + float(rest), 1, places=5)
+
+    def test_what_does_not_fit_is_one_line(self):
+        out = ['--output', self.folder / 'out']
+        self.refused(2, ['--train-file is missing'], 'train', '--task', 'classification', *out)
+        self.refused(2, ['--init', '--task translation'], 'train', '--init', self.mlm, *out)
+        self.refused(2, ['--hidden-size', '--init'], 'train', '--task', 'mlm', '--text', self.text, '--init', self.mlm, '--hidden-size', 8, *out)
+        self.refused(1, ['24 positions', '--context 128'], 'train', '--task', 'mlm', '--text', self.text, '--init', self.mlm, *out)
+        self.refused(2, ['--preset bert-mini', '--task classification'], 'train', '--task', 'classification', '--preset', 'bert-mini', *out)
+        self.refused(1, ['labels no texts', 'eval --text'], 'classify', '--model', self.mlm, stdin=b'a\n')
+        self.refused(1, ['labels no texts'], 'eval', '--model', self.mlm, '--classification', self.labelled)
+        self.refused(1, ['qkv classify'], 'eval', '--model', self.classifier, '--text', self.text)
+        self.refused(1, ['qkv classify'], 'generate', '--model', self.classifier)
+        self.refused(1, ['qkv eval --text'], 'translate', '--model', self.mlm, stdin=b'one\n')
+        self.refused(1, ['attention'], 'attention', '--model', self.mlm, '--source', 'one')
+        self.refused(1, ['line 1', 'tab'], 'eval', '--model', self.classifier, '--classification', self.text)
+        self.refused(1, ['"old"', 'aged, fresh'], 'eval', '--model', self.classifier, '--classification', write(self.folder / 'x.tsv', 'a boat\told\n'))
+        self.refused(2, ['--classification'], 'eval', '--model', self.classifier, '--classification', self.labelled, '--reference', self.text)
+        self.assertFalse((self.folder / 'out').exists())
 
 
 if __name__ == '__main__':

@@ -13,7 +13,8 @@
 
 namespace qkv {
 
-enum class TrainTask { translation, lm };  // lm: a language model of a plain text
+// lm: a language model of a plain text. mlm: an encoder that finds its hidden tokens (Devlin et al. 2018). classification: labels of texts.
+enum class TrainTask { translation, lm, mlm, classification };
 enum class TextVocabulary { character, byte, bpe };
 enum class TrainPrecision { f32, bf16 };  // of activations; weights and optimizer are always f32
 enum class LearningRateSchedule { inverse_sqrt, cosine, constant };
@@ -33,13 +34,24 @@ struct TrainOptions {
   std::filesystem::path source, target, valid_source, valid_target;
   int64_t max_length = 256;  // tokens of a side, </s> included; longer pairs are left out of training and counted
 
-  // Data of a language model.
+  // Data of a classification: lines "text<TAB>label". Longer texts than max_length are cut.
+  std::filesystem::path train_file, valid_file;
+
+  // Of mlm and classification: a directory with an encoder alone and its tokenizer, from which training starts; its shape counts, not that
+  // of the options.
+  std::filesystem::path init;
+
+  // Data of a language model, or of mlm.
   std::filesystem::path text;
   std::filesystem::path valid_text;  // empty: the last valid_fraction of the text's characters
   double valid_fraction = 0.1;
   TextVocabulary vocabulary = TextVocabulary::character;
-  int64_t context = 256;           // tokens of a window, and the model's positions
+  int64_t context = 256;           // tokens of a window (with [CLS] and [SEP]), and the model's positions
   std::string document_separator;  // cuts the text into documents, which are learnt one by one; empty: windows of the whole text
+
+  // Of mlm.
+  double mask_probability = 0.15;  // share of the tokens that are predicted
+  bool whole_words = false;        // all pieces of a word are hidden, or none
 
   std::filesystem::path output;     // the model directory to make
   std::filesystem::path tokenizer;  // a directory with a tokenizer.json; empty: one is trained on the training text
@@ -97,7 +109,8 @@ struct TrainOptions {
   int64_t threads = 0;      // 0: all cores (QKV_THREADS)
 };
 
-// Sets the task, shape and recipe of a preset: tiny, small, base, char-gpt. Throws Error(invalid_argument) for another name.
+// Sets the task, shape and recipe of a preset: tiny, small, base, char-gpt, bert-mini, classifier. Throws Error(invalid_argument) for
+// another name.
 void apply_preset(TrainOptions& options, std::string_view name);
 
 // One update, as it was made.
@@ -107,7 +120,7 @@ struct TrainStep {
   double average_loss = 0;      // the same since the last logged step
   double learning_rate = 0;
   double gradient_norm = 0;       // before clipping
-  double tokens_per_second = 0;   // target tokens, of training alone, since the last logged step
+  double tokens_per_second = 0;   // target tokens (of an encoder alone its input), of training alone, since the last logged step
   double elapsed_seconds = 0;     // since the start, earlier sessions included
   double remaining_seconds = -1;  // until the first limit that can be foreseen; negative: none
   bool logged = false;            // a multiple of log_every: this step went into the log
@@ -115,12 +128,14 @@ struct TrainStep {
 
 struct TrainValidation {
   int64_t step = 0;
-  double loss = 0;                      // -log p per target token, without smoothing
-  double perplexity = 0;                // exp(loss)
-  std::optional<double> bleu;           // of a translation
-  std::optional<double> bits_per_byte;  // of a plain text in UTF-8
-  bool best = false;                    // so far; its weights are now the directory's
-  double seconds = 0;                   // that it took
+  double loss = 0;                             // -log p per target token, without smoothing
+  double perplexity = 0;                       // exp(loss)
+  std::optional<double> bleu;                  // of a translation
+  std::optional<double> bits_per_byte;         // of a plain text in UTF-8
+  std::optional<double> masked_bits_per_byte;  // of mlm: of whole words hidden, for each byte of these
+  std::optional<double> accuracy;              // of a classification, 0 to 1
+  bool best = false;                           // so far; its weights are now the directory's
+  double seconds = 0;                          // that it took
 };
 
 enum class TrainEnd { max_steps, max_epochs, max_minutes, patience };
@@ -129,7 +144,7 @@ struct TrainResult {
   int64_t step = 0;
   TrainEnd end = TrainEnd::max_steps;
   bool was_finished = false;  // resumed, and there was nothing left to do
-  double best_bleu = 0;       // 0 for a language model
+  double best_score = 0;      // BLEU or accuracy; 0 where the loss alone decides
   double best_loss = 0;       // of the best validation
   int64_t best_step = 0;
   double elapsed_seconds = 0;
@@ -142,10 +157,11 @@ struct TrainCallbacks {
   std::function<bool()> should_stop;                   // asked after each update; true has the effect of a signal
 };
 
-// Trains as the options say. Leaves in options.output: config.json, generation_config.json, model.safetensors (the best weights by
-// validation BLEU or a language model's loss, averaged where there is an average), tokenizer.json, tokenizer_config.json, checkpoints/,
-// train_log.jsonl, tensorboard/. Throws qkv::Error: invalid_argument for options, bad_input and io for files, diverged where the loss is no
-// number any more (the last checkpoint stays), interrupted after a signal or should_stop (a checkpoint was written).
+// Trains as the options say. Leaves in options.output: config.json, generation_config.json (with a decoder), model.safetensors (the
+// best weights by validation BLEU, accuracy, or loss where there is neither, averaged where there is an average), tokenizer.json,
+// tokenizer_config.json, checkpoints/, train_log.jsonl, tensorboard/. Throws qkv::Error: invalid_argument for options, bad_input and io for
+// files, diverged where the loss is no number any more (the last checkpoint stays), interrupted after a signal or should_stop (a checkpoint
+// was written).
 TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks = {});
 
 // "max-steps", "patience", …

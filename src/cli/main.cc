@@ -23,8 +23,8 @@ namespace {
 constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2, kInterrupted = 130;
 
 constexpr void (*kCommands[])(CLI::App&) = {
-    add_train_command,     add_translate_command, add_generate_command, add_eval_command,  add_tokenizer_command,
-    add_attention_command, add_inspect_command,   add_data_command,     add_bench_command, add_lab_command,
+    add_train_command,     add_translate_command, add_generate_command, add_classify_command, add_eval_command, add_tokenizer_command,
+    add_attention_command, add_inspect_command,   add_data_command,     add_bench_command,    add_lab_command,
 };
 
 // Options that every command has; one that a command defines itself is left alone.
@@ -110,7 +110,8 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
 
 int run(int argc, char** argv) {
   CLI::App app{
-      "Trains Transformers, translates and writes with them, and opens and writes the model directories of Hugging Face's transformers.",
+      "Trains Transformers, translates, writes and labels texts with them, and opens and writes the model directories of Hugging Face's "
+      "transformers.",
       "qkv"};
   app.set_version_flag("--version", QKV_VERSION, "Print the version and exit");
   app.set_help_flag("-h,--help", "Print this help and exit");

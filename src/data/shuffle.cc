@@ -5,10 +5,11 @@
 
 namespace qkv {
 
-RandomStream epoch_stream(uint64_t seed, int64_t epoch, EpochDraw draw) {
-  const auto e = static_cast<uint64_t>(epoch);
-  const auto key = philox({static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
-                          {static_cast<uint32_t>(e), static_cast<uint32_t>(e >> 32), 0, static_cast<uint32_t>(draw)});
+RandomStream epoch_stream(uint64_t seed, int64_t epoch, EpochDraw draw, int64_t number) {
+  const uint64_t e = static_cast<uint64_t>(epoch), n = static_cast<uint64_t>(number);
+  const auto key = philox(
+      {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
+      {static_cast<uint32_t>(e), static_cast<uint32_t>((e >> 32) + (n >> 32)), static_cast<uint32_t>(n), static_cast<uint32_t>(draw)});
   return RandomStream(uint64_t{key[1]} << 32 | key[0]);
 }
 

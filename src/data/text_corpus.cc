@@ -200,8 +200,10 @@ std::span<const int32_t> TextCorpus::tokens() const { return impl_->tokens; }
 int64_t TextCorpus::text_bytes() const { return impl_->file.numbers()[2]; }
 
 int32_t end_of_text_token(const Tokenizer& tokenizer) {
-  const int32_t end = tokenizer.token_to_id("<|endoftext|>");
-  return end >= 0 ? end : tokenizer.token_to_id("</s>");
+  for (const char* name : {"<|endoftext|>", "</s>", "[SEP]"}) {
+    if (const int32_t id = tokenizer.token_to_id(name); id >= 0) return id;
+  }
+  return -1;
 }
 
 uint64_t content_hash(const TextPart& text) {

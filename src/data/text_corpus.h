@@ -39,7 +39,7 @@ class TextCorpus {
   std::unique_ptr<Impl> impl_;
 };
 
-// The token that ends a text: <|endoftext|>, or </s> where the tokenizer has no such; -1: neither.
+// The token that ends a text: the first of <|endoftext|>, </s> and [SEP] that the tokenizer has; -1: none.
 int32_t end_of_text_token(const Tokenizer& tokenizer);
 
 // The content of a text, as a number. Throws where the file is missing or the part is empty.

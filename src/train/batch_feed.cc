@@ -58,7 +58,9 @@ Update BatchFeed::make_update(DataPlace place) {
   const int64_t end = std::min(place.index + batches_per_update_, source_.size());
   for (int64_t i = place.index; i < end; ++i) {
     update.batches.push_back(source_.batch(place.epoch, order_, i));
-    update.target_tokens += static_cast<int64_t>(update.batches.back().target_out.size());
+    const TrainingBatch& batch = update.batches.back();
+    update.target_tokens += std::ssize(batch.target_out);
+    update.speed_tokens += std::ssize(batch.target_rows.empty() ? batch.target_out : batch.source.ids);
   }
   update.next = end == source_.size() ? DataPlace{place.epoch + 1, 0} : DataPlace{place.epoch, end};
   return update;

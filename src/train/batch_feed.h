@@ -19,8 +19,9 @@ struct DataPlace {
 
 struct Update {
   std::vector<TrainingBatch> batches;  // an update ends with its epoch, so the last one of an epoch may have fewer
-  int64_t target_tokens = 0;
-  DataPlace next;  // after this update
+  int64_t target_tokens = 0;           // what is predicted
+  int64_t speed_tokens = 0;            // what the speed is told of: target tokens, or an encoder's
+  DataPlace next;                      // after this update
 };
 
 class BatchFeed {

@@ -4,6 +4,12 @@
 
 namespace qkv {
 
+CrossEntropyResult batch_loss(const Transformer& network, const TrainingBatch& batch, float label_smoothing, float scale,
+                              ForwardContext& context) {
+  if (network.config().has_decoder()) return network.loss(batch.source, batch.target_in, batch.target_out, label_smoothing, scale, context);
+  return network.loss_of_rows(batch.source, batch.target_rows, batch.target_out, label_smoothing, scale, context);
+}
+
 TrainingBatch make_pair_batch(const ParallelCorpus& corpus, std::span<const int32_t> pairs, int32_t decoder_start) {
   TrainingBatch batch;
   std::vector<int32_t> source_lengths, target_lengths;

@@ -12,11 +12,16 @@
 
 namespace qkv {
 
-// Sequences as the network takes them: row i of target_in predicts target_out[i]. The source of a text alone is empty.
+// Sequences as the network takes them. Where it has a decoder, row i of target_in predicts target_out[i]; the source of a text alone is
+// empty. Of an encoder alone row target_rows[i] of the source predicts target_out[i].
 struct TrainingBatch {
   TokenBatch source, target_in;
-  std::vector<int32_t> target_out;
+  std::vector<int32_t> target_rows, target_out;
 };
+
+// The network's loss on it.
+CrossEntropyResult batch_loss(const Transformer& network, const TrainingBatch& batch, float label_smoothing, float scale,
+                              ForwardContext& context);
 
 // target_in is the decoder start and then the target without its last token, target_out the target.
 TrainingBatch make_pair_batch(const ParallelCorpus& corpus, std::span<const int32_t> pairs, int32_t decoder_start);

@@ -66,6 +66,17 @@ void apply_settings(TrainOptions& options, std::span<const OptionSetting> settin
   }
 }
 
+// The shape of --init's network stands in its directory.
+void check_init(const TrainOptions& options, std::span<const OptionSetting> settings) {
+  if (options.init.empty()) return;
+  for (const char* name : {"layers", "encoder-layers", "hidden-size", "num-attention-heads", "num-key-value-heads", "ffn-dim", "activation",
+                           "norm-position", "norm", "position", "window", "linear-bias", "tie-word-embeddings", "initializer-range"}) {
+    if (const OptionSetting* setting = last_of(settings, name))
+      fail(ErrorCode::invalid_argument, "{}: the network is that of --init {}; leave one of them out", setting->label,
+           options.init.string());
+  }
+}
+
 }  // namespace
 
 std::vector<OptionSetting> read_config_file(const std::filesystem::path& path) {
@@ -94,6 +105,8 @@ TrainOptions resolve_train_options(std::span<const OptionSetting> command_line) 
   QKV_CHECK(!task || options.task == wanted, "--preset {} is not for --task {}; leave one of them out", options.preset, task->text);
   apply_settings(options, file);
   apply_settings(options, command_line);
+  check_init(options, file);
+  check_init(options, command_line);
   return options;
 }
 
@@ -101,28 +114,62 @@ namespace {
 
 std::string value_of(const TrainOptions& options, const char* name) { return find_train_option(name)->get(options); }
 
+// The options of each task's data, by the order in which a message names the task that one belongs to.
+struct TaskData {
+  TrainTask task;
+  const char* reads;
+  std::vector<const char*> needed, optional;
+};
+
+std::span<const TaskData> task_data() {
+  static const std::vector<TaskData> list = {
+      {TrainTask::translation, "--source and --target", {"source", "target", "valid-source", "valid-target"}, {}},
+      {TrainTask::lm, "--text", {"text"}, {"valid-text", "document-separator"}},
+      {TrainTask::mlm, "--text", {"text"}, {"valid-text", "document-separator", "init"}},
+      {TrainTask::classification, "--train-file and --valid-file", {"train-file", "valid-file"}, {"init"}},
+  };
+  return list;
+}
+
+std::string name_of(TrainTask task) {
+  TrainOptions options;
+  options.task = task;
+  return value_of(options, "task");
+}
+
 void check_data_options(const TrainOptions& options) {
-  const std::vector<const char*> pairs{"source", "target", "valid-source", "valid-target"}, text{"text"},
-      text_only{"text", "valid-text", "document-separator"};
-  const bool lm = options.task == TrainTask::lm;
-  for (const char* name : lm ? pairs : text_only) {
-    QKV_CHECK(value_of(options, name).empty(), "--{} belongs to --task {}; this is --task {}, which reads {}", name,
-              lm ? "translation" : "lm", lm ? "lm" : "translation", lm ? "--text" : "--source and --target");
+  const TaskData& mine = *std::find_if(task_data().begin(), task_data().end(), [&](const TaskData& t) { return t.task == options.task; });
+  const auto knows = [&](std::string_view name) {
+    return std::count(mine.needed.begin(), mine.needed.end(), name) + std::count(mine.optional.begin(), mine.optional.end(), name) > 0;
+  };
+  const std::string task = name_of(options.task);
+  for (const TaskData& other : task_data()) {
+    for (const auto* names : {&other.needed, &other.optional}) {
+      for (const char* name : *names) {
+        QKV_CHECK(knows(name) || value_of(options, name).empty(), "--{} belongs to --task {}; this is --task {}, which reads {}", name,
+                  name_of(other.task), task, mine.reads);
+      }
+    }
   }
-  for (const char* name : lm ? text : pairs) {
-    QKV_CHECK(!value_of(options, name).empty(), "--{} is missing; --task {} needs it", name, lm ? "lm" : "translation");
-  }
+  for (const char* name : mine.needed) QKV_CHECK(!value_of(options, name).empty(), "--{} is missing; --task {} needs it", name, task);
   QKV_CHECK(!options.output.empty(), "--output is missing; training needs it");
   QKV_CHECK(options.tokenizer.empty() || options.vocab_size == 0,
             "--vocab-size is that of a tokenizer to train; leave it out with --tokenizer");
-  if (lm) {
-    QKV_CHECK(options.vocab_size == 0 || options.vocabulary == TextVocabulary::bpe,
+  QKV_CHECK(options.init.empty() || (options.vocab_size == 0 && options.tokenizer.empty()),
+            "--init brings its own tokenizer; leave out --tokenizer and --vocab-size");
+}
+
+void check_lengths(const TrainOptions& options) {
+  const bool lm = options.task == TrainTask::lm, mlm = options.task == TrainTask::mlm;
+  if (lm || mlm) {
+    QKV_CHECK(!lm || options.vocab_size == 0 || options.vocabulary == TextVocabulary::bpe,
               "--vocab-size is for --vocabulary bpe; the tokens of {} are given by the text", value_of(options, "vocabulary"));
     QKV_CHECK(options.valid_fraction > 0 || !options.valid_text.empty(),
               "--valid-fraction 0 leaves nothing to validate on; give --valid-text");
+    QKV_CHECK(!mlm || options.context > 2, "--context {} has no room besides [CLS] and [SEP]", options.context);
     QKV_CHECK(options.context <= options.batch_tokens, "--batch-tokens {} is less than --context {}; a window would fit into no batch",
               options.batch_tokens, options.context);
-  } else {
+  } else if (options.task == TrainTask::translation) {
     QKV_CHECK(options.max_length <= options.batch_tokens,
               "--batch-tokens {} is less than --max-length {}; a pair of that length would fit into no batch", options.batch_tokens,
               options.max_length);
@@ -133,6 +180,7 @@ void check_data_options(const TrainOptions& options) {
 
 void check_train_options(const TrainOptions& options) {
   check_data_options(options);
+  check_lengths(options);
   QKV_CHECK(!(options.resume && options.overwrite), "--resume and --overwrite exclude each other; give one of them");
   QKV_CHECK(options.hidden_size % options.num_attention_heads == 0, "--num-attention-heads {} does not divide --hidden-size {}",
             options.num_attention_heads, options.hidden_size);

@@ -96,7 +96,7 @@ TEST_F(ConfigFile, WrongValuesNameFileLineAndKey) {
   EXPECT_THAT(error("source = [\"a\"]\n"), HasSubstr("numbers only"));
   EXPECT_THAT(error("lr = \n"), HasSubstr("not TOML"));
   EXPECT_THAT(error("lr = 1\nlr = 2\n"), HasSubstr("not TOML"));
-  EXPECT_THAT(error("preset = \"huge\"\n"), HasSubstr("tiny, small, base and char-gpt"));
+  EXPECT_THAT(error("preset = \"huge\"\n"), HasSubstr("tiny, small, base, char-gpt, bert-mini and classifier"));
 }
 
 TEST_F(ConfigFile, AMissingFileIsNamed) {

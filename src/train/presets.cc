@@ -25,11 +25,13 @@ struct Preset {
   double beta2 = 0.98, epsilon = 1e-9, weight_decay = 1e-4, label_smoothing = 0.1;
   TrainPrecision dtype = TrainPrecision::bf16;
   int64_t validate_every = 500;
+  int64_t context = 256, max_length = 256;
 };
 
 // Shapes and recipes. tiny: Wu et al. 2021 for a small corpus. base: Vaswani et al. 2017, table 3, with its rate 512^-0.5 * 4000^-0.5.
 // small: measured on Multi30k. After 1,000 updates of 1,024 tokens (2 epochs), validation BLEU (greedy) was 25.1 with pre-norm and 14.1
 // with post-norm; 8 heads instead of 4 gained 1.5 after as many of 512 tokens. char-gpt: nanoGPT's config/train_shakespeare_char.py.
+// bert-mini: the shape of Turc et al. 2019, "Well-read students learn better".
 constexpr std::array kPresets = {
     Preset{.name = "tiny",
            .layers = 4,
@@ -82,15 +84,60 @@ constexpr std::array kPresets = {
            .label_smoothing = 0,
            .dtype = TrainPrecision::f32,
            .validate_every = 250},
+    Preset{.name = "bert-mini",
+           .task = TrainTask::mlm,
+           .layers = 4,
+           .hidden_size = 256,
+           .num_attention_heads = 4,
+           .ffn_dim = 1024,
+           .norm_position = NormPlacement::post,
+           .activation = FeedForwardActivation::gelu,
+           .position = PositionKind::learned,
+           .initializer_range = 0.02,
+           .learning_rate = 1e-3,
+           .warmup_steps = 500,
+           .batch_tokens = 4096,
+           .dropout = 0.1,
+           .epsilon = 1e-8,
+           .weight_decay = 0.01,
+           .label_smoothing = 0,
+           .context = 128},
+    Preset{.name = "classifier",
+           .task = TrainTask::classification,
+           .layers = 2,
+           .hidden_size = 128,
+           .num_attention_heads = 4,
+           .ffn_dim = 512,
+           .norm_position = NormPlacement::post,
+           .activation = FeedForwardActivation::gelu,
+           .position = PositionKind::learned,
+           .initializer_range = 0.02,
+           .learning_rate = 5e-4,
+           .warmup_steps = 100,
+           .batch_tokens = 1024,
+           .dropout = 0.3,
+           .epsilon = 1e-8,
+           .weight_decay = 0.01,
+           .label_smoothing = 0,
+           .validate_every = 100,
+           .max_length = 128},
 };
 
 }  // namespace
 
-const char* default_preset(TrainTask task) { return task == TrainTask::lm ? "char-gpt" : "small"; }
+const char* default_preset(TrainTask task) {
+  switch (task) {
+    case TrainTask::lm: return "char-gpt";
+    case TrainTask::mlm: return "bert-mini";
+    case TrainTask::classification: return "classifier";
+    case TrainTask::translation: break;
+  }
+  return "small";
+}
 
 void apply_preset(TrainOptions& options, std::string_view name) {
   const auto found = std::find_if(kPresets.begin(), kPresets.end(), [&](const Preset& preset) { return preset.name == name; });
-  QKV_CHECK(found != kPresets.end(), "--preset: there is no \"{}\"; there are tiny, small, base and char-gpt", name);
+  QKV_CHECK(found != kPresets.end(), "--preset: there is no \"{}\"; there are tiny, small, base, char-gpt, bert-mini and classifier", name);
   options.preset = found->name;
   options.task = found->task;
   options.encoder_layers = options.decoder_layers = found->layers;
@@ -115,6 +162,8 @@ void apply_preset(TrainOptions& options, std::string_view name) {
   options.label_smoothing = found->label_smoothing;
   options.dtype = found->dtype;
   options.validate_every = found->validate_every;
+  options.context = found->context;
+  options.max_length = found->max_length;
 }
 
 }  // namespace qkv

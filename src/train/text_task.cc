@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "text/tokenizer_trainer.h"
+#include "train/text_inputs.h"
 #include "train/training_task.h"
 
 namespace qkv {
@@ -16,22 +17,11 @@ Pipeline pipeline_of(TextVocabulary vocabulary) {
   }
 }
 
-TextSplit texts_of(const TrainOptions& options) {
-  if (options.valid_text.empty()) return split_text(options.text, options.valid_fraction, options.document_separator);
-  return {{options.text}, {options.valid_text}};
-}
-
 class TextTask final : public TrainingTask {
  public:
-  explicit TextTask(const TrainOptions& options)
-      : options_(options),
-        texts_(texts_of(options)),
-        training_hash_(content_hash(texts_.first)),
-        validation_hash_(content_hash(texts_.second)) {}
+  explicit TextTask(const TrainOptions& options) : options_(options), texts_(options) {}
 
-  std::map<std::string, std::string> inputs() const override {
-    return {{"training text", fmt::format("{:016x}", training_hash_)}, {"validation text", fmt::format("{:016x}", validation_hash_)}};
-  }
+  std::map<std::string, std::string> inputs() const override { return texts_.inputs(); }
 
   Tokenizer train_tokenizer() const override {
     TokenizerTrainerOptions trainer{.pipeline = pipeline_of(options_.vocabulary), .document_separator = options_.document_separator};
@@ -39,7 +29,7 @@ class TextTask final : public TrainingTask {
       trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
       trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
     }
-    return qkv::train_tokenizer(trainer, std::span(&texts_.first, 1));
+    return qkv::train_tokenizer(trainer, std::span(&texts_.training, 1));
   }
 
   // A text without documents needs no end.
@@ -48,9 +38,18 @@ class TextTask final : public TrainingTask {
     return {.pad = end, .eos = end, .decoder_start = end};
   }
 
+  void shape(TransformerConfig& config) const override {
+    config.kind = Kind::decoder_only;
+    config.encoder_layers = 0;
+    config.max_position_embeddings = static_cast<int>(options_.context);
+    // Sines are as large as scaled embeddings; GPT-2 and Llama do not scale.
+    config.scale_embedding = options_.position == PositionKind::sinusoidal;
+    config.final_logits_bias = false;
+  }
+
   TrainingData open(const Tokenizer& tokenizer, const std::filesystem::path& cache, const Report& report) const override {
-    TextCorpus training = build(texts_.first, cache / "train.tokens", tokenizer, "training", report);
-    TextCorpus validation = build(texts_.second, cache / "valid.tokens", tokenizer, "validation", report);
+    TextCorpus training = build_text_corpus(options_, texts_.training, cache / "train.tokens", tokenizer, "training", report);
+    TextCorpus validation = build_text_corpus(options_, texts_.validation, cache / "valid.tokens", tokenizer, "validation", report);
     TrainingData data;
     data.batches =
         std::make_unique<WindowSource>(std::move(training), WindowOptions{.context = options_.context,
@@ -64,28 +63,8 @@ class TextTask final : public TrainingTask {
   }
 
  private:
-  TextCorpus build(const TextPart& text, const std::filesystem::path& cache, const Tokenizer& tokenizer, const char* what,
-                   const Report& report) const {
-    TextCorpus corpus = TextCorpus::build({.text = text, .separator = options_.document_separator, .cache = cache}, tokenizer);
-    if (corpus.tokens().size() < 2)
-      fail(ErrorCode::bad_input, "{}: the {} text is a single token; there is nothing to predict", text.path.string(), what);
-    std::string message = fmt::format("{}: {} tokens", what, with_commas(static_cast<int64_t>(corpus.tokens().size())));
-    if (!options_.document_separator.empty()) message += fmt::format(" in {} documents", with_commas(corpus.documents()));
-    if (const int64_t unknown = count_unknown(corpus, tokenizer)) {
-      message += fmt::format("; {} of them are characters outside of the vocabulary", with_commas(unknown));
-    }
-    report(message);
-    return corpus;
-  }
-
-  static int64_t count_unknown(const TextCorpus& corpus, const Tokenizer& tokenizer) {
-    const int32_t unknown = tokenizer.token_to_id("<unk>");
-    return unknown < 0 ? 0 : std::count(corpus.tokens().begin(), corpus.tokens().end(), unknown);
-  }
-
   const TrainOptions& options_;
-  TextSplit texts_;
-  uint64_t training_hash_, validation_hash_;
+  TextInputs texts_;
 };
 
 }  // namespace

@@ -168,7 +168,7 @@ TEST_F(TextTraining, AValidationTextOfItsOwnLeavesTheWholeTextToTraining) {
   callbacks.on_message = [&](const std::string& message) { messages.push_back(message); };
   train(o, callbacks);
   EXPECT_THAT(messages, testing::Contains(HasSubstr(fmt::format("training: {} tokens", text_.size()))));
-  EXPECT_THAT(messages, testing::Contains(HasSubstr("validation: 10 tokens; 1 of them are characters outside of the vocabulary")));
+  EXPECT_THAT(messages, testing::Contains(HasSubstr("validation: 10 tokens; 1 of them are outside of the vocabulary")));
 }
 
 TEST_F(TextTraining, ResumingWithAnotherTextOrContextIsRefused) {

@@ -50,10 +50,15 @@ void TrainLog::write(const TrainStep& step) {
 }
 
 void TrainLog::write(const TrainValidation& validation) {
-  nlohmann::ordered_json line{
-      {"event", "validation"}, {"step", validation.step}, {"loss", validation.loss}, {"perplexity", validation.perplexity}};
+  nlohmann::ordered_json line{{"event", "validation"}, {"step", validation.step}, {"loss", validation.loss}};
+  if (validation.accuracy) {
+    line["accuracy"] = *validation.accuracy;
+  } else {
+    line["perplexity"] = validation.perplexity;
+  }
   if (validation.bleu) line["bleu"] = *validation.bleu;
   if (validation.bits_per_byte) line["bits_per_byte"] = *validation.bits_per_byte;
+  if (validation.masked_bits_per_byte) line["masked_bits_per_byte"] = *validation.masked_bits_per_byte;
   line["best"] = validation.best;
   line["seconds"] = validation.seconds;
   append(line.dump());

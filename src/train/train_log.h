@@ -18,7 +18,8 @@ class TrainLog {
 
   // {"event":"step","step":…,"epoch":…,"loss":…,"learning_rate":…,"gradient_norm":…,"tokens_per_second":…,"elapsed_seconds":…}
   void write(const TrainStep& step);
-  // {"event":"validation","step":…,"loss":…,"perplexity":…,"bleu" or "bits_per_byte":…,"best":…,"seconds":…}
+  // {"event":"validation","step":…,"loss":…,"perplexity":…,"bleu", "bits_per_byte" or "masked_bits_per_byte":…,"best":…,"seconds":…}
+  // With "accuracy" in the place of "perplexity" and what follows it for a classification.
   void write(const TrainValidation& validation);
 
  private:

@@ -70,7 +70,7 @@ TEST(State, ComesBackBitForBit) {
   TrainingState state;
   state.step = 123456789012;
   state.elapsed_seconds = 0.1 + 0.2;
-  state.best_bleu = 35.123456789012345;
+  state.best_score = 35.123456789012345;
   state.window_loss = 1e-300;
   state.finished = "max-steps";
   state.options = deciding_options(TrainOptions{});
@@ -78,7 +78,7 @@ TEST(State, ComesBackBitForBit) {
   const TrainingState back = parse_training_state(to_json(state), "state.json");
   EXPECT_EQ(to_json(back), to_json(state));
   EXPECT_EQ(back.elapsed_seconds, state.elapsed_seconds);
-  EXPECT_EQ(back.best_bleu, state.best_bleu);
+  EXPECT_EQ(back.best_score, state.best_score);
   EXPECT_EQ(back.window_loss, state.window_loss);
 }
 

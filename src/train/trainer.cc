@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "base/timing.h"
 #include "models/registry.h"
+#include "train/encoder_network.h"
 #include "train/options.h"
 #include "train/training_run.h"
 #include "train/training_task.h"
@@ -68,15 +69,13 @@ TransformerConfig model_config(const TrainOptions& o, int32_t vocab_size, const 
   config.pad_token_id = special.pad;
   config.eos_token_id = special.eos;
   config.decoder_start_token_id = special.decoder_start;
-  if (o.task == TrainTask::lm) {
-    config.kind = Kind::decoder_only;
-    config.encoder_layers = 0;
-    config.max_position_embeddings = number(o.context);
-    config.scale_embedding =
-        o.position == PositionKind::sinusoidal;  // whose sines are as large as scaled embeddings; GPT-2 and Llama do not
-    config.final_logits_bias = false;
-  }
   return config;
+}
+
+// "3+3", or of the only stack.
+std::string layers_of(const TransformerConfig& config) {
+  if (config.kind == Kind::encoder_decoder) return fmt::format("{}+{}", config.encoder_layers, config.decoder_layers);
+  return std::to_string(config.encoder_layers + config.decoder_layers);
 }
 
 // The limit that ended an earlier session still stands: there is nothing left to do.
@@ -126,6 +125,7 @@ TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) 
   state.options = deciding_options(options);
   const std::unique_ptr<TrainingTask> task = make_task(options);
   state.inputs = task->inputs();
+  if (!options.init.empty()) state.inputs["pretrained model"] = fmt::format("{:016x}", content_hash({options.init / "model.safetensors"}));
   state.isa = name_of(current_isa());
 
   std::optional<std::filesystem::path> checkpoint;
@@ -136,7 +136,7 @@ TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) 
   if (checkpoint) {
     state = resume_state(*checkpoint, state, report);
     if (const auto end = still_finished(state, options)) {
-      return {state.step, *end, true, state.best_bleu, state.best_loss, state.best_step, state.elapsed_seconds};
+      return {state.step, *end, true, state.best_score, state.best_loss, state.best_step, state.elapsed_seconds};
     }
     state.finished.clear();
     report(fmt::format("resuming from {}", checkpoint->string()));
@@ -145,7 +145,9 @@ TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) 
   }
 
   const Tokenizer tokenizer = checkpoint ? Tokenizer::load(output.path()) : make_tokenizer(options, *task, report);
-  const TransformerConfig config = model_config(options, tokenizer.vocab_size(), task->special_tokens(tokenizer));
+  TransformerConfig config = options.init.empty() ? model_config(options, tokenizer.vocab_size(), task->special_tokens(tokenizer))
+                                                  : pretrained_config(options, tokenizer.vocab_size());
+  task->shape(config);
   validate(config);
   throw_if_interrupted();
   output.create();
@@ -157,11 +159,12 @@ TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) 
   }
   output.keep();
 
-  TrainingRun run({options, callbacks, output, *data.batches, *data.validation, watch}, config, std::move(state), checkpoint);
-  report(fmt::format(
-      "model: {} weights, {} layers, width {}, {} threads, {}", with_commas(run.weights()),
-      config.has_encoder() ? fmt::format("{}+{}", config.encoder_layers, config.decoder_layers) : std::to_string(config.decoder_layers),
-      config.hidden_size, num_threads(), name_of(current_isa())));
+  std::unique_ptr<Model> model = create_model(config, static_cast<uint64_t>(options.seed));
+  if (!task->labels().empty()) model->labels = task->labels();
+  if (!options.init.empty() && !checkpoint) start_from_pretrained(*model, options);
+  TrainingRun run({options, callbacks, output, *data.batches, *data.validation, watch}, std::move(model), std::move(state), checkpoint);
+  report(fmt::format("model: {} weights, {} layers, width {}, {} threads, {}", with_commas(run.weights()), layers_of(config),
+                     config.hidden_size, num_threads(), name_of(current_isa())));
   const Architecture& architecture = architecture_for(config);
   report(architecture.model_type == "qkv"
              ? "no class of transformers holds this network: the directory's model_type is \"qkv\", which qkv opens"

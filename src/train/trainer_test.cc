@@ -121,7 +121,7 @@ TEST_F(Training, LearnsItsPairs) {
   callbacks.on_step = [&](const TrainStep& step) { losses.push_back(step.loss); };
   const TrainResult result = train(o, callbacks);
   EXPECT_LT(losses.back(), 0.4 * losses.front());
-  EXPECT_GT(result.best_bleu, 60);
+  EXPECT_GT(result.best_score, 60);
 }
 
 TEST_F(Training, TheDirectoryHoldsTheAveragedWeightsOfTheBestStep) {

@@ -36,6 +36,7 @@ Recompute to_recompute(Recomputation what) {
 std::unique_ptr<Model> make_average(const Model& model) {
   auto averaged = std::make_unique<Model>(model.config, 0, false, model.parameters.device());
   averaged->generation = model.generation;
+  averaged->labels = model.labels;
   for (size_t i = 0; i < model.parameters.all().size(); ++i) {
     averaged->parameters.all()[i].value.copy_from(model.parameters.all()[i].value);
     averaged->parameters.all()[i].value.touch();
@@ -45,12 +46,12 @@ std::unique_ptr<Model> make_average(const Model& model) {
 
 }  // namespace
 
-TrainingRun::TrainingRun(const TrainingInputs& inputs, const TransformerConfig& config, TrainingState state,
+TrainingRun::TrainingRun(const TrainingInputs& inputs, std::unique_ptr<Model> model, TrainingState state,
                          const std::optional<std::filesystem::path>& checkpoint)
     : in_(inputs),
       state_(std::move(state)),
       earlier_seconds_(state_.elapsed_seconds),
-      model_(create_model(config, static_cast<uint64_t>(inputs.options.seed))),
+      model_(std::move(model)),
       averaged_(inputs.options.ema_decay > 0 ? make_average(*model_) : nullptr),
       optimizer_(model_->parameters, adamw_options(inputs.options), averaged_ ? &averaged_->parameters : nullptr),
       log_(inputs.output.log(), state_.step),
@@ -69,12 +70,12 @@ TrainResult TrainingRun::run() {
   while (true) {
     if (state_.step > 0 && state_.step % in_.options.validate_every == 0 && state_.last_validation_step != state_.step) validate();
     if (const auto end = reached_end()) {
-      if (state_.last_validation_step != state_.step || state_.best_bleu < 0) validate();
+      if (state_.last_validation_step != state_.step || state_.best_score < 0) validate();
       state_.finished = name_of(*end);
       state_.finished_limit = limit_of(in_.options, *end);
       saved_step_ = -1;
       save();
-      return {state_.step, *end, false, state_.best_bleu, state_.best_loss, state_.best_step, elapsed()};
+      return {state_.step, *end, false, state_.best_score, state_.best_loss, state_.best_step, elapsed()};
     }
     stop_if_asked();
     if (state_.step % in_.options.save_every == 0 && state_.step > 0) save();
@@ -85,9 +86,12 @@ TrainResult TrainingRun::run() {
 void TrainingRun::make_update() {
   const Stopwatch watch;
   const Update update = feed_->next();
-  const float scale = 1.0f / static_cast<float>(update.target_tokens);
+  // A text of which no token is in the vocabulary predicts nothing.
+  const auto predictions = static_cast<double>(std::max<int64_t>(update.target_tokens, 1));
+  const auto scale = static_cast<float>(1 / predictions);
   double loss_sum = 0;
   for (const TrainingBatch& batch : update.batches) {
+    if (batch.target_out.empty()) continue;
     ForwardContext context;
     context.dtype = in_.options.dtype == TrainPrecision::bf16 ? DType::bf16 : DType::f32;
     context.training = true;
@@ -96,8 +100,7 @@ void TrainingRun::make_update() {
     context.step = static_cast<uint32_t>(state_.batches++);
     Tape tape;
     RecordScope recording(&tape);
-    const CrossEntropyResult result = model_->network.loss(batch.source, batch.target_in, batch.target_out,
-                                                           static_cast<float>(in_.options.label_smoothing), scale, context);
+    const CrossEntropyResult result = batch_loss(model_->network, batch, static_cast<float>(in_.options.label_smoothing), scale, context);
     loss_sum += result.loss_sum;
     backward(tape, result.loss);
   }
@@ -112,8 +115,8 @@ void TrainingRun::make_update() {
   state_.window_loss += loss_sum;
   state_.window_tokens += update.target_tokens;
   window_seconds_ += watch.seconds();
-  window_speed_tokens_ += update.target_tokens;
-  report_step(update, loss_sum / static_cast<double>(update.target_tokens), rate, norm);
+  window_speed_tokens_ += update.speed_tokens;
+  report_step(update, loss_sum / predictions, rate, norm);
 }
 
 void TrainingRun::check_finite(double loss, double norm, double rate) const {
@@ -130,7 +133,7 @@ void TrainingRun::report_step(const Update& update, double loss, double rate, do
   step.step = state_.step;
   step.epoch = update.next.index == 0 ? update.next.epoch : update.next.epoch + 1;
   step.loss = loss;
-  step.average_loss = state_.window_loss / static_cast<double>(state_.window_tokens);
+  step.average_loss = state_.window_loss / static_cast<double>(std::max<int64_t>(state_.window_tokens, 1));
   step.learning_rate = rate;
   step.gradient_norm = norm;
   step.tokens_per_second = static_cast<double>(window_speed_tokens_) / std::max(window_seconds_, 1e-9);
@@ -168,11 +171,11 @@ void TrainingRun::validate() {
     fail(ErrorCode::diverged, "training diverged by step {}: the validation loss is no finite number; {}", state_.step, last_checkpoint());
   }
   const bool scheduled = state_.step % in_.options.validate_every == 0;
-  const double bleu = result.bleu.value_or(0);  // without it the loss decides alone
-  const bool better = bleu > state_.best_bleu || (bleu == state_.best_bleu && result.loss < state_.best_loss);
+  const double score = result.score();
+  const bool better = score > state_.best_score || (score == state_.best_score && result.loss < state_.best_loss);
   if (better) {
     save_model(judged, in_.output.path());
-    state_.best_bleu = bleu;
+    state_.best_score = score;
     state_.best_loss = result.loss;
     state_.best_step = state_.step;
     state_.validations_without_better = 0;
@@ -182,12 +185,21 @@ void TrainingRun::validate() {
   state_.last_validation_step = state_.step;
   saved_step_ = -1;
   validation_seconds_ = watch.seconds();
-  const TrainValidation validation{state_.step,          result.loss, std::exp(result.loss), result.bleu,
-                                   result.bits_per_byte, better,      validation_seconds_};
+  const TrainValidation validation{.step = state_.step,
+                                   .loss = result.loss,
+                                   .perplexity = std::exp(result.loss),
+                                   .bleu = result.bleu,
+                                   .bits_per_byte = result.bits_per_byte,
+                                   .masked_bits_per_byte = result.masked_bits_per_byte,
+                                   .accuracy = result.accuracy,
+                                   .best = better,
+                                   .seconds = validation_seconds_};
   log_.write(validation);
   if (events_) {
     std::vector<EventFile::Scalar> scalars{{"valid/loss", validation.loss}, {"valid/perplexity", validation.perplexity}};
     if (validation.bleu) scalars.push_back({"valid/bleu", *validation.bleu});
+    if (validation.accuracy) scalars.push_back({"valid/accuracy", *validation.accuracy});
+    if (validation.masked_bits_per_byte) scalars.push_back({"valid/masked_bits_per_byte", *validation.masked_bits_per_byte});
     if (validation.bits_per_byte) scalars.push_back({"valid/bits_per_byte", *validation.bits_per_byte});
     events_->write(state_.step, scalars);
   }

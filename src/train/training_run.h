@@ -32,8 +32,8 @@ struct TrainingInputs {
 
 class TrainingRun {
  public:
-  // A new model, or the state of `checkpoint` (verified by the caller) where it is given.
-  TrainingRun(const TrainingInputs& inputs, const TransformerConfig& config, TrainingState state,
+  // `model` as it starts; its state is that of `checkpoint` (verified by the caller) where it is given.
+  TrainingRun(const TrainingInputs& inputs, std::unique_ptr<Model> model, TrainingState state,
               const std::optional<std::filesystem::path>& checkpoint);
 
   // Trains until something ends it. Throws as train() does.

@@ -18,7 +18,7 @@ void for_each_member(State& state, Visit&& visit) {
   visit("epoch", state.epoch);
   visit("index", state.index);
   visit("elapsed_seconds", state.elapsed_seconds);
-  visit("best_bleu", state.best_bleu);
+  visit("best_score", state.best_score);
   visit("best_loss", state.best_loss);
   visit("best_step", state.best_step);
   visit("validations_without_better", state.validations_without_better);

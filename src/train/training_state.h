@@ -16,8 +16,8 @@ struct TrainingState {
   int64_t epoch = 0, index = 0;  // place in the data: the next batch
   double elapsed_seconds = 0;    // wall clock, over all sessions
 
-  // Best validation so far; BLEU -1: none yet. A better one has more BLEU, or as much and less loss; a plain text's BLEU is 0.
-  double best_bleu = -1, best_loss = 0;
+  // Best validation so far; score -1: none yet. A better one has a higher score (ValidationResult::score), or the same and less loss.
+  double best_score = -1, best_loss = 0;
   int64_t best_step = 0;
   int64_t validations_without_better = 0;
   int64_t last_validation_step = 0;

@@ -6,11 +6,18 @@
 namespace qkv {
 
 std::unique_ptr<TrainingTask> make_task(const TrainOptions& options) {
-  return options.task == TrainTask::lm ? make_text_task(options) : make_translation_task(options);
+  switch (options.task) {
+    case TrainTask::lm: return make_text_task(options);
+    case TrainTask::mlm: return make_masked_task(options);
+    case TrainTask::classification: return make_classification_task(options);
+    case TrainTask::translation: break;
+  }
+  return make_translation_task(options);
 }
 
 Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, const Report& report) {
   if (!options.tokenizer.empty()) return Tokenizer::load(options.tokenizer);
+  if (!options.init.empty()) return Tokenizer::load(options.init);
   const Stopwatch watch;
   Tokenizer tokenizer = task.train_tokenizer();
   report(fmt::format("tokenizer: {} tokens, trained in {:.1f} s", with_commas(tokenizer.vocab_size()), watch.seconds()));

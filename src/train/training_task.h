@@ -36,6 +36,10 @@ class TrainingTask {
   virtual Tokenizer train_tokenizer() const = 0;
   // Throws Error(bad_input) where the tokenizer lacks one.
   virtual SpecialTokens special_tokens(const Tokenizer& tokenizer) const = 0;
+  // Makes of the encoder-decoder that the options describe, or of the pretrained network, what the task wants.
+  virtual void shape(TransformerConfig&) const {}
+  // Names of the classes that are told apart, if any.
+  virtual std::vector<std::string> labels() const { return {}; }
   // Tokenizes into files in the directory `cache`. The tokenizer stays with the caller as long as the data is used.
   virtual TrainingData open(const Tokenizer& tokenizer, const std::filesystem::path& cache, const Report& report) const = 0;
 };
@@ -44,8 +48,10 @@ class TrainingTask {
 std::unique_ptr<TrainingTask> make_task(const TrainOptions& options);
 std::unique_ptr<TrainingTask> make_translation_task(const TrainOptions& options);
 std::unique_ptr<TrainingTask> make_text_task(const TrainOptions& options);
+std::unique_ptr<TrainingTask> make_masked_task(const TrainOptions& options);
+std::unique_ptr<TrainingTask> make_classification_task(const TrainOptions& options);
 
-// The tokenizer that --tokenizer names, or one that the task trains.
+// The tokenizer that --tokenizer names, that of --init, or one that the task trains.
 Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, const Report& report);
 
 DType activation_type(const TrainOptions& options);

@@ -66,4 +66,16 @@ ValidationResult TextValidation::run(const Transformer& network) const {
   return {.loss = loss.per_token(), .bits_per_byte = loss.bits_per_byte()};
 }
 
+ValidationResult MaskedValidation::run(const Transformer& network) const {
+  MaskedLossOptions words = options_;
+  words.masking = hidden_words();
+  return {.loss = masked_loss(network, corpus_, tokenizer_, options_).per_token(),
+          .masked_bits_per_byte = masked_loss(network, corpus_, tokenizer_, words).bits_per_byte()};
+}
+
+ValidationResult ClassificationValidation::run(const Transformer& network) const {
+  const ClassificationScores scores = classification_scores(network, texts_, options_);
+  return {.loss = scores.loss(), .accuracy = scores.accuracy()};
+}
+
 }  // namespace qkv

@@ -9,6 +9,8 @@
 #include "data/parallel_corpus.h"
 #include "nn/transformer.h"
 #include "qkv/tokenizer.h"
+#include "train/classification.h"
+#include "train/masked_loss.h"
 #include "train/text_loss.h"
 
 namespace qkv {
@@ -17,6 +19,11 @@ struct ValidationResult {
   double loss = 0;                      // -log p per target token, without label smoothing
   std::optional<double> bleu;           // of the translations of all lines
   std::optional<double> bits_per_byte;  // of a plain text
+  std::optional<double> masked_bits_per_byte;
+  std::optional<double> accuracy;  // of a classification
+
+  // What decides which is better, before the loss: higher is better; 0 where the loss alone does.
+  double score() const { return bleu.value_or(accuracy.value_or(0)); }
 };
 
 class Validation {
@@ -61,6 +68,31 @@ class TextValidation final : public Validation {
  private:
   TextCorpus corpus_;
   TextLossOptions options_;
+};
+
+class MaskedValidation final : public Validation {
+ public:
+  // The loss is taken with the options' masking, the masked bits per byte with whole words hidden. The tokenizer stays with the caller.
+  MaskedValidation(TextCorpus corpus, const Tokenizer& tokenizer, const MaskedLossOptions& options)
+      : corpus_(std::move(corpus)), tokenizer_(tokenizer), options_(options) {}
+
+  ValidationResult run(const Transformer& network) const override;
+
+ private:
+  TextCorpus corpus_;
+  const Tokenizer& tokenizer_;
+  MaskedLossOptions options_;
+};
+
+class ClassificationValidation final : public Validation {
+ public:
+  ClassificationValidation(LabelledTexts texts, const ClassificationOptions& options) : texts_(std::move(texts)), options_(options) {}
+
+  ValidationResult run(const Transformer& network) const override;
+
+ private:
+  LabelledTexts texts_;
+  ClassificationOptions options_;
 };
 
 }  // namespace qkv

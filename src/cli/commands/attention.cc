@@ -41,6 +41,9 @@ void run_attention(const AttentionArguments& arguments) {
   catch_interrupts();
   check_output(arguments.output);
   const std::unique_ptr<Model> model = load_model(arguments.model, arguments.options.bf16 ? DType::bf16 : DType::f32);
+  if (!model->config.has_decoder()) {
+    fail(ErrorCode::unsupported, "{}: attention is shown of models that translate; this one {}", arguments.model, use_of(model->config));
+  }
   const Tokenizer tokenizer = Tokenizer::load(arguments.model);
   const AttentionKind kind = kind_of(arguments.kind);
   const int layer = arguments.layer.value_or(layers_of(model->config, kind) - 1);

@@ -1,4 +1,5 @@
-// qkv eval: BLEU, chrF and exact matches of a model's translations, or of a file of translations; loss of a language model on a text.
+// qkv eval: BLEU, chrF and exact matches of a model's translations, or of a file of translations; loss of a language model on a text;
+// accuracy of a classifier.
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
@@ -7,6 +8,7 @@
 #include "base/timing.h"
 #include "cli/commands.h"
 #include "cli/commands/decoding_options.h"
+#include "cli/commands/eval_classification.h"
 #include "cli/commands/eval_text.h"
 #include "cli/output.h"
 #include "text/utf8.h"
@@ -19,7 +21,7 @@ struct EvalArguments {
   std::string model, source, reference, hypothesis, output;
   TranslatorOptions options;
   bool json = false;
-  std::string text, document_separator;
+  std::string text, document_separator, classification;
   int64_t context = 0;
 };
 
@@ -68,17 +70,29 @@ Hypotheses translate_source(const EvalArguments& arguments, const std::vector<st
 }
 
 void check_arguments(const EvalArguments& arguments) {
+  const bool translations =
+      !arguments.source.empty() || !arguments.reference.empty() || !arguments.hypothesis.empty() || !arguments.output.empty();
   if (!arguments.text.empty()) {
     if (arguments.model.empty()) fail(ErrorCode::invalid_argument, "--text is scored by a language model; name it with --model");
-    if (!arguments.source.empty() || !arguments.reference.empty() || !arguments.hypothesis.empty() || !arguments.output.empty())
+    if (translations || !arguments.classification.empty())
       fail(ErrorCode::invalid_argument,
-           "--text is for a language model; --source, --reference, --hypothesis and --output are for translations");
+           "--text is for a language model; --source, --reference, --hypothesis and --output are for translations, --classification for a "
+           "classifier");
     return;
   }
   if (arguments.context > 0 || !arguments.document_separator.empty())
     fail(ErrorCode::invalid_argument, "--context and --document-separator go with --text");
-  if (arguments.reference.empty())
-    fail(ErrorCode::invalid_argument, "eval needs --reference to score translations, or --text to score a language model");
+  if (!arguments.classification.empty()) {
+    if (arguments.model.empty()) fail(ErrorCode::invalid_argument, "--classification is for a classifier; name it with --model");
+    if (translations)
+      fail(ErrorCode::invalid_argument,
+           "--classification is for a classifier; --source, --reference, --hypothesis and --output are for translations");
+    return;
+  }
+  if (arguments.reference.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "eval needs --reference to score translations, --text to score a language model, or --classification to score a classifier");
+  }
   const bool from_file = !arguments.hypothesis.empty(), from_model = !arguments.model.empty() || !arguments.source.empty();
   if (from_file == from_model || (from_model && (arguments.model.empty() || arguments.source.empty()))) {
     fail(ErrorCode::invalid_argument, "eval scores either --hypothesis FILE or the translations of --source FILE with --model DIR");
@@ -93,6 +107,8 @@ void run_eval(const EvalArguments& arguments) {
     return eval_text(
         {arguments.model, arguments.text, arguments.document_separator, arguments.context, arguments.options.bf16, arguments.json});
   }
+  if (!arguments.classification.empty())
+    return eval_classification(arguments.model, arguments.classification, arguments.options.bf16, arguments.json);
   const std::vector<std::string> references = read_text(arguments.reference);
   Hypotheses hypotheses;
   if (arguments.hypothesis.empty()) {
@@ -127,31 +143,38 @@ void run_eval(const EvalArguments& arguments) {
 
 void add_eval_command(CLI::App& app) {
   CLI::App* command =
-      app.add_subcommand("eval", "Score a model or a file of translations with BLEU and chrF, or a language model on a text");
+      app.add_subcommand("eval", "Score a model or a file of translations with BLEU and chrF, a language model on a text, or a classifier");
   auto arguments = std::make_shared<EvalArguments>();
-  command->add_option("--model", arguments->model, "Model directory whose translations of --source, or predictions of --text, are scored")
+  command
+      ->add_option("--model", arguments->model,
+                   "Model directory whose translations of --source, predictions of --text, or labels are scored")
       ->type_name("DIR");
   command->add_option("--source", arguments->source, "Lines to translate")->type_name("FILE");
   command->add_option("--hypothesis", arguments->hypothesis, "Translations to score, instead of --model and --source")->type_name("FILE");
   command->add_option("--reference", arguments->reference, "The right translations, line by line")->type_name("FILE");
   command->add_option("--output", arguments->output, "Keep the model's translations in FILE")->type_name("FILE");
-  command->add_flag(
-      "--json", arguments->json,
-      "Print one line of JSON: bleu, chrf, signature, exact_match, lines; with --text loss, perplexity, bits_per_byte, tokens, bytes");
-  command->add_option("--text", arguments->text, "Text for a language model to predict")->type_name("FILE");
+  command->add_flag("--json", arguments->json,
+                    "Print one line of JSON: bleu, chrf, signature, exact_match, lines; with --text loss, perplexity, bits_per_byte "
+                    "(masked_bits_per_byte), tokens, bytes; with --classification loss, accuracy, right, texts");
+  command->add_option("--text", arguments->text, "Text for a language model to predict, or to find the hidden tokens of")
+      ->type_name("FILE");
   command
       ->add_option("--context", arguments->context, "Tokens of --text that the model sees at once (default: its positions, at most 2048)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
   command->add_option("--document-separator", arguments->document_separator, "Cuts --text into documents as in qkv train")
       ->type_name("TEXT");
+  command->add_option("--classification", arguments->classification, "Lines of a text, a tab and its label, for a classifier")
+      ->type_name("FILE");
   add_decoding_options(*command, arguments->options);
   command->footer(
       "BLEU is sacreBLEU's default (its signature is printed), chrF2 likewise; exact match is the share of lines that equal the "
       "reference.\n"
       "With --text: loss is the mean of -log p (nats per token) over all windows of --context tokens that follow each other, perplexity "
       "its\n"
-      "exponential; bits per byte are comparable between tokenizers.");
+      "exponential; bits per byte are comparable between tokenizers. Of a masked language model the loss is that of the tokens which "
+      "training\n"
+      "would hide (the same ones each time), masked bits per byte are those of whole words, for each byte of these.");
   command->callback([arguments] { run_eval(*arguments); });
 }
 

@@ -1,4 +1,4 @@
-// qkv eval --text: how well a language model predicts a text.
+// qkv eval --text: how well a language model predicts a text, or a masked one finds its hidden tokens.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +10,7 @@
 #include "cli/commands/eval_text.h"
 #include "cli/output.h"
 #include "models/model.h"
+#include "train/masked_loss.h"
 #include "train/option_table.h"
 #include "train/text_loss.h"
 
@@ -26,15 +27,46 @@ int64_t resolve_context(int64_t chosen, const TransformerConfig& config) {
   return chosen;
 }
 
+void warn_of_unknown(const TextCorpus& corpus, const Tokenizer& tokenizer, const std::string& text) {
+  const int32_t id = tokenizer.unknown_id();
+  const auto unknown = id < 0 ? 0 : std::count(corpus.tokens().begin(), corpus.tokens().end(), id);
+  if (unknown > 0) log_warning("{}: {} tokens are unknown to the tokenizer; they are never hidden", text, unknown);
+}
+
+void eval_masked(const EvalTextArguments& arguments, const Transformer& network, const TextCorpus& corpus, const Tokenizer& tokenizer) {
+  MaskedLossOptions options{.context = resolve_context(arguments.context, network.config()),
+                            .dtype = arguments.bf16 ? DType::bf16 : DType::f32};
+  options.batch_tokens = std::max<int64_t>(options.context, 8192);
+  QKV_CHECK(options.context > 2, "--context {} has no room besides [CLS] and [SEP]", options.context);
+  warn_of_unknown(corpus, tokenizer, arguments.text);
+  const Stopwatch watch;
+  const MaskedLoss loss = masked_loss(network, corpus, tokenizer, options);
+  options.masking = hidden_words();
+  const MaskedLoss words = masked_loss(network, corpus, tokenizer, options);
+  if (arguments.json) {
+    print("{}\n", nlohmann::ordered_json{{"loss", loss.per_token()},
+                                         {"perplexity", std::exp(loss.per_token())},
+                                         {"masked_bits_per_byte", words.bits_per_byte()},
+                                         {"tokens", loss.tokens},
+                                         {"bytes", words.bytes},
+                                         {"context", options.context},
+                                         {"seconds", watch.seconds()}}
+                      .dump());
+  } else {
+    print("loss {:.4f}  perplexity {:.4f}  masked bits per byte {:.4f}  ({} hidden tokens, {} bytes of hidden words, windows of {})\n",
+          loss.per_token(), std::exp(loss.per_token()), words.bits_per_byte(), loss.tokens, words.bytes, options.context);
+  }
+}
+
 }  // namespace
 
 void eval_text(const EvalTextArguments& arguments) {
   catch_interrupts();
   const DType dtype = arguments.bf16 ? DType::bf16 : DType::f32;
   const std::unique_ptr<Model> model = load_model(arguments.model, dtype);
-  if (model->config.has_encoder()) {
-    fail(ErrorCode::unsupported, "{}: the model has an encoder; its translations are scored with --source and --reference",
-         arguments.model);
+  const bool masked = !model->config.has_decoder() && model->config.head == Head::masked_lm;
+  if (model->config.has_encoder() && !masked) {
+    fail(ErrorCode::unsupported, "{}: the model has an encoder; it {}", arguments.model, use_of(model->config));
   }
   const Tokenizer tokenizer = Tokenizer::load(arguments.model);
   if (tokenizer.vocab_size() > model->config.vocab_size) {
@@ -47,6 +79,7 @@ void eval_text(const EvalTextArguments& arguments) {
                                                .cache = temporary / "tokens"},
                                               tokenizer);
   if (corpus.tokens().size() < 2) fail(ErrorCode::bad_input, "{} is a single token; there is nothing to predict", arguments.text);
+  if (masked) return eval_masked(arguments, model->network, corpus, tokenizer);
   const int64_t context = resolve_context(arguments.context, model->config);
   const Stopwatch watch;
   const TextLoss loss =

@@ -13,7 +13,7 @@ struct EvalTextArguments {
   bool bf16 = false, json = false;
 };
 
-// Prints loss, perplexity and bits per byte of the text.
+// Prints loss, perplexity and bits per byte of the text, of a masked language model those of what is hidden.
 void eval_text(const EvalTextArguments& arguments);
 
 }  // namespace qkv

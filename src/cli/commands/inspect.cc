@@ -47,6 +47,7 @@ ordered_json describe_config(const TransformerConfig& c) {
   ordered_json out;
   architectures().back().write_config(c, out);
   out["pad_token_id"] = c.pad_token_id;
+  if (!c.has_decoder()) return out;
   out["eos_token_id"] = c.eos_token_id;
   out["decoder_start_token_id"] = c.decoder_start_token_id;
   return out;
@@ -83,7 +84,8 @@ void describe_model(const fs::path& directory, bool verify, ordered_json& out) {
   out["parameters"]["total"] = model->parameters.count();
   for (const auto& [part, count] : count_by_part(model->parameters)) out["parameters"]["parts"][part] = count;
   out["weights"] = describe_weights(opened.weights());
-  out["generation"] = describe_generation(opened.generation());
+  if (!opened.labels().empty()) out["config"]["labels"] = opened.labels();
+  if (opened.config().has_decoder()) out["generation"] = describe_generation(opened.generation());
   if (verify) {
     out["verified"]["values"] = verify_weights(opened.weights());
     opened.read_weights(*model);
@@ -180,7 +182,7 @@ void print_description(const ordered_json& d, bool verify) {
     print("parameters                   {:>15}\n", grouped(d["parameters"]["total"].get<int64_t>()));
     for (const auto& [part, count] : d["parameters"]["parts"].items()) print("  {:<26} {:>15}\n", part, grouped(count.get<int64_t>()));
     print_table("weights", d["weights"]);
-    print_table("generation", d["generation"]);
+    if (d.contains("generation")) print_table("generation", d["generation"]);
   }
   if (d.contains("tokenizer")) print_table("tokenizer", d["tokenizer"]);
   if (d.contains("checkpoints")) {

@@ -43,22 +43,32 @@ class TrainDisplay {
     }
   }
   void on_validation(const TrainValidation& v) {
-    const std::string score = v.bleu            ? fmt::format("BLEU {:.2f}", *v.bleu)
-                              : v.bits_per_byte ? fmt::format("bits per byte {:.4f}", *v.bits_per_byte)
-                                                : "";
-    validation_ = fmt::format("  | valid loss {:.4f}  {}{}", v.loss, v.bleu ? score : "", v.best ? " (best)" : "");
-    say(fmt::format("step {}: validation loss {:.4f}, perplexity {:.2f}, {}{} ({:.1f} s)", v.step, v.loss, v.perplexity, score,
-                    v.best ? ", the best so far" : "", v.seconds));
+    std::string score = fmt::format("perplexity {:.2f}", v.perplexity);
+    if (v.bleu) score += fmt::format(", BLEU {:.2f}", *v.bleu);
+    if (v.bits_per_byte) score += fmt::format(", bits per byte {:.4f}", *v.bits_per_byte);
+    if (v.masked_bits_per_byte) score += fmt::format(", masked bits per byte {:.4f}", *v.masked_bits_per_byte);
+    if (v.accuracy) score = fmt::format("accuracy {:.2f} %", 100 * *v.accuracy);
+    const std::string decisive = v.bleu ? fmt::format("BLEU {:.2f}", *v.bleu) : v.accuracy ? score : "";
+    validation_ = fmt::format("  | valid loss {:.4f}  {}{}", v.loss, decisive, v.best ? " (best)" : "");
+    say(fmt::format("step {}: validation loss {:.4f}, {}{} ({:.1f} s)", v.step, v.loss, score, v.best ? ", the best so far" : "",
+                    v.seconds));
   }
 
   ProgressLine line_;
   std::string validation_;
 };
 
+std::string describe_best(TrainTask task, const TrainResult& result) {
+  switch (task) {
+    case TrainTask::translation: return fmt::format("best validation BLEU {:.2f} at step {}", result.best_score, result.best_step);
+    case TrainTask::classification:
+      return fmt::format("best validation accuracy {:.2f} % at step {}", 100 * result.best_score, result.best_step);
+    default: return fmt::format("best validation loss {:.4f} at step {}", result.best_loss, result.best_step);
+  }
+}
+
 std::string describe(const TrainOptions& options, const TrainResult& result) {
-  const std::string best = options.task == TrainTask::lm
-                               ? fmt::format("best validation loss {:.4f} at step {}", result.best_loss, result.best_step)
-                               : fmt::format("best validation BLEU {:.2f} at step {}", result.best_bleu, result.best_step);
+  const std::string best = describe_best(options.task, result);
   if (result.was_finished) {
     return fmt::format("already finished at step {} (--{}); {}; raise the limit to train on", result.step, name_of(result.end), best);
   }
@@ -110,9 +120,10 @@ void run(const std::vector<OptionSetting>& settings) {
 void add_train_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "Train a model from text files; makes a directory that qkv and transformers open");
   command->footer(
-      "Values in [] are those of --preset small; --task lm begins from --preset char-gpt. The command line wins over the config file, "
-      "which\n"
-      "wins over the preset. A config file has the same names without dashes in front: lr = 0.002, batch-tokens = 4096.\n"
+      "Values in [] are those of --preset small; --task lm begins from --preset char-gpt, mlm from bert-mini, classification from\n"
+      "classifier. The command line wins over the config file, which wins over the preset. A config file has the same names without dashes "
+      "in\n"
+      "front: lr = 0.002, batch-tokens = 4096.\n"
       "Example: qkv train --task lm --text input.txt --output my-gpt");
   auto settings = std::make_shared<std::vector<OptionSetting>>();
   command

@@ -1,0 +1,83 @@
+#include "data/labelled_texts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/temporary_directory.h"
+#include "text/tokenizer_trainer.h"
+
+namespace qkv {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Labelled : public testing::Test {
+ protected:
+  LabelledLines read(const std::string& content) {
+    write_file_atomically(path_, content);
+    return read_labelled_lines(path_);
+  }
+  std::string message(const std::function<void()>& body) {
+    try {
+      body();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::bad_input);
+      EXPECT_THAT(error.what(), testing::Not(HasSubstr("\n")));
+      return error.what();
+    }
+    return "no error";
+  }
+
+  TemporaryDirectory root_;
+  std::filesystem::path path_ = root_ / "lines.tsv";
+  Tokenizer tokenizer_ = train_tokenizer({.pipeline = Pipeline::word_pieces, .vocab_size = 40, .vocab_size_is_upper_bound = true},
+                                         std::vector<std::string>{"good bad fair", "good bad fair"});
+};
+
+TEST_F(Labelled, TheLastTabPartsTextAndLabel) {
+  const LabelledLines lines = read("good\tyes\nbad\tfair\t no \n");
+  EXPECT_THAT(lines.texts, ElementsAre("good", "bad\tfair"));
+  EXPECT_THAT(lines.labels, ElementsAre("yes", "no"));
+}
+
+TEST_F(Labelled, NamesAreSortedNumbersByTheirSize) {
+  EXPECT_THAT(label_names(read("a\t10\nb\t9\nc\t-1\nd\t10\n")), ElementsAre("-1", "9", "10"));
+  EXPECT_THAT(label_names(read("a\t10\nb\t9\nc\tx\n")), ElementsAre("10", "9", "x"));
+}
+
+TEST_F(Labelled, LinesThatCannotBeReadAreNamed) {
+  EXPECT_THAT(message([&] { read("good\t1\nbad\n"); }), HasSubstr("lines.tsv: line 2 has no tab; each line must be a text, a tab"));
+  EXPECT_THAT(message([&] { read("good\t\n"); }), HasSubstr("line 1 has no label"));
+  EXPECT_THAT(message([&] { read(" \t1\n"); }), HasSubstr("line 1 has no text"));
+  EXPECT_THAT(message([&] { read("good\t1\n\xff\t1\n"); }), HasSubstr("line 2 is not valid UTF-8"));
+  EXPECT_THAT(message([&] { read(""); }), HasSubstr("is empty"));
+  EXPECT_THAT(message([&] { label_names(read("good\t1\nbad\t1\n")); }),
+              HasSubstr("all 2 lines have the label \"1\"; a classification needs two"));
+}
+
+TEST_F(Labelled, TextsAreFramedAndLongOnesCutBeforeTheLastSpecialToken) {
+  const std::vector<std::string> names{"no", "yes"};
+  const LabelledTexts texts(read("good bad good bad\tyes\ngood\tno\n"), names, tokenizer_, 4);
+  const auto id = [&](const char* token) { return tokenizer_.token_to_id(token); };
+  EXPECT_THAT(texts.all_ids()[0], ElementsAre(id("[CLS]"), id("good"), id("bad"), id("[SEP]")));
+  EXPECT_THAT(texts.all_ids()[1], ElementsAre(id("[CLS]"), id("good"), id("[SEP]")));
+  EXPECT_EQ(texts.label(0), 1);
+  EXPECT_EQ(texts.label(1), 0);
+  EXPECT_EQ(texts.cut(), 1);
+  EXPECT_EQ(texts.tokens(), 7);
+}
+
+TEST_F(Labelled, LabelsAndTokenizersThatDoNotFitAreNamed) {
+  const std::vector<std::string> names{"no", "yes"};
+  const LabelledLines lines = read("good\tyes\nbad\tmaybe\n");
+  EXPECT_THAT(message([&] { LabelledTexts(lines, names, tokenizer_, 9); }),
+              HasSubstr("lines.tsv: line 2 has the label \"maybe\", which is none of the classifier's: no, yes"));
+  const Tokenizer sentences = train_tokenizer({.vocab_size = 20, .vocab_size_is_upper_bound = true}, std::vector<std::string>{"good bad"});
+  EXPECT_THAT(message([&] { LabelledTexts(read("good\tyes\n"), names, sentences, 9); }), HasSubstr("no [CLS] token before a text"));
+}
+
+}  // namespace
+}  // namespace qkv

@@ -1,0 +1,31 @@
+// What a classifier says of texts, and how often it is right.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "data/labelled_texts.h"
+#include "nn/transformer.h"
+
+namespace qkv {
+
+struct ClassificationOptions {
+  int64_t batch_tokens = 8192;  // computed at once
+  DType dtype = DType::f32;
+};
+
+// log p of each label for each text. [texts][num_labels]. Ends with Error(interrupted) after a signal.
+std::vector<std::vector<double>> label_log_probabilities(const Transformer& network, std::span<const std::vector<int32_t>> texts,
+                                                         const ClassificationOptions& options);
+
+struct ClassificationScores {
+  double nll = 0;                // sum of -log p of the right labels, in nats
+  int64_t texts = 0, right = 0;  // of which the likeliest label is the right one
+
+  double loss() const { return nll / static_cast<double>(texts); }
+  double accuracy() const { return static_cast<double>(right) / static_cast<double>(texts); }
+};
+ClassificationScores classification_scores(const Transformer& network, const LabelledTexts& texts, const ClassificationOptions& options);
+
+}  // namespace qkv

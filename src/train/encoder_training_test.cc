@@ -1,0 +1,280 @@
+// Whole trainings of encoders alone with a few thousand weights: hidden tokens, and labels.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/parallel.h"
+#include "base/temporary_directory.h"
+#include "models/model_directory.h"
+#include "qkv/trainer.h"
+#include "train/classification.h"
+#include "train/masked_batches.h"
+#include "train/masked_loss.h"
+
+namespace qkv {
+namespace {
+
+using testing::HasSubstr;
+
+class EncoderTraining : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* const words[] = {"river", "rivers", "boat", "boats", "stone", "stones"};
+    for (int i = 0; i < 120; ++i) {
+      const std::string word = words[i * 7 % 6], other = words[i * 5 % 4];
+      text_ += fmt::format("the {} and the {} are {}.\n", word, other, i % 3 ? "old" : "new");
+      labelled_ += fmt::format("the {} is {}\t{}\n", word, i % 2 ? "very good" : "quite bad", i % 2 ? "good" : "bad");
+    }
+    write_file_atomically(root_ / "text", text_);
+    write_file_atomically(root_ / "train.tsv", labelled_);
+    write_file_atomically(root_ / "valid.tsv", "the boat is good\tgood\nthe river is bad\tbad\nvery bad stones\tbad\n");
+  }
+  void TearDown() override { set_num_threads(threads_); }
+
+  TrainOptions options(TrainTask task, const std::string& output) const {
+    TrainOptions o;
+    apply_preset(o, task == TrainTask::mlm ? "bert-mini" : "classifier");
+    o.output = root_ / output;
+    o.encoder_layers = 2;
+    o.hidden_size = 16;
+    o.num_attention_heads = 2;
+    o.ffn_dim = 24;
+    o.batch_tokens = 120;
+    o.warmup_steps = 4;
+    o.max_steps = 8;
+    o.validate_every = 4;
+    o.save_every = 2;
+    o.log_every = 2;
+    if (task == TrainTask::mlm) {
+      o.text = root_ / "text";
+      o.context = 24;
+      o.vocab_size_limit = 60;
+    } else {
+      o.train_file = root_ / "train.tsv";
+      o.valid_file = root_ / "valid.tsv";
+      o.max_length = 24;
+      o.vocab_size_limit = 50;
+    }
+    return o;
+  }
+  std::string refusal(const TrainOptions& o, ErrorCode expected) const {
+    try {
+      train(o);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), expected) << error.what();
+      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
+      return error.what();
+    }
+    return "no error";
+  }
+  static TrainValidation last_validation(const TrainOptions& o) {
+    TrainValidation best;
+    TrainCallbacks callbacks;
+    callbacks.on_validation = [&](const TrainValidation& validation) {
+      if (validation.best) best = validation;
+    };
+    train(o, callbacks);
+    return best;
+  }
+  // -log p of `target` in a row of logits, in double.
+  static double nll(const float* row, int64_t size, int32_t target) {
+    double sum = 0;
+    for (int64_t i = 0; i < size; ++i) sum += std::exp(static_cast<double>(row[i]));
+    return std::log(sum) - static_cast<double>(row[target]);
+  }
+
+  TemporaryDirectory root_;
+  std::string text_, labelled_;
+  const int threads_ = num_threads();
+};
+
+TEST_F(EncoderTraining, LeavesDirectoriesOfBertThatOpen) {
+  train(options(TrainTask::mlm, "mlm"));
+  const ModelDirectory mlm(root_ / "mlm");
+  EXPECT_EQ(mlm.architecture().class_name, "BertForMaskedLM");
+  EXPECT_EQ(mlm.config().max_position_embeddings, 24);
+  EXPECT_EQ(mlm.config().encoder_layers, 2);
+  EXPECT_EQ(mlm.config().pad_token_id, Tokenizer::load(root_ / "mlm").token_to_id("[PAD]"));
+  train(options(TrainTask::classification, "classifier"));
+  const ModelDirectory classifier(root_ / "classifier");
+  EXPECT_EQ(classifier.architecture().class_name, "BertForSequenceClassification");
+  EXPECT_THAT(classifier.labels(), testing::ElementsAre("bad", "good"));
+}
+
+// The definitions, sequence by sequence: of the loss the training's masking, of the bits per byte whole words shown as [MASK].
+TEST_F(EncoderTraining, MaskedValidationIsItsFormula) {
+  for (const std::string separator : {"", "\n"}) {
+    TrainOptions o = options(TrainTask::mlm, "mlm" + std::to_string(separator.size()));
+    o.document_separator = separator;
+    o.dtype = TrainPrecision::f32;
+    const TrainValidation best = last_validation(o);
+    const auto model = load_model(o.output);
+    const Tokenizer tokenizer = Tokenizer::load(o.output);
+    const MaskingVocabulary vocabulary(tokenizer);
+    const TextSplit split = split_text(o.text, o.valid_fraction, separator);
+    const TextCorpus corpus = TextCorpus::build({.text = split.second, .separator = separator, .cache = root_ / "tokens"}, tokenizer);
+    for (const bool words : {false, true}) {
+      double sum = 0;
+      int64_t tokens = 0, bytes = 0;
+      for (const Window& window : consecutive_windows(corpus, 22)) {
+        const std::vector<int32_t> ids = framed_window(corpus, window, vocabulary);
+        EXPECT_EQ(ids.front(), vocabulary.cls());
+        EXPECT_EQ(ids.back(), vocabulary.sep());
+        EXPECT_EQ(std::count(ids.begin(), ids.end(), vocabulary.sep()), 1);
+        EXPECT_LE(ids.size(), 24u);
+        const MaskedSequence hidden =
+            mask_tokens(ids, vocabulary, words ? hidden_words() : MaskingOptions(), masking_stream(1, 0, window.begin));
+        const auto length = static_cast<int32_t>(ids.size());
+        ForwardContext context;
+        const Tensor logits = model->network.logits_of_rows(
+            model->network.encode({hidden.ids, Segments::of_lengths(std::span(&length, 1)), {}}, context), hidden.places, context);
+        for (size_t i = 0; i < hidden.places.size(); ++i) {
+          EXPECT_TRUE(!words || hidden.ids[static_cast<size_t>(hidden.places[i])] == vocabulary.mask());
+          sum += nll(logits.as<float>() + static_cast<int64_t>(i) * logits.cols(), logits.cols(), hidden.targets[i]);
+          const std::string& piece = tokenizer.id_to_token(hidden.targets[i]);
+          bytes += std::ssize(piece) - (piece.starts_with("##") ? 2 : 0);
+          ++tokens;
+        }
+      }
+      if (words) {
+        ASSERT_TRUE(best.masked_bits_per_byte);
+        EXPECT_NEAR(*best.masked_bits_per_byte, sum / std::log(2.0) / static_cast<double>(bytes), 1e-5);
+      } else {
+        EXPECT_NEAR(best.loss, sum / static_cast<double>(tokens), 1e-5);
+      }
+    }
+  }
+}
+
+TEST_F(EncoderTraining, AccuracyIsTheShareOfTextsWhoseLikeliestLabelIsRight) {
+  TrainOptions o = options(TrainTask::classification, "classifier");
+  o.dtype = TrainPrecision::f32;
+  const TrainValidation best = last_validation(o);
+  const auto model = load_model(o.output);
+  const Tokenizer tokenizer = Tokenizer::load(o.output);
+  double sum = 0;
+  int right = 0;
+  for (const auto& [text, label] : {std::pair{"the boat is good", 1}, {"the river is bad", 0}, {"very bad stones", 0}}) {
+    const std::vector<int32_t> ids = tokenizer.encode(text);
+    const auto length = static_cast<int32_t>(ids.size());
+    ForwardContext context;
+    const Tensor logits = model->network.logits_of_rows(
+        model->network.encode({ids, Segments::of_lengths(std::span(&length, 1)), {}}, context), std::vector<int32_t>{0}, context);
+    sum += nll(logits.as<float>(), 2, label);
+    right += (logits.as<float>()[1] > logits.as<float>()[0]) == (label == 1);
+  }
+  EXPECT_NEAR(best.loss, sum / 3, 1e-5);
+  ASSERT_TRUE(best.accuracy);
+  EXPECT_NEAR(*best.accuracy, right / 3.0, 1e-12);
+  EXPECT_FALSE(best.bleu);
+}
+
+TEST_F(EncoderTraining, LearnsHiddenTokensAndLabels) {
+  write_file_atomically(root_ / "valid.tsv", "the boat is very good\tgood\nthe river is quite bad\tbad\n");
+  for (const TrainTask task : {TrainTask::mlm, TrainTask::classification}) {
+    TrainOptions o = options(task, "learnt" + std::to_string(static_cast<int>(task)));
+    o.hidden_size = 32;
+    o.ffn_dim = 64;
+    o.dropout = 0;
+    o.learning_rate = 5e-3;
+    o.initializer_range = 0;
+    o.warmup_steps = 20;
+    o.max_steps = o.validate_every = 300;
+    o.save_every = 1000;
+    o.ema_decay = 0.9;
+    o.document_separator = task == TrainTask::mlm ? "\n" : "";
+    const TrainValidation validation = last_validation(o);
+    if (task == TrainTask::mlm) {
+      EXPECT_LT(validation.loss, 2.2) << "of 60 tokens, the words are drawn by chance";
+    } else {
+      EXPECT_EQ(*validation.accuracy, 1);
+      EXPECT_LT(validation.loss, 0.2);
+    }
+  }
+}
+
+TEST_F(EncoderTraining, StoppedAndResumedGivesTheSameBits) {
+  for (const TrainTask task : {TrainTask::mlm, TrainTask::classification}) {
+    const std::string name = std::to_string(static_cast<int>(task));
+    TrainOptions whole = options(task, "whole" + name);
+    whole.accumulate = 2;
+    whole.threads = 1;
+    whole.whole_words = task == TrainTask::mlm;
+    train(whole);
+    TrainOptions parts = whole;
+    parts.output = root_ / ("parts" + name);
+    parts.threads = 2;
+    TrainCallbacks callbacks;
+    int64_t step = 0;
+    callbacks.on_step = [&](const TrainStep& made) { step = made.step; };
+    callbacks.should_stop = [&] { return step >= 5; };
+    EXPECT_THROW(train(parts, callbacks), Error);
+    parts.resume = true;
+    EXPECT_EQ(train(parts).step, 8);
+    for (const char* file : {"model.safetensors", "config.json", "checkpoints/step-8/optimizer.safetensors"}) {
+      EXPECT_EQ(read_file(parts.output / file), read_file(whole.output / file)) << file;
+    }
+  }
+}
+
+TEST_F(EncoderTraining, AClassifierStartsFromThePretrainedEncoder) {
+  train(options(TrainTask::mlm, "mlm"));
+  TrainOptions o = options(TrainTask::classification, "classifier");
+  o.init = root_ / "mlm";
+  o.learning_rate = 0;
+  o.hidden_size = 98;  // the pretrained one's counts
+  o.ema_decay = 0;
+  train(o);
+  const auto before = load_model(root_ / "mlm"), after = load_model(root_ / "classifier");
+  int equal = 0;
+  for (const Parameter& parameter : after->parameters.all()) {
+    if (parameter.name.starts_with("head.")) continue;
+    EXPECT_EQ(parameter.value.to_vector(), before->parameters.find(parameter.name)->value.to_vector()) << parameter.name;
+    ++equal;
+  }
+  EXPECT_EQ(equal, 3 + 2 + 2 * 16);
+  EXPECT_EQ(read_file(root_ / "classifier/tokenizer.json"), read_file(root_ / "mlm/tokenizer.json"));
+}
+
+TEST_F(EncoderTraining, WhatCannotBeLearntIsOneLineEachAndLeavesNothing) {
+  TrainOptions o = options(TrainTask::classification, "model");
+  write_file_atomically(root_ / "bad.tsv", "the boat\tgood\nthe river\n");
+  o.train_file = root_ / "bad.tsv";
+  EXPECT_THAT(refusal(o, ErrorCode::bad_input), HasSubstr("bad.tsv: line 2 has no tab"));
+  write_file_atomically(root_ / "bad.tsv", "the boat\tgood\nthe river\tgood\n");
+  EXPECT_THAT(refusal(o, ErrorCode::bad_input), HasSubstr("all 2 lines have the label \"good\""));
+  o = options(TrainTask::classification, "model");
+  o.valid_file = root_ / "bad.tsv";
+  write_file_atomically(root_ / "bad.tsv", "the boat\tgood\nthe river\tfair\n");
+  EXPECT_THAT(refusal(o, ErrorCode::bad_input), HasSubstr("line 2 has the label \"fair\", which is none of the classifier's: bad, good"));
+
+  TrainOptions lm;
+  apply_preset(lm, "char-gpt");
+  lm.text = root_ / "text";
+  lm.output = root_ / "lm";
+  lm.decoder_layers = 1;
+  lm.hidden_size = lm.ffn_dim = 12;
+  lm.context = lm.batch_tokens = 16;
+  lm.max_steps = lm.validate_every = 1;
+  lm.warmup_steps = 0;
+  train(lm);
+  o = options(TrainTask::mlm, "model");
+  o.tokenizer = root_ / "lm";
+  EXPECT_THAT(refusal(o, ErrorCode::bad_input), HasSubstr("the tokenizer has no [CLS] token; a masked language model needs it"));
+  o = options(TrainTask::classification, "model");
+  o.tokenizer = root_ / "lm";
+  EXPECT_THAT(refusal(o, ErrorCode::bad_input), HasSubstr("puts no [CLS] token before a text"));
+  o.tokenizer.clear();
+  o.init = root_ / "lm";
+  EXPECT_THAT(refusal(o, ErrorCode::bad_input), HasSubstr("the model continues texts (qkv generate); an encoder alone is needed"));
+  o = options(TrainTask::mlm, "model");
+  o.train_file = root_ / "train.tsv";
+  EXPECT_THAT(refusal(o, ErrorCode::invalid_argument), HasSubstr("--train-file belongs to --task classification; this is --task mlm"));
+  EXPECT_FALSE(std::filesystem::exists(root_ / "model"));
+}
+
+}  // namespace
+}  // namespace qkv
