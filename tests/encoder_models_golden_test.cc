@@ -146,7 +146,8 @@ TEST(BadEncoderModel, ConfigMessagesNameTheKey) {
   EXPECT_THAT(message("masked_lm", {{"is_decoder", true}}), HasSubstr("\"is_decoder\" is true"));
   EXPECT_THAT(message("masked_lm", {{"type_vocab_size", 1 << 15}}), HasSubstr("token_type_embeddings.weight\" is [2, 16]"));
   EXPECT_THAT(message("masked_lm", {{"num_hidden_layers", 3}}), HasSubstr("has no tensor \"bert.encoder.layer.2"));
-  EXPECT_THAT(message("masked_lm", {{"architectures", {"BertForSequenceClassification"}}}), HasSubstr("has no tensor \"classifier.weight\""));
+  EXPECT_THAT(message("masked_lm", {{"architectures", {"BertForSequenceClassification"}}}),
+              HasSubstr("has no tensor \"classifier.weight\""));
 }
 
 // What no class of transformers holds is kept under our own.

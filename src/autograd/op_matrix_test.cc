@@ -61,7 +61,8 @@ std::vector<Case> cases() {
                  {{130, 40}, {77, 40}, {77}},
                  [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x[2], FusedActivation::relu); },
                  {false, true, true}});
-  for (Activation activation : {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu, Activation::sigmoid, Activation::tanh}) {
+  for (Activation activation :
+       {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu, Activation::sigmoid, Activation::tanh}) {
     all.push_back({fmt::format("linear of activation {}", static_cast<int>(activation)),
                    {{33, 65}, {20, 65}, {20}},
                    [=](const std::vector<Tensor>& x) { return activated_linear(x[0], activation, dropout_of(0.25f), x[1], x[2]); },

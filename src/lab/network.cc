@@ -1,9 +1,13 @@
 #include "lab/network.h"
 
 #include <cmath>
+#include <limits>
+#include <numeric>
 
 #include "base/error.h"
 #include "lab/network_ops.h"
+#include "nn/convolution.h"
+#include "nn/recurrent.h"
 
 namespace qkv::lab {
 namespace {
@@ -43,6 +47,11 @@ Tensor local_bias(int heads, int64_t reach) {
   return Tensor::from(values, {heads, 2 * reach + 1});
 }
 
+bool is_recurrent(Mixer mixer) { return mixer == Mixer::tanh_rnn || mixer == Mixer::gru || mixer == Mixer::lstm; }
+RecurrentCell cell_of(Mixer mixer) {
+  return mixer == Mixer::tanh_rnn ? RecurrentCell::tanh : mixer == Mixer::gru ? RecurrentCell::gru : RecurrentCell::lstm;
+}
+
 void grow_queries_and_keys(ParameterStore& store, float gain) {
   for (const Parameter& parameter : store.all()) {
     if (!parameter.name.ends_with("q_proj.weight") && !parameter.name.ends_with("k_proj.weight")) continue;
@@ -67,6 +76,16 @@ class Layer {
     }
     if (options.ffn_size > 0) ffn_.emplace(config, options.ffn_size, scope / "feed_forward");
     if (options.mixer == Mixer::none) return;
+    if (is_recurrent(options.mixer)) {
+      recurrent_.emplace(RecurrentOptions{.cell = cell_of(options.mixer), .input_size = size, .hidden_size = size}, scope / "recurrent");
+      return;
+    }
+    if (options.mixer == Mixer::convolution) {
+      const ConvolutionLayerOptions window{size, size, options.width, {.causal = options.causal}};
+      linear_part_.emplace(window, scope / "convolution");
+      gate_.emplace(window, scope / "gate");
+      return;
+    }
     if (options.mixer != Mixer::average && options.mixer != Mixer::local && options.projections != Projections::none) {
       q_.emplace(config, mixer / "q_proj", size, size);
       if (options.projections != Projections::tied_qk) k_.emplace(config, mixer / "k_proj", size, memory_size);
@@ -85,7 +104,7 @@ class Layer {
 
   Tensor forward(const Tensor& x, const AttentionPass& pass, ForwardContext& context) const {
     Tensor y = x;
-    if (out_) y = residual(y, mixer_norm_, context, [&](const Tensor& h) { return mix(h, pass, context); });
+    if (options_.mixer != Mixer::none) y = residual(y, mixer_norm_, context, [&](const Tensor& h) { return mix(h, pass, context); });
     if (ffn_) y = residual(y, ffn_norm_, context, [&](const Tensor& h) { return ffn_->forward(h, context); });
     return y;
   }
@@ -105,6 +124,8 @@ class Layer {
   }
 
   Tensor mix(const Tensor& x, const AttentionPass& pass, ForwardContext& context) const {
+    if (recurrent_) return recurrent_->forward(x, pass.queries, context);
+    if (gate_) return gated_activation(gate_->forward(x, pass.queries), linear_part_->forward(x, pass.queries), Activation::sigmoid);
     AttentionOptions options;
     options.num_heads = options_.heads;
     options.num_key_value_heads = options_.key_value_heads > 0 ? options_.key_value_heads : options_.heads;
@@ -144,6 +165,8 @@ class Layer {
   std::optional<Norm> mixer_norm_, ffn_norm_;
   std::optional<Linear> q_, k_, v_, out_;
   std::optional<FeedForward> ffn_;
+  std::optional<Recurrent> recurrent_;
+  std::optional<Convolution> linear_part_, gate_;
   Tensor q_norm_, k_norm_, additive_;
 };
 
@@ -162,10 +185,13 @@ Network::Network(const NetworkOptions& options, ParameterStore& store)
 
 Network::~Network() = default;
 
-Tensor Network::forward(const TokenBatch& batch, ForwardContext& context, std::vector<Tensor>* layer_outputs) const {
+Tensor Network::embed(const TokenBatch& batch, ForwardContext& context) const {
   const std::vector<int32_t> position_of = batch.segments.positions();
-  const AttentionPass pass{batch.segments, batch.segments, positions_.pass(true, position_of, batch.segments.longest())};
-  Tensor x = embedding(batch.ids, embed_tokens_, positions_.table(true), position_of, 1, context.dtype, context.dropout(options_.dropout));
+  return embedding(batch.ids, embed_tokens_, positions_.table(true), position_of, 1, context.dtype, context.dropout(options_.dropout));
+}
+
+Tensor Network::forward_rows(Tensor x, const Segments& segments, ForwardContext& context, std::vector<Tensor>* layer_outputs) const {
+  const AttentionPass pass{segments, segments, positions_.pass(true, segments.positions(), segments.longest())};
   for (const auto& layer : layers_) {
     x = layer->forward(x, pass, context);
     if (layer_outputs) layer_outputs->push_back(x);
@@ -183,6 +209,24 @@ CrossEntropyResult Network::loss(const TokenBatch& batch, std::span<const int32_
   Tensor hidden = forward(batch, context);
   if (rows.size() < targets.size()) hidden = select_rows(hidden, rows);
   return linear_cross_entropy(hidden, output_, {}, wanted, 0, 1.0f / static_cast<float>(wanted.size()));
+}
+
+int64_t count_parameters(const NetworkOptions& options) {
+  ParameterStore store(1, false);
+  const Network network(options, store);
+  return store.count();
+}
+
+NetworkOptions with_parameters(NetworkOptions options, int64_t parameters) {
+  NetworkOptions best = options;
+  int64_t nearest = std::numeric_limits<int64_t>::max();
+  for (options.hidden_size = std::lcm(4, options.heads); options.hidden_size <= 1024; options.hidden_size += std::lcm(4, options.heads)) {
+    const int64_t away = std::abs(count_parameters(options) - parameters);
+    if (away > nearest) break;
+    nearest = away;
+    best = options;
+  }
+  return best;
 }
 
 }  // namespace qkv::lab

@@ -15,12 +15,16 @@ namespace qkv::lab {
 
 // How the tokens of a sequence hear of each other.
 enum class Mixer : uint8_t {
-  attention,  // softmax(scale q k^T) v
-  average,    // the same weight for all that may be seen
-  local,      // fixed weights that fall with the distance, another width for each head (as You et al. 2020's hard-coded Gaussians)
-  none,       // not at all
-  linear,     // linear attention: elu(q) + 1 and elu(k) + 1 in the place of the softmax (Katharopoulos et al. 2020, eq. 7)
-  additive,   // weight . tanh(q + k) in the place of q k^T (Bahdanau et al. 2015)
+  attention,    // softmax(scale q k^T) v
+  average,      // the same weight for all that may be seen
+  local,        // fixed weights that fall with the distance, another width for each head (as You et al. 2020's hard-coded Gaussians)
+  none,         // not at all
+  linear,       // linear attention: elu(q) + 1 and elu(k) + 1 in the place of the softmax (Katharopoulos et al. 2020, eq. 7)
+  additive,     // weight . tanh(q + k) in the place of q k^T (Bahdanau et al. 2015)
+  tanh_rnn,     // recurrent cells (nn/recurrent.h), one direction, the hidden size their own
+  gru,          //
+  lstm,         //
+  convolution,  // gated: (W x + b) * sigmoid(V x + c) over a window (Dauphin et al. 2017, eq. 1), causal where the network is
 };
 
 enum class Projections : uint8_t {
@@ -52,6 +56,7 @@ struct NetworkOptions {
   bool residual = true;
   Position position = Position::learned;
   int max_positions = 256;
+  int width = 3;  // of the convolution's window
   float dropout = 0;
 
   int head_size() const { return hidden_size / heads; }
@@ -65,7 +70,12 @@ class Network {
   ~Network();
 
   // The last layer's output, [tokens, hidden_size]; `layer_outputs` gets each layer's where it is given.
-  Tensor forward(const TokenBatch& batch, ForwardContext& context, std::vector<Tensor>* layer_outputs = nullptr) const;
+  Tensor forward(const TokenBatch& batch, ForwardContext& context, std::vector<Tensor>* layer_outputs = nullptr) const {
+    return forward_rows(embed(batch, context), batch.segments, context, layer_outputs);
+  }
+  // The same in two steps: what the first layer reads, and what the layers make of it.
+  Tensor embed(const TokenBatch& batch, ForwardContext& context) const;
+  Tensor forward_rows(Tensor x, const Segments& segments, ForwardContext& context, std::vector<Tensor>* layer_outputs = nullptr) const;
   // [rows, outputs] in f32.
   Tensor logits(const Tensor& hidden) const { return linear_f32(hidden, output_, {}); }
   // Cross-entropy of the rows whose target is not negative; loss and gradients are divided by their number.
@@ -81,5 +91,9 @@ class Network {
   std::vector<std::unique_ptr<Layer>> layers_;
   std::optional<Norm> final_norm_;
 };
+
+// The options with the hidden size (a multiple of the heads, and of 4) that brings the number of parameters nearest to `parameters`.
+NetworkOptions with_parameters(NetworkOptions options, int64_t parameters);
+int64_t count_parameters(const NetworkOptions& options);
 
 }  // namespace qkv::lab

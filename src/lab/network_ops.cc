@@ -2,27 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "base/error.h"
 
 namespace qkv::lab {
-
-Tensor select_rows(const Tensor& x, std::span<const int32_t> rows) {
-  const int64_t cols = x.cols();
-  QKV_CHECK(x.dtype() == DType::f32, "[select_rows] rows of {} instead of f32", name_of(x.dtype()));
-  Tensor y = Tensor::empty({std::ssize(rows), cols}, x.dtype(), x.device());
-  for (size_t i = 0; i < rows.size(); ++i) std::memcpy(y.as<float>() + i * cols, x.as<float>() + rows[i] * cols, cols * sizeof(float));
-  record(y, {x}, [x, cols, rows = std::vector<int32_t>(rows.begin(), rows.end())](const Tensor& dy) {
-    const View dx = gradient_sum(x);
-    for (size_t i = 0; i < rows.size(); ++i) {
-      float* to = static_cast<float*>(dx.data) + rows[i] * cols;
-      const float* from = dy.as<float>() + static_cast<int64_t>(i) * cols;
-      for (int64_t c = 0; c < cols; ++c) to[c] += from[c];
-    }
-  });
-  return y;
-}
 
 Tensor reshape(const Tensor& x, Shape shape) {
   Tensor y = x.reshaped(std::move(shape));

@@ -5,9 +5,6 @@
 
 namespace qkv::lab {
 
-// Rows `rows` of x, in that order.
-Tensor select_rows(const Tensor& x, std::span<const int32_t> rows);
-
 // The same values as rows of another width.
 Tensor reshape(const Tensor& x, Shape shape);
 

@@ -96,12 +96,6 @@ TEST(LinearAttention, GradientEqualsDifferences) {
   }
 }
 
-TEST(SelectRows, GradientGoesToTheRowsThatWereTaken) {
-  const Tensor x = random_rows(5, 4, 1);
-  x.set_requires_grad(true);
-  expect_gradient(x, [&] { return select_rows(x, std::vector<int32_t>{3, 0, 3}); });
-}
-
 TEST(Reshape, GradientHasTheShapeOfItsInput) {
   const Tensor x = random_rows(6, 4, 1);
   x.set_requires_grad(true);
@@ -116,7 +110,8 @@ Batch batch_of(uint64_t seed) {
 
 std::vector<NetworkOptions> variants() {
   std::vector<NetworkOptions> all;
-  for (const Mixer mixer : {Mixer::attention, Mixer::average, Mixer::local, Mixer::none, Mixer::linear, Mixer::additive}) {
+  for (const Mixer mixer : {Mixer::attention, Mixer::average, Mixer::local, Mixer::none, Mixer::linear, Mixer::additive, Mixer::tanh_rnn,
+                            Mixer::gru, Mixer::lstm, Mixer::convolution}) {
     all.push_back(small());
     all.back().mixer = mixer;
   }
@@ -160,6 +155,17 @@ TEST(Network, EveryVariantLearnsABatchByHeart) {
     });
     ASSERT_FALSE(trained.diverged);
     EXPECT_LT(trained.losses.back().second, trained.losses.front().second - 0.1) << static_cast<int>(options.mixer);
+  }
+}
+
+TEST(Network, WidthIsChosenForTheNumberOfParameters) {
+  const int64_t wanted = count_parameters(small());
+  for (const Mixer mixer : {Mixer::tanh_rnn, Mixer::gru, Mixer::lstm, Mixer::convolution}) {
+    NetworkOptions options = small();
+    options.mixer = mixer;
+    options.ffn_size = 0;
+    EXPECT_NEAR(static_cast<double>(count_parameters(with_parameters(options, wanted))), static_cast<double>(wanted),
+                0.2 * static_cast<double>(wanted));
   }
 }
 

@@ -7,7 +7,8 @@ namespace qkv {
 Model::Model(const TransformerConfig& config, uint64_t seed, bool initialize, Device device, DType matrices)
     : config(config),
       generation(default_generation(config)),
-      labels(!config.has_decoder() && config.head == Head::classification ? numbered_labels(config.num_labels) : std::vector<std::string>()),
+      labels(!config.has_decoder() && config.head == Head::classification ? numbered_labels(config.num_labels)
+                                                                          : std::vector<std::string>()),
       parameters(seed, initialize, device, matrices),
       network(config, parameters) {}
 

@@ -23,7 +23,8 @@ Transformer::Transformer(const TransformerConfig& config, ParameterStore& store)
               : Tensor()) {
   const ParameterScope encoder(store, "encoder"), head(store, "head");
   if (config.token_types > 0) {
-    embed_token_types_ = encoder.create("embed_token_types.weight", {config.token_types, config.hidden_size}, embedding_start(config), false);
+    embed_token_types_ =
+        encoder.create("embed_token_types.weight", {config.token_types, config.hidden_size}, embedding_start(config), false);
   }
   if (config.embedding_norm) embedding_norm_.emplace(config, encoder / "embedding_norm");
   if (config.has_encoder()) encoder_.emplace(config, false, encoder);

@@ -54,7 +54,7 @@ struct TransformerConfig {
   float classifier_dropout = 0;  // before its last layer
   int token_types = 0;           // rows of a table that is added to the embeddings by the text that a token is of; 0: none
   bool embedding_norm = false;   // a norm on the embeddings, before their dropout
-  float initializer_range = 0;         // weights start normal with this deviation as GPT-2's; 0: Xavier, embeddings hidden_size^-0.5
+  float initializer_range = 0;   // weights start normal with this deviation as GPT-2's; 0: Xavier, embeddings hidden_size^-0.5
   float dropout = 0.1f, attention_dropout = 0, activation_dropout = 0;
 
   int pad_token_id = 0, eos_token_id = 0, decoder_start_token_id = 0;

@@ -141,7 +141,8 @@ double step_loss(Fixture& f, DType dtype = DType::f32, bool with_gradient = true
     if (f.network.config().has_decoder()) {
       result = f.network.loss(f.source, f.target, f.target_out, 0.1f, 1.0f / 11, context);
     } else {
-      result = f.network.loss_of_rows(f.source, std::vector<int32_t>{0, 3, 12, 5}, std::vector<int32_t>{2, 0, 1, 2}, 0.1f, 1.0f / 11, context);
+      result =
+          f.network.loss_of_rows(f.source, std::vector<int32_t>{0, 3, 12, 5}, std::vector<int32_t>{2, 0, 1, 2}, 0.1f, 1.0f / 11, context);
     }
   }
   if (with_gradient) backward(tape, result.loss);
@@ -236,8 +237,7 @@ TEST(Transformer, RowsOfAnEncoderPredictTheSameAmongNeighbours) {
     SCOPED_TRACE(name);
     const Fixture f(config);
     ForwardContext context;
-    const Tensor together =
-        f.network.logits_of_rows(f.network.encode(f.source, context), std::vector<int32_t>{0, 3, 12}, context);
+    const Tensor together = f.network.logits_of_rows(f.network.encode(f.source, context), std::vector<int32_t>{0, 3, 12}, context);
     for (int32_t i = 0; i < 3; ++i) {
       const int32_t begin = f.source.segments.begin(i), length = f.source.segments.length(i);
       const auto part = [&](const std::vector<int32_t>& all) {
