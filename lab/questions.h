@@ -7,5 +7,8 @@ namespace qkv::lab {
 
 Experiment self_attention();  // Is self-attention the core?
 Experiment scaling();         // Why divide by √d_k?
+Experiment recurrent();       // Transformer against RNN and LSTM: which learns better?
+Experiment sequence_speed();  // Transformer against RNN, LSTM and CNN: which is faster?
+Experiment convolutional();   // Transformer against CNN, and CNN with attention
 
 }  // namespace qkv::lab

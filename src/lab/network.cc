@@ -66,8 +66,10 @@ void grow_queries_and_keys(ParameterStore& store, float gain) {
 // One layer: the mixer and the feed-forward, each in a residual with a norm, as far as they are wanted.
 class Layer {
  public:
-  Layer(const NetworkOptions& options, const TransformerConfig& config, int index, const ParameterScope& scope)
-      : options_(options), index_(index) {
+  Layer(const NetworkOptions& all_layers, const TransformerConfig& config, int index, const ParameterScope& scope)
+      : options_(all_layers), index_(index) {
+    if (!all_layers.mixers.empty()) options_.mixer = all_layers.mixers.at(static_cast<size_t>(index));
+    const NetworkOptions& options = options_;
     const int size = options.hidden_size, memory_size = config.num_key_value_heads * config.head_dim();
     const ParameterScope mixer = scope / "self_attention";
     if (options.norm_place != NormPlace::none) {
@@ -208,7 +210,7 @@ CrossEntropyResult Network::loss(const TokenBatch& batch, std::span<const int32_
   }
   Tensor hidden = forward(batch, context);
   if (rows.size() < targets.size()) hidden = select_rows(hidden, rows);
-  return linear_cross_entropy(hidden, output_, {}, wanted, 0, 1.0f / static_cast<float>(wanted.size()));
+  return loss_of_rows(hidden, wanted);
 }
 
 int64_t count_parameters(const NetworkOptions& options) {

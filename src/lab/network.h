@@ -47,6 +47,7 @@ struct NetworkOptions {
   bool gated_ffn = false;
   bool causal = true;
   Mixer mixer = Mixer::attention;
+  std::vector<Mixer> mixers;  // of each layer, where they differ
   Projections projections = Projections::separate;
   float scale = 0;       // of the scores; 0: 1 / sqrt(head size), of additive attention 1
   bool qk_norm = false;  // q and k are RMS-normed per head (Henry et al. 2020; Dehghani et al. 2023), with one learned scale each
@@ -80,6 +81,10 @@ class Network {
   Tensor logits(const Tensor& hidden) const { return linear_f32(hidden, output_, {}); }
   // Cross-entropy of the rows whose target is not negative; loss and gradients are divided by their number.
   CrossEntropyResult loss(const TokenBatch& batch, std::span<const int32_t> targets, ForwardContext& context) const;
+  // Of rows of forward() that were chosen already.
+  CrossEntropyResult loss_of_rows(const Tensor& hidden, std::span<const int32_t> targets) const {
+    return linear_cross_entropy(hidden, output_, {}, targets, 0, 1.0f / static_cast<float>(targets.size()));
+  }
 
   const NetworkOptions& options() const { return options_; }
 

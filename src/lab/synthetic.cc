@@ -1,6 +1,7 @@
 #include "lab/synthetic.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "base/error.h"
@@ -61,6 +62,23 @@ Example recall(const TaskOptions& options, int pairs, RandomStream& random) {
   return example;
 }
 
+// Values are the upper half of the symbols.
+Example distant(const TaskOptions& options, int length, RandomStream& random) {
+  const int others = options.symbols / 2;
+  const auto value = others + static_cast<int32_t>(random.below(options.symbols - others));
+  Example example;
+  example.add(value);
+  for (int i = 1; i < length; ++i) example.add(static_cast<int32_t>(random.below(others)));
+  example.add(options.symbols, value);
+  return example;
+}
+
+int draw_length(const TaskOptions& options, RandomStream& random) {
+  if (options.task != Task::distant) return options.min_length + static_cast<int>(random.below(options.length - options.min_length + 1));
+  const double low = std::log(options.min_length), high = std::log(options.length + 1);
+  return std::clamp(static_cast<int>(std::exp(low + (high - low) * random.uniform())), options.min_length, options.length);
+}
+
 // Opening brackets are even, each one's closing bracket is the next number. Every closing bracket is predicted from the row before it.
 Example brackets(const TaskOptions& options, int length, RandomStream& random) {
   Example example;
@@ -81,9 +99,10 @@ Example brackets(const TaskOptions& options, int length, RandomStream& random) {
 }
 
 Example make_example(const TaskOptions& options, RandomStream& random) {
-  const int length = options.min_length + static_cast<int>(random.below(options.length - options.min_length + 1));
+  const int length = draw_length(options, random);
   switch (options.task) {
     case Task::recall: return recall(options, length, random);
+    case Task::distant: return distant(options, length, random);
     case Task::brackets: return brackets(options, length, random);
     default: return transduction(options, length, random);
   }
@@ -95,6 +114,7 @@ int vocabulary(const TaskOptions& options) { return options.symbols + 1; }
 
 int longest(const TaskOptions& options) {
   if (options.task == Task::recall) return 3 * options.length + 1;
+  if (options.task == Task::distant) return options.length + 1;
   if (options.task == Task::brackets) return 2 * options.length;
   return options.continued ? 2 * options.length : options.length;
 }

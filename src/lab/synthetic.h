@@ -21,6 +21,7 @@ enum class Task : uint8_t {
   reverse,   // … backwards
   sort,      // … its symbols in ascending order
   recall,    // pairs of key and value, then keys in another order: the value of each (associative recall, Ba et al. 2016, section 4.1)
+  distant,   // a value, other symbols, and a mark `length` tokens behind it: the value (drawn so that the logarithm is uniform)
   brackets,  // nested brackets of `symbols` / 2 kinds: which one a closing bracket must be (Dyck language)
 };
 

@@ -56,6 +56,16 @@ TEST(Synthetic, RecallAsksForTheValueOfEachKeyOnce) {
   }
 }
 
+TEST(Synthetic, DistantValueStandsAsFarBeforeTheMarkAsWasAsked) {
+  for (const Rows& rows :
+       sequences(make_batch({.task = Task::distant, .symbols = 16, .min_length = 40, .length = 40}, 5, RandomStream(1)))) {
+    ASSERT_EQ(rows.tokens.size(), 41u);
+    EXPECT_EQ(answers(rows), (std::vector<int32_t>{rows.tokens.front()}));
+    EXPECT_EQ(rows.targets.back(), rows.tokens.front());
+    EXPECT_EQ(std::count_if(rows.tokens.begin(), rows.tokens.end(), [](int32_t t) { return t >= 8 && t < 16; }), 1);
+  }
+}
+
 TEST(Synthetic, BracketsAreBalancedAndEachClosingOneIsPredicted) {
   for (const Rows& rows :
        sequences(make_batch({.task = Task::brackets, .symbols = 6, .min_length = 1, .length = 10}, 50, RandomStream(1)))) {

@@ -120,7 +120,10 @@ Pairs::Pairs(const Job& job, const TokenizerTrainerOptions& tokenizer, const std
   test_references_.assign(targets.begin() + static_cast<int64_t>(learnt), targets.end());
   const std::filesystem::path files[] = {directory / "train.source", directory / "train.target"};
   tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(tokenizer, files));
-  training(1, 4096, 0);  // makes the cache of tokens
+  write_lines(directory / "test.source", test_sources_);
+  write_lines(directory / "test.target", test_references_);
+  training(1, 4096, 0);  // the caches of tokens
+  test(4096, 0);
 }
 
 std::unique_ptr<PairSource> Pairs::training(uint64_t seed, int64_t batch_tokens, int32_t decoder_start) const {
@@ -128,6 +131,13 @@ std::unique_ptr<PairSource> Pairs::training(uint64_t seed, int64_t batch_tokens,
       ParallelCorpus::build({.source = directory_ / "train.source", .target = directory_ / "train.target", .cache = directory_ / "tokens"},
                             *tokenizer_),
       BatchOptions{.batch_tokens = batch_tokens, .seed = seed}, decoder_start);
+}
+
+std::unique_ptr<PairSource> Pairs::test(int64_t batch_tokens, int32_t decoder_start) const {
+  return std::make_unique<PairSource>(
+      ParallelCorpus::build(
+          {.source = directory_ / "test.source", .target = directory_ / "test.target", .cache = directory_ / "test-tokens"}, *tokenizer_),
+      BatchOptions{.batch_tokens = batch_tokens, .seed = 1}, decoder_start);
 }
 
 std::unique_ptr<TranslationValidation> Pairs::validation(int64_t lines, DType dtype) const {

@@ -45,6 +45,8 @@ class Pairs {
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   // Batches of pairs of similar length; `seed` decides their order.
   std::unique_ptr<PairSource> training(uint64_t seed, int64_t batch_tokens, int32_t decoder_start) const;
+  // The held-out lines in batches, to be judged by.
+  std::unique_ptr<PairSource> test(int64_t batch_tokens, int32_t decoder_start) const;
   // Loss and BLEU of the first `lines` of the held-out lines, translated greedily.
   std::unique_ptr<TranslationValidation> validation(int64_t lines, DType dtype = DType::f32) const;
   const std::vector<std::string>& test_sources() const { return test_sources_; }
