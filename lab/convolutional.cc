@@ -30,7 +30,7 @@ NetworkOptions options_of(const std::string& arm, int vocabulary) {
 
 void recall_at_distances(const Job& job, const NetworkOptions& options, Outcome& outcome) {
   const TaskOptions task{.task = Task::distant, .symbols = 16, .min_length = 2, .length = 128};
-  learn_task(job, options, task, "recall", {.steps = 800, .sequences = 32}, outcome, [&](const Network& network) {
+  learn_task(job, options, task, "recall", {.steps = 800, .sequences = 32, .learning_rate = 4e-3}, outcome, [&](const Network& network) {
     for (int distance = 2; distance <= 128; distance *= 2) {
       TaskOptions at = task;
       at.min_length = at.length = distance;
@@ -83,7 +83,7 @@ void translate(const Job& job, Outcome& outcome) {
 Outcome run(const Job& job) {
   Outcome outcome;
   const NetworkOptions options = options_of(job.arm, PlainText::of(job).vocab_size());
-  learn_text(job, options, {.steps = 1000}, outcome);
+  learn_text(job, options, {.steps = 1000, .learning_rate = 4e-3}, outcome);
   recall_at_distances(job, options, outcome);
   if (job.arm == "transformer" || job.arm == "conv-4-attention") translate(job, outcome);
   if (job.arm.starts_with("conv") && options.mixers.empty()) outcome.values["receptive field"] = 1 + options.layers * (options.width - 1);

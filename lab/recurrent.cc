@@ -72,7 +72,7 @@ void measure_gradients(const Job& job, const Network& network, Outcome& outcome)
 
 void recall_at_distances(const Job& job, const NetworkOptions& options, Outcome& outcome) {
   const TaskOptions task{.task = Task::distant, .symbols = 16, .min_length = 8, .length = 512};
-  learn_task(job, options, task, "recall", {.steps = 600, .sequences = 12}, outcome, [&](const Network& network) {
+  learn_task(job, options, task, "recall", {.steps = 600, .sequences = 12, .learning_rate = 4e-3}, outcome, [&](const Network& network) {
     for (int distance = 8; distance <= 512; distance *= 2) {
       TaskOptions at = task;
       at.min_length = at.length = distance;
@@ -120,7 +120,7 @@ Outcome run(const Job& job) {
   const int vocabulary = PlainText::of(job).vocab_size();
   const NetworkOptions options = options_of(job.arm, vocabulary);
   const double steps = 1000 * (job.arm == "lstm-equal-flops" ? flops_ratio() : 1);
-  learn_text(job, options, {.steps = std::llround(steps)}, outcome,
+  learn_text(job, options, {.steps = std::llround(steps), .learning_rate = 4e-3}, outcome,
              [&](const Network& network) { measure_gradients(job, network, outcome); });
   if (job.arm == "lstm-equal-flops") return outcome;
   recall_at_distances(job, options, outcome);

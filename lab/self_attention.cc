@@ -1,16 +1,13 @@
 // Is self-attention the core? It is replaced by what mixes tokens without looking at them, at equal parameters.
-#include "lab/synthetic.h"
-#include "lab/texts.h"
-#include "lab/training.h"
+#include "lab/probes.h"
 #include "questions.h"
 
 namespace qkv::lab {
 namespace {
 
-constexpr int kContext = 64;
-
 NetworkOptions options_of(const std::string& arm) {
-  NetworkOptions options{.hidden_size = 64, .layers = 2, .heads = 4, .ffn_size = 256};
+  NetworkOptions options{.hidden_size = 64, .layers = 2, .heads = 4, .ffn_size = 256, .position = Position::rope};
+  options.qk_gain = 6.25f;  // W_Q and W_K start as Xavier's do, with deviation 1/8
   if (arm == "softmax") return options;
   if (arm == "linear") {
     options.mixer = Mixer::linear;
@@ -28,41 +25,11 @@ NetworkOptions options_of(const std::string& arm) {
   return options;
 }
 
-double recall_accuracy(const Job& job, NetworkOptions options, Outcome& outcome) {
-  const TaskOptions task{.task = Task::recall, .symbols = 32, .min_length = 4, .length = 12};
-  options.vocab_size = vocabulary(task);
-  options.max_positions = longest(task);
-  ParameterStore store(job.seed, true);
-  const Network network(options, store);
-  const TrainingOutcome trained =
-      train(store, {.steps = job.scaled(3000), .learning_rate = 2e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
-        const Batch batch = make_batch(task, 32, training_stream(job.seed, step));
-        return network.loss(batch.input, batch.targets, context).loss;
-      });
-  outcome.series["recall loss"] = trained.losses;
-  return judge(network, job.judged(16), [&](int64_t i) { return make_batch(task, 32, test_stream(job.seed, i)); }).accuracy;
-}
-
-double text_bits(const Job& job, NetworkOptions options, Outcome& outcome) {
-  const PlainText& text = PlainText::of(job);
-  options.vocab_size = text.vocab_size();
-  options.max_positions = kContext;
-  ParameterStore store(job.seed, true);
-  const Network network(options, store);
-  outcome.values["parameters"] = static_cast<double>(store.count());
-  const TrainingOutcome trained =
-      train(store, {.steps = job.scaled(1600), .learning_rate = 2e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
-        const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, step));
-        return network.loss(batch.input, batch.targets, context).loss;
-      });
-  outcome.series["text loss"] = trained.losses;
-  return text.bits_per_byte(network, job.judged(400), kContext);
-}
-
 Outcome run(const Job& job) {
   Outcome outcome;
-  outcome.values["bits per byte"] = text_bits(job, options_of(job.arm), outcome);
-  outcome.values["recall accuracy"] = recall_accuracy(job, options_of(job.arm), outcome);
+  learn_text(job, options_of(job.arm), {.steps = 1200, .learning_rate = 4e-3}, outcome);
+  const TaskOptions task{.task = Task::recall, .symbols = 24, .min_length = 4, .length = 8};
+  learn_task(job, options_of(job.arm), task, "recall", {.steps = 2000, .sequences = 32, .learning_rate = 4e-3}, outcome);
   return outcome;
 }
 
