@@ -52,6 +52,15 @@ RecurrentCell cell_of(Mixer mixer) {
   return mixer == Mixer::tanh_rnn ? RecurrentCell::tanh : mixer == Mixer::gru ? RecurrentCell::gru : RecurrentCell::lstm;
 }
 
+// An LSTM's forget gates start open (Jozefowicz et al. 2015, section 4): rows h to 2 h of its biases.
+void open_forget_gates(ParameterStore& store, int64_t hidden) {
+  for (const Parameter& parameter : store.all()) {
+    if (!parameter.name.ends_with("recurrent.bias_ih_l0")) continue;
+    std::fill_n(parameter.value.as<float>() + hidden, hidden, 1.0f);
+    parameter.value.touch();
+  }
+}
+
 void grow_queries_and_keys(ParameterStore& store, float gain) {
   for (const Parameter& parameter : store.all()) {
     if (!parameter.name.ends_with("q_proj.weight") && !parameter.name.ends_with("k_proj.weight")) continue;
@@ -175,13 +184,17 @@ class Layer {
 Network::Network(const NetworkOptions& options, ParameterStore& store)
     : options_(options),
       config_(config_of(options)),
-      embed_tokens_(store.create("embed_tokens.weight", {options.vocab_size, options.hidden_size}, embedding_start(config_), true)),
+      embed_tokens_(store.create(
+          "embed_tokens.weight", {options.vocab_size, options.hidden_size},
+          options.embedding_deviation > 0 ? Initializer::normal(options.embedding_deviation) : embedding_start(config_), true)),
       output_(options.outputs == 0 ? embed_tokens_
-                                   : store.create("output.weight", {options.outputs, options.hidden_size}, embedding_start(config_), true)),
+                                   : store.create("output.weight", {options.outputs, options.hidden_size},
+                                                  Initializer::normal(1 / std::sqrt(static_cast<float>(options.hidden_size))), true)),
       positions_(config_, store) {
   const ParameterScope scope(store, "layers");
   for (int i = 0; i < options.layers; ++i) layers_.push_back(std::make_unique<Layer>(options_, config_, i, scope / i));
   if (options.norm_place == NormPlace::pre) final_norm_.emplace(config_, ParameterScope(store, "norm"));
+  if (options.mixer == Mixer::lstm) open_forget_gates(store, options.hidden_size);
   if (options.qk_gain != 1) grow_queries_and_keys(store, options.qk_gain);
 }
 

@@ -57,7 +57,8 @@ struct NetworkOptions {
   bool residual = true;
   Position position = Position::learned;
   int max_positions = 256;
-  int width = 3;  // of the convolution's window
+  int width = 3;                  // of the convolution's window
+  float embedding_deviation = 0;  // that embeddings start with; 0: 0.02
   float dropout = 0;
 
   int head_size() const { return hidden_size / heads; }

@@ -11,6 +11,7 @@ void learn_text(const Job& job, NetworkOptions options, const Probe& probe, Outc
                 const std::function<void(const Network&)>& look) {
   const PlainText& text = PlainText::of(job);
   options.vocab_size = text.vocab_size();
+  if (options.outputs > 0) options.outputs = options.vocab_size;
   options.max_positions = probe.context;
   ParameterStore store(job.seed, true);
   const Network network(options, store);
@@ -30,6 +31,7 @@ void learn_text(const Job& job, NetworkOptions options, const Probe& probe, Outc
 void learn_task(const Job& job, NetworkOptions options, const TaskOptions& task, const std::string& name, const Probe& probe,
                 Outcome& outcome, const std::function<void(const Network&)>& look) {
   options.vocab_size = vocabulary(task);
+  if (options.outputs > 0) options.outputs = options.vocab_size;
   options.max_positions = longest(task);
   ParameterStore store(job.seed, true);
   const Network network(options, store);
