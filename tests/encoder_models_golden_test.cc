@@ -116,6 +116,26 @@ TEST_P(EncoderModel, SavingKeepsTheKeysOfConfig) {
   EXPECT_FALSE(std::filesystem::exists(temporary / "saved" / "generation_config.json"));
 }
 
+// The first BERTs' files: norms by TensorFlow's names, a pooler, and the head for pairs of sentences.
+TEST_P(EncoderModel, OlderFilesOpenToo) {
+  if (!GetParam().starts_with("masked_lm")) GTEST_SKIP() << "those had the head for hidden tokens";
+  const TemporaryDirectory temporary;
+  std::filesystem::copy_file(golden() / "config.json", temporary / "config.json");
+  const SafetensorsReader reader(golden() / "model.safetensors");
+  std::vector<std::pair<std::string, Tensor>> tensors;
+  for (const auto& [name, entry] : reader.entries()) {
+    std::string older = name;
+    if (const size_t at = name.find("LayerNorm."); at != std::string::npos)
+      older = name.substr(0, at + 10) + (name.ends_with("weight") ? "gamma" : "beta");
+    tensors.emplace_back(older, Tensor::empty(entry.shape, DType::f32));
+    reader.read(name, tensors.back().second);
+  }
+  tensors.emplace_back("bert.pooler.dense.weight", Tensor::zeros({16, 16}, DType::f32));
+  tensors.emplace_back("cls.seq_relationship.bias", Tensor::zeros({2}, DType::f32));
+  write_safetensors(temporary / "model.safetensors", tensors);
+  EXPECT_EQ(logits_of(*load_model(temporary.path())), logits_of(*load_model(golden())));
+}
+
 TEST(EncoderModelLabels, AreThoseOfConfigOrNumbered) {
   EXPECT_THAT(load_model(kGoldens / "classifier")->labels, ElementsAre("bad", "fair", "good"));
   EXPECT_THAT(load_model(kGoldens / "classifier_two_unnamed")->labels, ElementsAre("LABEL_0", "LABEL_1"));

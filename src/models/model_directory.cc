@@ -85,7 +85,14 @@ std::string ModelDirectory::embedding_name() const {
 }
 
 TheirWeight ModelDirectory::place_of(std::string_view ours) const {
-  return ours == "embed_tokens.weight" ? TheirWeight{embedding_name()} : their_weight(*architecture_, ours);
+  TheirWeight place = ours == "embed_tokens.weight" ? TheirWeight{embedding_name()} : their_weight(*architecture_, ours);
+  // Norms in files that were made from TensorFlow's, the first BERTs' among them.
+  for (const auto& [name, older] : {std::pair{".LayerNorm.weight", ".LayerNorm.gamma"}, {".LayerNorm.bias", ".LayerNorm.beta"}}) {
+    if (!place.name.ends_with(name) || weights_.find(place.name)) continue;
+    std::string old_name = place.name.substr(0, place.name.size() - std::string_view(name).size()) + older;
+    if (weights_.find(old_name)) place.name = std::move(old_name);
+  }
+  return place;
 }
 
 void ModelDirectory::check_weight(std::string_view ours, const Shape& shape) const {
