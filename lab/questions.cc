@@ -4,8 +4,7 @@ namespace qkv::lab {
 
 const std::vector<Experiment>& experiments() {
   static const std::vector<Experiment> all{
-      self_attention(),
-      scaling(),
+      self_attention(), scaling(), additive_attention(), additive_cost(), quadratic(), flash_attention(),
   };
   return all;
 }

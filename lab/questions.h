@@ -5,7 +5,11 @@
 
 namespace qkv::lab {
 
-Experiment self_attention();  // Is self-attention the core?
-Experiment scaling();         // Why divide by √d_k?
+Experiment self_attention();      // Is self-attention the core?
+Experiment scaling();             // Why divide by √d_k?
+Experiment additive_attention();  // Dot-product or additive attention?
+Experiment additive_cost();       // What does additive attention cost?
+Experiment quadratic();           // Is attention O(N²)?
+Experiment flash_attention();     // What does FlashAttention change?
 
 }  // namespace qkv::lab
