@@ -4,7 +4,15 @@ namespace qkv::lab {
 
 const std::vector<Experiment>& experiments() {
   static const std::vector<Experiment> all{
-      self_attention(), scaling(), recurrent(), sequence_speed(), convolutional(),
+      self_attention(),  //
+      scaling(),  //
+      additive_attention(),  //
+      additive_cost(),  //
+      quadratic(),  //
+      flash_attention(),  //
+      recurrent(),  //
+      sequence_speed(),  //
+      convolutional(),  //
   };
   return all;
 }

@@ -5,10 +5,14 @@
 
 namespace qkv::lab {
 
-Experiment self_attention();  // Is self-attention the core?
-Experiment scaling();         // Why divide by √d_k?
-Experiment recurrent();       // Transformer against RNN and LSTM: which learns better?
-Experiment sequence_speed();  // Transformer against RNN, LSTM and CNN: which is faster?
-Experiment convolutional();   // Transformer against CNN, and CNN with attention
+Experiment self_attention();      // Is self-attention the core?
+Experiment scaling();             // Why divide by √d_k?
+Experiment additive_attention();  // Dot-product or additive attention?
+Experiment additive_cost();       // What does additive attention cost?
+Experiment quadratic();           // Is attention O(N²)?
+Experiment flash_attention();     // What does FlashAttention change?
+Experiment recurrent();           // Transformer against RNN and LSTM: which learns better?
+Experiment sequence_speed();      // Transformer against RNN, LSTM and CNN: which is faster?
+Experiment convolutional();       // Transformer against CNN, and CNN with attention
 
 }  // namespace qkv::lab

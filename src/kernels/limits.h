@@ -1,5 +1,7 @@
-// What this machine can do at most with the instructions in use: the figures that a kernel's speed is a share of.
+// What this machine can do at most with the instructions in use: the figures that a kernel's speed is a share of; and what kernels take.
 #pragma once
+
+#include <cstdint>
 
 namespace qkv {
 
@@ -15,5 +17,8 @@ struct MachineLimits {
 
 // Takes about two seconds and 64 MiB per thread. Each figure is the best of seven runs: other work on the machine only makes one slower.
 MachineLimits measure_machine_limits();
+
+// Bytes that all threads of the CPU kernels hold as working memory now. A thread keeps the most that it ever needed, until it ends.
+int64_t kernel_working_memory();
 
 }  // namespace qkv

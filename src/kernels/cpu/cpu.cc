@@ -11,6 +11,8 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "kernels/cpu/scratch.h"
+#include "kernels/limits.h"
 
 namespace qkv {
 bool cpu::has_bf16_instructions = false;
@@ -105,6 +107,8 @@ void set_isa(Isa isa) {
   }
   choose(isa);
 }
+
+int64_t kernel_working_memory() { return cpu::scratch_bytes_held; }
 
 const KernelTable& cpu_kernels() {
   if (chosen.load(std::memory_order_relaxed) < 0) current_isa();

@@ -1,6 +1,7 @@
 // Working memory of a kernel: one growing buffer per thread and purpose, so that a loop allocates nothing once it is warm.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -25,6 +26,8 @@ enum class Scratch {
   count
 };
 
+inline std::atomic<int64_t> scratch_bytes_held{0};  // by all threads
+
 // At least `bytes` bytes, aligned to 64, of this thread; valid until this thread asks for the same purpose again.
 inline void* scratch_bytes(Scratch purpose, int64_t bytes) {
   struct Free {
@@ -33,16 +36,19 @@ inline void* scratch_bytes(Scratch purpose, int64_t bytes) {
   struct Buffer {
     std::unique_ptr<void, Free> data;
     int64_t size = 0;
+    ~Buffer() { scratch_bytes_held -= size; }
   };
   thread_local Buffer buffers[static_cast<int>(Scratch::count)];
   Buffer& buffer = buffers[static_cast<int>(purpose)];
   if (buffer.size < bytes) {
     const int64_t size = (bytes + bytes / 4 + 4095) / 4096 * 4096;
     buffer.data.reset();
+    scratch_bytes_held -= buffer.size;
     buffer.size = 0;
     buffer.data.reset(std::aligned_alloc(64, static_cast<size_t>(size)));
     if (!buffer.data) fail(ErrorCode::unsupported, "out of memory: a kernel wants {} bytes of working memory; try a smaller batch", size);
     buffer.size = size;
+    scratch_bytes_held += size;
   }
   return buffer.data.get();
 }
