@@ -4,7 +4,7 @@ namespace qkv::lab {
 
 const std::vector<Experiment>& experiments() {
   static const std::vector<Experiment> all{
-      self_attention(), scaling(), recurrent(), sequence_speed(), convolutional(),
+      self_attention(), scaling(), recurrent(), sequence_speed(), convolutional(), tokenizers(), bert_tokenizer(),
   };
   return all;
 }

@@ -10,5 +10,7 @@ Experiment scaling();         // Why divide by √d_k?
 Experiment recurrent();       // Transformer against RNN and LSTM: which learns better?
 Experiment sequence_speed();  // Transformer against RNN, LSTM and CNN: which is faster?
 Experiment convolutional();   // Transformer against CNN, and CNN with attention
+Experiment tokenizers();      // What is the tokenizer's part?
+Experiment bert_tokenizer();  // Why does BERT have its own tokenizer?
 
 }  // namespace qkv::lab

@@ -1,0 +1,252 @@
+// The tokenizer's part: characters, bytes, words and subwords, from the same sentences, in the same networks.
+#include <algorithm>
+#include <cmath>
+
+#include "decode/translator.h"
+#include "lab/texts.h"
+#include "lab/training.h"
+#include "lab/words.h"
+#include "questions.h"
+#include "train/scores.h"
+
+namespace qkv::lab {
+namespace {
+
+constexpr int kHidden = 96, kHeads = 4, kInner = 4 * kHidden, kPositions = 512;
+constexpr int64_t kTestLines = 400;
+constexpr int64_t kRare = 10;  // a word that the training text has less often is rare
+constexpr int64_t kSentences = 32;
+
+TokenizerTrainerOptions tokenizer_of(const std::string& arm) {
+  TokenizerTrainerOptions options{.vocab_size_is_upper_bound = true, .score = WordPieceScore::gain};
+  if (arm == "character") {  // byte pair encoding that joins nothing
+    options.min_frequency = std::numeric_limits<int64_t>::max();
+    return options;
+  }
+  if (arm == "byte") {  // Unigram whose one character is the space
+    options.pipeline = Pipeline::unigram;
+    options.byte_fallback = true;
+    options.limit_alphabet = 1;
+    options.vocab_size = std::ssize(special_tokens_of(options.pipeline)) + 256 + 1;
+    return options;
+  }
+  const size_t dash = arm.find('-');
+  const std::string kind = arm.substr(0, dash);
+  options.vocab_size = std::stoll(arm.substr(dash + 1));
+  if (kind == "wordpiece") options.special_tokens = {"</s>"};  // ends a sentence, as the others have it
+  options.pipeline = kind == "word"        ? Pipeline::words
+                     : kind == "wordpiece" ? Pipeline::word_pieces
+                     : kind == "unigram"   ? Pipeline::unigram
+                                           : Pipeline::sentences;
+  return options;
+}
+
+int32_t end_of(const Tokenizer& tokenizer) { return tokenizer.token_to_id("</s>"); }
+int32_t pad_of(const Tokenizer& tokenizer) { return std::max(tokenizer.token_to_id("<pad>"), tokenizer.token_to_id("[PAD]")); }
+
+using Lines = std::vector<std::vector<WordTokens>>;
+
+struct Lengths {
+  double tokens_per_sentence = 0, unknown_words = 0;
+};
+Lengths lengths_of(const Lines& lines) {
+  double tokens = 0, words = 0, unknown = 0;
+  for (const auto& line : lines) {
+    for (const WordTokens& word : line) {
+      tokens += static_cast<double>(word.ids.size());
+      unknown += !word.known;
+    }
+    words += static_cast<double>(line.size());
+  }
+  return {tokens / static_cast<double>(lines.size()), unknown / words};
+}
+
+// Sentences of a language model, each between two ends.
+Batch sentence_batch(std::span<const std::vector<WordTokens>* const> lines, int32_t end) {
+  Batch batch;
+  std::vector<int32_t> lengths;
+  for (const auto* line : lines) {
+    const size_t begin = batch.input.ids.size();
+    batch.input.ids.push_back(end);
+    for (const WordTokens& word : *line) batch.input.ids.insert(batch.input.ids.end(), word.ids.begin(), word.ids.end());
+    if (batch.input.ids.size() > begin + kPositions) batch.input.ids.resize(begin + kPositions);
+    batch.targets.insert(batch.targets.end(), batch.input.ids.begin() + static_cast<int64_t>(begin) + 1, batch.input.ids.end());
+    batch.targets.push_back(end);
+    lengths.push_back(static_cast<int32_t>(batch.input.ids.size() - begin));
+  }
+  batch.input.segments = Segments::of_lengths(lengths);
+  return batch;
+}
+
+// Bits per byte of the test sentences and the spaces and ends between their words; unknown words are spelled out.
+double language_model(const Job& job, const Pairs& pairs, const Lines& test, Outcome& outcome) {
+  const Tokenizer& tokenizer = pairs.tokenizer();
+  const int32_t end = end_of(tokenizer);
+  const std::vector<std::string>& text = pairs.training_targets();
+  NetworkOptions options{.vocab_size = tokenizer.vocab_size(), .hidden_size = kHidden, .layers = 2, .heads = kHeads, .ffn_size = kInner};
+  options.max_positions = kPositions;
+  ParameterStore store(job.seed, true);
+  const Network network(options, store);
+  outcome.series["language model's loss"] =
+      train(store, {.steps = job.scaled(500), .learning_rate = 3e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
+        RandomStream random = training_stream(job.seed, step);
+        std::vector<std::string> chosen;
+        for (int64_t i = 0; i < kSentences; ++i) chosen.push_back(text[random.below(text.size())]);
+        const Lines lines = tokens_of_words(tokenizer, chosen);
+        std::vector<const std::vector<WordTokens>*> all;
+        for (const auto& line : lines) all.push_back(&line);
+        const Batch batch = sentence_batch(all, end);
+        return network.loss(batch.input, batch.targets, context).loss;
+      }).losses;
+  double bits = 0, bytes = 0;
+  const Spelling spelling(text);
+  for (size_t i = 0; i < test.size(); ++i) {
+    bytes += static_cast<double>(pairs.test_references()[i].size() + 1);
+    for (const WordTokens& word : test[i]) bits += word.known ? 0 : spelling.bits(word.word);
+  }
+  const Judgement judgement = judge(network, std::ssize(test), [&](int64_t i) {
+    const std::vector<WordTokens>* line = &test[static_cast<size_t>(i)];
+    return sentence_batch(std::span(&line, 1), end);
+  });
+  return (bits + judgement.loss * static_cast<double>(judgement.targets) / std::log(2.0)) / bytes;
+}
+
+TransformerConfig translator_config(const Tokenizer& tokenizer) {
+  TransformerConfig config{.vocab_size = tokenizer.vocab_size(), .hidden_size = kHidden, .encoder_layers = 2, .decoder_layers = 2};
+  config.num_attention_heads = config.num_key_value_heads = kHeads;
+  config.encoder_ffn_dim = config.decoder_ffn_dim = kInner;
+  config.norm_position = NormPosition::pre;
+  config.max_position_embeddings = kPositions;
+  config.final_logits_bias = false;
+  config.dropout = 0;
+  config.pad_token_id = config.decoder_start_token_id = pad_of(tokenizer);
+  config.eos_token_id = end_of(tokenizer);
+  return config;
+}
+
+// Multiplications and additions of training: 6 for each token and weight that it passes (2 forward, 4 backward), the products inside of
+// attention left out.
+double training_flops(const TransformerConfig& config, double source_tokens, double target_tokens) {
+  const double h = config.hidden_size, attention = 4 * h * h, ffn = 2 * h * config.encoder_ffn_dim;
+  const double per_source = config.encoder_layers * (attention + ffn) + config.decoder_layers * attention / 2;  // keys and values
+  const double per_target = config.decoder_layers * (1.5 * attention + ffn) + h * config.vocab_size;
+  return 6 * (per_source * source_tokens + per_target * target_tokens);
+}
+
+void translator(const Job& job, const Pairs& pairs, Outcome& outcome) {
+  const TransformerConfig config = translator_config(pairs.tokenizer());
+  ParameterStore store(job.seed, true);
+  const Transformer network(config, store);
+  outcome.values["parameters"] = static_cast<double>(store.count());
+  double source_tokens = 0, target_tokens = 0;
+  outcome.series["translator's loss"] =
+      train(store, {.steps = job.scaled(600), .learning_rate = 3e-3, .seed = job.seed, .dtype = DType::bf16},
+            [&](int64_t step, ForwardContext& context) {
+              const TrainingBatch batch = pairs.training_batch(kSentences, config.decoder_start_token_id, training_stream(job.seed, step));
+              source_tokens += static_cast<double>(batch.source.ids.size());
+              target_tokens += static_cast<double>(batch.target_out.size());
+              const float scale = 1.0f / static_cast<float>(batch.target_out.size());
+              return network.loss(batch.source, batch.target_in, batch.target_out, 0.1f, scale, context).loss;
+            })
+          .losses;
+  outcome.values["training TFLOP"] = training_flops(config, source_tokens, target_tokens) * 1e-12;
+  TranslateOptions options{.dtype = DType::bf16, .truncate = true};
+  options.search.max_length = 384;
+  options.search.max_length_factor = 2;
+  options.search.suppressed = {config.pad_token_id};
+  const std::span<const std::string> sources = std::span(pairs.test_sources()).first(kTestLines);
+  const std::span<const std::string> references = std::span(pairs.test_references()).first(kTestLines);
+  std::vector<std::string> translations;
+  for (const Translation& each : translate(network, pairs.tokenizer(), sources, options)) {
+    translations.push_back(parted(each.candidates.empty() ? "" : each.candidates.front().text));
+  }
+  outcome.values["BLEU"] = score_corpus(translations, references).bleu;
+  outcome.values["rare-word accuracy"] = rare_word_accuracy(translations, references, word_frequencies(pairs.training_targets()), kRare);
+}
+
+// How sequences shorten as the vocabulary grows. No chance is in it: the first seed alone measures it.
+void vocabulary_series(const Job& job, Outcome& outcome) {
+  const std::string kind = job.arm.substr(0, job.arm.find('-'));
+  if (job.seed != 1 || !job.arm.ends_with("-4000")) return;
+  for (const int size : {500, 1000, 2000, 4000, 8000}) {
+    const Pairs& pairs = Pairs::of(job, tokenizer_of(kind + "-" + std::to_string(size)), true);
+    const Lengths lengths = lengths_of(tokens_of_words(pairs.tokenizer(), std::span(pairs.test_references()).first(kTestLines)));
+    outcome.series["tokens per sentence"].emplace_back(size, lengths.tokens_per_sentence);
+    outcome.series["unknown words"].emplace_back(size, 100 * lengths.unknown_words);
+  }
+}
+
+Outcome run(const Job& job) {
+  Outcome outcome;
+  const Pairs& pairs = Pairs::of(job, tokenizer_of(job.arm), true);
+  const Lines test = tokens_of_words(pairs.tokenizer(), std::span(pairs.test_references()).first(kTestLines));
+  const Lengths lengths = lengths_of(test);
+  outcome.values["tokens per sentence"] = lengths.tokens_per_sentence;
+  outcome.values["unknown words"] = lengths.unknown_words;
+  outcome.values["bits per byte"] = language_model(job, pairs, test, outcome);
+  translator(job, pairs, outcome);
+  vocabulary_series(job, outcome);
+  return outcome;
+}
+
+const std::vector<std::string> kArms{"character",      "byte",           "word-4000",    "bpe-1000",    "bpe-4000",
+                                     "wordpiece-1000", "wordpiece-4000", "unigram-1000", "unigram-4000"};
+
+std::vector<Figure> figures(const Records& records) {
+  const std::vector<std::string> by_size{"word-4000", "bpe-4000", "wordpiece-4000", "unigram-4000"};
+  Figure tokens = series_figure(records, "tokens", "Length of a German sentence by size of the vocabulary", by_size, "tokens per sentence",
+                                "tokens in the vocabulary", "tokens per sentence");
+  Figure unknown = series_figure(records, "unknown", "Words of the test sentences that are not in the vocabulary", by_size, "unknown words",
+                                 "tokens in the vocabulary", "unknown words in %");
+  tokens.log_x = unknown.log_x = true;
+  for (Figure* figure : {&tokens, &unknown}) {
+    for (Curve& curve : figure->curves) curve.label = curve.label.substr(0, curve.label.find('-'));
+  }
+  return {tokens, unknown,
+          dot_figure(records, "bits", "A language model of the sentences", kArms, "bits per byte", "test bits per byte (less is better)"),
+          dot_figure(records, "bleu", "A translator after the same sentences", kArms, "BLEU", "BLEU of 400 test sentences"),
+          dot_figure(records, "rare", "Rare words of the references that the translations have", kArms, "rare-word accuracy",
+                     "share of the rare words")};
+}
+
+}  // namespace
+
+Experiment tokenizers() {
+  return {
+      .name = "tokenizers",
+      .question = "What is the tokenizer's part?",
+      .claim = "Characters make sequences long, words leave many unknown; subwords have neither fault, and translate rare words too.",
+      .formula =
+          "Bits per byte = Σ −log₂ p(token) / bytes, comparable between tokenizers; an unknown word costs its spelling besides (Mielke and "
+          "Eisner 2019). BPE: Sennrich et al. 2016, section 3.2; WordPiece: Schuster and Nakajima 2012; Unigram: Kudo 2018, section 3.2.",
+      .setup =
+          "Each tokenizer learns from both sides of the training pairs; the number is its vocabulary. Words and punctuation marks are "
+          "parted by spaces beforehand, so that nothing but the tokenizer differs. A causal network of 2 layers, 96 wide, learns the "
+          "target sentences, and a Transformer with 2 + 2 such layers to translate: 32 sentences a step, the same for all arms, so the "
+          "number of training bytes is equal and the FLOPs are not (TFLOP). Parameters are equal where vocabularies are. Judged by "
+          "400 sentences; rare words: fewer than 10 times in the training.",
+      .reading = "Characters cost several times the FLOPs for the same bytes. Bytes differ from characters in umlauts alone.",
+      .arms = kArms,
+      .data = {"translation"},
+      .run = run,
+      .claims = {times_at_least("characters make sentences at least 3 times as long as BPE does", "tokens per sentence", "character",
+                                "bpe-4000", 3),
+                 more_by("of 4,000 words at least 5 % more of the text are unknown than of as many BPE tokens", "unknown words",
+                         "word-4000", "bpe-4000", 0.05),
+                 less_by("BPE needs at least 0.05 bits per byte less than words", "bits per byte", "bpe-4000", "word-4000", 0.05),
+                 more_by("BPE translates at least 1 BLEU better than characters", "BLEU", "bpe-4000", "character", 1),
+                 more_by("BPE translates at least 1 point more of the rare words than words do", "rare-word accuracy", "bpe-4000",
+                         "word-4000", 0.01),
+                 same_within("BPE and Unigram differ by less than 2 BLEU", "BLEU", "unigram-4000", "bpe-4000", 2)},
+      .columns = {{"parameters", "parameters", 0},
+                  {"training TFLOP", "TFLOP", 1},
+                  {"tokens per sentence", "tokens per sentence", 1},
+                  {"unknown words", "share of unknown words", 4},
+                  {"bits per byte", "bits per byte", 3},
+                  {"BLEU", "BLEU", 1},
+                  {"rare-word accuracy", "rare-word accuracy", 3}},
+      .figures = figures,
+  };
+}
+
+}  // namespace qkv::lab
