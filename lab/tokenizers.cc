@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "decode/translator.h"
+#include "lab/flops.h"
 #include "lab/texts.h"
 #include "lab/training.h"
 #include "lab/words.h"
@@ -12,10 +13,10 @@
 namespace qkv::lab {
 namespace {
 
-constexpr int kHidden = 96, kHeads = 4, kInner = 4 * kHidden, kPositions = 512;
-constexpr int64_t kTestLines = 400;
+constexpr int kHidden = 96, kLayers = 2, kHeads = 4, kInner = 4 * kHidden, kPositions = 512;
+constexpr int64_t kSentences = 16, kTestLines = 24 * kSentences;
 constexpr int64_t kRare = 10;  // a word that the training text has less often is rare
-constexpr int64_t kSentences = 32;
+constexpr double kTranslatorFlops = 2e12, kModelFlops = 0.4e12;
 
 TokenizerTrainerOptions tokenizer_of(const std::string& arm) {
   TokenizerTrainerOptions options{.vocab_size_is_upper_bound = true, .score = WordPieceScore::gain};
@@ -61,58 +62,9 @@ Lengths lengths_of(const Lines& lines) {
   return {tokens / static_cast<double>(lines.size()), unknown / words};
 }
 
-// Sentences of a language model, each between two ends.
-Batch sentence_batch(std::span<const std::vector<WordTokens>* const> lines, int32_t end) {
-  Batch batch;
-  std::vector<int32_t> lengths;
-  for (const auto* line : lines) {
-    const size_t begin = batch.input.ids.size();
-    batch.input.ids.push_back(end);
-    for (const WordTokens& word : *line) batch.input.ids.insert(batch.input.ids.end(), word.ids.begin(), word.ids.end());
-    if (batch.input.ids.size() > begin + kPositions) batch.input.ids.resize(begin + kPositions);
-    batch.targets.insert(batch.targets.end(), batch.input.ids.begin() + static_cast<int64_t>(begin) + 1, batch.input.ids.end());
-    batch.targets.push_back(end);
-    lengths.push_back(static_cast<int32_t>(batch.input.ids.size() - begin));
-  }
-  batch.input.segments = Segments::of_lengths(lengths);
-  return batch;
-}
-
-// Bits per byte of the test sentences and the spaces and ends between their words; unknown words are spelled out.
-double language_model(const Job& job, const Pairs& pairs, const Lines& test, Outcome& outcome) {
-  const Tokenizer& tokenizer = pairs.tokenizer();
-  const int32_t end = end_of(tokenizer);
-  const std::vector<std::string>& text = pairs.training_targets();
-  NetworkOptions options{.vocab_size = tokenizer.vocab_size(), .hidden_size = kHidden, .layers = 2, .heads = kHeads, .ffn_size = kInner};
-  options.max_positions = kPositions;
-  ParameterStore store(job.seed, true);
-  const Network network(options, store);
-  outcome.series["language model's loss"] =
-      train(store, {.steps = job.scaled(500), .learning_rate = 3e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
-        RandomStream random = training_stream(job.seed, step);
-        std::vector<std::string> chosen;
-        for (int64_t i = 0; i < kSentences; ++i) chosen.push_back(text[random.below(text.size())]);
-        const Lines lines = tokens_of_words(tokenizer, chosen);
-        std::vector<const std::vector<WordTokens>*> all;
-        for (const auto& line : lines) all.push_back(&line);
-        const Batch batch = sentence_batch(all, end);
-        return network.loss(batch.input, batch.targets, context).loss;
-      }).losses;
-  double bits = 0, bytes = 0;
-  const Spelling spelling(text);
-  for (size_t i = 0; i < test.size(); ++i) {
-    bytes += static_cast<double>(pairs.test_references()[i].size() + 1);
-    for (const WordTokens& word : test[i]) bits += word.known ? 0 : spelling.bits(word.word);
-  }
-  const Judgement judgement = judge(network, std::ssize(test), [&](int64_t i) {
-    const std::vector<WordTokens>* line = &test[static_cast<size_t>(i)];
-    return sentence_batch(std::span(&line, 1), end);
-  });
-  return (bits + judgement.loss * static_cast<double>(judgement.targets) / std::log(2.0)) / bytes;
-}
-
 TransformerConfig translator_config(const Tokenizer& tokenizer) {
-  TransformerConfig config{.vocab_size = tokenizer.vocab_size(), .hidden_size = kHidden, .encoder_layers = 2, .decoder_layers = 2};
+  TransformerConfig config{
+      .vocab_size = tokenizer.vocab_size(), .hidden_size = kHidden, .encoder_layers = kLayers, .decoder_layers = kLayers};
   config.num_attention_heads = config.num_key_value_heads = kHeads;
   config.encoder_ffn_dim = config.decoder_ffn_dim = kInner;
   config.norm_position = NormPosition::pre;
@@ -124,32 +76,88 @@ TransformerConfig translator_config(const Tokenizer& tokenizer) {
   return config;
 }
 
-// Multiplications and additions of training: 6 for each token and weight that it passes (2 forward, 4 backward), the products inside of
-// attention left out.
-double training_flops(const TransformerConfig& config, double source_tokens, double target_tokens) {
-  const double h = config.hidden_size, attention = 4 * h * h, ffn = 2 * h * config.encoder_ffn_dim;
-  const double per_source = config.encoder_layers * (attention + ffn) + config.decoder_layers * attention / 2;  // keys and values
-  const double per_target = config.decoder_layers * (1.5 * attention + ffn) + h * config.vocab_size;
-  return 6 * (per_source * source_tokens + per_target * target_tokens);
+// Steps that cost `flops` in all, from what the first ones cost.
+int64_t steps_of(const Job& job, double flops, const std::function<double(int64_t step)>& cost) {
+  constexpr int64_t kLookedAt = 20;
+  double sum = 0;
+  for (int64_t step = 1; step <= kLookedAt; ++step) sum += cost(step);
+  return job.scaled(std::llround(flops * kLookedAt / sum));
+}
+
+// Sentences of a language model, each between two ends.
+Batch sentence_batch(std::span<const std::vector<WordTokens>> lines, int32_t end) {
+  Batch batch;
+  std::vector<int32_t> lengths;
+  for (const auto& line : lines) {
+    const auto begin = std::ssize(batch.input.ids);
+    batch.input.ids.push_back(end);
+    for (const WordTokens& word : line) batch.input.ids.insert(batch.input.ids.end(), word.ids.begin(), word.ids.end());
+    batch.input.ids.resize(std::min<size_t>(batch.input.ids.size(), begin + kPositions));
+    batch.targets.insert(batch.targets.end(), batch.input.ids.begin() + begin + 1, batch.input.ids.end());
+    batch.targets.push_back(end);
+    lengths.push_back(static_cast<int32_t>(std::ssize(batch.input.ids) - begin));
+  }
+  batch.input.segments = Segments::of_lengths(lengths);
+  return batch;
+}
+
+Batch training_sentences(const Pairs& pairs, RandomStream random) {
+  const std::vector<std::string>& text = pairs.training_targets();
+  std::vector<std::string> chosen;
+  for (int64_t i = 0; i < kSentences; ++i) chosen.push_back(text[random.below(text.size())]);
+  return sentence_batch(tokens_of_words(pairs.tokenizer(), chosen), end_of(pairs.tokenizer()));
+}
+
+// Bits per byte of the test sentences, spaces and line ends included; unknown words are spelled out.
+double language_model(const Job& job, const Pairs& pairs, const Lines& test, Outcome& outcome) {
+  const Tokenizer& tokenizer = pairs.tokenizer();
+  NetworkOptions options{.vocab_size = tokenizer.vocab_size(), .hidden_size = kHidden, .layers = kLayers, .heads = kHeads};
+  options.ffn_size = kInner;
+  options.max_positions = kPositions;
+  TransformerConfig config = translator_config(tokenizer);
+  config.kind = Kind::decoder_only;
+  const int64_t steps = steps_of(job, kModelFlops, [&](int64_t step) {
+    return training_flops(config, {}, training_sentences(pairs, training_stream(job.seed, step)).input.segments);
+  });
+  ParameterStore store(job.seed, true);
+  const Network network(options, store);
+  const TrainingOptions training{.steps = steps, .learning_rate = 3e-3, .seed = job.seed, .dtype = DType::bf16};
+  outcome.series["language model's loss"] = train(store, training, [&](int64_t step, ForwardContext& context) {
+                                              const Batch batch = training_sentences(pairs, training_stream(job.seed, step));
+                                              return network.loss(batch.input, batch.targets, context).loss;
+                                            }).losses;
+  double bits = 0, bytes = 0;
+  const Spelling spelling(pairs.training_targets());
+  for (size_t i = 0; i < test.size(); ++i) {
+    bytes += static_cast<double>(pairs.test_references()[i].size() + 1);
+    for (const WordTokens& word : test[i]) bits += word.known ? 0 : spelling.bits(word.word);
+  }
+  const auto batch = [&](int64_t i) {
+    return sentence_batch(std::span(test).subspan(i * kSentences).first(kSentences), end_of(tokenizer));
+  };
+  const Judgement judgement = judge(network, std::ssize(test) / kSentences, batch, DType::bf16);
+  return (bits + judgement.loss * static_cast<double>(judgement.targets) / std::log(2.0)) / bytes;
 }
 
 void translator(const Job& job, const Pairs& pairs, Outcome& outcome) {
   const TransformerConfig config = translator_config(pairs.tokenizer());
+  const auto training_batch = [&](int64_t step) {
+    return pairs.training_batch(kSentences, config.decoder_start_token_id, training_stream(job.seed, step));
+  };
+  const int64_t steps = steps_of(job, kTranslatorFlops, [&](int64_t step) {
+    const TrainingBatch batch = training_batch(step);
+    return training_flops(config, batch.source.segments, batch.target_in.segments);
+  });
   ParameterStore store(job.seed, true);
   const Transformer network(config, store);
   outcome.values["parameters"] = static_cast<double>(store.count());
-  double source_tokens = 0, target_tokens = 0;
-  outcome.series["translator's loss"] =
-      train(store, {.steps = job.scaled(600), .learning_rate = 3e-3, .seed = job.seed, .dtype = DType::bf16},
-            [&](int64_t step, ForwardContext& context) {
-              const TrainingBatch batch = pairs.training_batch(kSentences, config.decoder_start_token_id, training_stream(job.seed, step));
-              source_tokens += static_cast<double>(batch.source.ids.size());
-              target_tokens += static_cast<double>(batch.target_out.size());
-              const float scale = 1.0f / static_cast<float>(batch.target_out.size());
-              return network.loss(batch.source, batch.target_in, batch.target_out, 0.1f, scale, context).loss;
-            })
-          .losses;
-  outcome.values["training TFLOP"] = training_flops(config, source_tokens, target_tokens) * 1e-12;
+  outcome.values["training sentences"] = static_cast<double>(steps * kSentences);
+  const TrainingOptions training{.steps = steps, .learning_rate = 3e-3, .seed = job.seed, .dtype = DType::bf16};
+  outcome.series["translator's loss"] = train(store, training, [&](int64_t step, ForwardContext& context) {
+                                          const TrainingBatch batch = training_batch(step);
+                                          const float scale = 1.0f / static_cast<float>(batch.target_out.size());
+                                          return network.loss(batch.source, batch.target_in, batch.target_out, 0.1f, scale, context).loss;
+                                        }).losses;
   TranslateOptions options{.dtype = DType::bf16, .truncate = true};
   options.search.max_length = 384;
   options.search.max_length_factor = 2;
@@ -204,7 +212,7 @@ std::vector<Figure> figures(const Records& records) {
   }
   return {tokens, unknown,
           dot_figure(records, "bits", "A language model of the sentences", kArms, "bits per byte", "test bits per byte (less is better)"),
-          dot_figure(records, "bleu", "A translator after the same sentences", kArms, "BLEU", "BLEU of 400 test sentences"),
+          dot_figure(records, "bleu", "A translator after the same sentences", kArms, "BLEU", "BLEU of 384 test sentences"),
           dot_figure(records, "rare", "Rare words of the references that the translations have", kArms, "rare-word accuracy",
                      "share of the rare words")};
 }
@@ -222,10 +230,12 @@ Experiment tokenizers() {
       .setup =
           "Each tokenizer learns from both sides of the training pairs; the number is its vocabulary. Words and punctuation marks are "
           "parted by spaces beforehand, so that nothing but the tokenizer differs. A causal network of 2 layers, 96 wide, learns the "
-          "target sentences, and a Transformer with 2 + 2 such layers to translate: 32 sentences a step, the same for all arms, so the "
-          "number of training bytes is equal and the FLOPs are not (TFLOP). Parameters are equal where vocabularies are. Judged by "
-          "400 sentences; rare words: fewer than 10 times in the training.",
-      .reading = "Characters cost several times the FLOPs for the same bytes. Bytes differ from characters in umlauts alone.",
+          "target sentences (0.4 TFLOP), and a Transformer with 2 + 2 such layers to translate (2 TFLOP): training FLOPs are equal, so "
+          "arms with shorter sequences see more sentences. Parameters are equal where vocabularies are. Judged by 384 sentences; rare "
+          "words are those that the training text has fewer than 10 times, punctuation among the words.",
+      .reading =
+          "For the same FLOPs characters see a fraction of the sentences. A vocabulary of 4,000 words has none of the rare ones, so it "
+          "translates none. Bytes differ from characters in umlauts alone.",
       .arms = kArms,
       .data = {"translation"},
       .run = run,
@@ -239,7 +249,7 @@ Experiment tokenizers() {
                          "word-4000", 0.01),
                  same_within("BPE and Unigram differ by less than 2 BLEU", "BLEU", "unigram-4000", "bpe-4000", 2)},
       .columns = {{"parameters", "parameters", 0},
-                  {"training TFLOP", "TFLOP", 1},
+                  {"training sentences", "sentences learnt", 0},
                   {"tokens per sentence", "tokens per sentence", 1},
                   {"unknown words", "share of unknown words", 4},
                   {"bits per byte", "bits per byte", 3},

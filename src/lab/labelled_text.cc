@@ -1,21 +1,28 @@
 #include "lab/labelled_text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <charconv>
 #include <cmath>
+#include <map>
 #include <mutex>
 #include <numeric>
 
 #include "base/error.h"
-#include "base/files.h"
+#include "data/labelled_texts.h"
 #include "data/numbers.h"
 
 namespace qkv::lab {
 namespace {
 
-LabelledLines spelled_numbers(const std::vector<int32_t>& numbers) {
+struct Lines {
+  std::vector<std::string> texts;  // parted (words.h)
+  std::vector<int32_t> labels;     // places among the names
+};
+
+Lines spelled_numbers(const std::vector<int32_t>& numbers) {
   const NumberSpeller speller("en");
-  LabelledLines lines;
+  Lines lines;
   for (const int32_t number : numbers) {
     lines.texts.push_back(parted(speller.spell(number)));
     lines.labels.push_back(number % 2 == 0);
@@ -23,7 +30,19 @@ LabelledLines spelled_numbers(const std::vector<int32_t>& numbers) {
   return lines;
 }
 
-std::vector<LabelledText::Example> examples_of(const LabelledLines& lines, const Tokenizer& tokenizer) {
+Lines numbered(const LabelledLines& read, const std::vector<std::string>& names) {
+  Lines lines;
+  for (size_t i = 0; i < read.texts.size(); ++i) {
+    const auto name = std::find(names.begin(), names.end(), read.labels[i]);
+    QKV_CHECK(name != names.end(), "{}: line {} has the label \"{}\", which no training text has", read.path.string(), i + 1,
+              read.labels[i]);
+    lines.texts.push_back(parted(read.texts[i]));
+    lines.labels.push_back(static_cast<int32_t>(name - names.begin()));
+  }
+  return lines;
+}
+
+std::vector<LabelledText::Example> examples_of(const Lines& lines, const Tokenizer& tokenizer) {
   std::vector<LabelledText::Example> examples;
   std::vector<std::vector<WordTokens>> words = tokens_of_words(tokenizer, lines.texts);
   for (size_t i = 0; i < words.size(); ++i) {
@@ -90,21 +109,6 @@ std::vector<bool> choose_hidden(int64_t words, double share, RandomStream& rando
 
 }  // namespace
 
-LabelledLines read_labelled_lines(const std::filesystem::path& path) {
-  LabelledLines lines;
-  for (const std::string& line : read_lines(path)) {
-    const size_t tab = line.rfind('\t');
-    int32_t label = -1;
-    const char* end = line.data() + line.size();
-    const bool whole = tab != std::string::npos && std::from_chars(line.data() + tab + 1, end, label).ptr == end;
-    QKV_CHECK(whole && label >= 0, "{}: line {} is not \"text TAB label\" with a label from 0 on", path.string(), lines.texts.size() + 1);
-    lines.texts.push_back(parted(line.substr(0, tab)));
-    lines.labels.push_back(label);
-  }
-  QKV_CHECK(!lines.texts.empty(), "{} is empty; each line must be \"text TAB label\"", path.string());
-  return lines;
-}
-
 const LabelledText& LabelledText::of(const Job& job, const TokenizerTrainerOptions& tokenizer) {
   static std::mutex mutex;
   static std::map<std::string, std::unique_ptr<LabelledText>> all;
@@ -116,16 +120,21 @@ const LabelledText& LabelledText::of(const Job& job, const TokenizerTrainerOptio
 }
 
 LabelledText::LabelledText(const Job& job, const TokenizerTrainerOptions& tokenizer) {
-  const bool given = !job.data.classification_train.empty();
-  const NumberSets numbers = choose_numbers(6000, 1);
-  LabelledLines training = given ? read_labelled_lines(job.data.classification_train) : spelled_numbers(numbers.train);
-  LabelledLines test = given ? read_labelled_lines(job.data.classification_test) : spelled_numbers(numbers.test);
+  Lines training, test;
+  if (job.data.classification_train.empty()) {
+    const NumberSets numbers = choose_numbers(6000, 1);
+    training = spelled_numbers(numbers.train);
+    test = spelled_numbers(numbers.test);
+  } else {
+    const LabelledLines lines = read_labelled_lines(job.data.classification_train);
+    const std::vector<std::string> names = label_names(lines);
+    training = numbered(lines, names);
+    test = numbered(read_labelled_lines(job.data.classification_test), names);
+    classes_ = static_cast<int>(names.size());
+  }
   tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(tokenizer, training.texts));
   training_ = examples_of(training, *tokenizer_);
   test_ = examples_of(test, *tokenizer_);
-  for (const LabelledLines* lines : {&training, &test}) {
-    classes_ = std::max(classes_, *std::max_element(lines->labels.begin(), lines->labels.end()) + 1);
-  }
   training_texts_ = std::move(training.texts);
 }
 

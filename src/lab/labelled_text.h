@@ -12,14 +12,6 @@
 
 namespace qkv::lab {
 
-// Texts and labels of a file with "text TAB label" on each line; labels are whole numbers from 0 on. Throws Error(bad_input), naming the
-// line, for another.
-struct LabelledLines {
-  std::vector<std::string> texts;  // parted (words.h)
-  std::vector<int32_t> labels;
-};
-LabelledLines read_labelled_lines(const std::filesystem::path& path);
-
 class LabelledText {
  public:
   struct Example {

@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
 #include "base/files.h"
 #include "base/temporary_directory.h"
+#include "qkv/error.h"
 
 namespace qkv::lab {
 namespace {
@@ -24,22 +24,23 @@ Example ten_words(int pieces) {
   return example;
 }
 
-TEST(LabelledText, LineWithoutALabelIsNamed) {
+TEST(LabelledText, TestLabelThatNoTrainingTextHasIsNamed) {
   const TemporaryDirectory directory;
-  const auto path = directory.path() / "train.tsv";
-  write_file_atomically(path, "good , really\t1\nbad\t0\n");
-  const LabelledLines lines = read_labelled_lines(path);
-  EXPECT_THAT(lines.texts, ElementsAre("good , really", "bad"));
-  EXPECT_THAT(lines.labels, ElementsAre(1, 0));
-  for (const char* broken : {"good\t1\nbad\n", "good\t1\nbad\tno\n", "good\t1\nbad\t-1\n"}) {
-    write_file_atomically(path, broken);
-    try {
-      read_labelled_lines(path);
-      FAIL() << broken;
-    } catch (const Error& error) {
-      EXPECT_THAT(error.what(), testing::HasSubstr("line 2")) << broken;
-    }
+  const Data data{.classification_train = directory.path() / "train.tsv", .classification_test = directory.path() / "test.tsv"};
+  write_file_atomically(data.classification_train, "good , really\tyes\nbad\tno\n");
+  write_file_atomically(data.classification_test, "good\tyes\nbad\tperhaps\n");
+  const Job job{.arm = "", .data = data, .scratch = directory.path()};
+  try {
+    LabelledText::of(job, {.vocab_size = 50, .vocab_size_is_upper_bound = true});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("line 2 has the label \"perhaps\""));
   }
+  write_file_atomically(data.classification_test, "good\tyes\nbad\tno\n");
+  const LabelledText& text = LabelledText::of(job, {.vocab_size = 50, .vocab_size_is_upper_bound = true});
+  EXPECT_EQ(text.classes(), 2);
+  EXPECT_EQ(text.test().front().label, text.training().front().label);
+  EXPECT_EQ(text.training().front().words.at(1).word, ",");
 }
 
 TEST(LabelledText, LabelStandsAtTheFirstRowOfEachText) {
