@@ -12,6 +12,7 @@ namespace {
 using Example = LabelledText::Example;
 
 constexpr int kVocabulary = 3000, kHidden = 64;
+constexpr DType kType = DType::bf16;
 constexpr int64_t kTexts = 32;   // of a batch
 constexpr double kShare = 0.25;  // of the words are hidden: more than BERT's 15 %, so that a step has more to learn from
 
@@ -88,21 +89,21 @@ class Encoder {
 
   void pretrain(const std::vector<Example>& examples, Outcome& outcome) {
     outcome.values["parameters"] = static_cast<double>(store_.count());
-    outcome.series["masked loss"] =
-        train(store_, {.steps = job_.scaled(2500), .learning_rate = 2e-3, .seed = job_.seed}, [&](int64_t step, ForwardContext& context) {
-          RandomStream random = training_stream(job_.seed, step);
-          const std::vector<const Example*> chosen = draw(examples, random);
-          const Batch batch = masked_batch(chosen, frame_, kShare, random);
-          return network_.loss(batch.input, batch.targets, context).loss;
-        }).losses;
+    outcome.series["masked loss"] = train(store_, {.steps = job_.scaled(2500), .learning_rate = 2e-3, .seed = job_.seed, .dtype = kType},
+                                          [&](int64_t step, ForwardContext& context) {
+                                            RandomStream random = training_stream(job_.seed, step);
+                                            const std::vector<const Example*> chosen = draw(examples, random);
+                                            const Batch batch = masked_batch(chosen, frame_, kShare, random);
+                                            return network_.loss(batch.input, batch.targets, context).loss;
+                                          })
+                                        .losses;
   }
 
   // Of hidden words, which are the same for all arms; what a vocabulary does not know is spelled.
   double bits_per_byte(const std::vector<Example>& examples, const Spelling& spelling) const {
     std::vector<const WordTokens*> hidden;
-    const Judgement judgement = judge(network_, slices(examples), [&](int64_t i) {
-      return masked_batch(slice(examples, i), frame_, kShare, test_stream(job_.seed, i), &hidden);
-    });
+    const auto batch = [&](int64_t i) { return masked_batch(slice(examples, i), frame_, kShare, test_stream(job_.seed, i), &hidden); };
+    const Judgement judgement = judge(network_, slices(examples), batch, kType);
     double bits = judgement.loss * static_cast<double>(judgement.targets) / std::log(2.0), bytes = 0;
     for (const WordTokens* word : hidden) {
       bytes += static_cast<double>(word->word.size());
@@ -119,14 +120,16 @@ class Encoder {
     for (const Parameter& parameter : store.all()) {
       if (const Parameter* start = store_.find(parameter.name); pretrained && start) parameter.value.copy_from(start->value);
     }
-    train(store, {.steps = job_.scaled(400), .learning_rate = 1e-3, .seed = job_.seed}, [&](int64_t step, ForwardContext& context) {
-      RandomStream random = training_stream(job_.seed, step);
-      const Batch batch = label_batch(draw(training, random), frame_);
-      return classifier.loss(batch.input, batch.targets, context).loss;
-    });
+    train(store, {.steps = job_.scaled(400), .learning_rate = 1e-3, .seed = job_.seed, .dtype = kType},
+          [&](int64_t step, ForwardContext& context) {
+            RandomStream random = training_stream(job_.seed, step);
+            const Batch batch = label_batch(draw(training, random), frame_);
+            return classifier.loss(batch.input, batch.targets, context).loss;
+          });
     std::vector<double> accuracies;
     for (const std::vector<Example>* test : tests) {
-      accuracies.push_back(judge(classifier, slices(*test), [&](int64_t i) { return label_batch(slice(*test, i), frame_); }).accuracy);
+      const auto batch = [&](int64_t i) { return label_batch(slice(*test, i), frame_); };
+      accuracies.push_back(judge(classifier, slices(*test), batch, kType).accuracy);
     }
     return accuracies;
   }

@@ -169,7 +169,13 @@ void translator(const Job& job, const Pairs& pairs, Outcome& outcome) {
     translations.push_back(parted(each.candidates.empty() ? "" : each.candidates.front().text));
   }
   outcome.values["BLEU"] = score_corpus(translations, references).bleu;
-  outcome.values["rare-word accuracy"] = rare_word_accuracy(translations, references, word_frequencies(pairs.training_targets()), kRare);
+  const auto frequencies = word_frequencies(pairs.training_targets());
+  outcome.values["rare-word accuracy"] = word_accuracy(translations, references, frequencies, 0, kRare);
+  constexpr int64_t kBounds[] = {0, kRare, 30, 100, 300, 1000, 3000};
+  for (size_t i = 1; i < std::size(kBounds); ++i) {
+    outcome.series["accuracy by frequency"].emplace_back(kBounds[i],
+                                                         word_accuracy(translations, references, frequencies, kBounds[i - 1], kBounds[i]));
+  }
 }
 
 // How sequences shorten as the vocabulary grows. No chance is in it: the first seed alone measures it.
@@ -210,11 +216,15 @@ std::vector<Figure> figures(const Records& records) {
   for (Figure* figure : {&tokens, &unknown}) {
     for (Curve& curve : figure->curves) curve.label = curve.label.substr(0, curve.label.find('-'));
   }
+  Figure by_frequency = series_figure(records, "frequency", "Words of the references that the translations have",
+                                      {"character", "word-4000", "bpe-4000", "wordpiece-4000", "unigram-4000"}, "accuracy by frequency",
+                                      "times that the training text has the word, up to", "share of the words");
+  by_frequency.log_x = true;
   return {tokens, unknown,
-          dot_figure(records, "bits", "A language model of the sentences", kArms, "bits per byte", "test bits per byte (less is better)"),
-          dot_figure(records, "bleu", "A translator after the same sentences", kArms, "BLEU", "BLEU of 384 test sentences"),
-          dot_figure(records, "rare", "Rare words of the references that the translations have", kArms, "rare-word accuracy",
-                     "share of the rare words")};
+          dot_figure(records, "bits", "A language model after the same training FLOPs", kArms, "bits per byte",
+                     "test bits per byte (less is better)"),
+          dot_figure(records, "bleu", "A translator after the same training FLOPs", kArms, "BLEU", "BLEU of 384 test sentences"),
+          by_frequency};
 }
 
 }  // namespace

@@ -84,19 +84,21 @@ std::unordered_map<std::string, int64_t> word_frequencies(std::span<const std::s
   return frequencies;
 }
 
-double rare_word_accuracy(std::span<const std::string> translations, std::span<const std::string> references,
-                          const std::unordered_map<std::string, int64_t>& training, int64_t below) {
-  int64_t rare = 0, right = 0;
+double word_accuracy(std::span<const std::string> translations, std::span<const std::string> references,
+                     const std::unordered_map<std::string, int64_t>& training, int64_t from, int64_t below) {
+  int64_t asked = 0, right = 0;
   for (size_t i = 0; i < references.size(); ++i) {
     auto has = word_frequencies(std::span(&translations[i], 1));
     for (const std::string_view word : split_words(references[i])) {
       const std::string key(word);
-      if (const auto found = training.find(key); found != training.end() && found->second >= below) continue;
-      ++rare;
+      const auto seen = training.find(key);
+      const int64_t frequency = seen == training.end() ? 0 : seen->second;
+      if (frequency < from || frequency >= below) continue;
+      ++asked;
       if (const auto found = has.find(key); found != has.end() && found->second-- > 0) ++right;
     }
   }
-  return rare == 0 ? 0 : static_cast<double>(right) / static_cast<double>(rare);
+  return asked == 0 ? 0 : static_cast<double>(right) / static_cast<double>(asked);
 }
 
 }  // namespace qkv::lab

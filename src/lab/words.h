@@ -41,9 +41,9 @@ class Spelling {
 // How often the words of parted lines occur.
 std::unordered_map<std::string, int64_t> word_frequencies(std::span<const std::string> parted_lines);
 
-// Of all words of the references that `training` has fewer than `below` times: the share that the translation of the same line has, too,
-// each of its words counted for one of the reference's at most.
-double rare_word_accuracy(std::span<const std::string> translations, std::span<const std::string> references,
-                          const std::unordered_map<std::string, int64_t>& training, int64_t below);
+// Of all words of the references that occur in `training` at least `from` and fewer than `below` times: the share that the translation of
+// the same line has, too, each of its words counted for one of the reference's at most.
+double word_accuracy(std::span<const std::string> translations, std::span<const std::string> references,
+                     const std::unordered_map<std::string, int64_t>& training, int64_t from, int64_t below);
 
 }  // namespace qkv::lab

@@ -49,13 +49,14 @@ TEST(Spelling, CostsWhatItsFormulaSays) {
 }
 
 // Rare below 2: "neu" (never seen), "alt" (once), and the second line's two "neu", of which its translation has one.
-TEST(RareWords, EachIsFoundInItsOwnLineAndOnce) {
+TEST(WordAccuracy, EachIsFoundInItsOwnLineAndOnce) {
   const std::vector<std::string> training{"das haus das alt haus"}, references{"das neu haus alt", "neu neu das"},
       translations{"alt das haus", "neu das"};
   const auto frequencies = word_frequencies(training);
   EXPECT_EQ(frequencies.at("das"), 2);
-  EXPECT_DOUBLE_EQ(rare_word_accuracy(translations, references, frequencies, 2), 2 / 4.0);
-  EXPECT_DOUBLE_EQ(rare_word_accuracy(translations, references, frequencies, 1), 1 / 3.0);  // those never seen
+  EXPECT_DOUBLE_EQ(word_accuracy(translations, references, frequencies, 0, 2), 2 / 4.0);
+  EXPECT_DOUBLE_EQ(word_accuracy(translations, references, frequencies, 0, 1), 1 / 3.0);  // those never seen
+  EXPECT_DOUBLE_EQ(word_accuracy(translations, references, frequencies, 2, 3), 1);        // "das" and "haus"
 }
 
 }  // namespace
