@@ -4,15 +4,17 @@ namespace qkv::lab {
 
 const std::vector<Experiment>& experiments() {
   static const std::vector<Experiment> all{
-      self_attention(),  //
-      scaling(),  //
+      self_attention(),      //
+      scaling(),             //
       additive_attention(),  //
-      additive_cost(),  //
-      quadratic(),  //
-      flash_attention(),  //
-      recurrent(),  //
-      sequence_speed(),  //
-      convolutional(),  //
+      additive_cost(),       //
+      quadratic(),           //
+      flash_attention(),     //
+      recurrent(),           //
+      sequence_speed(),      //
+      convolutional(),       //
+      tokenizers(),          //
+      bert_tokenizer(),      //
   };
   return all;
 }

@@ -14,5 +14,7 @@ Experiment flash_attention();     // What does FlashAttention change?
 Experiment recurrent();           // Transformer against RNN and LSTM: which learns better?
 Experiment sequence_speed();      // Transformer against RNN, LSTM and CNN: which is faster?
 Experiment convolutional();       // Transformer against CNN, and CNN with attention
+Experiment tokenizers();          // What is the tokenizer's part?
+Experiment bert_tokenizer();      // Why does BERT have its own tokenizer?
 
 }  // namespace qkv::lab

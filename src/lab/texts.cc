@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <map>
@@ -12,12 +13,19 @@
 #include "base/files.h"
 #include "data/numbers.h"
 #include "data/text_corpus.h"
+#include "lab/words.h"
 
 namespace qkv::lab {
 namespace {
 
+// What the lab varies of it.
+std::string name_of(const TokenizerTrainerOptions& tokenizer) {
+  return fmt::format("{}-{}-{}-{}-{}", static_cast<int>(tokenizer.pipeline), tokenizer.vocab_size, tokenizer.min_frequency,
+                     static_cast<int>(tokenizer.score), tokenizer.special_tokens.size());
+}
+
 std::string key_of(const Job& job, const TokenizerTrainerOptions& tokenizer) {
-  return fmt::format("{}|{}|{}", job.scratch.string(), static_cast<int>(tokenizer.pipeline), tokenizer.vocab_size);
+  return fmt::format("{}|{}", job.scratch.string(), name_of(tokenizer));
 }
 
 // One of each key, made by the first who asks.
@@ -91,16 +99,17 @@ double PlainText::bits_per_byte(const Network& network, int64_t windows, int64_t
   return judgement.loss / std::log(2.0) / bytes_per_token_;
 }
 
-const Pairs& Pairs::of(const Job& job, const TokenizerTrainerOptions& tokenizer) {
-  const std::string key = key_of(job, tokenizer);
-  return shared<Pairs>(key, [&] {
-    const auto directory = job.scratch / fmt::format("pairs-{}-{}", static_cast<int>(tokenizer.pipeline), tokenizer.vocab_size);
+const Pairs& Pairs::of(const Job& job, const TokenizerTrainerOptions& tokenizer, bool parted_words) {
+  const std::string name = fmt::format("pairs-{}{}", name_of(tokenizer), parted_words ? "-parted" : "");
+  return shared<Pairs>(fmt::format("{}|{}", job.scratch.string(), name), [&] {
+    const auto directory = job.scratch / name;
     std::filesystem::create_directories(directory);
-    return std::unique_ptr<Pairs>(new Pairs(job, tokenizer, directory));
+    return std::unique_ptr<Pairs>(new Pairs(job, tokenizer, parted_words, directory));
   });
 }
 
-Pairs::Pairs(const Job& job, const TokenizerTrainerOptions& tokenizer, const std::filesystem::path& directory) : directory_(directory) {
+Pairs::Pairs(const Job& job, const TokenizerTrainerOptions& tokenizer, bool parted_words, const std::filesystem::path& directory)
+    : directory_(directory) {
   std::filesystem::path source = job.data.translation_source, target = job.data.translation_target;
   if (source.empty()) {
     write_numbers({.count = 20000, .output = directory / "numbers"});
@@ -108,22 +117,36 @@ Pairs::Pairs(const Job& job, const TokenizerTrainerOptions& tokenizer, const std
     target = directory / "numbers" / "train.de";
   }
   constexpr int64_t kHeldOut = 1000;
-  const std::vector<std::string> sources = read_lines(source), targets = read_lines(target);
+  std::vector<std::string> sources = read_lines(source), targets = read_lines(target);
   QKV_CHECK(sources.size() == targets.size(), "{} has {} lines, {} has {}", source.string(), sources.size(), target.string(),
             targets.size());
   QKV_CHECK(std::ssize(sources) >= 2 * kHeldOut, "{} has {} lines; the lab needs {} at least", source.string(), sources.size(),
             2 * kHeldOut);
-  const size_t learnt = sources.size() - kHeldOut;
-  write_lines(directory / "train.source", std::span(sources).first(learnt));
-  write_lines(directory / "train.target", std::span(targets).first(learnt));
-  test_sources_.assign(sources.begin() + static_cast<int64_t>(learnt), sources.end());
-  test_references_.assign(targets.begin() + static_cast<int64_t>(learnt), targets.end());
+  if (parted_words) {
+    std::transform(sources.begin(), sources.end(), sources.begin(), parted);
+    std::transform(targets.begin(), targets.end(), targets.begin(), parted);
+  }
+  const int64_t learnt = std::ssize(sources) - kHeldOut;
+  test_sources_.assign(sources.begin() + learnt, sources.end());
+  test_references_.assign(targets.begin() + learnt, targets.end());
+  sources.resize(learnt);
+  targets.resize(learnt);
+  training_sources_ = std::move(sources);
+  training_targets_ = std::move(targets);
   const std::filesystem::path files[] = {directory / "train.source", directory / "train.target"};
+  write_lines(files[0], training_sources_);
+  write_lines(files[1], training_targets_);
   tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(tokenizer, files));
   write_lines(directory / "test.source", test_sources_);
   write_lines(directory / "test.target", test_references_);
-  training(1, 4096, 0);  // the caches of tokens
-  test(4096, 0);
+  test(4096, 0);  // makes its cache of tokens
+  corpus_.emplace(ParallelCorpus::build({.source = files[0], .target = files[1], .cache = directory / "tokens"}, *tokenizer_));
+}
+
+TrainingBatch Pairs::training_batch(int64_t pairs, int32_t decoder_start, RandomStream random) const {
+  std::vector<int32_t> chosen(static_cast<size_t>(pairs));
+  for (int32_t& pair : chosen) pair = static_cast<int32_t>(random.below(corpus_->size()));
+  return make_pair_batch(*corpus_, chosen, decoder_start);
 }
 
 std::unique_ptr<PairSource> Pairs::training(uint64_t seed, int64_t batch_tokens, int32_t decoder_start) const {

@@ -40,23 +40,29 @@ class PlainText {
 // Sentence pairs: all but the last 1,000 lines to learn from, those to be judged by.
 class Pairs {
  public:
-  static const Pairs& of(const Job& job, const TokenizerTrainerOptions& tokenizer);
+  // `parted_words`: words and punctuation marks with a space between them (words.h), so that tokenizers differ in nothing else.
+  static const Pairs& of(const Job& job, const TokenizerTrainerOptions& tokenizer, bool parted_words = false);
 
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   // Batches of pairs of similar length; `seed` decides their order.
   std::unique_ptr<PairSource> training(uint64_t seed, int64_t batch_tokens, int32_t decoder_start) const;
   // The held-out lines in batches, to be judged by.
   std::unique_ptr<PairSource> test(int64_t batch_tokens, int32_t decoder_start) const;
+  // `pairs` pairs that the stream draws, the same for every tokenizer.
+  TrainingBatch training_batch(int64_t pairs, int32_t decoder_start, RandomStream random) const;
   // Loss and BLEU of the first `lines` of the held-out lines, translated greedily.
   std::unique_ptr<TranslationValidation> validation(int64_t lines, DType dtype = DType::f32) const;
+  const std::vector<std::string>& training_sources() const { return training_sources_; }
+  const std::vector<std::string>& training_targets() const { return training_targets_; }
   const std::vector<std::string>& test_sources() const { return test_sources_; }
   const std::vector<std::string>& test_references() const { return test_references_; }
 
  private:
-  Pairs(const Job& job, const TokenizerTrainerOptions& tokenizer, const std::filesystem::path& directory);
+  Pairs(const Job& job, const TokenizerTrainerOptions& tokenizer, bool parted_words, const std::filesystem::path& directory);
   std::filesystem::path directory_;
   std::unique_ptr<Tokenizer> tokenizer_;
-  std::vector<std::string> test_sources_, test_references_;
+  std::optional<ParallelCorpus> corpus_;
+  std::vector<std::string> training_sources_, training_targets_, test_sources_, test_references_;
 };
 
 }  // namespace qkv::lab
