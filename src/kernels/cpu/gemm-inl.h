@@ -50,38 +50,39 @@ HWY_INLINE hn::Vec<F8> Load8(const bf16* from) {
 }
 
 // Steps [0, depth rounded down to 8) of a panel whose columns lie in memory as rows, n_step apart.
-template <typename T>
+template <int V, typename T>
 void PackPanelOfRows(const T* b, int64_t n_step, int64_t depth, int64_t columns, float* panel) {
-  for (int64_t n = 0; n < kPanel; n += 8) {
+  constexpr int64_t kWidth = V * static_cast<int64_t>(kLanes);
+  for (int64_t n = 0; n < kWidth; n += 8) {
     for (int64_t k = 0; k + 8 <= depth; k += 8) {
       hn::Vec<F8> block[8];
       for (int64_t i = 0; i < 8; ++i) block[i] = n + i < columns ? Load8(b + (n + i) * n_step + k) : hn::Zero(F8());
       Transpose8(block);
-      for (int64_t i = 0; i < 8; ++i) hn::StoreU(block[i], F8(), panel + (k + i) * kPanel + n);
+      for (int64_t i = 0; i < 8; ++i) hn::StoreU(block[i], F8(), panel + (k + i) * kWidth + n);
     }
   }
 }
 #endif
 
-// Packs columns [first, first + kPanel) of op(b), steps [0, depth) of k. b: element (k, n) at b[k * k_step + n * n_step].
-template <typename T>
+// Packs the columns of one panel of op(b), steps [0, depth) of k. b: element (k, n) at b[k * k_step + n * n_step].
+template <int V = 2, typename T>
 void PackPanel(const T* b, int64_t k_step, int64_t n_step, int64_t depth, int64_t columns, float* panel) {
-  if (n_step == 1 && columns == kPanel) {
+  constexpr int64_t kWidth = V * static_cast<int64_t>(kLanes);
+  if (n_step == 1 && columns == kWidth) {
     for (int64_t k = 0; k < depth; ++k) {
-      Store(Load(b + k * k_step), panel + k * kPanel);
-      Store(Load(b + k * k_step + kLanes), panel + k * kPanel + kLanes);
+      for (int v = 0; v < V; ++v) Store(Load(b + k * k_step + v * kLanes), panel + k * kWidth + v * kLanes);
     }
     return;
   }
   int64_t begin = 0;
 #if HWY_TARGET != HWY_SCALAR
   if (k_step == 1) {
-    PackPanelOfRows(b, n_step, depth, columns, panel);
+    PackPanelOfRows<V>(b, n_step, depth, columns, panel);
     begin = depth / 8 * 8;
   }
 #endif
-  for (int64_t n = 0; n < kPanel; ++n) {
-    for (int64_t k = begin; k < depth; ++k) panel[k * kPanel + n] = n < columns ? to_float(b[k * k_step + n * n_step]) : 0.0f;
+  for (int64_t n = 0; n < kWidth; ++n) {
+    for (int64_t k = begin; k < depth; ++k) panel[k * kWidth + n] = n < columns ? to_float(b[k * k_step + n * n_step]) : 0.0f;
   }
 }
 
@@ -96,51 +97,50 @@ void PackAll(const T* b, int64_t k_step, int64_t n_step, int64_t depth, int64_t 
 // Where a tile's sums begin and what happens to them at the end.
 struct TileEnds {
   bool accumulate = false;      // begin with what `sums` holds
-  const float* bias = nullptr;  // else with these kPanel values, or with zero
+  const float* bias = nullptr;  // else with these values, one for each column, or with zero
   bool relu = false;            // end with max(0, sum)
+  const float* next = nullptr;  // of wide panels: what comes after this one, `lines` cache lines of which are fetched into L2
+  int64_t lines = 0;
 };
 
-// sums[r][c] = begin + sum over k of a[r * row_step + k * k_step] * panel[k][c] for R rows and all kPanel columns.
-template <int R, bool kUnitStep>
+// sums[r][c] = begin + sum over k of a[r * row_step + k * k_step] * panel[k][c] for R rows and all columns of V vectors.
+template <int R, bool kUnitStep, int V>
 HWY_INLINE void Tile(const float* HWY_RESTRICT a, int64_t row_step, int64_t k_step, const float* HWY_RESTRICT panel, int64_t depth,
                      float* sums, int64_t sums_step, const TileEnds& ends) {
   const F32 d;
-  Vec left[R], right[R];
+  Vec sum[R][V];
   for (int r = 0; r < R; ++r) {
     const float* begin = ends.accumulate ? sums + r * sums_step : ends.bias;
-    left[r] = begin ? Load(begin) : hn::Zero(d);
-    right[r] = begin ? Load(begin + kLanes) : hn::Zero(d);
+    for (int v = 0; v < V; ++v) sum[r][v] = begin ? Load(begin + v * kLanes) : hn::Zero(d);
   }
   for (int64_t k = 0; k < depth; ++k) {
-    const Vec b0 = Load(panel), b1 = Load(panel + kLanes);
-    panel += kPanel;
+    if constexpr (V > 2) {
+      if (k < ends.lines) __builtin_prefetch(ends.next + 16 * k, 0, 2);
+    }
+    Vec b[V];
+    for (int v = 0; v < V; ++v) b[v] = Load(panel + v * kLanes);
+    panel += V * kLanes;
     for (int r = 0; r < R; ++r) {
       const Vec x = hn::Set(d, a[r * row_step]);
-      left[r] = hn::MulAdd(x, b0, left[r]);
-      right[r] = hn::MulAdd(x, b1, right[r]);
+      for (int v = 0; v < V; ++v) sum[r][v] = hn::MulAdd(x, b[v], sum[r][v]);
     }
     a += kUnitStep ? 1 : k_step;
   }
   for (int r = 0; r < R; ++r) {
-    if (ends.relu) {
-      left[r] = hn::Max(hn::Zero(d), left[r]);
-      right[r] = hn::Max(hn::Zero(d), right[r]);
-    }
-    Store(left[r], sums + r * sums_step);
-    Store(right[r], sums + r * sums_step + kLanes);
+    for (int v = 0; v < V; ++v) Store(ends.relu ? hn::Max(hn::Zero(d), sum[r][v]) : sum[r][v], sums + r * sums_step + v * kLanes);
   }
 }
 
-template <bool kUnitStep>
+template <bool kUnitStep, int V = 2>
 HWY_INLINE void TileOfRows(int64_t rows, const float* a, int64_t row_step, int64_t k_step, const float* panel, int64_t depth, float* sums,
                            int64_t sums_step, const TileEnds& ends) {
   switch (rows) {
-    case 1: return Tile<1, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
-    case 2: return Tile<2, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
-    case 3: return Tile<3, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
-    case 4: return Tile<4, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
-    case 5: return Tile<5, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
-    default: return Tile<6, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
+    case 1: return Tile<1, kUnitStep, V>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
+    case 2: return Tile<2, kUnitStep, V>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
+    case 3: return Tile<3, kUnitStep, V>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
+    case 4: return Tile<4, kUnitStep, V>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
+    case 5: return Tile<5, kUnitStep, V>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
+    default: return Tile<6, kUnitStep, V>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
   }
 }
 

@@ -53,6 +53,16 @@ Neighbour NeighbourOf(const RecurrenceParams& p, int64_t t, bool before) {
 
 constexpr int64_t Ceiling(int64_t x, int64_t divisor) { return (x + divisor - 1) / divisor; }
 
+// Fetches some columns of each gate in `rows` rows: they lie far apart, and the product before their use takes long enough.
+void FetchGates(const View& gates, int64_t first, int64_t rows, int64_t count, int64_t hidden, int64_t unit, int64_t units) {
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* row = gates.row<const float>(first + r) + unit;
+    for (int64_t g = 0; g < count; ++g) {
+      for (int64_t u = 0; u < units; u += 16) __builtin_prefetch(row + g * hidden + u, 1, 2);
+    }
+  }
+}
+
 template <RecurrentCell kCell>
 void ForwardPanel(const RecurrenceParams& p, int64_t t, int64_t panel, const float* packed) {
   constexpr int V = VectorsOf<kCell>();
@@ -61,6 +71,7 @@ void ForwardPanel(const RecurrenceParams& p, int64_t t, int64_t panel, const flo
   const int64_t hidden = p.out.cols, begin = p.steps.begin[t], rows = p.steps.length[t];
   const Neighbour before = NeighbourOf(p, t, true);
   float* sums = scratch(Scratch::sums, rows * kWidth);
+  FetchGates(p.gates, begin, rows, kGates, hidden, PanelPlace<kCell>::unit_of(panel, 0), PanelPlace<kCell>::kUnits);
   PanelProduct<V>(p.out.row<const float>(before.begin), p.out.stride, before.count, packed + panel * kWidth * hidden, hidden, sums);
   const float* bias = p.bias.as<const float>();
   for (int64_t r = 0; r < rows; ++r) {
@@ -126,6 +137,7 @@ void BackwardPanel(const RecurrenceBackwardParams& p, int64_t t, int64_t panel, 
   const Neighbour before = NeighbourOf(f, t, true), after = NeighbourOf(f, t, false);
   float* sums = scratch(Scratch::sums, rows * kBackwardUnits);
   const View& dsums = p.dhidden ? p.dhidden : p.dgates;
+  FetchGates(f.gates, begin, rows, kGates, hidden, panel * kBackwardUnits, kBackwardUnits);
   PanelProduct<kBackwardVectors>(dsums.row<const float>(after.begin), dsums.stride, after.count, packed + panel * kBackwardUnits * depth,
                                  depth, sums);
   const Vec none = hn::Zero(F32());
