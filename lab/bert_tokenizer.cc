@@ -208,9 +208,7 @@ Experiment bert_tokenizer() {
           "hidden words (25 %) in the training texts and then to classify them. Each is then fed with another tokenizer's tokens "
           "(WordPiece with BPE's, the others with WordPiece's): by their ids, by looking their text up in its own vocabulary (pieces), and "
           "fine-tuned on the other ids (retrained). Without [CLS] the label is read at the first word.",
-      .reading =
-          "Other pieces keep most words' embeddings, other ids none: what is lost with ids is the match, not the quality of the cut. A "
-          "hidden word shows how many tokens it has, which helps vocabularies that cut more finely.",
+      .reading = "Other pieces keep most words' embeddings, other ids none: what ids lose is the match, not the cut's quality.",
       .arms = kArms,
       .data = {"classification"},
       .run = run,

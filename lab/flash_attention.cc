@@ -173,9 +173,7 @@ Experiment flash_attention() {
           "whose tile can be varied: at 8192 tokens, from 16 keys to all. Error: largest difference from float64 over the largest value, "
           "512 tokens. Memory: of one thread, beyond q, k and v.",
       .reading =
-          "Bytes are counted by the processor where it offers a counter; otherwise (–) the formula alone stands. In the tile figure the "
-          "upright "
-          "lines are the caches of one core.",
+          "Bytes are counted where the processor offers a counter (– otherwise). The tile figure's upright lines are one core's caches.",
       .timed = true,
       .arms = kArms,
       .run = run,

@@ -239,13 +239,11 @@ Experiment tokenizers() {
           "Eisner 2019). BPE: Sennrich et al. 2016, section 3.2; WordPiece: Schuster and Nakajima 2012; Unigram: Kudo 2018, section 3.2.",
       .setup =
           "Each tokenizer learns from both sides of the training pairs; the number is its vocabulary. Words and punctuation marks are "
-          "parted by spaces beforehand, so that nothing but the tokenizer differs. A causal network of 2 layers, 96 wide, learns the "
+          "parted by spaces beforehand. A causal network of 2 layers, 96 wide, learns the "
           "target sentences (0.4 TFLOP), and a Transformer with 2 + 2 such layers to translate (2 TFLOP): training FLOPs are equal, so "
           "arms with shorter sequences see more sentences. Parameters are equal where vocabularies are. Judged by 384 sentences; rare "
-          "words are those that the training text has fewer than 10 times, punctuation among the words.",
-      .reading =
-          "For the same FLOPs characters see a fraction of the sentences. A vocabulary of 4,000 words has none of the rare ones, so it "
-          "translates none. Bytes differ from characters in umlauts alone.",
+          "words occur fewer than 10 times in the training text.",
+      .reading = "For the same FLOPs characters see a fraction of the sentences. A vocabulary of 4,000 words has none of the rare ones.",
       .arms = kArms,
       .data = {"translation"},
       .run = run,
