@@ -1,5 +1,6 @@
 #include "lab/network.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -10,8 +11,6 @@
 #include "nn/recurrent.h"
 
 namespace qkv::lab {
-namespace {
-
 TransformerConfig config_of(const NetworkOptions& o) {
   TransformerConfig config;
   config.kind = Kind::decoder_only;
@@ -27,12 +26,14 @@ TransformerConfig config_of(const NetworkOptions& o) {
   config.norm_position = o.norm_place == NormPlace::post ? NormPosition::post : NormPosition::pre;
   config.norm = o.norm;
   config.position = o.position;
-  config.scale_embedding = false;
+  config.scale_embedding = o.initializer_range == 0;
   config.max_position_embeddings = o.max_positions;
-  config.initializer_range = 0.02f;
+  config.initializer_range = o.initializer_range;
   config.dropout = o.dropout;
   return config;
 }
+
+namespace {
 
 // [heads, 2 * reach + 1] of scores that fall with the square of the distance from the token before (Mixer::local): heads 1, 2, 4, … wide.
 Tensor local_bias(int heads, int64_t reach) {
@@ -113,9 +114,10 @@ class Layer {
     }
   }
 
-  Tensor forward(const Tensor& x, const AttentionPass& pass, ForwardContext& context) const {
+  Tensor forward(const Tensor& x, const AttentionPass& pass, const Prefix& prefix, ForwardContext& context) const {
     Tensor y = x;
-    if (options_.mixer != Mixer::none) y = residual(y, mixer_norm_, context, [&](const Tensor& h) { return mix(h, pass, context); });
+    if (options_.mixer != Mixer::none)
+      y = residual(y, mixer_norm_, context, [&](const Tensor& h) { return mix(h, pass, prefix, context); });
     if (ffn_) y = residual(y, ffn_norm_, context, [&](const Tensor& h) { return ffn_->forward(h, context); });
     return y;
   }
@@ -134,7 +136,7 @@ class Layer {
     return reshape(rms_norm(reshape(x, {x.numel() / options_.head_size(), options_.head_size()}), weight), x.shape());
   }
 
-  Tensor mix(const Tensor& x, const AttentionPass& pass, ForwardContext& context) const {
+  Tensor mix(const Tensor& x, const AttentionPass& pass, const Prefix& prefix, ForwardContext& context) const {
     if (recurrent_) return recurrent_->forward(x, pass.queries, context);
     if (gate_) return gated_activation(gate_->forward(x, pass.queries), linear_part_->forward(x, pass.queries), Activation::sigmoid);
     AttentionOptions options;
@@ -156,7 +158,15 @@ class Layer {
     }
     q = pass.positions.turn(q, options.num_heads);
     k = pass.positions.turn(k, options.num_key_value_heads);
-    return out_->forward(attend(q, k, v, pass, options, context));
+    const Tensor mixed = attend(q, k, v, pass, options, context);
+    return out_->forward(prefix.rows.empty() ? mixed : replace_rows(mixed, prefix.rows, attend_in(prefix, q, k, v, options)));
+  }
+
+  static Tensor attend_in(const Prefix& prefix, const Tensor& q, const Tensor& k, const Tensor& v, AttentionOptions options) {
+    options.causal = false;
+    return attention(select_rows(q, prefix.rows), select_rows(k, prefix.rows), select_rows(v, prefix.rows), prefix.segments,
+                     prefix.segments, options)
+        .out;
   }
 
   Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionPass& pass, const AttentionOptions& options,
@@ -202,13 +212,15 @@ Network::~Network() = default;
 
 Tensor Network::embed(const TokenBatch& batch, ForwardContext& context) const {
   const std::vector<int32_t> position_of = batch.segments.positions();
-  return embedding(batch.ids, embed_tokens_, positions_.table(true), position_of, 1, context.dtype, context.dropout(options_.dropout));
+  const float scale = config_.scale_embedding ? std::sqrt(static_cast<float>(options_.hidden_size)) : 1;
+  return embedding(batch.ids, embed_tokens_, positions_.table(true), position_of, scale, context.dtype, context.dropout(options_.dropout));
 }
 
-Tensor Network::forward_rows(Tensor x, const Segments& segments, ForwardContext& context, std::vector<Tensor>* layer_outputs) const {
+Tensor Network::forward_rows(Tensor x, const Segments& segments, ForwardContext& context, std::vector<Tensor>* layer_outputs,
+                             const Prefix& prefix) const {
   const AttentionPass pass{segments, segments, positions_.pass(true, segments.positions(), segments.longest())};
   for (const auto& layer : layers_) {
-    x = layer->forward(x, pass, context);
+    x = layer->forward(x, pass, prefix, context);
     if (layer_outputs) layer_outputs->push_back(x);
   }
   return final_norm_ ? final_norm_->forward(x) : x;

@@ -60,8 +60,20 @@ struct NetworkOptions {
   int width = 3;                  // of the convolution's window
   float embedding_deviation = 0;  // that embeddings start with; 0: 0.02
   float dropout = 0;
+  // Deviation of the weights at the start, as GPT-2's; 0: as the paper's, Xavier's weights, and embeddings of deviation 1 (section 3.4).
+  float initializer_range = 0.02f;
 
   int head_size() const { return hidden_size / heads; }
+};
+
+// What nn's modules are told of it.
+TransformerConfig config_of(const NetworkOptions& options);
+
+// Rows of a causal network that see each other both ways, and their sequences: the prefix of a prefix language model (Raffel et al. 2020,
+// section 3.2.1).
+struct Prefix {
+  std::vector<int32_t> rows;
+  Segments segments;  // of these rows alone
 };
 
 class Layer;
@@ -77,7 +89,8 @@ class Network {
   }
   // The same in two steps: what the first layer reads, and what the layers make of it.
   Tensor embed(const TokenBatch& batch, ForwardContext& context) const;
-  Tensor forward_rows(Tensor x, const Segments& segments, ForwardContext& context, std::vector<Tensor>* layer_outputs = nullptr) const;
+  Tensor forward_rows(Tensor x, const Segments& segments, ForwardContext& context, std::vector<Tensor>* layer_outputs = nullptr,
+                      const Prefix& prefix = {}) const;
   // [rows, outputs] in f32.
   Tensor logits(const Tensor& hidden) const { return linear_f32(hidden, output_, {}); }
   // Cross-entropy of the rows whose target is not negative; loss and gradients are divided by their number.

@@ -7,6 +7,37 @@
 
 namespace qkv::lab {
 
+namespace {
+
+// Row i of `from`, or zeros where there is none, to row rows[i] of `to`.
+void put_rows(const Tensor& to, std::span<const int32_t> rows, const Tensor& from) {
+  const int64_t bytes = to.cols() * size_of(to.dtype());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    char* row = to.as<char>() + rows[i] * bytes;
+    from ? std::memcpy(row, from.as<char>() + static_cast<int64_t>(i) * bytes, bytes) : std::memset(row, 0, bytes);
+  }
+}
+
+}  // namespace
+
+Tensor replace_rows(const Tensor& x, std::span<const int32_t> rows, const Tensor& values) {
+  QKV_CHECK(values.rows() == std::ssize(rows) && values.cols() == x.cols() && values.dtype() == x.dtype(),
+            "[replace_rows] {} rows of {} {} by {} {}", rows.size(), name_of(x.dtype()), to_string(x.shape()), name_of(values.dtype()),
+            to_string(values.shape()));
+  Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
+  y.copy_from(x);
+  put_rows(y, rows, values);
+  record(y, {x, values}, [x, values, rows = std::vector<int32_t>(rows.begin(), rows.end())](const Tensor& dy) {
+    const RecordScope no_gradient(nullptr);
+    Tensor dx = Tensor::empty(x.shape(), x.dtype(), x.device());
+    dx.copy_from(dy);
+    put_rows(dx, rows, {});
+    add_gradient(x, dx);
+    add_gradient(values, select_rows(dy, rows));
+  });
+  return y;
+}
+
 Tensor reshape(const Tensor& x, Shape shape) {
   Tensor y = x.reshaped(std::move(shape));
   record(y, {x}, [x](const Tensor& dy) { add_gradient(x, dy.reshaped(x.shape())); });

@@ -5,6 +5,9 @@
 
 namespace qkv::lab {
 
+// x with row i of `values` in the place of row rows[i]; each row at most once.
+Tensor replace_rows(const Tensor& x, std::span<const int32_t> rows, const Tensor& values);
+
 // The same values as rows of another width.
 Tensor reshape(const Tensor& x, Shape shape);
 

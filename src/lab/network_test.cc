@@ -180,5 +180,37 @@ TEST(Network, OnlyRowsWithATargetAreJudged) {
   EXPECT_NEAR(loss.nll_sum / static_cast<double>(judgement.targets), judgement.loss, 1e-4);
 }
 
+TEST(ReplaceRows, GivesEachItsGradient) {
+  const Tensor x = random_rows(5, 4, 1).set_requires_grad(true), values = random_rows(2, 4, 2).set_requires_grad(true);
+  const std::vector<int32_t> rows{3, 0};
+  const std::vector<float> y = replace_rows(x, rows, values).to_vector();
+  for (int row = 0; row < 5; ++row) {
+    const float* expected = row == 3 ? values.as<float>() : row == 0 ? values.as<float>() + 4 : x.as<float>() + row * 4;
+    for (int c = 0; c < 4; ++c) EXPECT_EQ(y[row * 4 + c], expected[c]) << row;
+  }
+  expect_gradient(values, [&] { return replace_rows(x, rows, values); });
+  x.clear_grad();
+  expect_gradient(x, [&] { return replace_rows(x, rows, values); });
+}
+
+TEST(Network, APrefixSeesItselfWholeAndNothingOfTheRest) {
+  ParameterStore store(1, true), other(1, true);
+  NetworkOptions options = small();
+  const Network causal(options, store);
+  options.causal = false;
+  const Network whole(options, other);
+  const std::vector<int32_t> lengths{5, 4}, prefix_lengths{3, 2};
+  const TokenBatch batch{{1, 2, 3, 4, 5, 6, 7, 8, 9}, Segments::of_lengths(lengths)};
+  const TokenBatch alone{{1, 2, 3, 6, 7}, Segments::of_lengths(prefix_lengths)};
+  const std::vector<int32_t> rows{0, 1, 2, 5, 6};
+  ForwardContext context;
+  const std::vector<float> all =
+      causal.forward_rows(causal.embed(batch, context), batch.segments, context, nullptr, {rows, alone.segments}).to_vector();
+  const std::vector<float> expected = whole.forward(alone, context).to_vector();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    for (int c = 0; c < 16; ++c) EXPECT_NEAR(all[rows[i] * 16 + c], expected[i * 16 + c], 1e-5) << rows[i];
+  }
+}
+
 }  // namespace
 }  // namespace qkv::lab
