@@ -10,6 +10,7 @@ const std::vector<Experiment>& experiments() {
       additive_cost(),       //
       quadratic(),           //
       flash_attention(),     //
+      residual_norm(),       //
       recurrent(),           //
       sequence_speed(),      //
       convolutional(),       //
