@@ -11,6 +11,7 @@ const std::vector<Experiment>& experiments() {
       quadratic(),           //
       flash_attention(),     //
       residual_norm(),       //
+      feed_forward(),        //
       recurrent(),           //
       sequence_speed(),      //
       convolutional(),       //
