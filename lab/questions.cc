@@ -12,6 +12,7 @@ const std::vector<Experiment>& experiments() {
       flash_attention(),     //
       residual_norm(),       //
       feed_forward(),        //
+      families(),            //
       recurrent(),           //
       sequence_speed(),      //
       convolutional(),       //

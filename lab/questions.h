@@ -13,6 +13,7 @@ Experiment quadratic();           // Is attention O(N²)?
 Experiment flash_attention();     // What does FlashAttention change?
 Experiment residual_norm();       // What do residual connections and LayerNorm do?
 Experiment feed_forward();        // What is the feed-forward network for?
+Experiment families();            // Encoder, decoder, or both?
 Experiment recurrent();           // Transformer against RNN and LSTM: which learns better?
 Experiment sequence_speed();      // Transformer against RNN, LSTM and CNN: which is faster?
 Experiment convolutional();       // Transformer against CNN, and CNN with attention
