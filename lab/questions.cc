@@ -18,6 +18,7 @@ const std::vector<Experiment>& experiments() {
       convolutional(),       //
       tokenizers(),          //
       bert_tokenizer(),      //
+      paper_table3(),        //
   };
   return all;
 }

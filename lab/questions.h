@@ -19,5 +19,6 @@ Experiment sequence_speed();      // Transformer against RNN, LSTM and CNN: whic
 Experiment convolutional();       // Transformer against CNN, and CNN with attention
 Experiment tokenizers();          // What is the tokenizer's part?
 Experiment bert_tokenizer();      // Why does BERT have its own tokenizer?
+Experiment paper_table3();        // Does the paper's own table 3 hold in small?
 
 }  // namespace qkv::lab
