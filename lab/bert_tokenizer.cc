@@ -120,7 +120,7 @@ class Encoder {
     for (const Parameter& parameter : store.all()) {
       if (const Parameter* start = store_.find(parameter.name); pretrained && start) parameter.value.copy_from(start->value);
     }
-    train(store, {.steps = job_.scaled(400), .learning_rate = 1e-3, .seed = job_.seed, .dtype = kType},
+    train(store, {.steps = job_.scaled(1000), .learning_rate = 1e-3, .seed = job_.seed, .dtype = kType},
           [&](int64_t step, ForwardContext& context) {
             RandomStream random = training_stream(job_.seed, step);
             const Batch batch = label_batch(draw(training, random), frame_);
