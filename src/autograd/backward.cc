@@ -1,5 +1,7 @@
 #include "autograd/backward.h"
 
+#include <algorithm>
+
 #include "tensor/tensor_impl.h"
 
 namespace qkv {
@@ -16,9 +18,11 @@ void backward_from(Tape& tape, const Tensor& y, const Tensor& dy) {
     Tape::Node node = std::move(tape.nodes.back());
     tape.nodes.pop_back();
     // Nothing downstream of the loss used this output: its gradient is zero.
-    if (!node.output.grad()) continue;
-    node.backward(node.output.grad());
-    node.output.clear_grad();
+    std::vector<Tensor> gradients;
+    for (const Tensor& output : node.outputs) gradients.push_back(output.grad());
+    if (std::none_of(gradients.begin(), gradients.end(), [](const Tensor& dy) { return static_cast<bool>(dy); })) continue;
+    node.backward(gradients);
+    for (const Tensor& output : node.outputs) output.clear_grad();
   }
 }
 

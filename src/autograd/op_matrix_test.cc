@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 
 #include "tests/op_matrix.h"
@@ -61,6 +62,20 @@ std::vector<Case> cases() {
                  {{130, 40}, {77, 40}, {77}},
                  [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x[2], FusedActivation::relu); },
                  {false, true, true}});
+  // Long enough for slabs, of which none begins at a whole block of random numbers and the last is short.
+  all.push_back({"linear of activation in slabs",
+                 {{700, 37}, {20, 37}, {20}},
+                 [](const std::vector<Tensor>& x) { return activated_linear(x[0], Activation::gelu, dropout_of(0.25f), x[1], x[2]); },
+                 {false, true, true}});
+  for (const int64_t rows : {5, 700}) {
+    all.push_back({fmt::format("three linears of {} rows", rows),
+                   {{rows, 33}, {20, 33}, {20}, {20, 33}, {20, 33}, {20}},
+                   [](const std::vector<Tensor>& x) {
+                     const std::vector<Tensor> y = linears(x[0], std::array{LinearWeights{x[1], x[2]}, LinearWeights{x[3], {}}, LinearWeights{x[4], x[5]}});
+                     return gated_activation(y[0], dropout_add(y[1], y[2]), Activation::silu);
+                   },
+                   {false, true, true, true, true, true}});
+  }
   for (Activation activation :
        {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu, Activation::sigmoid, Activation::tanh}) {
     all.push_back({fmt::format("linear of activation {}", static_cast<int>(activation)),

@@ -162,6 +162,8 @@ void set_num_threads(int count) {
   thread_count = std::max(1, count);
 }
 
+bool inside_parallel_for() { return inside_parallel_region; }
+
 void internal::run_parallel(int64_t count, void (*call)(void*, int64_t), void* body) {
   if (count <= 0) return;
   Job job;
@@ -174,6 +176,7 @@ void internal::run_parallel(int64_t count, void (*call)(void*, int64_t), void* b
     job.work();
   } else {
     inside_parallel_region = true;  // also with one thread: a loop inside a body must not take the mutex again
+    thread_count = pool()->threads();  // for bodies that are the first to ask
     pool()->run(job);
     inside_parallel_region = false;
   }

@@ -11,6 +11,9 @@ namespace qkv {
 int num_threads();
 void set_num_threads(int count);
 
+// Does a parallel_for's body call? Its own loops run on this thread alone.
+bool inside_parallel_for();
+
 namespace internal {
 void run_parallel(int64_t count, void (*call)(void* body, int64_t index), void* body);
 }

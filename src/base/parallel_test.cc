@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <atomic>
+#include <cstdlib>
 #include <numeric>
 #include <set>
 #include <stdexcept>
@@ -31,6 +34,17 @@ TEST_P(ParallelFor, EveryIndexRunsOnce) {
     EXPECT_EQ(runs, std::vector<int>(static_cast<size_t>(count), 1));
   }
   parallel_for(-1, [](int64_t) { FAIL() << "a negative count runs nothing"; });
+}
+
+// In a process of its own, in which nobody asked before.
+TEST(ParallelForDeathTest, ABodyMayBeTheFirstToAskForTheNumberOfThreads) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto ask = [] {
+    alarm(30);  // instead of waiting for ever
+    parallel_for(2, [](int64_t) { EXPECT_GE(num_threads(), 1); });
+    std::exit(testing::Test::HasFailure());
+  };
+  EXPECT_EXIT(ask(), testing::ExitedWithCode(0), "");
 }
 
 TEST_P(ParallelFor, ManyShortLoopsLoseNoIndex) {

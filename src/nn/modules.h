@@ -22,6 +22,7 @@ class Linear {
   Tensor forward(const Tensor& x, FusedActivation activation = FusedActivation::none) const {
     return linear(x, weight_, bias_, activation);
   }
+  LinearWeights weights() const { return {weight_, bias_}; }
   // Of activation(x), with dropout.
   Tensor forward_activated(const Tensor& x, Activation activation, const DropoutParams& dropout) const {
     return activated_linear(x, activation, dropout, weight_, bias_);

@@ -1,5 +1,7 @@
 #include "nn/multi_head_attention.h"
 
+#include <array>
+
 namespace qkv {
 
 MultiHeadAttention::MultiHeadAttention(const TransformerConfig& config, AttentionKind kind, int layer, const ParameterScope& scope)
@@ -18,10 +20,15 @@ MultiHeadAttention::MultiHeadAttention(const TransformerConfig& config, Attentio
 
 // MultiHead(Q, K, V) = Concat(head_1, ..., head_h) W_O, head_i = Attention(Q W_Q_i, K W_K_i, V W_V_i).
 Tensor MultiHeadAttention::forward(const Tensor& x, const Tensor& memory, const AttentionPass& pass, ForwardContext& context) const {
-  const Tensor q = pass.positions.turn(q_proj_.forward(x), options_.num_heads);
-  const Tensor k = pass.positions.turn(k_proj_.forward(memory), options_.num_key_value_heads);
-  const Tensor v = v_proj_.forward(memory);
-  return out_proj_.forward(attend(q, k, v, pass, context.dropout(attention_dropout_), context));
+  std::vector<Tensor> qkv;
+  if (kind_ != AttentionKind::cross) {
+    qkv = linears(x, std::array{q_proj_.weights(), k_proj_.weights(), v_proj_.weights()});
+  } else {
+    qkv = linears(memory, std::array{k_proj_.weights(), v_proj_.weights()});
+    qkv.insert(qkv.begin(), q_proj_.forward(x));
+  }
+  const Tensor q = pass.positions.turn(qkv[0], options_.num_heads), k = pass.positions.turn(qkv[1], options_.num_key_value_heads);
+  return out_proj_.forward(attend(q, k, qkv[2], pass, context.dropout(attention_dropout_), context));
 }
 
 Tensor MultiHeadAttention::forward(const Tensor& x, KeyValueCache& cache, const AttentionPass& pass, ForwardContext& context) const {

@@ -1,8 +1,32 @@
 #include "ops/ops.h"
 #include "ops/packed_weight.h"
+#include "ops/row_chain.h"
 #include "ops/weight_gradient.h"
 
 namespace qkv {
+
+namespace {
+
+// y = x W^T + b.
+MatmulParams product_of(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
+  return {.a = x.view(),
+          .b = weight.view(),
+          .out = y.view(),
+          .bias = bias.view(),
+          .transpose_b = true,
+          .packed_b = packed_weight(weight, true, x.dtype())};
+}
+
+// dx (+)= dy W.
+MatmulParams input_gradient(const Tensor& dy, const Tensor& weight, const GradientSlot& dx) {
+  return {.a = dy.view(),
+          .b = weight.view(),
+          .out = dx.view,
+          .accumulate = dx.accumulate,
+          .packed_b = packed_weight(weight, false, dy.dtype())};
+}
+
+}  // namespace
 
 void weight_backward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy) {
   const KernelTable& kernels = kernels_for(x);
@@ -24,13 +48,7 @@ namespace {
 
 // dx (+)= dy W, and weight_backward.
 void linear_backward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy) {
-  if (const GradientSlot dx = gradient_slot(x)) {
-    kernels_for(x).matmul({.a = dy.view(),
-                           .b = weight.view(),
-                           .out = dx.view,
-                           .accumulate = dx.accumulate,
-                           .packed_b = packed_weight(weight, false, dy.dtype())});
-  }
+  if (const GradientSlot dx = gradient_slot(x)) kernels_for(x).matmul(input_gradient(dy, weight, dx));
   weight_backward(x, weight, bias, dy);
 }
 
@@ -42,13 +60,9 @@ void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 Tensor linear_of_type(const Tensor& x, const Tensor& weight, const Tensor& bias, DType dtype, Activation activation) {
   check_linear(x, weight, bias);
   Tensor y = Tensor::empty({x.rows(), weight.dim(0)}, dtype, x.device());
-  kernels_for(x).matmul({.a = x.view(),
-                         .b = weight.view(),
-                         .out = y.view(),
-                         .bias = bias.view(),
-                         .transpose_b = true,
-                         .activation = activation,
-                         .packed_b = packed_weight(weight, true, x.dtype())});
+  MatmulParams product = product_of(x, weight, bias, y);
+  product.activation = activation;
+  kernels_for(x).matmul(product);
   record(y, {x, weight, bias}, [=](const Tensor& dy) {
     // dy is ours and ends here: it becomes the gradient before the activation in place.
     if (activation != Activation::none)
@@ -67,24 +81,47 @@ Tensor linear_f32(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return linear_of_type(x, weight, bias, statistics_type(x), Activation::none);
 }
 
+std::vector<Tensor> linears(const Tensor& x, std::span<const LinearWeights> weights) {
+  std::vector<Tensor> ys, inputs{x};
+  std::vector<RowStep> steps;
+  for (const auto& [weight, bias] : weights) {
+    check_linear(x, weight, bias);
+    ys.push_back(Tensor::empty({x.rows(), weight.dim(0)}, x.dtype(), x.device()));
+    steps.push_back(product_of(x, weight, bias, ys.back()));
+    inputs.insert(inputs.end(), {weight, bias});
+  }
+  run_row_chain(x, steps);
+  record(ys, inputs, [x, all = std::vector(weights.begin(), weights.end())](std::span<const Tensor> dys) {
+    GradientSlot dx = gradient_slot(x);
+    std::vector<RowStep> shares;
+    for (size_t i = 0; dx && i < all.size(); ++i) {
+      if (!dys[i]) continue;
+      shares.push_back(input_gradient(dys[i], all[i].weight, dx));
+      dx.accumulate = true;
+    }
+    run_row_chain(x, shares);
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (dys[i]) weight_backward(x, all[i].weight, all[i].bias, dys[i]);
+    }
+  });
+  return ys;
+}
+
 Tensor activated_linear(const Tensor& x, Activation activation, const DropoutParams& dropout, const Tensor& weight, const Tensor& bias) {
   check_linear(x, weight, bias);
   Tensor y = Tensor::empty({x.rows(), weight.dim(0)}, x.dtype(), x.device());
-  {
-    const Tensor activated = Tensor::empty(x.shape(), x.dtype(), x.device());
-    kernels_for(x).activation({.x = x.view(), .y = activated.view(), .activation = activation, .dropout = dropout});
-    kernels_for(x).matmul({.a = activated.view(),
-                           .b = weight.view(),
-                           .out = y.view(),
-                           .bias = bias.view(),
-                           .transpose_b = true,
-                           .packed_b = packed_weight(weight, true, x.dtype())});
-  }
+  MatmulParams product = product_of(x, weight, bias, y);
+  product.a = rows_between_steps(x);
+  run_row_chain(x, {ActivationParams{.x = x.view(), .y = product.a, .activation = activation, .dropout = dropout}, product});
   record(y, {x, weight, bias}, [=](const Tensor& dy) {
     const Tensor activated = Tensor::empty(x.shape(), x.dtype(), x.device()), inner = Tensor::empty(x.shape(), x.dtype(), x.device());
-    kernels_for(x).matmul({.a = dy.view(), .b = weight.view(), .out = inner.view(), .packed_b = packed_weight(weight, false, dy.dtype())});
-    kernels_for(x).activation_backward(
-        {.x = x.view(), .dy = inner.view(), .dx = inner.view(), .activation = activation, .dropout = dropout, .y = activated.view()});
+    run_row_chain(x, {input_gradient(dy, weight, {inner.view()}),
+                      ActivationBackwardParams{.x = x.view(),
+                                               .dy = inner.view(),
+                                               .dx = inner.view(),
+                                               .activation = activation,
+                                               .dropout = dropout,
+                                               .y = activated.view()}});
     add_gradient(x, inner);
     weight_backward(activated, weight, bias, dy);
   });

@@ -19,6 +19,12 @@ enum class FusedActivation : uint8_t { none, relu };
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, FusedActivation activation = FusedActivation::none);
 Tensor linear_f32(const Tensor& x, const Tensor& weight, const Tensor& bias);  // y in f32 (f64 on the reference): logits
 
+// linear(x, W, b) of several weights: rows of x are read once for all of them, and their gradients added while they are in a cache.
+struct LinearWeights {
+  Tensor weight, bias;
+};
+std::vector<Tensor> linears(const Tensor& x, std::span<const LinearWeights> weights);
+
 // linear(activate(x, activation, dropout), weight, bias) that does not keep the activated rows: its gradient makes them again beside the
 // slope, with which they share the exponential.
 Tensor activated_linear(const Tensor& x, Activation activation, const DropoutParams& dropout, const Tensor& weight, const Tensor& bias);

@@ -14,7 +14,7 @@ Tape* Tape::current() { return recording; }
 RecordScope::RecordScope(Tape* tape) : previous_(recording) { recording = tape; }
 RecordScope::~RecordScope() { recording = previous_; }
 
-bool wants_gradient(std::initializer_list<Tensor> inputs) {
+bool wants_gradient(std::span<const Tensor> inputs) {
   if (!recording) return false;
   for (const Tensor& x : inputs) {
     if (x.requires_grad()) return true;
@@ -23,9 +23,13 @@ bool wants_gradient(std::initializer_list<Tensor> inputs) {
 }
 
 void record(const Tensor& output, std::initializer_list<Tensor> inputs, std::function<void(const Tensor&)> backward) {
+  record({&output, 1}, {inputs.begin(), inputs.size()}, [backward = std::move(backward)](std::span<const Tensor> dy) { backward(dy[0]); });
+}
+
+void record(std::span<const Tensor> outputs, std::span<const Tensor> inputs, std::function<void(std::span<const Tensor>)> backward) {
   if (!wants_gradient(inputs)) return;
-  output.set_requires_grad(true);
-  recording->nodes.push_back({output, std::move(backward)});
+  for (const Tensor& output : outputs) output.set_requires_grad(true);
+  recording->nodes.push_back({{outputs.begin(), outputs.end()}, std::move(backward)});
 }
 
 GradientSlot gradient_slot(const Tensor& x) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <span>
 #include <vector>
 
 #include "tensor/tensor.h"
@@ -13,8 +14,8 @@ namespace qkv {
 class Tape {
  public:
   struct Node {
-    Tensor output;
-    std::function<void(const Tensor& output_gradient)> backward;
+    std::vector<Tensor> outputs;
+    std::function<void(std::span<const Tensor> output_gradients)> backward;  // empty tensors for outputs that nothing used
   };
   std::vector<Node> nodes;
 
@@ -34,10 +35,13 @@ class RecordScope {
 };
 
 // Is a gradient wanted for any of these (empty tensors count as no)?
-bool wants_gradient(std::initializer_list<Tensor> inputs);
+bool wants_gradient(std::span<const Tensor> inputs);
+inline bool wants_gradient(std::initializer_list<Tensor> inputs) { return wants_gradient(std::span(inputs.begin(), inputs.size())); }
 
 // Puts the op on the tape where wants_gradient(inputs); `backward` receives the gradient of `output`.
 void record(const Tensor& output, std::initializer_list<Tensor> inputs, std::function<void(const Tensor&)> backward);
+// Of several outputs at once.
+void record(std::span<const Tensor> outputs, std::span<const Tensor> inputs, std::function<void(std::span<const Tensor>)> backward);
 
 // The place where an op's backward puts its share of x's gradient: written the first time, added to afterwards. Gradients of
 // parameters (f32 masters) are f32 and gradients of activations have the activation's type. Empty view where none is wanted.

@@ -22,6 +22,9 @@ namespace qkv::cpu::HWY_NAMESPACE {
 inline constexpr int64_t kQueryRows = 48;  // rows of scores at a time: 8 tiles of the product
 inline constexpr int64_t kKeyTile = 256;   // keys at a time; at a head size of 64 the panels of K and of V take 64 KiB each, in L2
 
+// From one row of a tile's scores to the next. 1 KiB, or any multiple of it, would put a column of 48 rows into a few sets of L1.
+constexpr int64_t ScoreStep(int64_t keys) { return RoundUp(keys, kPanel) + static_cast<int64_t>(kLanes); }
+
 // Rows of scores that a task works on per packed tile, over all heads of its group: packing is then a few percent of the products.
 inline constexpr int64_t kTaskRows = 8 * kQueryRows;
 

@@ -90,7 +90,7 @@ class Prefetcher {
     int64_t step, rows, bytes;
     bool written;
   };
-  static constexpr int kSpans = 8;
+  static constexpr int kSpans = 10;
   Span span_[kSpans];
   int spans_ = 0, at_ = 0;
   int64_t row_ = 0, rows_ = 0;

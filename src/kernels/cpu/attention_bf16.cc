@@ -362,9 +362,9 @@ void attention_bf16(const AttentionParams& p) {
     for (int head = 0; head < p.num_key_value_heads && p.queries.length[segment] > 0; ++head) all.emplace_back(p, segment, head);
   }
   const auto count = static_cast<int64_t>(all.size()), group = int64_t{p.num_heads / p.num_key_value_heads};
-  // Many: each by one thread, packed in that thread's cache; the heads of a sequence one after another.
+  // Many: each by one thread, packed in that thread's cache.
   if (count >= 4 * num_threads()) {
-    const int64_t run = std::clamp<int64_t>(count / (8 * num_threads()), 1, p.num_key_value_heads);
+    const int64_t run = units_per_task(count, p.num_key_value_heads);
     parallel_for((count + run - 1) / run, [&](int64_t task) {
       for (int64_t i = task * run; i < std::min(count, (task + 1) * run); ++i) {
         PackedKeys packed = all[static_cast<size_t>(i)];

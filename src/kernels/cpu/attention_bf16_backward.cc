@@ -28,12 +28,14 @@ namespace {
 template <typename Tiles>
 class Backward {
  public:
-  Backward(const AttentionBackwardParams& params, const Unit& of, int64_t number, Turns* order)
+  Backward(const AttentionBackwardParams& params, const Unit& of, int64_t number, Turns* order, Prefetcher& next, int64_t rows)
       : b(params),
         p(params.forward),
         unit(of),
         blocks(of.blocks),
         turns(order),
+        ahead(next),
+        steps(rows),
         s(p, of.segment, of.key_head * (p.num_heads / p.num_key_value_heads)),
         sight(p, s),
         chunk(number * kChunkKeys),
@@ -58,18 +60,23 @@ class Backward {
 
   void run() {
     pack();
-    for (float* sums : {dk, dv}) std::memset(sums, 0, static_cast<size_t>(keys_to_pack(s, chunk, kChunkKeys) * depth) * sizeof(float));
     const int64_t groups = groups_per_head(blocks);
     for (member = 0; member < s.group; ++member) {
       s.set_head(static_cast<int>(unit.key_head * s.group + member));
       for (int64_t group = 0; group < groups; ++group) run_group(group);
     }
+    if (!started) clear_sums();
     store_rows(dk, b.dk, p.scale);
     store_rows(dv, b.dv, keep());
   }
 
  private:
   float keep() const { return p.dropout.probability > 0 ? static_cast<float>(dropout_scale(p.dropout.probability)) : 1.0f; }
+
+  void clear_sums() {
+    for (float* sums : {dk, dv}) std::memset(sums, 0, static_cast<size_t>(keys_to_pack(s, chunk, kChunkKeys) * depth) * sizeof(float));
+    started = true;
+  }
 
   void pack() {
     const bf16* pointers[kChunkKeys];
@@ -91,7 +98,8 @@ class Backward {
     if (turns) wait_for_turn(group, first, last);
     for (int64_t i = 0; i < count; ++i) run_block(block + i, i, all);
     if (turns) turns->pass_on(turn_of(group));
-    // dV += P^T dO, dK += dS^T Q.
+    // dV += P^T dO, dK += dS^T Q. The first ones that fill all rows write them.
+    if (!started && all.count() * kStripKeys != keys_to_pack(s, chunk, kChunkKeys)) clear_sums();
     TileProduct product{.a = weights + all.first * kStripKeys * kGroupBlocks * kBlockQueries,
                         .a_step = 2 * kGroupBlocks * kBlockQueries,
                         .b = blocks.dout_across + block * depth * 16,
@@ -101,12 +109,13 @@ class Backward {
                         .rows = 2 * all.count(),
                         .columns = depth / 16,
                         .depth = count,
-                        .accumulate = true};
+                        .accumulate = started};
     multiply<Tiles>(product);
     product.a = gradients + all.first * kStripKeys * kGroupBlocks * kBlockQueries;
     product.b = blocks.q_across + block * depth * 16;
     product.c = dk + all.first * kStripKeys * depth;
     multiply<Tiles>(product);
+    started = true;
   }
 
   size_t turn_of(int64_t group) const { return unit.first_turn + static_cast<size_t>(member * groups_per_head(blocks) + group); }
@@ -119,7 +128,8 @@ class Backward {
   // Weights and gradients of scores of one block, the `place`-th of its group, and their part of dQ. `all`: the strips that the group sees.
   void run_block(int64_t block, int64_t place, const Strips& all) {
     const int64_t first = (block - member * blocks.rows) * kBlockQueries;
-    const Strips strips(s.visible(p, first, std::min(s.queries, first + kBlockQueries), {0, s.keys}), chunk, kChunkKeys);
+    const KeyRange seen = s.visible(p, first, std::min(s.queries, first + kBlockQueries), {0, s.keys});
+    const Strips strips(seen, chunk, kChunkKeys);
     at = s.position(first);
     for (int64_t strip = all.first; strip < all.last; ++strip) {
       if (!strips.has(strip)) clear(strip, place);
@@ -127,7 +137,9 @@ class Backward {
     if (strips.count() == 0) return;
     score(block, strips.first);
     for (int64_t strip = strips.first; strip < strips.last; ++strip) {
+      ahead.step(steps);
       if (strip + 1 < strips.last) score(block, strip + 1);
+      ahead.step(steps);
       differentiate(block, place, strip);
     }
     // dQ^T += K^T dS^T.
@@ -140,7 +152,7 @@ class Backward {
                      .rows = blocks.width / 16,
                      .columns = 2,
                      .depth = strips.count(),
-                     .accumulate = true});
+                     .accumulate = seen.begin < chunk});
   }
 
   bf16* row_of(bf16* rows, int64_t strip, int64_t place) const {
@@ -281,6 +293,9 @@ class Backward {
   const Unit& unit;
   const QueryBlocks& blocks;
   Turns* turns;  // null: no other task adds to dQ
+  Prefetcher& ahead;
+  int64_t steps;         // rows that it asks for at a time
+  bool started = false;  // do dk and dv hold anything
   HeadOfSequence s;
   Sight sight;
   int64_t chunk, depth;                     // its first key; head size in whole tiles
@@ -292,13 +307,25 @@ class Backward {
   float *scores[2], *dweights[2], *slopes;  // [kStripKeys][kBlockQueries], of two strips in turns
 };
 
-void run_chunk(const AttentionBackwardParams& b, const Unit& unit, int64_t chunk, Turns* turns) {
+void run_chunk(const AttentionBackwardParams& b, const Unit& unit, int64_t chunk, Turns* turns, Prefetcher& ahead, int64_t steps) {
   if (current_isa() == Isa::amx) {
     const AmxTiles tiles;
-    Backward<AmxTiles>(b, unit, chunk, turns).run();
+    Backward<AmxTiles>(b, unit, chunk, turns, ahead, steps).run();
   } else {
-    Backward<Avx512Tiles>(b, unit, chunk, turns).run();
+    Backward<Avx512Tiles>(b, unit, chunk, turns, ahead, steps).run();
   }
+}
+
+// All that a unit reads and writes.
+Prefetcher rows_of(const AttentionBackwardParams& b, const Unit& unit) {
+  const AttentionParams& p = b.forward;
+  const HeadOfSequence s(p, unit.segment, unit.key_head * (p.num_heads / p.num_key_value_heads));
+  Prefetcher rows;
+  for (const View& x : {p.q, b.dout, p.out, p.out_rest}) rows.add(x, s.query_row, s.queries, s.query_column, s.group * s.size, false);
+  for (const View& x : {p.k, p.v}) rows.add(x, p.keys.begin[unit.segment], s.keys, s.key_column, s.size, false);
+  for (const View& x : {b.dk, b.dv}) rows.add(x, p.keys.begin[unit.segment], s.keys, s.key_column, s.size, true);
+  rows.add(b.dq, s.query_row, s.queries, s.query_column, s.group * s.size, true);
+  return rows;
 }
 
 }  // namespace
@@ -308,14 +335,29 @@ QKV_BF16_END
 namespace qkv::cpu {
 namespace {
 
-// Each unit by one thread, its queries in that thread's cache.
+// Each unit by one thread, its queries in that thread's cache, while rows of the next one are on their way there.
 void run_units(const AttentionBackwardParams& b, const std::vector<Unit>& units) {
-  parallel_for(static_cast<int64_t>(units.size()), [&](int64_t i) {
-    Unit unit = units[static_cast<size_t>(i)];
-    unit.blocks.place(scratch_bytes(Scratch::queries, unit.blocks.bytes()));
-    for (int64_t block = 0; block < unit.blocks.count; ++block) pack_queries(b, unit, block);
-    for (int64_t chunk = 0; chunk < unit.chunks; ++chunk) run_chunk(b, unit, chunk, nullptr);
-    for (int64_t block = 0; block < unit.blocks.count; ++block) store_query_gradients(b, unit, block);
+  const auto count = static_cast<int64_t>(units.size()), run = units_per_task(count, b.forward.num_key_value_heads);
+  parallel_for((count + run - 1) / run, [&](int64_t task) {
+    for (int64_t i = task * run; i < std::min(count, (task + 1) * run); ++i) {
+      Unit unit = units[static_cast<size_t>(i)];
+      unit.blocks.place(scratch_bytes(Scratch::queries, unit.blocks.bytes()));
+      Prefetcher ahead;
+      if (i + 1 < std::min(count, (task + 1) * run)) ahead = rows_of(b, units[static_cast<size_t>(i + 1)]);
+      // Half of a causal sequence's strips are passed by.
+      const int64_t strips = (b.forward.keys.length[unit.segment] + kStripKeys - 1) / kStripKeys,
+                    parts = unit.blocks.count * (2 + (b.forward.causal ? strips : 2 * strips)),
+                    steps = ahead.rows() / std::max<int64_t>(1, parts) + 1;
+      for (int64_t block = 0; block < unit.blocks.count; ++block) {
+        pack_queries(b, unit, block);
+        ahead.step(steps);
+      }
+      for (int64_t chunk = 0; chunk < unit.chunks; ++chunk) run_chunk(b, unit, chunk, nullptr, ahead, steps);
+      for (int64_t block = 0; block < unit.blocks.count; ++block) {
+        ahead.step(steps);
+        store_query_gradients(b, unit, block);
+      }
+    }
   });
 }
 
@@ -328,7 +370,8 @@ void run_chunks(const AttentionBackwardParams& b, std::vector<Unit>& units) {
     parallel_for(unit.blocks.count, [&](int64_t block) { pack_queries(b, unit, block); });
     parallel_for(unit.chunks, [&](int64_t chunk) {
       try {
-        run_chunk(b, unit, chunk, &turns);
+        Prefetcher nothing;
+        run_chunk(b, unit, chunk, &turns, nothing, 0);
       } catch (...) {
         turns.give_up();
         throw;

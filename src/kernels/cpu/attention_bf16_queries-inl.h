@@ -92,7 +92,8 @@ inline void pack_queries(const AttentionBackwardParams& b, const Unit& unit, int
   }
   pairs_of_rows(q, s.size, blocks.q_across + at, blocks.depth);
   pairs_of_rows(dout, s.size, blocks.dout_across + at, blocks.depth);
-  std::memset(blocks.dq + index * blocks.width * kBlockQueries, 0, static_cast<size_t>(blocks.width * kBlockQueries) * sizeof(float));
+  if (s.visible(p, first, first + count, {0, s.keys}).size() == 0)  // else the first chunk of keys writes it
+    std::memset(blocks.dq + index * blocks.width * kBlockQueries, 0, static_cast<size_t>(blocks.width * kBlockQueries) * sizeof(float));
 
   QueryBlocks::Statistics& statistics = blocks.statistics[index];
   read_saved_rows(p, s, first, count, statistics.saved);

@@ -26,7 +26,7 @@ class Forward {
     outputs = scratch(Scratch::outputs, s.group * rows * (step + 2));
     largest = outputs + s.group * rows * step;
     sums = largest + s.group * rows;
-    scores = scratch(Scratch::scores, kQueryRows * kKeyTile);
+    scores = scratch(Scratch::scores, kQueryRows * ScoreStep(kKeyTile));
     queries = scratch(Scratch::queries, kQueryRows * s.size + kLanes);
     keys_t = scratch(Scratch::keys, kKeyTile * s.size);
     values = scratch(Scratch::values, step * kKeyTile);
@@ -64,10 +64,11 @@ class Forward {
     const KeyRange seen = s.visible(p, task.first + first, task.first + first + count, tile);
     if (seen.size() == 0) return;
     const int64_t end = seen.end - tile.begin, width = RoundUp(end, kPanel);
+    const int64_t score_step = ScoreStep(tile.size());
     const HeadRows q = QueryRows<T>(p.q, s, task.first + first, count, queries);
-    SmallGemm(q.data, q.step, 1, keys_t, s.size, count, end, s.size, scores, kKeyTile, false);
-    for (int64_t i = 0; i < count; ++i) Weights(place + first + i, task.first + first + i, scores + i * kKeyTile, width);
-    SmallGemm(scores, kKeyTile, 1, values, tile.size(), count, s.size, end, outputs + (place + first) * step, step, true);
+    SmallGemm(q.data, q.step, 1, keys_t, s.size, count, end, s.size, scores, score_step, false);
+    for (int64_t i = 0; i < count; ++i) Weights(place + first + i, task.first + first + i, scores + i * score_step, width);
+    SmallGemm(scores, score_step, 1, values, tile.size(), count, s.size, end, outputs + (place + first) * step, step, true);
   }
 
   // Scores of one query become weights relative to the largest score so far; what came before is scaled where that has grown.
@@ -106,7 +107,7 @@ class Forward {
   DropoutChunk mask;
   KeyRange tile{0, 0};
   float *outputs, *largest, *sums;            // [group][rows][step], [group][rows], [group][rows]
-  float *scores, *queries, *keys_t, *values;  // [kQueryRows][kKeyTile], [kQueryRows][size], panels of K^T and of V
+  float *scores, *queries, *keys_t, *values;  // [kQueryRows][ScoreStep], [kQueryRows][size], panels of K^T and of V
 };
 
 // One query, as in decoding: keys and values are read once where they lie, so packing them would cost more than the products. Sums in the

@@ -39,15 +39,16 @@ class Backward {
         tile{of.tile * kKeyTile, std::min(s.keys, (of.tile + 1) * kKeyTile)},
         blocks((s.queries + kQueryRows - 1) / kQueryRows),
         step(RoundUp(s.size, kPanel)),
+        score_step(ScoreStep(tile.size())),
         mask(p.dropout) {
     keys_t = scratch(Scratch::keys, (2 * s.size + step) * kKeyTile);
     values_t = keys_t + kKeyTile * s.size;
     keys = values_t + kKeyTile * s.size;
     q = scratch(Scratch::queries, 2 * kQueryRows * s.size + kLanes);
     dout = q + kQueryRows * s.size;
-    weights = scratch(Scratch::scores, (2 * kQueryRows + 1) * kKeyTile);
-    gradients = weights + kQueryRows * kKeyTile;
-    slopes = gradients + kQueryRows * kKeyTile;
+    weights = scratch(Scratch::scores, (2 * kQueryRows + 1) * score_step);
+    gradients = weights + kQueryRows * score_step;
+    slopes = gradients + kQueryRows * score_step;
     panel_of_q = scratch(Scratch::outputs, 3 * kQueryRows * step);
     panel_of_dout = panel_of_q + kQueryRows * step;
     dq = panel_of_dout + kQueryRows * step;
@@ -78,14 +79,14 @@ class Backward {
     if (seen.size() == 0) return;
     const int64_t end = seen.end - tile.begin, width = RoundUp(end, kPanel);
     const HeadRows rows_of_q = QueryRows<T>(p.q, s, first, count, q), rows_of_dout = QueryRows<T>(b.dout, s, first, count, dout);
-    SmallGemm(rows_of_q.data, rows_of_q.step, 1, keys_t, s.size, count, end, s.size, weights, kKeyTile, false);
-    SmallGemm(rows_of_dout.data, rows_of_dout.step, 1, values_t, s.size, count, end, s.size, gradients, kKeyTile, false);
+    SmallGemm(rows_of_q.data, rows_of_q.step, 1, keys_t, s.size, count, end, s.size, weights, score_step, false);
+    SmallGemm(rows_of_dout.data, rows_of_dout.step, 1, values_t, s.size, count, end, s.size, gradients, score_step, false);
     for (int64_t i = 0; i < count; ++i) Row(first, i, width, rows_of_dout);
     PackAll(rows_of_q.data, rows_of_q.step, 1, count, s.size, panel_of_q);
     PackAll(rows_of_dout.data, rows_of_dout.step, 1, count, s.size, panel_of_dout);
-    SmallGemm(weights, 1, kKeyTile, panel_of_dout, count, end, s.size, count, dv, step, true);
-    SmallGemm(gradients, 1, kKeyTile, panel_of_q, count, end, s.size, count, dk, step, true);
-    SmallGemm(gradients, kKeyTile, 1, keys, tile.size(), count, s.size, end, dq, step, false);
+    SmallGemm(weights, 1, score_step, panel_of_dout, count, end, s.size, count, dv, step, true);
+    SmallGemm(gradients, 1, score_step, panel_of_q, count, end, s.size, count, dk, step, true);
+    SmallGemm(gradients, score_step, 1, keys, tile.size(), count, s.size, end, dq, step, false);
     AddToQueries(block, first, count);
   }
 
@@ -93,7 +94,7 @@ class Backward {
   void Row(int64_t first, int64_t i, int64_t width, const HeadRows& rows_of_dout) {
     const F32 d;
     const int64_t query = first + i;
-    float *weight = weights + i * kKeyTile, *row = gradients + i * kKeyTile;
+    float *weight = weights + i * score_step, *row = gradients + i * score_step;
     const KeyRange seen = SavedWeights(p, s, query, tile, width, weight, slopes);
     const uint64_t element = attention_element(s.query_row + query, p.num_heads, s.head, tile.begin);
     if (mask.active()) DropRow(mask, element, row, width);
@@ -141,10 +142,10 @@ class Backward {
   Turns& turns;
   HeadOfSequence s;
   KeyRange tile;
-  int64_t blocks, step, member = 0;  // blocks of queries; head size rounded up to panels; head within the group
+  int64_t blocks, step, score_step, member = 0;  // blocks of queries; head size rounded up to panels; head within the group
   DropoutChunk mask;
   float *keys_t, *values_t, *keys;                   // panels of K^T, V^T and K
-  float *q, *dout, *weights, *gradients, *slopes;    // [kQueryRows][size] twice, [kQueryRows][kKeyTile] twice, [kKeyTile]
+  float *q, *dout, *weights, *gradients, *slopes;    // [kQueryRows][size] twice, [kQueryRows][score_step] twice, [score_step]
   float *panel_of_q, *panel_of_dout, *dq, *dk, *dv;  // [kQueryRows][step] three times, [kKeyTile][step] twice
 };
 
@@ -171,11 +172,13 @@ void AttentionFlashBackward(const AttentionBackwardParams& b) {
     return task.tiles > 1 && p.q.dtype != DType::f32 ? group * p.queries.length[task.segment] * RoundUp(size, kPanel) : 0;
   };
   std::vector<BackwardTask> tasks;
+  std::vector<size_t> heads;  // the first task of each
   int64_t turn_count = 0, all_dq_floats = 0;
   for (int64_t segment = 0; segment < p.queries.count; ++segment) {
     const int64_t blocks = (p.queries.length[segment] + kQueryRows - 1) / kQueryRows;
     const int64_t tiles = (p.keys.length[segment] + kKeyTile - 1) / kKeyTile;
     for (int head = 0; head < p.num_key_value_heads; ++head) {
+      if (tiles > 0) heads.push_back(tasks.size());
       for (int64_t tile = 0; tile < tiles; ++tile)
         tasks.push_back({segment, head, tile, tiles, static_cast<size_t>(turn_count), nullptr, nullptr});
       if (tiles == 0) continue;
@@ -198,9 +201,14 @@ void AttentionFlashBackward(const AttentionBackwardParams& b) {
   with_type(p.q.dtype, [&](auto* type) {
     using T = std::remove_pointer_t<decltype(type)>;
     ZeroUnseen<T>(b);
-    parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) HWY_ATTR {
+    // Of many heads each thread takes whole ones: the tiles of a head would wait for each other's turns (16 x 8 x 512 causal with AVX-512,
+    // two threads: @@ -> @@ GFLOP/s).
+    const bool whole_heads = static_cast<int64_t>(heads.size()) >= 4 * num_threads();
+    parallel_for(static_cast<int64_t>(whole_heads ? heads.size() : tasks.size()), [&](int64_t i) HWY_ATTR {
       try {
-        Backward<T>(b, tasks[static_cast<size_t>(i)], turns).Run();
+        const size_t first = whole_heads ? heads[static_cast<size_t>(i)] : static_cast<size_t>(i);
+        const size_t last = first + (whole_heads ? static_cast<size_t>(tasks[first].tiles) : 1);
+        for (size_t task = first; task < last; ++task) Backward<T>(b, tasks[task], turns).Run();
       } catch (...) {
         turns.give_up();
         throw;

@@ -23,6 +23,7 @@ enum class Scratch {
   output_gradients,
   outputs,
   carry,
+  between_steps,
   count
 };
 
