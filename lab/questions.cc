@@ -6,6 +6,7 @@ const std::vector<Experiment>& experiments() {
   static const std::vector<Experiment> all{
       self_attention(),      //
       scaling(),             //
+      heads(),               //
       additive_attention(),  //
       additive_cost(),       //
       quadratic(),           //

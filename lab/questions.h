@@ -7,6 +7,7 @@ namespace qkv::lab {
 
 Experiment self_attention();      // Is self-attention the core?
 Experiment scaling();             // Why divide by √d_k?
+Experiment heads();               // Why multi-head?
 Experiment additive_attention();  // Dot-product or additive attention?
 Experiment additive_cost();       // What does additive attention cost?
 Experiment quadratic();           // Is attention O(N²)?
