@@ -12,6 +12,7 @@ const std::vector<Experiment>& experiments() {
       additive_cost(),         //
       quadratic(),             //
       flash_attention(),       //
+      kv_heads(),              //
       residual_norm(),         //
       feed_forward(),          //
       families(),              //
