@@ -13,6 +13,7 @@ const std::vector<Experiment>& experiments() {
       quadratic(),             //
       flash_attention(),       //
       kv_heads(),              //
+      positions(),             //
       residual_norm(),         //
       feed_forward(),          //
       families(),              //
