@@ -14,7 +14,7 @@ endforeach()
 # Header-only libraries are compiled in; the others a user of the package links too, found by qkvConfig.cmake.
 get_property(libraries GLOBAL PROPERTY QKV_LIBRARIES)
 list(REMOVE_DUPLICATES libraries)
-list(REMOVE_ITEM libraries nlohmann_json::nlohmann_json CLI11::CLI11 Boost::headers)
+list(REMOVE_ITEM libraries nlohmann_json::nlohmann_json CLI11::CLI11 Boost::headers Eigen3::Eigen)
 target_link_libraries(libqkv PRIVATE ${libraries})
 target_include_directories(libqkv PUBLIC $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(libqkv PUBLIC cxx_std_20)

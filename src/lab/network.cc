@@ -13,7 +13,7 @@
 namespace qkv::lab {
 TransformerConfig config_of(const NetworkOptions& o) {
   TransformerConfig config;
-  config.kind = Kind::decoder_only;
+  config.kind = o.causal ? Kind::decoder_only : Kind::encoder_only;
   config.vocab_size = o.vocab_size;
   config.hidden_size = o.hidden_size;
   config.encoder_layers = 0;
@@ -60,6 +60,21 @@ void open_forget_gates(ParameterStore& store, int64_t hidden) {
     std::fill_n(parameter.value.as<float>() + hidden, hidden, 1.0f);
     parameter.value.touch();
   }
+}
+
+float embedding_scale(const TransformerConfig& config) {
+  return config.scale_embedding ? std::sqrt(static_cast<float>(config.hidden_size)) : 1;
+}
+
+// What is added to the embeddings. Sines are as much smaller than the paper's as the embeddings' deviation is than the paper's 1 (Vaswani
+// et al. 2017, sections 3.4 and 3.5).
+Tensor position_table(const Positions& positions, const NetworkOptions& options, const TransformerConfig& config) {
+  const Tensor table = positions.table(options.causal);
+  if (options.position != Position::sinusoidal) return table;
+  const float deviation = options.embedding_deviation > 0 ? options.embedding_deviation : embedding_start(config).deviation;
+  std::vector<float> values = table.to_vector();
+  for (float& value : values) value *= deviation * embedding_scale(config);
+  return Tensor::from(values, table.shape());
 }
 
 void grow_queries_and_keys(ParameterStore& store, float gain) {
@@ -200,7 +215,8 @@ Network::Network(const NetworkOptions& options, ParameterStore& store)
       output_(options.outputs == 0 ? embed_tokens_
                                    : store.create("output.weight", {options.outputs, options.hidden_size},
                                                   Initializer::normal(1 / std::sqrt(static_cast<float>(options.hidden_size))), true)),
-      positions_(config_, store) {
+      positions_(config_, store),
+      position_table_(position_table(positions_, options_, config_)) {
   const ParameterScope scope(store, "layers");
   for (int i = 0; i < options.layers; ++i) layers_.push_back(std::make_unique<Layer>(options_, config_, i, scope / i));
   if (options.norm_place == NormPlace::pre) final_norm_.emplace(config_, ParameterScope(store, "norm"));
@@ -212,13 +228,13 @@ Network::~Network() = default;
 
 Tensor Network::embed(const TokenBatch& batch, ForwardContext& context) const {
   const std::vector<int32_t> position_of = batch.segments.positions();
-  const float scale = config_.scale_embedding ? std::sqrt(static_cast<float>(options_.hidden_size)) : 1;
-  return embedding(batch.ids, embed_tokens_, positions_.table(true), position_of, scale, context.dtype, context.dropout(options_.dropout));
+  return embedding(batch.ids, embed_tokens_, position_table_, position_of, embedding_scale(config_), context.dtype,
+                   context.dropout(options_.dropout));
 }
 
 Tensor Network::forward_rows(Tensor x, const Segments& segments, ForwardContext& context, std::vector<Tensor>* layer_outputs,
                              const Prefix& prefix) const {
-  const AttentionPass pass{segments, segments, positions_.pass(true, segments.positions(), segments.longest())};
+  const AttentionPass pass{segments, segments, positions_.pass(options_.causal, segments.positions(), segments.longest())};
   for (const auto& layer : layers_) {
     x = layer->forward(x, pass, prefix, context);
     if (layer_outputs) layer_outputs->push_back(x);

@@ -107,6 +107,7 @@ class Network {
   TransformerConfig config_;
   Tensor embed_tokens_, output_;
   Positions positions_;
+  Tensor position_table_;
   std::vector<std::unique_ptr<Layer>> layers_;
   std::optional<Norm> final_norm_;
 };

@@ -199,6 +199,7 @@ TEST(Network, APrefixSeesItselfWholeAndNothingOfTheRest) {
   const Network causal(options, store);
   options.causal = false;
   const Network whole(options, other);
+  for (size_t i = 0; i < store.all().size(); ++i) other.all()[i].value.copy_from(store.all()[i].value);  // positions have other names
   const std::vector<int32_t> lengths{5, 4}, prefix_lengths{3, 2};
   const TokenBatch batch{{1, 2, 3, 4, 5, 6, 7, 8, 9}, Segments::of_lengths(lengths)};
   const TokenBatch alone{{1, 2, 3, 6, 7}, Segments::of_lengths(prefix_lengths)};
@@ -209,6 +210,21 @@ TEST(Network, APrefixSeesItselfWholeAndNothingOfTheRest) {
   const std::vector<float> expected = whole.forward(alone, context).to_vector();
   for (size_t i = 0; i < rows.size(); ++i) {
     for (int c = 0; c < 16; ++c) EXPECT_NEAR(all[rows[i] * 16 + c], expected[i * 16 + c], 1e-5) << rows[i];
+  }
+}
+
+// Embeddings of deviation 0.02 get sines of that amplitude, as those of deviation 1 get the paper's.
+TEST(Network, SinusoidalPositionsAreOfTheEmbeddingsSize) {
+  NetworkOptions options{.vocab_size = 5, .hidden_size = 8, .layers = 0, .norm_place = NormPlace::none, .position = Position::sinusoidal};
+  for (const float range : {0.02f, 0.0f}) {  // 0: deviation 1 after scaling
+    options.initializer_range = range;
+    ParameterStore store(1, true);
+    const Network network(options, store);
+    ForwardContext context;
+    const Tensor rows = network.forward({{3, 3}, Segments::of_lengths(std::vector<int32_t>{2})}, context);
+    const double size = range == 0 ? 1 : range;
+    EXPECT_NEAR(rows.as<float>()[8] - rows.as<float>()[0], size * std::sin(1.0), 1e-6);
+    EXPECT_NEAR(rows.as<float>()[8 + 4] - rows.as<float>()[4], size * (std::cos(1.0) - 1), 1e-6);
   }
 }
 

@@ -24,6 +24,10 @@ struct Example {
 Tokens answer(Task task, Tokens sequence) {
   if (task == Task::reverse) std::reverse(sequence.begin(), sequence.end());
   if (task == Task::sort) std::sort(sequence.begin(), sequence.end());
+  if (task == Task::left) {
+    sequence.insert(sequence.begin(), -1);  // the first has none
+    sequence.pop_back();
+  }
   return sequence;
 }
 
@@ -122,6 +126,7 @@ int longest(const TaskOptions& options) {
 Batch make_batch(const TaskOptions& options, int64_t sequences, RandomStream random) {
   QKV_CHECK(options.task != Task::recall || options.length <= options.symbols / 2, "[recall] {} pairs of {} keys", options.length,
             options.symbols / 2);
+  QKV_CHECK(options.task != Task::left || !options.continued, "[left] neighbours are named where they stand, not afterwards");
   Batch batch;
   std::vector<int32_t> lengths;
   for (int64_t i = 0; i < sequences; ++i) {

@@ -20,6 +20,7 @@ enum class Task : uint8_t {
   copy,      // a sequence, a mark, and the sequence again
   reverse,   // … backwards
   sort,      // … its symbols in ascending order
+  left,      // … each symbol's left neighbour; not continued
   recall,    // pairs of key and value, then keys in another order: the value of each (associative recall, Ba et al. 2016, section 4.1)
   distant,   // a value, other symbols, and a mark `length` tokens behind it: the value (drawn so that the logarithm is uniform)
   brackets,  // nested brackets of `symbols` / 2 kinds: which one a closing bracket must be (Dyck language)
@@ -29,8 +30,8 @@ struct TaskOptions {
   Task task = Task::copy;
   int symbols = 16;                 // ids 0 to symbols - 1; the mark is `symbols`
   int min_length = 4, length = 16;  // of the sequence (pairs of recall), drawn from [min_length, length]
-  // True: the answer follows the sequence and is predicted token by token. False (copy, reverse and sort only): the sequence alone, and
-  // the answer's token i at its row i, for a network that sees it whole.
+  // True: the answer follows the sequence and is predicted token by token. False (copy, reverse, sort and left only): the sequence alone,
+  // and the answer's token i at its row i, for a network that sees it whole.
   bool continued = true;
 };
 

@@ -42,6 +42,14 @@ TEST(Synthetic, AnswersFollowTheSequenceAndItsMark) {
   }
 }
 
+TEST(Synthetic, LeftNeighboursAreNamedWhereTheyStand) {
+  for (const Rows& rows :
+       sequences(make_batch({.task = Task::left, .symbols = 7, .min_length = 2, .length = 9, .continued = false}, 50, RandomStream(1)))) {
+    EXPECT_EQ(rows.targets.front(), -1);
+    EXPECT_TRUE(std::equal(rows.targets.begin() + 1, rows.targets.end(), rows.tokens.begin()));
+  }
+}
+
 TEST(Synthetic, RecallAsksForTheValueOfEachKeyOnce) {
   for (const Rows& rows : sequences(make_batch({.task = Task::recall, .symbols = 16, .min_length = 2, .length = 8}, 50, RandomStream(1)))) {
     std::map<int32_t, int32_t> value_of;

@@ -83,19 +83,18 @@ Batch PlainText::training_batch(int64_t sequences, int64_t context, RandomStream
   return batch;
 }
 
+Batch PlainText::test_batch(int64_t first, int64_t count, int64_t context) const {
+  QKV_CHECK((first + count) * context < std::ssize(test_), "the text has {} tokens to be judged by; {} windows of {} need more",
+            test_.size(), first + count, context);
+  const auto from = test_.begin() + first * context, to = from + count * context;
+  return {{{from, to}, Segments::of_lengths(std::vector<int32_t>(count, static_cast<int32_t>(context)))}, {from + 1, to + 1}};
+}
+
 double PlainText::bits_per_byte(const Network& network, int64_t windows, int64_t context, DType dtype) const {
   windows = std::min(windows, (std::ssize(test_) - 1) / context);
   QKV_CHECK(windows > 0, "the text has {} tokens to be judged by; windows of {} need more", test_.size(), context);
   const Judgement judgement = judge(
-      network, windows,
-      [&](int64_t i) {
-        Batch batch;
-        const auto from = test_.begin() + i * context;
-        batch.input = {{from, from + context}, Segments::of_lengths(std::vector<int32_t>{static_cast<int32_t>(context)})};
-        batch.targets.assign(from + 1, from + context + 1);
-        return batch;
-      },
-      dtype);
+      network, windows, [&](int64_t i) { return test_batch(i, 1, context); }, dtype);
   return judgement.loss / std::log(2.0) / bytes_per_token_;
 }
 

@@ -27,6 +27,8 @@ class PlainText {
 
   // `sequences` windows of `context` tokens from places that the stream draws; each token predicts the next.
   Batch training_batch(int64_t sequences, int64_t context, RandomStream random) const;
+  // Windows `first` to `first` + `count` - 1 of those of the test part that lie end to end.
+  Batch test_batch(int64_t first, int64_t count, int64_t context) const;
   // Bits per byte of the first `windows` windows of the test part that lie end to end, without what the first token of each needs.
   double bits_per_byte(const Network& network, int64_t windows, int64_t context, DType dtype = DType::f32) const;
 
