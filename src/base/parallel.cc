@@ -173,7 +173,8 @@ void internal::run_parallel(int64_t count, void (*call)(void*, int64_t), void* b
   if (!lock.owns_lock()) {
     job.work();
   } else {
-    inside_parallel_region = true;  // also with one thread: a loop inside a body must not take the mutex again
+    if (thread_count == 0) thread_count = pool()->threads();  // a body that asks for it must not take the mutex again
+    inside_parallel_region = true;                            // also with one thread: a loop inside a body must not take the mutex again
     pool()->run(job);
     inside_parallel_region = false;
   }
