@@ -205,18 +205,20 @@ Experiment bert_tokenizer() {
           "matrix; the label is read at [CLS] (Devlin et al. 2018, sections 3, 3.1 and A.1).",
       .setup =
           "Encoders of 2 layers, 64 wide, with 3,000 tokens of WordPiece, BPE or Unigram (equal parameters, texts, steps), learn to find "
-          "hidden words (25 %) in the training texts and then to classify them. Each is then fed with another tokenizer's tokens "
-          "(WordPiece with BPE's, the others with WordPiece's): by their ids, by looking their text up in its own vocabulary (pieces), and "
-          "fine-tuned on the other ids (retrained). Without [CLS] the label is read at the first word.",
-      .reading = "Other pieces keep most words' embeddings, other ids none: what ids lose is the match, not the cut's quality.",
+          "hidden words (25 %) and then to classify. Each is then fed another tokenizer's tokens (WordPiece BPE's, the others "
+          "WordPiece's): by their ids, by looking their text up in its own vocabulary (pieces), and fine-tuned on the other ids "
+          "(retrained). Without [CLS] the label is read at the first word.",
+      .reading =
+          "Other pieces keep most words' embeddings, other ids none: ids lose the match, not the quality of the cut. A hidden word "
+          "shows how many tokens it has, which helps finer cuts.",
       .arms = kArms,
       .data = {"classification"},
       .run = run,
       .claims = {between("BERT loses at least 10 points with another tokenizer's ids", "lost to other ids", "wordpiece", 0.1, INFINITY),
                  between("fine-tuning on them wins it back but for 3 points", "short after retraining", "wordpiece", -INFINITY, 0.03),
-                 same_within("with BPE it is as accurate within 3 points", "accuracy", "bpe", "wordpiece", 0.03),
-                 same_within("with Unigram it is as accurate within 3 points", "accuracy", "unigram", "wordpiece", 0.03),
-                 same_within("with BPE hidden words cost the same within 0.1 bits per byte", "bits per byte", "bpe", "wordpiece", 0.1),
+                 same_within("BPE is as accurate within 3 points", "accuracy", "bpe", "wordpiece", 0.03),
+                 same_within("Unigram is as accurate within 3 points", "accuracy", "unigram", "wordpiece", 0.03),
+                 same_within("BPE finds hidden words as well within 0.1 bits per byte", "bits per byte", "bpe", "wordpiece", 0.1),
                  more_by("[CLS] is worth at least 1 point", "accuracy", "wordpiece", "no-cls", 0.01),
                  same_within("[SEP] changes less than 3 points", "accuracy", "no-sep", "wordpiece", 0.03)},
       .columns = {{"parameters", "parameters", 0},

@@ -238,23 +238,22 @@ Experiment tokenizers() {
           "Bits per byte = Σ −log₂ p(token) / bytes, comparable between tokenizers; an unknown word costs its spelling besides (Mielke and "
           "Eisner 2019). BPE: Sennrich et al. 2016, section 3.2; WordPiece: Schuster and Nakajima 2012; Unigram: Kudo 2018, section 3.2.",
       .setup =
-          "Each tokenizer learns from both sides of the training pairs; the number is its vocabulary. Words and punctuation marks are "
-          "parted by spaces beforehand. A causal network of 2 layers, 96 wide, learns the "
-          "target sentences (0.4 TFLOP), and a Transformer with 2 + 2 such layers to translate (2 TFLOP): training FLOPs are equal, so "
-          "arms with shorter sequences see more sentences. Parameters are equal where vocabularies are. Judged by 384 sentences; rare "
-          "words occur fewer than 10 times in the training text.",
+          "Each tokenizer learns from both sides of the training pairs; the number is its vocabulary. Spaces part words and punctuation "
+          "beforehand, so that nothing but the tokenizer differs. A causal network of 2 layers, 96 wide, learns the target sentences (0.4 "
+          "TFLOP), and a Transformer with 2 + 2 such layers to translate (2 TFLOP): training FLOPs are equal, so arms with shorter "
+          "sequences see more sentences; parameters are equal where vocabularies are. Judged by 384 sentences; rare words are seen fewer "
+          "than 10 times in training.",
       .reading = "For the same FLOPs characters see a fraction of the sentences. A vocabulary of 4,000 words has none of the rare ones.",
       .arms = kArms,
       .data = {"translation"},
       .run = run,
       .claims = {times_at_least("characters make sentences at least 3 times as long as BPE does", "tokens per sentence", "character",
                                 "bpe-4000", 3),
-                 more_by("of 4,000 words at least 5 % more of the text are unknown than of as many BPE tokens", "unknown words",
-                         "word-4000", "bpe-4000", 0.05),
+                 more_by("a vocabulary of words leaves at least 5 points more words unknown than BPE", "unknown words", "word-4000",
+                         "bpe-4000", 0.05),
                  less_by("BPE needs at least 0.05 bits per byte less than words", "bits per byte", "bpe-4000", "word-4000", 0.05),
                  more_by("BPE translates at least 1 BLEU better than characters", "BLEU", "bpe-4000", "character", 1),
-                 more_by("BPE translates at least 1 point more of the rare words than words do", "rare-word accuracy", "bpe-4000",
-                         "word-4000", 0.01),
+                 more_by("BPE translates at least 1 point more of the rare words", "rare-word accuracy", "bpe-4000", "word-4000", 0.01),
                  same_within("BPE and Unigram differ by less than 2 BLEU", "BLEU", "unigram-4000", "bpe-4000", 2)},
       .columns = {{"parameters", "parameters", 0},
                   {"training sentences", "sentences learnt", 0},

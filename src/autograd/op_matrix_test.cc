@@ -71,7 +71,8 @@ std::vector<Case> cases() {
     all.push_back({fmt::format("three linears of {} rows", rows),
                    {{rows, 33}, {20, 33}, {20}, {20, 33}, {20, 33}, {20}},
                    [](const std::vector<Tensor>& x) {
-                     const std::vector<Tensor> y = linears(x[0], std::array{LinearWeights{x[1], x[2]}, LinearWeights{x[3], {}}, LinearWeights{x[4], x[5]}});
+                     const std::vector<Tensor> y =
+                         linears(x[0], std::array{LinearWeights{x[1], x[2]}, LinearWeights{x[3], {}}, LinearWeights{x[4], x[5]}});
                      return gated_activation(y[0], dropout_add(y[1], y[2]), Activation::silu);
                    },
                    {false, true, true, true, true, true}});

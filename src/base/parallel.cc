@@ -175,7 +175,7 @@ void internal::run_parallel(int64_t count, void (*call)(void*, int64_t), void* b
   if (!lock.owns_lock()) {
     job.work();
   } else {
-    inside_parallel_region = true;  // also with one thread: a loop inside a body must not take the mutex again
+    inside_parallel_region = true;     // also with one thread: a loop inside a body must not take the mutex again
     thread_count = pool()->threads();  // for bodies that are the first to ask
     pool()->run(job);
     inside_parallel_region = false;

@@ -115,13 +115,11 @@ Tensor activated_linear(const Tensor& x, Activation activation, const DropoutPar
   run_row_chain(x, {ActivationParams{.x = x.view(), .y = product.a, .activation = activation, .dropout = dropout}, product});
   record(y, {x, weight, bias}, [=](const Tensor& dy) {
     const Tensor activated = Tensor::empty(x.shape(), x.dtype(), x.device()), inner = Tensor::empty(x.shape(), x.dtype(), x.device());
-    run_row_chain(x, {input_gradient(dy, weight, {inner.view()}),
-                      ActivationBackwardParams{.x = x.view(),
-                                               .dy = inner.view(),
-                                               .dx = inner.view(),
-                                               .activation = activation,
-                                               .dropout = dropout,
-                                               .y = activated.view()}});
+    run_row_chain(
+        x,
+        {input_gradient(dy, weight, {inner.view()}),
+         ActivationBackwardParams{
+             .x = x.view(), .dy = inner.view(), .dx = inner.view(), .activation = activation, .dropout = dropout, .y = activated.view()}});
     add_gradient(x, inner);
     weight_backward(activated, weight, bias, dy);
   });

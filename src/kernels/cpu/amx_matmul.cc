@@ -116,7 +116,8 @@ void product_of_rows(const MatmulParams& p) {
   }
   const int64_t slab = size > kWide ? kWideSlab : kSlab, slabs = (p.out.rows + slab - 1) / slab, threads = num_threads();
   // Few rows are cut by columns too, so that there is work for all threads.
-  const int64_t groups = slabs >= 8 || inside_parallel_for() ? 1 : std::clamp<int64_t>(16 / slabs, 1, (panels + 1) / 2), group = (panels + groups - 1) / groups;
+  const int64_t groups = slabs >= 8 || inside_parallel_for() ? 1 : std::clamp<int64_t>(16 / slabs, 1, (panels + 1) / 2),
+                group = (panels + groups - 1) / groups;
   parallel_for(slabs * groups, [&](int64_t task) {
     const int64_t first = task / groups * slab, panel = task % groups * group;
     if (panel >= panels) return;

@@ -71,8 +71,8 @@ inline std::vector<ForwardTask> forward_tasks(const AttentionParams& p, int64_t 
   return tasks;
 }
 
-// How many of `count` sequences' heads, in their order, a task takes one after another: enough tasks for all threads, and long runs, for what
-// comes after the last one of a task is not known ahead.
+// How many of `count` sequences' heads, in their order, a task takes one after another: enough tasks for all threads, and long runs, for
+// what comes after the last one of a task is not known ahead.
 inline int64_t units_per_task(int64_t count, int64_t heads) { return std::clamp<int64_t>(count / (16 * num_threads()), 1, 8 * heads); }
 
 }  // namespace qkv::cpu
