@@ -3,8 +3,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <unistd.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <numeric>
@@ -111,19 +109,6 @@ TEST_P(ParallelFor, ThreadsAreNoMoreThanAskedFor) {
   std::vector<std::thread::id> ids(2000);
   parallel_for(2000, [&](int64_t i) { ids[static_cast<size_t>(i)] = std::this_thread::get_id(); });
   EXPECT_LE(std::set<std::thread::id>(ids.begin(), ids.end()).size(), static_cast<size_t>(GetParam()));
-}
-
-// In a process that has not asked for it before: the pool is made by the loop, whose mutex the question must not take again.
-TEST(ParallelForDeathTest, BodyOfTheFirstLoopMayAskForTheNumberOfThreads) {
-  testing::FLAGS_gtest_death_test_style = "threadsafe";  // the child begins anew
-  EXPECT_EXIT(
-      {
-        alarm(20);
-        std::atomic<int> asked = 0;
-        parallel_for(2, [&](int64_t) { asked += num_threads() > 0; });
-        std::exit(asked == 2 ? 0 : 1);
-      },
-      testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
