@@ -739,7 +739,8 @@ class Encoder(ProgramTest):
         text = self.text.read_text()
         end = write(self.folder / 'end.txt', text[int(len(text) * 0.9):])
         result = json.loads(self.works('eval', '--model', self.mlm, '--text', end, '--dtype', 'bf16', '--json').stdout)
-        self.assertAlmostEqual(result['masked_bits_per_byte'], self.best(self.mlm)['masked_bits_per_byte'], places=4)
+        # The program reads embeddings in bf16, training keeps them in f32.
+        self.assertAlmostEqual(result['masked_bits_per_byte'], self.best(self.mlm)['masked_bits_per_byte'], delta=5e-4)
         self.assertIn('masked bits per byte', self.works('eval', '--model', self.mlm, '--text', end).stdout)
 
     def test_classify_labels_line_by_line(self):

@@ -91,7 +91,7 @@ struct GatedActivationBackwardParams {
 // Kernels one after another on the same rows, a slab of rows at a time through all of them: what one writes the next reads from a cache.
 // Rows of a matrix with columns but without data live between the steps only; a chain has one width of them. Matrices of rows lie without
 // gaps; a step that accumulates may do so on what a step before it wrote.
-using RowStep = std::variant<MatmulParams, ActivationParams, ActivationBackwardParams, DropoutAddParams, LayerNormParams>;
+using RowStep = std::variant<MatmulParams, ActivationParams, ActivationBackwardParams>;
 struct RowChainParams {
   std::span<const RowStep> steps = {};
   int64_t rows = 0;

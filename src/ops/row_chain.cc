@@ -26,8 +26,6 @@ struct WholeRows {
     kernels_for(x).activation(p);
   }
   void run(const ActivationBackwardParams& p) { kernels_for(x).activation_backward(p); }
-  void run(const DropoutAddParams& p) { kernels_for(x).dropout_add(p); }
-  void run(const LayerNormParams& p) { kernels_for(x).layer_norm(p); }
 };
 
 }  // namespace

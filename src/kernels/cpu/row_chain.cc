@@ -20,8 +20,6 @@ struct Slab {
     if (x.data) return x.rows_from(first, rows);
     return x.cols == 0 ? x : View{between, rows, x.cols, x.cols, x.dtype};
   }
-  // A value per row.
-  View of_vector(const View& x) const { return x ? View{x.row<char>(0) + first * size_of(x.dtype), 1, rows, rows, x.dtype} : x; }
   DropoutParams of(DropoutParams dropout, int64_t cols) const {
     dropout.first_element += static_cast<uint64_t>(first * cols);
     return dropout;
@@ -42,16 +40,6 @@ struct Slab {
     p.dropout = of(p.dropout, p.x.cols);
     for (View* x : {&p.x, &p.dy, &p.dx, &p.y}) *x = of(*x);
     activation_backward(p);
-  }
-  void run(DropoutAddParams p) const {
-    p.dropout = of(p.dropout, p.x.cols);
-    for (View* x : {&p.x, &p.residual, &p.sum}) *x = of(*x);
-    dropout_add(p);
-  }
-  void run(LayerNormParams p) const {
-    for (View* x : {&p.x, &p.y}) *x = of(*x);
-    for (View* x : {&p.mean, &p.inverse_deviation}) *x = of_vector(*x);
-    layer_norm(p);
   }
 };
 
