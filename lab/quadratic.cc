@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kHeadSize = 64;
 constexpr int kWidths[] = {64, 128, 256};  // of a layer: 1, 2 and 4 heads
 constexpr int kWidth = 256;                // whose numbers the table has
-constexpr double kFitFrom = 512;           // below, what does not depend on N has a part in the time
+constexpr double kFitFrom = 4 * kWidth;    // below, what grows like N d has a part
 constexpr int64_t kShortest = 64, kLongest = 8192;
 
 AttentionProgram program_of(const std::string& arm, const AttentionCase& of) {
@@ -110,7 +110,7 @@ Experiment quadratic() {
       .setup =
           "The forward pass in f32, all threads, 64 to 8192 tokens, heads of 64; median times. whole holds all scores of one head at a "
           "time, as the formula is written; composed all scores of 48 queries; flash tiles of 256 keys. Exponents are slopes between "
-          "logarithms from 512 tokens on, at d = 256. Memory is what one thread takes beyond q, k and v. The crossing is where attention "
+          "logarithms from N = 4 d on, at d = 256. Memory is what one thread takes beyond q, k and v. The crossing is where attention "
           "takes as long as the rest of its layer.",
       .reading =
           "± behind a mean is the spread over seeds; the column “interval” is the 95 % interval of one fit. A crossing before 6 d says "

@@ -208,7 +208,7 @@ const std::vector<std::string> kArms{"character",      "byte",           "word-4
 
 std::vector<Figure> figures(const Records& records) {
   const std::vector<std::string> by_size{"word-4000", "bpe-4000", "wordpiece-4000", "unigram-4000"};
-  Figure tokens = series_figure(records, "tokens", "Length of a German sentence by size of the vocabulary", by_size, "tokens per sentence",
+  Figure tokens = series_figure(records, "tokens", "Length of a target sentence by size of the vocabulary", by_size, "tokens per sentence",
                                 "tokens in the vocabulary", "tokens per sentence");
   Figure unknown = series_figure(records, "unknown", "Words of the test sentences that are not in the vocabulary", by_size, "unknown words",
                                  "tokens in the vocabulary", "unknown words in %");
