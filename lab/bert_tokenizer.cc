@@ -201,16 +201,16 @@ Experiment bert_tokenizer() {
           "An encoder's embeddings are rows for the tokens it was trained with, so it works with its own tokenizer only; which kind "
           "that is matters little. [CLS] gathers what a classifier needs.",
       .formula =
-          "Masked-LM bits per byte = Σ −log₂ p(token | rest) / Σ bytes over all tokens of hidden words; a token is row id of the embedding "
-          "matrix; the label is read at [CLS] (Devlin et al. 2018, sections 3, 3.1 and A.1).",
+          "Masked-LM bits per byte = Σ −log₂ p(token | rest) / Σ bytes over all tokens of hidden words; the label is read at [CLS] (Devlin "
+          "et al. 2018, sections 3, 3.1 and A.1).",
       .setup =
           "Encoders of 2 layers, 64 wide, with 3,000 tokens of WordPiece, BPE or Unigram (equal parameters, texts, steps), learn to find "
           "hidden words (25 %) and then to classify. Each is then fed another tokenizer's tokens (WordPiece BPE's, the others "
           "WordPiece's): by their ids, by looking their text up in its own vocabulary (pieces), and fine-tuned on the other ids "
           "(retrained). Without [CLS] the label is read at the first word.",
       .reading =
-          "Other pieces keep most words' embeddings, other ids none: ids lose the match, not the quality of the cut. A hidden word "
-          "shows how many tokens it has, which helps finer cuts.",
+          "Other pieces keep most words' embeddings, other ids none: that is the match, not the cut. A hidden word shows its "
+          "number of tokens. After pilots sizes, steps, rates and WordPiece's score were changed, no rule was.",
       .arms = kArms,
       .data = {"classification"},
       .run = run,
