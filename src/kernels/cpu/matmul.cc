@@ -68,7 +68,7 @@ constexpr int64_t TileStep(int64_t depth) { return kRows * depth + static_cast<i
 template <typename T>
 void GatherTiles(const MatmulParams& p, int64_t first, int64_t rows, int64_t k, int64_t depth, float* tiles) {
   const int64_t whole = static_cast<int64_t>(kLanes) >= kRows
-                            ? std::clamp<int64_t>((p.a.cols - first - static_cast<int64_t>(kLanes)) / kRows + 1, 0, rows / kRows)
+                            ? std::clamp<int64_t>((p.a.cols - first - static_cast<int64_t>(kLanes) + kRows) / kRows, 0, rows / kRows)
                             : 0;
   for (int64_t i = 0; i < depth; ++i) {
     const T* from = p.a.row<const T>(k + i) + first;
