@@ -1,5 +1,6 @@
 #include "base/parallel.h"
 
+#include <pmmintrin.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -31,6 +32,19 @@ int default_threads() {
 
 inline void cpu_relax() { __builtin_ia32_pause(); }
 
+// Bodies compute with subnormal values as zeros, on every thread alike, as AMX's tiles always do: a processor takes a hundred cycles
+// for each, and gradients that vanish are full of them (training without 1/sqrt(d_k): 20 times as long).
+class FlushDenormals {
+ public:
+  FlushDenormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | _MM_FLUSH_ZERO_ON | _MM_DENORMALS_ZERO_ON); }
+  ~FlushDenormals() { _mm_setcsr(before_); }
+  FlushDenormals(const FlushDenormals&) = delete;
+  FlushDenormals& operator=(const FlushDenormals&) = delete;
+
+ private:
+  const unsigned before_;
+};
+
 struct Job {
   int64_t count = 0;
   void (*call)(void*, int64_t) = nullptr;
@@ -40,6 +54,7 @@ struct Job {
   std::mutex error_mutex;
 
   void work() {
+    const FlushDenormals flush;
     for (int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < count; i = next.fetch_add(1, std::memory_order_relaxed)) {
       try {
         call(body, i);

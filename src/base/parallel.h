@@ -20,7 +20,8 @@ void run_parallel(int64_t count, void (*call)(void* body, int64_t index), void* 
 
 // Runs body(i) for every i in [0, count), in any order and on any thread, and returns when all are done. The first exception
 // that a body throws is rethrown. A parallel_for inside a body runs on the calling thread alone. Which thread runs an index is
-// not fixed: a body writes only what belongs to its index, so results do not depend on the number of threads.
+// not fixed: a body writes only what belongs to its index, so results do not depend on the number of threads. Inside a body
+// floating-point values below the smallest normal one of their type count as zero; the caller's setting is as before when it returns.
 template <typename Body>
 void parallel_for(int64_t count, Body&& body) {
   using Plain = std::remove_reference_t<Body>;

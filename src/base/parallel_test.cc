@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <stdexcept>
@@ -91,6 +92,16 @@ TEST_P(ParallelFor, BodyMayAskForTheNumberOfThreads) {
   std::atomic<int> wrong{0};
   parallel_for(8, [&](int64_t) { wrong += num_threads() != GetParam(); });
   EXPECT_EQ(wrong, 0);
+}
+
+TEST_P(ParallelFor, SubnormalValuesAreZeroInEveryBodyAndNowhereElse) {
+  const volatile float smallest = std::numeric_limits<float>::min();
+  for (const int64_t count : {1, 50}) {
+    std::atomic<int> kept{0};
+    parallel_for(count, [&](int64_t) { kept += smallest / 2 != 0; });
+    EXPECT_EQ(kept, 0);
+    EXPECT_NE(smallest / 2, 0) << "the caller's setting";
+  }
 }
 
 TEST_P(ParallelFor, LoopsOfSeveralThreadsTakeTurns) {
