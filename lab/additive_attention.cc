@@ -81,7 +81,7 @@ Experiment additive_attention() {
       .claims = {same_within("at d_k = 8 the two differ by less than 0.03 bits per byte", "bits per byte", "additive-8", "dot-8", 0.03),
                  less_by("at d_k = 128 additive scores need at least 0.02 bits per byte less than unscaled products", "bits per byte",
                          "additive-128", "dot-128", 0.02),
-                 less_by("with the division products need at most 0.02 bits per byte more than additive scores there", "bits per byte",
+                 less_by("at d_k = 128 divided products need at most 0.02 bits per byte more than additive scores", "bits per byte",
                          "dot-scaled-128", "additive-128", -0.02)},
       .columns = {{"parameters", "parameters", 0}, {"bits per byte", "bits per byte", 3}},
       .figures = figures,

@@ -103,7 +103,7 @@ Experiment quadratic() {
       .claim =
           "Time and memory of attention grow with the square of the length N; FlashAttention keeps the time and makes the memory linear. "
           "For "
-          "short sequences the O(N·d²) part of a layer is larger all the same.",
+          "short sequences the O(N·d²) part is larger.",
       .formula =
           "Attention is 4 N² d operations per layer of width d (Vaswani et al. 2017, table 1: O(N²·d)), projections and a feed-forward of "
           "4 d are 24 N d²: equal at N = 6 d. Memory: N² or N (Dao et al. 2022, theorem 1).",
@@ -120,7 +120,7 @@ Experiment quadratic() {
       .arms = kArms,
       .run = run,
       .claims = {between("the time of the formula as written grows like N²", "exponent of forward_seconds", "whole", 1.8, 2.2),
-                 between("so does flash's", "exponent of forward_seconds", "flash", 1.8, 2.2),
+                 between("flash's time grows like N²", "exponent of forward_seconds", "flash", 1.8, 2.2),
                  between("the memory of the formula as written grows like N²", "exponent of memory", "whole", 1.8, 2.2),
                  between("flash's memory grows no faster than N", "exponent of memory", "flash", 0, 1.1),
                  between("flash overtakes the rest of its layer between N = 3 d and 12 d", "crossing over d by forward_seconds", "flash", 3,

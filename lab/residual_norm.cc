@@ -120,8 +120,7 @@ Experiment residual_norm() {
       .question = "What do residual connections and LayerNorm do?",
       .claim =
           "Residual connections let gradients reach the lower layers; normalization keeps their size in bounds. With the norm inside the "
-          "residual (pre) deep networks train without warm-up, with the norm after it (post) they need it; RMSNorm does as well as "
-          "LayerNorm.",
+          "residual (pre) deep networks train without warm-up, with it after (post) they need it; RMSNorm does as well as LayerNorm.",
       .formula =
           "post: LayerNorm(x + f(x)) (Vaswani et al. 2017, section 3.1); pre: x + f(LayerNorm(x)); at the start the gradient of the last "
           "layer's W₂ does not depend on the depth L in post and falls like 1/√L in pre (Xiong et al. 2020, theorem 1); RMSNorm: x / "
@@ -129,20 +128,20 @@ Experiment residual_norm() {
       .setup =
           "Causal networks of 2, 8 and 32 layers, 64 wide, with Xavier's start, learn to predict characters of a text in 180 steps of 512. "
           "The peak rate, chosen with one seed so that 8 layers of post-norm learn, is reached over the first half of them or at once. "
-          "Before, one batch gives each layer's gradient at 2 to 32 layers.",
+          "One batch before gives each layer's gradient.",
       .reading =
-          "Warm-up at 8 layers: at 32 post-norm never learns. At 4.8 bits only letters' frequencies are "
-          "learnt; 6.07 is guessing, or a training that diverged.",
+          "Warm-up at 8 layers: at 32 post-norm never learns. 4.8 bits: only letters' frequencies are learnt; 6.07: guessing, or "
+          "divergence. Gradients: of the last W₂.",
       .arms = kArms,
       .data = {"text"},
       .run = run,
       .claims = {more_by("32 layers without residual lose at least 0.5 bits per byte", "bits at 32", "no-residual", "pre", 0.5),
-                 more_by("without norm at least 0.1", "bits at 32", "no-norm", "pre", 0.1),
+                 more_by("32 layers without norm lose at least 0.1", "bits at 32", "no-norm", "pre", 0.1),
                  between("8 layers of post-norm lose at least 0.2 without warm-up", "cost of no warm-up at 8", "post", 0.2, kUnbounded),
-                 between("those of pre-norm less than 0.1", "cost of no warm-up at 8", "pre", -kUnbounded, 0.1),
+                 between("8 layers of pre-norm lose less than 0.1 without warm-up", "cost of no warm-up at 8", "pre", -kUnbounded, 0.1),
                  same_within("RMSNorm is within 0.05 bits of LayerNorm", "bits at 32", "pre-rms", "pre", 0.05),
-                 between("pre-norm's gradient of the last W₂ falls like L^-0.5", "last layer's gradient exponent", "pre", -0.7, -0.3),
-                 between("post-norm's does not depend on L", "last layer's gradient exponent", "post", -0.15, 0.15)},
+                 between("pre-norm's gradient falls like L^-0.5", "last layer's gradient exponent", "pre", -0.7, -0.3),
+                 between("post-norm's gradient does not depend on L", "last layer's gradient exponent", "post", -0.15, 0.15)},
       .columns = {{"bits at 2", "bits per byte, 2 layers"},
                   {"bits at 8", "8 layers"},
                   {"bits at 32", "32 layers"},

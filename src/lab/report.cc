@@ -84,7 +84,7 @@ std::string origin(const Experiment& experiment, const Records& records) {
   std::set<std::string> commits, isas, efforts, threads;
   for (const Record& record : records.all()) {
     seconds += record.seconds;
-    commits.insert(record.commit.substr(0, 10));
+    commits.insert(record.commit.substr(0, 10) + (record.commit.ends_with('+') ? " with changes" : ""));
     isas.insert(record.isa);
     threads.insert(std::to_string(record.threads));
     efforts.insert(fmt::format("{:.0f} %", 100 * record.effort));
