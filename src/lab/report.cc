@@ -141,7 +141,7 @@ Document page_of(const Experiment& experiment, const Records& records, const std
 int write_report(const std::filesystem::path& directory, const std::function<void(const std::string&)>& warn) {
   const bool pictures = have_gnuplot();
   if (!pictures) warn("gnuplot is not installed: the report has no pictures");
-  Table summary{{"question", "verdict", "conclusion"}, {}};
+  Table summary{{"question", "claims supported", "conclusion"}, {}};
   Document links;
   std::string body;
   nlohmann::ordered_json conclusions = nlohmann::ordered_json::array();
@@ -152,7 +152,10 @@ int write_report(const std::filesystem::path& directory, const std::function<voi
     write_file_atomically(directory / (experiment.name + ".md"), to_markdown(page));
     body += to_html(page, directory);
     conclusions.push_back(conclusion_json(experiment, records));
-    summary.rows.push_back({experiment.question, conclusions.back().at("verdict"), conclusions.back().at("conclusion")});
+    const auto& claims = conclusions.back().at("claims");
+    const auto supported =
+        std::count_if(claims.begin(), claims.end(), [](const auto& claim) { return claim.at("verdict") == name_of(Verdict::supported); });
+    summary.rows.push_back({experiment.question, fmt::format("{} of {}", supported, claims.size()), conclusions.back().at("conclusion")});
     links.emplace_back(Link{experiment.question, experiment.name + ".md"});
   }
   if (summary.rows.empty()) {
