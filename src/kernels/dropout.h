@@ -23,7 +23,6 @@ inline std::array<uint32_t, 4> dropout_bits(const DropoutParams& dropout, uint64
 // 0 or dropout_scale.
 inline double dropout_factor(const DropoutParams& dropout, uint64_t element) {
   if (dropout.probability <= 0) return 1;
-  element += dropout.first_element;
   const uint32_t word = dropout_bits(dropout, element / 8)[element % 8 / 2];
   const uint32_t bits = element % 2 == 0 ? word & 0xffff : word >> 16;
   return bits < dropout_threshold(dropout.probability) ? 0 : dropout_scale(dropout.probability);

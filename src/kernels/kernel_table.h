@@ -22,7 +22,6 @@ struct KernelTable {
   void (*copy)(const CopyParams&);
   void (*layer_norm)(const LayerNormParams&);
   void (*layer_norm_backward)(const LayerNormBackwardParams&);
-  void (*row_chain)(const RowChainParams&);
   void (*gated_activation)(const GatedActivationParams&);
   void (*gated_activation_backward)(const GatedActivationBackwardParams&);
   void (*rope)(const RopeParams&);

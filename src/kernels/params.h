@@ -1,9 +1,6 @@
 // One plain struct per kernel: shapes, meaning, what may be empty. "rows" are tokens of all sequences, back to back.
 #pragma once
 
-#include <span>
-#include <variant>
-
 #include "kernels/view.h"
 
 namespace qkv {
@@ -86,15 +83,6 @@ struct GatedActivationBackwardParams {
   View dgate = {}, dup = {};  // either may be empty
   Activation activation = Activation::silu;
   bool accumulate_gate = false, accumulate_up = false;
-};
-
-// Kernels one after another on the same rows, a slab of rows at a time through all of them: what one writes the next reads from a cache.
-// Rows of a matrix with columns but without data live between the steps only; a chain has one width of them. Matrices of rows lie without
-// gaps; a step that accumulates may do so on what a step before it wrote.
-using RowStep = std::variant<MatmulParams, ActivationParams, ActivationBackwardParams>;
-struct RowChainParams {
-  std::span<const RowStep> steps = {};
-  int64_t rows = 0;
 };
 
 // Which columns of a head rotate together: i and i + half (GPT-NeoX, Llama in Hugging Face's form) or 2 i and 2 i + 1 (Su et al. 2021,

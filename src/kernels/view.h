@@ -62,7 +62,6 @@ struct DropoutParams {
   float probability = 0;  // 0: no dropout
   uint64_t seed = 0;
   uint32_t step = 0, site = 0;
-  uint64_t first_element = 0;  // the number of the first element at hand: of a part of the tensor
 };
 
 }  // namespace qkv

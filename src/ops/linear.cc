@@ -1,6 +1,5 @@
 #include "ops/ops.h"
 #include "ops/packed_weight.h"
-#include "ops/row_chain.h"
 #include "ops/weight_gradient.h"
 
 namespace qkv {
@@ -83,25 +82,19 @@ Tensor linear_f32(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 std::vector<Tensor> linears(const Tensor& x, std::span<const LinearWeights> weights) {
   std::vector<Tensor> ys, inputs{x};
-  std::vector<RowStep> steps;
   for (const auto& [weight, bias] : weights) {
     check_linear(x, weight, bias);
     ys.push_back(Tensor::empty({x.rows(), weight.dim(0)}, x.dtype(), x.device()));
-    steps.push_back(product_of(x, weight, bias, ys.back()));
+    kernels_for(x).matmul(product_of(x, weight, bias, ys.back()));
     inputs.insert(inputs.end(), {weight, bias});
   }
-  run_row_chain(x, steps);
   record(ys, inputs, [x, all = std::vector(weights.begin(), weights.end())](std::span<const Tensor> dys) {
     GradientSlot dx = gradient_slot(x);
-    std::vector<RowStep> shares;
-    for (size_t i = 0; dx && i < all.size(); ++i) {
-      if (!dys[i]) continue;
-      shares.push_back(input_gradient(dys[i], all[i].weight, dx));
-      dx.accumulate = true;
-    }
-    run_row_chain(x, shares);
     for (size_t i = 0; i < all.size(); ++i) {
-      if (dys[i]) weight_backward(x, all[i].weight, all[i].bias, dys[i]);
+      if (!dys[i]) continue;
+      if (dx) kernels_for(x).matmul(input_gradient(dys[i], all[i].weight, dx));
+      dx.accumulate = true;
+      weight_backward(x, all[i].weight, all[i].bias, dys[i]);
     }
   });
   return ys;
@@ -109,17 +102,18 @@ std::vector<Tensor> linears(const Tensor& x, std::span<const LinearWeights> weig
 
 Tensor activated_linear(const Tensor& x, Activation activation, const DropoutParams& dropout, const Tensor& weight, const Tensor& bias) {
   check_linear(x, weight, bias);
+  const KernelTable& kernels = kernels_for(x);
   Tensor y = Tensor::empty({x.rows(), weight.dim(0)}, x.dtype(), x.device());
-  MatmulParams product = product_of(x, weight, bias, y);
-  product.a = rows_between_steps(x);
-  run_row_chain(x, {ActivationParams{.x = x.view(), .y = product.a, .activation = activation, .dropout = dropout}, product});
-  record(y, {x, weight, bias}, [=](const Tensor& dy) {
+  {
+    const Tensor activated = Tensor::empty(x.shape(), x.dtype(), x.device());
+    kernels.activation({.x = x.view(), .y = activated.view(), .activation = activation, .dropout = dropout});
+    kernels.matmul(product_of(activated, weight, bias, y));
+  }
+  record(y, {x, weight, bias}, [=, &kernels](const Tensor& dy) {
     const Tensor activated = Tensor::empty(x.shape(), x.dtype(), x.device()), inner = Tensor::empty(x.shape(), x.dtype(), x.device());
-    run_row_chain(
-        x,
-        {input_gradient(dy, weight, {inner.view()}),
-         ActivationBackwardParams{
-             .x = x.view(), .dy = inner.view(), .dx = inner.view(), .activation = activation, .dropout = dropout, .y = activated.view()}});
+    kernels.matmul(input_gradient(dy, weight, {inner.view()}));
+    kernels.activation_backward(
+        {.x = x.view(), .dy = inner.view(), .dx = inner.view(), .activation = activation, .dropout = dropout, .y = activated.view()});
     add_gradient(x, inner);
     weight_backward(activated, weight, bias, dy);
   });

@@ -124,7 +124,6 @@ const KernelTable& cpu_kernels() {
       .copy = cpu::copy,
       .layer_norm = cpu::layer_norm,
       .layer_norm_backward = cpu::layer_norm_backward,
-      .row_chain = cpu::row_chain,
       .gated_activation = cpu::gated_activation,
       .gated_activation_backward = cpu::gated_activation_backward,
       .rope = cpu::rope,

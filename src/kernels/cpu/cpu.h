@@ -17,7 +17,6 @@ void dropout_add(const DropoutAddParams&);
 void copy(const CopyParams&);
 void layer_norm(const LayerNormParams&);
 void layer_norm_backward(const LayerNormBackwardParams&);
-void row_chain(const RowChainParams&);
 void gated_activation(const GatedActivationParams&);
 void gated_activation_backward(const GatedActivationBackwardParams&);
 void rope(const RopeParams&);

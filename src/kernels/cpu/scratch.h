@@ -23,7 +23,6 @@ enum class Scratch {
   output_gradients,
   outputs,
   carry,
-  between_steps,
   count
 };
 

@@ -163,7 +163,6 @@ class DropoutChunk {
   bool active() const { return dropout_.probability > 0; }
   void Prepare(uint64_t first_element, size_t count) {
     if (!active()) return;
-    first_element += dropout_.first_element;
     offset_ = first_element % 8;
     DropoutBits(dropout_, first_element / 8, (offset_ + count + 7) / 8, bits_);
   }

@@ -15,7 +15,6 @@ const KernelTable& reference_kernels() {
       .copy = reference::copy,
       .layer_norm = reference::layer_norm,
       .layer_norm_backward = reference::layer_norm_backward,
-      .row_chain = nullptr,
       .gated_activation = reference::gated_activation,
       .gated_activation_backward = reference::gated_activation_backward,
       .rope = reference::rope,
