@@ -131,7 +131,7 @@ Experiment residual_norm() {
           "One batch before gives each layer's gradient.",
       .reading =
           "Warm-up at 8 layers: at 32 post-norm never learns. 4.8 bits: only letters' frequencies are learnt; 6.07: guessing, or "
-          "divergence. Gradients: of the last W₂.",
+          "divergence. The claims' gradient: of the last W₂.",
       .arms = kArms,
       .data = {"text"},
       .run = run,

@@ -102,8 +102,7 @@ std::vector<Finding> findings_of(const Experiment& experiment, const Records& re
   return judge(experiment.claims, all);
 }
 
-nlohmann::ordered_json conclusion_json(const Experiment& experiment, const Records& records) {
-  const std::vector<Finding> findings = findings_of(experiment, records);
+nlohmann::ordered_json conclusion_json(const Experiment& experiment, const std::vector<Finding>& findings) {
   nlohmann::ordered_json claims = nlohmann::ordered_json::array();
   for (size_t i = 0; i < findings.size(); ++i) {
     claims.push_back({{"claim", experiment.claims[i].text},
@@ -151,11 +150,12 @@ int write_report(const std::filesystem::path& directory, const std::function<voi
     const Document page = page_of(experiment, records, directory, pictures);
     write_file_atomically(directory / (experiment.name + ".md"), to_markdown(page));
     body += to_html(page, directory);
-    conclusions.push_back(conclusion_json(experiment, records));
-    const auto& claims = conclusions.back().at("claims");
+    const std::vector<Finding> findings = findings_of(experiment, records);
+    conclusions.push_back(conclusion_json(experiment, findings));
     const auto supported =
-        std::count_if(claims.begin(), claims.end(), [](const auto& claim) { return claim.at("verdict") == name_of(Verdict::supported); });
-    summary.rows.push_back({experiment.question, fmt::format("{} of {}", supported, claims.size()), conclusions.back().at("conclusion")});
+        std::count_if(findings.begin(), findings.end(), [](const Finding& f) { return f.verdict == Verdict::supported; });
+    summary.rows.push_back(
+        {experiment.question, fmt::format("{} of {}", supported, findings.size()), conclusion(experiment.claims, findings)});
     links.emplace_back(Link{experiment.question, experiment.name + ".md"});
   }
   if (summary.rows.empty()) {

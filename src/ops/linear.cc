@@ -89,12 +89,8 @@ std::vector<Tensor> linears(const Tensor& x, std::span<const LinearWeights> weig
     inputs.insert(inputs.end(), {weight, bias});
   }
   record(ys, inputs, [x, all = std::vector(weights.begin(), weights.end())](std::span<const Tensor> dys) {
-    GradientSlot dx = gradient_slot(x);
     for (size_t i = 0; i < all.size(); ++i) {
-      if (!dys[i]) continue;
-      if (dx) kernels_for(x).matmul(input_gradient(dys[i], all[i].weight, dx));
-      dx.accumulate = true;
-      weight_backward(x, all[i].weight, all[i].bias, dys[i]);
+      if (dys[i]) linear_backward(x, all[i].weight, all[i].bias, dys[i]);
     }
   });
   return ys;

@@ -19,7 +19,7 @@ enum class FusedActivation : uint8_t { none, relu };
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, FusedActivation activation = FusedActivation::none);
 Tensor linear_f32(const Tensor& x, const Tensor& weight, const Tensor& bias);  // y in f32 (f64 on the reference): logits
 
-// linear(x, W, b) of several weights; the gradients of x by them are summed in its slot, not one by one.
+// linear(x, W, b) of several weights, as one op; an output that nothing uses costs no gradient.
 struct LinearWeights {
   Tensor weight, bias;
 };

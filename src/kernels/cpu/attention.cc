@@ -27,16 +27,15 @@ bool has_few_keys(const AttentionParams& p, int32_t longest) {
 
 void attention(const AttentionParams& p) {
   if (takes_composed(p)) return attention_composed(p);
-  if (attention_bf16_supports(p) && !decodes(p)) return attention_bf16(p);
-  if (has_few_keys(p, 64) && !decodes(p)) return attention_composed(p);
-  attention_flash(p);
+  if (decodes(p)) return attention_flash(p);
+  if (attention_bf16_supports(p)) return attention_bf16(p);
+  has_few_keys(p, 64) ? attention_composed(p) : attention_flash(p);
 }
 
 void attention_backward(const AttentionBackwardParams& p) {
   if (takes_composed(p.forward)) return attention_composed_backward(p);
   if (attention_bf16_supports(p.forward)) return attention_bf16_backward(p);
-  if (has_few_keys(p.forward, 128)) return attention_composed_backward(p);
-  attention_flash_backward(p);
+  has_few_keys(p.forward, 128) ? attention_composed_backward(p) : attention_flash_backward(p);
 }
 
 void attention_map(const AttentionMapParams& p) { attention_bf16_supports(p.forward) ? attention_bf16_map(p) : attention_flash_map(p); }

@@ -33,20 +33,7 @@ RowSums SumRow(const float* x, int64_t n, bool keep_exponentials, float* out) {
   for (int64_t first = 0; first < n; first += kBlock) {
     const int64_t last = std::min(n, first + kBlock);
     Vec sum = hn::Zero(d);
-    int64_t c = first;
-    // Four of each: an addition and a comparison wait for the ones before them.
-    const auto four = static_cast<int64_t>(4 * kLanes);
-    Vec sums[4] = {sum, sum, sum, sum}, bests[4] = {best, best, best, best};
-    for (; c + four <= last; c += four) {
-      for (size_t i = 0; i < 4; ++i) {
-        const Vec v = Load(x + c + i * kLanes);
-        bests[i] = hn::Max(bests[i], v);
-        sums[i] = hn::Add(sums[i], v);
-      }
-    }
-    best = hn::Max(hn::Max(bests[0], bests[1]), hn::Max(bests[2], bests[3]));
-    sum = hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3]));
-    for (; c < last; c += kLanes) {
+    for (int64_t c = first; c < last; c += kLanes) {
       const Vec v = LoadPart(x + c, last - c);
       const bool whole = last - c >= static_cast<int64_t>(kLanes);
       best = hn::Max(best, whole ? v : hn::IfThenElse(hn::FirstN(d, last - c), v, best));
