@@ -30,36 +30,48 @@ struct Markdown {
     return fmt::format("{}{}\n\n", p.label.empty() ? "" : fmt::format("**{}** ", markdown(p.label)), markdown(p.text));
   }
   std::string operator()(const Table& table) const {
-    const auto row = [](const std::vector<std::string>& cells) {
-      std::string line = "|";
-      for (const std::string& cell : cells) line += fmt::format(" {} |", markdown(cell));
-      return line + "\n";
-    };
-    std::string text = row(table.header) + row(std::vector<std::string>(table.header.size(), "---"));
-    for (const auto& cells : table.rows) text += row(cells);
+    std::string text = "|", rule = "|";
+    for (const std::string& column : table.header) {
+      text += fmt::format(" {} |", markdown(column));
+      rule += " --- |";
+    }
+    text += "\n" + rule + "\n";
+    for (const std::vector<Cell>& cells : table.rows) {
+      text += "|";
+      for (const Cell& cell : cells) {
+        const std::string words = markdown(cell.text);
+        text += fmt::format(" {} |", cell.page.empty() ? words : fmt::format("[{}]({}.md)", words, cell.page));
+      }
+      text += "\n";
+    }
     return text + "\n";
   }
   std::string operator()(const Picture& picture) const {
     return fmt::format("![{}]({})\n\n", picture.title, picture.file.generic_string());
   }
-  std::string operator()(const Link& link) const { return fmt::format("[{}]({})\n\n", markdown(link.text), link.target); }
 };
 
 struct Html {
   const std::filesystem::path& directory;
 
-  std::string operator()(const Heading& h) const { return fmt::format("<h{0}>{1}</h{0}>\n", h.level, html(h.text)); }
+  std::string operator()(const Heading& h) const {
+    return fmt::format("<h{0}{1}>{2}</h{0}>\n", h.level, h.page.empty() ? "" : fmt::format(" id=\"{}\"", h.page), html(h.text));
+  }
   std::string operator()(const Paragraph& p) const {
     return fmt::format("<p>{}{}</p>\n", p.label.empty() ? "" : fmt::format("<b>{}</b> ", html(p.label)), html(p.text));
   }
   std::string operator()(const Table& table) const {
-    const auto row = [](const std::vector<std::string>& cells, const char* tag) {
-      std::string line = "<tr>";
-      for (const std::string& cell : cells) line += fmt::format("<{0}>{1}</{0}>", tag, html(cell));
-      return line + "</tr>\n";
-    };
-    std::string text = "<table>\n" + row(table.header, "th");
-    for (const auto& cells : table.rows) text += row(cells, "td");
+    std::string text = "<table>\n<tr>";
+    for (const std::string& column : table.header) text += fmt::format("<th>{}</th>", html(column));
+    text += "</tr>\n";
+    for (const std::vector<Cell>& cells : table.rows) {
+      text += "<tr>";
+      for (const Cell& cell : cells) {
+        const std::string words = html(cell.text);
+        text += fmt::format("<td>{}</td>", cell.page.empty() ? words : fmt::format("<a href=\"#{}\">{}</a>", cell.page, words));
+      }
+      text += "</tr>\n";
+    }
     return text + "</table>\n";
   }
   std::string operator()(const Picture& picture) const {
@@ -68,7 +80,6 @@ struct Html {
     return fmt::format("<figure role=\"img\" aria-label=\"{}\">{}</figure>\n", html(picture.title),
                        begin == std::string::npos ? "" : file.substr(begin));
   }
-  std::string operator()(const Link&) const { return {}; }
 };
 
 }  // namespace

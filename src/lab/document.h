@@ -11,28 +11,33 @@ namespace qkv::lab {
 struct Heading {
   int level;  // 1 to 3
   std::string text;
+  std::string page;  // whose first heading it is: page.md as Markdown, a part of one HTML file
 };
 struct Paragraph {
   std::string label;  // in bold before it; may be empty
   std::string text;
 };
+struct Cell {
+  std::string text;
+  std::string page;  // to which it leads; may be empty
+
+  Cell(std::string text, std::string page = {}) : text(std::move(text)), page(std::move(page)) {}
+  Cell(const char* text) : text(text) {}
+};
 struct Table {
   std::vector<std::string> header;
-  std::vector<std::vector<std::string>> rows;
+  std::vector<std::vector<Cell>> rows;
 };
 struct Picture {
   std::filesystem::path file;  // SVG, relative to the document
   std::string title;
 };
-struct Link {
-  std::string text, target;
-};
 
-using Block = std::variant<Heading, Paragraph, Table, Picture, Link>;
+using Block = std::variant<Heading, Paragraph, Table, Picture>;
 using Document = std::vector<Block>;
 
 std::string to_markdown(const Document& document);
-// A fragment for the body of a page. Pictures are put into it: their files are read from `directory`. Links are left out.
+// A fragment for the body of a page. Pictures are put into it: their files are read from `directory`.
 std::string to_html(const Document& document, const std::filesystem::path& directory);
 // The whole page around such fragments, without anything that it would have to load.
 std::string html_page(const std::string& title, const std::string& body);

@@ -56,7 +56,7 @@ Table arm_table(const Experiment& experiment, const Records& records) {
   for (const std::string& arm : experiment.arms) {
     const std::vector<int64_t> seeds = records.seeds({arm});
     if (seeds.empty()) continue;
-    std::vector<std::string>& row = table.rows.emplace_back(std::vector<std::string>{arm});
+    std::vector<Cell>& row = table.rows.emplace_back(std::vector<Cell>{arm});
     for (const Column& column : experiment.columns) {
       std::vector<double> values;
       for (const int64_t seed : seeds) {
@@ -78,21 +78,32 @@ Table arm_table(const Experiment& experiment, const Records& records) {
 
 std::string joined(const std::set<std::string>& words) { return fmt::format("{}", fmt::join(words, ", ")); }
 
+std::string effort_of(const Records& records) {
+  std::set<std::string> efforts;
+  for (const Record& record : records.all()) efforts.insert(fmt::format("{:.0f} %", 100 * record.effort));
+  return joined(efforts);
+}
+
+// Fewer steps than an experiment was made for may end before there is an effect to see.
+std::string after_effort(const Records& records) {
+  const std::string effort = effort_of(records);
+  return effort == "100 %" ? "" : fmt::format("after {} of the full training", effort);
+}
+
 // Where the numbers come from.
 std::string origin(const Experiment& experiment, const Records& records) {
   double seconds = 0;
-  std::set<std::string> commits, isas, efforts, threads;
+  std::set<std::string> commits, isas, threads;
   for (const Record& record : records.all()) {
     seconds += record.seconds;
     commits.insert(record.commit.substr(0, 10) + (record.commit.ends_with('+') ? " with changes" : ""));
     isas.insert(record.isa);
     threads.insert(std::to_string(record.threads));
-    efforts.insert(fmt::format("{:.0f} %", 100 * record.effort));
   }
   return fmt::format(
       "{} runs of {} seeds, {} of the full training, {} in all on {} thread{} each ({}), commit {}. All numbers: {}/*.json; rules: "
       "lab/{}.cc.",
-      records.all().size(), records.seeds(experiment.arms).size(), joined(efforts), format_duration(seconds), joined(threads),
+      records.all().size(), records.seeds(experiment.arms).size(), effort_of(records), format_duration(seconds), joined(threads),
       threads == std::set<std::string>{"1"} ? "" : "s", joined(isas), joined(commits), experiment.name, experiment.name);
 }
 
@@ -122,8 +133,10 @@ nlohmann::ordered_json conclusion_json(const Experiment& experiment, const std::
 
 Document page_of(const Experiment& experiment, const Records& records, const std::filesystem::path& directory, bool pictures) {
   const std::vector<Finding> findings = findings_of(experiment, records);
-  Document page{Heading{2, experiment.question}, Paragraph{"The claim.", experiment.claim}, Paragraph{"The formula.", experiment.formula},
-                Paragraph{"The experiment.", experiment.setup}, Paragraph{"Conclusion.", conclusion(experiment.claims, findings)}};
+  const std::string after = after_effort(records);
+  Document page{Heading{2, experiment.question, experiment.name}, Paragraph{"The claim.", experiment.claim},
+                Paragraph{"The formula.", experiment.formula}, Paragraph{"The experiment.", experiment.setup},
+                Paragraph{after.empty() ? "Conclusion." : fmt::format("Conclusion {}.", after), conclusion(experiment.claims, findings)}};
   if (!experiment.reading.empty()) page.emplace_back(Paragraph{"How to read it.", experiment.reading});
   if (pictures) {
     for (Figure figure : experiment.figures(records)) {
@@ -141,7 +154,6 @@ int write_report(const std::filesystem::path& directory, const std::function<voi
   const bool pictures = have_gnuplot();
   if (!pictures) warn("gnuplot is not installed: the report has no pictures");
   Table summary{{"question", "claims supported", "conclusion"}, {}};
-  Document links;
   std::string body;
   nlohmann::ordered_json conclusions = nlohmann::ordered_json::array();
   for (const Experiment& experiment : experiments()) {
@@ -151,12 +163,12 @@ int write_report(const std::filesystem::path& directory, const std::function<voi
     write_file_atomically(directory / (experiment.name + ".md"), to_markdown(page));
     body += to_html(page, directory);
     const std::vector<Finding> findings = findings_of(experiment, records);
+    const std::string after = after_effort(records);
     conclusions.push_back(conclusion_json(experiment, findings));
     const auto supported =
         std::count_if(findings.begin(), findings.end(), [](const Finding& f) { return f.verdict == Verdict::supported; });
-    summary.rows.push_back(
-        {experiment.question, fmt::format("{} of {}", supported, findings.size()), conclusion(experiment.claims, findings)});
-    links.emplace_back(Link{experiment.question, experiment.name + ".md"});
+    summary.rows.push_back({Cell{experiment.question, experiment.name}, fmt::format("{} of {}", supported, findings.size()),
+                            conclusion(experiment.claims, findings) + (after.empty() ? "" : fmt::format(" ({})", after))});
   }
   if (summary.rows.empty()) {
     fail(ErrorCode::bad_input, "{} holds no finished experiment; qkv lab run --output {} makes records", directory.string(),
@@ -170,9 +182,7 @@ int write_report(const std::filesystem::path& directory, const std::function<voi
                                  "0.05 after Holm's correction "
                                  "within the page)."},
                        summary};
-  Document markdown = front;
-  markdown.insert(markdown.end(), links.begin(), links.end());
-  write_file_atomically(directory / "README.md", to_markdown(markdown));
+  write_file_atomically(directory / "README.md", to_markdown(front));
   write_file_atomically(directory / "report.html", html_page("qkv lab", to_html(front, directory) + body));
   write_file_atomically(directory / "conclusions.json", conclusions.dump(1) + "\n");
   return static_cast<int>(summary.rows.size());

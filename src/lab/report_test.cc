@@ -14,10 +14,11 @@ using testing::HasSubstr;
 using testing::Not;
 
 TEST(Document, MarkdownAndHtmlEscapeWhatMeansSomethingThere) {
-  const Document document{Heading{2, "a < b"}, Paragraph{"Label.", "x_1 * y | z"}, Table{{"a|b"}, {{"<c>"}}}};
-  EXPECT_EQ(to_markdown(document), "## a &lt; b\n\n**Label.** x_1 \\* y \\| z\n\n| a\\|b |\n| --- |\n| &lt;c> |\n");
+  const Document document{Heading{2, "a < b"}, Paragraph{"Label.", "x_1 * y | z"}, Table{{"a|b"}, {{"<c>"}, {Cell("d", "page")}}}};
+  EXPECT_EQ(to_markdown(document), "## a &lt; b\n\n**Label.** x_1 \\* y \\| z\n\n| a\\|b |\n| --- |\n| &lt;c> |\n| [d](page.md) |\n");
   EXPECT_EQ(to_html(document, "."),
-            "<h2>a &lt; b</h2>\n<p><b>Label.</b> x_1 * y | z</p>\n<table>\n<tr><th>a|b</th></tr>\n<tr><td>&lt;c&gt;</td></tr>\n</table>\n");
+            "<h2>a &lt; b</h2>\n<p><b>Label.</b> x_1 * y | z</p>\n<table>\n<tr><th>a|b</th></tr>\n<tr><td>&lt;c&gt;</td></tr>\n"
+            "<tr><td><a href=\"#page\">d</a></td></tr>\n</table>\n");
 }
 
 TEST(Document, HtmlHoldsItsPictures) {
