@@ -50,6 +50,15 @@ Case embedding_case(float dropout) {
           {true, true}};
 }
 
+Case feed_forward_case(Activation activation, float dropout, int64_t rows, int64_t inner) {
+  return {fmt::format("feed-forward with activation {} and dropout {} of {} rows", static_cast<int>(activation), dropout, rows),
+          {{rows, 40}, {inner, 40}, {inner}, {20, inner}, {20}},
+          [=](const std::vector<Tensor>& x) {
+            return feed_forward(x[0], {x[1], x[2]}, activation, dropout_of(dropout), {x[3], x[4]});
+          },
+          {false, true, true, true, true}};
+}
+
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const auto& [rows, in, out] : {std::tuple{1, 5, 3}, {7, 16, 16}, {130, 300, 77}, {1000, 64, 200}, {3, 600, 33}}) {
@@ -58,15 +67,9 @@ std::vector<Case> cases() {
                    [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x[2]); },
                    {false, true, true}});
   }
-  all.push_back({"linear with relu",
-                 {{130, 40}, {77, 40}, {77}},
-                 [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x[2], FusedActivation::relu); },
-                 {false, true, true}});
   // Long enough for slabs, of which none begins at a whole block of random numbers and the last is short.
-  all.push_back({"linear of activation in slabs",
-                 {{700, 37}, {20, 37}, {20}},
-                 [](const std::vector<Tensor>& x) { return activated_linear(x[0], Activation::gelu, dropout_of(0.25f), x[1], x[2]); },
-                 {false, true, true}});
+  all.push_back(feed_forward_case(Activation::gelu, 0.25f, 700, 37));
+  all.push_back(feed_forward_case(Activation::gelu, 0, 700, 37));
   for (const int64_t rows : {5, 700}) {
     all.push_back({fmt::format("three linears of {} rows", rows),
                    {{rows, 33}, {20, 33}, {20}, {20, 33}, {20, 33}, {20}},
@@ -79,10 +82,7 @@ std::vector<Case> cases() {
   }
   for (Activation activation :
        {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu, Activation::sigmoid, Activation::tanh}) {
-    all.push_back({fmt::format("linear of activation {}", static_cast<int>(activation)),
-                   {{33, 65}, {20, 65}, {20}},
-                   [=](const std::vector<Tensor>& x) { return activated_linear(x[0], activation, dropout_of(0.25f), x[1], x[2]); },
-                   {false, true, true}});
+    for (const float dropout : {0.0f, 0.25f}) all.push_back(feed_forward_case(activation, dropout, 33, 65));
     all.push_back({fmt::format("activation {}", static_cast<int>(activation)),
                    {{33, 65}},
                    [=](const std::vector<Tensor>& x) { return activate(x[0], activation, dropout_of(0.25f)); },

@@ -37,10 +37,9 @@ FeedForward::FeedForward(const TransformerConfig& config, int inner_size, const 
 
 Tensor FeedForward::forward(const Tensor& x, ForwardContext& context) const {
   const DropoutParams dropout = context.dropout(dropout_);
-  const auto dropped = [&](const Tensor& inner) { return dropout.probability > 0 ? dropout_add(inner, {}, dropout) : inner; };
-  if (gate_) return fc2_.forward(dropped(gated_activation(gate_->forward(x), fc1_.forward(x), activation_)));
-  if (activation_ != Activation::relu) return fc2_.forward_activated(fc1_.forward(x), activation_, dropout);
-  return fc2_.forward(dropped(fc1_.forward(x, FusedActivation::relu)));
+  if (!gate_) return feed_forward(x, fc1_.weights(), activation_, dropout, fc2_.weights());
+  const Tensor inner = gated_activation(gate_->forward(x), fc1_.forward(x), activation_);
+  return fc2_.forward(dropout.probability > 0 ? dropout_add(inner, {}, dropout) : inner);
 }
 
 }  // namespace qkv

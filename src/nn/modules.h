@@ -19,14 +19,8 @@ class Linear {
   // section 2.3), but in an encoder alone.
   enum class Into { sub_layer, residual };
   Linear(const TransformerConfig& config, const ParameterScope& scope, int in, int out, Into into = Into::sub_layer);
-  Tensor forward(const Tensor& x, FusedActivation activation = FusedActivation::none) const {
-    return linear(x, weight_, bias_, activation);
-  }
+  Tensor forward(const Tensor& x) const { return linear(x, weight_, bias_); }
   LinearWeights weights() const { return {weight_, bias_}; }
-  // Of activation(x), with dropout.
-  Tensor forward_activated(const Tensor& x, Activation activation, const DropoutParams& dropout) const {
-    return activated_linear(x, activation, dropout, weight_, bias_);
-  }
 
  private:
   Tensor weight_, bias_;

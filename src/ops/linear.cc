@@ -56,29 +56,18 @@ void check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   QKV_CHECK(!bias || bias.numel() == weight.dim(0), "[linear] bias has {} values, weight is {}", bias.numel(), to_string(weight.shape()));
 }
 
-Tensor linear_of_type(const Tensor& x, const Tensor& weight, const Tensor& bias, DType dtype, Activation activation) {
+Tensor linear_of_type(const Tensor& x, const Tensor& weight, const Tensor& bias, DType dtype) {
   check_linear(x, weight, bias);
   Tensor y = Tensor::empty({x.rows(), weight.dim(0)}, dtype, x.device());
-  MatmulParams product = product_of(x, weight, bias, y);
-  product.activation = activation;
-  kernels_for(x).matmul(product);
-  record(y, {x, weight, bias}, [=](const Tensor& dy) {
-    // dy is ours and ends here: it becomes the gradient before the activation in place.
-    if (activation != Activation::none)
-      kernels_for(x).activation_backward({.x = y.view(), .dy = dy.view(), .dx = dy.view(), .activation = activation});
-    linear_backward(x, weight, bias, dy);
-  });
+  kernels_for(x).matmul(product_of(x, weight, bias, y));
+  record(y, {x, weight, bias}, [=](const Tensor& dy) { linear_backward(x, weight, bias, dy); });
   return y;
 }
 
 }  // namespace
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, FusedActivation activation) {
-  return linear_of_type(x, weight, bias, x.dtype(), activation == FusedActivation::relu ? Activation::relu : Activation::none);
-}
-Tensor linear_f32(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  return linear_of_type(x, weight, bias, statistics_type(x), Activation::none);
-}
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) { return linear_of_type(x, weight, bias, x.dtype()); }
+Tensor linear_f32(const Tensor& x, const Tensor& weight, const Tensor& bias) { return linear_of_type(x, weight, bias, statistics_type(x)); }
 
 std::vector<Tensor> linears(const Tensor& x, std::span<const LinearWeights> weights) {
   std::vector<Tensor> ys, inputs{x};
@@ -96,22 +85,42 @@ std::vector<Tensor> linears(const Tensor& x, std::span<const LinearWeights> weig
   return ys;
 }
 
-Tensor activated_linear(const Tensor& x, Activation activation, const DropoutParams& dropout, const Tensor& weight, const Tensor& bias) {
-  check_linear(x, weight, bias);
+Tensor feed_forward(const Tensor& x, const LinearWeights& first, Activation activation, const DropoutParams& dropout,
+                    const LinearWeights& second) {
+  check_linear(x, first.weight, first.bias);
   const KernelTable& kernels = kernels_for(x);
-  Tensor y = Tensor::empty({x.rows(), weight.dim(0)}, x.dtype(), x.device());
+  const auto rows_of = [x](int64_t size) { return Tensor::empty({x.rows(), size}, x.dtype(), x.device()); };
+  const bool relu = activation == Activation::relu, dropped = dropout.probability > 0;
+  const Tensor inner = rows_of(first.weight.dim(0)), y = rows_of(second.weight.dim(0));
+  check_linear(inner, second.weight, second.bias);
   {
-    const Tensor activated = Tensor::empty(x.shape(), x.dtype(), x.device());
-    kernels.activation({.x = x.view(), .y = activated.view(), .activation = activation, .dropout = dropout});
-    kernels.matmul(product_of(activated, weight, bias, y));
+    const Tensor activated = relu && !dropped ? inner : rows_of(inner.cols());
+    MatmulParams product = product_of(x, first.weight, first.bias, inner);
+    if (relu || !dropped) product.activation = activation;
+    if (!relu && !dropped) product.activated = activated.view();
+    kernels.matmul(product);
+    if (dropped) kernels.activation({.x = inner.view(), .y = activated.view(), .activation = activation, .dropout = dropout});
+    kernels.matmul(product_of(activated, second.weight, second.bias, y));
   }
-  record(y, {x, weight, bias}, [=, &kernels](const Tensor& dy) {
-    const Tensor activated = Tensor::empty(x.shape(), x.dtype(), x.device()), inner = Tensor::empty(x.shape(), x.dtype(), x.device());
-    kernels.matmul(input_gradient(dy, weight, {inner.view()}));
-    kernels.activation_backward(
-        {.x = x.view(), .dy = inner.view(), .dx = inner.view(), .activation = activation, .dropout = dropout, .y = activated.view()});
-    add_gradient(x, inner);
-    weight_backward(activated, weight, bias, dy);
+  record(y, {x, first.weight, first.bias, second.weight, second.bias}, [=, &kernels](const Tensor& dy) {
+    const Tensor dinner = rows_of(inner.cols()), activated = relu && !dropped ? inner : rows_of(inner.cols());
+    MatmulParams product = input_gradient(dy, second.weight, {dinner.view()});
+    if (!dropped) {
+      product.activation = activation;
+      product.before = inner.view();
+      if (!relu) product.activated = activated.view();
+    }
+    kernels.matmul(product);
+    if (dropped) {
+      kernels.activation_backward({.x = inner.view(),
+                                   .dy = dinner.view(),
+                                   .dx = dinner.view(),
+                                   .activation = activation,
+                                   .dropout = dropout,
+                                   .y = activated.view()});
+    }
+    weight_backward(activated, second.weight, second.bias, dy);
+    linear_backward(x, first.weight, first.bias, dinner);
   });
   return y;
 }

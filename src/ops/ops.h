@@ -13,10 +13,8 @@
 
 namespace qkv {
 
-// y = activation(x weight^T + bias). x: [rows, in], weight: [out, in], bias: [out] or empty. y has the type of x unless said.
-// Fused is relu alone: its slope can be told from its output, so x W^T + b need not be kept.
-enum class FusedActivation : uint8_t { none, relu };
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, FusedActivation activation = FusedActivation::none);
+// y = x weight^T + bias. x: [rows, in], weight: [out, in], bias: [out] or empty. y has the type of x unless said.
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 Tensor linear_f32(const Tensor& x, const Tensor& weight, const Tensor& bias);  // y in f32 (f64 on the reference): logits
 
 // linear(x, W, b) of several weights, as one op; an output that nothing uses costs no gradient.
@@ -25,9 +23,10 @@ struct LinearWeights {
 };
 std::vector<Tensor> linears(const Tensor& x, std::span<const LinearWeights> weights);
 
-// linear(activate(x, activation, dropout), weight, bias) that does not keep the activated rows: its gradient makes them again beside the
-// slope, with which they share the exponential.
-Tensor activated_linear(const Tensor& x, Activation activation, const DropoutParams& dropout, const Tensor& weight, const Tensor& bias);
+// linear(activate(linear(x, first), activation, dropout), second) (Vaswani et al. 2017, eq. 2). Of the inner rows one tensor is kept: what
+// comes before the activation, or relu's output, which tells its slope; the gradient makes the activated rows again.
+Tensor feed_forward(const Tensor& x, const LinearWeights& first, Activation activation, const DropoutParams& dropout,
+                    const LinearWeights& second);
 
 // activation(x), then dropout.
 Tensor activate(const Tensor& x, Activation activation, const DropoutParams& dropout = {});

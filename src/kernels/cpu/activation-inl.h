@@ -15,7 +15,11 @@ HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {
 
 HWY_INLINE Vec Constant(float x) { return hn::Set(F32(), x); }
-HWY_INLINE Vec Sigmoid(Vec x) { return hn::Div(Constant(1), hn::Add(Constant(1), hn::Exp(F32(), hn::Neg(x)))); }
+// By the exponential of a negative number: that of a large positive one is none.
+HWY_INLINE Vec Sigmoid(Vec x) {
+  const Vec e = hn::Exp(F32(), hn::Neg(hn::Abs(x)));
+  return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(F32())), e, Constant(1)), hn::Add(Constant(1), e));
+}
 
 inline constexpr float kSqrtHalf = 0.70710678118f, kSqrtTwoOverPi = 0.79788456080f, kInverseSqrtTwoPi = 0.39894228040f,
                        kGeluCubic = 0.044715f;
@@ -68,8 +72,9 @@ HWY_INLINE Vec ActivationSlope(Activation activation, Vec x) {
     case Activation::gelu_tanh: {
       const Vec t = hn::Tanh(d, GeluTanhArgument(x));
       const Vec inner = hn::Mul(Constant(kSqrtTwoOverPi), hn::MulAdd(hn::Mul(x, x), Constant(3 * kGeluCubic), Constant(1)));
-      const Vec slope = hn::Mul(hn::Mul(Constant(0.5f), x), hn::Mul(hn::NegMulAdd(t, t, Constant(1)), inner));
-      return hn::MulAdd(Constant(0.5f), hn::Add(Constant(1), t), slope);
+      const Vec rest = hn::Mul(hn::Mul(Constant(0.5f), x), hn::Mul(hn::NegMulAdd(t, t, Constant(1)), inner));
+      // Beyond, the squares of some leave the range of floats.
+      return hn::MulAdd(Constant(0.5f), hn::Add(Constant(1), t), hn::IfThenZeroElse(hn::Gt(hn::Abs(x), Constant(20)), rest));
     }
     case Activation::silu: {
       const Vec s = Sigmoid(x);

@@ -14,7 +14,12 @@ namespace qkv::cpu {
 int64_t amx_packed_b_size(const View& b, bool transpose_b);
 void amx_pack_b(const View& b, bool transpose_b, void* packed);
 
-// As MatmulParams says, for a in bf16. packed_b, where given, is of amx_pack_b.
+// As MatmulParams says, for a in bf16; `activated` and `before` where amx_activates. packed_b, where given, is of amx_pack_b.
 void amx_matmul(const MatmulParams& p);
+
+// Does the activation belong to the product's end?
+inline bool amx_activates(const MatmulParams& p) {
+  return !p.transpose_a && p.out.dtype == DType::bf16 && p.activation <= Activation::gelu_tanh;
+}
 
 }  // namespace qkv::cpu

@@ -10,6 +10,7 @@
 #include "kernels/bf16.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/onednn_matmul.h"
+#include "kernels/reference/reference.h"
 
 namespace qkv::cpu {
 namespace {
@@ -193,6 +194,47 @@ TEST(Matmul, SumsOfColumnsComeWithTheProductOverRows) {
       }
     }
   }
+}
+
+// Forward and backward, of every number that bf16 has, against the formulas in double.
+TEST(Matmul, ActivationsOfItsEndEqualTheFormulasForAllNumbers) {
+  constexpr int64_t kNumbers = 1 << 16;
+  std::vector<float> numbers;
+  for (int64_t bits = 0; bits < kNumbers; ++bits) numbers.push_back(to_float(bf16{static_cast<uint16_t>(bits)}));
+  Matrix x(numbers, DType::bf16), one({1}, DType::bf16), ones(std::vector<float>(kNumbers, 1), DType::f32),
+      zeros(std::vector<float>(kNumbers, 0), DType::f32), bias(numbers, DType::f32), out(numbers, DType::bf16),
+      activated(numbers, DType::bf16);
+  const Isa before = current_isa();
+  for (const Isa isa : available_isas()) {
+    set_isa(isa);
+    for (const Activation activation : {Activation::gelu, Activation::gelu_tanh, Activation::silu, Activation::tanh}) {
+      const auto expect = [&](float got, double wanted, double x, const char* what) {
+        if (!std::isfinite(x)) return;
+        ASSERT_NEAR(got, wanted, std::abs(wanted) * 0x1p-8 + 1e-4 * std::max(1.0, std::abs(wanted)))
+            << what << " of activation " << static_cast<int>(activation) << " at " << x << " on " << name_of(isa);
+      };
+      MatmulParams p{.a = one.view(1, 1), .b = zeros.view(1, kNumbers), .out = out.view(1, kNumbers), .bias = bias.view(1, kNumbers)};
+      p.activation = activation;
+      p.activated = activated.view(1, kNumbers);
+      matmul(p);
+      for (size_t i = 0; i < numbers.size(); ++i) {
+        if (std::isfinite(numbers[i])) {
+          ASSERT_NEAR(out[i], numbers[i], 0x1p-126);  // those below are flushed
+        }
+        expect(activated[i], reference::activate(activation, numbers[i]), numbers[i], "value");
+      }
+      p.b = ones.view(1, kNumbers);
+      p.bias = {};
+      p.before = x.view(1, kNumbers);
+      matmul(p);
+      for (size_t i = 0; i < numbers.size(); ++i) {
+        expect(out[i], reference::activation_slope(activation, numbers[i]), numbers[i], "slope");
+        expect(activated[i], reference::activate(activation, numbers[i]), numbers[i], "value once more");
+        ASSERT_FALSE(std::isnan(numbers[i]) && !(std::isnan(activated[i]) && std::isnan(out[i]))) << name_of(isa);
+      }
+    }
+  }
+  set_isa(before);
 }
 
 TEST(Bf16, RoundsToNearestEvenAndKeepsNan) {

@@ -59,7 +59,15 @@ void matmul(const MatmulParams& p) {
       for (int64_t k = 0; k < inner; ++k)
         sum += (p.transpose_a ? at(p.a, k, i) : at(p.a, i, k)) * (p.transpose_b ? at(p.b, j, k) : at(p.b, k, j));
       sum += p.bias ? at(p.bias, j) : 0;
-      at(p.out, i, j) = p.accumulate ? at(p.out, i, j) + sum : activate(p.activation, sum);
+      if (p.before) {
+        at(p.out, i, j) = sum * activation_slope(p.activation, at(p.before, i, j));
+        if (p.activated) at(p.activated, i, j) = activate(p.activation, at(p.before, i, j));
+      } else if (p.activated) {
+        at(p.out, i, j) = sum;
+        at(p.activated, i, j) = activate(p.activation, sum);
+      } else {
+        at(p.out, i, j) = p.accumulate ? at(p.out, i, j) + sum : activate(p.activation, sum);
+      }
     }
   }
 }
