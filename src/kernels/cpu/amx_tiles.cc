@@ -106,6 +106,10 @@ struct Floats32 {
   __m512i bf16() const { return (__m512i)_mm512_cvtne2ps_pbh(high, low); }
 };
 
+// Outputs of more bytes go straight to memory: they are out of the cache before they are read, and their old content need not be fetched
+// (gpt 20,500 -> 21,800 tok/s; at 32 MiB 21,000; outputs of 1 to 8 MiB too: encdec and tiny lose 1 %).
+constexpr int64_t kLarge = int64_t{10} << 20;
+
 // Ends rows of a block; T is the output's type.
 template <typename T>
 struct Finish {
@@ -117,6 +121,9 @@ struct Finish {
     if constexpr (std::is_same_v<T, bf16>) {
       if (p.activated) activated = p.activated.row<bf16>(end.row) + end.column;
       if (p.before) before = p.before.row<const bf16>(end.row) + end.column;
+      const auto lines = [](const void* at, int64_t its_step) { return reinterpret_cast<uintptr_t>(at) % 64 == 0 && its_step % 32 == 0; };
+      streams = !p.accumulate && p.out.rows * p.out.cols * 2 >= kLarge && p.out.cols - end.column >= 32 && lines(out, step) &&
+                (!activated || lines(activated, p.activated.stride));
       activated_step = p.activated.stride;
       before_step = p.before.stride;
       if (!p.accumulate && p.activation > Activation::relu) gate = p.activation == Activation::gelu ? &kGelu : &kGeluTanh;
@@ -146,6 +153,14 @@ struct Finish {
     low = not_below(0, low);
     high = not_below(0, high);
   }
+  inline void put(bf16* to, __mmask32 mask, __m512i y) {
+    if (streams) {
+      _mm512_stream_si512(reinterpret_cast<__m512i*>(to), y);
+    } else {
+      _mm512_mask_storeu_epi16(to, mask, y);
+      __builtin_prefetch(to + 32, 1);  // the next panel's, so that its line is here before it is written
+    }
+  }
   inline void store(__m512 low, __m512 high) {
     const __mmask32 mask = masks[0] | static_cast<__mmask32>(masks[1]) << 16;
     if (before) {
@@ -155,7 +170,7 @@ struct Finish {
         Floats32 at(x);
         low = _mm512_mul_ps(low, pass_gate<true>(*gate, at.low));
         high = _mm512_mul_ps(high, pass_gate<true>(*gate, at.high));
-        if (activated) _mm512_mask_storeu_epi16(activated, mask, at.bf16());
+        if (activated) put(activated, mask, at.bf16());
       } else {
         const __mmask32 positive = _mm512_cmpgt_epi16_mask(x, _mm512_setzero_si512());
         low = _mm512_maskz_mov_ps(static_cast<__mmask16>(positive), low);
@@ -171,17 +186,13 @@ struct Finish {
       pass_gate<false>(*gate, at.low);
       pass_gate<false>(*gate, at.high);
       if (activated) {
-        _mm512_mask_storeu_epi16(activated, mask, at.bf16());
+        put(activated, mask, at.bf16());
       } else {
         y = at.bf16();
       }
     }
-    _mm512_mask_storeu_epi16(out, mask, y);
-    __builtin_prefetch(out + 32, 1);
-    if (activated) {
-      __builtin_prefetch(activated + 32, 1);
-      activated += activated_step;
-    }
+    put(out, mask, y);
+    if (activated) activated += activated_step;
   }
 
   const float* sums;
@@ -192,7 +203,7 @@ struct Finish {
   int64_t step, activated_step = 0, before_step = 0, left;
   __m512 bias[2];
   __mmask16 masks[2];
-  bool accumulate, relu;
+  bool accumulate, relu, streams = false;
 };
 
 inline void prefetch_some(AmxPrefetch& p) {
@@ -268,8 +279,9 @@ void amx_multiply_packed(const AmxBlock& block, AmxPrefetch& first, AmxPrefetch&
 }
 
 void amx_finish(const MatmulParams& p, const AmxEnd& end) {
-  if (p.out.dtype == DType::bf16) return Finish<bf16>(p, end).rows(end.rows);
-  Finish<float>(p, end).rows(end.rows);
+  if (p.out.dtype == DType::f32) return Finish<float>(p, end).rows(end.rows);
+  Finish<bf16>(p, end).rows(end.rows);
+  _mm_sfence();  // of this and all blocks before: other threads see what was streamed
 }
 
 }  // namespace qkv::cpu

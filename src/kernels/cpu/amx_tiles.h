@@ -33,6 +33,7 @@ struct AmxBlock {
 
 // The end of a product for rows [row, row + rows) and columns [column, column + 32) of the output, whose sums [rows][32] lie together:
 // bias, activation, accumulation and the output's type. rows <= 32 (0: nothing to end); columns past the output's last are left out.
+// amx_finish comes last, on each thread.
 struct AmxEnd {
   const float* sums = nullptr;
   int64_t row = 0, rows = 0, column = 0;
