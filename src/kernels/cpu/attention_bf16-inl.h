@@ -187,8 +187,7 @@ class Exponential {
   Exponential(__m512 c, __m512 power)
       : Exponential(c, power, _mm512_set1_ps(1), _mm512_div_ps(_mm512_add_ps(power, _mm512_set1_ps(kLeastPower)), c)) {}
 
-  // The bits of the f32 plus `below`: 0x8000 rounds it to bf16 where the lower half is cut off. kSure: no score lies below `least`.
-  template <bool kSure>
+  // The bits of the f32 plus `below`: 0x8000 rounds it to bf16 where the lower half is cut off.
   inline __attribute__((always_inline)) __m512i bits(__m512 score, __m512i below, __mmask16 seen = 0xffff) const {
     const __m512i fixed = _mm512_cvtps_epi32(_mm512_fmadd_ps(score, c_, shift_));
     const __m512i whole = _mm512_set1_epi32(static_cast<int>(0xff800000)), one = _mm512_set1_epi32(0x3f800000);
@@ -197,14 +196,51 @@ class Exponential {
     y = _mm512_fmadd_ps(m, y, c1_);
     y = _mm512_fmadd_ps(m, y, c0_);
     const __m512i exponent = _mm512_ternarylogic_epi32(fixed, whole, below, 0xEA);  // (fixed & whole) | below
-    if constexpr (kSure) return _mm512_add_epi32(_mm512_castps_si512(y), exponent);
     return _mm512_maskz_add_epi32(_mm512_mask_cmp_ps_mask(seen, score, least_, _CMP_NLT_UQ), _mm512_castps_si512(y), exponent);
   }
-  __m512 value(__m512 score) const { return _mm512_castsi512_ps(bits<false>(score, _mm512_setzero_si512())); }
+  __m512 value(__m512 score) const { return _mm512_castsi512_ps(bits(score, _mm512_setzero_si512())); }
 
  private:
   static constexpr float kFixedOne = 1 << 23;
   __m512 c_, shift_, least_, c0_, c1_, c2_, c3_;
+};
+
+// 2^(c score - power) in bf16, two vectors at a time: c score - power + 127 in fixed point with 7 bits of fraction f is a bf16 whose
+// mantissa is too large by 1 + f - 2^f, up to 11 units of 128, which f's upper 6 bits look up. 7 instructions for 32 weights, of which 2
+// are multiply-adds, in place of 17 (forward 1.14 to 1.19 times as fast). Errors of 0.23 % (root mean square), where rounding to bf16 alone
+// makes 0.17 %; the backward makes the same weights again.
+class WeightExponential {
+ public:
+  WeightExponential() = default;
+  WeightExponential(__m512 c, __m512 power, __m512 least)
+      : c_(c), shift_(_mm512_sub_ps(_mm512_set1_ps(kUnits + 127), power)), least_(least) {}
+  WeightExponential(__m512 c, __m512 power)
+      : WeightExponential(c, power, _mm512_div_ps(_mm512_add_ps(power, _mm512_set1_ps(kLeastPower)), c)) {}
+
+  // The fixed point number in the lower half of each lane, 0 for what is not seen. kSure: all are, and no score lies below `least`.
+  template <bool kSure>
+  inline __attribute__((always_inline)) __m512i fixed(__m512 score, __mmask16 seen = 0xffff) const {
+    if constexpr (kSure) return _mm512_castps_si512(_mm512_fmadd_ps(score, c_, shift_));
+    return _mm512_castps_si512(_mm512_maskz_fmadd_ps(_mm512_mask_cmp_ps_mask(seen, score, least_, _CMP_NLT_UQ), score, c_, shift_));
+  }
+  // The weights of two such, beside each other.
+  static inline __attribute__((always_inline)) __m512i pairs(__m512i a, __m512i b) {
+    const __m512i both = _mm512_mask_alignr_epi8(a, 0xCCCCCCCCCCCCCCCC, b, b, 14);
+    const __m512i excess = _mm512_maskz_permutex2var_epi8(0x5555555555555555, _mm512_load_si512(kExcess), _mm512_srli_epi16(both, 1),
+                                                          _mm512_load_si512(kExcess + 64));
+    return _mm512_avg_epu16(_mm512_sub_epi16(both, excess), _mm512_setzero_si512());
+  }
+
+ private:
+  // From here to 2^16 the last place of a float is 2^-8: its lower half is the fixed point number that was added.
+  static constexpr float kUnits = 49152;
+  // The mean for both values of f's last bit.
+  alignas(64) static constexpr uint8_t kExcess[128] = {
+      0,  1,  1,  2,  3,  3,  4,  4,  5,  5,  6,  7,  7,  7,  8,  9,  9,  9,  10, 10, 11, 11, 12, 12, 13, 13, 13, 14, 14, 15, 15, 15,
+      16, 16, 16, 17, 17, 17, 17, 18, 18, 18, 19, 19, 19, 19, 19, 20, 20, 20, 20, 21, 21, 21, 21, 21, 21, 21, 21, 21, 22, 22, 22, 22,
+      22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 21, 21, 21, 21, 21, 21, 21, 20, 20, 20, 20, 20, 19, 19, 19, 19, 18, 18, 18, 18,
+      17, 17, 16, 16, 16, 15, 15, 14, 14, 14, 13, 12, 12, 12, 11, 10, 10, 10, 9,  8,  8,  7,  6,  6,  5,  4,  4,  3,  2,  2,  1,  0};
+  __m512 c_, shift_, least_;
 };
 
 // The upper halves of a and b, beside each other: pairs of bf16.

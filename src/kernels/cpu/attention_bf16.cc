@@ -120,7 +120,7 @@ class Forward {
                      .depth = depth / 32,
                      .accumulate = false});
     if (state.sure) {
-      for (Exponential& power : powers) power = Exponential(exponent_scale(p), _mm512_setzero_ps());
+      for (WeightExponential& power : powers) power = WeightExponential(exponent_scale(p), _mm512_setzero_ps());
     } else if (prepare(state, chunk, strips)) {
       shrink(place);
     }
@@ -166,7 +166,7 @@ class Forward {
     for (int half = 0; half < 2; ++half) {
       const __m512 before = _mm512_loadu_ps(state.largest + 16 * half);
       const Reference old(before, c), reference(largest[half], c);
-      powers[half] = Exponential(c, reference.power);
+      powers[half] = WeightExponential(c, reference.power);
       shifted |= reference.shifted();
       _mm512_store_ps(base + 16 * half, reference.base);
       _mm512_storeu_ps(state.largest + 16 * half, largest[half]);
@@ -212,10 +212,9 @@ class Forward {
 
   template <bool kMasked, bool kSure>
   void weigh_all(State& state, const float* from, uint32_t* to, int64_t key) {
-    const __m512i half_step = _mm512_set1_epi32(0x8000);
     const __m512bh ones = (__m512bh)_mm512_set1_epi16(0x3f80);
     for (int half = 0; half < 2; ++half) {
-      const Exponential power = powers[half];
+      const WeightExponential power = powers[half];
       __m512 sums[2] = {_mm512_loadu_ps(state.sums + 16 * half), _mm512_setzero_ps()};
       for (int64_t pair = 0; pair < kPartKeys / 2; pair += 2) {
 #pragma GCC unroll 2
@@ -223,9 +222,9 @@ class Forward {
           const float* row = from + 2 * (pair + i) * kBlockQueries + 16 * half;
           uint32_t seen[2] = {0xffff, 0xffff};
           for (int64_t k = 0; kMasked && k < 2; ++k) seen[k] = sight.lanes(state.at + 16 * half, key + 2 * (pair + i) + k);
-          const __m512i a = power.bits<kSure>(_mm512_loadu_ps(row), half_step, static_cast<__mmask16>(seen[0]));
-          const __m512i b = power.bits<kSure>(_mm512_loadu_ps(row + kBlockQueries), half_step, static_cast<__mmask16>(seen[1]));
-          const __m512i both = upper_halves(a, b);
+          const __m512i first = power.fixed<kSure>(_mm512_loadu_ps(row), static_cast<__mmask16>(seen[0]));
+          const __m512i second = power.fixed<kSure>(_mm512_loadu_ps(row + kBlockQueries), static_cast<__mmask16>(seen[1]));
+          const __m512i both = WeightExponential::pairs(first, second);
           // The sum is that of the rounded weights: what rounding takes from a row of the output it takes from its divisor too.
           sums[i] = _mm512_dpbf16_ps(sums[i], (__m512bh)both, ones);
           _mm512_storeu_si512(to + (pair + i) * kBlockQueries + 16 * half, both);
@@ -309,7 +308,7 @@ class Forward {
   int64_t depth, width;  // head size in whole tiles as a product's depth and as its rows
   float largest_key;     // norm
   // Of the block at work:
-  Exponential powers[2];
+  WeightExponential powers[2];
   bool shifted = false;
   alignas(64) float base[kBlockQueries], factors[kBlockQueries];
   uint32_t* queries;  // [blocks][depth / 2][kBlockQueries] pairs

@@ -203,8 +203,13 @@ class Backward {
   // kExtra: with dropout, soft cap or bias of distance.
   template <bool kMasked, bool kExtra>
   void differentiate_rows(const QueryBlocks::Statistics& statistics, int64_t block, int64_t place, int64_t strip) {
-    const Exponential powers[2] = {exponential_of(p, statistics.saved, 0), exponential_of(p, statistics.saved, 1)};
-    const __m512i half_step = _mm512_set1_epi32(0x8000), zero = _mm512_setzero_si512();
+    const auto exponential = [&](int half) {
+      return WeightExponential(exponent_scale(p), _mm512_loadu_ps(statistics.saved.power + 16 * half),
+                               _mm512_loadu_ps(statistics.saved.least + 16 * half));
+    };
+    const WeightExponential powers[2] = {exponential(0), exponential(1)};
+    const __m512 factors[2] = {_mm512_loadu_ps(statistics.saved.factor), _mm512_loadu_ps(statistics.saved.factor + 16)};
+    const __m512i half_step = _mm512_set1_epi32(0x8000), upper = _mm512_set1_epi32(static_cast<int>(0xffff0000));
     const __m512 D[2] = {_mm512_loadu_ps(statistics.D), _mm512_loadu_ps(statistics.D + 16)};
     const float *from = scores[strip % 2], *dfrom = dweights[strip % 2];
     bf16 *weight_rows = row_of(weights, strip, place), *gradient_rows = row_of(gradients, strip, place);
@@ -217,10 +222,15 @@ class Backward {
       for (int64_t k = j; k < j + 2; ++k) {
         __m512i P[2], dS[2];
         for (int half = 0; half < 2; ++half) {
-          const int64_t place_of_row = k * kBlockQueries + 16 * half;
           uint32_t seen = 0xffff;
           if constexpr (kMasked) seen = sight.lanes(at + 16 * half, key + k) & statistics.saved.present[half];
-          P[half] = powers[half].bits<false>(_mm512_loadu_ps(from + place_of_row), zero, static_cast<__mmask16>(seen));
+          P[half] = powers[half].template fixed<false>(_mm512_loadu_ps(from + k * kBlockQueries + 16 * half), static_cast<__mmask16>(seen));
+        }
+        const __m512i both = WeightExponential::pairs(P[0], P[1]);
+        P[0] = _mm512_castps_si512(_mm512_mul_ps(_mm512_castsi512_ps(_mm512_slli_epi32(both, 16)), factors[0]));
+        P[1] = _mm512_castps_si512(_mm512_mul_ps(_mm512_castsi512_ps(_mm512_and_si512(both, upper)), factors[1]));
+        for (int half = 0; half < 2; ++half) {
+          const int64_t place_of_row = k * kBlockQueries + 16 * half;
           __m512 dP = _mm512_loadu_ps(dfrom + place_of_row);
           if constexpr (kExtra) dP = _mm512_maskz_mul_ps(static_cast<__mmask16>(kept[half][k]), dP, _mm512_set1_ps(keep()));
           __m512 gradient = _mm512_mul_ps(_mm512_castsi512_ps(P[half]), _mm512_sub_ps(dP, D[half]));

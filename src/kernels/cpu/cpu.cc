@@ -19,11 +19,12 @@ bool cpu::has_bf16_instructions = false;
 
 namespace {
 
-// Products of bf16 (bf16_tiles.h): the instructions of that name and VBMI2's shifts.
+// Products of bf16 (bf16_tiles.h): the instructions of that name, VBMI's look-up of bytes and VBMI2's shifts.
 bool has_avx512_bf16() {
   unsigned a, b, c, d;
   if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & (1u << 5))) return false;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & (1u << 6));
+  constexpr uint32_t kVbmi = 1u << 1, kVbmi2 = 1u << 6;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & kVbmi) && (c & kVbmi2);
 }
 
 // AMX needs the processor's bits (tile, bf16) and the kernel's permission for the tile registers (Linux 5.16: arch_prctl).
