@@ -248,6 +248,13 @@ inline __attribute__((always_inline)) __m512i upper_halves(__m512i a, __m512i b)
   return _mm512_mask_alignr_epi8(b, 0x3333333333333333, a, a, 2);
 }
 
+// a and b rounded, beside each other.
+inline __attribute__((always_inline)) __m512i rounded_pairs(__m512 a, __m512 b) {
+  alignas(64) static constexpr uint16_t kOrder[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                                      8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  return _mm512_permutexvar_epi16(_mm512_load_si512(kOrder), (__m512i)_mm512_cvtne2ps_pbh(b, a));
+}
+
 inline __m512 logarithm(__m512 x) {
   const __m512 m = _mm512_getmant_ps(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_src);
   const __m512 exponent = _mm512_getexp_ps(_mm512_div_ps(x, m));
