@@ -106,18 +106,22 @@ inline void store_query_gradients(const AttentionBackwardParams& b, const Unit& 
   const QueryBlocks& blocks = unit.blocks;
   const auto [s, first, count] = place_of_block(p, unit, index);
   const __m512 scale = _mm512_set1_ps(p.scale);
-  for (int64_t column = 0; column < s.size; column += 16) {
-    const auto inside = static_cast<__mmask16>(s.size - column >= 16 ? 0xffff : (1 << (s.size - column)) - 1);
+  for (int64_t column = 0; column < s.size; column += 32) {
+    const int64_t left = s.size - column, rows = std::min<int64_t>(32, blocks.width - column);
+    const __mmask32 inside = left >= 32 ? 0xffffffff : (uint32_t{1} << left) - 1;
     for (int64_t half = 0; half < 2; ++half) {
       const float* from = blocks.dq + (index * blocks.width + column) * kBlockQueries + 16 * half;
-      __m512i tile[16];
-      for (int i = 0; i < 16; ++i) tile[i] = _mm512_castps_si512(_mm512_mul_ps(_mm512_loadu_ps(from + i * kBlockQueries), scale));
-      transpose_16(tile);
+      __m512i pairs[16];
+      for (int64_t i = 0; i < 16; ++i) {
+        __m512 x[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+        for (int64_t k = 0; k < 2 && 2 * i < rows; ++k) x[k] = _mm512_mul_ps(_mm512_loadu_ps(from + (2 * i + k) * kBlockQueries), scale);
+        pairs[i] = rounded_pairs(x[0], x[1]);
+      }
+      transpose_16(pairs);
       for (int64_t i = 0; i < 16; ++i) {
         const int64_t query = query_place(16 * half + i);
-        if (query >= count) continue;
-        _mm256_mask_storeu_epi16(b.dq.row<bf16>(s.query_row + first + query) + s.query_column + column, inside,
-                                 (__m256i)_mm512_cvtneps_pbh(_mm512_castsi512_ps(tile[i])));
+        if (query < count)
+          _mm512_mask_storeu_epi16(b.dq.row<bf16>(s.query_row + first + query) + s.query_column + column, inside, pairs[i]);
       }
     }
   }
