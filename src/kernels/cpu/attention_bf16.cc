@@ -1,7 +1,8 @@
 // Attention forward on bf16 tiles (FlashAttention: Dao et al. 2022, algorithm 1; attention_bf16.h).
 //
 // A score costs 0.25 cycles of tile products at a head size of 64 and 0.16 of exponential; with what loading and storing of tiles adds, 0.8
-// (measured on one core, 3.7 GHz). What decides is that scores, weights and operands stay in L1, and that keys are packed once per sequence and head.
+// (measured on one core, 3.7 GHz). What decides is that scores, weights and operands stay in L1, and that keys are packed once per sequence
+// and head.
 #include "kernels/cpu/attention_bf16.h"
 
 #include "base/parallel.h"

@@ -7,7 +7,8 @@
 
 namespace qkv::cpu {
 
-// Rows of scores at a time: with 32 columns 12 KiB, and as much of keys and of values at a head size of 64. 64 and 128 are 3 and 5 % slower.
+// Rows of scores at a time: with 32 columns 12 KiB, and as much of keys and of values at a head size of 64. 64 and 128 are 3 and 5 %
+// slower.
 inline constexpr int64_t kForwardKeys = 96;
 
 // The keys and values of one sequence and key/value head that its queries see, in whole chunks.

@@ -59,7 +59,7 @@ class MapRows {
       for (int64_t j = 0; j < std::min(kStripKeys, s.keys - key); ++j) {
         const auto seen = static_cast<__mmask16>(sight.lanes(at + 16 * half, key + j));
         alignas(64) float weights[16];
-        _mm512_store_si512(weights, power.bits(_mm512_loadu_ps(scores + j * kBlockQueries + 16 * half), _mm512_setzero_si512(), seen));
+        _mm512_store_ps(weights, power.value(_mm512_loadu_ps(scores + j * kBlockQueries + 16 * half), seen));
         for (int64_t i = 16 * half; i < std::min<int64_t>(count, 16 * half + 16); ++i)
           m.weights.row<float>(first - m.first_query + i)[key + j] = weights[i - 16 * half];
       }
