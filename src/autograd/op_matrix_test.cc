@@ -80,8 +80,8 @@ std::vector<Case> cases() {
                    },
                    {false, true, true, true, true, true}});
   }
-  for (Activation activation :
-       {Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu, Activation::sigmoid, Activation::tanh}) {
+  for (Activation activation : {Activation::none, Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu,
+                                Activation::sigmoid, Activation::tanh}) {
     for (const float dropout : {0.0f, 0.25f}) all.push_back(feed_forward_case(activation, dropout, 33, 65));
     all.push_back({fmt::format("activation {}", static_cast<int>(activation)),
                    {{33, 65}},

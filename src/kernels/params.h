@@ -19,8 +19,7 @@ struct MatmulParams {
   const void* packed_b = nullptr;  // what pack_matmul_b wrote for b, or null
   // The two directions through an activation, in out's type; without `accumulate`. Forward: out stays what is before the activation, and
   // `activated` gets activation(out). Backward, where `before` is given: out is the product times the activation's slope there, and
-  // `activated`, if given, gets activation(before) once more. For relu, whose output tells all, `before` may be that and `activated` is
-  // never given.
+  // `activated`, if given, gets activation(before) once more. For relu `before` may be its output.
   View activated = {}, before = {};
   // Where transpose_a: the sums of a's columns too, [m] f32, written or added to: a bias' gradient beside its weight's. Empty: not wanted.
   View a_sums = {};

@@ -51,7 +51,7 @@ HWY_INLINE Vec GeluTanhArgument(Vec x) {
 
 HWY_INLINE Vec Activate(Activation activation, Vec x) {
   switch (activation) {
-    case Activation::relu: return hn::Max(hn::Zero(F32()), x);  // in this order a NaN stays one
+    case Activation::relu: return Relu(x);
     case Activation::gelu: return hn::Mul(x, NormalDistribution(x).cumulative);
     case Activation::gelu_tanh: return hn::Mul(hn::Mul(Constant(0.5f), x), hn::Add(Constant(1), hn::Tanh(F32(), GeluTanhArgument(x))));
     case Activation::silu: return hn::Mul(x, Sigmoid(x));

@@ -19,7 +19,10 @@ void amx_matmul(const MatmulParams& p);
 
 // Does the activation belong to the product's end?
 inline bool amx_activates(const MatmulParams& p) {
-  return !p.transpose_a && p.out.dtype == DType::bf16 && p.activation <= Activation::gelu_tanh;
+  const bool gelu = p.activation == Activation::gelu || p.activation == Activation::gelu_tanh;
+  const bool relu = p.activation == Activation::relu && !p.activated;
+  return !p.transpose_a && p.out.dtype == DType::bf16 && (gelu || relu || !(p.activated || p.before)) &&
+         p.activation <= Activation::gelu_tanh;
 }
 
 }  // namespace qkv::cpu

@@ -127,7 +127,7 @@ HWY_INLINE void Tile(const float* HWY_RESTRICT a, int64_t row_step, int64_t k_st
     a += kUnitStep ? 1 : k_step;
   }
   for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < V; ++v) Store(ends.relu ? hn::Max(hn::Zero(d), sum[r][v]) : sum[r][v], sums + r * sums_step + v * kLanes);
+    for (int v = 0; v < V; ++v) Store(ends.relu ? Relu(sum[r][v]) : sum[r][v], sums + r * sums_step + v * kLanes);
   }
 }
 

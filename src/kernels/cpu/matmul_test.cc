@@ -207,9 +207,10 @@ TEST(Matmul, ActivationsOfItsEndEqualTheFormulasForAllNumbers) {
   const Isa before = current_isa();
   for (const Isa isa : available_isas()) {
     set_isa(isa);
-    for (const Activation activation : {Activation::gelu, Activation::gelu_tanh, Activation::silu, Activation::tanh}) {
+    for (const Activation activation :
+         {Activation::none, Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::silu, Activation::tanh}) {
       const auto expect = [&](float got, double wanted, double x, const char* what) {
-        if (!std::isfinite(x)) return;
+        if (!std::isfinite(x) || (x != 0 && std::abs(x) < 0x1p-126)) return;  // subnormals are flushed by some
         ASSERT_NEAR(got, wanted, std::abs(wanted) * 0x1p-8 + 1e-4 * std::max(1.0, std::abs(wanted)))
             << what << " of activation " << static_cast<int>(activation) << " at " << x << " on " << name_of(isa);
       };
@@ -230,7 +231,9 @@ TEST(Matmul, ActivationsOfItsEndEqualTheFormulasForAllNumbers) {
       for (size_t i = 0; i < numbers.size(); ++i) {
         expect(out[i], reference::activation_slope(activation, numbers[i]), numbers[i], "slope");
         expect(activated[i], reference::activate(activation, numbers[i]), numbers[i], "value once more");
-        ASSERT_FALSE(std::isnan(numbers[i]) && !(std::isnan(activated[i]) && std::isnan(out[i]))) << name_of(isa);
+        if (!std::isnan(numbers[i])) continue;
+        ASSERT_TRUE(std::isnan(activated[i]) && (activation <= Activation::relu || std::isnan(out[i])))
+            << static_cast<int>(activation) << " on " << name_of(isa);
       }
     }
   }

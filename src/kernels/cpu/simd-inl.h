@@ -71,6 +71,9 @@ HWY_INLINE void StorePart(Vec value, T* to, size_t count) {
   std::memcpy(to, buffer, count * sizeof(T));
 }
 
+// A NaN stays one, as not all maxima let it.
+HWY_INLINE Vec Relu(Vec x) { return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(F32())), x); }
+
 // 2^x for x <= 0, to 2e-7; 2^-125 below. 12 instructions a vector where hn::Exp has more than twice as many: of attention's forward on
 // AVX2 a quarter was exponentials. The polynomial is minimax in the relative error on [-1/2, 1/2], and 1 at 0. NaN stays NaN.
 HWY_INLINE Vec PowerOfTwo(Vec x) {
