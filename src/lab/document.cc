@@ -30,20 +30,16 @@ struct Markdown {
     return fmt::format("{}{}\n\n", p.label.empty() ? "" : fmt::format("**{}** ", markdown(p.label)), markdown(p.text));
   }
   std::string operator()(const Table& table) const {
-    std::string text = "|", rule = "|";
-    for (const std::string& column : table.header) {
-      text += fmt::format(" {} |", markdown(column));
-      rule += " --- |";
-    }
-    text += "\n" + rule + "\n";
-    for (const std::vector<Cell>& cells : table.rows) {
-      text += "|";
+    const auto row = [](const std::vector<Cell>& cells) {
+      std::string line = "|";
       for (const Cell& cell : cells) {
         const std::string words = markdown(cell.text);
-        text += fmt::format(" {} |", cell.page.empty() ? words : fmt::format("[{}]({}.md)", words, cell.page));
+        line += fmt::format(" {} |", cell.page.empty() ? words : fmt::format("[{}]({}.md)", words, cell.page));
       }
-      text += "\n";
-    }
+      return line + "\n";
+    };
+    std::string text = row(table.header) + row(std::vector<Cell>(table.header.size(), "---"));
+    for (const std::vector<Cell>& cells : table.rows) text += row(cells);
     return text + "\n";
   }
   std::string operator()(const Picture& picture) const {
@@ -61,17 +57,16 @@ struct Html {
     return fmt::format("<p>{}{}</p>\n", p.label.empty() ? "" : fmt::format("<b>{}</b> ", html(p.label)), html(p.text));
   }
   std::string operator()(const Table& table) const {
-    std::string text = "<table>\n<tr>";
-    for (const std::string& column : table.header) text += fmt::format("<th>{}</th>", html(column));
-    text += "</tr>\n";
-    for (const std::vector<Cell>& cells : table.rows) {
-      text += "<tr>";
+    const auto row = [](const std::vector<Cell>& cells, const char* tag) {
+      std::string line = "<tr>";
       for (const Cell& cell : cells) {
         const std::string words = html(cell.text);
-        text += fmt::format("<td>{}</td>", cell.page.empty() ? words : fmt::format("<a href=\"#{}\">{}</a>", cell.page, words));
+        line += fmt::format("<{0}>{1}</{0}>", tag, cell.page.empty() ? words : fmt::format("<a href=\"#{}\">{}</a>", cell.page, words));
       }
-      text += "</tr>\n";
-    }
+      return line + "</tr>\n";
+    };
+    std::string text = "<table>\n" + row(table.header, "th");
+    for (const std::vector<Cell>& cells : table.rows) text += row(cells, "td");
     return text + "</table>\n";
   }
   std::string operator()(const Picture& picture) const {

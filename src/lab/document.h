@@ -25,7 +25,7 @@ struct Cell {
   Cell(const char* text) : text(text) {}
 };
 struct Table {
-  std::vector<std::string> header;
+  std::vector<Cell> header;
   std::vector<std::vector<Cell>> rows;
 };
 struct Picture {

@@ -212,10 +212,11 @@ void amx_pack_b(const View& b, bool transpose_b, void* packed) {
 }
 
 void amx_matmul(const MatmulParams& p) {
-  if (p.transpose_a) return product_over_rows(p);
-  product_of_rows(p);
-  if (p.activation > Activation::relu && !p.accumulate && !amx_activates(p))
-    activation({.x = p.out, .y = p.out, .activation = p.activation});
+  if (p.transpose_a) {
+    product_over_rows(p);
+  } else {
+    product_of_rows(p);
+  }
 }
 
 }  // namespace qkv::cpu

@@ -14,15 +14,15 @@ namespace qkv::cpu {
 int64_t amx_packed_b_size(const View& b, bool transpose_b);
 void amx_pack_b(const View& b, bool transpose_b, void* packed);
 
-// As MatmulParams says, for a in bf16; `activated` and `before` where amx_activates. packed_b, where given, is of amx_pack_b.
+// As MatmulParams says, for a in bf16, where amx_activates. packed_b, where given, is of amx_pack_b.
 void amx_matmul(const MatmulParams& p);
 
-// Does the activation belong to the product's end?
+// Can the product's end do what is asked of the activation?
 inline bool amx_activates(const MatmulParams& p) {
-  const bool gelu = p.activation == Activation::gelu || p.activation == Activation::gelu_tanh;
-  const bool relu = p.activation == Activation::relu && !p.activated;
-  return !p.transpose_a && p.out.dtype == DType::bf16 && (gelu || relu || !(p.activated || p.before)) &&
-         p.activation <= Activation::gelu_tanh;
+  const bool plain = p.activation <= Activation::relu && !p.activated && !p.before;
+  const bool both_ways =
+      p.activation == Activation::gelu || p.activation == Activation::gelu_tanh || (p.activation == Activation::relu && !p.activated);
+  return plain || p.accumulate || (both_ways && !p.transpose_a && p.out.dtype == DType::bf16);
 }
 
 }  // namespace qkv::cpu

@@ -172,7 +172,6 @@ inline constexpr float kLeastPower = -100;
 // the argument of a polynomial for its mantissa (degree 3, minimax in the relative error on [1, 2): 7.5e-5, where bf16 rounds at 2e-3).
 class Exponential {
  public:
-  Exponential() = default;
   Exponential(__m512 c, __m512 power, __m512 factor, __m512 least)
       : c_(_mm512_mul_ps(c, _mm512_set1_ps(kFixedOne))),
         shift_(_mm512_mul_ps(power, _mm512_set1_ps(-kFixedOne))),
@@ -216,7 +215,7 @@ class WeightExponential {
 
   // The fixed point number in the lower half of each lane, 0 for what is not seen. kSure: all are, and no score lies below `least`.
   template <bool kSure>
-  inline __attribute__((always_inline)) __m512i fixed(__m512 score, __mmask16 seen = 0xffff) const {
+  inline __attribute__((always_inline)) __m512i fixed(__m512 score, __mmask16 seen) const {
     if constexpr (kSure) return _mm512_castps_si512(_mm512_fmadd_ps(score, c_, shift_));
     return _mm512_castps_si512(_mm512_maskz_fmadd_ps(_mm512_mask_cmp_ps_mask(seen, score, least_, _CMP_NLT_UQ), score, c_, shift_));
   }
@@ -246,6 +245,15 @@ inline __attribute__((always_inline)) __m512i upper_halves(__m512i a, __m512i b)
   return _mm512_mask_alignr_epi8(b, 0x3333333333333333, a, a, 2);
 }
 
+// Rows 2 i and 2 i + 1 of `rows` rows of sums, times `factor`; zeros past the last.
+struct TwoRows {
+  __m512 first = _mm512_setzero_ps(), second = _mm512_setzero_ps();
+  TwoRows(const float* sums, int64_t i, int64_t rows, __m512 factor) {
+    if (2 * i >= rows) return;
+    first = _mm512_mul_ps(_mm512_loadu_ps(sums + 2 * i * kBlockQueries), factor);
+    second = _mm512_mul_ps(_mm512_loadu_ps(sums + (2 * i + 1) * kBlockQueries), factor);
+  }
+};
 // a and b rounded, beside each other.
 inline __attribute__((always_inline)) __m512i rounded_pairs(__m512 a, __m512 b) {
   alignas(64) static constexpr uint16_t kOrder[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,

@@ -294,14 +294,12 @@ class Forward {
     const int64_t rows = std::min<int64_t>(32, width - column);
     __m512i rounded[16], rest[16];  // columns 2 i and 2 i + 1 beside each other
     for (int64_t i = 0; i < 16; ++i) {
-      __m512 x[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-      for (int64_t k = 0; k < 2 && 2 * i < rows; ++k)
-        x[k] = _mm512_mul_ps(_mm512_loadu_ps(transposed + (2 * i + k) * kBlockQueries), factor);
-      rounded[i] = rounded_pairs(x[0], x[1]);
+      const TwoRows x(transposed, i, rows, factor);
+      rounded[i] = rounded_pairs(x.first, x.second);
       if (!p.out_rest) continue;
       const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xffff0000));
-      rest[i] = rounded_pairs(_mm512_sub_ps(x[0], _mm512_castsi512_ps(_mm512_slli_epi32(rounded[i], 16))),
-                              _mm512_sub_ps(x[1], _mm512_castsi512_ps(_mm512_and_si512(rounded[i], upper))));
+      rest[i] = rounded_pairs(_mm512_sub_ps(x.first, _mm512_castsi512_ps(_mm512_slli_epi32(rounded[i], 16))),
+                              _mm512_sub_ps(x.second, _mm512_castsi512_ps(_mm512_and_si512(rounded[i], upper))));
     }
     store_rows(p.out, rounded, query, count, column);
     if (p.out_rest) store_rows(p.out_rest, rest, query, count, column);

@@ -113,9 +113,8 @@ inline void store_query_gradients(const AttentionBackwardParams& b, const Unit& 
       const float* from = blocks.dq + (index * blocks.width + column) * kBlockQueries + 16 * half;
       __m512i pairs[16];
       for (int64_t i = 0; i < 16; ++i) {
-        __m512 x[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-        for (int64_t k = 0; k < 2 && 2 * i < rows; ++k) x[k] = _mm512_mul_ps(_mm512_loadu_ps(from + (2 * i + k) * kBlockQueries), scale);
-        pairs[i] = rounded_pairs(x[0], x[1]);
+        const TwoRows x(from, i, rows, scale);
+        pairs[i] = rounded_pairs(x.first, x.second);
       }
       transpose_16(pairs);
       for (int64_t i = 0; i < 16; ++i) {

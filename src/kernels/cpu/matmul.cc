@@ -234,15 +234,15 @@ void product_and_activation(const MatmulParams& p) {
   if (p.before) {
     activation_backward({.x = p.before, .dy = p.out, .dx = p.out, .activation = p.activation, .y = p.activated});
   } else {
-    activation({.x = p.out, .y = p.activated, .activation = p.activation});
+    activation({.x = p.out, .y = p.activated ? p.activated : p.out, .activation = p.activation});
   }
 }
 
 void matmul(const MatmulParams& p) {
   if (p.out.rows == 0 || p.out.cols == 0) return;
   const bool amx = use_amx(p.a.dtype);
-  if ((p.activated || p.before) && !(amx && amx_activates(p))) return product_and_activation(p);
-  if (amx) return amx_matmul(p);
+  if (amx && amx_activates(p)) return amx_matmul(p);
+  if (amx || p.activated || p.before) return product_and_activation(p);
   if (p.a_sums) column_sum({.x = p.a, .out = p.a_sums, .accumulate = p.accumulate_a_sums});
   if (use_onednn(p.a.dtype) && !is_weight_gradient(p)) return onednn_matmul(p);
   HWY_DYNAMIC_DISPATCH(Matmul)(p);
