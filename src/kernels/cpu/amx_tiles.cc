@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "kernels/cpu/bf16_target.h"
+#include "kernels/kernel_table.h"
 
 QKV_BF16_BEGIN
 
@@ -260,8 +261,12 @@ void multiply_and_finish(int64_t rows, const AmxBlock& block, const MatmulParams
 
 }  // namespace
 
-void amx_begin() { _tile_loadconfig(&kConfig); }
-void amx_end() { _tile_release(); }
+void amx_begin() {
+  if (current_isa() == Isa::amx) _tile_loadconfig(&kConfig);
+}
+void amx_end() {
+  if (current_isa() == Isa::amx) _tile_release();
+}
 
 void amx_multiply(int64_t rows, const AmxBlock& block, const MatmulParams& p, const AmxEnd& end, AmxPrefetch& prefetch) {
   if (p.out.dtype == DType::bf16) return multiply_and_finish<bf16>(rows, block, p, end, prefetch);

@@ -8,7 +8,7 @@ namespace qkv::cpu {
 
 inline constexpr int64_t kSumsOfBlock = 32 * 32;
 
-// Tile registers are set up for its lifetime: oneDNN and others set them up their own way.
+// Tile registers are set up for its lifetime, where the instruction set in use has them: oneDNN and others set them up their own way.
 void amx_begin();
 void amx_end();
 class TileRegisters {

@@ -116,14 +116,15 @@ class Forward {
   // before the next: while the tile unit works, multiply-adds run on one port of two, and nothing is won by mixing them (measured).
   void add_chunk(int64_t place, int64_t chunk, Strips strips, Prefetcher& ahead, int64_t steps) {
     State& state = states[place];
-    const int64_t index = chunk - packed.first_chunk, first_key = strips.first * kStripKeys;
+    const int64_t index = chunk - packed.first_chunk, first_key = strips.first * kStripKeys,
+                  last_key = state.seen.end - chunk * kForwardKeys;
     multiply<Tiles>({.a = packed.keys + (index * kForwardKeys + first_key) * depth,
                      .a_step = 2 * depth,
                      .b = queries + place * depth / 2 * kBlockQueries,
                      .b_step = 4 * kBlockQueries,
                      .c = scores + first_key * kBlockQueries,
                      .c_step = kBlockQueries,
-                     .rows = 2 * strips.count(),
+                     .rows = (std::min(last_key, strips.last * kStripKeys) - first_key + 15) / 16,
                      .columns = 2,
                      .depth = depth / 32,
                      .accumulate = false});
@@ -208,36 +209,46 @@ class Forward {
     uint32_t* to = weights + part * kPartKeys / 2 * kBlockQueries;
     const int64_t key = chunk * kForwardKeys + part * kPartKeys;
     if (!state.sure && shifted) subtract_base(from, kPartKeys, base);
-    const bool whole = sight.whole(state.at, key, kPartKeys);
-    if (whole && state.sure) {
-      weigh_all<false, true>(state, from, to, key);
-    } else if (whole) {
-      weigh_all<false, false>(state, from, to, key);
+    const int64_t seen = std::clamp<int64_t>(state.seen.end - key, 0, kPartKeys);
+    const int64_t whole = sight.whole(state.at, key, seen / 2 * 2) ? seen / 2 * 2 : 0;
+    if (whole == kPartKeys) {
+      weigh_whole_rows(state, from, to, key, kPartKeys);
     } else {
-      weigh_all<true, false>(state, from, to, key);
+      weigh_whole_rows(state, from, to, key, whole);
+      weigh_rows<true, false>(state, from, to, key, whole, round_up(seen, 2));
+      for (int64_t i = round_up(seen, 2) * kBlockQueries / 2; i < kPartKeys * kBlockQueries / 2; i += 16)
+        _mm512_storeu_si512(to + i, _mm512_setzero_si512());
     }
     if (p.dropout.probability > 0) drop(state, to, key);
   }
+  inline __attribute__((always_inline)) void weigh_whole_rows(State& state, const float* from, uint32_t* to, int64_t key, int64_t rows) {
+    if (state.sure) {
+      weigh_rows<false, true>(state, from, to, key, 0, rows);
+    } else {
+      weigh_rows<false, false>(state, from, to, key, 0, rows);
+    }
+  }
 
+  // Rows [first, last) of a part, both even. kSure: no score lies below those that count.
   template <bool kMasked, bool kSure>
-  void weigh_all(State& state, const float* from, uint32_t* to, int64_t key) {
+  inline __attribute__((always_inline)) void weigh_rows(State& state, const float* from, uint32_t* to, int64_t key, int64_t first,
+                                                        int64_t last) {
     const __m512bh ones = (__m512bh)_mm512_set1_epi16(0x3f80);
     for (int half = 0; half < 2; ++half) {
       const WeightExponential power = powers[half];
       __m512 sums[2] = {_mm512_loadu_ps(state.sums + 16 * half), _mm512_setzero_ps()};
-      for (int64_t pair = 0; pair < kPartKeys / 2; pair += 2) {
-#pragma GCC unroll 2
-        for (int64_t i = 0; i < 2; ++i) {
-          const float* row = from + 2 * (pair + i) * kBlockQueries + 16 * half;
-          uint32_t seen[2] = {0xffff, 0xffff};
-          for (int64_t k = 0; kMasked && k < 2; ++k) seen[k] = sight.lanes(state.at + 16 * half, key + 2 * (pair + i) + k);
-          const __m512i first = power.fixed<kSure>(_mm512_loadu_ps(row), static_cast<__mmask16>(seen[0]));
-          const __m512i second = power.fixed<kSure>(_mm512_loadu_ps(row + kBlockQueries), static_cast<__mmask16>(seen[1]));
-          const __m512i both = WeightExponential::pairs(first, second);
-          // The sum is that of the rounded weights: what rounding takes from a row of the output it takes from its divisor too.
-          sums[i] = _mm512_dpbf16_ps(sums[i], (__m512bh)both, ones);
-          _mm512_storeu_si512(to + (pair + i) * kBlockQueries + 16 * half, both);
-        }
+#pragma GCC unroll 8
+      for (int64_t i = first; i < last; i += 2) {
+        const float* row = from + i * kBlockQueries + 16 * half;
+        uint32_t seen[2] = {0xffff, 0xffff};
+        for (int64_t k = 0; kMasked && k < 2; ++k) seen[k] = sight.lanes(state.at + 16 * half, key + i + k);
+        const __m512i a = power.fixed<kSure>(_mm512_loadu_ps(row), static_cast<__mmask16>(seen[0]));
+        const __m512i b = power.fixed<kSure>(_mm512_loadu_ps(row + kBlockQueries), static_cast<__mmask16>(seen[1]));
+        const __m512i both = WeightExponential::pairs(a, b);
+        // The sum is that of the rounded weights: what rounding takes from a row of the output it takes from its divisor too.
+        sums[0] = _mm512_dpbf16_ps(sums[0], (__m512bh)both, ones);
+        std::swap(sums[0], sums[1]);
+        _mm512_storeu_si512(to + i / 2 * kBlockQueries + 16 * half, both);
       }
       _mm512_storeu_ps(state.sums + 16 * half, _mm512_add_ps(sums[0], sums[1]));
     }
@@ -357,7 +368,6 @@ void run_blocks(const AttentionParams& p, const PackedKeys& packed, int64_t firs
     for (int64_t block = first; block < last; block += pass) forward.run(packed.rows, block, std::min(last, block + pass), ahead, steps);
   };
   if (current_isa() == Isa::amx) {
-    const AmxTiles tiles;
     run_all(Forward<AmxTiles>(p, packed));
   } else {
     run_all(Forward<Avx512Tiles>(p, packed));
@@ -382,6 +392,7 @@ void attention_bf16(const AttentionParams& p) {
   if (count >= 4 * num_threads()) {
     const int64_t run = units_per_task(count, p.num_key_value_heads);
     parallel_for((count + run - 1) / run, [&](int64_t task) {
+      const TileRegisters tiles;
       for (int64_t i = task * run; i < std::min(count, (task + 1) * run); ++i) {
         PackedKeys packed = all[static_cast<size_t>(i)];
         packed.place(scratch_bytes(Scratch::keys, packed.bytes()));
@@ -398,8 +409,10 @@ void attention_bf16(const AttentionParams& p) {
     packed.place(scratch_bytes(Scratch::keys, packed.bytes()));
     parallel_for(packed.chunks, [&](int64_t chunk) { pack_chunk(p, packed, chunk); });
     const int64_t blocks = group * packed.rows;
-    parallel_for((blocks + pass - 1) / pass,
-                 [&](int64_t i) { run_blocks(p, packed, i * pass, std::min(blocks, (i + 1) * pass), nullptr); });
+    parallel_for((blocks + pass - 1) / pass, [&](int64_t i) {
+      const TileRegisters tiles;
+      run_blocks(p, packed, i * pass, std::min(blocks, (i + 1) * pass), nullptr);
+    });
   }
 }
 

@@ -39,17 +39,18 @@ class Backward {
         s(p, of.segment, of.key_head * (p.num_heads / p.num_key_value_heads)),
         sight(p, s),
         chunk(number * kChunkKeys),
-        depth(of.blocks.depth) {
-    const int64_t width_of_group = kGroupBlocks * kBlockQueries;
+        depth(of.blocks.depth),
+        width(std::min(kGroupBlocks, of.blocks.rows) * kBlockQueries),
+        key_step(std::min(kChunkKeys, round_up(s.keys, kStripKeys))) {
     Arena arena(
-        scratch_bytes(Scratch::scores, kChunkKeys * (3 * depth * 2 + 2 * depth * 4 + 2 * width_of_group * 2 + 64) + 5 * 4096 + 4096));
+        scratch_bytes(Scratch::scores, kChunkKeys * (3 * depth * 2 + 2 * depth * 4 + 2 * width * 2 + 64) + 5 * 4096 + 4096));
     keys = arena.take<bf16>(kChunkKeys * depth);
     values = arena.take<bf16>(kChunkKeys * depth);
     keys_t = arena.take<bf16>(kChunkKeys * depth);
     dk = arena.take<float>(kChunkKeys * depth);
     dv = arena.take<float>(kChunkKeys * depth);
-    weights = arena.take<bf16>(kChunkKeys * width_of_group);
-    gradients = arena.take<bf16>(kChunkKeys * width_of_group);
+    weights = arena.take<bf16>(kChunkKeys * width);
+    gradients = arena.take<bf16>(kChunkKeys * width);
     gradient_pairs = arena.take<uint32_t>(kChunkKeys / 2 * kBlockQueries);
     for (int i = 0; i < 2; ++i) {
       scores[i] = arena.take<float>(kStripKeys * kBlockQueries);
@@ -85,37 +86,44 @@ class Backward {
     for (int64_t j = 0; j < count; ++j) copy_row(pointers[j], s.size, values + j * depth);
     HeadPointers::keys(p, p.k, unit.segment, s, chunk, count, pointers);
     for (int64_t j = 0; j < count; ++j) copy_row(pointers[j], s.size, keys + j * depth);
-    for (int64_t j = 0; j < count; j += 32) transpose_rows(pointers + j, s.size, keys_t + j, kChunkKeys);
+    for (int64_t j = 0; j < count; j += 32) transpose_rows(pointers + j, s.size, keys_t + j, key_step);
   }
 
   // Blocks [kGroupBlocks * group, ...) of the head.
   void run_group(int64_t group) {
     const int64_t first_block = group * kGroupBlocks, count = std::min(kGroupBlocks, blocks.rows - first_block);
     const int64_t first = first_block * kBlockQueries, last = std::min(s.queries, (first_block + count) * kBlockQueries);
-    const Strips all(s.visible(p, first, last, {0, s.keys}), chunk, kChunkKeys);
+    const KeyRange seen = s.visible(p, first, last, {0, s.keys});
+    const Strips all(seen, chunk, kChunkKeys);
     if (all.count() == 0) return;
     const int64_t block = member * blocks.rows + first_block;
     if (turns) wait_for_turn(group, first, last);
     for (int64_t i = 0; i < count; ++i) run_block(block + i, i, all);
     if (turns) turns->pass_on(turn_of(group));
     // dV += P^T dO, dK += dS^T Q. The first ones that fill all rows write them.
-    if (!started && all.count() * kStripKeys != keys_to_pack(s, chunk, kChunkKeys)) clear_sums();
-    TileProduct product{.a = weights + all.first * kStripKeys * kGroupBlocks * kBlockQueries,
-                        .a_step = 2 * kGroupBlocks * kBlockQueries,
+    const int64_t tiles = tiles_of_rows(all.first, seen.end);
+    if (!started && tiles != tiles_of_rows(0, s.keys)) clear_sums();
+    TileProduct product{.a = weights + all.first * kStripKeys * width,
+                        .a_step = 2 * width,
                         .b = blocks.dout_across + block * depth * 16,
                         .b_step = 4 * depth,
                         .c = dv + all.first * kStripKeys * depth,
                         .c_step = depth,
-                        .rows = 2 * all.count(),
+                        .rows = tiles,
                         .columns = depth / 16,
                         .depth = count,
                         .accumulate = started};
     multiply<Tiles>(product);
-    product.a = gradients + all.first * kStripKeys * kGroupBlocks * kBlockQueries;
+    product.a = gradients + all.first * kStripKeys * width;
     product.b = blocks.q_across + block * depth * 16;
     product.c = dk + all.first * kStripKeys * depth;
     multiply<Tiles>(product);
     started = true;
+  }
+
+  // From a strip on to the last key below `end`.
+  int64_t tiles_of_rows(int64_t strip, int64_t end) const {
+    return (std::min(end - chunk, kChunkKeys) - strip * kStripKeys + 15) / 16;
   }
 
   size_t turn_of(int64_t group) const { return unit.first_turn + static_cast<size_t>(member * groups_per_head(blocks) + group); }
@@ -132,19 +140,19 @@ class Backward {
     const Strips strips(seen, chunk, kChunkKeys);
     at = s.position(first);
     for (int64_t strip = all.first; strip < all.last; ++strip) {
-      if (!strips.has(strip)) clear(strip, place);
+      if (!strips.has(strip)) clear(strip, place, 0);
     }
     if (strips.count() == 0) return;
-    score(block, strips.first);
+    score(block, strips.first, seen.end);
     for (int64_t strip = strips.first; strip < strips.last; ++strip) {
       ahead.step(steps);
-      if (strip + 1 < strips.last) score(block, strip + 1);
+      if (strip + 1 < strips.last) score(block, strip + 1, seen.end);
       ahead.step(steps);
-      differentiate(block, place, strip);
+      differentiate(block, place, strip, seen.end);
     }
     // dQ^T += K^T dS^T.
     multiply<Tiles>({.a = keys_t + strips.first * kStripKeys,
-                     .a_step = 2 * kChunkKeys,
+                     .a_step = 2 * key_step,
                      .b = gradient_pairs + strips.first * kStripKeys / 2 * kBlockQueries,
                      .b_step = 4 * kBlockQueries,
                      .c = blocks.dq + block * blocks.width * kBlockQueries,
@@ -156,24 +164,25 @@ class Backward {
   }
 
   bf16* row_of(bf16* rows, int64_t strip, int64_t place) const {
-    return rows + (strip * kStripKeys * kGroupBlocks + place) * kBlockQueries;
+    return rows + strip * kStripKeys * width + place * kBlockQueries;
   }
-  void clear(int64_t strip, int64_t place) const {
+  // Rows of a strip from `first` on.
+  void clear(int64_t strip, int64_t place, int64_t first) const {
     for (bf16* rows : {weights, gradients}) {
-      for (int64_t j = 0; j < kStripKeys; ++j)
-        _mm512_storeu_si512(row_of(rows, strip, place) + j * kGroupBlocks * kBlockQueries, _mm512_setzero_si512());
+      for (int64_t j = first; j < kStripKeys; ++j)
+        _mm512_storeu_si512(row_of(rows, strip, place) + j * width, _mm512_setzero_si512());
     }
   }
 
   // S^T = K Q^T and dP^T = V dO^T of a strip.
-  void score(int64_t block, int64_t strip) {
+  void score(int64_t block, int64_t strip, int64_t end) {
     TileProduct product{.a = keys + strip * kStripKeys * depth,
                         .a_step = 2 * depth,
                         .b = blocks.q_along + block * depth * 16,
                         .b_step = 4 * kBlockQueries,
                         .c = scores[strip % 2],
                         .c_step = kBlockQueries,
-                        .rows = 2,
+                        .rows = std::min<int64_t>(2, tiles_of_rows(strip, end)),
                         .columns = 2,
                         .depth = depth / 32,
                         .accumulate = false};
@@ -184,25 +193,33 @@ class Backward {
     multiply<Tiles>(product);
   }
 
-  void differentiate(int64_t block, int64_t place, int64_t strip) {
-    const int64_t key = chunk + strip * kStripKeys;
+  // Keys from `end` on are seen by none of the block.
+  void differentiate(int64_t block, int64_t place, int64_t strip, int64_t end) {
+    const int64_t key = chunk + strip * kStripKeys, seen = std::min(end - key, kStripKeys);
     const QueryBlocks::Statistics& statistics = blocks.statistics[block];
     const bool extra = has_rules(p) || p.dropout.probability > 0;
     float* rows = scores[strip % 2];
     if (has_rules(p)) apply_rules(p, s, at, key, kStripKeys, rows, slopes);
     if (statistics.saved.shifted) subtract_base(rows, kStripKeys, statistics.saved.base);
-    if (extra) {
-      differentiate_rows<true, true>(statistics, block, place, strip);
-    } else if (sight.whole(at, key, kStripKeys)) {
-      differentiate_rows<false, false>(statistics, block, place, strip);
-    } else {
-      differentiate_rows<true, false>(statistics, block, place, strip);
+    const int64_t whole = !extra && sight.whole(at, key, seen / 2 * 2) ? seen / 2 * 2 : 0, last = round_up(seen, 2);
+    if (whole == kStripKeys) {
+      differentiate_rows<false, false>(statistics, block, place, strip, 0, kStripKeys);
+      return;
     }
+    if (whole > 0) differentiate_rows<false, false>(statistics, block, place, strip, 0, whole);
+    if (extra) {
+      differentiate_rows<true, true>(statistics, block, place, strip, 0, last);
+    } else if (whole < last) {
+      differentiate_rows<true, false>(statistics, block, place, strip, whole, last);
+    }
+    clear(strip, place, last);
+    std::memset(gradient_pairs + (strip * kStripKeys + last) / 2 * kBlockQueries, 0, static_cast<size_t>((kStripKeys - last) * kBlockQueries * 2));
   }
 
-  // kExtra: with dropout, soft cap or bias of distance.
+  // Rows [first, last) of a strip, both even. kExtra: with dropout, soft cap or bias of distance.
   template <bool kMasked, bool kExtra>
-  void differentiate_rows(const QueryBlocks::Statistics& statistics, int64_t block, int64_t place, int64_t strip) {
+  void differentiate_rows(const QueryBlocks::Statistics& statistics, int64_t block, int64_t place, int64_t strip,
+                          int64_t first, int64_t last) {
     const auto exponential = [&](int half) {
       return WeightExponential(exponent_scale(p), _mm512_loadu_ps(statistics.saved.power + 16 * half),
                                _mm512_loadu_ps(statistics.saved.least + 16 * half));
@@ -217,7 +234,7 @@ class Backward {
     const int64_t key = chunk + strip * kStripKeys;
     uint32_t kept[2][kStripKeys];
     if constexpr (kExtra) find_kept(block, key, kept);
-    for (int64_t j = 0; j < kStripKeys; j += 2) {
+    for (int64_t j = first; j < last; j += 2) {
       __m512i rows_of_pair[2];
       for (int64_t k = j; k < j + 2; ++k) {
         __m512i P[2], dS[2];
@@ -243,8 +260,8 @@ class Backward {
           dS[half] = _mm512_add_epi32(_mm512_castps_si512(gradient), half_step);
         }
         rows_of_pair[k - j] = upper_halves(dS[0], dS[1]);
-        _mm512_storeu_si512(weight_rows + k * kGroupBlocks * kBlockQueries, upper_halves(P[0], P[1]));
-        _mm512_storeu_si512(gradient_rows + k * kGroupBlocks * kBlockQueries, rows_of_pair[k - j]);
+        _mm512_storeu_si512(weight_rows + k * width, upper_halves(P[0], P[1]));
+        _mm512_storeu_si512(gradient_rows + k * width, rows_of_pair[k - j]);
       }
       _mm512_storeu_si512(pairs + j / 2 * kBlockQueries, _mm512_unpacklo_epi16(rows_of_pair[0], rows_of_pair[1]));
       _mm512_storeu_si512(pairs + j / 2 * kBlockQueries + 16, _mm512_unpackhi_epi16(rows_of_pair[0], rows_of_pair[1]));
@@ -308,7 +325,7 @@ class Backward {
   bool started = false;  // do dk and dv hold anything
   HeadOfSequence s;
   Sight sight;
-  int64_t chunk, depth;                     // its first key; head size in whole tiles
+  int64_t chunk, depth, width, key_step;
   int64_t member = 0, at = 0;               // head within the group; where the block's first query lies
   bf16 *keys, *values, *keys_t;             // [kChunkKeys][depth] twice, [depth][kChunkKeys]
   float *dk, *dv;                           // [kChunkKeys][depth], columns in the order of unpacked_place
@@ -319,7 +336,6 @@ class Backward {
 
 void run_chunk(const AttentionBackwardParams& b, const Unit& unit, int64_t chunk, Turns* turns, Prefetcher& ahead, int64_t steps) {
   if (current_isa() == Isa::amx) {
-    const AmxTiles tiles;
     Backward<AmxTiles>(b, unit, chunk, turns, ahead, steps).run();
   } else {
     Backward<Avx512Tiles>(b, unit, chunk, turns, ahead, steps).run();
@@ -349,6 +365,7 @@ namespace {
 void run_units(const AttentionBackwardParams& b, const std::vector<Unit>& units) {
   const auto count = static_cast<int64_t>(units.size()), run = units_per_task(count, b.forward.num_key_value_heads);
   parallel_for((count + run - 1) / run, [&](int64_t task) {
+    const TileRegisters tiles;
     for (int64_t i = task * run; i < std::min(count, (task + 1) * run); ++i) {
       Unit unit = units[static_cast<size_t>(i)];
       unit.blocks.place(scratch_bytes(Scratch::queries, unit.blocks.bytes()));
@@ -380,6 +397,7 @@ void run_chunks(const AttentionBackwardParams& b, std::vector<Unit>& units) {
     parallel_for(unit.blocks.count, [&](int64_t block) { pack_queries(b, unit, block); });
     parallel_for(unit.chunks, [&](int64_t chunk) {
       try {
+        const TileRegisters tiles;
         Prefetcher nothing;
         run_chunk(b, unit, chunk, &turns, nothing, 0);
       } catch (...) {

@@ -93,8 +93,8 @@ namespace qkv::cpu {
 void attention_bf16_map(const AttentionMapParams& m) {
   for (int64_t row = 0; row < m.weights.rows; row += kBlockQueries) {
     const int64_t first = m.first_query + row, count = std::min(kBlockQueries, m.weights.rows - row);
+    const TileRegisters tiles;
     if (current_isa() == Isa::amx) {
-      const AmxTiles tiles;
       MapRows<AmxTiles>(m, first, count).run();
     } else {
       MapRows<Avx512Tiles>(m, first, count).run();

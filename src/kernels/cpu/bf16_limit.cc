@@ -9,7 +9,7 @@ namespace {
 
 // Four tiles of sums, from two tiles of a and two of b.
 int64_t multiply_tiles(int64_t rounds) {
-  const AmxTiles tiles;
+  const TileRegisters tiles;
   QKV_TILE_ZERO(4);
   QKV_TILE_ZERO(5);
   QKV_TILE_ZERO(6);

@@ -35,6 +35,7 @@ struct TileProduct {
 QKV_BF16_BEGIN
 namespace qkv::cpu {
 
+// For whoever holds TileRegisters.
 class AmxTiles {
  public:
   // The intrinsics of GCC 12 do not tell the compiler that a tile load reads memory; these do.
@@ -112,8 +113,6 @@ class AmxTiles {
     }
   }
 
- private:
-  TileRegisters registers_;
 };
 
 // The same on vectors of 16 sums: 16 rows of them stay in registers.
