@@ -49,9 +49,10 @@ struct PackedKeys {
 QKV_BF16_BEGIN
 namespace qkv::cpu {
 
-// The larger of two; a NaN of either stays.
+// The larger of two sums of squares; a NaN of either stays: without their sign, numbers, infinity and NaN are in the order of their bits.
 inline __m512 larger(__m512 a, __m512 b) {
-  return _mm512_mask_mov_ps(a, _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), b, a, _CMP_NLE_UQ), b);
+  const auto bits = [](__m512 x) { return _mm512_castps_si512(_mm512_abs_ps(x)); };
+  return _mm512_castsi512_ps(_mm512_max_epu32(bits(a), bits(b)));
 }
 
 inline void pack_chunk(const AttentionParams& p, const PackedKeys& packed, int64_t index) {
