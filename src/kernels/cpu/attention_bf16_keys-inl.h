@@ -51,8 +51,8 @@ namespace qkv::cpu {
 
 // The larger of two sums of squares; a NaN of either stays: without their sign, numbers, infinity and NaN are in the order of their bits.
 inline __m512 larger(__m512 a, __m512 b) {
-  const auto bits = [](__m512 x) { return _mm512_castps_si512(_mm512_abs_ps(x)); };
-  return _mm512_castsi512_ps(_mm512_max_epu32(bits(a), bits(b)));
+  const __m512i x = _mm512_castps_si512(_mm512_abs_ps(a)), y = _mm512_castps_si512(_mm512_abs_ps(b));
+  return _mm512_castsi512_ps(_mm512_max_epu32(x, y));
 }
 
 inline void pack_chunk(const AttentionParams& p, const PackedKeys& packed, int64_t index) {
