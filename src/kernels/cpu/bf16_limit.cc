@@ -1,5 +1,6 @@
 #include "kernels/cpu/bf16_limit.h"
 
+#include "base/philox.h"
 #include "kernels/cpu/bf16_tiles.h"
 #include "kernels/cpu/cpu.h"
 
@@ -8,13 +9,20 @@ namespace qkv::cpu {
 namespace {
 
 // Four tiles of sums, from two tiles of a and two of b.
-int64_t multiply_tiles(int64_t rounds) {
+int64_t multiply_tiles(int64_t rounds, const char* numbers) {
   const TileRegisters tiles;
   QKV_TILE_ZERO(4);
   QKV_TILE_ZERO(5);
   QKV_TILE_ZERO(6);
   QKV_TILE_ZERO(7);
   for (int64_t round = 0; round < rounds; ++round) {
+    if (numbers) {
+      const char* from = numbers + round % 4 * 4096;
+      QKV_TILE_LOAD(4, from, int64_t{64});
+      QKV_TILE_LOAD(5, from + 1024, int64_t{64});
+      QKV_TILE_LOAD(6, from + 2048, int64_t{64});
+      QKV_TILE_LOAD(7, from + 3072, int64_t{64});
+    }
     QKV_TILE_MULTIPLY(0, 4, 6);
     QKV_TILE_MULTIPLY(1, 4, 7);
     QKV_TILE_MULTIPLY(2, 5, 6);
@@ -23,12 +31,17 @@ int64_t multiply_tiles(int64_t rounds) {
   return rounds * 4 * 2 * 16 * 16 * 32;
 }
 
-int64_t multiply_vectors(int64_t rounds) {
+int64_t multiply_vectors(int64_t rounds, const char* numbers) {
   constexpr int kSums = 12;  // enough to hide the latency
   __m512 sums[kSums];
   for (__m512& sum : sums) sum = _mm512_setzero_ps();
   for (int64_t round = 0; round < rounds; ++round) {
-    for (__m512& sum : sums) asm volatile("vdpbf16ps %0, %0, %0" : "+v"(sum));
+    if (numbers) {
+      const __m512i a = _mm512_loadu_si512(numbers + round % 128 * 64), b = _mm512_loadu_si512(numbers + 8192 + round % 128 * 64);
+      for (__m512& sum : sums) asm volatile("vdpbf16ps %1, %2, %0" : "+v"(sum) : "v"(a), "v"(b));
+    } else {
+      for (__m512& sum : sums) asm volatile("vdpbf16ps %0, %0, %0" : "+v"(sum));
+    }
   }
   return rounds * kSums * 2 * 16 * 2;
 }
@@ -37,6 +50,10 @@ int64_t multiply_vectors(int64_t rounds) {
 }  // namespace qkv::cpu
 QKV_BF16_END
 
-int64_t qkv::cpu::run_bf16_products(int64_t rounds) {
-  return current_isa() == Isa::amx ? multiply_tiles(rounds) : multiply_vectors(rounds);
+int64_t qkv::cpu::run_bf16_products(int64_t rounds, Operands operands) {
+  alignas(64) bf16 numbers[8192];
+  RandomStream random(1, 0);
+  for (bf16& number : numbers) number = to_bf16(random.normal());
+  const char* read = operands == Operands::read ? reinterpret_cast<const char*>(numbers) : nullptr;
+  return current_isa() == Isa::amx ? multiply_tiles(rounds, read) : multiply_vectors(rounds, read);
 }

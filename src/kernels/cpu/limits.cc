@@ -64,12 +64,12 @@ double f32_flops() {
   return static_cast<double>(kRounds * HWY_DYNAMIC_DISPATCH(FlopsPerRound)() * num_threads()) / seconds;
 }
 
-double bf16_flops() {
+double bf16_flops(Operands operands) {
   if (current_isa() < Isa::avx512_bf16) return 0;
   constexpr int64_t kRounds = 1'000'000;
   std::atomic<int64_t> flops{0};
   const double seconds =
-      shortest_seconds(kRuns, [&] { parallel_for(num_threads(), [&](int64_t) { flops = run_bf16_products(kRounds); }); });
+      shortest_seconds(kRuns, [&] { parallel_for(num_threads(), [&](int64_t) { flops = run_bf16_products(kRounds, operands); }); });
   return static_cast<double>(flops * num_threads()) / seconds;
 }
 
@@ -90,7 +90,8 @@ double read_rate(int64_t bytes) {
 
 qkv::MachineLimits qkv::measure_machine_limits() {
   return {.f32_flops = cpu::f32_flops(),
-          .bf16_flops = cpu::bf16_flops(),
+          .bf16_flops = cpu::bf16_flops(cpu::Operands::kept),
+          .bf16_flops_of_numbers = cpu::bf16_flops(cpu::Operands::read),
           .memory_read = cpu::read_rate(int64_t{64} << 20),
           .cache_read = cpu::read_rate(int64_t{2} << 20)};
 }
