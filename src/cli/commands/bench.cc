@@ -76,7 +76,8 @@ std::string line_of(const MachineLimits& limits, bool json) {
            "\n";
   }
   const std::string bf16 = limits.bf16_flops > 0 ? fmt::format("bf16 {:.0f} GFLOP/s, {:.0f} with random numbers", limits.bf16_flops / 1e9,
-                                                             limits.bf16_flops_of_numbers / 1e9) : "no unit for bf16";
+                                                               limits.bf16_flops_of_numbers / 1e9)
+                                                 : "no unit for bf16";
   return fmt::format("{}, {} threads: f32 {:.0f} GFLOP/s, {}, reads {:.1f} GiB/s from memory and {:.1f} from the cache\n",
                      name_of(current_isa()), num_threads(), limits.f32_flops / 1e9, bf16, limits.memory_read / kGiB,
                      limits.cache_read / kGiB);

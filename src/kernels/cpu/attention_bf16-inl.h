@@ -222,8 +222,7 @@ class WeightExponential {
   // The weights of two such, beside each other.
   static inline __attribute__((always_inline)) __m512i pairs(__m512i a, __m512i b) {
     const __m512i both = _mm512_mask_alignr_epi8(a, 0xCCCCCCCCCCCCCCCC, b, b, 14);
-    const __m512i excess =
-        _mm512_maskz_permutexvar_epi8(0x5555555555555555, _mm512_srli_epi16(both, 2), _mm512_load_si512(kExcess));
+    const __m512i excess = _mm512_maskz_permutexvar_epi8(0x5555555555555555, _mm512_srli_epi16(both, 2), _mm512_load_si512(kExcess));
     return _mm512_avg_epu16(_mm512_sub_epi16(both, excess), _mm512_setzero_si512());
   }
 
@@ -232,10 +231,9 @@ class WeightExponential {
   static constexpr float kUnits = 49152;
   // What makes the largest error least, all four values of f's last bits taken together; a common factor of 1.002 does not count, for it
   // divides out with the sum.
-  alignas(64) static constexpr uint8_t kExcess[64] = {1,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 15, 16,
-                                                      17, 18, 18, 19, 19, 20, 21, 21, 21, 22, 22, 22, 23, 23, 23, 23,
-                                                      23, 23, 23, 23, 23, 23, 23, 23, 22, 22, 22, 21, 21, 20, 20, 19,
-                                                      18, 18, 17, 16, 16, 14, 14, 12, 12, 10, 9,  8,  7,  6,  4,  2};
+  alignas(64) static constexpr uint8_t kExcess[64] = {
+      1,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 15, 16, 17, 18, 18, 19, 19, 20, 21, 21, 21, 22, 22, 22, 23, 23, 23, 23,
+      23, 23, 23, 23, 23, 23, 23, 23, 22, 22, 22, 21, 21, 20, 20, 19, 18, 18, 17, 16, 16, 14, 14, 12, 12, 10, 9,  8,  7,  6,  4,  2};
   __m512 c_, shift_, least_;
 };
 

@@ -112,7 +112,6 @@ class AmxTiles {
       c += 16 * p.c_step;
     }
   }
-
 };
 
 // The same on vectors of 16 sums: 16 rows of them stay in registers.
