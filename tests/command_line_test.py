@@ -230,7 +230,7 @@ class CommandLine(ProgramTest):
         for name in ['threads', 'f32_gflops', 'memory_read_gib_s', 'cache_read_gib_s']:
             self.assertGreater(limits[name], 0, name)
         self.assertGreaterEqual(limits['bf16_gflops'], 0)
-        self.assertLessEqual(limits['bf16_gflops_of_numbers'], 1.2 * limits['bf16_gflops'])
+        self.assertGreaterEqual(limits['bf16_gflops_of_numbers'], 0)
 
     def test_bench_tokenizer_has_the_fields_of_the_peers_script(self):
         data = os.environ.get('QKV_DATA')
