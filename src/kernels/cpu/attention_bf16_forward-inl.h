@@ -164,7 +164,11 @@ class Forward {
       float* rows = scores + strip * kStripKeys * kBlockQueries;
       const int64_t key = chunk * kForwardKeys + strip * kStripKeys;
       if (has_rules(p)) apply_rules(p, s, state.at, key, kStripKeys, rows, nullptr);
-      find_largest(state, rows, key, largest);
+      if (sight.whole(state.at, key, kStripKeys)) {
+        find_largest<false>(state, rows, key, largest);
+      } else {
+        find_largest<true>(state, rows, key, largest);
+      }
     }
     const __m512 c = exponent_scale(p), one = _mm512_set1_ps(1);
     bool moved_any = shifted = false;
@@ -187,10 +191,12 @@ class Forward {
     return moved_any;
   }
 
+  template <bool kMasked>
   void find_largest(State& state, const float* rows, int64_t key, __m512* largest) const {
     for (int64_t j = 0; j < kStripKeys; ++j) {
       for (int half = 0; half < 2; ++half) {
-        const auto seen = static_cast<__mmask16>(sight.lanes(state.at + 16 * half, key + j));
+        __mmask16 seen = 0xffff;
+        if constexpr (kMasked) seen = static_cast<__mmask16>(sight.lanes(state.at + 16 * half, key + j));
         const __m512 x = _mm512_loadu_ps(rows + j * kBlockQueries + 16 * half);
         largest[half] = _mm512_mask_max_ps(largest[half], seen, x, largest[half]);  // of two operands with a NaN the second is taken
         state.poison[half] |= _mm512_mask_cmp_ps_mask(seen, x, x, _CMP_UNORD_Q);
@@ -198,7 +204,8 @@ class Forward {
     }
   }
 
-  // Scores of a part become weights in bf16, pairs of keys beside each other.
+  // Scores of a part become weights in bf16, pairs of keys beside each other; negative ones, and so are the outputs until they are
+  // finished.
   void weigh(State& state, int64_t chunk, int64_t part) {
     float* from = scores + part * kPartKeys * kBlockQueries;
     uint32_t* to = weights + part * kPartKeys / 2 * kBlockQueries;
@@ -228,7 +235,7 @@ class Forward {
   template <bool kMasked, bool kSure>
   inline __attribute__((always_inline)) void weigh_rows(State& state, const float* from, uint32_t* to, int64_t key, int64_t first,
                                                         int64_t last) {
-    const __m512bh ones = (__m512bh)_mm512_set1_epi16(0x3f80);
+    const __m512bh minus_one = (__m512bh)_mm512_set1_epi16(static_cast<int16_t>(0xbf80));
     for (int half = 0; half < 2; ++half) {
       const WeightExponential power = powers[half];
       __m512 sums[2] = {_mm512_loadu_ps(state.sums + 16 * half), _mm512_setzero_ps()};
@@ -239,9 +246,9 @@ class Forward {
         for (int64_t k = 0; kMasked && k < 2; ++k) seen[k] = sight.lanes(state.at + 16 * half, key + i + k);
         const __m512i a = power.fixed<kSure>(_mm512_loadu_ps(row), static_cast<__mmask16>(seen[0]));
         const __m512i b = power.fixed<kSure>(_mm512_loadu_ps(row + kBlockQueries), static_cast<__mmask16>(seen[1]));
-        const __m512i both = WeightExponential::pairs(a, b);
+        const __m512i both = WeightExponential::negative_pairs(a, b);
         // The sum is that of the rounded weights: what rounding takes from a row of the output it takes from its divisor too.
-        sums[0] = _mm512_dpbf16_ps(sums[0], (__m512bh)both, ones);
+        sums[0] = _mm512_dpbf16_ps(sums[0], (__m512bh)both, minus_one);
         std::swap(sums[0], sums[1]);
         _mm512_storeu_si512(to + i / 2 * kBlockQueries + 16 * half, both);
       }
@@ -269,34 +276,45 @@ class Forward {
       _mm512_storeu_ps(rows + 16 * c, _mm512_mul_ps(_mm512_loadu_ps(rows + 16 * c), _mm512_load_ps(factors + c % 2 * 16)));
   }
 
-  // Rows of the output, and what the backward needs of them.
   void finish(int64_t place) {
     const State& state = states[place];
     s.set_head(state.head);
+    if (p.log_sum_exp) save(state);
     float* const sums_of_place = outputs + place * width * kBlockQueries;
     if (!state.begun) std::memset(sums_of_place, 0, static_cast<size_t>(width * kBlockQueries) * sizeof(float));
-    const __m512 c = exponent_scale(p), infinite = _mm512_set1_ps(INFINITY);
     const float keep = p.dropout.probability > 0 ? static_cast<float>(dropout_scale(p.dropout.probability)) : 1.0f;
-    alignas(64) float logarithms[kBlockQueries], largest[kBlockQueries];
     for (int half = 0; half < 2; ++half) {
-      __m512 sum = _mm512_loadu_ps(state.sums + 16 * half);
-      const __m512 largest_score = state.sure ? _mm512_setzero_ps() : _mm512_loadu_ps(state.largest + 16 * half);
-      const __mmask16 poisoned = static_cast<__mmask16>(state.poison[half]) | _mm512_cmp_ps_mask(largest_score, infinite, _CMP_EQ_OQ);
-      sum = _mm512_mask_mov_ps(sum, poisoned, _mm512_set1_ps(NAN));
-      const Reference reference(largest_score, c);
-      _mm512_store_ps(logarithms + 16 * half, logarithm(sum));
-      // In units of raw scores: the backward finds `power` again by rounding.
-      const __m512 saved = _mm512_add_ps(reference.base, _mm512_div_ps(reference.power, c));
-      const __mmask16 none = _mm512_cmp_ps_mask(sum, _mm512_setzero_ps(), _CMP_EQ_OQ);
-      _mm512_store_ps(largest + 16 * half, _mm512_mask_mov_ps(saved, none, _mm512_sub_ps(_mm512_setzero_ps(), infinite)));
-      const __m512 factor = _mm512_maskz_div_ps(static_cast<__mmask16>(~none), _mm512_set1_ps(keep), sum);
+      const __m512 sum = sum_of_weights(state, half);
+      const __mmask16 any = _mm512_cmp_ps_mask(sum, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+      const __m512 factor = _mm512_maskz_div_ps(any, _mm512_set1_ps(-keep), sum);
       for (int64_t column = 0; column < width; column += 32) {
         store_outputs(sums_of_place + column * kBlockQueries + 16 * half, factor, state.query + 16 * half, state.count - 16 * half, column);
       }
     }
-    for (int64_t i = 0; i < state.count && p.log_sum_exp; ++i) {
+  }
+
+  // No number where a score was none.
+  __m512 sum_of_weights(const State& state, int half) const {
+    const __mmask16 infinite = _mm512_cmp_ps_mask(_mm512_loadu_ps(state.largest + 16 * half), _mm512_set1_ps(INFINITY), _CMP_EQ_OQ);
+    const __mmask16 poisoned = static_cast<__mmask16>(state.poison[half]) | infinite;
+    return _mm512_mask_mov_ps(_mm512_loadu_ps(state.sums + 16 * half), poisoned, _mm512_set1_ps(NAN));
+  }
+
+  // What the backward needs: the reference of each query in units of raw scores, of which it finds `power` again by rounding, and the
+  // logarithm of the sum.
+  void save(const State& state) const {
+    const __m512 c = exponent_scale(p), nothing = _mm512_set1_ps(-INFINITY);
+    alignas(64) float logarithms[kBlockQueries], references[kBlockQueries];
+    for (int half = 0; half < 2; ++half) {
+      const Reference reference(state.sure ? _mm512_setzero_ps() : _mm512_loadu_ps(state.largest + 16 * half), c);
+      const __m512 score = _mm512_add_ps(reference.base, _mm512_div_ps(reference.power, c)), sum = sum_of_weights(state, half);
+      const __mmask16 none = _mm512_cmp_ps_mask(sum, _mm512_setzero_ps(), _CMP_EQ_OQ);
+      _mm512_store_ps(references + 16 * half, _mm512_mask_mov_ps(score, none, nothing));
+      _mm512_store_ps(logarithms + 16 * half, logarithm(sum));
+    }
+    for (int64_t i = 0; i < state.count; ++i) {
       float* saved = p.log_sum_exp.row<float>(s.query_row + state.query + i) + 2 * s.head;
-      saved[0] = largest[i];
+      saved[0] = references[i];
       saved[1] = logarithms[i];
     }
   }
