@@ -216,9 +216,7 @@ class Backward {
                                _mm512_loadu_ps(statistics.saved.least + 16 * half));
     };
     const WeightExponential powers[2] = {exponential(0), exponential(1)};
-    const __m512 zero = _mm512_setzero_ps();
-    const __m512 minus_factors[2] = {_mm512_sub_ps(zero, _mm512_loadu_ps(statistics.saved.factor)),
-                                     _mm512_sub_ps(zero, _mm512_loadu_ps(statistics.saved.factor + 16))};
+    const __m512 factors[2] = {_mm512_loadu_ps(statistics.saved.factor), _mm512_loadu_ps(statistics.saved.factor + 16)};
     const __m512i half_step = _mm512_set1_epi32(0x8000), upper = _mm512_set1_epi32(static_cast<int>(0xffff0000));
     const __m512 D[2] = {_mm512_loadu_ps(statistics.D), _mm512_loadu_ps(statistics.D + 16)};
     const float *from = scores[strip % 2], *dfrom = dweights[strip % 2];
@@ -236,9 +234,9 @@ class Backward {
           if constexpr (kMasked) seen = sight.lanes(at + 16 * half, key + k) & statistics.saved.present[half];
           P[half] = powers[half].template fixed<false>(_mm512_loadu_ps(from + k * kBlockQueries + 16 * half), static_cast<__mmask16>(seen));
         }
-        const __m512i both = WeightExponential::negative_pairs(P[0], P[1]);
-        P[0] = _mm512_castps_si512(_mm512_mul_ps(_mm512_castsi512_ps(_mm512_slli_epi32(both, 16)), minus_factors[0]));
-        P[1] = _mm512_castps_si512(_mm512_mul_ps(_mm512_castsi512_ps(_mm512_and_si512(both, upper)), minus_factors[1]));
+        const __m512i both = WeightExponential::pairs(P[0], P[1]);
+        P[0] = _mm512_castps_si512(_mm512_mul_ps(_mm512_castsi512_ps(_mm512_slli_epi32(both, 16)), factors[0]));
+        P[1] = _mm512_castps_si512(_mm512_mul_ps(_mm512_castsi512_ps(_mm512_and_si512(both, upper)), factors[1]));
         for (int half = 0; half < 2; ++half) {
           const int64_t place_of_row = k * kBlockQueries + 16 * half;
           __m512 dP = _mm512_loadu_ps(dfrom + place_of_row);

@@ -204,8 +204,7 @@ class Forward {
     }
   }
 
-  // Scores of a part become weights in bf16, pairs of keys beside each other; negative ones, and so are the outputs until they are
-  // finished.
+  // Scores of a part become weights in bf16, pairs of keys beside each other.
   void weigh(State& state, int64_t chunk, int64_t part) {
     float* from = scores + part * kPartKeys * kBlockQueries;
     uint32_t* to = weights + part * kPartKeys / 2 * kBlockQueries;
@@ -235,7 +234,7 @@ class Forward {
   template <bool kMasked, bool kSure>
   inline __attribute__((always_inline)) void weigh_rows(State& state, const float* from, uint32_t* to, int64_t key, int64_t first,
                                                         int64_t last) {
-    const __m512bh minus_one = (__m512bh)_mm512_set1_epi16(static_cast<int16_t>(0xbf80));
+    const __m512bh ones = (__m512bh)_mm512_set1_epi16(0x3f80);
     for (int half = 0; half < 2; ++half) {
       const WeightExponential power = powers[half];
       __m512 sums[2] = {_mm512_loadu_ps(state.sums + 16 * half), _mm512_setzero_ps()};
@@ -246,9 +245,9 @@ class Forward {
         for (int64_t k = 0; kMasked && k < 2; ++k) seen[k] = sight.lanes(state.at + 16 * half, key + i + k);
         const __m512i a = power.fixed<kSure>(_mm512_loadu_ps(row), static_cast<__mmask16>(seen[0]));
         const __m512i b = power.fixed<kSure>(_mm512_loadu_ps(row + kBlockQueries), static_cast<__mmask16>(seen[1]));
-        const __m512i both = WeightExponential::negative_pairs(a, b);
+        const __m512i both = WeightExponential::pairs(a, b);
         // The sum is that of the rounded weights: what rounding takes from a row of the output it takes from its divisor too.
-        sums[0] = _mm512_dpbf16_ps(sums[0], (__m512bh)both, minus_one);
+        sums[0] = _mm512_dpbf16_ps(sums[0], (__m512bh)both, ones);
         std::swap(sums[0], sums[1]);
         _mm512_storeu_si512(to + i / 2 * kBlockQueries + 16 * half, both);
       }
@@ -286,7 +285,7 @@ class Forward {
     for (int half = 0; half < 2; ++half) {
       const __m512 sum = sum_of_weights(state, half);
       const __mmask16 any = _mm512_cmp_ps_mask(sum, _mm512_setzero_ps(), _CMP_NEQ_UQ);
-      const __m512 factor = _mm512_maskz_div_ps(any, _mm512_set1_ps(-keep), sum);
+      const __m512 factor = _mm512_maskz_div_ps(any, _mm512_set1_ps(keep), sum);
       for (int64_t column = 0; column < width; column += 32) {
         store_outputs(sums_of_place + column * kBlockQueries + 16 * half, factor, state.query + 16 * half, state.count - 16 * half, column);
       }
