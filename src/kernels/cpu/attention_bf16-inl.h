@@ -99,7 +99,7 @@ class Prefetcher {
 // Strips [first, last) of the chunk of `chunk_keys` keys at `chunk` that hold keys of a range.
 struct Strips {
   int64_t first = 0, last = 0;
-  Strips() = default;
+  Strips(int64_t from, int64_t to) : first(from), last(to) {}
   Strips(KeyRange all_seen, int64_t chunk, int64_t chunk_keys) {
     const int64_t begin = std::max(all_seen.begin, chunk), end = std::min(all_seen.end, chunk + chunk_keys);
     if (begin >= end) return;

@@ -10,8 +10,11 @@
 namespace qkv::cpu {
 
 // A block of queries passes by this many chunks of keys before the next block does: its sums stay in L1, the keys and values (192 KiB at a
-// head size of 64) in L2. 4 are as good; 1 makes attention 6 % slower.
-inline constexpr int64_t kChunksPerRun = 8;
+// head size of 64) in L2.
+inline constexpr int64_t kChunksPerRun = 3;
+
+// Strips of keys that are scored together, where no score has to wait for another: their scores take 8 KiB of L1.
+inline constexpr int64_t kScoredStrips = 2;
 
 // Blocks of queries, over all heads of a group, that pass by each run of chunks: their sums (128 KiB) stay in L2.
 inline int64_t blocks_per_pass(int64_t head_size) { return std::clamp<int64_t>(1024 / round_up(head_size, 16), 4, 16); }
@@ -107,34 +110,29 @@ class Forward {
     state.begun = false;
   }
 
-  // One block and the strips of a chunk of keys that it sees: S^T = K Q^T, the weights, O^T += V^T P^T. Each is done for the whole chunk
-  // before the next: while the tile unit works, multiply-adds run on one port of two, and nothing is won by mixing them (measured).
+  // One block and the strips of a chunk of keys that it sees: S^T = K Q^T, the weights, O^T += V^T P^T. Each is done for some strips before
+  // the next: while the tile unit works, multiply-adds run on one port of two, and nothing is won by mixing them (measured).
   void add_chunk(int64_t place, int64_t chunk, Strips strips, Prefetcher& ahead, int64_t steps) {
     State& state = states[place];
-    const int64_t index = chunk - packed.first_chunk, first_key = strips.first * kStripKeys,
-                  last_key = state.seen.end - chunk * kForwardKeys;
-    multiply<Tiles>({.a = packed.keys + (index * kForwardKeys + first_key) * depth,
-                     .a_step = 2 * depth,
-                     .b = queries + place * depth / 2 * kBlockQueries,
-                     .b_step = 4 * kBlockQueries,
-                     .c = scores + first_key * kBlockQueries,
-                     .c_step = kBlockQueries,
-                     .rows = (std::min(last_key, strips.last * kStripKeys) - first_key + 15) / 16,
-                     .columns = 2,
-                     .depth = depth / 32,
-                     .accumulate = false});
+    const int64_t index = chunk - packed.first_chunk, first_key = strips.first * kStripKeys;
     if (state.sure) {
       for (WeightExponential& power : powers) power = WeightExponential(exponent_scale(p), _mm512_setzero_ps());
-    } else if (prepare(state, chunk, strips)) {
-      shrink(place);
     }
-    for (int64_t part = strips.first * kStripKeys / kPartKeys; part < strips.last * kStripKeys / kPartKeys; ++part) {
-      weigh(state, chunk, part);
-      ahead.step(steps);
+    // Weights that are relative to the largest score have to wait for all of them.
+    const int64_t together = state.sure ? kScoredStrips : strips.count();
+    for (int64_t strip = strips.first; strip < strips.last; strip += together) {
+      const Strips some{strip, std::min(strips.last, strip + together)};
+      score(place, chunk, some);
+      if (!state.sure && prepare(state, chunk, some)) shrink(place);
+      for (int64_t key = some.first * kStripKeys; key < some.last * kStripKeys; key += kPartKeys) {
+        weigh(state, chunk * kForwardKeys + key, scores + (key - some.first * kStripKeys) * kBlockQueries,
+              weights + key / 2 * kBlockQueries);
+        ahead.step(steps);
+      }
     }
     prefetch_chunk(index + kChunksPerRun, place);
-    multiply<Tiles>({.a = packed.values_t + index * depth * kForwardKeys + first_key,
-                     .a_step = 2 * kForwardKeys,
+    multiply<Tiles>({.a = packed.values_t + index * depth * packed.step + first_key,
+                     .a_step = 2 * packed.step,
                      .b = weights + first_key / 2 * kBlockQueries,
                      .b_step = 4 * kBlockQueries,
                      .c = outputs + place * width * kBlockQueries,
@@ -146,22 +144,38 @@ class Forward {
     state.begun = true;
   }
 
+  void score(int64_t place, int64_t chunk, const Strips& strips) {
+    const int64_t first = strips.first * kStripKeys,
+                  last = std::min(states[place].seen.end - chunk * kForwardKeys, strips.last * kStripKeys);
+    multiply<Tiles>({.a = packed.keys + ((chunk - packed.first_chunk) * packed.step + first) * depth,
+                     .a_step = 2 * depth,
+                     .b = queries + place * depth / 2 * kBlockQueries,
+                     .b_step = 4 * kBlockQueries,
+                     .c = scores,
+                     .c_step = kBlockQueries,
+                     .rows = (last - first + 15) / 16,
+                     .columns = 2,
+                     .depth = depth / 32,
+                     .accumulate = false});
+  }
+
   // This block's share of the next chunk of packed keys and values: those of a long sequence come from beyond L2.
   void prefetch_chunk(int64_t index, int64_t place) const {
     if (index >= packed.chunks) return;
-    const int64_t bytes = kForwardKeys * depth * 2, share = round_up(bytes / blocks_per_pass(s.size), 64);
+    const int64_t bytes = packed.step * depth * 2, share = round_up(bytes / blocks_per_pass(s.size), 64);
     for (const bf16* x : {packed.keys, packed.values_t}) {
       const char* from = reinterpret_cast<const char*>(x) + index * bytes;
       for (int64_t i = place * share; i < std::min(bytes, (place + 1) * share); i += 64) __builtin_prefetch(from + i, 0, 2);
     }
   }
 
-  // The rules of scores, the largest of each query, and what that changes. Must the outputs so far be multiplied by `factors`?
-  bool prepare(State& state, int64_t chunk, Strips strips) {
+  // Of the strips that were scored: the rules of scores, the largest of each query, and what that changes. Must the outputs so far be
+  // multiplied by `factors`?
+  bool prepare(State& state, int64_t chunk, const Strips& strips) {
     s.set_head(state.head);
     __m512 largest[2] = {_mm512_loadu_ps(state.largest), _mm512_loadu_ps(state.largest + 16)};
     for (int64_t strip = strips.first; strip < strips.last; ++strip) {
-      float* rows = scores + strip * kStripKeys * kBlockQueries;
+      float* rows = scores + (strip - strips.first) * kStripKeys * kBlockQueries;
       const int64_t key = chunk * kForwardKeys + strip * kStripKeys;
       if (has_rules(p)) apply_rules(p, s, state.at, key, kStripKeys, rows, nullptr);
       if (sight.whole(state.at, key, kStripKeys)) {
@@ -205,10 +219,7 @@ class Forward {
   }
 
   // Scores of a part become weights in bf16, pairs of keys beside each other.
-  void weigh(State& state, int64_t chunk, int64_t part) {
-    float* from = scores + part * kPartKeys * kBlockQueries;
-    uint32_t* to = weights + part * kPartKeys / 2 * kBlockQueries;
-    const int64_t key = chunk * kForwardKeys + part * kPartKeys;
+  void weigh(State& state, int64_t key, float* from, uint32_t* to) {
     if (!state.sure && shifted) subtract_base(from, kPartKeys, base);
     const int64_t seen = std::clamp<int64_t>(state.seen.end - key, 0, kPartKeys);
     const int64_t whole = sight.whole(state.at, key, seen / 2 * 2) ? seen / 2 * 2 : 0;

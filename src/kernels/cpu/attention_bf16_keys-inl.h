@@ -7,9 +7,8 @@
 
 namespace qkv::cpu {
 
-// Rows of scores at a time: with 32 columns 12 KiB, and as much of keys and of values at a head size of 64. 64 and 128 are 3 and 5 %
-// slower.
-inline constexpr int64_t kForwardKeys = 96;
+// Keys that pass by together: outputs are loaded and stored once for all of them. 96 are 3 to 5 % slower.
+inline constexpr int64_t kForwardKeys = 256;
 
 // The keys and values of one sequence and key/value head that its queries see, in whole chunks.
 struct PackedKeys {
@@ -17,8 +16,9 @@ struct PackedKeys {
   int key_head;
   int64_t first_chunk = 0, chunks = 0;  // chunk i: keys from (first_chunk + i) * kForwardKeys on
   int64_t rows = 0, depth = 0;          // blocks of queries per head; head size in whole tiles
-  bf16* keys = nullptr;                 // [chunk][kForwardKeys][depth]
-  bf16* values_t = nullptr;             // [chunk][depth][kForwardKeys]
+  int64_t step = kForwardKeys;          // room for a chunk's keys: fewer where there is but one chunk
+  bf16* keys = nullptr;                 // [chunk][step][depth]
+  bf16* values_t = nullptr;             // [chunk][depth][step]
   float* norms = nullptr;               // [chunk] no key's norm is larger
 
   PackedKeys(const AttentionParams& p, int64_t of_segment, int head) : segment(of_segment), key_head(head) {
@@ -29,12 +29,13 @@ struct PackedKeys {
     if (all.size() == 0) return;
     first_chunk = all.begin / kForwardKeys;
     chunks = (all.end + kForwardKeys - 1) / kForwardKeys - first_chunk;
+    if (chunks == 1) step = keys_to_pack(s, first_chunk * kForwardKeys, kForwardKeys);
   }
-  int64_t bytes() const { return chunks * (kForwardKeys * depth * 4 + 4) + 192; }
+  int64_t bytes() const { return chunks * (step * depth * 4 + 4) + 192; }
   void place(void* memory) {
     Arena arena(memory);
-    keys = arena.take<bf16>(chunks * kForwardKeys * depth);
-    values_t = arena.take<bf16>(chunks * kForwardKeys * depth);
+    keys = arena.take<bf16>(chunks * step * depth);
+    values_t = arena.take<bf16>(chunks * step * depth);
     norms = arena.take<float>(chunks);
   }
   float largest_norm() const {
@@ -60,7 +61,7 @@ inline void pack_chunk(const AttentionParams& p, const PackedKeys& packed, int64
   const int64_t first = (packed.first_chunk + index) * kForwardKeys, count = keys_to_pack(s, first, kForwardKeys);
   const bf16* pointers[kForwardKeys];
   HeadPointers::keys(p, p.k, packed.segment, s, first, count, pointers);
-  bf16* keys = packed.keys + index * kForwardKeys * packed.depth;
+  bf16* keys = packed.keys + index * packed.step * packed.depth;
   // Over the lanes, sums of the largest partial sums of squares: at least the largest sum.
   __m512 largest = _mm512_setzero_ps();
   for (int64_t j = 0; j < count; ++j) {
@@ -74,8 +75,8 @@ inline void pack_chunk(const AttentionParams& p, const PackedKeys& packed, int64
   }
   packed.norms[index] = std::sqrt(_mm512_reduce_add_ps(largest));
   HeadPointers::keys(p, p.v, packed.segment, s, first, count, pointers);
-  bf16* values_t = packed.values_t + index * kForwardKeys * packed.depth;
-  for (int64_t j = 0; j < count; j += 32) transpose_rows(pointers + j, s.size, values_t + j, kForwardKeys);
+  bf16* values_t = packed.values_t + index * packed.step * packed.depth;
+  for (int64_t j = 0; j < count; j += 32) transpose_rows(pointers + j, s.size, values_t + j, packed.step);
 }
 
 }  // namespace qkv::cpu
