@@ -9,9 +9,16 @@
 
 namespace qkv::cpu {
 
-// Keys at a time, and blocks of queries whose weights are made before they are multiplied: sums of dK and dV are loaded and stored once for
-// all of these. 64 keys were 20 % slower, 2 and 8 blocks 6 %.
-inline constexpr int64_t kChunkKeys = 128, kGroupBlocks = 4;
+// Blocks of queries whose weights are made before they are multiplied: sums of dK and dV are loaded and stored once for all of these. 2 and
+// 8 were 6 % slower.
+inline constexpr int64_t kGroupBlocks = 4;
+
+// Keys at a time: sums of dQ are loaded and stored once for all of these. With 256 for 128, 8,192 tokens are 1.14 times as fast, 512 tokens
+// 5 % slower; 64 were 20 % slower.
+inline constexpr int64_t kMostChunkKeys = 256;
+inline int64_t chunk_keys(int64_t keys) {
+  return keys > 1024 ? kMostChunkKeys : std::clamp(round_up(keys, kStripKeys), kStripKeys, kMostChunkKeys / 2);
+}
 
 inline int64_t groups_per_head(const QueryBlocks& blocks) { return (blocks.rows + kGroupBlocks - 1) / kGroupBlocks; }
 
@@ -34,19 +41,19 @@ class Backward {
         steps(rows),
         s(p, of.segment, of.key_head * (p.num_heads / p.num_key_value_heads)),
         sight(p, s),
-        chunk(number * kChunkKeys),
+        chunk_size(of.chunk_keys),
+        chunk(number * chunk_size),
         depth(of.blocks.depth),
-        width(std::min(kGroupBlocks, of.blocks.rows) * kBlockQueries),
-        key_step(std::min(kChunkKeys, round_up(s.keys, kStripKeys))) {
-    Arena arena(scratch_bytes(Scratch::scores, kChunkKeys * (3 * depth * 2 + 2 * depth * 4 + 2 * width * 2 + 64) + 5 * 4096 + 4096));
-    keys = arena.take<bf16>(kChunkKeys * depth);
-    values = arena.take<bf16>(kChunkKeys * depth);
-    keys_t = arena.take<bf16>(kChunkKeys * depth);
-    dk = arena.take<float>(kChunkKeys * depth);
-    dv = arena.take<float>(kChunkKeys * depth);
-    weights = arena.take<bf16>(kChunkKeys * width);
-    gradients = arena.take<bf16>(kChunkKeys * width);
-    gradient_pairs = arena.take<uint32_t>(kChunkKeys / 2 * kBlockQueries);
+        width(std::min(kGroupBlocks, of.blocks.rows) * kBlockQueries) {
+    Arena arena(scratch_bytes(Scratch::scores, chunk_size * (3 * depth * 2 + 2 * depth * 4 + 2 * width * 2 + 64) + 5 * 4096 + 4096));
+    keys = arena.take<bf16>(chunk_size * depth);
+    values = arena.take<bf16>(chunk_size * depth);
+    keys_t = arena.take<bf16>(chunk_size * depth);
+    dk = arena.take<float>(chunk_size * depth);
+    dv = arena.take<float>(chunk_size * depth);
+    weights = arena.take<bf16>(chunk_size * width);
+    gradients = arena.take<bf16>(chunk_size * width);
+    gradient_pairs = arena.take<uint32_t>(chunk_size / 2 * kBlockQueries);
     for (int i = 0; i < 2; ++i) {
       scores[i] = arena.take<float>(kStripKeys * kBlockQueries);
       dweights[i] = arena.take<float>(kStripKeys * kBlockQueries);
@@ -70,18 +77,18 @@ class Backward {
   float keep() const { return p.dropout.probability > 0 ? static_cast<float>(dropout_scale(p.dropout.probability)) : 1.0f; }
 
   void clear_sums() {
-    for (float* sums : {dk, dv}) std::memset(sums, 0, static_cast<size_t>(keys_to_pack(s, chunk, kChunkKeys) * depth) * sizeof(float));
+    for (float* sums : {dk, dv}) std::memset(sums, 0, static_cast<size_t>(keys_to_pack(s, chunk, chunk_size) * depth) * sizeof(float));
     started = true;
   }
 
   void pack() {
-    const bf16* pointers[kChunkKeys];
-    const int64_t count = keys_to_pack(s, chunk, kChunkKeys);
+    const bf16* pointers[kMostChunkKeys];
+    const int64_t count = keys_to_pack(s, chunk, chunk_size);
     HeadPointers::keys(p, p.v, unit.segment, s, chunk, count, pointers);
     for (int64_t j = 0; j < count; ++j) copy_row(pointers[j], s.size, values + j * depth);
     HeadPointers::keys(p, p.k, unit.segment, s, chunk, count, pointers);
     for (int64_t j = 0; j < count; ++j) copy_row(pointers[j], s.size, keys + j * depth);
-    for (int64_t j = 0; j < count; j += 32) transpose_rows(pointers + j, s.size, keys_t + j, key_step);
+    for (int64_t j = 0; j < count; j += 32) transpose_rows(pointers + j, s.size, keys_t + j, chunk_size);
   }
 
   // Blocks [kGroupBlocks * group, ...) of the head.
@@ -89,7 +96,7 @@ class Backward {
     const int64_t first_block = group * kGroupBlocks, count = std::min(kGroupBlocks, blocks.rows - first_block);
     const int64_t first = first_block * kBlockQueries, last = std::min(s.queries, (first_block + count) * kBlockQueries);
     const KeyRange seen = s.visible(p, first, last, {0, s.keys});
-    const Strips all(seen, chunk, kChunkKeys);
+    const Strips all(seen, chunk, chunk_size);
     if (all.count() == 0) return;
     const int64_t block = member * blocks.rows + first_block;
     if (turns) wait_for_turn(group, first, last);
@@ -117,20 +124,20 @@ class Backward {
   }
 
   // From a strip on to the last key below `end`.
-  int64_t tiles_of_rows(int64_t strip, int64_t end) const { return (std::min(end - chunk, kChunkKeys) - strip * kStripKeys + 15) / 16; }
+  int64_t tiles_of_rows(int64_t strip, int64_t end) const { return (std::min(end - chunk, chunk_size) - strip * kStripKeys + 15) / 16; }
 
   size_t turn_of(int64_t group) const { return unit.first_turn + static_cast<size_t>(member * groups_per_head(blocks) + group); }
   // Until the chunks before have added theirs to dQ of these queries.
   void wait_for_turn(int64_t group, int64_t first, int64_t last) const {
-    const int64_t first_chunk = s.visible(p, first, last, {0, s.keys}).begin / kChunkKeys;
-    turns->wait_for(turn_of(group), chunk / kChunkKeys - first_chunk);
+    const int64_t first_chunk = s.visible(p, first, last, {0, s.keys}).begin / chunk_size;
+    turns->wait_for(turn_of(group), chunk / chunk_size - first_chunk);
   }
 
   // Weights and gradients of scores of one block, the `place`-th of its group, and their part of dQ. `all`: the strips that the group sees.
   void run_block(int64_t block, int64_t place, const Strips& all) {
     const int64_t first = (block - member * blocks.rows) * kBlockQueries;
     const KeyRange seen = s.visible(p, first, std::min(s.queries, first + kBlockQueries), {0, s.keys});
-    const Strips strips(seen, chunk, kChunkKeys);
+    const Strips strips(seen, chunk, chunk_size);
     at = s.position(first);
     for (int64_t strip = all.first; strip < all.last; ++strip) {
       if (!strips.has(strip)) clear(strip, place, 0);
@@ -145,7 +152,7 @@ class Backward {
     }
     // dQ^T += K^T dS^T.
     multiply<Tiles>({.a = keys_t + strips.first * kStripKeys,
-                     .a_step = 2 * key_step,
+                     .a_step = 2 * chunk_size,
                      .b = gradient_pairs + strips.first * kStripKeys / 2 * kBlockQueries,
                      .b_step = 4 * kBlockQueries,
                      .c = blocks.dq + block * blocks.width * kBlockQueries,
@@ -286,7 +293,7 @@ class Backward {
     const int64_t low = std::clamp<int64_t>(-column, 0, 16), high = std::clamp<int64_t>(columns - column, 0, 16);
     if (low >= high) return;
     const auto inside = static_cast<__mmask16>((uint32_t{1} << high) - (uint32_t{1} << low));
-    float* sums = unit.bias_sums + (chunk / kChunkKeys * s.group + member) * columns + column;
+    float* sums = unit.bias_sums + (chunk / chunk_size * s.group + member) * columns + column;
     _mm512_mask_storeu_ps(sums, inside, _mm512_add_ps(_mm512_maskz_loadu_ps(inside, sums), _mm512_permutexvar_ps(backwards, dS)));
   }
 
@@ -294,7 +301,7 @@ class Backward {
   void store_rows(const float* rows, const View& to, float factor) const {
     const __m512 times = _mm512_set1_ps(factor);
     const int64_t begin = p.keys.begin[unit.segment] + chunk;
-    for (int64_t j = 0; j < std::min(kChunkKeys, s.keys - chunk); ++j) {
+    for (int64_t j = 0; j < std::min(chunk_size, s.keys - chunk); ++j) {
       bf16* row = to.row<bf16>(begin + j) + s.key_column;
       for (int64_t c = 0; c < s.size; c += 32) {
         __m512 low = _mm512_mul_ps(times, _mm512_loadu_ps(rows + j * depth + c)),
@@ -316,12 +323,13 @@ class Backward {
   bool started = false;  // do dk and dv hold anything
   HeadOfSequence s;
   Sight sight;
-  int64_t chunk, depth, width, key_step;
+  int64_t chunk_size, chunk;                // its most keys, and the first
+  int64_t depth, width;                     // head size in whole tiles; queries of a group
   int64_t member = 0, at = 0;               // head within the group; where the block's first query lies
-  bf16 *keys, *values, *keys_t;             // [kChunkKeys][depth] twice, [depth][kChunkKeys]
-  float *dk, *dv;                           // [kChunkKeys][depth], columns in the order of unpacked_place
-  bf16 *weights, *gradients;                // [kChunkKeys][kGroupBlocks * kBlockQueries], P and dS
-  uint32_t* gradient_pairs;                 // [kChunkKeys / 2][kBlockQueries] pairs of keys of one block's dS, in the order of query_place
+  bf16 *keys, *values, *keys_t;             // [chunk_size][depth] twice, [depth][chunk_size]
+  float *dk, *dv;                           // [chunk_size][depth], columns in the order of unpacked_place
+  bf16 *weights, *gradients;                // [chunk_size][width], P and dS
+  uint32_t* gradient_pairs;                 // [chunk_size / 2][kBlockQueries] pairs of keys of one block's dS, in the order of query_place
   float *scores[2], *dweights[2], *slopes;  // [kStripKeys][kBlockQueries], of two strips in turns
 };
 

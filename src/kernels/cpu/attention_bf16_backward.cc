@@ -106,7 +106,8 @@ void attention_bf16_backward(const AttentionBackwardParams& b) {
   for (int64_t segment = 0; segment < p.queries.count; ++segment) {
     for (int head = 0; head < p.num_key_value_heads; ++head) {
       const HeadOfSequence s(p, segment, head * static_cast<int>(group));
-      units.push_back({segment, head, (s.keys + kChunkKeys - 1) / kChunkKeys, QueryBlocks(s)});
+      const int64_t at_a_time = chunk_keys(s.keys);
+      units.push_back({segment, head, at_a_time, (s.keys + at_a_time - 1) / at_a_time, QueryBlocks(s)});
       bias_floats += units.back().chunks * group * columns;
     }
   }

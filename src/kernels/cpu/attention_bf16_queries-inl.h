@@ -42,7 +42,7 @@ constexpr int64_t query_place(int64_t n) { return n % 16 / 4 * 4 + n / 16 * 2 + 
 struct Unit {
   int64_t segment;
   int key_head;
-  int64_t chunks;  // of keys
+  int64_t chunk_keys, chunks;  // keys at a time, and how often
   QueryBlocks blocks;
   size_t first_turn = 0;       // of group 0; groups of kGroupBlocks, never of two heads
   float* bias_sums = nullptr;  // [chunk][heads of the group][columns]; null: not wanted
