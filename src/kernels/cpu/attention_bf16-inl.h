@@ -67,33 +67,36 @@ class Prefetcher {
   }
   int64_t rows() const { return rows_; }
   void step(int64_t rows) {
-    for (; rows > 0 && at_ < spans_; --rows) {
-      const Span& span = span_[at_];
-      const char* row = span.start + row_ * span.step;
-      for (int64_t i = 0; i < span.bytes; i += 64) {
-        if (span.written) {
-          __builtin_prefetch(row + i, 1, 2);
-        } else {
-          __builtin_prefetch(row + i, 0, 2);
-        }
+    while (rows > 0 && at_ < spans_) {
+      Span& span = span_[at_];
+      const int64_t count = std::min(rows, span.rows);
+      if (span.written) {
+        ask<1>(span, count);
+      } else {
+        ask<0>(span, count);
       }
-      if (++row_ == span.rows) {
-        row_ = 0;
-        ++at_;
-      }
+      rows -= count;
+      if (span.rows == 0) ++at_;
     }
   }
 
  private:
-  struct Span {
+  struct Span {  // of rows that are left
     const char* start;
     int64_t step, rows, bytes;
     bool written;
   };
+  template <int kWritten>
+  static void ask(Span& span, int64_t count) {
+    span.rows -= count;
+    for (; count > 0; --count, span.start += span.step) {
+      for (int64_t i = 0; i < span.bytes; i += 64) __builtin_prefetch(span.start + i, kWritten, 2);
+    }
+  }
   static constexpr int kSpans = 10;
   Span span_[kSpans];
   int spans_ = 0, at_ = 0;
-  int64_t row_ = 0, rows_ = 0;
+  int64_t rows_ = 0;
 };
 
 // Strips [first, last) of the chunk of `chunk_keys` keys at `chunk` that hold keys of a range.
