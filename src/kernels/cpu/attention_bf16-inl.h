@@ -216,7 +216,8 @@ class WeightExponential {
   WeightExponential(__m512 c, __m512 power)
       : WeightExponential(c, power, _mm512_div_ps(_mm512_add_ps(power, _mm512_set1_ps(kLeastPower)), c)) {}
 
-  // The fixed point number in the lower half of each lane, 0 for what is not seen. kSure: all are, and no score lies below `least`.
+  // The fixed point number in the lower half of each lane, 0 (which makes a weight of -0) for what is not seen. kSure: all are, and no
+  // score lies below `least`.
   template <bool kSure>
   inline __attribute__((always_inline)) __m512i fixed(__m512 score, __mmask16 seen) const {
     if constexpr (kSure) return _mm512_castps_si512(_mm512_fmadd_ps(score, c_, shift_));

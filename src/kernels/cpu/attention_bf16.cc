@@ -24,8 +24,8 @@ void run_blocks(const AttentionParams& p, const PackedKeys& packed, int64_t firs
     }
     queries_of(p.q, *next, false);
   }
-  // Half of a causal sequence's blocks and chunks are passed by.
-  const int64_t parts = std::max<int64_t>(1, kForwardKeys / kPartKeys * (last - first) * packed.chunks / (p.causal ? 2 : 1)),
+  // Half of a causal sequence's blocks and parts are passed by.
+  const int64_t parts = std::max<int64_t>(1, (last - first) * packed.parts / (p.causal ? 2 : 1)),
                 steps = (ahead.rows() + parts - 1) / parts;
   const auto run_all = [&](auto&& forward) {
     for (int64_t block = first; block < last; block += pass) forward.run(packed.rows, block, std::min(last, block + pass), ahead, steps);

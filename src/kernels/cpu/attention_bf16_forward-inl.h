@@ -159,7 +159,7 @@ class Forward {
                      .accumulate = false});
   }
 
-  // This block's share of the next chunk of packed keys and values: those of a long sequence come from beyond L2.
+  // This block's share of a chunk of packed keys and values of the next run: those of a long sequence come from beyond L2.
   void prefetch_chunk(int64_t index, int64_t place) const {
     if (index >= packed.chunks) return;
     const int64_t bytes = packed.step * depth * 2, share = round_up(bytes / blocks_per_pass(s.size), 64);

@@ -17,6 +17,7 @@ struct PackedKeys {
   int64_t first_chunk = 0, chunks = 0;  // chunk i: keys from (first_chunk + i) * kForwardKeys on
   int64_t rows = 0, depth = 0;          // blocks of queries per head; head size in whole tiles
   int64_t step = kForwardKeys;          // room for a chunk's keys: fewer where there is but one chunk
+  int64_t parts = 0;                    // of all keys, kPartKeys in each
   bf16* keys = nullptr;                 // [chunk][step][depth]
   bf16* values_t = nullptr;             // [chunk][depth][step]
   float* norms = nullptr;               // [chunk] no key's norm is larger
@@ -29,6 +30,7 @@ struct PackedKeys {
     if (all.size() == 0) return;
     first_chunk = all.begin / kForwardKeys;
     chunks = (all.end + kForwardKeys - 1) / kForwardKeys - first_chunk;
+    parts = round_up(all.end - first_chunk * kForwardKeys, kStripKeys) / kPartKeys;
     if (chunks == 1) step = keys_to_pack(s, first_chunk * kForwardKeys, kForwardKeys);
   }
   int64_t bytes() const { return chunks * (step * depth * 4 + 4) + 192; }

@@ -51,9 +51,12 @@ int64_t multiply_vectors(int64_t rounds, const char* numbers) {
 QKV_BF16_END
 
 int64_t qkv::cpu::run_bf16_products(int64_t rounds, Operands operands) {
-  alignas(64) bf16 numbers[8192];
-  RandomStream random(1, 0);
-  for (bf16& number : numbers) number = to_bf16(random.normal());
-  const char* read = operands == Operands::read ? reinterpret_cast<const char*>(numbers) : nullptr;
+  alignas(64) static bf16 numbers[8192];
+  static const bool filled = [] {
+    RandomStream random(1, 0);
+    for (bf16& number : numbers) number = to_bf16(random.normal());
+    return true;
+  }();
+  const char* read = filled && operands == Operands::read ? reinterpret_cast<const char*>(numbers) : nullptr;
   return current_isa() == Isa::amx ? multiply_tiles(rounds, read) : multiply_vectors(rounds, read);
 }
