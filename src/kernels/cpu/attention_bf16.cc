@@ -60,8 +60,8 @@ void attention_bf16(const AttentionParams& p) {
         PackedKeys packed = all[static_cast<size_t>(i)];
         packed.place(scratch_bytes(Scratch::keys, packed.bytes()));
         for (int64_t chunk = 0; chunk < packed.chunks; ++chunk) pack_chunk(p, packed, chunk);
-        run_blocks(p, packed, 0, group * packed.rows,
-                   i + 1 < std::min(count, (task + 1) * run) ? &all[static_cast<size_t>(i + 1)] : nullptr);
+        const int64_t next = unit_after(i, run);
+        run_blocks(p, packed, 0, group * packed.rows, next < count ? &all[static_cast<size_t>(next)] : nullptr);
       }
     });
     return;

@@ -72,7 +72,9 @@ inline std::vector<ForwardTask> forward_tasks(const AttentionParams& p, int64_t 
 }
 
 // How many of `count` sequences' heads, in their order, a task takes one after another: enough tasks for all threads, and long runs, for
-// what comes after the last one of a task is not known ahead.
+// what comes after the last one of a task is a guess.
 inline int64_t units_per_task(int64_t count, int64_t heads) { return std::clamp<int64_t>(count / (16 * num_threads()), 1, 8 * heads); }
+// Which one a thread likely takes after the i-th, where a task has `run`: threads take tasks in turn.
+inline int64_t unit_after(int64_t i, int64_t run) { return (i + 1) % run == 0 ? i + 1 + (num_threads() - 1) * run : i + 1; }
 
 }  // namespace qkv::cpu
