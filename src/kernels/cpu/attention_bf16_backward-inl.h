@@ -16,7 +16,7 @@ inline constexpr int64_t kGroupBlocks = 4;
 // Keys at a time: sums of dQ are loaded and stored once for all of these. With 256 for 128, 8,192 tokens are 1.14 times as fast, 512 tokens
 // 5 % slower; 64 were 20 % slower.
 inline constexpr int64_t kMostChunkKeys = 256;
-inline int64_t chunk_keys(int64_t keys) {
+inline int64_t keys_at_a_time(int64_t keys) {
   return keys > 1024 ? kMostChunkKeys : std::clamp(round_up(keys, kStripKeys), kStripKeys, kMostChunkKeys / 2);
 }
 
@@ -41,19 +41,19 @@ class Backward {
         steps(rows),
         s(p, of.segment, of.key_head * (p.num_heads / p.num_key_value_heads)),
         sight(p, s),
-        chunk_size(of.chunk_keys),
-        chunk(number * chunk_size),
+        chunk_keys(of.chunk_keys),
+        chunk(number * chunk_keys),
         depth(of.blocks.depth),
         width(std::min(kGroupBlocks, of.blocks.rows) * kBlockQueries) {
-    Arena arena(scratch_bytes(Scratch::scores, chunk_size * (3 * depth * 2 + 2 * depth * 4 + 2 * width * 2 + 64) + 5 * 4096 + 4096));
-    keys = arena.take<bf16>(chunk_size * depth);
-    values = arena.take<bf16>(chunk_size * depth);
-    keys_t = arena.take<bf16>(chunk_size * depth);
-    dk = arena.take<float>(chunk_size * depth);
-    dv = arena.take<float>(chunk_size * depth);
-    weights = arena.take<bf16>(chunk_size * width);
-    gradients = arena.take<bf16>(chunk_size * width);
-    gradient_pairs = arena.take<uint32_t>(chunk_size / 2 * kBlockQueries);
+    Arena arena(scratch_bytes(Scratch::scores, chunk_keys * (3 * depth * 2 + 2 * depth * 4 + 2 * width * 2 + 64) + 5 * 4096 + 4096));
+    keys = arena.take<bf16>(chunk_keys * depth);
+    values = arena.take<bf16>(chunk_keys * depth);
+    keys_t = arena.take<bf16>(chunk_keys * depth);
+    dk = arena.take<float>(chunk_keys * depth);
+    dv = arena.take<float>(chunk_keys * depth);
+    weights = arena.take<bf16>(chunk_keys * width);
+    gradients = arena.take<bf16>(chunk_keys * width);
+    gradient_pairs = arena.take<uint32_t>(chunk_keys / 2 * kBlockQueries);
     for (int i = 0; i < 2; ++i) {
       scores[i] = arena.take<float>(kStripKeys * kBlockQueries);
       dweights[i] = arena.take<float>(kStripKeys * kBlockQueries);
@@ -74,21 +74,21 @@ class Backward {
   }
 
  private:
-  float keep() const { return p.dropout.probability > 0 ? static_cast<float>(dropout_scale(p.dropout.probability)) : 1.0f; }
+  float keep() const { return static_cast<float>(dropout_scale(p.dropout.probability)); }
 
   void clear_sums() {
-    for (float* sums : {dk, dv}) std::memset(sums, 0, static_cast<size_t>(keys_to_pack(s, chunk, chunk_size) * depth) * sizeof(float));
+    for (float* sums : {dk, dv}) std::memset(sums, 0, static_cast<size_t>(keys_to_pack(s, chunk, chunk_keys) * depth) * sizeof(float));
     started = true;
   }
 
   void pack() {
     const bf16* pointers[kMostChunkKeys];
-    const int64_t count = keys_to_pack(s, chunk, chunk_size);
+    const int64_t count = keys_to_pack(s, chunk, chunk_keys);
     HeadPointers::keys(p, p.v, unit.segment, s, chunk, count, pointers);
     for (int64_t j = 0; j < count; ++j) copy_row(pointers[j], s.size, values + j * depth);
     HeadPointers::keys(p, p.k, unit.segment, s, chunk, count, pointers);
     for (int64_t j = 0; j < count; ++j) copy_row(pointers[j], s.size, keys + j * depth);
-    for (int64_t j = 0; j < count; j += 32) transpose_rows(pointers + j, s.size, keys_t + j, chunk_size);
+    for (int64_t j = 0; j < count; j += 32) transpose_rows(pointers + j, s.size, keys_t + j, chunk_keys);
   }
 
   // Blocks [kGroupBlocks * group, ...) of the head.
@@ -96,7 +96,7 @@ class Backward {
     const int64_t first_block = group * kGroupBlocks, count = std::min(kGroupBlocks, blocks.rows - first_block);
     const int64_t first = first_block * kBlockQueries, last = std::min(s.queries, (first_block + count) * kBlockQueries);
     const KeyRange seen = s.visible(p, first, last, {0, s.keys});
-    const Strips all(seen, chunk, chunk_size);
+    const Strips all(seen, chunk, chunk_keys);
     if (all.count() == 0) return;
     const int64_t block = member * blocks.rows + first_block;
     if (turns) wait_for_turn(group, first, last);
@@ -124,20 +124,20 @@ class Backward {
   }
 
   // From a strip on to the last key below `end`.
-  int64_t tiles_of_rows(int64_t strip, int64_t end) const { return (std::min(end - chunk, chunk_size) - strip * kStripKeys + 15) / 16; }
+  int64_t tiles_of_rows(int64_t strip, int64_t end) const { return (std::min(end - chunk, chunk_keys) - strip * kStripKeys + 15) / 16; }
 
-  size_t turn_of(int64_t group) const { return unit.first_turn + static_cast<size_t>(member * groups_per_head(blocks) + group); }
+  size_t turn_of(int64_t group) const { return static_cast<size_t>(member * groups_per_head(blocks) + group); }
   // Until the chunks before have added theirs to dQ of these queries.
   void wait_for_turn(int64_t group, int64_t first, int64_t last) const {
-    const int64_t first_chunk = s.visible(p, first, last, {0, s.keys}).begin / chunk_size;
-    turns->wait_for(turn_of(group), chunk / chunk_size - first_chunk);
+    const int64_t first_chunk = s.visible(p, first, last, {0, s.keys}).begin / chunk_keys;
+    turns->wait_for(turn_of(group), chunk / chunk_keys - first_chunk);
   }
 
   // Weights and gradients of scores of one block, the `place`-th of its group, and their part of dQ. `all`: the strips that the group sees.
   void run_block(int64_t block, int64_t place, const Strips& all) {
     const int64_t first = (block - member * blocks.rows) * kBlockQueries;
     const KeyRange seen = s.visible(p, first, std::min(s.queries, first + kBlockQueries), {0, s.keys});
-    const Strips strips(seen, chunk, chunk_size);
+    const Strips strips(seen, chunk, chunk_keys);
     at = s.position(first);
     for (int64_t strip = all.first; strip < all.last; ++strip) {
       if (!strips.has(strip)) clear(strip, place, 0);
@@ -152,7 +152,7 @@ class Backward {
     }
     // dQ^T += K^T dS^T.
     multiply<Tiles>({.a = keys_t + strips.first * kStripKeys,
-                     .a_step = 2 * chunk_size,
+                     .a_step = 2 * chunk_keys,
                      .b = gradient_pairs + strips.first * kStripKeys / 2 * kBlockQueries,
                      .b_step = 4 * kBlockQueries,
                      .c = blocks.dq + block * blocks.width * kBlockQueries,
@@ -198,8 +198,8 @@ class Backward {
     float* rows = scores[strip % 2];
     if (has_rules(p)) apply_rules(p, s, at, key, kStripKeys, rows, slopes);
     if (statistics.saved.shifted) subtract_base(rows, kStripKeys, statistics.saved.base);
-    const int64_t whole = !extra && sight.whole(at, key, seen / 2 * 2) ? seen / 2 * 2 : 0, last = round_up(seen, 2);
-    if (whole == kStripKeys) {
+    const int64_t whole = extra ? 0 : sight.whole_pairs(at, key, seen), last = round_up(seen, 2);
+    if (whole == kStripKeys) {  // a loop whose ends are known: 2 to 4 % of the backward
       differentiate_rows<false, false>(statistics, block, place, strip, 0, kStripKeys);
       return;
     }
@@ -293,7 +293,7 @@ class Backward {
     const int64_t low = std::clamp<int64_t>(-column, 0, 16), high = std::clamp<int64_t>(columns - column, 0, 16);
     if (low >= high) return;
     const auto inside = static_cast<__mmask16>((uint32_t{1} << high) - (uint32_t{1} << low));
-    float* sums = unit.bias_sums + (chunk / chunk_size * s.group + member) * columns + column;
+    float* sums = unit.bias_sums + (chunk / chunk_keys * s.group + member) * columns + column;
     _mm512_mask_storeu_ps(sums, inside, _mm512_add_ps(_mm512_maskz_loadu_ps(inside, sums), _mm512_permutexvar_ps(backwards, dS)));
   }
 
@@ -301,13 +301,13 @@ class Backward {
   void store_rows(const float* rows, const View& to, float factor) const {
     const __m512 times = _mm512_set1_ps(factor);
     const int64_t begin = p.keys.begin[unit.segment] + chunk;
-    for (int64_t j = 0; j < std::min(chunk_size, s.keys - chunk); ++j) {
+    for (int64_t j = 0; j < std::min(chunk_keys, s.keys - chunk); ++j) {
       bf16* row = to.row<bf16>(begin + j) + s.key_column;
       for (int64_t c = 0; c < s.size; c += 32) {
         __m512 low = _mm512_mul_ps(times, _mm512_loadu_ps(rows + j * depth + c)),
                high = _mm512_mul_ps(times, _mm512_loadu_ps(rows + j * depth + c + 16));
         restore_order(low, high);
-        const uint32_t inside = s.size - c >= 32 ? ~uint32_t{0} : (uint32_t{1} << (s.size - c)) - 1;
+        const __mmask32 inside = first_32(s.size - c);
         _mm512_mask_storeu_epi16(row + c, inside, (__m512i)_mm512_cvtne2ps_pbh(high, low));
       }
     }
@@ -323,13 +323,13 @@ class Backward {
   bool started = false;  // do dk and dv hold anything
   HeadOfSequence s;
   Sight sight;
-  int64_t chunk_size, chunk;                // its most keys, and the first
+  int64_t chunk_keys, chunk;                // its most keys, and the first
   int64_t depth, width;                     // head size in whole tiles; queries of a group
   int64_t member = 0, at = 0;               // head within the group; where the block's first query lies
-  bf16 *keys, *values, *keys_t;             // [chunk_size][depth] twice, [depth][chunk_size]
-  float *dk, *dv;                           // [chunk_size][depth], columns in the order of unpacked_place
-  bf16 *weights, *gradients;                // [chunk_size][width], P and dS
-  uint32_t* gradient_pairs;                 // [chunk_size / 2][kBlockQueries] pairs of keys of one block's dS, in the order of query_place
+  bf16 *keys, *values, *keys_t;             // [chunk_keys][depth] twice, [depth][chunk_keys]
+  float *dk, *dv;                           // [chunk_keys][depth], columns in the order of unpacked_place
+  bf16 *weights, *gradients;                // [chunk_keys][width], P and dS
+  uint32_t* gradient_pairs;                 // [chunk_keys / 2][kBlockQueries] pairs of keys of one block's dS, in the order of query_place
   float *scores[2], *dweights[2], *slopes;  // [kStripKeys][kBlockQueries], of two strips in turns
 };
 

@@ -68,7 +68,6 @@ void run_units(const AttentionBackwardParams& b, const std::vector<Unit>& units)
 void run_chunks(const AttentionBackwardParams& b, std::vector<Unit>& units) {
   for (Unit& unit : units) {
     unit.blocks.place(scratch_bytes(Scratch::queries, unit.blocks.bytes()));
-    unit.first_turn = 0;
     Turns turns(static_cast<size_t>(unit.blocks.count));
     parallel_for(unit.blocks.count, [&](int64_t block) { pack_queries(b, unit, block); });
     parallel_for(unit.chunks, [&](int64_t chunk) {
@@ -108,8 +107,8 @@ void attention_bf16_backward(const AttentionBackwardParams& b) {
   for (int64_t segment = 0; segment < p.queries.count; ++segment) {
     for (int head = 0; head < p.num_key_value_heads; ++head) {
       const HeadOfSequence s(p, segment, head * static_cast<int>(group));
-      const int64_t at_a_time = chunk_keys(s.keys);
-      units.push_back({segment, head, at_a_time, (s.keys + at_a_time - 1) / at_a_time, QueryBlocks(s)});
+      const int64_t chunk_keys = keys_at_a_time(s.keys);
+      units.push_back({segment, head, chunk_keys, (s.keys + chunk_keys - 1) / chunk_keys, QueryBlocks(s)});
       bias_floats += units.back().chunks * group * columns;
     }
   }

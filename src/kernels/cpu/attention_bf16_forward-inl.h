@@ -110,8 +110,8 @@ class Forward {
     state.begun = false;
   }
 
-  // One block and the strips of a chunk of keys that it sees: S^T = K Q^T, the weights, O^T += V^T P^T. Each is done for some strips before
-  // the next: while the tile unit works, multiply-adds run on one port of two, and nothing is won by mixing them (measured).
+  // One block and the strips of a chunk of keys that it sees: S^T = K Q^T and the weights, some strips at a time, then O^T += V^T P^T of
+  // all. While the tile unit works, multiply-adds run on one port of two, and nothing is won by mixing the three (measured).
   void add_chunk(int64_t place, int64_t chunk, Strips strips, Prefetcher& ahead, int64_t steps) {
     State& state = states[place];
     const int64_t index = chunk - packed.first_chunk, first_key = strips.first * kStripKeys;
@@ -222,7 +222,7 @@ class Forward {
   void weigh(State& state, int64_t key, float* from, uint32_t* to) {
     if (!state.sure && shifted) subtract_base(from, kPartKeys, base);
     const int64_t seen = std::clamp<int64_t>(state.seen.end - key, 0, kPartKeys);
-    const int64_t whole = sight.whole(state.at, key, seen / 2 * 2) ? seen / 2 * 2 : 0;
+    const int64_t whole = sight.whole_pairs(state.at, key, seen);
     if (whole == kPartKeys) {
       weigh_whole_rows(state, from, to, key, kPartKeys);
     } else {
@@ -292,7 +292,7 @@ class Forward {
     if (p.log_sum_exp) save(state);
     float* const sums_of_place = outputs + place * width * kBlockQueries;
     if (!state.begun) std::memset(sums_of_place, 0, static_cast<size_t>(width * kBlockQueries) * sizeof(float));
-    const float keep = p.dropout.probability > 0 ? static_cast<float>(dropout_scale(p.dropout.probability)) : 1.0f;
+    const auto keep = static_cast<float>(dropout_scale(p.dropout.probability));
     for (int half = 0; half < 2; ++half) {
       const __m512 sum = sum_of_weights(state, half);
       const __mmask16 any = _mm512_cmp_ps_mask(sum, _mm512_setzero_ps(), _CMP_NEQ_UQ);
@@ -346,8 +346,7 @@ class Forward {
   }
   void store_rows(const View& to, __m512i* pairs, int64_t query, int64_t count, int64_t column) const {
     transpose_16(pairs);
-    const int64_t left = s.size - column;
-    const __mmask32 inside = left >= 32 ? 0xffffffff : (uint32_t{1} << left) - 1;
+    const __mmask32 inside = first_32(s.size - column);
     bf16* row = to.row<bf16>(s.query_row + query) + s.query_column + column;
     for (int64_t i = 0; i < std::min<int64_t>(count, 16); ++i, row += to.stride) _mm512_mask_storeu_epi16(row, inside, pairs[i]);
   }

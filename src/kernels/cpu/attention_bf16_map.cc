@@ -91,9 +91,9 @@ QKV_BF16_END
 namespace qkv::cpu {
 
 void attention_bf16_map(const AttentionMapParams& m) {
+  const TileRegisters tiles;
   for (int64_t row = 0; row < m.weights.rows; row += kBlockQueries) {
     const int64_t first = m.first_query + row, count = std::min(kBlockQueries, m.weights.rows - row);
-    const TileRegisters tiles;
     if (current_isa() == Isa::amx) {
       MapRows<AmxTiles>(m, first, count).run();
     } else {

@@ -44,7 +44,6 @@ struct Unit {
   int key_head;
   int64_t chunk_keys, chunks;  // keys at a time, and how often
   QueryBlocks blocks;
-  size_t first_turn = 0;       // of group 0; groups of kGroupBlocks, never of two heads
   float* bias_sums = nullptr;  // [chunk][heads of the group][columns]; null: not wanted
 };
 
@@ -107,8 +106,8 @@ inline void store_query_gradients(const AttentionBackwardParams& b, const Unit& 
   const auto [s, first, count] = place_of_block(p, unit, index);
   const __m512 scale = _mm512_set1_ps(p.scale);
   for (int64_t column = 0; column < s.size; column += 32) {
-    const int64_t left = s.size - column, rows = std::min<int64_t>(32, blocks.width - column);
-    const __mmask32 inside = left >= 32 ? 0xffffffff : (uint32_t{1} << left) - 1;
+    const int64_t rows = std::min<int64_t>(32, blocks.width - column);
+    const __mmask32 inside = first_32(s.size - column);
     for (int64_t half = 0; half < 2; ++half) {
       const float* from = blocks.dq + (index * blocks.width + column) * kBlockQueries + 16 * half;
       __m512i pairs[16];

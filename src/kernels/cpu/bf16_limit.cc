@@ -8,6 +8,14 @@ QKV_BF16_BEGIN
 namespace qkv::cpu {
 namespace {
 
+struct alignas(64) Numbers {
+  bf16 values[8192];
+  Numbers() {
+    RandomStream random(1, 0);
+    for (bf16& value : values) value = to_bf16(random.normal());
+  }
+};
+
 // Four tiles of sums, from two tiles of a and two of b.
 int64_t multiply_tiles(int64_t rounds, const char* numbers) {
   const TileRegisters tiles;
@@ -51,12 +59,7 @@ int64_t multiply_vectors(int64_t rounds, const char* numbers) {
 QKV_BF16_END
 
 int64_t qkv::cpu::run_bf16_products(int64_t rounds, Operands operands) {
-  alignas(64) static bf16 numbers[8192];
-  static const bool filled = [] {
-    RandomStream random(1, 0);
-    for (bf16& number : numbers) number = to_bf16(random.normal());
-    return true;
-  }();
-  const char* read = filled && operands == Operands::read ? reinterpret_cast<const char*>(numbers) : nullptr;
+  static const Numbers numbers;
+  const char* read = operands == Operands::read ? reinterpret_cast<const char*>(numbers.values) : nullptr;
   return current_isa() == Isa::amx ? multiply_tiles(rounds, read) : multiply_vectors(rounds, read);
 }

@@ -193,11 +193,14 @@ inline __attribute__((always_inline)) void transpose_16(__m512i* r) {
   }
 }
 
+// A bit for each of 32 values, of which `left` are there.
+inline __mmask32 first_32(int64_t left) { return left >= 32 ? 0xffffffff : (uint32_t{1} << left) - 1; }
+
 // Values [column, column + 32) of a row of `size`, zero past its end; a null row is zero.
 inline __m512i load_32(const bf16* row, int64_t column, int64_t size) {
   if (!row) return _mm512_setzero_si512();
   if (column + 32 <= size) return _mm512_loadu_si512(row + column);
-  return _mm512_maskz_loadu_epi16((uint32_t{1} << (size - column)) - 1, row + column);
+  return _mm512_maskz_loadu_epi16(first_32(size - column), row + column);
 }
 
 // A row as it is, in whole tiles of 32.
