@@ -12,9 +12,10 @@ namespace qkv {
 struct KernelTable {
   const char* name;
   void (*matmul)(const MatmulParams&);
-  // Size in bytes of the form of b that products with rows of type a_type read (0: this device packs nothing), and the packing itself.
-  int64_t (*packed_matmul_b_size)(const View& b, bool transpose_b, DType a_type);
-  void (*pack_matmul_b)(const View& b, bool transpose_b, DType a_type, void* packed);
+  // The layout that products with rows of type rows_type read, for a factor of [depth, columns]; null where the device packs nothing.
+  PackedLayout (*packed_layout)(int64_t depth, int64_t columns, DType rows_type);
+  // Writes op(b) as `layout` says; packed: layout.bytes() bytes, aligned to 64.
+  void (*pack)(const View& b, bool transpose_b, const PackedLayout& layout, void* packed);
   void (*column_sum)(const ColumnSumParams&);
   void (*activation)(const ActivationParams&);
   void (*activation_backward)(const ActivationBackwardParams&);

@@ -7,6 +7,28 @@ namespace qkv {
 
 enum class Activation : uint8_t { none, relu, gelu, gelu_tanh, silu, sigmoid, tanh };
 
+// How the packed form of a matrix lies in memory: panels of columns, each with all of its depth, zero past the matrix's end.
+enum class PackedFormat : uint8_t {
+  none,
+  f32_panels,  // [columns / width][depth][width] of f32
+  bf16_tiles,  // [columns / 32][depth / 32][2][16][16][2] of bf16: in 2 tiles of 16 columns, 16 pairs of depth side by side
+};
+struct PackedLayout {
+  PackedFormat format = PackedFormat::none;
+  int32_t width = 0;  // columns of a panel
+  int64_t depth = 0, columns = 0;
+
+  int64_t bytes() const;
+  bool operator==(const PackedLayout&) const = default;
+};
+// Weights as products read them; owns nothing.
+struct PackedMatrix {
+  PackedLayout layout = {};
+  const void* data = nullptr;
+
+  explicit operator bool() const { return data != nullptr; }
+};
+
 // out = activation(op(a) op(b) + bias) (+ out where accumulate; then without activation). All of f32, bf16 or mixed; sums in f32.
 struct MatmulParams {
   View a = {};     // [m, k], or [k, m] where transpose_a
@@ -16,7 +38,7 @@ struct MatmulParams {
   bool transpose_a = false, transpose_b = false;
   bool accumulate = false;
   Activation activation = Activation::none;
-  const void* packed_b = nullptr;  // what pack_matmul_b wrote for b, or null
+  PackedMatrix packed_b = {};  // what pack wrote for op(b) in the layout of packed_layout, or empty
   // The two directions through an activation, in out's type; without `accumulate`. Forward: out stays what is before the activation, and
   // `activated` gets activation(out). Backward, where `before` is given: out is the product times the activation's slope there, and
   // `activated`, if given, gets activation(before) once more. For relu `before` may be its output.
@@ -197,8 +219,8 @@ struct CrossEntropyParams {
   double* nll = nullptr;                 // sum over rows of -log p(target)
   View dhidden = {}, dtable = {};        // written / added to (f32); both empty in evaluation
   View dbias = {};                       // [vocab] f32, added to; empty: not wanted
-  const void* packed_table = nullptr;    // pack_matmul_b(table, transpose) or null
-  const void* packed_table_t = nullptr;  // pack_matmul_b(table, no transpose) or null
+  PackedMatrix packed_table = {};    // of the table transposed, or empty
+  PackedMatrix packed_table_t = {};  // of the table as it is, or empty
 };
 
 // x[r] <- log_softmax(x[r]), in place.

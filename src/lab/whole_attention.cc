@@ -46,23 +46,8 @@ HWY_EXPORT(Softmax);
 
 namespace {
 
-// The rows of one head, close together: oneDNN has no fast product for rows that lie apart.
-Tensor rows_of_head(const Tensor& x, int head, int64_t size) {
-  const Tensor rows = Tensor::empty({x.rows(), size}, DType::f32);
-  for (int64_t i = 0; i < x.rows(); ++i)
-    std::memcpy(rows.as<float>() + i * size, x.as<float>() + i * x.cols() + head * size, static_cast<size_t>(size) * sizeof(float));
-  return rows;
-}
-
-// out = a op(b), with b packed first: it is read once for each slab of a's rows.
-void product(const Tensor& a, const Tensor& b, bool transpose_b, const Tensor& out) {
-  const KernelTable& kernels = cpu_kernels();
-  const int64_t bytes = kernels.packed_matmul_b_size(b.view(), transpose_b, DType::f32);
-  const Tensor packed = bytes > 0 ? Tensor::empty({(bytes + 3) / 4}, DType::f32) : Tensor();
-  if (packed) kernels.pack_matmul_b(b.view(), transpose_b, DType::f32, packed.data());
-  kernels.matmul(
-      {.a = a.view(), .b = b.view(), .out = out.view(), .transpose_b = transpose_b, .packed_b = packed ? packed.data() : nullptr});
-}
+// The columns of one head.
+View columns_of_head(const Tensor& x, int head, int64_t size) { return {x.as<float>() + head * size, x.rows(), size, x.cols()}; }
 
 }  // namespace
 
@@ -70,17 +55,15 @@ Tensor whole_attention(const Tensor& q, const Tensor& k, const Tensor& v, int nu
   const int64_t tokens = q.rows(), size = q.cols() / num_heads;
   const float scale = 1 / std::sqrt(static_cast<float>(size));
   const Tensor out = Tensor::empty(q.shape(), DType::f32), scores = Tensor::empty({tokens, k.rows()}, DType::f32);
-  const Tensor head_out = Tensor::empty({tokens, size}, DType::f32);
+  const KernelTable& kernels = cpu_kernels();
   for (int head = 0; head < num_heads; ++head) {
-    product(rows_of_head(q, head, size), rows_of_head(k, head, size), true, scores);
+    kernels.matmul({.a = columns_of_head(q, head, size), .b = columns_of_head(k, head, size), .out = scores.view(), .transpose_b = true});
     constexpr int64_t kRows = 32;
     parallel_for((tokens + kRows - 1) / kRows, [&](int64_t i) {
       for (int64_t row = i * kRows; row < std::min(tokens, (i + 1) * kRows); ++row)
         HWY_DYNAMIC_DISPATCH(Softmax)(scores.as<float>() + row * k.rows(), k.rows(), scale);
     });
-    product(scores, rows_of_head(v, head, size), false, head_out);
-    for (int64_t i = 0; i < tokens; ++i)
-      std::memcpy(out.as<float>() + i * q.cols() + head * size, head_out.as<float>() + i * size, static_cast<size_t>(size) * sizeof(float));
+    kernels.matmul({.a = scores.view(), .b = columns_of_head(v, head, size), .out = columns_of_head(out, head, size)});
   }
   return out;
 }

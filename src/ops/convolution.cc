@@ -38,7 +38,7 @@ void for_each_slab_of_windows(const Tensor& x, const std::vector<int32_t>& index
 // y (+)= windows of x times weight^T + bias. weight: [out, width * in].
 void windows_times_weight(const Tensor& x, const std::vector<int32_t>& index, int64_t width, const Tensor& weight, const View& bias,
                           const View& y, bool accumulate) {
-  const void* packed = packed_weight(weight, true, x.dtype());
+  const PackedMatrix packed = packed_weight(weight, true, x.dtype());
   for_each_slab_of_windows(x, index, width, [&](int64_t first, const View& rows) {
     kernels_for(x).matmul({.a = rows,
                            .b = weight.view(),

@@ -5,8 +5,8 @@
 
 namespace qkv {
 
-// The packed form of `weight` as matmul's b ([out, in] where transpose, as in x W^T), or null where the device packs nothing. Valid
+// The packed form of `weight` as matmul's b ([out, in] where transpose, as in x W^T), or empty where the device packs nothing. Valid
 // until the weight changes; rows_type is the type of the other factor. Not for weights that several threads pack at once.
-const void* packed_weight(const Tensor& weight, bool transpose, DType rows_type);
+PackedMatrix packed_weight(const Tensor& weight, bool transpose, DType rows_type);
 
 }  // namespace qkv

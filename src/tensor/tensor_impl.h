@@ -29,8 +29,7 @@ struct Tensor::Impl {
   struct Packed {
     std::shared_ptr<Storage> storage;
     uint64_t version = 0;
-    Isa isa = Isa::baseline;
-    DType rows_type = DType::f32;
+    PackedLayout layout;
   } packed[2];
 };
 

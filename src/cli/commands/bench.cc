@@ -11,6 +11,7 @@
 #include "bench/attention_bench.h"
 #include "bench/train_bench.h"
 #include "cli/commands.h"
+#include "cli/commands/bench_matmul.h"
 #include "cli/commands/bench_recurrent.h"
 #include "cli/commands/bench_tokenizer.h"
 #include "cli/output.h"
@@ -185,6 +186,7 @@ void add_bench_command(CLI::App& app) {
   attention->add_flag("--json", attention_bench->json, "a JSON line per measurement");
   attention->callback([attention_bench] { run(*attention_bench); });
 
+  add_matmul_bench(*bench);
   add_recurrent_bench(*bench);
   add_tokenizer_bench(*bench);
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "kernels/cpu/attention_tasks.h"
-#include "kernels/cpu/gemm-inl.h"
+#include "kernels/cpu/matmul/gemm-inl.h"
 #include "kernels/cpu/scratch.h"
 #include "kernels/params.h"
 

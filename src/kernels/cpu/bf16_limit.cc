@@ -1,5 +1,7 @@
 #include "kernels/cpu/bf16_limit.h"
 
+#include <utility>
+
 #include "base/philox.h"
 #include "kernels/cpu/bf16_tiles.h"
 #include "kernels/cpu/cpu.h"
@@ -39,19 +41,26 @@ int64_t multiply_tiles(int64_t rounds, const char* numbers) {
   return rounds * 4 * 2 * 16 * 16 * 32;
 }
 
-int64_t multiply_vectors(int64_t rounds, const char* numbers) {
-  constexpr int kSums = 12;  // enough to hide the latency
-  __m512 sums[kSums];
-  for (__m512& sum : sums) sum = _mm512_setzero_ps();
-  for (int64_t round = 0; round < rounds; ++round) {
-    if (numbers) {
+inline __attribute__((always_inline)) void multiply_vector(__m512& sum, __m512i a, __m512i b) {
+  asm volatile("vdpbf16ps %1, %2, %0" : "+v"(sum) : "v"(a), "v"(b));
+}
+
+// Enough sums to hide the latency, each in a register of its own (a loop over an array of them would keep them in memory).
+template <size_t... I>
+int64_t multiply_vectors(int64_t rounds, const char* numbers, std::index_sequence<I...>) {
+  __m512 sums[] = {(static_cast<void>(I), _mm512_setzero_ps())...};
+  if (numbers) {
+    for (int64_t round = 0; round < rounds; ++round) {
       const __m512i a = _mm512_loadu_si512(numbers + round % 128 * 64), b = _mm512_loadu_si512(numbers + 8192 + round % 128 * 64);
-      for (__m512& sum : sums) asm volatile("vdpbf16ps %1, %2, %0" : "+v"(sum) : "v"(a), "v"(b));
-    } else {
-      for (__m512& sum : sums) asm volatile("vdpbf16ps %0, %0, %0" : "+v"(sum));
+      (multiply_vector(sums[I], a, b), ...);
+    }
+  } else {
+    const __m512i zeros = _mm512_setzero_si512();
+    for (int64_t round = 0; round < rounds; ++round) {
+      (multiply_vector(sums[I], zeros, zeros), ...);
     }
   }
-  return rounds * kSums * 2 * 16 * 2;
+  return rounds * static_cast<int64_t>(sizeof...(I)) * 2 * 16 * 2;
 }
 
 }  // namespace
@@ -61,5 +70,5 @@ QKV_BF16_END
 int64_t qkv::cpu::run_bf16_products(int64_t rounds, Operands operands) {
   static const Numbers numbers;
   const char* read = operands == Operands::read ? reinterpret_cast<const char*>(numbers.values) : nullptr;
-  return current_isa() == Isa::amx ? multiply_tiles(rounds, read) : multiply_vectors(rounds, read);
+  return current_isa() == Isa::amx ? multiply_tiles(rounds, read) : multiply_vectors(rounds, read, std::make_index_sequence<20>());
 }

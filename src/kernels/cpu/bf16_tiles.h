@@ -11,7 +11,7 @@
 #include <cstdint>
 
 #include "kernels/bf16.h"
-#include "kernels/cpu/amx_tiles.h"
+#include "kernels/cpu/tile_registers.h"
 #include "kernels/cpu/bf16_target.h"
 
 namespace qkv::cpu {

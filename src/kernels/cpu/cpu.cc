@@ -116,8 +116,8 @@ const KernelTable& cpu_kernels() {
   static const KernelTable table{
       .name = "cpu",
       .matmul = cpu::matmul,
-      .packed_matmul_b_size = cpu::packed_matmul_b_size,
-      .pack_matmul_b = cpu::pack_matmul_b,
+      .packed_layout = cpu::packed_layout,
+      .pack = cpu::pack,
       .column_sum = cpu::column_sum,
       .activation = cpu::activation,
       .activation_backward = cpu::activation_backward,

@@ -8,8 +8,8 @@ namespace qkv::cpu {
 extern bool has_bf16_instructions;  // of the instruction set in use
 
 void matmul(const MatmulParams&);
-int64_t packed_matmul_b_size(const View& b, bool transpose_b, DType a_type);
-void pack_matmul_b(const View& b, bool transpose_b, DType a_type, void* packed);
+PackedLayout packed_layout(int64_t depth, int64_t columns, DType rows_type);
+void pack(const View& b, bool transpose_b, const PackedLayout& layout, void* packed);
 void column_sum(const ColumnSumParams&);
 void activation(const ActivationParams&);
 void activation_backward(const ActivationBackwardParams&);

@@ -6,8 +6,8 @@ const KernelTable& reference_kernels() {
   static const KernelTable table{
       .name = "reference",
       .matmul = reference::matmul,
-      .packed_matmul_b_size = nullptr,
-      .pack_matmul_b = nullptr,
+      .packed_layout = nullptr,
+      .pack = nullptr,
       .column_sum = reference::column_sum,
       .activation = reference::activation,
       .activation_backward = reference::activation_backward,

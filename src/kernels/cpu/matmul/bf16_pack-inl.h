@@ -1,16 +1,24 @@
-#include "kernels/cpu/amx_pack.h"
+// The forms in which products of bf16 read their factors (Intel SDM, TDPBF16PS): sums[16][16] += a[16][32] b[32][16] of tiles of 1 KiB. A
+// tile of a is 16 rows of 32 values, as they lie in memory. A tile of b is 16 rows of pairs: row i holds b(2 i, n) and b(2 i + 1, n) side
+// by side for each column n, which is what VDPBF16PS reads too.
+//
+// Included by a file that defines QKV_TARGET_NAMESPACE and, in it, the instructions: bf16_matmul.cc or the twins' test.
+#pragma once
 
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/cpu/bf16_target.h"
+#include "kernels/bf16.h"
+#include "kernels/view.h"
 
-QKV_BF16_BEGIN
+QKV_TARGET_BEGIN
+namespace qkv::cpu::QKV_TARGET_NAMESPACE {
 
-namespace qkv::cpu {
-namespace {
+inline constexpr int64_t kTileBytes = 1024;
+inline constexpr int64_t kStep = 32;   // of depth in a tile
+inline constexpr int64_t kPanel = 32;  // columns of b that are kept together: two tiles
 
-constexpr int64_t kStep = 32;  // of depth in a tile
+constexpr int64_t round_up_to_tiles(int64_t x) { return (x + kPanel - 1) / kPanel * kPanel; }
 
 // The first n of m mask bits.
 inline __mmask16 first16(int64_t n) { return static_cast<__mmask16>(n >= 16 ? 0xffff : n <= 0 ? 0 : (1u << n) - 1); }
@@ -94,7 +102,7 @@ void pack_rows(const View& b, int64_t first, int64_t begin, int64_t depth, char*
 }
 
 template <typename T>
-void pack_panel(const View& b, bool transpose_b, int64_t first, int64_t begin, int64_t depth, char* to) {
+void pack_panel_of(const View& b, bool transpose_b, int64_t first, int64_t begin, int64_t depth, char* to) {
   if (transpose_b) return pack_columns_of_rows<T>(b, first, begin, depth, to);
   pack_rows<T>(b, first, begin, depth, to);
 }
@@ -115,15 +123,16 @@ inline void transpose_pairs(const char* from, int64_t step, char* to) {
 
 inline __m512 widen(__m256i values) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16)); }
 
-}  // namespace
-
-void amx_pack_panel(const View& b, bool transpose_b, int64_t first, int64_t begin, int64_t depth, void* packed) {
+// Columns [first, first + 32) of op(b), steps [begin, begin + depth) of its depth, as [depth / 32][2 tiles], zero past b's end.
+inline void pack_panel(const View& b, bool transpose_b, int64_t first, int64_t begin, int64_t depth, void* packed) {
   char* to = static_cast<char*>(packed);
-  if (b.dtype == DType::f32) return pack_panel<float>(b, transpose_b, first, begin, depth, to);
-  pack_panel<bf16>(b, transpose_b, first, begin, depth, to);
+  if (b.dtype == DType::f32) return pack_panel_of<float>(b, transpose_b, first, begin, depth, to);
+  pack_panel_of<bf16>(b, transpose_b, first, begin, depth, to);
 }
 
-void amx_pack_transposed_rows(const View& a, int64_t first, int64_t begin, void* packed, float* column_sums) {
+// a^T as the left factor: columns [first, first + 32) of a as rows, its rows [begin, begin + 32) as depth, in two tiles, zero past a's
+// end. a is in bf16. column_sums: null, or 32 sums that the columns' values are added to.
+inline void pack_transposed_rows(const View& a, int64_t first, int64_t begin, void* packed, float* column_sums) {
   char* to = static_cast<char*>(packed);
   alignas(64) char rows[kStep * 64];
   const char* from = reinterpret_cast<const char*>(a.row<const bf16>(begin) + first);
@@ -149,5 +158,5 @@ void amx_pack_transposed_rows(const View& a, int64_t first, int64_t begin, void*
   _mm512_storeu_ps(column_sums + 16, high_sum);
 }
 
-}  // namespace qkv::cpu
-QKV_BF16_END
+}  // namespace qkv::cpu::QKV_TARGET_NAMESPACE
+QKV_TARGET_END

@@ -1,4 +1,4 @@
-// The matrix product against double sums: as this machine chooses it (ours below AVX-512, oneDNN from there on), and oneDNN's on any.
+// The matrix product against double sums, on each instruction set that this machine has.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -9,7 +9,6 @@
 #include "base/philox.h"
 #include "kernels/bf16.h"
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/onednn_matmul.h"
 #include "kernels/reference/reference.h"
 
 namespace qkv::cpu {
@@ -79,11 +78,7 @@ double error_of(const Product& t, Pack&& pack, Run&& run) {
   p.transpose_b = t.transpose_b;
   p.accumulate = t.accumulate;
   p.activation = t.activation;
-  std::vector<float> packed;
-  if (t.packed) {
-    packed = pack(p);
-    p.packed_b = packed.data();
-  }
+  if (t.packed) p.packed_b = pack(p);
   run(p);
   for (size_t i = 0; i < expected.size(); ++i) error = std::max(error, std::abs(static_cast<double>(out[i]) - expected[i]));
   return error / largest;
@@ -115,34 +110,29 @@ std::vector<Product> products() {
           {96, 64, 1500, true, false, false, false, false, none, bf16, f32}};
 }
 
-// Of bf16 a weight is rounded too where oneDNN takes it, by half a unit of 8 bits.
+// Products of bf16 round the weight too, by half a unit of 8 bits.
 double tolerance_of(const Product& t) { return t.all_f32() ? 3e-6 : 4e-3; }
 
 std::ostream& operator<<(std::ostream& out, const Product& t) {
   return out << t.rows << " x " << t.columns << " x " << t.depth << ", " << name_of(t.a_type) << " to " << name_of(t.out_type);
 }
 
-TEST(Matmul, WhatThisMachineChoosesEqualsDoubleSums) {
-  for (const Product& t : products()) {
-    const auto pack = [&](const MatmulParams& p) {
-      std::vector<float> packed(static_cast<size_t>(packed_matmul_b_size(p.b, p.transpose_b, t.a_type) / 4 + 1));
-      pack_matmul_b(p.b, p.transpose_b, t.a_type, packed.data());
-      return packed;
-    };
-    EXPECT_LT(error_of(t, pack, [](const MatmulParams& p) { matmul(p); }), tolerance_of(t)) << t;
+TEST(Matmul, EqualsDoubleSumsOnEachInstructionSet) {
+  const Isa before = current_isa();
+  for (const Isa isa : available_isas()) {
+    set_isa(isa);
+    for (const Product& t : products()) {
+      std::vector<float> data;
+      const auto pack_b = [&](const MatmulParams& p) {
+        const PackedLayout layout = packed_layout(t.depth, t.columns, t.a_type);
+        data.resize(static_cast<size_t>(layout.bytes() / 4 + 1));
+        pack(p.b, p.transpose_b, layout, data.data());
+        return PackedMatrix{layout, data.data()};
+      };
+      EXPECT_LT(error_of(t, pack_b, [](const MatmulParams& p) { matmul(p); }), tolerance_of(t)) << t << " on " << name_of(isa);
+    }
   }
-}
-
-TEST(Matmul, OneDnnEqualsDoubleSums) {
-  for (const Product& t : products()) {
-    if (!onednn_supports(t.a_type)) continue;
-    const auto pack = [&](const MatmulParams& p) {
-      std::vector<float> packed(static_cast<size_t>(onednn_packed_b_size(p.b, p.transpose_b, t.a_type) / 4 + 1));
-      onednn_pack_b(p.b, p.transpose_b, t.a_type, packed.data());
-      return packed;
-    };
-    EXPECT_LT(error_of(t, pack, [](const MatmulParams& p) { onednn_matmul(p); }), tolerance_of(t)) << t;
-  }
+  set_isa(before);
 }
 
 void expect_rows_alone_equal_rows_among_neighbours(DType type) {

@@ -1,58 +1,15 @@
-#include "kernels/cpu/amx_tiles.h"
+// The end of a product for a block of sums: bias, activation, accumulation and the output's type, while they are in the L1 cache.
+// Included by a file that defines QKV_TARGET_NAMESPACE (bf16_pack-inl.h).
+#pragma once
 
-#include <algorithm>
 #include <type_traits>
 
-#include "kernels/cpu/bf16_target.h"
-#include "kernels/kernel_table.h"
+#include "kernels/cpu/matmul/bf16_pack-inl.h"
+#include "kernels/cpu/matmul/blocks.h"
+#include "kernels/params.h"
 
-QKV_BF16_BEGIN
-
-namespace qkv::cpu {
-namespace {
-
-// Tile registers 0 to 3 hold the sums (0, 1: the upper rows), 4 and 5 rows of a, 6 and 7 columns of b.
-struct alignas(64) TileConfig {
-  uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-constexpr TileConfig kConfig;
-
-template <bool kTwo>
-inline void begin_sums(const AmxBlock& block) {
-  if (block.add) {
-    const char* upper = reinterpret_cast<const char*>(block.sums);
-    const char* lower = upper + 16 * block.sums_step;
-    _tile_loadd(0, upper, block.sums_step);
-    _tile_loadd(1, upper + 64, block.sums_step);
-    if constexpr (kTwo) {
-      _tile_loadd(2, lower, block.sums_step);
-      _tile_loadd(3, lower + 64, block.sums_step);
-    }
-    return;
-  }
-  _tile_zero(0);
-  _tile_zero(1);
-  if constexpr (kTwo) {
-    _tile_zero(2);
-    _tile_zero(3);
-  }
-}
-
-template <bool kTwo>
-inline void end_sums(const AmxBlock& block) {
-  char* upper = reinterpret_cast<char*>(block.sums);
-  char* lower = upper + 16 * block.sums_step;
-  _tile_stored(0, upper, block.sums_step);
-  _tile_stored(1, upper + 64, block.sums_step);
-  if constexpr (kTwo) {
-    _tile_stored(2, lower, block.sums_step);
-    _tile_stored(3, lower + 64, block.sums_step);
-  }
-}
-
-inline __mmask16 first16(int64_t n) { return static_cast<__mmask16>(n >= 16 ? 0xffff : n <= 0 ? 0 : (1u << n) - 1); }
+QKV_TARGET_BEGIN
+namespace qkv::cpu::QKV_TARGET_NAMESPACE {
 
 inline __m512 load16(const float* from, __mmask16 mask) { return _mm512_maskz_loadu_ps(mask, from); }
 inline __m512 load16(const bf16* from, __mmask16 mask) {
@@ -114,7 +71,7 @@ constexpr int64_t kLarge = int64_t{10} << 20;
 // Ends rows of a block; T is the output's type. kPlain: with nothing but a bias, if that: sixteen operations for 32 outputs.
 template <typename T, bool kPlain>
 struct Finish {
-  Finish(const MatmulParams& p, const AmxEnd& end) : sums(end.sums), step(p.out.stride), left(end.rows), accumulate(p.accumulate) {
+  Finish(const MatmulParams& p, const BlockEnd& end) : sums(end.sums), step(p.out.stride), left(end.rows), accumulate(p.accumulate) {
     masks[0] = first16(p.out.cols - end.column);
     masks[1] = first16(p.out.cols - end.column - 16);
     out = p.out.row<T>(end.row) + end.column;
@@ -208,95 +165,5 @@ struct Finish {
   bool accumulate, relu, streams = false;
 };
 
-inline void prefetch_some(AmxPrefetch& p) {
-  for (int64_t i = 0; i < p.lines_per_step && p.rows > 0; ++i) {
-    _mm_prefetch(p.row + p.at, _MM_HINT_T1);
-    p.at += 64;
-    if (p.at < p.bytes) continue;
-    p.at = 0;
-    p.row += p.step;
-    --p.rows;
-  }
-}
-
-// a's tile of step s lies at s * next_a from its first, the tile of the lower rows `lower` bytes behind. between(): work for the other
-// units, at each step.
-template <bool kTwo, typename Between>
-inline void multiply(const AmxBlock& block, int64_t row_step, int64_t next_a, int64_t lower, Between&& between) {
-  begin_sums<kTwo>(block);
-  const char* a = static_cast<const char*>(block.a);
-  const char* b = static_cast<const char*>(block.b);
-  for (int64_t s = 0; s < block.steps; ++s, a += next_a, b += 2048) {
-    _tile_loadd(6, b, 64);
-    _tile_loadd(4, a, row_step);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_loadd(7, b + 1024, 64);
-    _tile_dpbf16ps(1, 4, 7);
-    if constexpr (kTwo) {
-      _tile_loadd(5, a + lower, row_step);
-      _tile_dpbf16ps(2, 5, 6);
-      _tile_dpbf16ps(3, 5, 7);
-    }
-    between();
-  }
-  end_sums<kTwo>(block);
-}
-
-template <typename T, bool kPlain>
-void multiply_and_finish(int64_t rows, const AmxBlock& block, const MatmulParams& p, const AmxEnd& end, AmxPrefetch& prefetch) {
-  Finish<T, kPlain> finish(p, end);
-  AmxPrefetch local = prefetch;
-  const int64_t share = (end.rows + block.steps - 1) / std::max<int64_t>(block.steps, 1);
-  const auto between = [&] {
-    finish.rows(share);
-    prefetch_some(local);
-  };
-  if (rows > 16) {
-    multiply<true>(block, block.a_step, 64, 16 * block.a_step, between);
-  } else {
-    multiply<false>(block, block.a_step, 64, 0, between);
-  }
-  finish.rows(end.rows);
-  prefetch = local;
-}
-
-bool is_plain(const MatmulParams& p) { return !p.accumulate && p.activation == Activation::none && !p.before; }
-
-template <typename T>
-void multiply_and_finish(int64_t rows, const AmxBlock& block, const MatmulParams& p, const AmxEnd& end, AmxPrefetch& prefetch) {
-  if (is_plain(p)) return multiply_and_finish<T, true>(rows, block, p, end, prefetch);
-  multiply_and_finish<T, false>(rows, block, p, end, prefetch);
-}
-
-}  // namespace
-
-void amx_begin() {
-  if (current_isa() == Isa::amx) _tile_loadconfig(&kConfig);
-}
-void amx_end() {
-  if (current_isa() == Isa::amx) _tile_release();
-}
-
-void amx_multiply(int64_t rows, const AmxBlock& block, const MatmulParams& p, const AmxEnd& end, AmxPrefetch& prefetch) {
-  if (p.out.dtype == DType::bf16) return multiply_and_finish<bf16>(rows, block, p, end, prefetch);
-  multiply_and_finish<float>(rows, block, p, end, prefetch);
-}
-
-void amx_multiply_packed(const AmxBlock& block, AmxPrefetch& first, AmxPrefetch& second) {
-  AmxPrefetch a = first, b = second;
-  multiply<true>(block, 64, 2048, 1024, [&] {
-    prefetch_some(a);
-    prefetch_some(b);
-  });
-  first = a;
-  second = b;
-}
-
-void amx_finish(const MatmulParams& p, const AmxEnd& end) {
-  if (p.out.dtype == DType::f32) return Finish<float, false>(p, end).rows(end.rows);
-  Finish<bf16, false>(p, end).rows(end.rows);
-  _mm_sfence();  // of this and all blocks before: other threads see what was streamed
-}
-
-}  // namespace qkv::cpu
-QKV_BF16_END
+}  // namespace qkv::cpu::QKV_TARGET_NAMESPACE
+QKV_TARGET_END

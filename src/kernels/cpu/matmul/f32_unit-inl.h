@@ -1,0 +1,145 @@
+// Blocks of f32 on vectors (blocked_product-inl.h): tiles of sums stay in registers while a panel of b passes by.
+//
+// Bound by the multiply-adds: 8 x 32 sums (AVX-512), 16 of them, 2 loads and 8 broadcasts a step; 6 x 16 (AVX2), 12, 2 and 6. Included once
+// for each of Highway's targets.
+#include "kernels/cpu/activation-inl.h"
+#include "kernels/cpu/matmul/blocks.h"
+#include "kernels/cpu/matmul/gemm-inl.h"
+#include "kernels/params.h"
+
+QKV_TARGET_BEGIN
+namespace qkv::cpu::QKV_TARGET_NAMESPACE {
+
+struct F32Unit {
+  using Value = float;
+  static constexpr int64_t kTile = kLanes == 16 ? 8 : 6;  // rows whose sums stay in registers
+  static constexpr int64_t kRows = 4 * kTile, kColumns = 2 * static_cast<int64_t>(kLanes), kStep = 1;
+  static constexpr bool kWholeBlocks = false, kBeside = false;
+  static constexpr int64_t kWholeDepth = 512, kDepth = 256;
+  static constexpr int64_t kTransposedStep = 4, kTransposedNext = 4 * kRows;
+
+  // Columns [first, first + kColumns) of op(b), steps [begin, begin + depth), as [depth][kColumns].
+  static void pack_panel(const View& b, bool transpose_b, int64_t first, int64_t begin, int64_t depth, char* to) {
+    float* panel = reinterpret_cast<float*>(to);
+    const auto pack = [&](auto* type) HWY_ATTR {
+      using T = std::remove_pointer_t<decltype(type)>;
+      if (transpose_b) return PackPanel<2>(b.row<const T>(first) + begin, 1, b.stride, depth, std::min(kColumns, b.rows - first), panel);
+      PackPanel<2>(b.row<const T>(begin) + first, b.stride, 1, depth, std::min(kColumns, b.cols - first), panel);
+    };
+    if (b.dtype == DType::f32) return pack(static_cast<float*>(nullptr));
+    pack(static_cast<bf16*>(nullptr));
+  }
+
+  // Columns [first, first + kRows) of a as rows, its rows [begin, begin + depth) as depth, as [depth][kRows], zero past a's last column.
+  static void pack_transposed_rows(const View& a, int64_t first, int64_t begin, int64_t depth, char* to, float* column_sums) {
+    const int64_t columns = std::min(kRows, a.cols - first);
+    const auto pack = [&](auto* type) HWY_ATTR {
+      using T = std::remove_pointer_t<decltype(type)>;
+      float* row = reinterpret_cast<float*>(to);
+      for (int64_t k = 0; k < depth; ++k, row += kRows) {
+        const T* from = a.row<const T>(begin + k) + first;
+        for (int64_t c = 0; c < kRows; c += kLanes) {
+          const Vec x = c < columns ? LoadPart(from + c, columns - c) : hn::Zero(F32());
+          StorePart(x, row + c, kRows - c);
+          if (column_sums) StorePart(hn::Add(x, LoadPart(column_sums + c, kRows - c)), column_sums + c, kRows - c);
+        }
+      }
+    };
+    if (a.dtype == DType::f32) return pack(static_cast<float*>(nullptr));
+    pack(static_cast<bf16*>(nullptr));
+  }
+
+  static void convert(const bf16* from, int64_t count, float* to) {
+    for (int64_t i = 0; i < count; i += kLanes) StorePart(LoadPart(from + i, count - i), to + i, count - i);
+  }
+
+  template <typename Between>
+  static HWY_INLINE void multiply(int64_t rows, const Block& block, Between&& between) {
+    char* sums = reinterpret_cast<char*>(block.sums);
+    const int64_t step = block.sums_step;
+    multiply_tiles(rows, block, [=](int64_t row, Vec low, Vec high) HWY_ATTR {
+      float* to = reinterpret_cast<float*>(sums + row * step);
+      Store(low, to);
+      Store(high, to + kLanes);
+    });
+    between((block.steps + 31) / 32);
+  }
+
+  template <typename T>
+  static HWY_INLINE void multiply_direct(int64_t rows, const Block& block, const DirectEnd& end) {
+    const Vec low_bias = end.bias ? Load(end.bias) : hn::Zero(F32()), high_bias = end.bias ? Load(end.bias + kLanes) : hn::Zero(F32());
+    multiply_tiles(rows, block, [&](int64_t row, Vec low, Vec high) HWY_ATTR {
+      T* to = reinterpret_cast<T*>(static_cast<char*>(end.out) + row * end.step);
+      low = hn::Add(low, low_bias);
+      high = hn::Add(high, high_bias);
+      Store(end.relu ? Relu(low) : low, to);
+      Store(end.relu ? Relu(high) : high, to + kLanes);
+    });
+  }
+
+  // Ends rows of a block; T is the output's type.
+  template <typename T, bool kPlain>
+  struct Finish {
+    Finish(const MatmulParams& params, const BlockEnd& block_end) : p(params), end(block_end) {}
+    HWY_INLINE void rows(int64_t count) {
+      const int64_t columns = std::min(kColumns, p.out.cols - end.column);
+      for (; count > 0 && at < end.rows; --count, ++at) {
+        T* out = p.out.row<T>(end.row + at) + end.column;
+        for (int64_t c = 0; c < columns; c += kLanes) {
+          Vec y = Load(end.sums + at * kColumns + c);
+          if (p.bias) y = hn::Add(y, LoadPart(p.bias.as<const float>() + end.column + c, columns - c));
+          if (!kPlain) y = p.accumulate ? hn::Add(y, LoadPart(out + c, columns - c)) : Activate(p.activation, y);
+          StorePart(y, out + c, columns - c);
+        }
+      }
+    }
+
+    const MatmulParams& p;
+    const BlockEnd end;
+    int64_t at = 0;
+  };
+
+ private:
+  // end(row, low, high): the sums of a row.
+  template <typename End>
+  static HWY_INLINE void multiply_tiles(int64_t rows, const Block& block, End&& end) {
+    for (int64_t row = 0; row < rows; row += kTile) multiply_rows(rows - row, row, block, end);
+  }
+  template <typename End>
+  static HWY_INLINE void multiply_rows(int64_t rows, int64_t first, const Block& block, const End& end) {
+    switch (rows) {
+      case 1: return tile<1>(first, block, end);
+      case 2: return tile<2>(first, block, end);
+      case 3: return tile<3>(first, block, end);
+      case 4: return tile<4>(first, block, end);
+      case 5: return tile<5>(first, block, end);
+      case 6: return tile<6>(first, block, end);
+      case 7: return tile<std::min<int>(7, kTile)>(first, block, end);
+      default: return tile<kTile>(first, block, end);
+    }
+  }
+  template <int R, typename End>
+  static HWY_INLINE void tile(int64_t first, const Block& block, const End& end) {
+    const F32 d;
+    const char* a = static_cast<const char*>(block.a) + first * block.a_step;
+    const float* b = static_cast<const float*>(block.b);
+    Vec low[R], high[R];
+    for (int r = 0; r < R; ++r) {
+      const float* sums = reinterpret_cast<const float*>(reinterpret_cast<const char*>(block.sums) + (first + r) * block.sums_step);
+      low[r] = block.add ? Load(sums) : hn::Zero(d);
+      high[r] = block.add ? Load(sums + kLanes) : hn::Zero(d);
+    }
+    for (int64_t k = 0; k < block.steps; ++k, a += block.a_next, b += kColumns) {
+      const Vec left = Load(b), right = Load(b + kLanes);
+      for (int r = 0; r < R; ++r) {
+        const Vec x = hn::Set(d, *reinterpret_cast<const float*>(a + r * block.a_step));
+        low[r] = hn::MulAdd(x, left, low[r]);
+        high[r] = hn::MulAdd(x, right, high[r]);
+      }
+    }
+    for (int r = 0; r < R; ++r) end(first + r, low[r], high[r]);
+  }
+};
+
+}  // namespace qkv::cpu::QKV_TARGET_NAMESPACE
+QKV_TARGET_END
