@@ -13,7 +13,6 @@ namespace qkv::cpu::QKV_TARGET_NAMESPACE {
 struct Bf16Unit {
   using Value = bf16;
   static constexpr int64_t kRows = 32, kColumns = kPanel, kStep = qkv::cpu::QKV_TARGET_NAMESPACE::kStep;
-  static constexpr int64_t kWholeDepth = 1536, kDepth = 384;
   static constexpr int64_t kTransposedStep = 2 * kStep, kTransposedNext = 2 * kTileBytes;
   template <typename T, bool kPlain>
   using Finish = QKV_TARGET_NAMESPACE::Finish<T, kPlain>;
@@ -31,6 +30,8 @@ struct Bf16Unit {
 // Tile registers 0 to 3 hold the sums (0, 1: the upper rows), 4 and 5 rows of a, 6 and 7 columns of b: a step loads four tiles for four
 // products.
 struct TileUnit : Bf16Unit {
+  static constexpr int64_t kWholeDepth = 1536, kDepth = 384;  // a piece of a slab stays in L2
+  static constexpr int64_t kTile = kRows;
   static constexpr bool kWholeBlocks = true;  // reads 16 or 32 rows
   static constexpr bool kBeside = true;       // the vector units are free meanwhile
 
@@ -100,6 +101,8 @@ struct TileUnit : Bf16Unit {
 // 8 rows of sums of both tiles stay in 16 registers: 2 loads and 8 broadcasts for 16 products. Rows whose distance is a multiple of 4 KiB
 // share a set of L1, and 8 of them fit where it has 8 ways (12 rows, which load less: 232 -> 180 GFLOP/s on a Zen 4 core at depth 2048).
 struct DotUnit : Bf16Unit {
+  static constexpr int64_t kWholeDepth = 4096, kDepth = 2048;
+  static constexpr int64_t kTile = 8;  // rows
   static constexpr bool kWholeBlocks = false;
   static constexpr bool kBeside = false;
 
@@ -111,8 +114,9 @@ struct DotUnit : Bf16Unit {
   }
 
   template <typename T>
-  static inline void multiply_direct(int64_t rows, const Block& block, const DirectEnd& end) {
+  static inline void multiply_direct(int64_t rows, int64_t panels, const Block& block, const DirectEnd& end) {
     const EndInOutput<T> to(end);
+    if (panels == 4) return rows == 1 ? multiply_rows<1, 4>(block, 0, to) : multiply_rows<2, 4>(block, 0, to);
     for (int64_t row = 0; row < rows; row += 8) multiply_rows(rows - row, block, row, to);
   }
 
@@ -120,7 +124,7 @@ struct DotUnit : Bf16Unit {
   struct EndInSums {
     char* sums;
     int64_t step;
-    inline void operator()(int64_t row, __m512 low, __m512 high) const {
+    inline void operator()(int64_t row, int64_t, __m512 low, __m512 high) const {
       float* to = reinterpret_cast<float*>(sums + row * step);
       _mm512_storeu_ps(to, low);
       _mm512_storeu_ps(to + 16, high);
@@ -128,68 +132,68 @@ struct DotUnit : Bf16Unit {
   };
   template <typename T>
   struct EndInOutput {
-    explicit EndInOutput(const DirectEnd& end) : out(static_cast<char*>(end.out)), step(end.step), relu(end.relu) {
+    explicit EndInOutput(const DirectEnd& direct) : end(direct) {
       low_bias = end.bias ? _mm512_loadu_ps(end.bias) : _mm512_setzero_ps();
       high_bias = end.bias ? _mm512_loadu_ps(end.bias + 16) : _mm512_setzero_ps();
     }
-    inline void operator()(int64_t row, __m512 low, __m512 high) const {
-      low = _mm512_add_ps(low, low_bias);
-      high = _mm512_add_ps(high, high_bias);
-      if (relu) {
+    inline void operator()(int64_t row, int64_t panel, __m512 low, __m512 high) const {
+      const float* bias = end.bias + 32 * panel;
+      low = _mm512_add_ps(low, panel && end.bias ? _mm512_loadu_ps(bias) : low_bias);
+      high = _mm512_add_ps(high, panel && end.bias ? _mm512_loadu_ps(bias + 16) : high_bias);
+      if (end.relu) {
         low = not_below(0, low);
         high = not_below(0, high);
       }
-      char* to = out + row * step;
+      T* to = reinterpret_cast<T*>(static_cast<char*>(end.out) + row * end.step) + 32 * panel;
       if constexpr (std::is_same_v<T, bf16>) {
         _mm512_storeu_si512(to, (__m512i)_mm512_cvtne2ps_pbh(high, low));
       } else {
         _mm512_storeu_ps(to, low);
-        _mm512_storeu_ps(to + 64, high);
+        _mm512_storeu_ps(to + 16, high);
       }
     }
-    char* out;
-    int64_t step;
-    bool relu;
+    DirectEnd end;
     __m512 low_bias, high_bias;
   };
 
   template <typename End>
   static inline void multiply_rows(int64_t rows, const Block& block, int64_t first, const End& end) {
     switch (rows) {
-      case 1: return multiply_rows<1>(block, first, end);
-      case 2: return multiply_rows<2>(block, first, end);
-      case 3: return multiply_rows<3>(block, first, end);
-      case 4: return multiply_rows<4>(block, first, end);
-      case 5: return multiply_rows<5>(block, first, end);
-      case 6: return multiply_rows<6>(block, first, end);
-      case 7: return multiply_rows<7>(block, first, end);
-      default: return multiply_rows<8>(block, first, end);
+      case 1: return multiply_rows<1, 1>(block, first, end);
+      case 2: return multiply_rows<2, 1>(block, first, end);
+      case 3: return multiply_rows<3, 1>(block, first, end);
+      case 4: return multiply_rows<4, 1>(block, first, end);
+      case 5: return multiply_rows<5, 1>(block, first, end);
+      case 6: return multiply_rows<6, 1>(block, first, end);
+      case 7: return multiply_rows<7, 1>(block, first, end);
+      default: return multiply_rows<8, 1>(block, first, end);
     }
   }
 
-  template <int R, typename End>
+  // R rows from `first` on times P panels.
+  template <int R, int P, typename End>
   static inline void multiply_rows(const Block& block, int64_t first, const End& end) {
     const char *a = static_cast<const char*>(block.a) + first * block.a_step, *b = static_cast<const char*>(block.b);
-    __m512 sums[R][2];
+    __m512 sums[R][2 * P];
     for (int r = 0; r < R; ++r) {
       const char* at = reinterpret_cast<const char*>(block.sums) + (first + r) * block.sums_step;
-      sums[r][0] = block.add ? _mm512_loadu_ps(at) : _mm512_setzero_ps();
-      sums[r][1] = block.add ? _mm512_loadu_ps(at + 64) : _mm512_setzero_ps();
+      for (int v = 0; v < 2 * P; ++v) sums[r][v] = block.add ? _mm512_loadu_ps(at + 64 * v) : _mm512_setzero_ps();
     }
     for (int64_t s = 0; s < block.steps; ++s, a += block.a_next, b += 2 * kTileBytes) {
       for (int64_t pair = 0; pair < 16; ++pair) {
-        const __m512bh left = (__m512bh)_mm512_loadu_si512(b + 64 * pair);
-        const __m512bh right = (__m512bh)_mm512_loadu_si512(b + kTileBytes + 64 * pair);
+        __m512bh right[2 * P];
+        for (int v = 0; v < 2 * P; ++v) right[v] = (__m512bh)_mm512_loadu_si512(b + v / 2 * block.b_next + v % 2 * kTileBytes + 64 * pair);
         for (int r = 0; r < R; ++r) {
           int values;  // a pair of a's row
           std::memcpy(&values, a + r * block.a_step + 4 * pair, 4);
-          const __m512bh x = (__m512bh)_mm512_set1_epi32(values);
-          sums[r][0] = _mm512_dpbf16_ps(sums[r][0], x, left);
-          sums[r][1] = _mm512_dpbf16_ps(sums[r][1], x, right);
+          const __m512bh left = (__m512bh)_mm512_set1_epi32(values);
+          for (int v = 0; v < 2 * P; ++v) sums[r][v] = _mm512_dpbf16_ps(sums[r][v], left, right[v]);
         }
       }
     }
-    for (int r = 0; r < R; ++r) end(first + r, sums[r][0], sums[r][1]);
+    for (int p = 0; p < P; ++p) {
+      for (int r = 0; r < R; ++r) end(first + r, p, sums[r][2 * p], sums[r][2 * p + 1]);
+    }
   }
 };
 

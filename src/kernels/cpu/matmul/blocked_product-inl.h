@@ -24,11 +24,13 @@
 QKV_TARGET_BEGIN
 namespace qkv::cpu::QKV_TARGET_NAMESPACE {
 
-inline constexpr int64_t kPanelsInL2 = 1 << 19;  // bytes of b that meet all of a slab's rows before the next
-inline constexpr int64_t kSumsInL2 = 1 << 18;    // bytes of sums that wait for the next steps of depth
-inline constexpr int64_t kSlab = 128;            // rows of a per task
-inline constexpr int64_t kWideSlab = 256;        // where b is read from the last-level cache
-inline constexpr int64_t kWideB = 1 << 20;       // bytes of b
+inline constexpr int64_t kPanelsInL2 = 1 << 19;            // bytes of b that meet all of a slab's rows before the next
+inline constexpr int64_t kSumsInL2 = 1 << 18;              // bytes of sums that wait for the next steps of depth
+inline constexpr int64_t kFewRows = 2, kPanelsAtOnce = 4;  // so few rows alone have too few sums to hide the latency of an addition
+inline constexpr int64_t kSlab = 128;                      // rows of a per task
+inline constexpr int64_t kWideSlab = 256;                  // where b is read from the last-level cache
+inline constexpr int64_t kLeastWork = 1 << 17;             // multiply-adds of a task
+inline constexpr int64_t kWideB = 1 << 20;                 // bytes of b
 
 constexpr int64_t divide_up(int64_t x, int64_t by) { return (x + by - 1) / by; }
 constexpr int64_t up_to_multiple(int64_t x, int64_t of) { return divide_up(x, of) * of; }
@@ -171,9 +173,11 @@ bool ends_directly(const MatmulParams& p) {
   return !Unit::kBeside && simple && (!p.accumulate || (p.out.dtype == DType::f32 && !p.bias));
 }
 
+// The product of `panels` panels, one or kPanelsAtOnce, ended straight from registers where these are the last steps of depth;
+// in_place: sums lie in the output meanwhile.
 template <typename Unit>
-inline void multiply_direct(const MatmulParams& p, int64_t rows, int64_t row, int64_t column, Block block, bool first, bool last,
-                            bool in_place) {
+inline void multiply_direct(const MatmulParams& p, int64_t rows, int64_t row, int64_t column, int64_t panels, Block block, bool first,
+                            bool last, bool in_place) {
   DirectEnd end{p.out.row<char>(0) + (row * p.out.stride + column) * size_of(p.out.dtype), p.out.stride * size_of(p.out.dtype),
                 last && p.bias ? p.bias.as<const float>() + column : nullptr, last && p.activation == Activation::relu && !p.accumulate};
   if (in_place) {
@@ -183,8 +187,8 @@ inline void multiply_direct(const MatmulParams& p, int64_t rows, int64_t row, in
   } else if (!last) {
     return Unit::multiply(rows, block, [](int64_t) {});
   }
-  if (p.out.dtype == DType::f32) return Unit::template multiply_direct<float>(rows, block, end);
-  Unit::template multiply_direct<bf16>(rows, block, end);
+  if (p.out.dtype == DType::f32) return Unit::template multiply_direct<float>(rows, panels, block, end);
+  Unit::template multiply_direct<bf16>(rows, panels, block, end);
 }
 
 // Rows [first, first + rows) times panels [first_panel, last_panel) of b. Rows of a stay in L1 while panels stream by from L2: some panels
@@ -210,7 +214,7 @@ void slab_times_panels(const MatmulParams& p, const char* packed, int64_t first,
       next = std::max(k + Unit::kStep, std::min(k + chunk, a.end_from(k)));
       a.prepare(k, std::min(next, std::max(depth, Unit::kStep)));
       const bool last = next >= depth;
-      for (int64_t i = 0; i < blocks * count; ++i) {
+      for (int64_t i = 0, taken = 1; i < blocks * count; i += taken) {
         const int64_t block = i / count, panel = begin + i % count, row = block * Unit::kRows,
                       block_rows = std::min(Unit::kRows, rows - row);
         // Two places in turn: one is filled while the other is ended.
@@ -219,13 +223,16 @@ void slab_times_panels(const MatmulParams& p, const char* packed, int64_t first,
                             .a_step = a.step(row, k),
                             .a_next = Unit::kStep * static_cast<int64_t>(sizeof(typename Unit::Value)),
                             .b = packed + (panel * depth + k) * kPanelRow,
+                            .b_next = depth * kPanelRow,
                             .steps = depth == 0 ? 0 : (std::min(next, depth) - k) / Unit::kStep,
                             .sums = sums,
                             .sums_step = Unit::kColumns * 4,
                             .add = k > 0};
         if constexpr (!Unit::kBeside) {
-          if (direct && (panel + 1) * Unit::kColumns <= p.out.cols) {
-            multiply_direct<Unit>(p, block_rows, first + row, panel * Unit::kColumns, product, k == 0, last, in_place);
+          const auto fits = [&](int64_t panels) { return i % count + panels <= count && (panel + panels) * Unit::kColumns <= p.out.cols; };
+          taken = direct && rows <= kFewRows && (in_place || !pieces) && fits(kPanelsAtOnce) ? kPanelsAtOnce : 1;
+          if (direct && fits(taken)) {
+            multiply_direct<Unit>(p, block_rows, first + row, panel * Unit::kColumns, taken, product, k == 0, last, in_place);
             prefetch.some(divide_up(product.steps * Unit::kStep, 32));
             continue;
           }
@@ -268,8 +275,9 @@ void product_of_rows(const MatmulParams& p) {
     packed = static_cast<const char*>(made);
   }
   const int64_t slab = size > kWideB ? kWideSlab : kSlab, slabs = divide_up(p.out.rows, slab), threads = num_threads();
-  // Few rows are cut by columns too, so that there is work for all threads.
-  const int64_t groups = slabs >= 8 || inside_parallel_for() ? 1 : std::clamp<int64_t>(16 / slabs, 1, (panels + 1) / 2),
+  // Few rows are cut by columns too, so that there is work for all threads: pieces worth the microsecond that handing one over takes.
+  const int64_t most = std::min((panels + 1) / 2, divide_up(p.out.rows * p.a.cols * p.out.cols, kLeastWork)),
+                groups = slabs >= 8 || inside_parallel_for() ? 1 : std::clamp<int64_t>(16 / slabs, 1, std::max<int64_t>(most, 1)),
                 group = divide_up(panels, groups);
   parallel_for(slabs * groups, [&](int64_t task) QKV_TARGET_ATTRIBUTE {
     const int64_t first = task / groups * slab, panel = task % groups * group;
@@ -283,6 +291,7 @@ void product_of_rows(const MatmulParams& p) {
 inline constexpr int64_t kTokens = 256;    // of both factors, packed at a time: a block's columns of them stay in L1
 inline constexpr int64_t kTaskRows = 256;  // of a weight's gradient, at most: packed factors and sums stay in L2
 inline constexpr int64_t kTaskColumns = 768;
+inline constexpr int64_t kFewTokens = 256;  // of so few, reading and writing the output is most of the work: few of its rows at a time
 inline constexpr int64_t kTokensInPlace =
     1024;  // of more, sums are kept together meanwhile: 1.1 times as fast as rows far apart in the output
 
@@ -314,12 +323,13 @@ void block_over_rows(const MatmulParams& p, int64_t first_row, int64_t last_row,
     }
     Prefetch next_a = prefetch_of(p.a, t + kTokens, kTokens, first_row, last_row, panels);
     Prefetch next_b = prefetch_of(p.b, t + kTokens, kTokens, first_column, last_column, row_blocks);
-    for (int64_t i = 0; i < row_blocks; ++i) {
+    const int64_t rows_at_once = in_place && tokens <= kFewTokens ? Unit::kTile : Unit::kRows;
+    for (int64_t row = 0; row < row_blocks * Unit::kRows; row += rows_at_once) {
+      const int64_t i = row / Unit::kRows, within = row % Unit::kRows;
       for (int64_t j = 0; j < panels; ++j) {
-        float* sums = in_place ? p.out.row<float>(first_row + i * Unit::kRows) + first_column + j * Unit::kColumns
-                               : memory + (i * panels + j) * kSums;
-        Unit::multiply(Unit::kRows,
-                       {.a = rows + i * depth * kRowsOfStep,
+        float* sums = in_place ? p.out.row<float>(first_row + row) + first_column + j * Unit::kColumns : memory + (i * panels + j) * kSums;
+        Unit::multiply(rows_at_once,
+                       {.a = rows + i * depth * kRowsOfStep + within * Unit::kTransposedStep,
                         .a_step = Unit::kTransposedStep,
                         .a_next = Unit::kTransposedNext,
                         .b = columns + j * depth * kPanelRow,
@@ -354,7 +364,9 @@ int64_t task_rows(int64_t rows) {
 
 template <typename Unit>
 void product_over_rows(const MatmulParams& p) {
-  const int64_t rows = task_rows<Unit>(p.out.rows), cuts = divide_up(p.out.cols, kTaskColumns);
+  const int64_t least = divide_up(kLeastWork, std::max<int64_t>(p.a.rows * p.out.cols, 1)),
+                rows = std::max(task_rows<Unit>(p.out.rows), std::min(kTaskRows, up_to_multiple(least, Unit::kRows))),
+                cuts = divide_up(p.out.cols, kTaskColumns);
   const int64_t columns = up_to_multiple(divide_up(p.out.cols, cuts), Unit::kColumns), across = divide_up(p.out.cols, columns),
                 down = divide_up(p.out.rows, rows);
   parallel_for(down * across, [&](int64_t task) QKV_TARGET_ATTRIBUTE {

@@ -10,7 +10,8 @@ namespace qkv::cpu {
 struct Block {
   const void* a;
   int64_t a_step, a_next;
-  const void* b;  // `steps` steps of a packed panel
+  const void* b;  // `steps` steps of a packed panel; further panels lie b_next bytes apart
+  int64_t b_next;
   int64_t steps;
   float* sums;
   int64_t sums_step;  // in bytes

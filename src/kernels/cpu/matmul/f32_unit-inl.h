@@ -15,7 +15,7 @@ struct F32Unit {
   static constexpr int64_t kTile = kLanes == 16 ? 8 : 6;  // rows whose sums stay in registers
   static constexpr int64_t kRows = 4 * kTile, kColumns = 2 * static_cast<int64_t>(kLanes), kStep = 1;
   static constexpr bool kWholeBlocks = false, kBeside = false;
-  static constexpr int64_t kWholeDepth = 512, kDepth = 256;
+  static constexpr int64_t kWholeDepth = 2048, kDepth = 1024;
   static constexpr int64_t kTransposedStep = 4, kTransposedNext = 4 * kRows;
 
   // Columns [first, first + kColumns) of op(b), steps [begin, begin + depth), as [depth][kColumns].
@@ -57,7 +57,7 @@ struct F32Unit {
   static HWY_INLINE void multiply(int64_t rows, const Block& block, Between&& between) {
     char* sums = reinterpret_cast<char*>(block.sums);
     const int64_t step = block.sums_step;
-    multiply_tiles(rows, block, [=](int64_t row, Vec low, Vec high) HWY_ATTR {
+    multiply_tiles(rows, block, [=](int64_t row, int64_t, Vec low, Vec high) HWY_ATTR {
       float* to = reinterpret_cast<float*>(sums + row * step);
       Store(low, to);
       Store(high, to + kLanes);
@@ -66,15 +66,27 @@ struct F32Unit {
   }
 
   template <typename T>
-  static HWY_INLINE void multiply_direct(int64_t rows, const Block& block, const DirectEnd& end) {
+  static HWY_INLINE void multiply_direct(int64_t rows, int64_t panels, const Block& block, const DirectEnd& end) {
     const Vec low_bias = end.bias ? Load(end.bias) : hn::Zero(F32()), high_bias = end.bias ? Load(end.bias + kLanes) : hn::Zero(F32());
-    multiply_tiles(rows, block, [&](int64_t row, Vec low, Vec high) HWY_ATTR {
-      T* to = reinterpret_cast<T*>(static_cast<char*>(end.out) + row * end.step);
-      low = hn::Add(low, low_bias);
-      high = hn::Add(high, high_bias);
+    const auto store = [&](int64_t row, int64_t panel, Vec low, Vec high) HWY_ATTR {
+      T* to = reinterpret_cast<T*>(static_cast<char*>(end.out) + row * end.step) + panel * kColumns;
+      const float* bias = end.bias + panel * kColumns;
+      low = hn::Add(low, panel && end.bias ? Load(bias) : low_bias);
+      high = hn::Add(high, panel && end.bias ? Load(bias + kLanes) : high_bias);
       Store(end.relu ? Relu(low) : low, to);
       Store(end.relu ? Relu(high) : high, to + kLanes);
-    });
+    };
+    if (panels == 1) return multiply_tiles(rows, block, store);
+    if (rows == 1) return tile<1, 4>(0, block, store);
+    tile<2, kLanes == 16 ? 4 : 1>(0, block, store);
+    if (kLanes < 16) {
+      for (int64_t panel = 1; panel < panels; ++panel) {
+        Block next = block;
+        next.b = static_cast<const char*>(block.b) + panel * block.b_next;
+        next.sums += panel * kColumns;
+        tile<2, 1>(0, next, [&](int64_t row, int64_t, Vec low, Vec high) HWY_ATTR { store(row, panel, low, high); });
+      }
+    }
   }
 
   // Ends rows of a block; T is the output's type.
@@ -108,36 +120,38 @@ struct F32Unit {
   template <typename End>
   static HWY_INLINE void multiply_rows(int64_t rows, int64_t first, const Block& block, const End& end) {
     switch (rows) {
-      case 1: return tile<1>(first, block, end);
-      case 2: return tile<2>(first, block, end);
-      case 3: return tile<3>(first, block, end);
-      case 4: return tile<4>(first, block, end);
-      case 5: return tile<5>(first, block, end);
-      case 6: return tile<6>(first, block, end);
-      case 7: return tile<std::min<int>(7, kTile)>(first, block, end);
-      default: return tile<kTile>(first, block, end);
+      case 1: return tile<1, 1>(first, block, end);
+      case 2: return tile<2, 1>(first, block, end);
+      case 3: return tile<3, 1>(first, block, end);
+      case 4: return tile<4, 1>(first, block, end);
+      case 5: return tile<5, 1>(first, block, end);
+      case 6: return tile<6, 1>(first, block, end);
+      case 7: return tile<std::min<int>(7, kTile), 1>(first, block, end);
+      default: return tile<kTile, 1>(first, block, end);
     }
   }
-  template <int R, typename End>
+  // R rows from `first` on times P panels.
+  template <int R, int P, typename End>
   static HWY_INLINE void tile(int64_t first, const Block& block, const End& end) {
     const F32 d;
-    const char* a = static_cast<const char*>(block.a) + first * block.a_step;
-    const float* b = static_cast<const float*>(block.b);
-    Vec low[R], high[R];
+    const char *a = static_cast<const char*>(block.a) + first * block.a_step, *b = static_cast<const char*>(block.b);
+    Vec sums[R][2 * P];
     for (int r = 0; r < R; ++r) {
-      const float* sums = reinterpret_cast<const float*>(reinterpret_cast<const char*>(block.sums) + (first + r) * block.sums_step);
-      low[r] = block.add ? Load(sums) : hn::Zero(d);
-      high[r] = block.add ? Load(sums + kLanes) : hn::Zero(d);
+      const float* at = reinterpret_cast<const float*>(reinterpret_cast<const char*>(block.sums) + (first + r) * block.sums_step);
+      for (int v = 0; v < 2 * P; ++v) sums[r][v] = block.add ? Load(at + v * kLanes) : hn::Zero(d);
     }
-    for (int64_t k = 0; k < block.steps; ++k, a += block.a_next, b += kColumns) {
-      const Vec left = Load(b), right = Load(b + kLanes);
+    for (int64_t k = 0; k < block.steps; ++k, a += block.a_next, b += 4 * kColumns) {
+      Vec right[2 * P];
+      for (int v = 0; v < 2 * P; ++v)
+        right[v] = Load(reinterpret_cast<const float*>(b + v / 2 * block.b_next) + v % 2 * static_cast<int64_t>(kLanes));
       for (int r = 0; r < R; ++r) {
         const Vec x = hn::Set(d, *reinterpret_cast<const float*>(a + r * block.a_step));
-        low[r] = hn::MulAdd(x, left, low[r]);
-        high[r] = hn::MulAdd(x, right, high[r]);
+        for (int v = 0; v < 2 * P; ++v) sums[r][v] = hn::MulAdd(x, right[v], sums[r][v]);
       }
     }
-    for (int r = 0; r < R; ++r) end(first + r, low[r], high[r]);
+    for (int p = 0; p < P; ++p) {
+      for (int r = 0; r < R; ++r) end(first + r, p, sums[r][2 * p], sums[r][2 * p + 1]);
+    }
   }
 };
 

@@ -19,6 +19,9 @@ namespace {
 
 bool multiplies_bf16(DType rows_type) { return rows_type == DType::bf16 && current_isa() >= Isa::avx512_bf16; }
 
+// Dot products of bf16 take 32 tokens at a time: of fewer, those in f32 are faster.
+bool has_few_tokens(const MatmulParams& p) { return p.transpose_a && p.a.rows <= 12 && current_isa() == Isa::avx512_bf16; }
+
 // One pass after the other.
 void product_and_activation(const MatmulParams& p) {
   MatmulParams product = p;
@@ -54,7 +57,7 @@ void matmul(const MatmulParams& p) {
   QKV_CHECK(!p.packed_b || p.packed_b.layout == packed_layout(p.transpose_a ? p.a.rows : p.a.cols, p.out.cols, p.a.dtype),
             "[matmul] weights were packed for another instruction set, type or shape than {} rows of {} on {}", name_of(p.a.dtype),
             p.a.cols, name_of(current_isa()));
-  if (multiplies_bf16(p.a.dtype)) return bf16_activates(p) ? bf16_matmul(p) : product_and_activation(p);
+  if (multiplies_bf16(p.a.dtype) && !has_few_tokens(p)) return bf16_activates(p) ? bf16_matmul(p) : product_and_activation(p);
   if (p.activated || p.before) return product_and_activation(p);
   f32_matmul(p);
 }
