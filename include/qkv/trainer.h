@@ -16,7 +16,9 @@ namespace qkv {
 // lm: a language model of a plain text. mlm: an encoder that finds its hidden tokens (Devlin et al. 2018). classification: labels of texts.
 enum class TrainTask { translation, lm, mlm, classification };
 enum class TextVocabulary { character, byte, bpe };
-enum class TrainPrecision { f32, bf16 };  // of activations; weights and optimizer are always f32
+// Of activations; weights and optimizer are always f32. automatic: the faster one of the instruction set in use, or what the checkpoint
+// that is resumed was made with.
+enum class TrainPrecision { automatic, f32, bf16 };
 enum class LearningRateSchedule { inverse_sqrt, cosine, constant };
 enum class FeedForwardActivation { relu, gelu, gelu_tanh, silu, swiglu, geglu };  // the last two gated (Shazeer 2020)
 enum class NormPlacement { post, pre };
@@ -77,7 +79,7 @@ struct TrainOptions {
   double dropout = 0.3, attention_dropout = 0, activation_dropout = 0;
 
   // Optimization: AdamW (Loshchilov and Hutter 2019).
-  TrainPrecision dtype = TrainPrecision::bf16;
+  TrainPrecision dtype = TrainPrecision::automatic;
   Recomputation recompute = Recomputation::none;
   int64_t seed = 1;
   int64_t batch_tokens = 1024;  // pairs of a batch times its longest side, or windows times context

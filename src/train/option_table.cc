@@ -140,8 +140,8 @@ std::vector<TrainOption> model_options() {
 
 std::vector<TrainOption> optimization_options() {
   return {
-      choice({"dtype", "Type of activations; weights and optimizer are f32", true}, &O::dtype,
-             {{"f32", TrainPrecision::f32}, {"bf16", TrainPrecision::bf16}}),
+      choice({"dtype", "Type of activations; weights and optimizer are f32. auto: the faster one on this processor", true}, &O::dtype,
+             {{"auto", TrainPrecision::automatic}, {"f32", TrainPrecision::f32}, {"bf16", TrainPrecision::bf16}}),
       choice({"recompute", "What a step forgets and computes again: less memory, more time, the same weights", false}, &O::recompute,
              {{"none", Recomputation::none}, {"attention", Recomputation::attention}, {"layer", Recomputation::layer}}),
       integer({"seed", "Of initialization, order of batches and dropout", true}, &O::seed, 0),

@@ -118,7 +118,7 @@ TEST(Options, WrongValuesNameTheOption) {
   EXPECT_THAT(error("lr", "nan"), HasSubstr("--lr"));
   EXPECT_THAT(error("lr", "inf"), HasSubstr("--lr"));
   EXPECT_THAT(error("lr", ""), HasSubstr("--lr: \"\" is not a number"));
-  EXPECT_THAT(error("dtype", "f16"), HasSubstr("--dtype: \"f16\" is none of f32|bf16"));
+  EXPECT_THAT(error("dtype", "f16"), HasSubstr("--dtype: \"f16\" is none of auto|f32|bf16"));
   EXPECT_THAT(error("betas", "0.9"), HasSubstr("--betas"));
   EXPECT_THAT(error("output", ""), HasSubstr("--output"));
 }

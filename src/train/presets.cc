@@ -23,7 +23,6 @@ struct Preset {
   int64_t warmup_steps, batch_tokens, max_steps = 0;
   double dropout = 0.3;
   double beta2 = 0.98, epsilon = 1e-9, weight_decay = 1e-4, label_smoothing = 0.1;
-  TrainPrecision dtype = TrainPrecision::bf16;
   int64_t validate_every = 500;
   int64_t context = 256, max_length = 256;
 };
@@ -82,7 +81,6 @@ constexpr std::array kPresets = {
            .epsilon = 1e-8,
            .weight_decay = 0.1,
            .label_smoothing = 0,
-           .dtype = TrainPrecision::f32,
            .validate_every = 250},
     Preset{.name = "bert-mini",
            .task = TrainTask::mlm,
@@ -161,7 +159,6 @@ void apply_preset(TrainOptions& options, std::string_view name) {
   options.epsilon = found->epsilon;
   options.weight_decay = found->weight_decay;
   options.label_smoothing = found->label_smoothing;
-  options.dtype = found->dtype;
   options.validate_every = found->validate_every;
   options.context = found->context;
   options.max_length = found->max_length;

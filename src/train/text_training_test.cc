@@ -28,6 +28,7 @@ class TextTraining : public testing::Test {
   TrainOptions options(const std::string& output) const {
     TrainOptions o;
     apply_preset(o, "char-gpt");
+    o.dtype = TrainPrecision::f32;
     o.text = root_ / "text";
     o.output = root_ / output;
     o.decoder_layers = 2;

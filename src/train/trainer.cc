@@ -10,6 +10,7 @@
 #include "models/registry.h"
 #include "train/encoder_network.h"
 #include "train/options.h"
+#include "train/precision.h"
 #include "train/training_run.h"
 #include "train/training_task.h"
 
@@ -88,6 +89,20 @@ std::optional<TrainEnd> still_finished(const TrainingState& state, const TrainOp
   return std::nullopt;
 }
 
+// Puts a type in the place of `automatic`, and says which and why.
+void choose_precision(TrainOptions& options, const std::optional<std::filesystem::path>& checkpoint, const Report& report) {
+  if (options.dtype != TrainPrecision::automatic) return;
+  ChosenPrecision chosen = fastest_precision(current_isa());
+  if (checkpoint) {
+    const TrainingState before = parse_training_state(read_checkpoint_state(*checkpoint), *checkpoint / "state.json");
+    const auto recorded = before.options.find("dtype");
+    if (recorded != before.options.end())
+      chosen = {recorded->second == "bf16" ? TrainPrecision::bf16 : TrainPrecision::f32, "as the checkpoint was made"};
+  }
+  options.dtype = chosen.precision;
+  report(fmt::format("activations in {}: {}", chosen.precision == TrainPrecision::bf16 ? "bf16" : "f32", chosen.reason));
+}
+
 // Verified and comparable with what is asked for now.
 TrainingState resume_state(const std::filesystem::path& checkpoint, const TrainingState& now, const Report& report) {
   verify_checkpoint(checkpoint);
@@ -113,7 +128,8 @@ const char* name_of(TrainEnd end) {
   return "";
 }
 
-TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) {
+TrainResult train(const TrainOptions& given, const TrainCallbacks& callbacks) {
+  TrainOptions options = given;
   const Stopwatch watch;
   const Report report = [&](const std::string& message) {
     if (callbacks.on_message) callbacks.on_message(message);
@@ -121,6 +137,12 @@ TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) 
   check_train_options(options);
   if (options.threads) set_num_threads(static_cast<int>(options.threads));
   OutputDirectory output(options);
+  std::optional<std::filesystem::path> checkpoint;
+  if (options.resume && std::filesystem::exists(output.path())) {
+    output.create();
+    checkpoint = find_checkpoint(output.checkpoints());
+  }
+  choose_precision(options, checkpoint, report);
   TrainingState state;
   state.options = deciding_options(options);
   const std::unique_ptr<TrainingTask> task = make_task(options);
@@ -128,11 +150,6 @@ TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) 
   if (!options.init.empty()) state.inputs["pretrained model"] = fmt::format("{:016x}", content_hash({options.init / "model.safetensors"}));
   state.isa = name_of(current_isa());
 
-  std::optional<std::filesystem::path> checkpoint;
-  if (options.resume && std::filesystem::exists(output.path())) {
-    output.create();
-    checkpoint = find_checkpoint(output.checkpoints());
-  }
   if (checkpoint) {
     state = resume_state(*checkpoint, state, report);
     if (const auto end = still_finished(state, options)) {

@@ -12,6 +12,7 @@
 #include "base/parallel.h"
 #include "base/temporary_directory.h"
 #include "io/safetensors.h"
+#include "kernels/kernel_table.h"
 #include "models/model.h"
 #include "qkv/tokenizer.h"
 
@@ -169,6 +170,37 @@ TEST_F(Training, StoppedAndResumedGivesTheSameBits) {
     EXPECT_EQ(weights_of(parts.output.filename()), weights_of(whole.output.filename()));
     EXPECT_EQ(read_file(parts.output / "model.safetensors"), read_file(whole.output / "model.safetensors"));
   }
+}
+
+TEST_F(Training, AutoKeepsTheTypeOfTheCheckpointThatIsResumed) {
+  const Isa before = current_isa();
+  for (const TrainPrecision made : {TrainPrecision::f32, TrainPrecision::bf16}) {
+    const std::string name = fmt::format("auto{}", static_cast<int>(made));
+    TrainOptions o = options(name);
+    o.dtype = made;
+    o.max_steps = 4;
+    train(o);
+    o.dtype = TrainPrecision::automatic;
+    o.resume = true;
+    o.max_steps = 8;
+    set_isa(made == TrainPrecision::bf16 ? Isa::baseline : before);  // where auto alone would be f32
+    std::vector<std::string> said;
+    TrainCallbacks callbacks;
+    callbacks.on_message = [&](const std::string& message) { said.push_back(message); };
+    EXPECT_EQ(train(o, callbacks).step, 8);
+    set_isa(before);
+    EXPECT_THAT(said, testing::Contains(
+                          fmt::format("activations in {}: as the checkpoint was made", made == TrainPrecision::bf16 ? "bf16" : "f32")));
+  }
+}
+
+TEST_F(Training, AutoIsTheTypeOfTheInstructionSet) {
+  TrainOptions o = options("auto"), same = options("same");
+  o.dtype = TrainPrecision::automatic;
+  same.dtype = current_isa() >= Isa::avx512_bf16 ? TrainPrecision::bf16 : TrainPrecision::f32;
+  train(o);
+  train(same);
+  EXPECT_EQ(weights_of("auto"), weights_of("same"));
 }
 
 TEST_F(Training, AnotherSeedGivesOtherWeights) {

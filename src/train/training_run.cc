@@ -6,6 +6,7 @@
 #include "autograd/backward.h"
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "train/precision.h"
 #include "train/schedule.h"
 
 namespace qkv {
@@ -93,7 +94,7 @@ void TrainingRun::make_update() {
   for (const TrainingBatch& batch : update.batches) {
     if (batch.target_out.empty()) continue;
     ForwardContext context;
-    context.dtype = in_.options.dtype == TrainPrecision::bf16 ? DType::bf16 : DType::f32;
+    context.dtype = activation_type(in_.options.dtype);
     context.training = true;
     context.recompute = to_recompute(in_.options.recompute);
     context.seed = static_cast<uint64_t>(in_.options.seed);

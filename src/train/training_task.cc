@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/timing.h"
+#include "train/precision.h"
 
 namespace qkv {
 
@@ -24,7 +25,7 @@ Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, 
   return tokenizer;
 }
 
-DType activation_type(const TrainOptions& options) { return options.dtype == TrainPrecision::bf16 ? DType::bf16 : DType::f32; }
+DType activation_type(const TrainOptions& options) { return activation_type(options.dtype); }
 
 std::string with_commas(int64_t number) {
   std::string digits = std::to_string(number);

@@ -16,6 +16,7 @@
 #include "cli/commands/bench_tokenizer.h"
 #include "cli/output.h"
 #include "kernels/limits.h"
+#include "train/precision.h"
 
 namespace qkv {
 namespace {
@@ -62,11 +63,19 @@ std::string line_of(const TrainBenchOptions& options, const TrainBenchResult& r,
       options.shape, mode, r.tgt_tok_s, r.all_tok_s, r.forward_ms, r.backward_ms, r.optimizer_ms, r.loss, r.max_rss_mb);
 }
 
+std::vector<std::string> names_of(const std::vector<Isa>& isas) {
+  std::vector<std::string> names;
+  for (const Isa isa : isas) names.emplace_back(name_of(isa));
+  return names;
+}
+
 std::string line_of(const MachineLimits& limits, bool json) {
   constexpr double kGiB = 1 << 30;
   if (json) {
     return nlohmann::ordered_json{{"bench", "machine"},
                                   {"isa", name_of(current_isa())},
+                                  {"available_isas", names_of(available_isas())},
+                                  {"auto_dtype", fastest_precision(current_isa()).precision == TrainPrecision::bf16 ? "bf16" : "f32"},
                                   {"threads", num_threads()},
                                   {"f32_gflops", limits.f32_flops / 1e9},
                                   {"bf16_gflops", limits.bf16_flops / 1e9},
