@@ -274,7 +274,8 @@ void product_of_rows(const MatmulParams& p) {
     pack_b<Unit>(p.b, p.transpose_b, made);
     packed = static_cast<const char*>(made);
   }
-  const int64_t slab = size > kWideB ? kWideSlab : kSlab, slabs = divide_up(p.out.rows, slab), threads = num_threads();
+  const int64_t slab = (size > kWideB ? kWideSlab : kSlab) / Unit::kRows * Unit::kRows, slabs = divide_up(p.out.rows, slab),
+                threads = num_threads();
   // Few rows are cut by columns too, so that there is work for all threads: pieces worth the microsecond that handing one over takes.
   const int64_t most = std::min((panels + 1) / 2, divide_up(p.out.rows * p.a.cols * p.out.cols, kLeastWork)),
                 groups = slabs >= 8 || inside_parallel_for() ? 1 : std::clamp<int64_t>(16 / slabs, 1, std::max<int64_t>(most, 1)),

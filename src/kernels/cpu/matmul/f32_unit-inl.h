@@ -115,7 +115,12 @@ struct F32Unit {
   // end(row, low, high): the sums of a row.
   template <typename End>
   static HWY_INLINE void multiply_tiles(int64_t rows, const Block& block, End&& end) {
-    for (int64_t row = 0; row < rows; row += kTile) multiply_rows(rows - row, row, block, end);
+    // The last rows are cut into even parts: a tile of few rows loads as much of b as one of many.
+    for (int64_t row = 0; row < rows;) {
+      const int64_t left = rows - row, count = left <= kTile ? left : left < 2 * kTile ? (left + 1) / 2 : kTile;
+      multiply_rows(count, row, block, end);
+      row += count;
+    }
   }
   template <typename End>
   static HWY_INLINE void multiply_rows(int64_t rows, int64_t first, const Block& block, const End& end) {
