@@ -104,7 +104,7 @@ struct KeepIsa {
 };
 
 // Values and gradients of one case on the CPU, with each of its instruction sets, against the reference. Weights beside bf16 rows hold
-// values of bf16: oneDNN rounds them to it, and where that moved an output across zero the gradient of relu would be another.
+// values of bf16: products of bf16 round them to it, and where that moved an output across zero the gradient of relu would be another.
 inline void expect_parity_on_every_isa(const Case& c, DType dtype, double tolerance) {
   std::vector<Tensor> cpu, reference;
   for (size_t i = 0; i < c.inputs.size(); ++i) {

@@ -37,7 +37,6 @@ PUBLIC_ABOVE = {'bench', 'lab', 'models', 'data', 'decode', 'train', 'serve', 'c
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 CUDA = re.compile(r'^(cuda|cublas|cub/|cutlass/|cute/|nccl|nvml|curand|cudnn|device_launch)')
-ONEDNN = re.compile(r'^(oneapi/|dnnl)')
 SUFFIXES = {'.h', '.cc', '.cu', '.cuh'}
 
 
@@ -63,8 +62,6 @@ def source_fault(root, name, quote, target):
     folder = name.split('/')[0]
     if CUDA.match(target) and not name.startswith('kernels/cuda/'):
         return 'CUDA headers belong below src/kernels/cuda'
-    if ONEDNN.match(target) and not name.startswith('kernels/cpu/'):
-        return 'oneDNN headers belong below src/kernels/cpu'
     if target.startswith('qkv/'):
         if not (root / 'include' / target).exists():
             return 'there is no such public header'
@@ -137,8 +134,6 @@ SELF_TESTS = [
     ('the table', {'src/kernels/kernel_table.h': '', 'src/ops/b.cc': '#include "kernels/kernel_table.h"'}, False),
     ('CUDA outside', {'src/ops/b.cc': '#include <cuda_runtime.h>'}, True),
     ('CUDA inside', {'src/kernels/cuda/b.cu': '#include <cuda_runtime.h>'}, False),
-    ('oneDNN outside', {'src/nn/b.cc': '#include <oneapi/dnnl/dnnl.hpp>'}, True),
-    ('oneDNN inside', {'src/kernels/cpu/b.cc': '#include <oneapi/dnnl/dnnl.hpp>'}, False),
     ('public includes private', {'src/base/a.h': '', 'include/qkv/b.h': '#include "base/a.h"'}, True),
     ('public includes a library', {'include/qkv/b.h': '#include <fmt/format.h>'}, True),
     ('public includes the standard library', {'include/qkv/b.h': '#include <string>'}, False),

@@ -30,7 +30,7 @@ TEST(Matmul, EqualsDoubleSumsOnEachInstructionSet) {
   set_isa(before);
 }
 
-// oneDNN fell into a loop without vectors, 10 s a call, for bf16 rows far apart times a wide vocabulary.
+// A product whose rows lie far apart (the gradient of the loss) once fell into a loop without vectors: 10 s a call.
 TEST(Matmul, EveryTypeLayoutAndTranspositionReachesItsInstructionSet) {
   const Isa before = current_isa();
   for (const Isa isa : available_isas()) {
