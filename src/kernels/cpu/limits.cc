@@ -89,6 +89,7 @@ double read_rate(int64_t bytes) {
 }  // namespace qkv::cpu
 
 qkv::MachineLimits qkv::measure_machine_limits() {
+  current_isa();  // has QKV_ISA chosen
   return {.f32_flops = cpu::f32_flops(),
           .bf16_flops = cpu::bf16_flops(cpu::Operands::kept),
           .bf16_flops_of_numbers = cpu::bf16_flops(cpu::Operands::read),

@@ -10,10 +10,40 @@
 QKV_TARGET_BEGIN
 namespace qkv::cpu::QKV_TARGET_NAMESPACE {
 
+#if HWY_TARGET == HWY_SCALAR
+// Plain x86-64 has vectors of 4, which Highway's scalar target leaves alone: a block of sums is 6 x 8, 6 times as fast as single values.
+using Sums = float __attribute__((vector_size(16)));
+HWY_INLINE Sums LoadSums(const float* from) {
+  Sums x;
+  std::memcpy(&x, from, sizeof x);
+  return x;
+}
+HWY_INLINE void StoreSums(Sums x, float* to) { std::memcpy(to, &x, sizeof x); }
+HWY_INLINE void StoreSums(Sums x, bf16* to) {
+  for (int i = 0; i < 4; ++i) to[i] = to_bf16(x[i]);
+}
+HWY_INLINE Sums SetSums(float x) { return Sums{x, x, x, x}; }
+HWY_INLINE Sums MultiplyAdd(Sums x, Sums y, Sums z) { return x * y + z; }
+HWY_INLINE Sums Plus(Sums x, Sums y) { return x + y; }
+HWY_INLINE Sums ReluOf(Sums x) { return x < SetSums(0) ? SetSums(0) : x; }
+#else
+using Sums = Vec;
+HWY_INLINE Sums LoadSums(const float* from) { return Load(from); }
+template <typename T>
+HWY_INLINE void StoreSums(Sums x, T* to) {
+  Store(x, to);
+}
+HWY_INLINE Sums SetSums(float x) { return hn::Set(F32(), x); }
+HWY_INLINE Sums MultiplyAdd(Sums x, Sums y, Sums z) { return hn::MulAdd(x, y, z); }
+HWY_INLINE Sums Plus(Sums x, Sums y) { return hn::Add(x, y); }
+HWY_INLINE Sums ReluOf(Sums x) { return Relu(x); }
+#endif
+inline constexpr int64_t kSumLanes = sizeof(Sums) / 4;
+
 struct F32Unit {
   using Value = float;
-  static constexpr int64_t kTile = kLanes == 16 ? 8 : 6;  // rows whose sums stay in registers
-  static constexpr int64_t kRows = 4 * kTile, kColumns = 2 * static_cast<int64_t>(kLanes), kStep = 1;
+  static constexpr int64_t kTile = kSumLanes == 16 ? 8 : 6;  // rows whose sums stay in registers
+  static constexpr int64_t kRows = 4 * kTile, kColumns = 2 * kSumLanes, kStep = 1;
   static constexpr bool kWholeBlocks = false, kBeside = false;
   static constexpr int64_t kWholeDepth = 2048, kDepth = 1024;
   static constexpr int64_t kTransposedStep = 4, kTransposedNext = 4 * kRows;
@@ -23,8 +53,11 @@ struct F32Unit {
     float* panel = reinterpret_cast<float*>(to);
     const auto pack = [&](auto* type) HWY_ATTR {
       using T = std::remove_pointer_t<decltype(type)>;
-      if (transpose_b) return PackPanel<2>(b.row<const T>(first) + begin, 1, b.stride, depth, std::min(kColumns, b.rows - first), panel);
-      PackPanel<2>(b.row<const T>(begin) + first, b.stride, 1, depth, std::min(kColumns, b.cols - first), panel);
+      if (transpose_b)
+        return PackPanel<kColumns / static_cast<int64_t>(kLanes)>(b.row<const T>(first) + begin, 1, b.stride, depth,
+                                                                  std::min(kColumns, b.rows - first), panel);
+      PackPanel<kColumns / static_cast<int64_t>(kLanes)>(b.row<const T>(begin) + first, b.stride, 1, depth,
+                                                         std::min(kColumns, b.cols - first), panel);
     };
     if (b.dtype == DType::f32) return pack(static_cast<float*>(nullptr));
     pack(static_cast<bf16*>(nullptr));
@@ -57,34 +90,34 @@ struct F32Unit {
   static HWY_INLINE void multiply(int64_t rows, const Block& block, Between&& between) {
     char* sums = reinterpret_cast<char*>(block.sums);
     const int64_t step = block.sums_step;
-    multiply_tiles(rows, block, [=](int64_t row, int64_t, Vec low, Vec high) HWY_ATTR {
+    multiply_tiles(rows, block, [=](int64_t row, int64_t, Sums low, Sums high) HWY_ATTR {
       float* to = reinterpret_cast<float*>(sums + row * step);
-      Store(low, to);
-      Store(high, to + kLanes);
+      StoreSums(low, to);
+      StoreSums(high, to + kSumLanes);
     });
     between((block.steps + 31) / 32);
   }
 
   template <typename T>
   static HWY_INLINE void multiply_direct(int64_t rows, int64_t panels, const Block& block, const DirectEnd& end) {
-    const Vec low_bias = end.bias ? Load(end.bias) : hn::Zero(F32()), high_bias = end.bias ? Load(end.bias + kLanes) : hn::Zero(F32());
-    const auto store = [&](int64_t row, int64_t panel, Vec low, Vec high) HWY_ATTR {
+    const Sums low_bias = end.bias ? LoadSums(end.bias) : SetSums(0), high_bias = end.bias ? LoadSums(end.bias + kSumLanes) : SetSums(0);
+    const auto store = [&](int64_t row, int64_t panel, Sums low, Sums high) HWY_ATTR {
       T* to = reinterpret_cast<T*>(static_cast<char*>(end.out) + row * end.step) + panel * kColumns;
       const float* bias = end.bias + panel * kColumns;
-      low = hn::Add(low, panel && end.bias ? Load(bias) : low_bias);
-      high = hn::Add(high, panel && end.bias ? Load(bias + kLanes) : high_bias);
-      Store(end.relu ? Relu(low) : low, to);
-      Store(end.relu ? Relu(high) : high, to + kLanes);
+      low = Plus(low, panel && end.bias ? LoadSums(bias) : low_bias);
+      high = Plus(high, panel && end.bias ? LoadSums(bias + kSumLanes) : high_bias);
+      StoreSums(end.relu ? ReluOf(low) : low, to);
+      StoreSums(end.relu ? ReluOf(high) : high, to + kSumLanes);
     };
     if (panels == 1) return multiply_tiles(rows, block, store);
     if (rows == 1) return tile<1, 4>(0, block, store);
-    tile<2, kLanes == 16 ? 4 : 1>(0, block, store);
-    if (kLanes < 16) {
+    tile<2, kSumLanes == 16 ? 4 : 1>(0, block, store);
+    if (kSumLanes < 16) {
       for (int64_t panel = 1; panel < panels; ++panel) {
         Block next = block;
         next.b = static_cast<const char*>(block.b) + panel * block.b_next;
         next.sums += panel * kColumns;
-        tile<2, 1>(0, next, [&](int64_t row, int64_t, Vec low, Vec high) HWY_ATTR { store(row, panel, low, high); });
+        tile<2, 1>(0, next, [&](int64_t row, int64_t, Sums low, Sums high) HWY_ATTR { store(row, panel, low, high); });
       }
     }
   }
@@ -138,20 +171,18 @@ struct F32Unit {
   // R rows from `first` on times P panels.
   template <int R, int P, typename End>
   static HWY_INLINE void tile(int64_t first, const Block& block, const End& end) {
-    const F32 d;
     const char *a = static_cast<const char*>(block.a) + first * block.a_step, *b = static_cast<const char*>(block.b);
-    Vec sums[R][2 * P];
+    Sums sums[R][2 * P];
     for (int r = 0; r < R; ++r) {
       const float* at = reinterpret_cast<const float*>(reinterpret_cast<const char*>(block.sums) + (first + r) * block.sums_step);
-      for (int v = 0; v < 2 * P; ++v) sums[r][v] = block.add ? Load(at + v * kLanes) : hn::Zero(d);
+      for (int v = 0; v < 2 * P; ++v) sums[r][v] = block.add ? LoadSums(at + v * kSumLanes) : SetSums(0);
     }
     for (int64_t k = 0; k < block.steps; ++k, a += block.a_next, b += 4 * kColumns) {
-      Vec right[2 * P];
-      for (int v = 0; v < 2 * P; ++v)
-        right[v] = Load(reinterpret_cast<const float*>(b + v / 2 * block.b_next) + v % 2 * static_cast<int64_t>(kLanes));
+      Sums right[2 * P];
+      for (int v = 0; v < 2 * P; ++v) right[v] = LoadSums(reinterpret_cast<const float*>(b + v / 2 * block.b_next) + v % 2 * kSumLanes);
       for (int r = 0; r < R; ++r) {
-        const Vec x = hn::Set(d, *reinterpret_cast<const float*>(a + r * block.a_step));
-        for (int v = 0; v < 2 * P; ++v) sums[r][v] = hn::MulAdd(x, right[v], sums[r][v]);
+        const Sums x = SetSums(*reinterpret_cast<const float*>(a + r * block.a_step));
+        for (int v = 0; v < 2 * P; ++v) sums[r][v] = MultiplyAdd(x, right[v], sums[r][v]);
       }
     }
     for (int p = 0; p < P; ++p) {

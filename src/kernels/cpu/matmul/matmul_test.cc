@@ -35,7 +35,7 @@ TEST(Matmul, EveryTypeLayoutAndTranspositionReachesItsInstructionSet) {
   const Isa before = current_isa();
   for (const Isa isa : available_isas()) {
     set_isa(isa);
-    const int32_t lanes = isa >= Isa::avx512 ? 16 : isa == Isa::avx2 ? 8 : 1;
+    const int32_t lanes = isa >= Isa::avx512 ? 16 : isa == Isa::avx2 ? 8 : 4;
     for (const DType type : {DType::f32, DType::bf16}) {
       using enum MatmulProgram;
       const MatmulProgram expected = type == DType::f32 || isa < Isa::avx512_bf16 ? f32 : isa == Isa::amx ? bf16_tiles : bf16_dots;
