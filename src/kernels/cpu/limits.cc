@@ -9,7 +9,7 @@
 #include "base/timing.h"
 #include "kernels/cpu/bf16_limit.h"
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/simd-inl.h"
+#include "kernels/cpu/sums-inl.h"
 #include "kernels/limits.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -19,18 +19,19 @@ inline constexpr int kSums = 12;  // enough to hide a latency of 4 cycles on two
 
 // `rounds` times kSums multiply-adds; the sums begin apart, so that the compiler cannot make one of two.
 float MultiplyAdds(int64_t rounds, float factor) {
-  const F32 d;
-  Vec sums[kSums];
-  for (int i = 0; i < kSums; ++i) sums[i] = hn::Set(d, static_cast<float>(i));
-  const Vec x = hn::Set(d, factor), y = hn::Set(d, 1 - factor);
+  Sums sums[kSums];
+  for (int i = 0; i < kSums; ++i) sums[i] = SetSums(static_cast<float>(i));
+  const Sums x = SetSums(factor), y = SetSums(1 - factor);
   for (int64_t round = 0; round < rounds; ++round) {
-    for (int i = 0; i < kSums; ++i) sums[i] = hn::MulAdd(sums[i], x, y);
+    for (int i = 0; i < kSums; ++i) sums[i] = MultiplyAdd(sums[i], x, y);
   }
-  Vec total = hn::Zero(d);
-  for (int i = 0; i < kSums; ++i) total = hn::Add(total, sums[i]);
-  return hn::GetLane(total);
+  Sums total = SetSums(0);
+  for (int i = 0; i < kSums; ++i) total = Plus(total, sums[i]);
+  float first[kSumLanes];
+  StoreSums(total, first);
+  return first[0];
 }
-int64_t FlopsPerRound() { return 2 * kSums * static_cast<int64_t>(kLanes); }
+int64_t FlopsPerRound() { return 2 * kSums * kSumLanes; }
 
 float SumAll(const float* x, int64_t count) {
   const F32 d;

@@ -5,40 +5,11 @@
 #include "kernels/cpu/activation-inl.h"
 #include "kernels/cpu/matmul/blocks.h"
 #include "kernels/cpu/matmul/gemm-inl.h"
+#include "kernels/cpu/sums-inl.h"
 #include "kernels/params.h"
 
 QKV_TARGET_BEGIN
 namespace qkv::cpu::QKV_TARGET_NAMESPACE {
-
-#if HWY_TARGET == HWY_SCALAR
-// Plain x86-64 has vectors of 4, which Highway's scalar target leaves alone: a block of sums is 6 x 8, 6 times as fast as single values.
-using Sums = float __attribute__((vector_size(16)));
-HWY_INLINE Sums LoadSums(const float* from) {
-  Sums x;
-  std::memcpy(&x, from, sizeof x);
-  return x;
-}
-HWY_INLINE void StoreSums(Sums x, float* to) { std::memcpy(to, &x, sizeof x); }
-HWY_INLINE void StoreSums(Sums x, bf16* to) {
-  for (int i = 0; i < 4; ++i) to[i] = to_bf16(x[i]);
-}
-HWY_INLINE Sums SetSums(float x) { return Sums{x, x, x, x}; }
-HWY_INLINE Sums MultiplyAdd(Sums x, Sums y, Sums z) { return x * y + z; }
-HWY_INLINE Sums Plus(Sums x, Sums y) { return x + y; }
-HWY_INLINE Sums ReluOf(Sums x) { return x < SetSums(0) ? SetSums(0) : x; }
-#else
-using Sums = Vec;
-HWY_INLINE Sums LoadSums(const float* from) { return Load(from); }
-template <typename T>
-HWY_INLINE void StoreSums(Sums x, T* to) {
-  Store(x, to);
-}
-HWY_INLINE Sums SetSums(float x) { return hn::Set(F32(), x); }
-HWY_INLINE Sums MultiplyAdd(Sums x, Sums y, Sums z) { return hn::MulAdd(x, y, z); }
-HWY_INLINE Sums Plus(Sums x, Sums y) { return hn::Add(x, y); }
-HWY_INLINE Sums ReluOf(Sums x) { return Relu(x); }
-#endif
-inline constexpr int64_t kSumLanes = sizeof(Sums) / 4;
 
 struct F32Unit {
   using Value = float;
