@@ -278,7 +278,9 @@ void product_of_rows(const MatmulParams& p) {
                 threads = num_threads();
   // Few rows are cut by columns too, so that there is work for all threads: pieces worth the microsecond that handing one over takes.
   const int64_t most = std::min((panels + 1) / 2, divide_up(p.out.rows * p.a.cols * p.out.cols, kLeastWork)),
-                groups = slabs >= 8 || inside_parallel_for() ? 1 : std::clamp<int64_t>(16 / slabs, 1, std::max<int64_t>(most, 1)),
+                wanted = std::max<int64_t>(16, 2 * threads),
+                groups =
+                    slabs >= wanted / 2 || inside_parallel_for() ? 1 : std::clamp<int64_t>(wanted / slabs, 1, std::max<int64_t>(most, 1)),
                 group = divide_up(panels, groups);
   parallel_for(slabs * groups, [&](int64_t task) QKV_TARGET_ATTRIBUTE {
     const int64_t first = task / groups * slab, panel = task % groups * group;
@@ -303,7 +305,8 @@ void block_over_rows(const MatmulParams& p, int64_t first_row, int64_t last_row,
   constexpr int64_t kRowsOfStep = Unit::kRows * sizeof(Value), kPanelRow = Unit::kColumns * sizeof(Value),
                     kSums = Unit::kRows * Unit::kColumns;
   const int64_t row_blocks = divide_up(last_row - first_row, Unit::kRows), panels = divide_up(last_column - first_column, Unit::kColumns);
-  const bool whole = (last_row - first_row) % Unit::kRows == 0 && (last_column - first_column) % Unit::kColumns == 0;
+  // By the whole output, not this task's part: sums that begin with what the output holds are rounded in another order.
+  const bool whole = p.out.rows % Unit::kRows == 0 && p.out.cols % Unit::kColumns == 0;
   const bool in_place = whole && p.out.dtype == DType::f32 && p.a.rows <= kTokensInPlace && p.activation == Activation::none && !p.bias;
   char* rows = static_cast<char*>(scratch_bytes(Scratch::rows_a, row_blocks * kTokens * kRowsOfStep));
   char* columns = static_cast<char*>(scratch_bytes(Scratch::keys, panels * kTokens * kPanelRow));
@@ -356,10 +359,10 @@ void block_over_rows(const MatmulParams& p, int64_t first_row, int64_t last_row,
   for (int64_t r = first_row; r < last_row; ++r) out[r] = a_sums[r - first_row] + (p.accumulate_a_sums ? out[r] : 0);
 }
 
-// Rows of a task: as many tasks, even in number, as make each at most kTaskRows.
+// Rows of a task: as many tasks, even in number, as make each at most kTaskRows and give every thread one.
 template <typename Unit>
 int64_t task_rows(int64_t rows) {
-  const int64_t tasks = up_to_multiple(divide_up(rows, kTaskRows), 2);
+  const int64_t tasks = up_to_multiple(std::max<int64_t>(divide_up(rows, kTaskRows), num_threads()), 2);
   return up_to_multiple(divide_up(rows, tasks), Unit::kRows);
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "base/parallel.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/matmul/matmul.h"
 #include "kernels/cpu/matmul/matmul_cases.h"
@@ -83,6 +84,35 @@ TEST(Matmul, ARowIsTheSameAloneAndAmongNeighbours) {
     for (const DType type : {DType::f32, DType::bf16}) expect_rows_alone_equal_rows_among_neighbours(type);
   }
   set_isa(before);
+}
+
+// Cuts follow the number of threads; sums do not.
+TEST(Matmul, AnyNumberOfThreadsGivesTheSameBits) {
+  const int threads = num_threads();
+  const Isa before = current_isa();
+  for (const Isa isa : available_isas()) {
+    set_isa(isa);
+    for (const Product& t : products()) {
+      std::vector<std::vector<float>> outputs;
+      for (const int count : {1, 2, 7}) {
+        set_num_threads(count);
+        error_of(
+            t, [](const MatmulParams&) { return PackedMatrix(); },
+            [&](MatmulParams p) {
+              matmul(p);
+              std::vector<float>& values = outputs.emplace_back();
+              for (int64_t r = 0; r < p.out.rows; ++r) {
+                for (int64_t c = 0; c < p.out.cols; ++c)
+                  values.push_back(p.out.dtype == DType::f32 ? p.out.row<float>(r)[c] : to_float(p.out.row<bf16>(r)[c]));
+              }
+            });
+      }
+      EXPECT_EQ(outputs[0], outputs[1]) << t << " on " << name_of(isa);
+      EXPECT_EQ(outputs[0], outputs[2]) << t << " on " << name_of(isa);
+    }
+  }
+  set_isa(before);
+  set_num_threads(threads);
 }
 
 // A bias' gradient comes with its weight's.
