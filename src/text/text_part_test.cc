@@ -14,7 +14,16 @@ TEST(TextCut, ComesBeforeTheWhiteSpaceAfterAWord) {
   EXPECT_EQ(text_cut("one two three", 4), 7u);
   EXPECT_EQ(text_cut("one  two\n\nthree four", 2), 15u) << "a single space is better than a run";
   EXPECT_EQ(text_cut("one\n\ntwo\n\n\n", 2), 3u) << "any white space is better than none";
-  EXPECT_EQ(text_cut("one\u3000 two\u3000 three", 2), 2u) << "these spaces are parts of runs";
+  EXPECT_EQ(text_cut("one\u3000 two\u3000 three", 2), 3u) << "before a run of spaces is better than within a word";
+}
+
+TEST(TextCut, WithoutSpacesComesBehindALetterBeforePunctuation) {
+  EXPECT_EQ(text_cut("日本語。日本語", 4), 9u);
+  EXPECT_EQ(text_cut("abc1def,ghi", 1), 7u) << "punctuation is better than a digit";
+  EXPECT_EQ(text_cut("abc1def", 1), 3u);
+  EXPECT_EQ(text_cut("abc,,,,,def", 4), 4u) << "nothing else is left: no place is between words";
+  EXPECT_EQ(text_cut("abc,,,,,def", 4, {}, true), 11u);
+  EXPECT_EQ(text_cut("日本\xFF\xE3語,a", 1), 11u);
 }
 
 TEST(TextCut, CutsNoCharacterAndNoSeparator) {

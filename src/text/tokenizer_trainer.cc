@@ -70,7 +70,8 @@ struct Cutting {
               pre_tokenizer.get(),
               !takes_lines(options.pipeline),
               options.document_separator,
-              static_cast<size_t>(options.memory / 4),
+              has_fixed_vocabulary(options.pipeline),
+              static_cast<size_t>(options.memory / (options.pipeline == Pipeline::unigram ? 8 : 4)),
               options.progress} {}
 };
 

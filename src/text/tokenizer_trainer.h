@@ -37,9 +37,9 @@ struct TokenizerTrainerOptions {
 // plain text take a file as one text. Throws qkv::Error: bad_input for a text that is not UTF-8 (file and line), has no words, or yields
 // too few tokens; invalid_argument for options that cannot be right.
 //
-// Memory: files are read through a window, so what counts are the different words. Their table may take an eighth of `memory`; where it
-// grows beyond that, the rarest words are dropped (word_counts.h says which), with a warning. Training takes three times what the table
-// does, Unigram six times.
+// Memory: files are read through a window, so what counts are the different words. Training takes three times what their table does,
+// Unigram six times. So the table may take a quarter of `memory`, an eighth for Unigram; where it grows beyond that, the rarest words are
+// dropped (word_counts.h says which), with a warning.
 std::string train_tokenizer_json(const TokenizerTrainerOptions& options, std::span<const TextPart> texts);     // the text of tokenizer.json
 std::string train_tokenizer_json(const TokenizerTrainerOptions& options, std::span<const std::string> lines);  // or texts
 Tokenizer train_tokenizer(const TokenizerTrainerOptions& options, std::span<const TextPart> texts);

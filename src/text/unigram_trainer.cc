@@ -1,7 +1,6 @@
 #include "text/unigram_trainer.h"
 
 #include <fmt/format.h>
-#include <unicode/uscript.h>
 
 #include <algorithm>
 #include <bit>
@@ -15,6 +14,7 @@
 #include "text/suffix_array.h"
 #include "text/unigram_lattice.h"
 #include "text/utf8.h"
+#include "text/word_corpus.h"
 
 namespace qkv {
 namespace {
@@ -33,81 +33,6 @@ double digamma(double x) {
   return result + std::log(x) - 0.5 / x - y * (1.0 / 12 - y * (1.0 / 120 - y * (1.0 / 252 - y * (1.0 / 240 - y / 132))));
 }
 
-// The words as numbers of characters, from 1; each word, or part of one, ends with a 0.
-struct Segments {
-  struct Segment {
-    uint32_t begin, length;
-    uint64_t count;
-  };
-  std::vector<uint32_t> text;
-  std::vector<Segment> segments;
-
-  Segments(std::span<const WordCount> words, const std::u32string& alphabet) {
-    std::unordered_map<char32_t, uint32_t> numbers;
-    for (const char32_t c : alphabet) numbers.emplace(c, static_cast<uint32_t>(numbers.size() + 1));
-    for (const auto& [word, count] : words) {
-      if (text.size() + 2 * word.size() >= kNone) {
-        fail(ErrorCode::unsupported, "the text's different words have more than {} characters; train the tokenizer on a part of the text",
-             kNone / 2);
-      }
-      auto begin = static_cast<uint32_t>(text.size());
-      const auto end_segment = [&] {
-        const auto length = static_cast<uint32_t>(text.size()) - begin;
-        if (length > 0) {
-          text.push_back(0);
-          segments.push_back({begin, length, count});
-        }
-        begin = static_cast<uint32_t>(text.size());
-      };
-      for (size_t i = 0; i < word.size();) {
-        const Character c = character_at(word, i);
-        i += c.length;
-        const auto found = numbers.find(c.code_point);
-        if (found != numbers.end()) text.push_back(found->second);
-        if (found == numbers.end() || text.size() - begin == UnigramLattice::kMaxLength) end_segment();
-      }
-      end_segment();
-    }
-  }
-};
-
-// May a piece have these characters together?
-class PieceRules {
- public:
-  PieceRules(const std::u32string& alphabet, const UnigramTrainerOptions& options) : scripts_(alphabet.size() + 1, USCRIPT_COMMON) {
-    const char32_t start = options.word_start.empty() ? 0 : character_at(options.word_start, 0).code_point;
-    for (size_t i = 0; i < alphabet.size(); ++i) {
-      if (alphabet[i] == start) word_start_ = static_cast<uint32_t>(i + 1);
-      scripts_[i + 1] = options.script_boundaries ? script_of(alphabet[i]) : int{USCRIPT_INHERITED};
-    }
-  }
-
-  bool allows(std::span<const uint32_t> piece) const {
-    int script = USCRIPT_INHERITED;  // of no particular one
-    for (size_t i = 0; i < piece.size(); ++i) {
-      if (piece[i] == word_start_) {
-        if (i > 0) return false;
-        continue;
-      }
-      const int here = scripts_[piece[i]];
-      if (here == USCRIPT_INHERITED) continue;
-      if (script != USCRIPT_INHERITED && script != here) return false;
-      script = here;
-    }
-    return true;
-  }
-
- private:
-  // Kana count as Han; the sign that makes a vowel of either long does, too.
-  static int script_of(char32_t c) {
-    UErrorCode error = U_ZERO_ERROR;
-    const UScriptCode script = uscript_getScript(static_cast<UChar32>(c), &error);
-    return script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA || c == 0x30FC ? int{USCRIPT_HAN} : int{script};
-  }
-  std::vector<int> scripts_;  // of each number of a character
-  uint32_t word_start_ = kNone;
-};
-
 struct Piece {
   uint32_t parent;  // the longest piece that this one begins with; kNone: none
   uint32_t length;
@@ -120,11 +45,11 @@ struct PieceText {
   bool character;
 };
 
-class Learner {
+class UnigramLearner {
  public:
-  Learner(std::span<const WordCount> words, const UnigramTrainerOptions& unigram, const LearnOptions& options)
+  UnigramLearner(std::span<const WordCount> words, const UnigramTrainerOptions& unigram, const LearnOptions& options)
       : unigram_(unigram), options_(options), alphabet_(choose_alphabet(words, options)), corpus_(words, alphabet_) {
-    for (const Segments::Segment& segment : corpus_.segments) {
+    for (const WordCorpus::Segment& segment : corpus_.segments) {
       words_ += segment.count;
       characters_ += segment.count * segment.length;
     }
@@ -134,17 +59,20 @@ class Learner {
   }
 
   LearntUnigram run() {
+    const auto enough = static_cast<size_t>(static_cast<double>(options_.vocab_size) * unigram_.margin);
     while (true) {
       for (int i = 0; i < unigram_.sub_iterations; ++i) {
         expect();
         maximize();
       }
-      if (pieces_.size() <= options_.vocab_size) return finish();
+      if (pieces_.size() <= enough) break;
       if (options_.progress) options_.progress(fmt::format("{} pieces, on the way to {}", pieces_.size(), options_.vocab_size));
       const size_t before = pieces_.size();
-      prune(std::max(options_.vocab_size, static_cast<size_t>(static_cast<double>(pieces_.size()) * unigram_.shrinking_factor)));
-      if (pieces_.size() == before) return finish();  // characters alone are left
+      prune(std::max(enough, static_cast<size_t>(static_cast<double>(pieces_.size()) * unigram_.shrinking_factor)), false);
+      if (pieces_.size() == before) break;  // characters alone are left
     }
+    if (pieces_.size() > options_.vocab_size) prune(options_.vocab_size, true);
+    return finish();
   }
 
  private:
@@ -224,7 +152,7 @@ class Learner {
   }
 
   // `except`: a piece to leave out.
-  void fill(UnigramLattice& lattice, uint32_t begin, uint32_t length, uint32_t except = kNone) const {
+  void fill_lattice(UnigramLattice& lattice, uint32_t begin, uint32_t length, uint32_t except = kNone) const {
     lattice.reset(length);
     for (uint32_t i = 0; i < length; ++i) {
       for (uint32_t id = deepest_[begin + i]; id != kNone; id = pieces_[id].parent) {
@@ -245,7 +173,7 @@ class Learner {
       mine.assign(width, 0);
       UnigramLattice lattice;
       for (size_t i = static_cast<size_t>(part); i < corpus_.segments.size(); i += parts) {
-        fill(lattice, corpus_.segments[i].begin, corpus_.segments[i].length);
+        fill_lattice(lattice, corpus_.segments[i].begin, corpus_.segments[i].length);
         work(corpus_.segments[i], lattice, mine);
       }
     });
@@ -260,7 +188,7 @@ class Learner {
   // The E step.
   void expect() {
     const std::vector<int64_t> sums =
-        sum_over_segments(pieces_.size() + 1, [&](const Segments::Segment& segment, UnigramLattice& lattice, std::vector<int64_t>& mine) {
+        sum_over_segments(pieces_.size() + 1, [&](const WordCorpus::Segment& segment, UnigramLattice& lattice, std::vector<int64_t>& mine) {
           const double count = static_cast<double>(segment.count) * unit_;
           const double log_sum = lattice.posteriors(
               [&](uint32_t piece, double probability) { mine[piece] += static_cast<int64_t>(count * probability + 0.5); });
@@ -292,9 +220,11 @@ class Learner {
 
   // --- pruning
 
-  void prune(size_t wanted) {
+  // Keeps the characters, and as many other pieces as there is room for: those whose loss would cost the most. With `fill` pieces that no
+  // best way needs are kept, too, where room is left, the likeliest first.
+  void prune(size_t wanted, bool fill) {
     const std::vector<int64_t> counts =
-        sum_over_segments(pieces_.size(), [](const Segments::Segment& segment, UnigramLattice& lattice, std::vector<int64_t>& mine) {
+        sum_over_segments(pieces_.size(), [](const WordCorpus::Segment& segment, UnigramLattice& lattice, std::vector<int64_t>& mine) {
           lattice.best_way([&](uint32_t piece) { mine[piece] += static_cast<int64_t>(segment.count); });
         });
     double total = 0;
@@ -302,8 +232,9 @@ class Learner {
     struct Loss {
       double loss;
       uint32_t piece;
+      bool operator<(const Loss& other) const { return loss != other.loss ? loss > other.loss : piece < other.piece; }
     };
-    std::vector<Loss> losses;
+    std::vector<Loss> losses, unneeded;
     std::vector<char> keep(pieces_.size());
     size_t kept = 0;
     UnigramLattice lattice;
@@ -311,14 +242,21 @@ class Learner {
       if (texts_[id].character) {
         keep[id] = true;
         ++kept;
-      } else if (counts[id] > 0) {
-        fill(lattice, texts_[id].begin, pieces_[id].length, id);
-        if (lattice.best_score() <= pieces_[id].score) losses.push_back({loss_of(id, lattice, counts, total), id});
+        continue;
       }
+      if (counts[id] > 0) {
+        fill_lattice(lattice, texts_[id].begin, pieces_[id].length, id);
+        if (lattice.best_score() <= pieces_[id].score) {
+          losses.push_back({loss_of(id, lattice, counts, total), id});
+          continue;
+        }
+      }
+      if (fill) unneeded.push_back({pieces_[id].score, id});
     }
-    std::sort(losses.begin(), losses.end(),
-              [](const Loss& a, const Loss& b) { return a.loss != b.loss ? a.loss > b.loss : a.piece < b.piece; });
-    for (size_t i = 0; i < losses.size() && kept < wanted; ++i, ++kept) keep[losses[i].piece] = true;
+    for (std::vector<Loss>* group : {&losses, &unneeded}) {
+      std::sort(group->begin(), group->end());
+      for (size_t i = 0; i < group->size() && kept < wanted; ++i, ++kept) keep[(*group)[i].piece] = true;
+    }
     keep_only(keep);
   }
 
@@ -335,7 +273,7 @@ class Learner {
   }
 
   void keep_only(const std::vector<char>& keep) {
-    // Whom each piece leaves its places to: itself, or the longest of those it begins with that is kept.
+    // The piece that each one leaves its places to: itself, or the longest of those it begins with that is kept.
     std::vector<uint32_t> heir(pieces_.size());
     uint32_t size = 0;
     for (uint32_t i = 0; i < pieces_.size(); ++i) {
@@ -403,7 +341,7 @@ class Learner {
   const UnigramTrainerOptions& unigram_;
   const LearnOptions& options_;
   std::u32string alphabet_;
-  Segments corpus_;
+  WordCorpus corpus_;
   uint64_t words_ = 0, characters_ = 0;  // of the corpus
   double unit_ = 1;                      // sums count in 1 / unit_
   std::vector<Piece> pieces_;            // those that others begin with before them
@@ -416,7 +354,7 @@ class Learner {
 }  // namespace
 
 LearntUnigram learn_unigram(std::span<const WordCount> words, const UnigramTrainerOptions& unigram, const LearnOptions& options) {
-  return Learner(words, unigram, options).run();
+  return UnigramLearner(words, unigram, options).run();
 }
 
 }  // namespace qkv

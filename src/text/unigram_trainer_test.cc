@@ -131,6 +131,11 @@ std::map<std::string, uint64_t> golden_words(uint64_t times) {
   return words;
 }
 
+TEST(LearnUnigram, AsManyPiecesAsAskedForAreLearntWhileThereAreMore) {
+  const std::vector<WordCount> words = counted(golden_words(1));
+  for (size_t size = 165; size <= 265; size += 5) EXPECT_EQ(learn_unigram(words, {}, {.vocab_size = size}).pieces.size(), size);
+}
+
 TEST(LearnUnigram, EachStepOfExpectationMaximizationRaisesTheLikelihood) {
   const std::vector<WordCount> words = counted(golden_words(1'000'000));  // large counts: digamma is the logarithm, and no piece is dropped
   double before = -1e300;

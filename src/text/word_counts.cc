@@ -46,7 +46,8 @@ class Counter {
       const std::string_view rest = text.substr(begin);
       size_t length = rest.size();
       if (length > kChunk)
-        length = rules_.whole_texts ? text_cut(rest, kChunk, rules_.separator) : std::min(rest.find('\n', kChunk - 1), length - 1) + 1;
+        length = rules_.whole_texts ? text_cut(rest, kChunk, rules_.separator, !rules_.may_cut_words)
+                                    : std::min(rest.find('\n', kChunk - 1), length - 1) + 1;
       ends.push_back(begin + length);
     }
     return ends;
@@ -95,8 +96,8 @@ class Total {
         fresh ? bytes_ += kWordBytes + place->first.size() : place->second += entry.mapped();
       }
     }
-    if (bytes_ <= memory_ / 2) return;
-    for (uint64_t least = 1; bytes_ > memory_ / 4; ++least) drop(least);
+    if (bytes_ <= memory_) return;
+    for (uint64_t least = 1; bytes_ > memory_ / 4 * 3; ++least) drop(least);
   }
   std::vector<WordCount> sorted() {
     std::vector<WordCount> words;
@@ -137,7 +138,7 @@ void check_utf8(const TextPart& part, std::string_view file, std::string_view ch
 std::vector<WordCount> count_words(std::span<const TextPart> parts, const WordRules& rules) {
   const Counter counter(rules);
   Total total(rules.memory);
-  const size_t round = std::clamp<size_t>(rules.memory / 2 / kChunkBytes, 1, kMostChunks);
+  const size_t round = std::clamp<size_t>(rules.memory / kChunkBytes, 1, kMostChunks);
   for (const TextPart& part : parts) {
     const MappedFile file(part.path);
     const std::string_view text = view_of(file, part);

@@ -68,6 +68,32 @@ TEST(WordCounts, BeyondTheMemoryRareWordsAreDroppedInTheSameWayOnAnyNumberOfThre
   for (int i = 0; i < 100; ++i) EXPECT_EQ(kept.at(fmt::format("often{}", i)), 4000u);
 }
 
+TEST(WordCounts, WordsAreDroppedOnlyWhereTheMemoryIsFull) {
+  std::string text;
+  for (int i = 0; i < 120'000; ++i) text += fmt::format("seldom{}\n", i);  // 13 MB as the table counts them
+  const TemporaryDirectory directory;
+  const std::vector<TextPart> files{{directory.write("a", text)}};
+  EXPECT_EQ(count_words(files, {.memory = size_t{16} << 20}).size(), 120'000u);
+  const size_t kept = count_words(files, {.memory = size_t{12} << 20}).size();
+  EXPECT_LT(kept, 120'000u);
+}
+
+// Three texts of several chunks without a space: words that punctuation parts, words beside digits, one word.
+TEST(WordCounts, ATextWithoutSpacesHasTheWordsOfTheWholeWhereverAChunkEnds) {
+  const auto pre_tokenizer = training_pre_tokenizer(Pipeline::byte_pairs);
+  const WordRules rules{.pre_tokenizer = pre_tokenizer.get(), .whole_texts = true};
+  for (const std::string_view mark : {"。", "7", ""}) {
+    std::string text;
+    for (uint32_t i = 0; text.size() < (size_t{5} << 19); ++i) {
+      text += i % 1009 < 500 ? "日本語漢字" : "日本語仮名";
+      if (i * 2654435761u % 1009 < 30) text += mark;
+    }
+    const TemporaryDirectory directory;
+    const std::vector<TextPart> files{{directory.write("a", text)}};
+    EXPECT_EQ(as_map(count_words(files, rules)), as_map(count_words(std::vector<std::string>{text}, rules))) << "parted by " << mark;
+  }
+}
+
 TEST(WordCounts, LineEndsBelongToNoWord) {
   const TemporaryDirectory directory;
   const std::vector<TextPart> files{{directory.write("a", "a\r\nb\n\na\r\n\r\nb c")}, {directory.write("b", "\n")}};
