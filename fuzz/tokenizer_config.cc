@@ -17,8 +17,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     qkv::try_tokenizer(qkv::read_tokenizer_files(directory / "vocab.txt").json);
     directory.write("vocab.json", R"({"a": 0, "b": 1, "ab": 2, "<s>": 3, "</s>": 4})");
     directory.write("merges.txt", "a b\n");
-    const qkv::TokenizerFiles files = qkv::read_tokenizer_files(directory / "vocab.json");
-    qkv::TokenizerAccess::from_json(files.json, files.config, files.name).save(directory / "saved");
+    qkv::TokenizerAccess::from_files(qkv::read_tokenizer_files(directory / "vocab.json")).save(directory / "saved");
+    directory.write("tokenizer.json",
+                    R"({"normalizer": {"type": "BertNormalizer"}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}})");
+    qkv::TokenizerAccess::from_files(qkv::read_tokenizer_files(directory / "tokenizer.json")).save(directory / "saved");
   });
   return 0;
 }

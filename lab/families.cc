@@ -39,7 +39,8 @@ using Sequences = std::vector<std::vector<int32_t>>;
 
 Sequences encoded(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t count) {
   Sequences all;
-  for (int64_t i = 0; i < std::min(count, std::ssize(texts)); ++i) all.push_back(tokenizer.encode(texts[i]));
+  for (int64_t i = 0; i < std::min(count, std::ssize(texts)); ++i)
+    all.push_back(tokenizer.encode(texts[i], {.special_tokens_as_text = true}));
   return all;
 }
 

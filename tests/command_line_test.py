@@ -531,6 +531,18 @@ class CommandLine(ProgramTest):
         self.refused((1, 2), ['--overwrite'], 'tokenizer', 'train', '--model', 'bpe', '--vocab-size', 120, '--output', out,
                      self.shared / 'numbers/train.en')
 
+    def test_tokenizer_decode_prints_a_line_for_a_line_or_the_text_as_it_is(self):
+        out, text = self.folder / 'out', b'one\n two\r\n\\</s><|endoftext|>\n'
+        self.works('tokenizer', 'train', '--model', 'byte-bpe', '--vocab-size', 260, '--output', out, self.shared / 'numbers/train.en')
+        tokenizer = ('--tokenizer', out)
+        ids = self.works('tokenizer', 'encode', *tokenizer, '--whole', stdin=text).stdout
+        self.assertIn(' 0 ', ids)
+        self.assertEqual(self.works('tokenizer', 'decode', *tokenizer, '--special-tokens', stdin=ids.encode()).stdout,
+                         'one\\n two\\r\\n\\</s><|endoftext|>\\n\n')
+        plain = self.works('tokenizer', 'encode', *tokenizer, '--whole', '--special-tokens-as-text', stdin=text).stdout
+        self.assertNotIn(' 0 ', plain)
+        self.assertEqual(run('tokenizer', 'decode', *tokenizer, '--whole', stdin=plain.replace(' ', '\n').encode()).stdout, text.decode())
+
     def test_attention_is_shown_and_saved(self):
         options = ['attention', '--model', self.model, '--source', 'twenty-one', '--target', 'einundzwanzig', '--kind', 'cross', '--layer', '1',
                    '--head', '2']

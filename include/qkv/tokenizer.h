@@ -46,6 +46,9 @@ struct Truncation {
 
 struct EncodeOptions {
   bool add_special_tokens = true;
+  // Is a special token that the text spells out ("</s>") read as ordinary characters? No special token comes from the text then. Empty: as
+  // the tokenizer's files say ("split_special_tokens"), where they say nothing no.
+  std::optional<bool> special_tokens_as_text;
   std::optional<Truncation> truncation;
 };
 
@@ -70,12 +73,16 @@ class Tokenizer {
   // Ids of a text in UTF-8; with add_special_tokens the post-processor's template is applied (a final </s>, say). Invalid UTF-8 is
   // replaced by U+FFFD.
   std::vector<int32_t> encode(std::string_view text, bool add_special_tokens = true) const;
+  // The same with further options; truncation is applied as encode_with_offsets does it.
+  std::vector<int32_t> encode(std::string_view text, const EncodeOptions& options) const;
   // Each text as encode does it, on all threads.
   std::vector<std::vector<int32_t>> encode_batch(std::span<const std::string_view> texts, bool add_special_tokens = true) const;
+  std::vector<std::vector<int32_t>> encode_batch(std::span<const std::string_view> texts, const EncodeOptions& options) const;
   // The same for a segmentation by chance, where the model has such (BPE, Unigram); the same seed gives the same one, on any machine.
   // Throws qkv::Error (invalid_argument) for values out of range.
   std::vector<int32_t> encode_sampled(std::string_view text, const SubwordSampling& how, uint64_t seed,
                                       bool add_special_tokens = true) const;
+  std::vector<int32_t> encode_sampled(std::string_view text, const SubwordSampling& how, uint64_t seed, const EncodeOptions& options) const;
   // What encode gives with the bytes of the text that each id is for, as the `tokenizers` library gives them (in characters), and with
   // truncation. Slower than encode, and needs 50 to 85 bytes for each byte of the text. Throws qkv::Error (invalid_argument) where the
   // options cannot be kept.

@@ -47,7 +47,7 @@ class Translator {
   Translator& operator=(Translator&&) noexcept;
   ~Translator();
 
-  // The best translation of one text.
+  // The best translation of one text. Special tokens that it spells out ("</s>") are ordinary characters.
   std::string translate(std::string_view text) const;
   // All texts, in batches of similar length; results in the order of the texts, equal to those of one text after another. Throws
   // qkv::Error (bad_input) where a text has more tokens than the model has positions, naming it as a line, unless options.truncate.

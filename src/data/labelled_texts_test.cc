@@ -70,6 +70,13 @@ TEST_F(Labelled, TextsAreFramedAndLongOnesCutBeforeTheLastSpecialToken) {
   EXPECT_EQ(texts.tokens(), 7);
 }
 
+TEST_F(Labelled, SpecialTokensThatATextSpellsOutAreText) {
+  const int32_t separator = tokenizer_.token_to_id("[SEP]");
+  const std::vector<std::string> lines{"good [SEP] bad"};
+  const ClassifierInputs inputs = encode_for_classifier(tokenizer_, lines, 40);
+  EXPECT_EQ(std::count(inputs.ids[0].begin(), inputs.ids[0].end(), separator), 1) << "the one at the end";
+}
+
 TEST_F(Labelled, LabelsAndTokenizersThatDoNotFitAreNamed) {
   const std::vector<std::string> names{"no", "yes"};
   const LabelledLines lines = read("good\tyes\nbad\tmaybe\n");

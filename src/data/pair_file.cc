@@ -10,7 +10,7 @@
 namespace qkv {
 namespace {
 
-constexpr std::string_view kMagic("qkvpair\1", 8);
+constexpr std::string_view kMagic("qkvpair\2", 8);
 
 int64_t chunk_count(int64_t pairs) { return (pairs + PairFile::kRecordsPerChunk - 1) / PairFile::kRecordsPerChunk; }
 

@@ -52,9 +52,9 @@ class LineTokenizer {
   }
 
  private:
-  // The tokenizer's template, and </s> at the end where it has none.
+  // The tokenizer's template, and </s> at the end where it has none. A "</s>" that the line spells out is text.
   std::vector<int32_t> encode(std::string_view line) const {
-    std::vector<int32_t> ids = tokenizer_.encode(line);
+    std::vector<int32_t> ids = tokenizer_.encode(line, {.special_tokens_as_text = true});
     if (ids.empty() || ids.back() != end_) ids.push_back(end_);
     return ids;
   }

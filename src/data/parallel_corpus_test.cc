@@ -50,6 +50,16 @@ TEST_F(Corpus, PairsAreTheIdsOfTheirLinesWithEndAtTheEnd) {
   EXPECT_THAT(corpus.target(2), ElementsAre(id('b'), kEnd));
 }
 
+TEST_F(Corpus, SpecialTokensThatALineSpellsOutAreText) {
+  set_letters("abc</s>unk");
+  write("a</s>b\n<unk>c</s>\n", "c\n</s>\n");
+  const ParallelCorpus corpus = build();
+  const std::vector<int32_t> end{id('<'), id('/'), id('s'), id('>')};
+  EXPECT_THAT(corpus.source(0), ElementsAre(id('a'), end[0], end[1], end[2], end[3], id('b'), kEnd));
+  EXPECT_THAT(corpus.source(1), ElementsAre(id('<'), id('u'), id('n'), id('k'), id('>'), id('c'), end[0], end[1], end[2], end[3], kEnd));
+  EXPECT_THAT(corpus.target(1), ElementsAre(end[0], end[1], end[2], end[3], kEnd));
+}
+
 TEST_F(Corpus, EmptyAndTooLongPairsAreLeftOutAndCounted) {
   options_.max_tokens = 4;
   write("a\n\nab\n \t\nabc\nabcd\na\n", "a\nb\n\nb\nabc\na\nabcd\n");

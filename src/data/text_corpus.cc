@@ -18,7 +18,7 @@ namespace {
 
 // The sealed file: tokens (int32, directly behind the magic), zeros up to a multiple of 8 bytes, then for each document the index of its
 // first token (uint64), and at last the index of the last token. Numbers: tokens, documents, bytes of text.
-constexpr std::string_view kMagic("qkvtext\1", 8);
+constexpr std::string_view kMagic("qkvtext\2", 8);
 
 constexpr size_t kTaskBytes = size_t{1} << 16;  // of text that one thread tokenizes at a time
 constexpr size_t kTasksPerRound = 32;           // between two looks at the interrupt flag; their tokens are held until they are written
@@ -34,7 +34,8 @@ TokenizedText tokenize(const Tokenizer& tokenizer, std::string_view text, std::s
   TokenizedText out;
   while (!text.empty()) {
     const size_t end = separator.empty() ? text.size() : std::min(text.find(separator), text.size());
-    const std::vector<int32_t> ids = tokenizer.encode(text.substr(0, end), false);
+    const EncodeOptions as_text{.add_special_tokens = false, .special_tokens_as_text = true};
+    const std::vector<int32_t> ids = tokenizer.encode(text.substr(0, end), as_text);
     out.ids.insert(out.ids.end(), ids.begin(), ids.end());
     if (end == text.size()) break;
     out.ends.push_back(out.ids.size());

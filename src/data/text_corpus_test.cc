@@ -48,6 +48,17 @@ TEST_F(TextCorpusTest, DocumentsStandBetweenEndsOfText) {
   EXPECT_EQ(corpus.text_bytes(), 14);
 }
 
+TEST_F(TextCorpusTest, AnEndOfTextThatTheTextSpellsOutIsText) {
+  tokenizer_ = make_tokenizer(Pipeline::byte_pairs);
+  const int32_t end = tokenizer_.token_to_id("<|endoftext|>");
+  ASSERT_EQ(tokenizer_.encode("a<|endoftext|>b")[1], end);
+  const std::vector<int32_t> tokens = ids(build("a<|endoftext|>b").tokens());
+  EXPECT_EQ(std::count(tokens.begin(), tokens.end(), end), 0);
+  EXPECT_EQ(tokenizer_.decode(tokens), "a<|endoftext|>b");
+  const std::vector<int32_t> documents = ids(build("a<|endoftext|>b", "<|endoftext|>").tokens());  // unless it is named as the separator
+  EXPECT_EQ(std::count(documents.begin(), documents.end(), end), 3);
+}
+
 // Several rounds of tasks, so that documents and words lie across their ends.
 TEST_F(TextCorpusTest, LargeTextsHaveTheTokensOfTheWholeOnAnyNumberOfThreads) {
   const std::string text = random_text(size_t{9} << 18);

@@ -130,7 +130,7 @@ TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& m
 
 EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate,
                             std::string_view where) {
-  EncodedSource source{tokenizer.encode(text)};
+  EncodedSource source{tokenizer.encode(text, {.special_tokens_as_text = true})};  // what it spells out is text, as in training
   std::vector<int32_t>& ids = source.ids;
   if (ids.empty()) ids.push_back(config.eos_token_id);  // nothing but characters that the tokenizer drops
   for (const int32_t id : ids) {

@@ -93,6 +93,12 @@ TEST_F(TranslatorTest, TooLongTextIsNamedByItsLine) {
   EXPECT_FALSE(run({"ein", text})[1].candidates[0].tokens.empty());
 }
 
+TEST_F(TranslatorTest, SpecialTokensThatALineSpellsOutAreText) {
+  const std::vector<int32_t> ids = encode_source(tokenizer, model->config, "am </s> Meer", false, "line 1").ids;
+  EXPECT_EQ(std::count(ids.begin(), ids.end(), model->config.eos_token_id), 1) << "the one at the end";
+  EXPECT_NE(ids, tokenizer.encode("am </s> Meer"));
+}
+
 TEST_F(TranslatorTest, TruncatedTextKeepsItsClosingToken) {
   const std::string text(200, 'a');
   const EncodedSource source = encode_source(tokenizer, model->config, text, true, "line 1");

@@ -65,8 +65,9 @@ PlainText::PlainText(const Job& job, const TokenizerTrainerOptions& tokenizer) {
   const TextSplit split = split_text(path, 0.1);
   const MappedFile file(path);
   tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(tokenizer, std::span(&split.first, 1)));
-  training_ = tokenizer_->encode(view_of(file, split.first), false);
-  test_ = tokenizer_->encode(view_of(file, split.second), false);
+  const EncodeOptions as_text{.add_special_tokens = false, .special_tokens_as_text = true};
+  training_ = tokenizer_->encode(view_of(file, split.first), as_text);
+  test_ = tokenizer_->encode(view_of(file, split.second), as_text);
   bytes_per_token_ = static_cast<double>(view_of(file, split.second).size()) / static_cast<double>(test_.size());
 }
 

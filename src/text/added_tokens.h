@@ -21,6 +21,11 @@ struct AddedToken {
   bool special = false;      // left out by decode with skip_special_tokens
   bool searched = true;      // looked for in the text at all
   std::string pattern;       // what is looked for and what decode writes: the content, or its normalized form (set by AddedTokens)
+
+  bool same_flags(const AddedToken& other) const {
+    return single_word == other.single_word && lstrip == other.lstrip && rstrip == other.rstrip && normalized == other.normalized &&
+           special == other.special;
+  }
 };
 
 // Finds the tokens of one set: the leftmost, and of several at a place the longest.
@@ -35,8 +40,9 @@ class AddedTokenFinder {
   bool empty() const { return tokens_.empty(); }
   // False where find() certainly gives the text as one section.
   bool may_find(std::string_view text) const;
-  // The sections of a text, empty ones left out.
-  std::vector<Section> find(std::string_view text) const;
+  // The sections of a text, empty ones left out. With special_as_text a special token that is met is passed over, as `tokenizers` does it
+  // with encode_special_tokens.
+  std::vector<Section> find(std::string_view text, bool special_as_text = false) const;
 
  private:
   struct Match {

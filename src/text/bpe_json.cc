@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "text/json_slices.h"
 #include "text/token_limits.h"
+#include "text/utf8.h"
 
 namespace qkv {
 namespace {
@@ -14,7 +15,7 @@ using nlohmann::json;
 
 int32_t id_of_part(const JsonNode& merges, size_t index, const Vocabulary& vocabulary, std::string_view part) {
   const int32_t id = vocabulary.id(part);
-  if (id < 0) merges.item(index).fail(fmt::format("joins \"{}\", which is not in the vocabulary", part));
+  if (id < 0) merges.item(index).fail(fmt::format("joins \"{}\", which is not in the vocabulary", shortened(part)));
   return id;
 }
 
@@ -40,9 +41,12 @@ std::vector<BpeMerge> read_merges(const JsonNode& merges, const Vocabulary& voca
   result.reserve(merges.value().size());
   std::string joined;
   for (size_t i = 0; i < merges.value().size(); ++i) {
+    const json& merge = merges.value()[i];  // the first line of a merges.txt, as old converters left it, is none
+    if (merge.is_string() && merge.get_ref<const std::string&>().starts_with("#version")) continue;
     const auto [left, right] = parts_of_merge(merges, i);
     const TokenPair pair{id_of_part(merges, i, vocabulary, left), id_of_part(merges, i, vocabulary, right)};
-    if (right.size() < prefix.size()) merges.item(i).fail(fmt::format("joins \"{}\", which is shorter than the prefix of its kind", right));
+    if (right.size() < prefix.size())
+      merges.item(i).fail(fmt::format("joins \"{}\", which is shorter than the prefix of its kind", shortened(right)));
     joined.assign(left).append(right.substr(prefix.size()));
     result.push_back({pair, id_of_part(merges, i, vocabulary, joined)});
   }
@@ -58,10 +62,10 @@ Vocabulary read_vocabulary(const JsonNode& node) {
   const int64_t limit = static_cast<int64_t>(entries.size()) + kMaxHoles;
   int64_t largest = -1;
   for (const auto& [token, value] : entries) {
-    if (!value.is_number_integer()) node.fail(fmt::format("gives \"{}\" an id that is not an integer", token));
+    if (!value.is_number_integer()) node.fail(fmt::format("gives \"{}\" an id that is not an integer", shortened(token)));
     const int64_t id = value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(limit) ? limit : value.get<int64_t>();
     if (id < 0 || id >= limit) {
-      node.fail(fmt::format("gives \"{}\" the id {}, which is out of range for {} tokens", token, value.dump(), entries.size()));
+      node.fail(fmt::format("gives \"{}\" the id {}, which is out of range for {} tokens", shortened(token), value.dump(), entries.size()));
     }
     largest = std::max(largest, id);
   }
@@ -69,7 +73,8 @@ Vocabulary read_vocabulary(const JsonNode& node) {
   for (const auto& [token, value] : entries) {
     if (token.empty()) continue;  // never met in a text: a hole
     std::string& place = tokens[value.get<size_t>()];
-    if (!place.empty()) node.fail(fmt::format("gives the id {} to both \"{}\" and \"{}\"", value.get<size_t>(), place, token));
+    if (!place.empty())
+      node.fail(fmt::format("gives the id {} to both \"{}\" and \"{}\"", value.get<size_t>(), shortened(place), shortened(token)));
     place = token;
   }
   return Vocabulary(std::move(tokens));

@@ -100,7 +100,7 @@ int32_t BpeModel::unk_id() const {
   const int32_t id = vocabulary_.id(*options_.unk_token);
   if (id < 0) {
     fail(ErrorCode::bad_input, "the tokenizer meets a character outside of its vocabulary, and its unk_token \"{}\" is not in it either",
-         *options_.unk_token);
+         shortened(*options_.unk_token));
   }
   return id;
 }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "text/utf8.h"
 
 namespace qkv {
 namespace {
@@ -35,7 +36,7 @@ class StrictBuilder final : public nlohmann::json_sax<json> {
   bool key(string_t& name) override {
     const auto [place, fresh] = stack_.back()->get_ref<json::object_t&>().emplace(name, nullptr);
     if (!fresh) {
-      refusal = fmt::format("has the key \"{}\" twice in one object", name.substr(0, 100));
+      refusal = fmt::format("has the key \"{}\" twice in one object", shortened(name));
       return false;
     }
     slot_ = &place->second;
@@ -99,13 +100,16 @@ json parse_json(std::string_view text, const std::string& file) {
 JsonNode::JsonNode(const json& value, std::string file, std::string path)
     : value_(&value), file_(std::move(file)), path_(std::move(path)) {}
 
-void JsonNode::fail(const std::string& what) const {
-  qkv::fail(ErrorCode::bad_input, "{}: {}{}{}", file_, path_, path_.empty() ? "" : " ", what);
+// A message is a line whatever keys and values the file has.
+void JsonNode::fail_with(ErrorCode code, const std::string& what) const {
+  constexpr size_t kMost = 1000;
+  const std::string path = path_.size() > kMost ? shortened(path_) : path_;
+  qkv::fail(code, "{}: {}{}{}", file_, path, path.empty() ? "" : " ", what.size() > kMost ? shortened(what) : what);
 }
 
-void JsonNode::fail_unsupported(const std::string& what) const {
-  qkv::fail(ErrorCode::unsupported, "{}: {}{}{}", file_, path_, path_.empty() ? "" : " ", what);
-}
+void JsonNode::fail(const std::string& what) const { fail_with(ErrorCode::bad_input, what); }
+
+void JsonNode::fail_unsupported(const std::string& what) const { fail_with(ErrorCode::unsupported, what); }
 
 JsonNode JsonNode::at(const std::string& key) const {
   if (!value_->is_object()) fail(fmt::format("must be an object with \"{}\"", key));

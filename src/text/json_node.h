@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "qkv/error.h"
+
 namespace qkv {
 
 // Throws Error(bad_input) with file and line for what is not JSON, has a key twice in one object, or nests deeper than 64.
@@ -39,6 +41,8 @@ class JsonNode {
   [[noreturn]] void fail_unsupported(const std::string& what) const;  // Error(unsupported): "FILE: PATH what"
 
  private:
+  [[noreturn]] void fail_with(ErrorCode code, const std::string& what) const;
+
   const nlohmann::json* value_;
   std::string file_;
   std::string path_;  // empty: the whole file

@@ -8,6 +8,7 @@
 
 #include "qkv/error.h"
 #include "text/json_node.h"
+#include "text/json_text.h"
 #include "text/token_limits.h"
 #include "text/utf8.h"
 
@@ -222,6 +223,25 @@ std::optional<json> parse_with_slices(std::string_view text, const std::string& 
 }
 
 bool is_slice(const json& value) { return value.is_binary(); }
+
+std::string text_with_slices(const json& document) {
+  std::string text = "{";
+  const auto append = [&](std::string_view name, const json& value) {
+    if (text.back() != '{') text.push_back(',');
+    append_quoted(text, name);
+    text.push_back(':');
+    is_slice(value) ? text.append(text_of(value)) : text.append(value.dump());
+  };
+  for (const auto& [name, value] : document.items()) {
+    if (name != "model") append(name, value);
+  }
+  if (const auto model = document.find("model"); model != document.end() && model->is_object()) {
+    text.append(text.size() > 1 ? ",\"model\":{" : "\"model\":{");
+    for (const auto& [name, value] : model->items()) append(name, value);
+    text.push_back('}');
+  }
+  return text.append("}\n");
+}
 
 Vocabulary read_vocabulary_slice(const json& slice) {
   Cursor in(text_of(slice));

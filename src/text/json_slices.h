@@ -25,6 +25,9 @@ std::optional<nlohmann::json> parse_with_slices(std::string_view text, const std
 
 bool is_slice(const nlohmann::json& value);
 
+// The text of such a document: slices as they were.
+std::string text_with_slices(const nlohmann::json& document);
+
 // The object of tokens and ids, the array of pairs of tokens. Throw NotPlain.
 Vocabulary read_vocabulary_slice(const nlohmann::json& slice);
 std::vector<BpeMerge> read_merges_slice(const nlohmann::json& slice, const Vocabulary& vocabulary, std::string_view prefix);

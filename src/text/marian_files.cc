@@ -9,6 +9,7 @@
 #include "text/json_node.h"
 #include "text/sentencepiece_file.h"
 #include "text/sentencepiece_json.h"
+#include "text/utf8.h"
 
 namespace qkv {
 
@@ -27,7 +28,7 @@ std::string marian_json_of(std::string_view source, const std::string& source_fi
   const auto needed = [&](const std::string& role, const std::string& otherwise) {
     const std::string token = config.token(role, otherwise);
     const int32_t id = vocabulary.id(token);
-    if (id < 0) fail(ErrorCode::bad_input, "{}: has no token \"{}\", the {}", vocab_file, token, role);
+    if (id < 0) fail(ErrorCode::bad_input, "{}: has no token \"{}\", the {}", vocab_file, shortened(token), role);
     return id;
   };
   const int32_t unk = needed("unk_token", "<unk>"), eos = needed("eos_token", "</s>");

@@ -52,7 +52,7 @@ class MarianModel final : public TokenModel {
   }
 
   void tokenize(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const override {
-    if (word.starts_with(">>") && word.ends_with("<<")) {
+    if (is_code(word)) {
       ids.push_back(id_or_unk(word));
       if (spans) spans->push_back({0, word.size()});
       return;
@@ -67,10 +67,17 @@ class MarianModel final : public TokenModel {
       if (spans) spans->push_back(where[i]);
     }
   }
+  // The code of a language is no text, whatever the vocabulary calls it.
+  void tokenize_as_text(std::string_view word, const std::vector<bool>& special, std::vector<int32_t>& ids,
+                        std::vector<Span>* spans) const override {
+    if (is_code(word)) return tokenize(word, ids, spans);
+    TokenModel::tokenize_as_text(word, special, ids, spans);
+  }
   const Vocabulary& vocabulary() const override { return vocabulary_; }
   int32_t unknown_id() const override { return unk_; }
 
  private:
+  static bool is_code(std::string_view word) { return word.starts_with(">>") && word.ends_with("<<"); }
   int32_t id_or_unk(std::string_view token) const {
     const int32_t id = vocabulary_.id(token);
     return id < 0 ? unk_ : id;

@@ -105,9 +105,17 @@ class TokenModel {
                       std::vector<Span>* spans) const {
     tokenize(word, ids, spans);
   }
+  // The same where a word that spells out a special token is ordinary text: none of the tokens in `special` (by id) is given, the unknown
+  // token for what is unknown excepted. Models whose tokens may spell one have their own way; this one parts such a word behind its first
+  // character.
+  virtual void tokenize_as_text(std::string_view word, const std::vector<bool>& special, std::vector<int32_t>& ids,
+                                std::vector<Span>* spans) const;
   virtual const Vocabulary& vocabulary() const = 0;
   virtual int32_t unknown_id() const { return -1; }  // of the token for what is not in the vocabulary; -1: there is none
 };
+
+// Has the model given a special token to this word? The unknown token counts where the word spells it.
+bool gives_special(const TokenModel& model, std::string_view word, std::span<const int32_t> ids, const std::vector<bool>& special);
 
 // A token of an Encoding in the making.
 struct EncodedToken {

@@ -33,7 +33,7 @@ void set_type_ids(EncodedText& text, int32_t type_id) {
 // Takes the white space at the ends of tokens out of their offsets, as the byte-level tokenizers want it.
 class OffsetTrimmer {
  public:
-  // add_prefix_space: the space of a first token may be one that was put there.
+  // add_prefix_space: the single space of a first token may be one that was put there.
   explicit OffsetTrimmer(bool add_prefix_space) : add_prefix_space_(add_prefix_space) {}
 
   void trim(Parts& parts, Inputs inputs) const {
@@ -49,7 +49,7 @@ class OffsetTrimmer {
  private:
   void trim(EncodedToken& token, bool first, std::string_view input) const {
     auto& [begin, end] = token.offsets;
-    if (!(add_prefix_space_ && (first || begin == 0))) {
+    if (!(add_prefix_space_ && (first || begin == 0) && token.leading_spaces == 1)) {
       for (uint32_t i = 0; i < token.leading_spaces && begin < end; ++i) begin += utf8_length(input[begin]);
     }
     size_t last = end;

@@ -33,6 +33,7 @@ class SentencePieceBpe final : public TokenModel {
     tokenize_with(&sampling, text, ids, spans);
   }
   const Vocabulary& vocabulary() const override { return vocabulary_; }
+  int32_t unknown_id() const override { return unknown_; }
 
  private:
   struct Joined {

@@ -21,7 +21,7 @@ void append_bytes(std::string_view bytes, std::string& text) {
 
 class SentencePieceDecoder final : public Decoder {
  public:
-  explicit SentencePieceDecoder(const SentencePieceModel& model)
+  SentencePieceDecoder(const SentencePieceModel& model, bool unknown_as_piece)
       : unk_surface_(model.unk_surface),
         drops_first_space_(model.add_dummy_prefix || model.remove_extra_whitespaces),
         drops_all_spaces_(model.remove_extra_whitespaces) {
@@ -29,6 +29,7 @@ class SentencePieceDecoder final : public Decoder {
       if (piece.type == PieceType::control || piece.type == PieceType::unknown || piece.type == PieceType::byte) {
         types_.emplace(piece.text, piece.type);
       }
+      if (piece.type == PieceType::unknown && unknown_as_piece) unk_surface_ = piece.text;
     }
   }
 
@@ -49,7 +50,10 @@ class SentencePieceDecoder final : public Decoder {
       flush();
       if (start_seen || !text.empty()) at_start = false;
       start_seen = false;
-      if (type == PieceType::control) continue;
+      if (type == PieceType::control) {
+        text.append(token);
+        continue;
+      }
       if (type == PieceType::unknown) {
         text.append(unk_surface_);
         continue;
@@ -81,8 +85,8 @@ class SentencePieceDecoder final : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Decoder> make_sentencepiece_decoder(const SentencePieceModel& model) {
-  return std::make_unique<SentencePieceDecoder>(model);
+std::unique_ptr<Decoder> make_sentencepiece_decoder(const SentencePieceModel& model, bool unknown_as_piece) {
+  return std::make_unique<SentencePieceDecoder>(model, unknown_as_piece);
 }
 
 }  // namespace qkv

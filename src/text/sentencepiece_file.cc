@@ -189,13 +189,14 @@ void check_sentencepiece(const SentencePieceModel& model, const std::string& fil
     if (!std::isfinite(piece.score)) fail(ErrorCode::bad_input, "{}: piece {} has a score that is not a number", file, id);
     if (piece.type == PieceType::byte) {
       if (const int byte = byte_of_token(piece.text); byte < 0 || piece.text != byte_token(static_cast<unsigned char>(byte))) {
-        fail(ErrorCode::bad_input, "{}: piece {} \"{}\" is said to be a byte, but is none of <0x00> to <0xFF>", file, id, piece.text);
+        fail(ErrorCode::bad_input, "{}: piece {} \"{}\" is said to be a byte, but is none of <0x00> to <0xFF>", file, id,
+             shortened(piece.text));
       }
       ++bytes;
     }
     if (piece.type == PieceType::unknown) ++unknown;
     const auto [other, fresh] = ids.emplace(piece.text, id);
-    if (!fresh) fail(ErrorCode::bad_input, "{}: pieces {} and {} are both \"{}\"", file, other->second, id, piece.text);
+    if (!fresh) fail(ErrorCode::bad_input, "{}: pieces {} and {} are both \"{}\"", file, other->second, id, shortened(piece.text));
   }
   if (unknown != 1) fail(ErrorCode::bad_input, "{}: has {} unknown pieces instead of one", file, unknown);
   if (model.byte_fallback && bytes != 256) {

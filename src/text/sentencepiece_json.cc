@@ -32,6 +32,9 @@ constexpr std::pair<const char*, PieceType> kTypes[] = {{"unknown", PieceType::u
                                                         {"unused", PieceType::unused},
                                                         {"byte", PieceType::byte}};
 constexpr std::pair<const char*, Kind> kKinds[] = {{"unigram", Kind::unigram}, {"bpe", Kind::bpe}, {"character", Kind::character}};
+using Prefix = SentencePieceModel::Prefix;
+constexpr std::pair<const char*, Prefix> kPrefixes[] = {
+    {"first", Prefix::first}, {"each", Prefix::each}, {"each_unless_space", Prefix::each_unless_space}};
 constexpr std::pair<const char*, bool SentencePieceModel::*> kFlags[] = {
     {"byte_fallback", &SentencePieceModel::byte_fallback},
     {"add_dummy_prefix", &SentencePieceModel::add_dummy_prefix},
@@ -68,6 +71,9 @@ ordered_json exact_form(const SentencePieceModel& model, const SentencePieceSurr
     if (kind == model.kind) exact["kind"] = name;
   }
   for (const auto& [name, flag] : kFlags) exact[name] = model.*flag;
+  for (const auto& [name, prefix] : kPrefixes) {
+    if (prefix == model.prefix && prefix != Prefix::first) exact["prefix"] = name;
+  }
   exact["control_in_text"] = around.control_in_text;
   exact["unk_surface"] = model.unk_surface;
   exact["character_map"] = to_base64(model.character_map);
@@ -145,9 +151,13 @@ SentencePieceModel read_model(const JsonNode& model_node, const JsonNode& exact)
   SentencePieceModel model;
   const std::string kind = exact.at("kind").string();
   const auto known = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const auto& each) { return kind == each.first; });
-  if (known == std::end(kKinds)) exact.at("kind").fail_unsupported("is \"" + kind + "\", which qkv does not have");
+  if (known == std::end(kKinds)) exact.at("kind").fail_unsupported("is \"" + shortened(kind) + "\", which qkv does not have");
   model.kind = known->second;
   for (const auto& [name, flag] : kFlags) model.*flag = exact.at(name).boolean();
+  const std::string prefix = exact.string_or("prefix", "first");  // files of before have none
+  const auto place = std::find_if(std::begin(kPrefixes), std::end(kPrefixes), [&](const auto& each) { return prefix == each.first; });
+  if (place == std::end(kPrefixes)) exact.at("prefix").fail_unsupported("is \"" + shortened(prefix) + "\", which qkv does not have");
+  model.prefix = place->second;
   model.unk_surface = exact.at("unk_surface").string();
   const auto map = from_base64(exact.at("character_map").string());
   if (!map) exact.at("character_map").fail("is not base64");
@@ -258,7 +268,7 @@ void make_sentencepiece_parts(const JsonNode& model_node, TokenizerParts& parts)
   const JsonNode exact = model_node.at("sentencepiece");
   const SentencePieceModel model = read_model(model_node, exact);
   parts.normalizer = make_sentencepiece_normalizer(model, exact.file());
-  parts.decoder = make_sentencepiece_decoder(model);
+  parts.decoder = make_sentencepiece_decoder(model, exact.at("control_in_text").boolean());
   parts.model = model.kind == Kind::unigram ? make_unigram(model) : std::make_unique<SentencePieceBpe>(model, exact.file());
   if (!exact.find("pieces")) return;
   Vocabulary vocabulary = read_vocabulary(exact.at("marian_vocab"));

@@ -20,7 +20,8 @@ class SentencePieceNormalizer final : public Normalizer {
         space_(model.escape_whitespaces ? kSpaceSymbol : " "),
         remove_extra_(model.remove_extra_whitespaces),
         space_before_(model.add_dummy_prefix && !model.whitespace_as_suffix),
-        space_behind_(model.add_dummy_prefix && model.whitespace_as_suffix) {
+        space_behind_(model.add_dummy_prefix && model.whitespace_as_suffix),
+        prefix_(model.prefix) {
     if (!model.character_map.empty()) map_.emplace(model.character_map, where);
     for (unsigned byte = 1; byte < 0x80; ++byte) stays_[byte] = stays(static_cast<char>(byte));
     space_stays_ = std::exchange(stays_[' '], false);
@@ -37,7 +38,7 @@ class SentencePieceNormalizer final : public Normalizer {
     Output output{.first_bytes = normalized.first_bytes, .from = normalized.origin ? normalized.origin->data() : nullptr};
     if (i < text.size()) {
       output.text.reserve(text.size() + text.size() / 4 + 8);
-      if (space_before_ && normalized.first_bytes > 0) output.append(space_, i, 0);
+      if (space_before_ && gets_prefix(normalized, i)) output.append(space_, i, 0);
       rewrite(text, i, output);
       while (remove_extra_ && output.text.ends_with(space_)) output.text.resize(output.text.size() - space_.size());
       output.cut_to_text();
@@ -49,6 +50,12 @@ class SentencePieceNormalizer final : public Normalizer {
   }
 
  private:
+  // `begin`: where what is left of the text begins.
+  bool gets_prefix(const NormalizedText& normalized, size_t begin) const {
+    if (normalized.first_bytes > 0 || prefix_ == SentencePieceModel::Prefix::each) return true;
+    return prefix_ == SentencePieceModel::Prefix::each_unless_space && !part_at(normalized.text, begin).text.starts_with(' ');
+  }
+
   // What stands for the first `length` bytes at some place.
   struct Part {
     size_t length;
@@ -134,6 +141,7 @@ class SentencePieceNormalizer final : public Normalizer {
   ByteTrie user_defined_;
   std::string_view space_;
   bool remove_extra_, space_before_, space_behind_;
+  SentencePieceModel::Prefix prefix_;
   std::array<bool, 256> stays_{};  // ASCII characters that nothing changes, where none but ASCII comes next
   bool space_stays_ = false;
 };

@@ -8,7 +8,8 @@
 
 namespace qkv {
 
-// `where` begins the message about a map that is damaged. The dummy space is added where the input begins.
+// `where` begins the message about a map that is damaged. The dummy space is added where the input begins,
+// or as the model's `prefix` says.
 std::unique_ptr<Normalizer> make_sentencepiece_normalizer(const SentencePieceModel& model, const std::string& where);
 
 }  // namespace qkv

@@ -4,6 +4,7 @@
 #include <array>
 #include <deque>
 #include <system_error>
+#include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -15,6 +16,7 @@
 #include "text/tokenizer_parts.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
+#include "text/valid_text.h"
 #include "text/vocabulary.h"
 #include "text/word_cache.h"
 #include "text/word_cutting.h"
@@ -29,6 +31,7 @@ struct Tokenizer::Impl {
   std::vector<bool> special;                // by id
   WordCuts word_cuts = WordCuts::none;      // where texts are cut for encoding without offsets
   WordCache words;                          // ids of what lies between such cuts
+  bool special_as_text = false;             // where the options do not say it
 
   void check(int32_t id) const {
     QKV_CHECK(id >= 0 && static_cast<size_t>(id) < tokens.size(), "there is no token of id {}: the tokenizer's ids are 0 to {}", id,
@@ -40,19 +43,23 @@ struct Tokenizer::Impl {
     RandomStream random;
   };
   // Ids of a text, appended to `ids`; and to `tokens`, where that is not null, the ids and what is known of each, besides their text.
-  void encode(std::string_view text, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens, Sampling* sampling = nullptr) const;
+  void encode(std::string_view text, bool as_text, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens,
+              Sampling* sampling = nullptr) const;
   Encoding encode(std::span<const std::string_view> texts, const EncodeOptions& options) const;
+  bool as_text(const EncodeOptions& options) const { return options.special_tokens_as_text.value_or(special_as_text); }
 
  private:
   struct Output {
     std::vector<int32_t>& ids;
     std::vector<EncodedToken>* tokens;
     Sampling* sampling;
+    bool as_text;             // special tokens are not looked for and not given
     std::vector<Span> spans;  // scratch
   };
   void encode_section(std::string_view input, Span section, Output& output) const;
   void encode_words(std::string_view text, Output& output) const;
   void encode_normalized(NormalizedText&& text, Output& output) const;
+  void encode_piece(std::string_view piece, std::vector<int32_t>& ids, std::vector<Span>* spans, const Output& output) const;
   void add_token(int32_t id, Span offsets, std::string_view text, Output& output) const;
 };
 
@@ -106,12 +113,12 @@ void Tokenizer::Impl::add_token(int32_t id, Span offsets, std::string_view text,
   }
 }
 
-void Tokenizer::Impl::encode(std::string_view text, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens,
+void Tokenizer::Impl::encode(std::string_view text, bool as_text, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens,
                              Sampling* sampling) const {
-  Output output{ids, tokens, sampling, {}};
+  Output output{ids, tokens, sampling, as_text, {}};
   const AddedTokenFinder& finder = parts.added_tokens->raw();
   if (finder.empty() || !finder.may_find(text)) return encode_section(text, {0, text.size()}, output);
-  for (const auto& [begin, end, id] : finder.find(text)) {
+  for (const auto& [begin, end, id] : finder.find(text, as_text)) {
     if (id >= 0) {
       add_token(id, {begin, end}, text.substr(begin, end - begin), output);
     } else {
@@ -130,7 +137,7 @@ void Tokenizer::Impl::encode_section(std::string_view input, Span section, Outpu
   if (parts.normalizer) parts.normalizer->normalize(whole);
   const AddedTokenFinder& finder = parts.added_tokens->normalized();
   if (finder.empty() || !finder.may_find(whole.text)) return encode_normalized(std::move(whole), output);
-  for (const auto& [begin, end, id] : finder.find(whole.text)) {
+  for (const auto& [begin, end, id] : finder.find(whole.text, output.as_text)) {
     const std::string_view text = std::string_view(whole.text).substr(begin, end - begin);
     if (id >= 0) {
       add_token(id, whole.origin ? offsets_of(whole.origin, begin, end) : Span{}, text, output);
@@ -143,38 +150,60 @@ void Tokenizer::Impl::encode_section(std::string_view input, Span section, Outpu
   }
 }
 
-// The same word by word.
+// The same word by word. The words that are kept are read as with special tokens; where one has such, it is read again as text.
 void Tokenizer::Impl::encode_words(std::string_view text, Output& output) const {
-  WordQueue queue(words, [&](std::string_view word, const WordCache::Key& key) {
-    if (words.find(key, output.ids)) return;
-    const size_t before = output.ids.size();
+  const bool as_text = std::exchange(output.as_text, false);
+  const auto encode_word = [&](std::string_view word) {
     NormalizedText whole(word);
     if (parts.normalizer) parts.normalizer->normalize(whole);
     encode_normalized(std::move(whole), output);
-    words.keep(key, std::span(output.ids).subspan(before));
+  };
+  WordQueue queue(words, [&](std::string_view word, const WordCache::Key& key) {
+    const size_t before = output.ids.size();
+    if (!words.find(key, output.ids)) {
+      encode_word(word);
+      words.keep(key, std::span(output.ids).subspan(before));
+    }
+    if (!as_text) return;
+    const auto is_special = [&](int32_t id) { return special[static_cast<size_t>(id)]; };
+    if (std::none_of(output.ids.begin() + static_cast<ptrdiff_t>(before), output.ids.end(), is_special)) return;
+    output.ids.resize(before);
+    output.as_text = true;
+    encode_word(word);
+    output.as_text = false;
   });
   for_each_word(word_cuts, text, [&](std::string_view word) { queue.push(word); });
   queue.finish();
+  output.as_text = as_text;
+}
+
+void Tokenizer::Impl::encode_piece(std::string_view piece, std::vector<int32_t>& ids, std::vector<Span>* spans,
+                                   const Output& output) const {
+  if (Sampling* sampling = output.sampling) {
+    const size_t before = ids.size();
+    parts.model->sample(piece, sampling->how, sampling->random, ids, spans);
+    if (!output.as_text || !gives_special(*parts.model, piece, std::span(ids).subspan(before), special)) return;
+    ids.resize(before);
+  }
+  if (output.as_text) {
+    parts.model->tokenize_as_text(piece, special, ids, spans);
+  } else {
+    parts.model->tokenize(piece, ids, spans);
+  }
 }
 
 void Tokenizer::Impl::encode_normalized(NormalizedText&& text, Output& output) const {
   PieceList list(std::move(text));
   if (parts.pre_tokenizer) parts.pre_tokenizer->apply(list);
   if (!output.tokens) {
-    for (const PieceList::Piece& piece : list.pieces) {
-      if (Sampling* sampling = output.sampling) {
-        parts.model->sample(list.view(piece), sampling->how, sampling->random, output.ids, nullptr);
-      } else {
-        parts.model->tokenize(list.view(piece), output.ids, nullptr);
-      }
-    }
+    for (const PieceList::Piece& piece : list.pieces) encode_piece(list.view(piece), output.ids, nullptr, output);
     return;
   }
   std::vector<int32_t> ids;
   for (const PieceList::Piece& piece : list.pieces) {
     ids.clear();
     output.spans.clear();
-    parts.model->tokenize(list.view(piece), ids, &output.spans);
+    encode_piece(list.view(piece), ids, &output.spans, output);
     for (size_t i = 0; i < ids.size(); ++i) {
       const auto [begin, end] = output.spans[i];
       const Span offsets = begin < end ? offsets_of(list.origin, piece.begin + begin, piece.begin + end) : Span{};
@@ -183,35 +212,6 @@ void Tokenizer::Impl::encode_normalized(NormalizedText&& text, Output& output) c
   }
 }
 
-namespace {
-
-// A text as valid UTF-8, and the way back from its bytes to those of the text as it came.
-class ValidText {
- public:
-  explicit ValidText(std::string_view text) : text_(text) {
-    if (is_valid_utf8(text)) return;
-    replaced_ = replace_invalid_utf8(text, &replacements_);
-    text_ = replaced_;
-  }
-  ValidText(const ValidText&) = delete;
-  ValidText& operator=(const ValidText&) = delete;
-
-  std::string_view view() const { return text_; }
-  // The place in the text as it came; `position` is a boundary of characters.
-  size_t original(size_t position) const {
-    const auto after = std::upper_bound(replacements_.begin(), replacements_.end(), position,
-                                        [](size_t value, const Utf8Replacement& replacement) { return value < replacement.end; });
-    return after == replacements_.begin() ? position : position - (after - 1)->end + (after - 1)->source_end;
-  }
-
- private:
-  std::string replaced_;
-  std::string_view text_;
-  std::vector<Utf8Replacement> replacements_;
-};
-
-}  // namespace
-
 Encoding Tokenizer::Impl::encode(std::span<const std::string_view> texts, const EncodeOptions& options) const {
   std::deque<ValidText> valid;
   std::vector<std::string_view> inputs;
@@ -219,7 +219,7 @@ Encoding Tokenizer::Impl::encode(std::span<const std::string_view> texts, const 
   for (size_t i = 0; i < texts.size(); ++i) {
     inputs.push_back(valid.emplace_back(texts[i]).view());
     std::vector<int32_t> ids;
-    encode(inputs[i], ids, &encoded[i].tokens);
+    encode(inputs[i], as_text(options), ids, &encoded[i].tokens);
     for (EncodedToken& token : encoded[i].tokens) token.sequence = token.type_id = static_cast<int32_t>(i);
   }
   if (options.truncation) {
@@ -245,14 +245,15 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-Tokenizer Tokenizer::load(const std::filesystem::path& path) {
-  TokenizerFiles files = read_tokenizer_files(path);
-  return TokenizerAccess::from_json(std::move(files.json), std::move(files.config), files.name);
-}
+Tokenizer Tokenizer::load(const std::filesystem::path& path) { return TokenizerAccess::from_files(read_tokenizer_files(path)); }
 
 Tokenizer TokenizerAccess::from_json(std::string tokenizer_json, std::string config_json, const std::string& file) {
+  return from_files({.json = std::move(tokenizer_json), .config = std::move(config_json), .name = file});
+}
+
+Tokenizer TokenizerAccess::from_files(TokenizerFiles files) {
   auto impl = std::make_unique<Tokenizer::Impl>();
-  impl->parts = parse_tokenizer_json(tokenizer_json, file);
+  impl->parts = files.beside ? parse_tokenizer_json(files.json, files.name, *files.beside) : parse_tokenizer_json(files.json, files.name);
   const Vocabulary& vocabulary = impl->parts.model->vocabulary();
   const std::vector<AddedToken>& added = impl->parts.added_tokens->tokens();
   size_t size = static_cast<size_t>(vocabulary.size());
@@ -272,42 +273,58 @@ Tokenizer TokenizerAccess::from_json(std::string tokenizer_json, std::string con
   if (impl->parts.added_tokens->normalized().empty()) {
     impl->word_cuts = word_cuts_of(impl->parts.normalizer.get(), impl->parts.pre_tokenizer.get());
   }
-  impl->json = std::move(tokenizer_json);
-  impl->config = config_json.empty() ? make_tokenizer_config(added) : std::move(config_json);
+  impl->json = std::move(files.json);
+  impl->special_as_text = files.split_special_tokens;
+  impl->config = files.config.empty() ? make_tokenizer_config(added) : std::move(files.config);
   return Tokenizer(std::move(impl));
 }
 
 const std::string& TokenizerAccess::json(const Tokenizer& tokenizer) { return tokenizer.impl_->json; }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
+  return encode(text, EncodeOptions{.add_special_tokens = add_special_tokens});
+}
+
+std::vector<int32_t> Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
+  if (options.truncation) return encode_with_offsets(text, options).ids;
   constexpr size_t kShort = 4096;  // bytes: what grows for such a text is kept for the thread's next one
   static thread_local std::vector<int32_t> scratch;
   const ValidText valid(text);
   std::vector<int32_t> own;
   std::vector<int32_t>& ids = text.size() <= kShort ? scratch : own;
   ids.clear();
-  impl_->encode(valid.view(), ids, nullptr);
-  if (add_special_tokens && impl_->parts.post_processor) impl_->parts.post_processor->process(ids);
+  impl_->encode(valid.view(), impl_->as_text(options), ids, nullptr);
+  if (options.add_special_tokens && impl_->parts.post_processor) impl_->parts.post_processor->process(ids);
   return &ids == &own ? std::move(own) : std::vector<int32_t>(scratch);
 }
 
 std::vector<std::vector<int32_t>> Tokenizer::encode_batch(std::span<const std::string_view> texts, bool add_special_tokens) const {
+  return encode_batch(texts, EncodeOptions{.add_special_tokens = add_special_tokens});
+}
+
+std::vector<std::vector<int32_t>> Tokenizer::encode_batch(std::span<const std::string_view> texts, const EncodeOptions& options) const {
   constexpr size_t kPart = 64;  // texts that a thread takes at a time
   std::vector<std::vector<int32_t>> all(texts.size());
   parallel_for(static_cast<int64_t>((texts.size() + kPart - 1) / kPart), [&](int64_t part) {
     const size_t begin = static_cast<size_t>(part) * kPart, end = std::min(texts.size(), begin + kPart);
-    for (size_t i = begin; i < end; ++i) all[i] = encode(texts[i], add_special_tokens);
+    for (size_t i = begin; i < end; ++i) all[i] = encode(texts[i], options);
   });
   return all;
 }
 
 std::vector<int32_t> Tokenizer::encode_sampled(std::string_view text, const SubwordSampling& how, uint64_t seed,
                                                bool add_special_tokens) const {
+  return encode_sampled(text, how, seed, EncodeOptions{.add_special_tokens = add_special_tokens});
+}
+
+std::vector<int32_t> Tokenizer::encode_sampled(std::string_view text, const SubwordSampling& how, uint64_t seed,
+                                               const EncodeOptions& options) const {
+  QKV_CHECK(!options.truncation, "a segmentation by chance is not truncated; leave the option out");
   const ValidText valid(text);
   Impl::Sampling sampling{how, RandomStream(seed)};
   std::vector<int32_t> ids;
-  impl_->encode(valid.view(), ids, nullptr, &sampling);
-  if (add_special_tokens && impl_->parts.post_processor) impl_->parts.post_processor->process(ids);
+  impl_->encode(valid.view(), impl_->as_text(options), ids, nullptr, &sampling);
+  if (options.add_special_tokens && impl_->parts.post_processor) impl_->parts.post_processor->process(ids);
   return ids;
 }
 

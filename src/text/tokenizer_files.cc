@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -26,13 +27,20 @@ bool is_there(const fs::path& file) {
   return fs::is_regular_file(file, ignored);
 }
 
+TokenizerFiles files_of(std::string json, const TokenizerConfig& config, std::string name) {
+  return {.json = std::move(json),
+          .config = config.text(),
+          .name = std::move(name),
+          .split_special_tokens = config.flag("split_special_tokens", false)};
+}
+
 TokenizerFiles read_vocab_and_merges(const fs::path& vocab, const fs::path& merges) {
   if (!is_there(merges)) fail(ErrorCode::io, "{} needs {} beside it, which is not there", vocab.string(), merges.string());
   if (!is_there(vocab)) fail(ErrorCode::io, "{} needs {} beside it, which is not there", merges.string(), vocab.string());
   const TokenizerConfig config(vocab.parent_path());
   const MappedFile vocab_file(vocab), merges_file(merges);
-  return {vocab_json_to_json({vocab_file.text(), vocab.string()}, {merges_file.text(), merges.string()}, config), config.text(),
-          vocab.string()};
+  return files_of(vocab_json_to_json({vocab_file.text(), vocab.string()}, {merges_file.text(), merges.string()}, config), config,
+                  vocab.string());
 }
 
 bool is_marian(const fs::path& directory) {
@@ -44,8 +52,8 @@ TokenizerFiles read_marian(const fs::path& directory) {
   const MappedFile source(directory / "source.spm"), vocab(directory / "vocab.json");
   if (is_there(directory / "target.spm"))
     check_marian_target(MappedFile(directory / "target.spm").text(), (directory / "target.spm").string());
-  return {marian_json_of(source.text(), (directory / "source.spm").string(), vocab.text(), (directory / "vocab.json").string(), config),
-          config.text(), (directory / "source.spm").string()};
+  const std::string source_name = (directory / "source.spm").string(), vocab_name = (directory / "vocab.json").string();
+  return files_of(marian_json_of(source.text(), source_name, vocab.text(), vocab_name, config), config, source_name);
 }
 
 // A file of a kind that its content or its name tells; nothing: a tokenizer.json, or what is none.
@@ -56,32 +64,49 @@ std::optional<TokenizerFiles> read_other_kind(const fs::path& file) {
   }
   const MappedFile mapped(file);
   const std::string_view content = mapped.text();
-  if (GgufMetadata::is_gguf(content)) return TokenizerFiles{gguf_to_json(content, file.string()), "", file.string()};
+  if (GgufMetadata::is_gguf(content)) return files_of(gguf_to_json(content, file.string()), {}, file.string());
   const TokenizerConfig config(file.parent_path());
-  if (is_tiktoken(content)) return TokenizerFiles{tiktoken_to_json(content, config, file.string()), config.text(), file.string()};
+  if (is_tiktoken(content)) return files_of(tiktoken_to_json(content, config, file.string()), config, file.string());
   const std::string extension = file.extension().string();
   if (is_sentencepiece(content) || extension == ".spm" || extension == ".model") {
-    return TokenizerFiles{sentencepiece_json_of(content, config, file.string()), config.text(), file.string()};
+    return files_of(sentencepiece_json_of(content, config, file.string()), config, file.string());
   }
-  if (extension == ".txt") return TokenizerFiles{vocab_txt_to_json({content, file.string()}, config), config.text(), file.string()};
+  if (extension == ".txt") return files_of(vocab_txt_to_json({content, file.string()}, config), config, file.string());
   return std::nullopt;
 }
 
 // The file of a directory that stands for its tokenizer.
 fs::path file_of_directory(const fs::path& directory) {
-  for (const char* name : {"tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model"}) {
+  for (const char* name : {"tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "vocab.spm"}) {
     if (is_there(directory / name)) return directory / name;
   }
   if (is_there(directory / "vocab.json") && is_there(directory / "merges.txt")) return directory / "vocab.json";
   if (is_there(directory / "vocab.txt")) return directory / "vocab.txt";
-  for (const char* extension : {".tiktoken", ".model", ".gguf"}) {
+  const auto first = [&](const auto& fits) {
     std::vector<fs::path> found;
     std::error_code ignored;
     for (const fs::directory_entry& entry : fs::directory_iterator(directory, ignored)) {
-      if (entry.path().extension() == extension) found.push_back(entry.path());
+      if (fits(entry.path())) found.push_back(entry.path());
     }
     std::sort(found.begin(), found.end());
-    if (!found.empty()) return found.front();
+    return found.empty() ? fs::path() : found.front();
+  };
+  for (const char* extension : {".tiktoken", ".model", ".gguf"}) {
+    if (const fs::path found = first([&](const fs::path& path) { return path.extension() == extension; }); !found.empty()) return found;
+  }
+  if (is_there(directory / "source.spm")) {
+    fail(ErrorCode::io, "{} holds source.spm but no vocab.json, which has the ids of a Marian model; put it beside", directory.string());
+  }
+  for (const auto& [start, extension] : {std::pair("", ".spm"), std::pair("rwkv_vocab", ".txt")}) {
+    const fs::path found =
+        first([&](const fs::path& path) { return path.extension() == extension && path.filename().string().starts_with(start); });
+    if (!found.empty()) return found;
+  }
+  if (is_there(directory / "vocab.json")) {
+    fail(ErrorCode::unsupported,
+         "{} holds vocab.json but no merges.txt: the tokens alone, as of a speech recognizer (Wav2Vec2CTCTokenizer), do not say how a text "
+         "is cut; put merges.txt or a tokenizer.json beside it",
+         directory.string());
   }
   fail(ErrorCode::io, "{} holds no tokenizer.json or other tokenizer file; name the directory of a tokenizer or a model",
        directory.string());
@@ -97,8 +122,10 @@ TokenizerFiles read_tokenizer_files(const fs::path& path) {
   if (file.extension() != ".json" || file.filename() == "vocab.json") {
     if (auto files = read_other_kind(file)) return std::move(*files);
   }
-  const fs::path config = file.parent_path() / "tokenizer_config.json";
-  return {read_file(file), is_there(config) ? read_file(config) : "", file.string()};
+  TokenizerConfig config(file.parent_path());
+  TokenizerFiles files = files_of(read_file(file), config, file.string());
+  if (config.exists()) files.beside = std::move(config);
+  return files;
 }
 
 }  // namespace qkv

@@ -3,21 +3,27 @@
 //   tokenizer.json                          as it is
 //   vocab.json + merges.txt                 GPT-2's, RoBERTa's, Qwen's, CLIP's: vocab_files.h
 //   vocab.txt                               BERT's: vocab_files.h
-//   *.model, *.spm                          SentencePiece: sentencepiece_file.h, sentencepiece_json.h
+//   *.model, *.spm (vocab.spm)              SentencePiece: sentencepiece_file.h, sentencepiece_json.h
 //   source.spm + target.spm + vocab.json    Marian's: marian_files.h
 //   *.tiktoken, tokenizer.model as text     tiktoken's ranks: tiktoken_file.h
 //   *.gguf                                  the vocabulary in it: gguf_vocabulary.h
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+
+#include "text/tokenizer_config.h"
 
 namespace qkv {
 
 struct TokenizerFiles {
-  std::string json;    // the text of a tokenizer.json
-  std::string config;  // the text of the tokenizer_config.json beside it; empty: there is none
-  std::string name;    // what messages name
+  std::string json;                   // the text of a tokenizer.json
+  std::string config;                 // the text of the tokenizer_config.json beside it; empty: there is none
+  std::string name;                   // what messages name
+  bool split_special_tokens = false;  // the configuration's: special tokens in a text are ordinary characters
+  // What lies beside a tokenizer.json and is still to be applied to it; other kinds have it in `json`.
+  std::optional<TokenizerConfig> beside;
 };
 
 // `path`: a file, whose kind its content and name tell, or a directory that holds files of one kind; of several the first of the table

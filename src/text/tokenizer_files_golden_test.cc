@@ -176,6 +176,7 @@ TEST(GgufVocabulary, SpecialTokensAreWhereTheFileSaysIt) {
   const Tokenizer llama = Tokenizer::load(folder / "llama-spm.gguf"), bert = Tokenizer::load(folder / "bert-bge.gguf");
   EXPECT_EQ(llama.encode("Hello"), (Ids{1, 15043}));
   EXPECT_EQ(llama.decode(Ids{1, 15043, 3186, 2}), "Hello world");
+  EXPECT_EQ(llama.decode(Ids{1, 15043, 2, 2787}, false), "<s> Hello</s> World");
   EXPECT_EQ(bert.encode("hello world"), (Ids{101, 7592, 2088, 102}));
   EXPECT_EQ(bert.decode(bert.encode("unaffable")), "unaffable");
 }

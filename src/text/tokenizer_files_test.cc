@@ -10,6 +10,7 @@ namespace qkv {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 const char* kVocab = R"({"a": 0, "b": 1, "ab": 2})";
 
@@ -65,6 +66,56 @@ TEST(TokenizerFiles, AVocabTxtNeedsTheTokensAroundAText) {
   EXPECT_THAT(message(file), HasSubstr("vocab.txt: token 1 is not valid UTF-8"));
   directory.write("vocab.txt", std::string(1'000'000, 'a'));
   EXPECT_THAT(message(file), HasSubstr("vocab.txt: token 0 has 1000000 bytes"));
+}
+
+TEST(TokenizerFiles, AVocabSpmIsOpenedWhereThereIsNoOther) {
+  const auto model = test_data("spm") / "test_model.model";
+  if (!std::filesystem::exists(model)) GTEST_SKIP() << model << " is not there; set QKV_DATA";
+  for (const char* name : {"vocab.spm", "other.spm"}) {
+    const TemporaryDirectory directory;
+    directory.write(name, read_file(model));
+    EXPECT_EQ(Tokenizer::load(directory.path()).encode("I saw a girl"), Tokenizer::load(model).encode("I saw a girl"));
+  }
+}
+
+TEST(TokenizerFiles, WhatIsNotEnoughForATokenizerIsNamed) {
+  const TemporaryDirectory directory;
+  directory.write("vocab.json", kVocab);
+  EXPECT_THAT(message(directory.path()), HasSubstr("holds vocab.json but no merges.txt"));
+  directory.write("source.spm", "");
+  std::filesystem::remove(directory.path() / "vocab.json");
+  EXPECT_THAT(message(directory.path()), HasSubstr("holds source.spm but no vocab.json"));
+}
+
+TEST(TokenizerFiles, AVocabularyOfRwkvIsCalledWhatItIs) {
+  for (const char* line : {"1 '\\x00' 1", "257 \"'s\" 2", "4 b'\\xe2\\x80' 2"}) {
+    const TemporaryDirectory directory;
+    const auto file = directory.write("rwkv_vocab_v20230424.txt", std::string(line) + "\n");
+    EXPECT_THAT(message(file), HasSubstr("is a vocabulary of RWKV"));
+    EXPECT_THAT(message(directory.path()), HasSubstr("is a vocabulary of RWKV"));
+  }
+  const TemporaryDirectory directory;
+  EXPECT_THAT(message(directory.write("vocab.txt", "1 'x'\n")), Not(HasSubstr("RWKV")));
+}
+
+TEST(TokenizerFiles, MessagesStayShortWhateverTheFileHas) {
+  const std::string huge(3'000'000, 'x');
+  const TemporaryDirectory directory;
+  const auto file = directory.path() / "tokenizer.json";
+  const auto model = [&](const std::string& members) { directory.write("tokenizer.json", "{\"model\": {" + members + "}}"); };
+  for (const std::string& members :
+       {R"("type": "BPE", "vocab": {"a": 0}, "merges": [[")" + huge + R"(", "a"]])", R"("type": "BPE", "vocab": {")" + huge + R"(": "a"})",
+        "\"type\": \"" + huge + "\"", R"("type": "BPE", "vocab": {")" + huge + R"(": 0, "b": 0}, "merges": [])",
+        R"("type": "WordLevel", "unk_token": "u", "vocab": {")" + huge + R"(": -1})", "\"" + huge + "\": 1, \"" + huge + "\": 2"}) {
+    model(members);
+    EXPECT_LT(message(file).size(), 600u);
+    EXPECT_NE(message(file), "(no error)");
+  }
+  directory.write("tokenizer.json",
+                  R"({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}, "normalizer": {"type": ")" + huge + "\"}}");
+  EXPECT_LT(message(file).size(), 600u);
+  directory.write("tokenizer_config.json", R"({"added_tokens_decoder": {")" + huge + R"(": {"content": "a"}}})");
+  EXPECT_LT(message(directory.path()).size(), 600u);
 }
 
 TEST(TokenizerFiles, AFileOfNoKindIsRefusedByTheParserOfItsExtension) {

@@ -1,11 +1,12 @@
 #include "text/tokenizer_json.h"
 
 #include <nlohmann/json.hpp>
-#include <unordered_map>
 #include <utility>
 
 #include "base/error.h"
+#include "text/added_tokens_json.h"
 #include "text/bpe_json.h"
+#include "text/config_stages.h"
 #include "text/decoders.h"
 #include "text/json_slices.h"
 #include "text/normalizers.h"
@@ -20,48 +21,6 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-AddedToken read_added_token(const JsonNode& node) {
-  AddedToken token;
-  const int64_t id = node.at("id").integer();
-  if (id < 0 || id > INT32_MAX) node.at("id").fail("is out of range");
-  token.id = static_cast<int32_t>(id);
-  token.content = node.at("content").string();
-  token.single_word = node.boolean_or("single_word", false);
-  token.lstrip = node.boolean_or("lstrip", false);
-  token.rstrip = node.boolean_or("rstrip", false);
-  token.special = node.boolean_or("special", false);
-  token.normalized = node.boolean_or("normalized", !token.special);
-  return token;
-}
-
-// An added token is one of the model's, with the same id, or has an id that the model does not use.
-std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary& vocabulary) {
-  std::vector<AddedToken> tokens;
-  const auto list = root.find("added_tokens");
-  if (!list) return tokens;
-  const std::vector<JsonNode> nodes = list->items();
-  const int64_t limit = vocabulary.size() + static_cast<int64_t>(nodes.size()) + 100'000;
-  std::unordered_map<int32_t, std::string> by_id;
-  std::unordered_map<std::string, int32_t> by_content;
-  for (const JsonNode& node : nodes) {
-    AddedToken token = read_added_token(node);
-    if (token.content.empty()) continue;
-    if (token.id >= limit) node.fail(fmt::format("has the id {}, which is out of range", token.id));
-    const int32_t in_model = vocabulary.id(token.content);
-    if (in_model >= 0 && in_model != token.id) {
-      node.fail(fmt::format("gives \"{}\" the id {}, but the model's vocabulary gives it {}", token.content, token.id, in_model));
-    }
-    if (in_model < 0 && token.id < vocabulary.size() && !vocabulary.token(token.id).empty()) {
-      node.fail(fmt::format("gives \"{}\" the id {}, which is the id of \"{}\"", token.content, token.id, vocabulary.token(token.id)));
-    }
-    const auto [other, fresh] = by_id.emplace(token.id, token.content);
-    if (!fresh) node.fail(fmt::format("gives the id {} to both \"{}\" and \"{}\"", token.id, other->second, token.content));
-    if (!by_content.emplace(token.content, token.id).second) node.fail(fmt::format("adds \"{}\" a second time", token.content));
-    tokens.push_back(std::move(token));
-  }
-  return tokens;
-}
-
 std::unique_ptr<TokenModel> make_model(const JsonNode& node) {
   const std::string type = node.string_or("type", type_by_fields(node));  // files before tokenizers 0.10 have no type
   if (type == "BPE") return make_bpe(node);
@@ -69,7 +28,7 @@ std::unique_ptr<TokenModel> make_model(const JsonNode& node) {
   if (type == "WordLevel") return make_word_level(node);
   if (type == "Unigram") return make_unigram(node);
   if (type.empty()) node.fail("has no \"type\"");
-  node.fail_unsupported("is of the kind \"" + type + "\", which qkv does not have");
+  node.fail_unsupported("is of the kind \"" + shortened(type) + "\", which qkv does not have");
 }
 
 // {"max_length", "stride", "strategy", "direction"}, of which the last may be missing.
@@ -93,15 +52,12 @@ Truncation read_truncation(const JsonNode& node) {
   return truncation;
 }
 
-}  // namespace
-
-namespace {
-
-TokenizerParts make_parts(const json& document, const std::string& file) {
+// `config` may be null; `changed` becomes true where it changes the added tokens.
+TokenizerParts make_parts(const json& document, const std::string& file, const TokenizerConfig* config, bool& changed) {
   const JsonNode root(document, file);
   if (!document.is_object() || !root.find("model")) root.fail("this is not a tokenizer.json: it has no \"model\"");
   if (const auto version = root.find("version"); version && version->string() != "1.0") {
-    version->fail_unsupported("is \"" + version->string() + "\"; qkv knows \"1.0\"");
+    version->fail_unsupported("is \"" + shortened(version->string()) + "\"; qkv knows \"1.0\"");
   }
   TokenizerParts parts;
   const JsonNode model = root.at("model");
@@ -115,7 +71,11 @@ TokenizerParts make_parts(const json& document, const std::string& file) {
     if (const auto node = root.find("decoder")) parts.decoder = make_decoder(*node);
   }
   std::vector<AddedToken> added = read_added_tokens(root, parts.model->vocabulary());
-  if (sentencepiece) leave_to_sentencepiece(model, added);
+  if (sentencepiece) {
+    leave_to_sentencepiece(model, added);
+  } else if (config) {
+    changed = merge_added_tokens(*config, parts.model->vocabulary(), file, added) || changed;
+  }
   int32_t vocab_size = parts.model->vocabulary().size();
   for (const AddedToken& token : added) vocab_size = std::max(vocab_size, token.id + 1);
   if (const auto node = root.find("post_processor")) parts.post_processor = make_post_processor(*node, vocab_size);
@@ -124,21 +84,42 @@ TokenizerParts make_parts(const json& document, const std::string& file) {
   return parts;
 }
 
-}  // namespace
-
-TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file) {
-  constexpr size_t kLarge = 64 << 10;
-  return parse_tokenizer_json(text, file, kLarge);
+// Where `config` changes something, `text` becomes that of the changed document.
+TokenizerParts parts_of(json document, const std::string& file, const TokenizerConfig* config, std::string* text) {
+  bool changed = config && apply_config(*config, document);
+  TokenizerParts parts = make_parts(document, file, config, changed);
+  if (!changed) return parts;
+  document["added_tokens"] = added_tokens_json(parts.added_tokens->tokens());
+  *text = text_with_slices(document);
+  return parts;
 }
 
-TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file, size_t least_slice) {
-  if (const auto document = parse_with_slices(text, file, least_slice)) {
+TokenizerParts parse(std::string_view text, const std::string& file, size_t least_slice, const TokenizerConfig* config,
+                     std::string* changed) {
+  if (auto document = parse_with_slices(text, file, least_slice)) {
     try {
-      return make_parts(*document, file);
+      return parts_of(std::move(*document), file, config, changed);
     } catch (const NotPlain&) {
     }
   }
-  return make_parts(parse_json(text, file), file);
+  return parts_of(parse_json(text, file), file, config, changed);
+}
+
+constexpr size_t kLarge = 64 << 10;
+
+}  // namespace
+
+TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file) { return parse(text, file, kLarge, nullptr, nullptr); }
+
+TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file, size_t least_slice) {
+  return parse(text, file, least_slice, nullptr, nullptr);
+}
+
+TokenizerParts parse_tokenizer_json(std::string& text, const std::string& file, const TokenizerConfig& config) {
+  std::string changed;
+  TokenizerParts parts = parse(text, file, kLarge, &config, &changed);
+  if (!changed.empty()) text = std::move(changed);
+  return parts;
 }
 
 std::string make_tokenizer_config(std::span<const AddedToken> added_tokens) {

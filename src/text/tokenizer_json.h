@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "text/tokenizer_config.h"
 #include "text/tokenizer_parts.h"
 
 namespace qkv {
@@ -20,6 +21,10 @@ namespace qkv {
 TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file);
 // The same; a vocabulary and merges of at least `least_slice` bytes take the fast way (json_slices.h).
 TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file, size_t least_slice);
+
+// The same with what the files beside it change, where the classes of transformers follow them and not the tokenizer.json: added tokens
+// (added_tokens_json.h) and stages (config_stages.h). `text` becomes that of the changed file.
+TokenizerParts parse_tokenizer_json(std::string& text, const std::string& file, const TokenizerConfig& config);
 
 // The text of a tokenizer_config.json that lets transformers' AutoTokenizer open a tokenizer.json with these special tokens.
 std::string make_tokenizer_config(std::span<const AddedToken> added_tokens);

@@ -9,6 +9,7 @@
 #include "text/added_tokens.h"
 #include "text/json_node.h"
 #include "text/pipeline.h"
+#include "text/tokenizer_files.h"
 
 namespace qkv {
 
@@ -27,6 +28,8 @@ struct TokenizerAccess {
   // A tokenizer from the text of a tokenizer.json and of the tokenizer_config.json beside it (empty: one is made when it is saved).
   // `file` is what messages name.
   static Tokenizer from_json(std::string tokenizer_json, std::string config_json, const std::string& file);
+
+  static Tokenizer from_files(TokenizerFiles files);
 
   // The text of the tokenizer.json that it was made from: what its ids depend on.
   static const std::string& json(const Tokenizer& tokenizer);

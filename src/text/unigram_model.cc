@@ -44,7 +44,7 @@ UnigramModel::UnigramModel(std::vector<UnigramPiece> pieces, UnigramOptions opti
   double lowest = INFINITY;
   for (const UnigramPiece& piece : pieces) {
     QKV_CHECK(std::isfinite(piece.score) && std::abs(piece.score) <= kMaxUnigramScore, "the score {} of the piece \"{}\" is out of range",
-              piece.score, piece.token);
+              piece.score, shortened(piece.token));
     if (piece.kind == Kind::normal) lowest = std::min(lowest, piece.score);
     scores_.push_back(piece.kind == Kind::user_defined ? user_defined_score(piece.token) : piece.score);
   }
@@ -70,11 +70,28 @@ void UnigramModel::tokenize(std::string_view text, std::vector<int32_t>& ids, st
   if (cached) cache_.keep(text, std::span(ids).subspan(before));
 }
 
+void UnigramModel::tokenize_as_text(std::string_view text, const std::vector<bool>& special, std::vector<int32_t>& ids,
+                                    std::vector<Span>* spans) const {
+  const size_t ids_before = ids.size(), spans_before = spans ? spans->size() : 0;
+  tokenize(text, ids, spans);
+  if (!gives_special(*this, text, std::span(ids).subspan(ids_before), special)) return;
+  ids.resize(ids_before);
+  if (spans) spans->resize(spans_before);
+  Output output(*this, text, ids, spans, &special);
+  if (options_.single_precision) {
+    search<float>(text, 0, output);
+  } else {
+    search<double>(text, 0, output);
+  }
+  output.finish();
+}
+
 void UnigramModel::Output::write_unknown() {
   const Span span = unknown_;
   unknown_ = {};
   const std::string_view unknown = text_.substr(span.begin, span.end - span.begin);
-  if (const int32_t id = model_.trie_.find(unknown); id >= 0) return write(id, span);  // a piece that its parts beat
+  if (const int32_t id = model_.trie_.find(unknown); id >= 0 && !(hidden_ && (*hidden_)[static_cast<size_t>(id)]))
+    return write(id, span);  // a piece that its parts beat
   const auto byte_id = [&](char c) { return model_.byte_ids_[static_cast<unsigned char>(c)]; };
   if (model_.options_.byte_fallback && std::all_of(unknown.begin(), unknown.end(), [&](char c) { return byte_id(c) >= 0; })) {
     for (const char c : unknown) write(byte_id(c), span);

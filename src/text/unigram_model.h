@@ -27,6 +27,9 @@ struct UnigramPiece {
   Kind kind = Kind::normal;
 };
 
+// A sum of floats beyond this in size is taken off it and those after it, as sentencepiece does (EncodeOptimized).
+inline constexpr float kMostFloatSum = 100'000.0f;
+
 inline constexpr double kMaxUnigramScore = 1e30;  // sums over any text stay finite, in single precision, too
 
 struct UnigramOptions {
@@ -49,6 +52,9 @@ class UnigramModel final : public TokenModel {
   // O(length of the text * length of the longest piece). What all ways so far have in common is written at once, so that a long text needs
   // 2 MB besides its ids. Only where two ways through all of it stay apart: 16 bytes for each byte of the text, 32 while the table grows.
   void tokenize(std::string_view text, std::vector<int32_t>& ids, std::vector<Span>* spans) const override;
+  // The best segmentation without the special pieces, as sentencepiece has it, which never finds control pieces in a text.
+  void tokenize_as_text(std::string_view text, const std::vector<bool>& special, std::vector<int32_t>& ids,
+                        std::vector<Span>* spans) const override;
   const Vocabulary& vocabulary() const override { return vocabulary_; }
   int32_t unknown_id() const override { return unk_id_ == kMissing ? -1 : unk_id_; }
 
@@ -81,9 +87,9 @@ class UnigramModel final : public TokenModel {
   float append_word(std::string_view word, const WordCache::Key& key, float score, std::vector<int32_t>& way,
                     std::vector<int32_t>& ids) const;
   // Calls see(id, length in bytes, score) for each piece that `text` has at `begin`, and for an unknown character there; its id is
-  // kMissing where there is no unk.
+  // kMissing where there is no unk. `hidden`: by id, pieces to leave out; null: none.
   template <typename See>
-  void for_each_piece(std::string_view text, size_t begin, See&& see) const;
+  void for_each_piece(std::string_view text, size_t begin, See&& see, const std::vector<bool>* hidden = nullptr) const;
   static constexpr int32_t kMissing = -2;
 
   Vocabulary vocabulary_;

@@ -1,5 +1,7 @@
 // Viterbi's algorithm, forward, with one table entry for each byte of a window of the text.
 #include <algorithm>
+#include <cmath>
+#include <type_traits>
 #include <vector>
 
 #include "text/unigram_model.h"
@@ -41,15 +43,20 @@ class UnigramModel::Search {
     while (place < text_.size()) {
       if (place >= full_) move_window(place, reach);
       Node<Score>* const here = &nodes_[place - first_];
+      if constexpr (std::is_same_v<Score, float>) {
+        if (std::abs(here->score) > kMostFloatSum) [[unlikely]]
+          move_back(place, reach);
+      }
       const double so_far = here->score;
-      model_.for_each_piece(text_, place, [&](int32_t id, size_t length, double score) {
+      const auto see = [&](int32_t id, size_t length, double score) {
         Node<Score>& node = here[length];
         reach = std::max(reach, place + length);
         const auto longer = static_cast<Score>(so_far + score);
         if (node.id != Node<Score>::kUnreached && !(longer > node.score)) return;
         if (id == kMissing) fail_without_unk();
         node = {longer, id, static_cast<uint32_t>(length)};
-      });
+      };
+      model_.for_each_piece(text_, place, see, output_.hidden());
       place += std::min(utf8_length(text_[place]), text_.size() - place);
     }
     write(place);
@@ -77,6 +84,15 @@ class UnigramModel::Search {
     }
     make_room(place);
     full_ = place + 1;  // the next place may be one that no piece spans
+  }
+
+  // Takes the sum at `place` off all sums from there on, as sentencepiece does it where floats become too coarse.
+  void move_back(size_t place, size_t reach) {
+    const Score offset = nodes_[place - first_].score;
+    nodes_[place - first_].score = 0;
+    for (size_t i = place + 1; i <= reach; ++i) {
+      if (Node<Score>& node = nodes_[i - first_]; node.id != Node<Score>::kUnreached) node.score -= offset;
+    }
   }
 
   // Nodes for kFull places from `place` on, and for the pieces that begin there.

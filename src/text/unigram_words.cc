@@ -47,7 +47,9 @@ void UnigramModel::tokenize_words(std::string_view text, std::vector<int32_t>& i
 float UnigramModel::append_word(std::string_view word, const WordCache::Key& key, float score, std::vector<int32_t>& way,
                                 std::vector<int32_t>& ids) const {
   const size_t before = ids.size();
-  if (key.size > 0) {
+  // Near the sum that is moved back every place of the word is looked at; none has a sum below that of unknown characters alone.
+  const bool moved_back = score + static_cast<double>(word.size()) * unk_score_ < -kMostFloatSum;
+  if (key.size > 0 && !moved_back) {
     if (!cache_.find(key, ids)) {
       find_best(word, ids);
       cache_.keep(key, std::span(ids).subspan(before));

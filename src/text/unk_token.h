@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "text/utf8.h"
 #include "text/vocabulary.h"
 
 namespace qkv {
@@ -14,7 +15,8 @@ inline int32_t id_of_unk(std::string_view unk_token, const Vocabulary& vocabular
   const int32_t id = vocabulary.id(unk_token);
   if (id < 0) {
     fail(ErrorCode::bad_input,
-         "the text has a word outside of the tokenizer's vocabulary, and its unk_token \"{}\" is not in the vocabulary either", unk_token);
+         "the text has a word outside of the tokenizer's vocabulary, and its unk_token \"{}\" is not in the vocabulary either",
+         shortened(unk_token));
   }
   return id;
 }

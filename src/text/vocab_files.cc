@@ -40,6 +40,8 @@ std::map<std::string, std::string> default_roles(Kind kind) {
   }
 }
 
+constexpr int kAllSpaces = 1'000'000;  // more than a text has at one end
+
 ordered_json byte_level(bool prefix_space, bool trim_offsets, bool use_regex) {
   return {{"type", "ByteLevel"}, {"add_prefix_space", prefix_space}, {"trim_offsets", trim_offsets}, {"use_regex", use_regex}};
 }
@@ -53,7 +55,8 @@ ordered_json split_then_bytes(std::string_view pattern, const char* behavior, bo
 ordered_json roberta_processing(const Vocabulary& vocabulary, const std::string& cls, const std::string& sep, bool trim_offsets,
                                 bool prefix_space, const std::string& file) {
   for (const std::string& token : {cls, sep}) {
-    if (vocabulary.id(token) < 0) fail(ErrorCode::bad_input, "{}: has no token \"{}\", which is put around each text", file, token);
+    if (vocabulary.id(token) < 0)
+      fail(ErrorCode::bad_input, "{}: has no token \"{}\", which is put around each text", file, shortened(token));
   }
   return {{"type", "RobertaProcessing"},
           {"sep", {sep, vocabulary.id(sep)}},
@@ -73,6 +76,10 @@ ordered_json stages_of(Kind kind, const TokenizerConfig& config, const Vocabular
           roberta_processing(vocabulary, config.token("cls_token", "<s>"), config.token("sep_token", "</s>"), true, prefix_space, file);
       break;
     case Kind::clip: {
+      // Words end with "</w>": a space is written for it, but none at the ends of the text.
+      const ordered_json word_end = {{"type", "Replace"}, {"pattern", {{"String", "</w>"}}}, {"content", " "}};
+      const ordered_json ends = {{"type", "Strip"}, {"content", " "}, {"start", kAllSpaces}, {"stop", kAllSpaces}};
+      stages["decoder"] = {{"type", "Sequence"}, {"decoders", {byte_level(true, true, true), word_end, ends}}};
       const ordered_json spaces = {{"type", "Replace"}, {"pattern", {{"Regex", "\\s+"}}}, {"content", " "}};
       stages["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFC"}}, spaces, {{"type", "Lowercase"}}}}};
       stages["pre_tokenizer"] = split_then_bytes(patterns::kClip, "Removed", true, byte_level(false, true, true));
@@ -90,7 +97,7 @@ ordered_json stages_of(Kind kind, const TokenizerConfig& config, const Vocabular
       stages["post_processor"] = byte_level(true, false, true);
       const std::string bos = config.token("bos_token", "<|endoftext|>");
       if (config.flag("add_bos_token", false)) {
-        if (vocabulary.id(bos) < 0) fail(ErrorCode::bad_input, "{}: has no token \"{}\", which begins each text", file, bos);
+        if (vocabulary.id(bos) < 0) fail(ErrorCode::bad_input, "{}: has no token \"{}\", which begins each text", file, shortened(bos));
         const SpecialId before[] = {{bos, vocabulary.id(bos)}};
         stages["post_processor"] = make_template(before, {});
       }
@@ -125,7 +132,7 @@ MergePairs read_merge_lines(const std::vector<std::string_view>& lines, const st
   pairs.reserve(lines.size());
   for (size_t i = 0; i < lines.size(); ++i) {
     const std::string_view line = lines[i];
-    if (line.empty() || (i == 0 && line.starts_with("#version"))) continue;
+    if (line.empty() || line.starts_with("#version")) continue;
     const size_t space = line.find(' ');
     if (space == std::string_view::npos || line.find(' ', space + 1) != std::string_view::npos) {
       fail(ErrorCode::bad_input, "{}: {} {} is not two tokens with a space between them", file, line_name, first_number + i);
@@ -136,7 +143,7 @@ MergePairs read_merge_lines(const std::vector<std::string_view>& lines, const st
       const auto found = ids.find(names[k]);
       if (found == ids.end()) {
         fail(ErrorCode::bad_input, "{}: {} {} joins \"{}\", which is not in the vocabulary", file, line_name, first_number + i,
-             names[k].substr(0, 100));
+             shortened(names[k]));
       }
       parts[k] = found->second;
     }
@@ -178,7 +185,7 @@ std::string bert_to_json(const std::vector<std::string>& tokens, const std::vect
   std::vector<SpecialId> around;
   for (const std::string& name : {options.cls, options.sep}) {
     const auto found = std::find(tokens.begin(), tokens.end(), name);
-    if (found == tokens.end()) fail(ErrorCode::bad_input, "{}: has no token \"{}\", which is put around each text", file, name);
+    if (found == tokens.end()) fail(ErrorCode::bad_input, "{}: has no token \"{}\", which is put around each text", file, shortened(name));
     around.push_back({name, static_cast<int32_t>(found - tokens.begin())});
   }
   ordered_json stages;
@@ -198,10 +205,31 @@ std::string bert_to_json(const std::vector<std::string>& tokens, const std::vect
   return std::move(text).finish();
 }
 
+namespace {
+
+// A line of RWKV's vocabulary: an id, a Python literal of text or bytes, the number of bytes.
+bool is_rwkv_line(std::string_view line) {
+  const size_t digits = line.find_first_not_of("0123456789"), last = line.find_last_of("'\"");
+  if (digits == 0 || digits == std::string_view::npos || last == std::string_view::npos || last + 2 >= line.size()) return false;
+  std::string_view literal = line.substr(digits);
+  if (!literal.starts_with(' ')) return false;
+  literal.remove_prefix(literal.starts_with(" b") ? 2 : 1);
+  const bool number_behind = line[last + 1] == ' ' && line.find_first_not_of("0123456789", last + 2) == std::string_view::npos;
+  return (literal.starts_with('\'') || literal.starts_with('"')) && number_behind;
+}
+
+}  // namespace
+
 std::string vocab_txt_to_json(const NamedText& vocab, const TokenizerConfig& config) {
   std::vector<std::string> tokens;
   std::unordered_map<std::string, size_t> ids;
   for (const std::string_view line : lines_of(vocab.text)) {
+    if (tokens.empty() && is_rwkv_line(line)) {
+      fail(ErrorCode::unsupported,
+           "{}: is a vocabulary of RWKV (an id, a literal and a length in each line), which qkv does not have; BERT's "
+           "vocab.txt has a token in each line",
+           vocab.file);
+    }
     if (tokens.size() >= kMaxTokens) fail(ErrorCode::bad_input, "{}: has more than {} lines", vocab.file, kMaxTokens);
     check_token(line, tokens.size(), vocab.file);
     if (!line.empty()) {

@@ -18,6 +18,12 @@ class WordLevelModel final : public TokenModel {
     ids.push_back(id >= 0 ? id : id_of_unk(unk_token_, vocabulary_));
     if (spans) spans->push_back({0, word.size()});
   }
+  void tokenize_as_text(std::string_view word, const std::vector<bool>& special, std::vector<int32_t>& ids,
+                        std::vector<Span>* spans) const override {
+    const int32_t id = vocabulary_.id(word);
+    ids.push_back(id >= 0 && !special[static_cast<size_t>(id)] ? id : id_of_unk(unk_token_, vocabulary_));
+    if (spans) spans->push_back({0, word.size()});
+  }
   const Vocabulary& vocabulary() const override { return vocabulary_; }
   int32_t unknown_id() const override { return vocabulary_.id(unk_token_); }
 

@@ -23,10 +23,11 @@ WordPieceModel::WordPieceModel(Vocabulary vocabulary, WordPieceOptions options)
       trie_(trie_of(vocabulary_)),
       continuing_(trie_.node_of(options_.continuing_subword_prefix)) {}
 
-void WordPieceModel::tokenize(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const {
+void WordPieceModel::tokenize_without(const std::vector<bool>* hidden, std::string_view word, std::vector<int32_t>& ids,
+                                      std::vector<Span>* spans) const {
   const size_t ids_before = ids.size(), spans_before = spans ? spans->size() : 0;
   const uint64_t limit = options_.max_input_chars_per_word;
-  if ((word.size() <= limit || count_characters(word) <= limit) && append_pieces(word, ids, spans)) return;
+  if ((word.size() <= limit || count_characters(word) <= limit) && append_pieces(hidden, word, ids, spans)) return;
   ids.resize(ids_before);
   ids.push_back(id_of_unk(options_.unk_token, vocabulary_));
   if (!spans) return;
@@ -35,13 +36,14 @@ void WordPieceModel::tokenize(std::string_view word, std::vector<int32_t>& ids, 
 }
 
 // False, and anything appended, where the tokens do not suffice.
-bool WordPieceModel::append_pieces(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const {
+bool WordPieceModel::append_pieces(const std::vector<bool>* hidden, std::string_view word, std::vector<int32_t>& ids,
+                                   std::vector<Span>* spans) const {
   for (size_t begin = 0; begin < word.size();) {
     uint32_t node = begin == 0 ? ByteTrie::kRoot : continuing_;
     int32_t id = -1;
     size_t end = begin;
     for (size_t i = begin; i < word.size() && trie_.step(node, static_cast<unsigned char>(word[i])); ++i) {
-      if (const int32_t longer = trie_.value(node); longer >= 0) {
+      if (const int32_t longer = trie_.value(node); longer >= 0 && !(hidden && (*hidden)[static_cast<size_t>(longer)])) {
         id = longer;
         end = i + 1;
       }

@@ -24,12 +24,20 @@ class WordPieceModel final : public TokenModel {
 
   // A word that cannot be written with the tokens is one unk_token over all of it. O(length of the word * length of the longest token);
   // words of a language are done in little more than one pass, which a cache would not make faster.
-  void tokenize(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const override;
+  void tokenize(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const override {
+    tokenize_without(nullptr, word, ids, spans);
+  }
+  void tokenize_as_text(std::string_view word, const std::vector<bool>& special, std::vector<int32_t>& ids,
+                        std::vector<Span>* spans) const override {
+    tokenize_without(&special, word, ids, spans);
+  }
   const Vocabulary& vocabulary() const override { return vocabulary_; }
   int32_t unknown_id() const override { return vocabulary_.id(options_.unk_token); }
 
  private:
-  bool append_pieces(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const;
+  // `hidden`: by id, tokens that are not used; null: none.
+  void tokenize_without(const std::vector<bool>* hidden, std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const;
+  bool append_pieces(const std::vector<bool>* hidden, std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const;
 
   Vocabulary vocabulary_;
   WordPieceOptions options_;

@@ -25,7 +25,7 @@ using nlohmann::ordered_json;
 
 struct InspectArguments {
   std::string tokenizer, file, color = "auto";
-  bool without_special_tokens = false, json = false;
+  bool without_special_tokens = false, special_as_text = false, json = false;
 };
 
 // Neighbours differ; the same backgrounds on dark and on light terminals, with black letters.
@@ -92,13 +92,15 @@ void print_json(const Tokenizer& tokenizer, std::string_view line, const Encodin
 void inspect(const InspectArguments& arguments) {
   const Tokenizer tokenizer = Tokenizer::load(arguments.tokenizer);
   const bool color = wants_color(arguments.color);
+  EncodeOptions options{.add_special_tokens = !arguments.without_special_tokens};
+  if (arguments.special_as_text) options.special_tokens_as_text = true;
   catch_interrupts();
   LineInput input(arguments.file);
   while (true) {
     const std::vector<std::string_view> lines = input.next();
     if (lines.empty()) return;
     for (const std::string_view line : lines) {
-      const Encoding encoding = tokenizer.encode_with_offsets(line, {.add_special_tokens = !arguments.without_special_tokens});
+      const Encoding encoding = tokenizer.encode_with_offsets(line, options);
       arguments.json ? print_json(tokenizer, line, encoding) : print_tokens(tokenizer, line, encoding, color);
     }
     flush_stdout();
@@ -170,6 +172,8 @@ void add_tokenizer_inspect(CLI::App& tokenizer) {
       ->required()
       ->type_name("DIR|FILE");
   command->add_flag("--no-special", arguments->without_special_tokens, "Leave out the tokens that the tokenizer puts around a text");
+  command->add_flag("--special-tokens-as-text", arguments->special_as_text,
+                    "Read special tokens that the text spells out, </s> say, as ordinary characters");
   command->add_option("--color", arguments->color, "Tokens in colours: auto (on a terminal), always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->type_name("WHEN")

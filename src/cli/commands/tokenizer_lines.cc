@@ -47,12 +47,18 @@ void convert_lines(LineInput& input, const Convert& convert) {
 
 struct EncodeArguments {
   std::string tokenizer, file;
-  bool without_special_tokens = false, whole = false;
+  bool without_special_tokens = false, special_as_text = false, whole = false;
+
+  EncodeOptions options() const {
+    EncodeOptions options{.add_special_tokens = !without_special_tokens};
+    if (special_as_text) options.special_tokens_as_text = true;
+    return options;
+  }
 };
 
-std::string ids_of(const Tokenizer& tokenizer, std::string_view text, bool without_special_tokens) {
+std::string ids_of(const Tokenizer& tokenizer, std::string_view text, const EncodeOptions& options) {
   std::string line;
-  for (const int32_t id : tokenizer.encode(text, !without_special_tokens)) {
+  for (const int32_t id : tokenizer.encode(text, options)) {
     fmt::format_to(std::back_inserter(line), "{}{}", line.empty() ? "" : " ", id);
   }
   return line;
@@ -63,20 +69,20 @@ void encode_whole(const Tokenizer& tokenizer, const EncodeArguments& arguments) 
   LineInput input(arguments.file);
   const std::string_view text = input.whole();
   if (!is_valid_utf8(text)) log_warning("{} is not valid UTF-8; what is wrong is read as U+FFFD", input.name());
-  write_stdout(ids_of(tokenizer, text, arguments.without_special_tokens) + "\n");
+  write_stdout(ids_of(tokenizer, text, arguments.options()) + "\n");
 }
 
 void encode_lines(const Tokenizer& tokenizer, const EncodeArguments& arguments) {
   LineInput input(arguments.file);
   convert_lines(input, [&](std::string_view line, int64_t number) {
     if (!is_valid_utf8(line)) log_warning("{}: line {} is not valid UTF-8; what is wrong is read as U+FFFD", input.name(), number);
-    return ids_of(tokenizer, line, arguments.without_special_tokens);
+    return ids_of(tokenizer, line, arguments.options());
   });
 }
 
 struct DecodeArguments {
   std::string tokenizer, file;
-  bool with_special_tokens = false;
+  bool with_special_tokens = false, whole = false;
 };
 
 std::vector<int32_t> parse_ids(std::string_view line, const std::string& name, int64_t number) {
@@ -96,19 +102,50 @@ std::vector<int32_t> parse_ids(std::string_view line, const std::string& name, i
   }
 }
 
-void decode_lines(const DecodeArguments& arguments) {
-  const Tokenizer tokenizer = Tokenizer::load(arguments.tokenizer);
+std::vector<int32_t> known_ids(const Tokenizer& tokenizer, std::string_view line, const std::string& name, int64_t number) {
+  std::vector<int32_t> ids = parse_ids(line, name, number);
+  for (const int32_t id : ids) {
+    if (id < 0 || id >= tokenizer.vocab_size()) {
+      fail(ErrorCode::bad_input, "{}: line {} has the id {}; the tokenizer's ids are 0 to {}", name, number, id,
+           tokenizer.vocab_size() - 1);
+    }
+  }
+  return ids;
+}
+
+// A text on one line: its line ends become \n and \r, two characters each.
+std::string on_one_line(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    if (c == '\n' || c == '\r') {
+      line.append(c == '\n' ? "\\n" : "\\r");
+    } else {
+      line.push_back(c);
+    }
+  }
+  return line;
+}
+
+void decode_lines(const Tokenizer& tokenizer, const DecodeArguments& arguments) {
   LineInput input(arguments.file);
   convert_lines(input, [&](std::string_view line, int64_t number) {
-    const std::vector<int32_t> ids = parse_ids(line, input.name(), number);
-    for (const int32_t id : ids) {
-      if (id < 0 || id >= tokenizer.vocab_size()) {
-        fail(ErrorCode::bad_input, "{}: line {} has the id {}; the tokenizer's ids are 0 to {}", input.name(), number, id,
-             tokenizer.vocab_size() - 1);
-      }
-    }
-    return tokenizer.decode(ids, !arguments.with_special_tokens);
+    return on_one_line(tokenizer.decode(known_ids(tokenizer, line, input.name(), number), !arguments.with_special_tokens));
   });
+}
+
+void decode_whole(const Tokenizer& tokenizer, const DecodeArguments& arguments) {
+  catch_interrupts();
+  LineInput input(arguments.file);
+  std::vector<int32_t> ids;
+  while (true) {
+    const std::vector<std::string_view> lines = input.next();
+    if (lines.empty()) break;
+    for (size_t i = 0; i < lines.size(); ++i) {
+      const std::vector<int32_t> more = known_ids(tokenizer, lines[i], input.name(), input.first_line() + static_cast<int64_t>(i));
+      ids.insert(ids.end(), more.begin(), more.end());
+    }
+  }
+  write_stdout(tokenizer.decode(ids, !arguments.with_special_tokens));
 }
 
 void add_tokenizer_option(CLI::App& command, std::string& tokenizer) {
@@ -126,6 +163,8 @@ void add_tokenizer_encode(CLI::App& tokenizer) {
   add_tokenizer_option(*command, arguments->tokenizer);
   command->add_flag("--no-special,--no-special-tokens", arguments->without_special_tokens,
                     "Leave out the tokens that the tokenizer puts around a text");
+  command->add_flag("--special-tokens-as-text", arguments->special_as_text,
+                    "Read special tokens that the text spells out, </s> say, as ordinary characters");
   command->add_flag("--whole", arguments->whole, "Take the whole input as one text");
   command->add_option("file", arguments->file, "Text in UTF-8 (default: stdin)")->type_name("FILE");
   command->callback([arguments] {
@@ -139,8 +178,13 @@ void add_tokenizer_decode(CLI::App& tokenizer) {
   auto arguments = std::make_shared<DecodeArguments>();
   add_tokenizer_option(*command, arguments->tokenizer);
   command->add_flag("--special-tokens", arguments->with_special_tokens, "Print special tokens, too");
+  command->add_flag("--whole", arguments->whole, "Take all ids as one text, and print it as it is");
   command->add_option("file", arguments->file, "Ids separated by spaces, a text per line (default: stdin)")->type_name("FILE");
-  command->callback([arguments] { decode_lines(*arguments); });
+  command->footer("Each text is one line: a line end within it is printed as \\n, a carriage return as \\r.");
+  command->callback([arguments] {
+    const Tokenizer loaded = Tokenizer::load(arguments->tokenizer);
+    arguments->whole ? decode_whole(loaded, *arguments) : decode_lines(loaded, *arguments);
+  });
 }
 
 }  // namespace qkv

@@ -93,7 +93,10 @@ void add_tokenizer_train(CLI::App& tokenizer) {
       ->capture_default_str();
   command->add_option("--initial-alphabet", options.initial_alphabet, "Characters that are tokens in any case")->type_name("TEXT");
   command->add_flag("--byte-fallback", options.byte_fallback, "Of unigram: a character that is no token becomes its bytes");
-  command->add_option("--special-token", options.special_tokens, "A token besides those of the model; may be given several times")
+  command
+      ->add_option("--special-token", options.special_tokens,
+                   "A token besides those of the model, which encode finds in a text (training and translating read it as text); may be "
+                   "given several times")
       ->allow_extra_args(false)
       ->type_name("TOKEN");
   command->add_option("--memory", arguments->memory_mb, "MB to stay below; of a text with more different words, rare ones are dropped")
