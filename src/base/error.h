@@ -4,14 +4,19 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "qkv/error.h"
 
 namespace qkv {
 
-// Control characters, which names and values from a stranger's file may have, become spaces.
+// Control characters, which names and values from a stranger's file may have, become spaces; the middle of what is longer than any
+// message should be is left out.
 std::string one_line(std::string message);
+
+// A text from a stranger's file, fit to stand in a message: at most `most` bytes of it, whole characters, then "…" where it went on.
+std::string shortened(std::string_view text, size_t most = 120);
 
 template <typename... Args>
 [[noreturn]] void fail(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) {

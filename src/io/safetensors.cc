@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
+#include "base/foreign_file.h"
 #include "io/safetensors_header.h"
 #include "kernels/bf16.h"
 
@@ -92,6 +93,10 @@ SafetensorsReader::SafetensorsReader(const std::filesystem::path& path) : impl_(
   impl_->file = MappedFile(path);
   const std::string_view content = impl_->file.text();
   uint64_t length = 0;
+  const std::string_view kind = foreign_file(content.substr(0, 512));
+  if (!kind.empty() && !content.substr(std::min(content.size(), kLengthBytes)).starts_with('{')) {
+    fail(ErrorCode::bad_input, "{} is no safetensors file but {}", path.string(), kind);
+  }
   if (content.size() < kLengthBytes) {
     fail(ErrorCode::bad_input, "{} has {} bytes; that is no safetensors file, or it was cut", path.string(), content.size());
   }
@@ -112,10 +117,11 @@ const std::map<std::string, std::string>& SafetensorsReader::metadata() const { 
 
 void SafetensorsReader::read(const std::string& name, const Tensor& out) const {
   const auto found = entries().find(name);
-  if (found == entries().end()) fail(ErrorCode::bad_input, "{} has no tensor \"{}\"", impl_->path, name);
+  if (found == entries().end()) fail(ErrorCode::bad_input, "{} has no tensor \"{}\"", impl_->path, shortened(name));
   const Entry& entry = found->second;
   if (entry.shape != out.shape()) {
-    fail(ErrorCode::bad_input, "{}: tensor \"{}\" is {}, {} is wanted", impl_->path, name, to_string(entry.shape), to_string(out.shape()));
+    fail(ErrorCode::bad_input, "{}: tensor \"{}\" is {}, {} is wanted", impl_->path, shortened(name), shortened(to_string(entry.shape)),
+         to_string(out.shape()));
   }
   const char* from = impl_->data + entry.begin;
   bool known = false;

@@ -32,15 +32,6 @@ std::string lower(std::string text) {
   return text;
 }
 
-// A name from the file, fit for a message: one line, not longer than a screen's width.
-std::string printable(const std::string& name) {
-  std::string shown = name.substr(0, 120);
-  for (char& c : shown) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return shown.size() < name.size() ? shown + "…" : shown;
-}
-
 // Walks the JSON without building it: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, "__metadata__": {"key":
 // "value"}}. Every callback that meets something else says what and stops.
 class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
@@ -71,7 +62,7 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
       default: break;
     }
     const auto field = std::find(kFields.begin(), kFields.end(), name);
-    if (field == kFields.end()) return stop(fmt::format("tensor \"{}\" has the unknown key \"{}\"", printable(name_), printable(name)));
+    if (field == kFields.end()) return stop(fmt::format("tensor \"{}\" has the unknown key \"{}\"", shortened(name_), shortened(name)));
     if (std::exchange(seen_[field - kFields.begin()], true)) return twice(name);
     return true;
   }
@@ -86,7 +77,7 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override {
     if (where_ == Where::offsets) {
       if (offsets_.size() != 2 || offsets_[0] > offsets_[1]) {
-        return stop(fmt::format("tensor \"{}\": data_offsets must be two numbers, begin and end", printable(name_)));
+        return stop(fmt::format("tensor \"{}\": data_offsets must be two numbers, begin and end", shortened(name_)));
       }
       entry_.begin = offsets_[0];
       entry_.bytes = offsets_[1] - offsets_[0];
@@ -98,7 +89,7 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override {
     if (where_ == Where::entry) {
       for (size_t i = 0; i < kFields.size(); ++i) {
-        if (!seen_[i]) return stop(fmt::format("tensor \"{}\" has no \"{}\"", printable(name_), kFields[i]));
+        if (!seen_[i]) return stop(fmt::format("tensor \"{}\" has no \"{}\"", shortened(name_), kFields[i]));
       }
       header_.entries.emplace(name_, std::move(entry_));
     }
@@ -113,7 +104,7 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
     }
     if (where_ != Where::entry || key_ != "dtype") return unexpected("a string");
     if (safetensors_bits(value) == 0)
-      return stop(fmt::format("tensor \"{}\" has the unknown type \"{}\"", printable(name_), printable(value)));
+      return stop(fmt::format("tensor \"{}\" has the unknown type \"{}\"", shortened(name_), shortened(value)));
     entry_.dtype = value;
     return true;
   }
@@ -121,12 +112,13 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   bool number_unsigned(uint64_t value) override {
     if (where_ != Where::shape && where_ != Where::offsets) return unexpected("a number");
     if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
-      return stop(fmt::format("tensor \"{}\": {} is too large", printable(name_), value));
+      return stop(fmt::format("tensor \"{}\": {} is too large", shortened(name_), value));
     (where_ == Where::shape ? entry_.shape : offsets_).push_back(static_cast<int64_t>(value));
     return true;
   }
 
-  bool null() override { return unexpected("null"); }
+  // The format's own library takes "__metadata__": null as none.
+  bool null() override { return (where_ == Where::top && key_ == "__metadata__") || unexpected("null"); }
   bool boolean(bool) override { return unexpected("true or false"); }
   bool number_integer(int64_t) override { return unexpected("a negative number"); }
   bool number_float(double, const std::string&) override { return unexpected("a number that is no whole one"); }
@@ -145,9 +137,9 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   }
   bool unexpected(std::string_view what) {
     if (where_ == Where::start) return stop("the header is no JSON object");
-    return stop(fmt::format("the header has {} at \"{}\", where the format has none", what, printable(key_)));
+    return stop(fmt::format("the header has {} at \"{}\", where the format has none", what, shortened(key_)));
   }
-  bool twice(const std::string& name) { return stop(fmt::format("the header has the key \"{}\" twice", printable(name))); }
+  bool twice(const std::string& name) { return stop(fmt::format("the header has the key \"{}\" twice", shortened(name))); }
 
   SafetensorsHeader& header_;
   std::string problem_, key_, name_;
@@ -177,12 +169,12 @@ void check_ranges(const std::string& file, const SafetensorsHeader& header, int6
     const int64_t bytes = bytes_of(entry);
     if (bytes != entry.bytes) {
       fail(ErrorCode::bad_input, "{}: tensor \"{}\" says {} {} ({} bytes) but its range holds {}; the file is damaged or was cut", file,
-           printable(name), to_string(entry.shape), lower(entry.dtype), bytes < 0 ? "more than can be counted" : grouped(bytes),
+           shortened(name), shortened(to_string(entry.shape)), lower(entry.dtype), bytes < 0 ? "more than can be counted" : grouped(bytes),
            grouped(entry.bytes));
     }
     if (entry.begin > data_bytes || entry.bytes > data_bytes - entry.begin) {
       fail(ErrorCode::bad_input, "{}: tensor \"{}\" ends at byte {} of the data, the file has {}; it was cut or not wholly copied", file,
-           printable(name), grouped(entry.begin + entry.bytes), grouped(data_bytes));
+           shortened(name), grouped(entry.begin + entry.bytes), grouped(data_bytes));
     }
     order.push_back(&named);
   }
@@ -195,7 +187,7 @@ void check_ranges(const std::string& file, const SafetensorsHeader& header, int6
     if (entry.begin != end) {
       fail(ErrorCode::bad_input,
            "{}: tensor \"{}\" begins at byte {} of the data, {} bytes {} the end of the one before; the header is damaged", file,
-           printable(name), grouped(entry.begin), grouped(entry.begin > end ? entry.begin - end : end - entry.begin),
+           shortened(name), grouped(entry.begin), grouped(entry.begin > end ? entry.begin - end : end - entry.begin),
            entry.begin > end ? "after" : "before");
     }
     end = entry.begin + entry.bytes;

@@ -158,6 +158,9 @@ TEST_F(Safetensors, RulesOfTheHeader) {
       {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,4]}})", "abcd", "data_offsets"},
       {R"({"a":3})", "", "a number"},
       {R"({"__metadata__":{"k":3}})", "", "a number"},
+      {R"({"__metadata__":{"k":null}})", "", "null"},
+      {R"({"a":null})", "", "null"},
+      {R"({"__metadata__":null,"__metadata__":{}})", "", "twice"},
       {R"({"a":)", "", "not valid JSON"},
       {"{" + std::string(100'000, '['), "", "not valid JSON"},
       {R"({"a":)" + std::string(100'000, '['), "", "a list"},
@@ -165,6 +168,41 @@ TEST_F(Safetensors, RulesOfTheHeader) {
   for (const auto& [header, data, expected] : cases) {
     put(header, data);
     EXPECT_THAT(message(), HasSubstr(expected)) << header.substr(0, 200);
+  }
+}
+
+// As safetensors' own library (safe_open) reads it.
+TEST_F(Safetensors, MetadataThatIsNullIsNone) {
+  put(R"({"__metadata__":null,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "abcd");
+  const SafetensorsReader reader(path_);
+  EXPECT_TRUE(reader.metadata().empty());
+  EXPECT_EQ(reader.entries().size(), 1u);
+}
+
+TEST_F(Safetensors, FilesOfAnotherKindAreNamed) {
+  put_bytes("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 548105171\n");
+  EXPECT_THAT(message(), HasSubstr("model.safetensors is no safetensors file but a pointer of git-lfs"));
+  put_bytes("<!DOCTYPE html>\n<html>");
+  EXPECT_THAT(message(), HasSubstr("a web page"));
+  put_bytes("PK\x03\x04" + std::string(100, 'x'));
+  EXPECT_THAT(message(), HasSubstr("a zip archive, as torch.save writes"));
+  put_bytes("GGUF");
+  EXPECT_THAT(message(), HasSubstr("a GGUF file"));
+  // A header of 60 bytes has the length byte '<'.
+  put(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}      )", "abcd");
+  EXPECT_EQ(message(), "no error");
+}
+
+TEST_F(Safetensors, WhatAHeaderHoldsIsCutInMessages) {
+  std::string shape = "[1";
+  for (int i = 0; i < 100'000; ++i) shape += ",1";
+  for (const std::string& header :
+       {R"({"a":{"dtype":"F32","shape":)" + shape + R"(],"data_offsets":[0,8]}})", R"({"a":{"dtype":")" + shape + R"("}})",
+        R"({")" + shape + R"(":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}})", R"({"a":{")" + shape + R"(":1}})",
+        R"({"__metadata__":{")" + shape + R"(":1}})"}) {
+    put(header, "abcdefgh");
+    EXPECT_NE(message(), "no error");
+    EXPECT_LT(message().size(), 600u);
   }
 }
 

@@ -53,7 +53,7 @@ void WeightFiles::open_parts(const std::filesystem::path& directory) {
   std::map<std::string, const SafetensorsReader*> opened;
   for (const auto& [name, file] : weight_map->items()) {
     if (!file.is_string() || !is_plain_file_name(file.get<std::string>())) {
-      fail(ErrorCode::bad_input, "{}: weight_map gives no file of this directory for \"{}\"", path_.string(), name);
+      fail(ErrorCode::bad_input, "{}: weight_map gives no file of this directory for \"{}\"", path_.string(), shortened(name));
     }
     const std::filesystem::path part = directory / file.get<std::string>();
     const SafetensorsReader*& reader = opened[file.get<std::string>()];
@@ -64,7 +64,7 @@ void WeightFiles::open_parts(const std::filesystem::path& directory) {
     }
     const auto found = reader->entries().find(name);
     if (found == reader->entries().end()) {
-      fail(ErrorCode::bad_input, "{} has no tensor \"{}\", which {} says is there", part.string(), name, kIndex);
+      fail(ErrorCode::bad_input, "{} has no tensor \"{}\", which {} says is there", part.string(), shortened(name), kIndex);
     }
     weights_[name] = {reader, &found->second};
   }
