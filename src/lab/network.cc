@@ -69,7 +69,7 @@ float embedding_scale(const TransformerConfig& config) {
 // What is added to the embeddings. Sines are as much smaller than the paper's as the embeddings' deviation is than the paper's 1 (Vaswani
 // et al. 2017, sections 3.4 and 3.5).
 Tensor position_table(const Positions& positions, const NetworkOptions& options, const TransformerConfig& config) {
-  const Tensor table = positions.table(options.causal);
+  const Tensor table = positions.table(options.causal, config.max_position_embeddings);
   if (options.position != Position::sinusoidal) return table;
   const float deviation = options.embedding_deviation > 0 ? options.embedding_deviation : embedding_start(config).deviation;
   std::vector<float> values = table.to_vector();

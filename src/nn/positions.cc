@@ -13,11 +13,11 @@ Positions::Positions(const TransformerConfig& config, ParameterStore& store)
       rope_(config.rope),
       num_heads_(config.num_attention_heads),
       max_distance_(config.relative_attention_max_distance),
-      device_(store.device()) {
+      device_(store.device()),
+      max_positions_(config.max_position_embeddings),
+      hidden_size_(config.hidden_size),
+      sinusoids_(kind_ == Position::sinusoidal ? std::make_unique<SinusoidTable>() : nullptr) {
   if (rope_.rotary_dim == 0) rope_.rotary_dim = config.head_dim();
-  if (kind_ == Position::sinusoidal) {
-    tables_[0] = tables_[1] = sinusoidal_positions(config.max_position_embeddings, config.hidden_size, device_);
-  }
   for (const bool decoder : {false, true}) {
     if (!(decoder ? config.has_decoder() : config.has_encoder())) continue;
     const ParameterScope scope(store, decoder ? "decoder" : "encoder");
@@ -30,6 +30,11 @@ Positions::Positions(const TransformerConfig& config, ParameterStore& store)
                                              embedding_start(config), false);
     }
   }
+}
+
+Tensor Positions::table(bool decoder, int64_t count) const {
+  if (tables_[decoder] || !sinusoids_) return tables_[decoder];
+  return sinusoids_->rows(count, max_positions_, hidden_size_, device_);
 }
 
 PassPositions Positions::pass(bool decoder, std::span<const int32_t> position_of, int64_t longest) const {
@@ -45,6 +50,16 @@ PassPositions Positions::pass(bool decoder, std::span<const int32_t> position_of
   if (kind_ == Position::alibi) pass.distance_bias = alibi_bias(num_heads_, reach, device_);
   if (kind_ == Position::t5) pass.distance_bias = relative_position_bias(bucket_biases_[decoder], reach, !decoder, max_distance_);
   return pass;
+}
+
+Tensor SinusoidTable::rows(int64_t count, int64_t most, int size, Device device) {
+  const std::lock_guard lock(mutex_);
+  count = std::min(count, most);
+  if (!table_ || table_.rows() < count) {
+    const int64_t doubled = table_ ? 2 * table_.rows() : 64;
+    table_ = sinusoidal_positions(static_cast<int>(std::min(std::max(count, doubled), most)), size, device);
+  }
+  return table_;
 }
 
 Tensor PassPositions::turn(const Tensor& x, int num_heads) const {

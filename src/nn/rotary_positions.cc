@@ -43,14 +43,31 @@ double yarn_scale(double factor, double mscale) { return factor <= 1 ? 1 : 0.1 *
 
 }  // namespace
 
+void validate(const RopeOptions& o) {
+  const auto more_than = [](const char* key, double value, double least) {
+    QKV_CHECK(value > least, "\"{}\" of the rotary positions is {}; it must be more than {}", key, value, least);
+  };
+  more_than("rope_theta", o.theta, 1);
+  more_than("factor", o.factor, 0);
+  const bool stretched = o.scaling == RopeScaling::dynamic || o.scaling == RopeScaling::yarn || o.scaling == RopeScaling::llama3;
+  if (stretched) more_than("original_max_position_embeddings", static_cast<double>(o.original_max_positions), 0);
+  if (o.scaling == RopeScaling::llama3) {
+    more_than("low_freq_factor", o.low_freq_factor, 0);
+    more_than("high_freq_factor", o.high_freq_factor, o.low_freq_factor);
+  }
+  if (o.scaling == RopeScaling::yarn) {
+    more_than("beta_fast", o.beta_fast, 0);
+    more_than("beta_slow", o.beta_slow, 0);
+    const double factor = rope_attention_factor(o);
+    QKV_CHECK(factor > 0 && std::isfinite(factor),
+              "\"attention_factor\", \"mscale\" and \"mscale_all_dim\" of the rotary positions scale them by {}; it must be more than 0",
+              factor);
+  }
+}
+
 std::vector<double> rope_frequencies(const RopeOptions& o, int64_t length) {
   QKV_CHECK(o.rotary_dim > 0 && o.rotary_dim % 2 == 0, "[rope] rotary_dim is {}; it must be even and positive", o.rotary_dim);
-  QKV_CHECK(o.theta > 1, "[rope] theta is {}; it must be more than 1", o.theta);
-  QKV_CHECK(o.factor > 0, "[rope] factor is {}; it must be positive", o.factor);
-  const bool stretched = o.scaling == RopeScaling::dynamic || o.scaling == RopeScaling::yarn || o.scaling == RopeScaling::llama3;
-  QKV_CHECK(!stretched || o.original_max_positions > 0, "[rope] this scaling needs the length that the model was trained on");
-  QKV_CHECK(o.scaling != RopeScaling::llama3 || o.high_freq_factor > o.low_freq_factor,
-            "[rope] high_freq_factor {} must be more than low_freq_factor {}", o.high_freq_factor, o.low_freq_factor);
+  validate(o);
   double theta = o.theta;
   if (o.scaling == RopeScaling::dynamic && length > o.original_max_positions) {
     QKV_CHECK(o.rotary_dim > 2, "[rope] dynamic scaling needs more than one pair");

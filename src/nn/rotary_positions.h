@@ -32,6 +32,9 @@ struct RopeOptions {
   bool truncate = true;                              // yarn: the ramp's ends are whole numbers
 };
 
+// Throws where the numbers give no angles, naming the key and its value. `rotary_dim` is not looked at.
+void validate(const RopeOptions& options);
+
 // Angle per position of each pair, [rotary_dim / 2]. `length`: tokens of the sequence, which `dynamic` alone looks at.
 std::vector<double> rope_frequencies(const RopeOptions& options, int64_t length);
 

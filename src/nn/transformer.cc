@@ -46,7 +46,9 @@ Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> pos
   const DType dtype = activation_type(context, embed_tokens_.device());
   const DropoutParams dropout = context.dropout(config_.dropout);
   const bool plain = !embed_token_types_ && !embedding_norm_;
-  Tensor x = embedding(tokens.ids, embed_tokens_, positions_.table(decoder), position_of, scale, dtype, plain ? dropout : DropoutParams{});
+  const int64_t positions = position_of.empty() ? 0 : int64_t{*std::max_element(position_of.begin(), position_of.end())} + 1;
+  Tensor x = embedding(tokens.ids, embed_tokens_, positions_.table(decoder, positions), position_of, scale, dtype,
+                       plain ? dropout : DropoutParams{});
   if (plain) return x;
   if (embed_token_types_) {
     QKV_CHECK(tokens.token_types.empty() || tokens.token_types.size() == tokens.ids.size(), "[embed] {} token types for {} ids",

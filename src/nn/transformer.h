@@ -62,6 +62,8 @@ class Transformer {
   Tensor step(DecoderState& state, std::span<const int32_t> tokens, std::span<const int32_t> parents, std::span<const int32_t> sources,
               ForwardContext& context) const;
 
+  const Positions& positions() const { return positions_; }
+  Positions& positions() { return positions_; }
   const Tensor& embed_tokens() const { return embed_tokens_; }
   const Tensor& output_weight() const { return output_weight_; }
   const Tensor& final_logits_bias() const { return final_logits_bias_; }

@@ -46,6 +46,9 @@ void validate(const TransformerConfig& c) {
     check_range("rotary_dim", c.rope.rotary_dim, 0, c.head_dim());
     QKV_CHECK((c.rope.rotary_dim > 0 ? c.rope.rotary_dim : c.head_dim()) % 2 == 0,
               "rotary positions turn pairs of columns; {} of a head of {} are no pairs", c.rope.rotary_dim, c.head_dim());
+    QKV_CHECK(c.rope.scaling != RopeScaling::dynamic || (c.rope.rotary_dim > 0 ? c.rope.rotary_dim : c.head_dim()) > 2,
+              "the dynamic scaling of rotary positions needs heads of more than one pair");
+    validate(c.rope);
   }
   if (c.position == Position::t5) {
     check_range("relative_attention_num_buckets", c.relative_attention_num_buckets, 4, 1 << 16);

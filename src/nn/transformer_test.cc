@@ -391,5 +391,23 @@ TEST(TransformerConfig, HeadsThatDoNotDivideAreRefusedWithThePossibleOnes) {
   }
 }
 
+// A model that announces 16 million positions needs no table of so many.
+TEST(Positions, SinusoidsAreMadeAsFarAsTheyAreUsed) {
+  TransformerConfig config = small_config(NormPosition::post);
+  config.max_position_embeddings = 1 << 24;
+  const int64_t before = memory_statistics().bytes_peak;
+  ParameterStore store(1, true);
+  const Positions positions(config, store);
+  EXPECT_LT(memory_statistics().bytes_peak - before, 1 << 20);
+  const std::vector<float> expected = sinusoidal_positions(300, config.hidden_size, Device::cpu).to_vector();
+  for (const int64_t count : {1, 100, 300, 2}) {
+    const std::vector<float> table = positions.table(true, count).to_vector();
+    ASSERT_GE(std::ssize(table), count * config.hidden_size);
+    EXPECT_TRUE(std::equal(table.begin(), table.begin() + count * config.hidden_size, expected.begin())) << count;
+  }
+  config.max_position_embeddings = 5;
+  EXPECT_EQ(Positions(config, store).table(false, 9).rows(), 5);
+}
+
 }  // namespace
 }  // namespace qkv
