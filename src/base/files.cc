@@ -14,6 +14,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/shortened_files.h"
+#include "base/text_file.h"
 
 namespace qkv {
 namespace {
@@ -48,12 +50,24 @@ struct OpenFile {
   struct stat status;
 };
 
-OpenFile open_for_reading(const std::filesystem::path& path) {
-  Descriptor fd(open_again_if_interrupted(path, O_RDONLY));
+enum class Kind { regular, also_pipe };
+
+// A pipe is opened without waiting for its writer where it is refused anyway.
+OpenFile open_for_reading(const std::filesystem::path& path, Kind kind) {
+  Descriptor fd(open_again_if_interrupted(path, kind == Kind::regular ? O_RDONLY | O_NONBLOCK : O_RDONLY));
   if (fd.get() < 0) fail(ErrorCode::io, "cannot read {}: {}", path.string(), system_message(errno));
   OpenFile file{};
   if (::fstat(fd.get(), &file.status) != 0) fail(ErrorCode::io, "cannot read {}: {}", path.string(), system_message(errno));
-  if (S_ISDIR(file.status.st_mode)) fail(ErrorCode::io, "cannot read {}: it is a directory; name a file in it", path.string());
+  const mode_t mode = file.status.st_mode;
+  if (S_ISDIR(mode)) fail(ErrorCode::io, "cannot read {}: it is a directory; name a file in it", path.string());
+  const bool pipe = S_ISFIFO(mode) || S_ISSOCK(mode);
+  if (kind == Kind::regular && !S_ISREG(mode)) {
+    fail(ErrorCode::io, "cannot read {}: it is a {}, not a regular file; write its content to a file first", path.string(),
+         pipe ? "pipe" : "device");
+  }
+  if (!S_ISREG(mode) && !pipe && ::isatty(fd.get()) == 0) {
+    fail(ErrorCode::io, "cannot read {}: it is a device, neither a regular file nor a pipe", path.string());
+  }
   file.fd = fd.release();
   return file;
 }
@@ -61,6 +75,7 @@ OpenFile open_for_reading(const std::filesystem::path& path) {
 [[noreturn]] void fail_to_write(const std::filesystem::path& path, int error) {
   const char* advice = error == ENOSPC || error == EDQUOT ? "; free some space and run it again"
                        : error == ENOENT                  ? "; make its directory first"
+                       : error == EFBIG                   ? "; raise the limit on the size of files (ulimit -f)"
                                                           : "";
   fail(ErrorCode::io, "cannot write {}: {}{}", path.string(), system_message(error), advice);
 }
@@ -95,6 +110,17 @@ std::filesystem::path temporary_name(const std::filesystem::path& path) {
   return name;
 }
 
+// Who may read and write the old file may do so with the new one, and nobody else. Where the group cannot be kept, the new group gets no
+// rights.
+void hand_on_permissions(int fd, const struct stat& old) {
+  struct stat now {};
+  if (::fstat(fd, &now) != 0) return;
+  mode_t mode = old.st_mode & 0777;
+  if (now.st_gid != old.st_gid && ::fchown(fd, static_cast<uid_t>(-1), old.st_gid) != 0) mode &= ~mode_t{070};
+  if (now.st_uid != old.st_uid) static_cast<void>(!::fchown(fd, old.st_uid, static_cast<gid_t>(-1)));  // root alone can
+  ::fchmod(fd, mode);
+}
+
 // A link stays a link: what it points to is replaced.
 std::filesystem::path follow_links(const std::filesystem::path& path) {
   std::error_code ignored;
@@ -107,11 +133,8 @@ std::filesystem::path follow_links(const std::filesystem::path& path) {
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
-  const OpenFile file = open_for_reading(path);
+  const OpenFile file = open_for_reading(path, Kind::regular);
   Descriptor fd(file.fd);
-  if (!S_ISREG(file.status.st_mode)) {
-    fail(ErrorCode::io, "cannot map {}: it is a pipe or a device; write its content to a file first", path.string());
-  }
   size_ = static_cast<size_t>(file.status.st_size);
   if (size_ == 0) return;  // an empty mapping is an error for mmap
   void* mapping = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
@@ -121,17 +144,21 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
     fail(ErrorCode::io, "cannot map {}: {}", path.string(), system_message(error));
   }
   data_ = static_cast<const char*>(mapping);
+  guard_ = internal::guard_mapping(data_, size_, path);
 }
 
 MappedFile::~MappedFile() {
+  internal::forget_mapping(guard_);
   if (data_) ::munmap(const_cast<char*>(data_), size_);
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), guard_(std::exchange(other.guard_, -1)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
+  std::swap(guard_, other.guard_);
   return *this;
 }
 
@@ -142,8 +169,10 @@ void MappedFile::release(size_t begin, size_t end) const {
   if (begin < end) ::madvise(const_cast<char*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
-std::string read_file(const std::filesystem::path& path) {
-  const OpenFile file = open_for_reading(path);
+namespace {
+
+std::string read_all(const std::filesystem::path& path, Kind kind) {
+  const OpenFile file = open_for_reading(path, kind);
   Descriptor fd(file.fd);
   std::string content;
   size_t length = 0;
@@ -163,18 +192,27 @@ std::string read_file(const std::filesystem::path& path) {
   return content;
 }
 
+}  // namespace
+
+std::string read_file(const std::filesystem::path& path) { return read_all(path, Kind::regular); }
+std::string read_input(const std::filesystem::path& path) { return read_all(path, Kind::also_pipe); }
+
 void write_file_atomically(const std::filesystem::path& path, const Writer& write) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+  const bool exists = ::stat(path.c_str(), &status) == 0;
+  if (exists && !S_ISREG(status.st_mode)) {
     if (S_ISDIR(status.st_mode)) fail(ErrorCode::io, "cannot write {}: it is a directory; name a file in it", path.string());
     return write_in_place(path, write);
   }
   const std::filesystem::path target = follow_links(path);
   const std::filesystem::path temporary = temporary_name(target);
-  Descriptor fd(open_again_if_interrupted(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666));
+  const mode_t mode = exists ? status.st_mode & 0777 : 0666;
+  Descriptor fd(open_again_if_interrupted(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode));
   if (fd.get() < 0) fail_to_write(path, errno);
+  if (exists) hand_on_permissions(fd.get(), status);
   try {
     write([&](const void* data, size_t size) { write_all(fd.get(), data, size, path); });
+    throw_if_shortened();
     if (::fsync(fd.get()) != 0) fail_to_write(path, errno);
     if (::close(fd.release()) != 0) fail_to_write(path, errno);  // network file systems report a full disk here
     if (::rename(temporary.c_str(), target.c_str()) != 0) fail_to_write(path, errno);
@@ -198,10 +236,11 @@ void sync_directory(const std::filesystem::path& path) {
 }
 
 std::vector<std::string> read_lines(const std::filesystem::path& path) {
-  const std::string text = read_file(path);
+  const std::string text = read_input(path);
+  check_is_text(path, text, TextShape::lines);
   std::vector<std::string> lines;
   lines.reserve(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) + 1);
-  for (size_t begin = 0; begin < text.size();) {
+  for (size_t begin = byte_order_mark_size(text); begin < text.size();) {
     const size_t newline = std::min(text.find('\n', begin), text.size());
     size_t end = newline;
     if (end > begin && text[end - 1] == '\r') --end;

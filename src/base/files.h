@@ -28,11 +28,17 @@ class MappedFile {
  private:
   const char* data_ = nullptr;
   size_t size_ = 0;
+  int guard_ = -1;  // base/shortened_files.h
 };
 
+// A regular file. A pipe or a device is refused at once: it may never end.
 std::string read_file(const std::filesystem::path& path);
 
-// Writes under a temporary name beside `path`, syncs, and renames: the old content or the new one, never a part.
+// What somebody names as input may also be a pipe, as process substitution makes them, or a terminal.
+std::string read_input(const std::filesystem::path& path);
+
+// Writes under a temporary name beside `path`, syncs, and renames: the old content or the new one, never a part. A file that was there
+// hands its permissions on.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
 // The same for content made piece by piece: `write` gets a function that appends bytes.
@@ -42,7 +48,8 @@ void write_file_atomically(const std::filesystem::path& path,
 // fsync of a directory, so that renames in it survive a crash.
 void sync_directory(const std::filesystem::path& path);
 
-// Lines of a text file without their line ends (\n or \r\n); the last line needs none.
+// Lines of a text file (or a pipe) without their line ends (\n or \r\n) and its byte-order mark; the last line needs no end. Throws
+// Error(bad_input) for what is no text file (base/text_file.h).
 std::vector<std::string> read_lines(const std::filesystem::path& path);
 
 }  // namespace qkv

@@ -135,13 +135,66 @@ TEST_F(Files, MessagesNameThePathAndWhatTheSystemSaid) {
   EXPECT_NO_THROW(sync_directory(directory_.path()));
 }
 
-TEST_F(Files, PipeIsReadToItsEndButNotMapped) {
+TEST_F(Files, InputMayBeAPipe) {
   ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
   const std::string content(100000, 'p');  // more than a pipe holds
   std::thread writer([&] { write_file_atomically(path("pipe"), content); });
-  EXPECT_EQ(read_file(path("pipe")), content);
+  const std::string seen = read_input(path("pipe"));
   writer.join();
-  EXPECT_THAT(message_of(ErrorCode::io, [] { MappedFile mapped("/dev/null"); }), HasSubstr("pipe or a device"));
+  EXPECT_EQ(seen, content);
+  EXPECT_THAT(message_of(ErrorCode::io, [] { read_input("/dev/zero"); }), HasSubstr("/dev/zero: it is a device"));
+  EXPECT_THAT(message_of(ErrorCode::io, [] { read_lines("/dev/zero"); }), HasSubstr("it is a device"));
+}
+
+TEST_F(Files, PipeOrDeviceInPlaceOfAFileIsRefusedAtOnce) {
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+  alarm(30);  // instead of waiting for a writer for ever
+  EXPECT_THAT(message_of(ErrorCode::io, [&] { read_file(path("pipe")); }), AllOf(HasSubstr(path("pipe")), HasSubstr("not a regular file")));
+  EXPECT_THAT(message_of(ErrorCode::io, [&] { MappedFile mapped(path("pipe")); }), HasSubstr("it is a pipe"));
+  EXPECT_THAT(message_of(ErrorCode::io, [] { read_file("/dev/zero"); }), HasSubstr("it is a device"));
+  EXPECT_THAT(message_of(ErrorCode::io, [] { MappedFile mapped("/dev/null"); }), HasSubstr("it is a device"));
+  alarm(0);
+}
+
+TEST_F(Files, FileWrittenOverKeepsItsPermissions) {
+  const auto mode = [&] {
+    struct stat status {};
+    EXPECT_EQ(stat(path("x").c_str(), &status), 0);
+    return status.st_mode & 07777;
+  };
+  const mode_t before = umask(022);
+  write_file_atomically(path("x"), "new");
+  EXPECT_EQ(mode(), 0644u);
+  for (const mode_t each : {0600, 0640, 0666, 0755}) {
+    ASSERT_EQ(chmod(path("x").c_str(), each), 0);
+    write_file_atomically(path("x"), "again");
+    EXPECT_EQ(mode(), each);
+  }
+  umask(before);
+}
+
+TEST_F(Files, FileThatRootWritesOverStaysItsOwners) {
+  if (geteuid() != 0) GTEST_SKIP() << "root alone can give files away";
+  write_file_atomically(path("x"), "old");
+  ASSERT_EQ(chown(path("x").c_str(), 65534, 65534), 0);
+  ASSERT_EQ(chmod(path("x").c_str(), 0640), 0);
+  write_file_atomically(path("x"), "new");
+  struct stat status {};
+  ASSERT_EQ(stat(path("x").c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, 65534u);
+  EXPECT_EQ(status.st_gid, 65534u);
+  EXPECT_EQ(status.st_mode & 0777, 0640u);
+}
+
+TEST_F(Files, PrivateFileIsNeverReadableForOthersWhileItIsWritten) {
+  write_file_atomically(path("x"), "old");
+  ASSERT_EQ(chmod(path("x").c_str(), 0600), 0);
+  write_file_atomically(path("x"), [&](const auto& append) {
+    append("new", 3);
+    for (const fs::directory_entry& entry : fs::directory_iterator(directory_.path())) {
+      EXPECT_EQ(entry.status().permissions(), fs::perms::owner_read | fs::perms::owner_write) << entry.path();
+    }
+  });
 }
 
 TEST_F(Files, MovedMappingHasOneOwner) {
@@ -178,6 +231,13 @@ TEST_F(Files, LinesEndWithNewlineOrCarriageReturnAndNewline) {
   EXPECT_THAT(lines("\n"), ElementsAre(""));
   EXPECT_THAT(lines("a\nb"), ElementsAre("a", "b"));
   EXPECT_THAT(lines("a\r\n\r\nb\rc\n\n"), ElementsAre("a", "", "b\rc", ""));
+  EXPECT_THAT(lines("\xef\xbb\xbf"
+                    "a\n\xef\xbb\xbf"
+                    "b"),
+              ElementsAre("a",
+                          "\xef\xbb\xbf"
+                          "b"))
+      << "only the first is a byte-order mark";
 }
 
 }  // namespace

@@ -1,38 +1,59 @@
 #include "base/interrupt.h"
 
-#include <csignal>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
 
 #include "base/error.h"
+#include "base/shortened_files.h"
 
 namespace qkv {
 namespace {
 
 std::atomic<bool> interrupted_flag{false};
+std::atomic<const char*> message{nullptr};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+
+void write_message(const char* text) {
+  const int before = errno;
+  // One that cannot be written (the terminal is gone) is of no consequence.
+  if (::write(STDERR_FILENO, text, std::strlen(text)) < 0) errno = before;
+}
 
 extern "C" void on_interrupt(int signal_number) {
   if (interrupted_flag.exchange(true)) {
     std::signal(signal_number, SIG_DFL);  // async-signal-safe; the raised signal is delivered when the handler returns
     std::raise(signal_number);
+    return;
   }
+  if (const char* text = message.load()) write_message(text);
+}
+
+bool is_ignored(int signal_number) {
+  struct sigaction action {};
+  return sigaction(signal_number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 }  // namespace
 
-void catch_interrupts() {
+void catch_interrupts(const char* acknowledgement) {
+  message = acknowledgement;
   struct sigaction action {};
   action.sa_handler = on_interrupt;
   sigemptyset(&action.sa_mask);
   action.sa_flags = 0;  // no SA_RESTART: a read from the terminal ends, so that interactive commands see the flag
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
+    if (signal_number != SIGHUP || !is_ignored(SIGHUP)) sigaction(signal_number, &action, nullptr);
+  }
 }
 
 bool interrupted() { return interrupted_flag.load(std::memory_order_relaxed); }
 
 void throw_if_interrupted() {
+  throw_if_shortened();
   if (interrupted()) fail(ErrorCode::interrupted, "interrupted");
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 // Each in a process of its own: the flag stays set.
 TEST(Interrupt, FirstSignalOnlySetsTheFlag) {
-  for (const int signal_number : {SIGINT, SIGTERM}) {
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
     const auto child = [&] {
       catch_interrupts();
       if (interrupted()) std::_Exit(1);
@@ -38,6 +38,25 @@ TEST(Interrupt, SecondSignalEndsTheProcess) {
     std::_Exit(0);
   };
   EXPECT_EXIT(child(), testing::KilledBySignal(SIGTERM), "");
+}
+
+TEST(Interrupt, HangupStaysIgnoredUnderNohup) {
+  const auto child = [] {
+    std::signal(SIGHUP, SIG_IGN);
+    catch_interrupts();
+    std::raise(SIGHUP);
+    std::_Exit(interrupted() ? 1 : 7);
+  };
+  EXPECT_EXIT(child(), testing::ExitedWithCode(7), "");
+}
+
+TEST(Interrupt, AcknowledgementIsWrittenWhenTheSignalComes) {
+  const auto child = [] {
+    catch_interrupts("stopping soon\n");
+    std::raise(SIGTERM);
+    std::_Exit(7);
+  };
+  EXPECT_EXIT(child(), testing::ExitedWithCode(7), "^stopping soon\n$");
 }
 
 }  // namespace

@@ -5,29 +5,29 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
+
+#include "base/cpu_quota.h"
+#include "base/error.h"
+#include "base/log.h"
 
 namespace qkv {
 namespace {
 
+// Threads beyond a container's share of time would only be halted in turn, each in the middle of a loop.
 int usable_cpus() {
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-}
-
-int default_threads() {
-  if (const char* text = std::getenv("QKV_THREADS")) {
-    const int count = std::atoi(text);
-    if (count >= 1) return std::min(count, 1024);
-  }
-  return usable_cpus();
+  const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : static_cast<int>(std::thread::hardware_concurrency());
+  static const double quota = cpu_quota().value_or(kMostThreads);
+  return std::max(1, std::min(count, static_cast<int>(std::min<double>(quota, kMostThreads))));
 }
 
 inline void cpu_relax() { __builtin_ia32_pause(); }
@@ -74,8 +74,15 @@ thread_local bool inside_parallel_region = false;
 // never waits for a worker that the system has not scheduled.
 class Pool {
  public:
+  // Works with fewer threads than asked for where the system makes no more.
   explicit Pool(int threads) : spins_(threads <= usable_cpus() ? 20000 : 0) {
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { serve(); });
+    workers_.reserve(static_cast<size_t>(threads));
+    try {
+      for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { serve(); });
+    } catch (const std::exception& error) {
+      log_warning("{} of {} threads could be made ({}); it goes on with these; ulimit -u and -v limit them", this->threads(), threads,
+                  error.what());
+    }
   }
   ~Pool() {
     {
@@ -153,28 +160,50 @@ class Pool {
   bool stopping_ = false;
 };
 
-std::mutex pool_mutex;  // one parallel_for at a time: loops started by different threads take turns
-std::unique_ptr<Pool>& pool() {
-  static std::unique_ptr<Pool> instance = std::make_unique<Pool>(default_threads());
-  return instance;
-}
+std::mutex pool_mutex;             // one parallel_for at a time: loops started by different threads take turns
 std::atomic<int> thread_count{0};  // of the pool; 0: not made yet. Bodies of a loop ask for it while the mutex is held.
 
+std::unique_ptr<Pool>& pool_of(int threads) {
+  static std::unique_ptr<Pool> instance;
+  static int wanted = 0;
+  if (!instance || (threads > 0 && threads != wanted)) {
+    wanted = threads > 0 ? threads : default_num_threads();
+    instance.reset();
+    instance = std::make_unique<Pool>(wanted);
+    thread_count = instance->threads();
+  }
+  return instance;
+}
+std::unique_ptr<Pool>& pool() { return pool_of(0); }
+
 }  // namespace
+
+int parse_num_threads(std::string_view text, std::string_view label) {
+  int count = -1;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, count);
+  if (stop != end || error != std::errc() || count < 0 || count > kMostThreads) {
+    fail(ErrorCode::invalid_argument, "{}: \"{}\" is no number of threads; it must be 1 to {}, or 0 for all cores", label, text,
+         kMostThreads);
+  }
+  return count;
+}
+
+int default_num_threads() {
+  const char* text = std::getenv("QKV_THREADS");
+  const int count = text && *text ? parse_num_threads(text, "QKV_THREADS") : 0;
+  return count > 0 ? count : usable_cpus();
+}
 
 int num_threads() {
   if (const int count = thread_count.load(std::memory_order_relaxed)) return count;
   std::lock_guard lock(pool_mutex);
-  thread_count = pool()->threads();
-  return thread_count;
+  return pool()->threads();
 }
 
 void set_num_threads(int count) {
   std::lock_guard lock(pool_mutex);
-  if (pool()->threads() == std::max(1, count)) return;
-  pool().reset();
-  pool() = std::make_unique<Pool>(std::max(1, count));
-  thread_count = std::max(1, count);
+  pool_of(count > 0 ? count : default_num_threads());
 }
 
 bool inside_parallel_for() { return inside_parallel_region; }
@@ -190,9 +219,9 @@ void internal::run_parallel(int64_t count, void (*call)(void*, int64_t), void* b
   if (!lock.owns_lock()) {
     job.work();
   } else {
-    inside_parallel_region = true;     // also with one thread: a loop inside a body must not take the mutex again
-    thread_count = pool()->threads();  // for bodies that are the first to ask
-    pool()->run(job);
+    Pool& workers = *pool();
+    inside_parallel_region = true;  // also with one thread: a loop inside a body must not take the mutex again
+    workers.run(job);
     inside_parallel_region = false;
   }
   if (job.error) std::rethrow_exception(job.error);

@@ -2,14 +2,24 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <type_traits>
 
 namespace qkv {
 
-// Number of threads that parallel_for uses, the calling one among them; at least 1. Default: what the process may run on,
-// or QKV_THREADS. Setting it is not safe while a parallel_for runs.
+inline constexpr int kMostThreads = 4096;
+
+// Number of threads that parallel_for uses, the calling one among them; at least 1, and fewer than were set where the system makes no more
+// (a warning says so). 0 sets the default. Setting it is not safe while a parallel_for runs.
 int num_threads();
 void set_num_threads(int count);
+
+// QKV_THREADS, or where it is not set or 0: the processors that the process may run on, no more than a container's share of time.
+// Throws Error(invalid_argument) where QKV_THREADS is no number.
+int default_num_threads();
+
+// 0 to kMostThreads. Throws Error(invalid_argument), which begins with `label`, for anything else.
+int parse_num_threads(std::string_view text, std::string_view label);
 
 // Does a parallel_for's body call? Its own loops run on this thread alone.
 bool inside_parallel_for();

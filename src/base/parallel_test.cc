@@ -1,10 +1,12 @@
 #include "base/parallel.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <fstream>
 #include <limits>
 #include <numeric>
 #include <set>
@@ -12,6 +14,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "base/error.h"
 
 namespace qkv {
 namespace {
@@ -46,6 +50,66 @@ TEST(ParallelForDeathTest, ABodyMayBeTheFirstToAskForTheNumberOfThreads) {
   };
   EXPECT_EXIT(ask(), testing::ExitedWithCode(0), "");
 }
+
+class ThreadSetting : public testing::Test {
+ protected:
+  ThreadSetting() : before_(num_threads()), variable_(std::getenv("QKV_THREADS") ? std::getenv("QKV_THREADS") : "") {}
+  ~ThreadSetting() override {
+    setenv("QKV_THREADS", variable_.c_str(), 1);
+    set_num_threads(before_);
+  }
+
+ private:
+  int before_;
+  std::string variable_;
+};
+
+TEST_F(ThreadSetting, VariableIsReadAsStrictlyAsTheOption) {
+  for (const char* wrong : {"1e3", "abc", "-1", "4097", "99999999999", "2 ", "0x2", "1.5"}) {
+    setenv("QKV_THREADS", wrong, 1);
+    try {
+      default_num_threads();
+      ADD_FAILURE() << wrong << " is taken";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
+      EXPECT_EQ(std::string(error.what()).find("QKV_THREADS: \"" + std::string(wrong) + "\""), 0u) << error.what();
+    }
+  }
+  setenv("QKV_THREADS", "3", 1);
+  EXPECT_EQ(default_num_threads(), 3);
+  setenv("QKV_THREADS", "0", 1);
+  const int all = default_num_threads();
+  EXPECT_GE(all, 1);
+  setenv("QKV_THREADS", "", 1);
+  EXPECT_EQ(default_num_threads(), all);
+}
+
+TEST_F(ThreadSetting, ZeroThreadsAreTheDefault) {
+  setenv("QKV_THREADS", "3", 1);
+  set_num_threads(2);
+  EXPECT_EQ(num_threads(), 2);
+  set_num_threads(0);
+  EXPECT_EQ(num_threads(), 3);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they need address space themselves
+TEST(ParallelForDeathTest, WorksWithTheThreadsThatCouldBeMade) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto work = [] {
+    alarm(30);  // instead of waiting for ever
+    int64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlim_t bytes = static_cast<rlim_t>(pages) * 4096 + (rlim_t{40} << 20);  // room for the stacks of a few
+    const rlimit limit{bytes, bytes};
+    setrlimit(RLIMIT_AS, &limit);
+    set_num_threads(200);
+    std::atomic<int64_t> sum{0};
+    parallel_for(1000, [&](int64_t i) { sum += i; });
+    std::_Exit(sum == 999 * 500 && num_threads() < 200 ? 7 : 1);
+  };
+  EXPECT_EXIT(work(), testing::ExitedWithCode(7), "of 200 threads could be made");
+}
+#endif
 
 TEST_P(ParallelFor, ManyShortLoopsLoseNoIndex) {
   std::vector<int64_t> sums(16);

@@ -17,6 +17,13 @@ size_t terminal_width(std::FILE* stream) {
   return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+// A terminal that is gone (SIGHUP) ends no work.
+void write_over(std::FILE* stream, std::string_view text) {
+  const std::string line = fmt::format("\r\033[K{}", text);  // to the first column, erase to the end
+  std::fwrite(line.data(), 1, line.size(), stream);
+  std::fflush(stream);
+}
+
 }  // namespace
 
 ProgressLine::ProgressLine(std::FILE* stream) : stream_(stream), visible_(isatty(fileno(stream)) == 1 && log_level() >= LogLevel::normal) {}
@@ -26,15 +33,13 @@ void ProgressLine::show(std::string_view text) {
   if (!visible_ || now < next_) return;
   next_ = now + std::chrono::milliseconds(100);
   text = text.substr(0, terminal_width(stream_) - 1);
-  fmt::print(stream_, "\r\033[K{}", text);  // to the first column, erase to the end
-  std::fflush(stream_);
+  write_over(stream_, text);
   shown_ = true;
 }
 
 void ProgressLine::clear() {
   if (!shown_) return;
-  fmt::print(stream_, "\r\033[K");
-  std::fflush(stream_);
+  write_over(stream_, "");
   shown_ = false;
   next_ = {};
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <string>
 #include <system_error>
 
@@ -12,8 +13,13 @@
 namespace qkv {
 
 TemporaryDirectory::TemporaryDirectory() {
-  std::string name = (std::filesystem::temp_directory_path() / "qkv-XXXXXX").string();
-  if (!::mkdtemp(name.data())) fail(ErrorCode::io, "cannot make the directory {}: {}", name, std::generic_category().message(errno));
+  const char* variable = std::getenv("TMPDIR");
+  const std::string place = variable && *variable ? variable : "/tmp";
+  std::string name = (std::filesystem::path(place) / "qkv-XXXXXX").string();
+  if (!::mkdtemp(name.data())) {
+    fail(ErrorCode::io, "cannot make a directory for temporary files in {}: {}; {} TMPDIR to one that can be written to", place,
+         std::generic_category().message(errno), variable && *variable ? "change" : "set");
+  }
   path_ = name;
 }
 
