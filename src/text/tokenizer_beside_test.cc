@@ -81,6 +81,23 @@ TEST(AddedTokens, AnIdFarBeyondTheVocabularyIsRefusedWithTheFileThatGivesIt) {
   EXPECT_THAT(error_of([&] { Tokenizer::load(directory.path()); }), HasSubstr("added_tokens.json: <x> must be an integer"));
 }
 
+// Its vocabulary is not built as a JSON value (json_slices.h), and is written as it was.
+TEST(AddedTokens, OfALargeTokenizerJsonAreWrittenIntoItAndNothingElseChanges) {
+  json document = json::parse(content_of("gpt2.json"));
+  json& vocab = document["model"]["vocab"];
+  for (int i = 0; i < 9'000; ++i) vocab.emplace(fmt::format("token \\ \"{}", i), static_cast<int>(vocab.size()));
+  const auto size = static_cast<int32_t>(vocab.size());
+  const TemporaryDirectory directory;
+  directory.write("tokenizer.json", document.dump(1));
+  directory.write("added_tokens.json", fmt::format(R"({{"<x>": {}}})", size));
+  const Tokenizer tokenizer = Tokenizer::load(directory.path());
+  EXPECT_EQ(tokenizer.encode("a<x>b"), (Ids{64, size, 65}));
+  json changed = json::parse(TokenizerAccess::json(tokenizer));
+  EXPECT_EQ(changed["added_tokens"].size(), 2u);
+  changed["added_tokens"] = document["added_tokens"];
+  EXPECT_EQ(changed, document);
+}
+
 TEST(PostProcessor, PlacesOfFirstTokensWithSeveralSpacesAreThoseOfTokenizers) {
   for (const json& example : beside()["offsets"]) {
     const Tokenizer tokenizer = TokenizerAccess::from_json(example["tokenizer"].dump(), "", "a");
@@ -172,6 +189,27 @@ TEST(SpecialTokensAsText, NoKindOfModelGivesOne) {
   EXPECT_EQ(pairs.encode_batch(std::vector<std::string_view>{"<s>"}, kAsText)[0], (Ids{3, 4, 5}));
   EXPECT_EQ(pairs.encode_sampled("<s>", {.dropout = 0}, 1, kAsText), (Ids{3, 4, 5}));
   EXPECT_EQ(pairs.encode("<s>"), (Ids{0})) << "and the cache remembers neither";
+}
+
+TEST(SpecialTokensAsText, NoFileOfAVocabularyGivesOne) {
+  const json cases = json::parse(
+      read_file(std::filesystem::path(QKV_SOURCE_DIR) / "tests" / "goldens" / "tokenizer_files" / "transformers.json"))["cases"];
+  for (const auto& [name, expected] : cases.items()) {
+    const TemporaryDirectory directory;
+    for (const auto& [file, content] : expected["files"].items()) {
+      const std::string text = content.get<std::string>();
+      directory.write(file, file.ends_with(".spm") ? *from_base64(text) : text);
+    }
+    const Tokenizer tokenizer = Tokenizer::load(directory.path());
+    for (int32_t special = 0; special < tokenizer.vocab_size(); ++special) {
+      if (!tokenizer.is_special(special)) continue;
+      const std::string text = "a" + tokenizer.id_to_token(special) + " b";
+      for (const int32_t id : tokenizer.encode(text, kAsText)) {
+        EXPECT_TRUE(!tokenizer.is_special(id) || id == tokenizer.unknown_id()) << name << ": " << text;
+      }
+    }
+    if (name == "marian") EXPECT_EQ(tokenizer.encode(">>de<< Mann", kAsText), tokenizer.encode(">>de<< Mann", false));
+  }
 }
 
 TEST(SpecialTokensAsText, TheConfigurationsSplitSpecialTokensIsTheDefaultAndCanBeOverruled) {
