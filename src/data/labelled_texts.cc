@@ -1,6 +1,7 @@
 #include "data/labelled_texts.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <optional>
 #include <set>
@@ -8,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/log.h"
 #include "text/utf8.h"
 
 namespace qkv {
@@ -18,6 +20,34 @@ std::optional<int64_t> whole_number(const std::string& text) {
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || stop != text.data() + text.size()) return std::nullopt;
   return number;
+}
+
+// Fewer lines say nothing about their labels.
+constexpr size_t kLinesToJudge = 10;
+
+void leave_out_header(LabelledLines& lines) {
+  const std::string first = lines.labels.front();
+  if (lines.labels.size() < 2 || std::count(lines.labels.begin(), lines.labels.end(), first) > 1) return;
+  std::string lower = first;
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (lower == "label" || lower == "labels") {
+    log_info("{}: the first line, \"{}\" and \"{}\", is a header and left out", lines.path.string(), lines.texts.front(), first);
+    lines.texts.erase(lines.texts.begin());
+    lines.labels.erase(lines.labels.begin());
+    lines.first_line = 2;
+  }
+}
+
+void warn_of_odd_labels(const LabelledLines& lines) {
+  if (lines.labels.size() < kLinesToJudge) return;
+  const std::set<std::string> different(lines.labels.begin(), lines.labels.end());
+  const std::string& first = lines.labels.front();
+  if (different.size() * 2 > lines.labels.size()) {
+    log_warning("{}: {} lines have {} different labels, \"{}\" for one; the label stands behind the tab, the text before it",
+                lines.path.string(), lines.labels.size(), different.size(), first);
+  } else if (lines.first_line == 1 && std::count(lines.labels.begin(), lines.labels.end(), first) == 1) {
+    log_warning("{}: no other line than the first has the label \"{}\"; if that line is a header, take it out", lines.path.string(), first);
+  }
 }
 
 }  // namespace
@@ -39,6 +69,8 @@ LabelledLines read_labelled_lines(const std::filesystem::path& path) {
     result.labels.push_back(line.substr(begin, line.find_last_not_of(' ') + 1 - begin));
   }
   if (result.texts.empty()) fail(ErrorCode::bad_input, "{} is empty; each line must be a text, a tab and its label", path.string());
+  leave_out_header(result);
+  warn_of_odd_labels(result);
   return result;
 }
 
@@ -79,8 +111,9 @@ LabelledTexts::LabelledTexts(const LabelledLines& lines, std::span<const std::st
   for (size_t i = 0; i < lines.labels.size(); ++i) {
     const auto found = numbers.find(lines.labels[i]);
     if (found == numbers.end()) {
-      fail(ErrorCode::bad_input, "{}: line {} has the label \"{}\", which is none of the classifier's: {}{}", lines.path.string(), i + 1,
-           lines.labels[i], fmt::join(names.first(std::min<size_t>(names.size(), 10)), ", "), names.size() > 10 ? ", …" : "");
+      fail(ErrorCode::bad_input, "{}: line {} has the label \"{}\", which is none of the classifier's: {}{}", lines.path.string(),
+           static_cast<int64_t>(i) + lines.first_line, lines.labels[i], fmt::join(names.first(std::min<size_t>(names.size(), 10)), ", "),
+           names.size() > 10 ? ", …" : "");
     }
     labels_.push_back(found->second);
   }

@@ -14,9 +14,12 @@ namespace qkv {
 struct LabelledLines {
   std::filesystem::path path;  // for messages
   std::vector<std::string> texts, labels;
+  int64_t first_line = 1;  // where texts[0] stands in the file; 2 behind a header
 };
 
-// What stands behind the last tab of a line is its label. Throws Error(bad_input), naming the line, where one lacks its tab, text or label
+// What stands behind the last tab of a line is its label. A header as GLUE's files have it (sentence<TAB>label) is left out: a first line
+// whose label is "label" where no other line has it. A first line whose label no other line has, and as many labels as texts, get a
+// warning. Throws Error(bad_input), naming the line, where one lacks its tab, text or label
 // or is not UTF-8, and where there is no line.
 LabelledLines read_labelled_lines(const std::filesystem::path& path);
 

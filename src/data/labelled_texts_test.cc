@@ -58,6 +58,37 @@ TEST_F(Labelled, LinesThatCannotBeReadAreNamed) {
               HasSubstr("all 2 lines have the label \"1\"; a classification needs two"));
 }
 
+// GLUE's SST-2 begins so.
+TEST_F(Labelled, HeaderIsLeftOutAndLinesKeepTheirNumbers) {
+  const LabelledLines lines = read("sentence\tlabel\ngood\t1\nbad\t0\n");
+  EXPECT_THAT(lines.texts, ElementsAre("good", "bad"));
+  EXPECT_THAT(label_names(lines), ElementsAre("0", "1"));
+  const std::vector<std::string> names{"1", "2"};
+  EXPECT_THAT(message([&] { LabelledTexts(lines, names, tokenizer_, 9); }), HasSubstr("lines.tsv: line 3 has the label \"0\""));
+  EXPECT_THAT(label_names(read("\xef\xbb\xbfText\tLabel\r\ngood\t1\r\nbad\t0\r\n")), ElementsAre("0", "1"));
+}
+
+TEST_F(Labelled, ClassNamedLabelStays) {
+  EXPECT_THAT(label_names(read("good\tlabel\nbad\tother\nfair\tlabel\n")), ElementsAre("label", "other"));
+}
+
+TEST_F(Labelled, OddLabelsGetAWord) {
+  const auto warning = [&](const std::string& content) {
+    testing::internal::CaptureStderr();
+    read(content);
+    return testing::internal::GetCapturedStderr();
+  };
+  std::string swapped, header = "review\tpolarity\n", usual;
+  for (int i = 0; i < 12; ++i) {
+    swapped += fmt::format("{}\tthe {}. good film\n", i % 2, i);
+    header += fmt::format("the {}. good film\t{}\n", i, i % 2);
+    usual += fmt::format("the {}. good film\t{}\n", i, i % 2);
+  }
+  EXPECT_THAT(warning(swapped), HasSubstr("12 lines have 12 different labels"));
+  EXPECT_THAT(warning(header), HasSubstr("no other line than the first has the label \"polarity\""));
+  EXPECT_EQ(warning(usual), "");
+}
+
 TEST_F(Labelled, TextsAreFramedAndLongOnesCutBeforeTheLastSpecialToken) {
   const std::vector<std::string> names{"no", "yes"};
   const LabelledTexts texts(read("good bad good bad\tyes\ngood\tno\n"), names, tokenizer_, 4);

@@ -60,6 +60,31 @@ TEST_F(Corpus, SpecialTokensThatALineSpellsOutAreText) {
   EXPECT_THAT(corpus.target(1), ElementsAre(end[0], end[1], end[2], end[3], kEnd));
 }
 
+TEST_F(Corpus, ByteOrderMarkIsNoPartOfTheFirstLine) {
+  write(
+      "\xef\xbb\xbf"
+      "ab\nc\n",
+      "\xef\xbb\xbf"
+      "cba\na\n");
+  const ParallelCorpus corpus = build();
+  ASSERT_EQ(corpus.size(), 2);
+  EXPECT_THAT(corpus.source(0), ElementsAre(id('a'), id('b'), kEnd));
+  EXPECT_THAT(corpus.target(0), ElementsAre(id('c'), id('b'), id('a'), kEnd));
+  EXPECT_THAT(corpus.source(1), ElementsAre(id('c'), kEnd));
+}
+
+TEST_F(Corpus, FilesThatAreNoTextAreNamedBeforeTheirLinesAreCounted) {
+  using namespace std::string_literals;
+  write("a\nb\nc\n",
+        "\xff\xfe"
+        "a\0\n\0b\0\n\0"s);
+  EXPECT_THAT(build_error(), AllOf(HasSubstr("train.de is UTF-16"), HasSubstr("iconv")));
+  write("\x1f\x8b\x08 packed", "a\n");
+  EXPECT_THAT(build_error(), AllOf(HasSubstr("train.en"), HasSubstr("gunzip")));
+  write("a\nb\nc\n", "a\rb\rc\r");
+  EXPECT_THAT(build_error(), AllOf(HasSubstr("train.de"), HasSubstr("carriage return")));
+}
+
 TEST_F(Corpus, EmptyAndTooLongPairsAreLeftOutAndCounted) {
   options_.max_tokens = 4;
   write("a\n\nab\n \t\nabc\nabcd\na\n", "a\nb\n\nb\nabc\na\nabcd\n");

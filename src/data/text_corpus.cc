@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/parallel.h"
+#include "base/text_file.h"
 #include "data/block_hash.h"
 #include "data/sealed_file.h"
 #include "text/tokenizer_parts.h"
@@ -134,6 +135,12 @@ uint64_t fingerprint_of(const TextCorpusOptions& options, const Tokenizer& token
       fmt::format("{} {} {}", content_hash(options.text), options.separator, std::hash<std::string>()(TokenizerAccess::json(tokenizer))));
 }
 
+[[noreturn]] void fail_no_separator(const std::filesystem::path& path, std::string_view separator) {
+  std::string shown(separator);
+  for (size_t at = 0; (at = shown.find('\n', at)) != std::string::npos; at += 2) shown.replace(at, 1, "\\n");
+  fail(ErrorCode::bad_input, "{}: the document separator \"{}\" does not occur in it", path.string(), shown);
+}
+
 }  // namespace
 
 struct TextCorpus::Impl {
@@ -209,21 +216,31 @@ int32_t end_of_text_token(const Tokenizer& tokenizer) {
 
 uint64_t content_hash(const TextPart& text) {
   const MappedFile file(text.path);
+  check_is_text(text.path, file.text(), TextShape::whole);
   const size_t end = std::min(text.end, file.size());
-  if (text.begin >= end) fail(ErrorCode::bad_input, "{} is empty; it needs text", text.path.string());
+  if (view_of(file, text).empty()) fail(ErrorCode::bad_input, "{} is empty; it needs text", text.path.string());
   return hash_blocks(file, text.begin, end);
+}
+
+void check_separator(const std::filesystem::path& path, std::string_view separator) {
+  if (separator.empty()) return;
+  const MappedFile file(path);
+  if (file.text().find(separator) == std::string_view::npos) fail_no_separator(path, separator);
 }
 
 TextSplit split_text(const std::filesystem::path& path, double fraction, std::string_view separator) {
   const MappedFile file(path);
+  check_is_text(path, file.text(), TextShape::whole);
+  check_separator(path, separator);
   const auto is_first_byte = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
   std::vector<int64_t> characters((file.size() + kHashBlock - 1) / kHashBlock);  // of each block
   hash_blocks(file, 0, file.size(), [&](int64_t i, std::string_view block) {
     characters[static_cast<size_t>(i)] = std::count_if(block.begin(), block.end(), is_first_byte);
   });
-  int64_t left = 0;
+  const int64_t marks = byte_order_mark_size(file.text()) > 0;  // characters before the text
+  int64_t left = -marks;
   for (const int64_t count : characters) left += count;
-  left = static_cast<int64_t>(static_cast<double>(left) * (1 - fraction));
+  left = marks + static_cast<int64_t>(static_cast<double>(left) * (1 - fraction));
   size_t block = 0;
   while (block < characters.size() && left >= characters[block]) left -= characters[block++];
   size_t place = std::min(block * kHashBlock, file.size());
@@ -233,6 +250,10 @@ TextSplit split_text(const std::filesystem::path& path, double fraction, std::st
   if (!separator.empty()) {
     const size_t found = file.text().find(separator, place);
     place = found == std::string_view::npos ? file.size() : found + separator.size();
+  }
+  if (!separator.empty() && place == file.size()) {
+    fail(ErrorCode::bad_input, "{}: no document begins in the last {} of the text, which is kept to validate on; name a text of its own",
+         path.string(), fraction);
   }
   if (place == 0 || place == file.size()) {
     fail(ErrorCode::bad_input, "{} cannot be split into text to train on and {} of it to validate on; it is too short", path.string(),

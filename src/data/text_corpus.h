@@ -45,6 +45,9 @@ int32_t end_of_text_token(const Tokenizer& tokenizer);
 // The content of a text, as a number. Throws where the file is missing or the part is empty.
 uint64_t content_hash(const TextPart& text);
 
+// Throws Error(bad_input) where a separator is given that does not occur in the file: the whole of it would be one document.
+void check_separator(const std::filesystem::path& path, std::string_view separator);
+
 // The file in two parts of which the second has `fraction` of its characters (rounded up), as nanoGPT splits its text; with a separator the
 // first part ends with a whole document. Throws (bad_input) where one would be empty.
 struct TextSplit {

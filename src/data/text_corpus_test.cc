@@ -31,6 +31,33 @@ TEST_F(TextCorpusTest, WithoutASeparatorItIsTheTextsTokensAlone) {
   EXPECT_EQ(corpus.text_bytes(), 11);
 }
 
+TEST_F(TextCorpusTest, ByteOrderMarkIsNoPartOfTheText) {
+  const std::string mark = "\xef\xbb\xbf";
+  EXPECT_EQ(ids(build(mark + "abc").tokens()), tokenizer_.encode("abc"));
+  EXPECT_EQ(build(mark + "abc").text_bytes(), 3);
+  EXPECT_THAT(error_of([&] { build(mark); }, ErrorCode::bad_input), HasSubstr("is empty"));
+  // As Python's "utf-8-sig" reads it before the split.
+  write_file_atomically(directory_ / "text", mark + "0123456789");
+  const TextSplit split = split_text(directory_ / "text", 0.1);
+  const MappedFile file(directory_ / "text");
+  EXPECT_EQ(view_of(file, split.first), "012345678");
+  EXPECT_EQ(view_of(file, split.second), "9");
+  const std::vector<TextPart> parts{split.first};
+  EXPECT_LT(train_tokenizer({.pipeline = Pipeline::characters}, parts).token_to_id(mark), 0);
+}
+
+TEST_F(TextCorpusTest, SeparatorThatDoesNotOccurIsNamed) {
+  write_file_atomically(directory_ / "text", "one text of several words");
+  const auto split = [&](const char* separator) {
+    return error_of([&] { split_text(directory_ / "text", 0.1, separator); }, ErrorCode::bad_input);
+  };
+  EXPECT_THAT(split("<|x|>"), HasSubstr("text: the document separator \"<|x|>\" does not occur"));
+  EXPECT_THAT(split("\n\n"), HasSubstr("\"\\n\\n\" does not occur"));
+  EXPECT_THAT(error_of([&] { check_separator(directory_ / "text", "|"); }, ErrorCode::bad_input), HasSubstr("does not occur"));
+  EXPECT_NO_THROW(check_separator(directory_ / "text", " of "));
+  EXPECT_THAT(split("one"), HasSubstr("no document begins in the last 0.1 of the text"));
+}
+
 TEST_F(TextCorpusTest, DocumentsStandBetweenEndsOfText) {
   const TextCorpus corpus = build("||ab|c\n|||a b|", "|");
   const int32_t end = tokenizer_.token_to_id("<|endoftext|>");
@@ -158,7 +185,7 @@ TEST_F(TextCorpusTest, TheSplitOfDocumentsCutsNone) {
   const std::filesystem::path path = directory_ / "text";
   write_file_atomically(path, "abcdefgh--abcdefgh--abcdefgh--abc");
   EXPECT_EQ(split_text(path, 0.5, "--").first.end, 20u);
-  EXPECT_THAT(error_of([&] { split_text(path, 0.05, "--"); }, ErrorCode::bad_input), HasSubstr("too short"));
+  EXPECT_THAT(error_of([&] { split_text(path, 0.05, "--"); }, ErrorCode::bad_input), HasSubstr("no document begins in the last 0.05"));
   write_file_atomically(path, "a");
   EXPECT_THAT(error_of([&] { split_text(path, 0.1); }, ErrorCode::bad_input), HasSubstr("too short"));
 }

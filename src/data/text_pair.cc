@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/text_file.h"
 #include "data/block_hash.h"
 
 namespace qkv {
@@ -96,6 +97,10 @@ int64_t find_missing_line(const std::vector<uint32_t>& longer, const std::vector
 
 TextPair::TextPair(const std::filesystem::path& source, const std::filesystem::path& target)
     : source_path_(source), target_path_(target), source_(source), target_(target) {
+  check_is_text(source, source_.text(), TextShape::lines);
+  check_is_text(target, target_.text(), TextShape::lines);
+  source_offset_ = source_block_ = byte_order_mark_size(source_.text());
+  target_offset_ = target_block_ = byte_order_mark_size(target_.text());
   const Scan a = scan(source_), b = scan(target_);
   for (const auto& [path, lines] : {std::pair(&source, a.lines), std::pair(&target, b.lines)}) {
     if (lines == 0) fail(ErrorCode::bad_input, "{} is empty; it needs one sentence a line", path->string());

@@ -12,8 +12,8 @@ namespace qkv {
 
 class TextPair {
  public:
-  // Maps both. Throws where one is missing or empty, or where their numbers of lines differ: the message then names the line from
-  // which on one seems to be without its translation, where the ratio of lengths shows it.
+  // Maps both; a byte-order mark is no part of a text. Throws where one is missing, empty or no text file, or where their numbers of lines
+  // differ: the message then names the line from which on one seems to be without its translation, where the ratio of lengths shows it.
   TextPair(const std::filesystem::path& source, const std::filesystem::path& target);
 
   int64_t lines() const { return lines_; }

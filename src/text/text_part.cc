@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/text_file.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 
@@ -69,7 +70,7 @@ size_t find_edge(std::string_view text, size_t begin, size_t end) {
 }  // namespace
 
 std::string_view view_of(const MappedFile& file, const TextPart& part) {
-  const size_t end = std::min(part.end, file.size()), begin = std::min(part.begin, end);
+  const size_t end = std::min(part.end, file.size()), begin = std::min(std::max(part.begin, byte_order_mark_size(file.text())), end);
   return file.text().substr(begin, end - begin);
 }
 

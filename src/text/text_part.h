@@ -16,7 +16,7 @@ struct TextPart {
   size_t begin = 0, end = SIZE_MAX;  // an end beyond the file's is the file's
 };
 
-// Its text; what lies beyond the file's end is empty.
+// Its text, without the file's byte-order mark; what lies beyond the file's end is empty.
 std::string_view view_of(const MappedFile& file, const TextPart& part);
 
 // A place at or soon after `wanted` (0 < wanted) where `text` may be cut so that its parts have the tokens that the whole has: before the

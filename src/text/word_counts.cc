@@ -8,6 +8,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/parallel.h"
+#include "base/text_file.h"
 #include "text/utf8.h"
 
 namespace qkv {
@@ -141,6 +142,7 @@ std::vector<WordCount> count_words(std::span<const TextPart> parts, const WordRu
   const size_t round = std::clamp<size_t>(rules.memory / kChunkBytes, 1, kMostChunks);
   for (const TextPart& part : parts) {
     const MappedFile file(part.path);
+    check_is_text(part.path, file.text(), rules.whole_texts ? TextShape::whole : TextShape::lines);
     const std::string_view text = view_of(file, part);
     const std::vector<size_t> ends = counter.chunk_ends(text);
     for (size_t first = 0; first < ends.size(); first += round) {

@@ -9,6 +9,7 @@ namespace {
 
 TextSplit texts_of(const TrainOptions& options) {
   if (options.valid_text.empty()) return split_text(options.text, options.valid_fraction, options.document_separator);
+  check_separator(options.text, options.document_separator);
   return {{options.text}, {options.valid_text}};
 }
 
