@@ -95,7 +95,7 @@ Outcome run(const Job& job) {
   const ValidationResult result = pairs.validation(job.judged(300), kType)->run(network);
   outcome.values["loss"] = result.loss;
   outcome.values["perplexity"] = std::exp(result.loss);
-  outcome.values["BLEU"] = *result.bleu;
+  outcome.values["BLEU"] = result.bleu.value_or(0);
   return outcome;
 }
 

@@ -132,7 +132,8 @@ struct TrainValidation {
   int64_t step = 0;
   double loss = 0;                             // -log p per target token, without smoothing
   double perplexity = 0;                       // exp(loss)
-  std::optional<double> bleu;                  // of a translation
+  std::optional<double> bleu;                  // of a translation whose references have a line of four words, as BLEU needs
+  std::optional<double> exact_match;           // of a translation without: share of the lines that are right, 0 to 1
   std::optional<double> bits_per_byte;         // of a plain text in UTF-8
   std::optional<double> masked_bits_per_byte;  // of mlm: of whole words hidden, for each byte of these
   std::optional<double> accuracy;              // of a classification, 0 to 1
@@ -146,7 +147,8 @@ struct TrainResult {
   int64_t step = 0;
   TrainEnd end = TrainEnd::max_steps;
   bool was_finished = false;  // resumed, and there was nothing left to do
-  double best_score = 0;      // BLEU or accuracy; 0 where the loss alone decides
+  double best_score = 0;      // 0 where the loss alone decides
+  std::string score_name;     // what best_score is: "BLEU", "exact match" or "accuracy"; empty: the loss alone decides
   double best_loss = 0;       // of the best validation
   int64_t best_step = 0;
   double elapsed_seconds = 0;
@@ -160,10 +162,10 @@ struct TrainCallbacks {
 };
 
 // Trains as the options say. Leaves in options.output: config.json, generation_config.json (with a decoder), model.safetensors (the
-// best weights by validation BLEU, accuracy, or loss where there is neither, averaged where there is an average), tokenizer.json,
-// tokenizer_config.json, checkpoints/, train_log.jsonl, tensorboard/. Throws qkv::Error: invalid_argument for options, bad_input and io for
-// files, diverged where the loss is no number any more (the last checkpoint stays), interrupted after a signal or should_stop (a checkpoint
-// was written).
+// best weights by validation BLEU, exact match, accuracy, or loss where there is none of these, averaged where there is an average),
+// tokenizer.json, tokenizer_config.json, checkpoints/, train_log.jsonl, tensorboard/. Throws qkv::Error: invalid_argument for options,
+// bad_input and io for files, diverged where the loss is no number any more (the last checkpoint stays), interrupted after a signal or
+// should_stop (a checkpoint was written, and where nothing was validated yet a model with the weights so far).
 TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks = {});
 
 // "max-steps", "patience", …

@@ -14,10 +14,23 @@ namespace {
 // Sinusoids are computed, not stored: their size stands in config.json alone. 2^26 numbers are 256 MiB in f32.
 constexpr int64_t kMostPositionNumbers = int64_t{1} << 26;
 
+// What a training leaves where it has not come to a model, or beside it.
+std::string way_to_a_model(const std::filesystem::path& directory) {
+  std::error_code ignored;
+  if (std::filesystem::exists(directory / "state.json", ignored) && std::filesystem::exists(directory / "weights.safetensors", ignored)) {
+    return fmt::format("it is a checkpoint, from which qkv train --resume goes on; the model is in {}",
+                       std::filesystem::absolute(directory).lexically_normal().parent_path().parent_path().string());
+  }
+  if (std::filesystem::exists(directory / "checkpoints", ignored)) {
+    return "it holds checkpoints of a training that has not come to its first validation; go on with qkv train --resume";
+  }
+  return "name the directory of a model that qkv train or save_pretrained wrote";
+}
+
 std::filesystem::path config_path(const std::filesystem::path& directory) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(directory / "config.json", ignored)) {
-    fail(ErrorCode::io, "{} has no config.json; name the directory of a model that qkv train or save_pretrained wrote", directory.string());
+    fail(ErrorCode::io, "{} has no config.json; {}", directory.string(), way_to_a_model(directory));
   }
   return directory / "config.json";
 }

@@ -1,5 +1,7 @@
 #include "train/batch_feed.h"
 
+#include <system_error>
+
 #include "base/error.h"
 
 namespace qkv {
@@ -7,7 +9,11 @@ namespace qkv {
 BatchFeed::BatchFeed(const BatchSource& source, int64_t batches_per_update, DataPlace start)
     : source_(source), batches_per_update_(batches_per_update) {
   QKV_CHECK(source.size() > 0 && start.index < source.size(), "[batch feed] batch {} of {}", start.index, source.size());
-  producer_ = std::thread([this, start] { produce(start); });
+  try {
+    producer_ = std::thread([this, start] { produce(start); });
+  } catch (const std::system_error&) {
+    place_ = start;  // the system makes no more threads: batches are made when they are asked for
+  }
 }
 
 BatchFeed::~BatchFeed() {
@@ -16,10 +22,15 @@ BatchFeed::~BatchFeed() {
     stopping_ = true;
   }
   changed_.notify_all();
-  producer_.join();
+  if (producer_.joinable()) producer_.join();
 }
 
 Update BatchFeed::next() {
+  if (!producer_.joinable()) {
+    Update update = make_update(place_);
+    place_ = update.next;
+    return update;
+  }
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return !ready_.empty() || error_; });
   if (ready_.empty()) std::rethrow_exception(error_);

@@ -48,6 +48,7 @@ class BatchFeed {
   std::deque<Update> ready_;
   std::exception_ptr error_;
   bool stopping_ = false;
+  DataPlace place_{};     // of the next update, where there is no producer
   std::thread producer_;  // last: it starts when the rest is there
 };
 

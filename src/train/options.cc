@@ -6,11 +6,14 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/suggestion.h"
+#include "train/given_options.h"
 #include "train/option_table.h"
 #include "train/presets.h"
 
 namespace qkv {
 namespace {
+
+std::string value_of(const TrainOptions& options, const char* name) { return find_train_option(name)->get(options); }
 
 std::string text_of(const toml::node& node, const std::string& label) {
   if (const auto* text = node.as_string()) return text->get();
@@ -45,14 +48,6 @@ OptionSetting setting_of(const std::filesystem::path& path, const std::string& k
   return {option->name, text_of(node, label), label};
 }
 
-const OptionSetting* last_of(std::span<const OptionSetting> settings, std::string_view name) {
-  const OptionSetting* found = nullptr;
-  for (const OptionSetting& setting : settings) {
-    if (setting.name == name) found = &setting;
-  }
-  return found;
-}
-
 void apply_settings(TrainOptions& options, std::span<const OptionSetting> settings) {
   // What sets two options comes first, so that --layers 3 --decoder-layers 2 means the same in any order.
   for (const bool short_forms : {true, false}) {
@@ -66,21 +61,10 @@ void apply_settings(TrainOptions& options, std::span<const OptionSetting> settin
   }
 }
 
-// The shape of --init's network stands in its directory.
-void check_init(const TrainOptions& options, std::span<const OptionSetting> settings) {
-  if (options.init.empty()) return;
-  for (const char* name : {"layers", "encoder-layers", "hidden-size", "num-attention-heads", "num-key-value-heads", "ffn-dim", "activation",
-                           "norm-position", "norm", "position", "window", "linear-bias", "tie-word-embeddings", "initializer-range"}) {
-    if (const OptionSetting* setting = last_of(settings, name))
-      fail(ErrorCode::invalid_argument, "{}: the network is that of --init {}; leave one of them out", setting->label,
-           options.init.string());
-  }
-}
-
 }  // namespace
 
 std::vector<OptionSetting> read_config_file(const std::filesystem::path& path) {
-  const std::string text = read_file(path);
+  const std::string text = read_input(path);
   std::vector<OptionSetting> settings;
   try {
     const toml::table table = toml::parse(text, path.string());
@@ -105,14 +89,14 @@ TrainOptions resolve_train_options(std::span<const OptionSetting> command_line) 
   QKV_CHECK(!task || options.task == wanted, "--preset {} is not for --task {}; leave one of them out", options.preset, task->text);
   apply_settings(options, file);
   apply_settings(options, command_line);
-  check_init(options, file);
-  check_init(options, command_line);
+  for (const std::span<const OptionSetting> settings : {std::span<const OptionSetting>(file), command_line}) {
+    check_used(options, settings);
+  }
+  shorten_warmup(options, file, command_line);
   return options;
 }
 
 namespace {
-
-std::string value_of(const TrainOptions& options, const char* name) { return find_train_option(name)->get(options); }
 
 // The options of each task's data, by the order in which a message names the task that one belongs to.
 struct TaskData {
@@ -129,12 +113,6 @@ std::span<const TaskData> task_data() {
       {TrainTask::classification, "--train-file and --valid-file", {"train-file", "valid-file"}, {"init"}},
   };
   return list;
-}
-
-std::string name_of(TrainTask task) {
-  TrainOptions options;
-  options.task = task;
-  return value_of(options, "task");
 }
 
 void check_data_options(const TrainOptions& options) {
@@ -155,6 +133,8 @@ void check_data_options(const TrainOptions& options) {
   QKV_CHECK(!options.output.empty(), "--output is missing; training needs it");
   QKV_CHECK(options.tokenizer.empty() || options.vocab_size == 0,
             "--vocab-size is that of a tokenizer to train; leave it out with --tokenizer");
+  QKV_CHECK(options.tokenizer.empty() || options.vocabulary == TextVocabulary::character,
+            "--vocabulary is that of a tokenizer to train; leave it out with --tokenizer");
   QKV_CHECK(options.init.empty() || (options.vocab_size == 0 && options.tokenizer.empty()),
             "--init brings its own tokenizer; leave out --tokenizer and --vocab-size");
 }

@@ -99,6 +99,22 @@ TEST_F(ConfigFile, WrongValuesNameFileLineAndKey) {
   EXPECT_THAT(error("preset = \"huge\"\n"), HasSubstr("tiny, small, base, char-gpt, bert-mini and classifier"));
 }
 
+TEST_F(ConfigFile, RecipeShortenedOnTheCommandLineGetsAShorterWarmUp) {
+  const std::string name = write("preset = \"char-gpt\"\nwarmup-steps = 200\nmax-steps = 4500\n");
+  const auto warmup = [&](std::vector<OptionSetting> more) {
+    more.push_back(given("config", name));
+    return resolve_train_options(more).warmup_steps;
+  };
+  EXPECT_EQ(warmup({}), 200);
+  EXPECT_EQ(warmup({given("max-steps", "1000")}), 200);
+  EXPECT_EQ(warmup({given("max-steps", "100")}), 10);
+  EXPECT_EQ(warmup({given("max-steps", "1")}), 0);
+  EXPECT_EQ(warmup({given("max-steps", "300"), given("schedule-steps", "50")}), 5);
+  EXPECT_EQ(warmup({given("max-steps", "100"), given("warmup-steps", "150")}), 150) << "refused when it is checked";
+  const TrainOptions preset = resolve_train_options(std::vector{given("preset", "char-gpt"), given("max-steps", "10")});
+  EXPECT_EQ(preset.warmup_steps, 1);
+}
+
 TEST_F(ConfigFile, AMissingFileIsNamed) {
   try {
     resolve_train_options(std::vector{given("config", path_.string())});
@@ -121,6 +137,29 @@ TEST(Options, WrongValuesNameTheOption) {
   EXPECT_THAT(error("dtype", "f16"), HasSubstr("--dtype: \"f16\" is none of auto|f32|bf16"));
   EXPECT_THAT(error("betas", "0.9"), HasSubstr("--betas"));
   EXPECT_THAT(error("output", ""), HasSubstr("--output"));
+}
+
+TEST(Options, ThatNothingWouldUseAreRefused) {
+  const auto error = [](std::vector<OptionSetting> settings) { return error_of([&] { resolve_train_options(settings); }); };
+  EXPECT_THAT(error({given("task", "lm"), given("vocabulary", "byte"), given("tokenizer", "dir")}),
+              HasSubstr("--vocabulary: --tokenizer says"));
+  EXPECT_THAT(error({given("task", "lm"), given("vocabulary", "char"), given("tokenizer", "dir")}),
+              HasSubstr("--vocabulary: --tokenizer says"));
+  EXPECT_THAT(error({given("vocabulary", "byte")}), HasSubstr("--vocabulary: it belongs to --task lm; this is --task translation"));
+  EXPECT_THAT(error({given("context", "12")}), HasSubstr("--context: it belongs to --task lm and mlm"));
+  EXPECT_THAT(error({given("task", "mlm"), given("decoder-layers", "2")}), HasSubstr("--decoder-layers: it belongs to"));
+  EXPECT_THAT(error({given("task", "lm"), given("encoder-layers", "2")}), HasSubstr("--encoder-layers: it belongs to"));
+  EXPECT_THAT(error({given("task", "lm"), given("mask-probability", "0.2")}), HasSubstr("--mask-probability: it belongs to --task mlm"));
+  EXPECT_THAT(error({given("task", "lm"), given("valid-text", "x"), given("valid-fraction", "0.2")}),
+              HasSubstr("--valid-fraction: --valid-text"));
+  EXPECT_THAT(error({given("schedule", "constant"), given("schedule-steps", "9")}), HasSubstr("--schedule-steps: only --schedule cosine"));
+  TrainOptions options;
+  apply_preset(options, "char-gpt");
+  options.text = "text";
+  options.output = "out";
+  options.tokenizer = "dir";
+  options.vocabulary = TextVocabulary::byte;
+  EXPECT_THAT(error_of([&] { check_train_options(options); }), HasSubstr("--vocabulary"));
 }
 
 TEST(Options, ShortFormsForTwoOptionsGiveWayToEachOfThemInAnyOrder) {

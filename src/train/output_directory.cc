@@ -37,23 +37,53 @@ void remove_half_written(const fs::path& directory) {
   for (const fs::path& path : found) fs::remove(path, error);
 }
 
+// A directory that was made to be filled: an empty one, or a freshly mounted file system.
+bool holds_nothing(const fs::path& directory) {
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().filename() != "lost+found") return false;
+  }
+  return !error;
+}
+
+// The directory that is there in which the first missing one of `path` would be made.
+fs::path existing_parent(fs::path path) {
+  std::error_code error;
+  while (!fs::exists(path, error) && path.has_relative_path()) path = path.parent_path();
+  return path;
+}
+
+// Told before the work of which the result could not be kept.
+void check_writable(const fs::path& output, const fs::path& directory) {
+  std::error_code error;
+  if (!fs::is_directory(directory, error)) {
+    fail(ErrorCode::io, "--output {}: {} is a file, not a directory; name another place", output.string(), directory.string());
+  }
+  if (::access(directory.c_str(), W_OK | X_OK) != 0) {
+    fail(ErrorCode::io, "--output {}: cannot write to {}: {}; name another place", output.string(), directory.string(),
+         std::generic_category().message(errno));
+  }
+}
+
 }  // namespace
 
 OutputDirectory::OutputDirectory(const TrainOptions& options) : path_(fs::absolute(options.output).lexically_normal()) {
   if (!path_.has_filename()) path_ = path_.parent_path();  // "model/" -> "model"
   std::error_code error;
   const fs::file_status status = fs::status(path_, error);
-  if (!fs::exists(status)) return;
+  if (!fs::exists(status)) {
+    check_writable(options.output, existing_parent(path_));
+    return;
+  }
   QKV_CHECK(fs::is_directory(status), "--output {}: there is a file of that name; name a directory", options.output.string());
-  QKV_CHECK(options.resume || options.overwrite,
+  QKV_CHECK(options.resume || options.overwrite || holds_nothing(path_),
             "--output {}: the directory exists; give --resume to go on, --overwrite to replace it, or another name",
             options.output.string());
   // A model that no training of ours is known to have left there is not replaced unasked.
   QKV_CHECK(options.overwrite || !fs::exists(path_ / "model.safetensors") || fs::exists(log()),
             "--output {}: it holds a model but no training to resume; give --overwrite to replace it, or another name",
             options.output.string());
-  if (::access(path_.c_str(), W_OK | X_OK) != 0)
-    fail(ErrorCode::io, "--output {}: {}", options.output.string(), std::generic_category().message(errno));
+  check_writable(options.output, path_);
 }
 
 OutputDirectory::~OutputDirectory() {

@@ -9,7 +9,8 @@ namespace qkv {
 
 class OutputDirectory {
  public:
-  // Throws Error(invalid_argument) where the directory exists and neither --resume nor --overwrite is given. Changes nothing.
+  // Throws Error(invalid_argument) where the directory exists, is not empty, and neither --resume nor --overwrite is given; Error(io) where
+  // it could not be written to. Changes nothing.
   explicit OutputDirectory(const TrainOptions& options);
   // Removes what create() made, unless keep() was called.
   ~OutputDirectory();

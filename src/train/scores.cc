@@ -1,6 +1,7 @@
 #include "train/scores.h"
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -8,8 +9,17 @@
 #include "text/utf8.h"
 #include "train/bleu.h"
 #include "train/chrf.h"
+#include "train/split_words.h"
 
 namespace qkv {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t\r");
+  return begin == std::string_view::npos ? std::string_view() : text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
+}
+
+}  // namespace
 
 Scores score_corpus(std::span<const std::string> hypotheses, std::span<const std::string> references) {
   if (hypotheses.size() != references.size()) {
@@ -39,6 +49,18 @@ Scores score_corpus(std::span<const std::string> hypotheses, std::span<const std
     all_characters += characters[t];
   }
   return {bleu(all_words), chrf(all_characters), "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"};
+}
+
+bool bleu_is_defined(std::span<const std::string> references) {
+  return std::any_of(references.begin(), references.end(), [](const std::string& line) {
+    return split_words(tokenize_13a(is_valid_utf8(line) ? line : replace_invalid_utf8(line))).size() >= 4;
+  });
+}
+
+size_t exact_matches(std::span<const std::string> hypotheses, std::span<const std::string> references) {
+  size_t count = 0;
+  for (size_t i = 0; i < references.size(); ++i) count += trimmed(hypotheses[i]) == trimmed(references[i]);
+  return count;
 }
 
 }  // namespace qkv

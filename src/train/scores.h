@@ -15,4 +15,10 @@ struct Scores {
 // One hypothesis and one reference per line; throws where the counts differ or there is no line. Invalid UTF-8 counts as U+FFFD.
 Scores score_corpus(std::span<const std::string> hypotheses, std::span<const std::string> references);
 
+// Does any reference have four words (tokenization 13a)? Without, BLEU-4 counts no 4-gram and is 0 whatever the hypotheses are.
+bool bleu_is_defined(std::span<const std::string> references);
+
+// Lines that equal their reference, white space at their ends aside. Line i of one belongs to line i of the other.
+size_t exact_matches(std::span<const std::string> hypotheses, std::span<const std::string> references);
+
 }  // namespace qkv

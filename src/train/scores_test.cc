@@ -71,6 +71,18 @@ TEST(Scores, DifferentCountsAndNothingAtAllAreErrors) {
   EXPECT_THAT(message({}, {}), testing::HasSubstr("nothing to score"));
 }
 
+// sacreBLEU 2.6 gives 0.0 for the first two corpora, whatever the hypotheses are, and 100 for the third.
+TEST(Scores, BleuNeedsAReferenceOfFourWords) {
+  EXPECT_FALSE(bleu_is_defined(Lines{"einundzwanzig", "", "drei kurze Wörter"}));
+  EXPECT_FALSE(bleu_is_defined(Lines{}));
+  EXPECT_TRUE(bleu_is_defined(Lines{"eins", "es sind vier Wörter"}));
+  EXPECT_TRUE(bleu_is_defined(Lines{"drei und ein Punkt."})) << "counted as tokenization 13a cuts";
+}
+
+TEST(Scores, ExactMatchesLookPastWhiteSpaceAtTheEnds) {
+  EXPECT_EQ(exact_matches(Lines{"a b", " c ", "d", ""}, Lines{"a b", "c\r", "D", " "}), 3u);
+}
+
 TEST(SplitWords, CutsAtEveryWhiteSpaceOfPython) {
   EXPECT_THAT(split_words(" a\tb\u00a0c\u3000d\x1f\u2028 e\u200bf "), testing::ElementsAre("a", "b", "c", "d", "e\u200bf"));
   EXPECT_THAT(split_words("\u2003 \n"), testing::IsEmpty());

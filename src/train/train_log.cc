@@ -57,6 +57,7 @@ void TrainLog::write(const TrainValidation& validation) {
     line["perplexity"] = validation.perplexity;
   }
   if (validation.bleu) line["bleu"] = *validation.bleu;
+  if (validation.exact_match) line["exact_match"] = *validation.exact_match;
   if (validation.bits_per_byte) line["bits_per_byte"] = *validation.bits_per_byte;
   if (validation.masked_bits_per_byte) line["masked_bits_per_byte"] = *validation.masked_bits_per_byte;
   line["best"] = validation.best;

@@ -71,6 +71,7 @@ TEST(State, ComesBackBitForBit) {
   state.step = 123456789012;
   state.elapsed_seconds = 0.1 + 0.2;
   state.best_score = 35.123456789012345;
+  state.score_name = "exact match";
   state.window_loss = 1e-300;
   state.finished = "max-steps";
   state.options = deciding_options(TrainOptions{});
@@ -80,6 +81,12 @@ TEST(State, ComesBackBitForBit) {
   EXPECT_EQ(back.elapsed_seconds, state.elapsed_seconds);
   EXPECT_EQ(back.best_score, state.best_score);
   EXPECT_EQ(back.window_loss, state.window_loss);
+}
+
+TEST(State, OneWithoutANameOfItsScoreIsRead) {
+  auto json = nlohmann::json::parse(to_json(TrainingState{.step = 5}));
+  json.erase("score_name");
+  EXPECT_EQ(parse_training_state(json.dump(), "state.json").step, 5);
 }
 
 TEST(State, ForeignTextIsOneLineThatNamesTheFile) {

@@ -153,7 +153,7 @@ TrainResult train(const TrainOptions& given, const TrainCallbacks& callbacks) {
   if (checkpoint) {
     state = resume_state(*checkpoint, state, report);
     if (const auto end = still_finished(state, options)) {
-      return {state.step, *end, true, state.best_score, state.best_loss, state.best_step, state.elapsed_seconds};
+      return result_of(state, *end, true, state.elapsed_seconds);
     }
     state.finished.clear();
     report(fmt::format("resuming from {}", checkpoint->string()));

@@ -125,6 +125,68 @@ TEST_F(Training, LearnsItsPairs) {
   EXPECT_GT(result.best_score, 60);
 }
 
+TEST_F(Training, TranslationsOfOneWordAreJudgedByExactMatch) {
+  std::string source, target;
+  for (int i = 0; i < 40; ++i) {
+    source += i % 2 ? "one\n" : "two\n";
+    target += i % 2 ? "eins\n" : "zwei\n";
+  }
+  for (const char* name : {"train", "valid"}) {
+    write_file_atomically(root_ / (std::string(name) + ".en"), source);
+    write_file_atomically(root_ / (std::string(name) + ".de"), target);
+  }
+  TrainOptions o = options("model");
+  o.dropout = 0;
+  o.ema_decay = 0;
+  o.learning_rate = 1e-2;
+  o.max_steps = 60;
+  o.validate_every = 20;
+  std::vector<TrainValidation> validations;
+  TrainCallbacks callbacks;
+  callbacks.on_validation = [&](const TrainValidation& validation) { validations.push_back(validation); };
+  const TrainResult result = train(o, callbacks);
+  ASSERT_EQ(validations.size(), 3u);
+  EXPECT_FALSE(validations.back().bleu);
+  EXPECT_EQ(validations.back().exact_match, 1);
+  EXPECT_EQ(result.best_score, 1);
+  EXPECT_EQ(result.score_name, "exact match");
+  o.resume = true;
+  EXPECT_EQ(train(o).score_name, "exact match");
+}
+
+TEST_F(Training, StoppedBeforeTheFirstValidationLeavesAModelThatOpens) {
+  TrainCallbacks callbacks;
+  callbacks.should_stop = [] { return true; };
+  TrainOptions o = options("model");
+  try {
+    train(o, callbacks);
+    ADD_FAILURE() << "not stopped";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::interrupted);
+  }
+  EXPECT_NO_THROW(load_model(root_ / "model"));
+  o.resume = true;
+  train(o);
+  train(options("whole"));
+  EXPECT_EQ(read_file(root_ / "model" / "model.safetensors"), read_file(root_ / "whole" / "model.safetensors"));
+}
+
+TEST_F(Training, CheckpointInPlaceOfAModelSaysWhatToDo) {
+  train(options("model"));
+  const auto message = [&](const fs::path& directory) -> std::string {
+    try {
+      load_model(directory);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_THAT(message(root_ / "model" / "checkpoints" / last_checkpoint("model")),
+              testing::AllOf(HasSubstr("it is a checkpoint"), HasSubstr("the model is in " + (root_ / "model").string())));
+  fs::remove(root_ / "model" / "config.json");
+  EXPECT_THAT(message(root_ / "model"), testing::AllOf(HasSubstr("checkpoints of a training"), HasSubstr("qkv train --resume")));
+}
+
 TEST_F(Training, TheDirectoryHoldsTheAveragedWeightsOfTheBestStep) {
   TrainOptions o = options("model");
   std::vector<TrainValidation> validations;
@@ -323,6 +385,46 @@ TEST_F(Training, AnExistingDirectoryIsNotTouchedUnasked) {
   train(o);
   EXPECT_EQ(read_file(root_ / "model" / "notes.txt"), "mine");
   EXPECT_NO_THROW(load_model(root_ / "model"));
+}
+
+TEST_F(Training, EmptyDirectoryIsFilledUnasked) {
+  fs::create_directories(root_ / "model" / "lost+found");  // a freshly mounted file system has one
+  train(options("model"));
+  EXPECT_NO_THROW(load_model(root_ / "model"));
+}
+
+TEST_F(Training, EmptyDirectoryStaysEmptyWhereTheInputIsBad) {
+  fs::create_directories(root_ / "model");
+  write_file_atomically(root_ / "train.de", "eins\n\xff\n");
+  write_file_atomically(root_ / "train.en", "one\ntwo\n");
+  std::string message;
+  EXPECT_EQ(code_of(options("model"), message), ErrorCode::bad_input);
+  EXPECT_TRUE(fs::is_empty(root_ / "model"));
+}
+
+TEST_F(Training, PlaceThatCannotBeWrittenToIsToldBeforeAnyWork) {
+  write_file_atomically(root_ / "file", "");
+  TrainOptions o = options("file/deep/model");
+  std::vector<std::string> messages;
+  TrainCallbacks callbacks;
+  callbacks.on_message = [&](const std::string& message) { messages.push_back(message); };
+  const auto error = [&] {
+    try {
+      train(o, callbacks);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::io);
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_THAT(error(), HasSubstr("file is a file, not a directory"));
+  if (geteuid() != 0) {  // root may write everywhere
+    fs::create_directory(root_ / "closed");
+    fs::permissions(root_ / "closed", fs::perms::owner_read | fs::perms::owner_exec);
+    o.output = root_ / "closed" / "model";
+    EXPECT_THAT(error(), testing::AllOf(HasSubstr("cannot write to"), HasSubstr("closed: Permission denied")));
+  }
+  EXPECT_TRUE(messages.empty()) << messages.front();
 }
 
 TEST_F(Training, OverwriteWithBadInputKeepsTheOldModel) {

@@ -76,7 +76,7 @@ TrainResult TrainingRun::run() {
       state_.finished_limit = limit_of(in_.options, *end);
       saved_step_ = -1;
       save();
-      return {state_.step, *end, false, state_.best_score, state_.best_loss, state_.best_step, elapsed()};
+      return result_of(state_, *end, false, elapsed());
     }
     stop_if_asked();
     if (state_.step % in_.options.save_every == 0 && state_.step > 0) save();
@@ -179,6 +179,7 @@ void TrainingRun::validate() {
     state_.best_score = score;
     state_.best_loss = result.loss;
     state_.best_step = state_.step;
+    state_.score_name = result.score_name();
     state_.validations_without_better = 0;
   } else if (scheduled) {
     ++state_.validations_without_better;
@@ -190,6 +191,7 @@ void TrainingRun::validate() {
                                    .loss = result.loss,
                                    .perplexity = std::exp(result.loss),
                                    .bleu = result.bleu,
+                                   .exact_match = result.exact_match,
                                    .bits_per_byte = result.bits_per_byte,
                                    .masked_bits_per_byte = result.masked_bits_per_byte,
                                    .accuracy = result.accuracy,
@@ -199,6 +201,7 @@ void TrainingRun::validate() {
   if (events_) {
     std::vector<EventFile::Scalar> scalars{{"valid/loss", validation.loss}, {"valid/perplexity", validation.perplexity}};
     if (validation.bleu) scalars.push_back({"valid/bleu", *validation.bleu});
+    if (validation.exact_match) scalars.push_back({"valid/exact_match", *validation.exact_match});
     if (validation.accuracy) scalars.push_back({"valid/accuracy", *validation.accuracy});
     if (validation.masked_bits_per_byte) scalars.push_back({"valid/masked_bits_per_byte", *validation.masked_bits_per_byte});
     if (validation.bits_per_byte) scalars.push_back({"valid/bits_per_byte", *validation.bits_per_byte});
@@ -219,6 +222,9 @@ void TrainingRun::save() {
 void TrainingRun::stop_if_asked() {
   if (!interrupted() && !(in_.callbacks.should_stop && in_.callbacks.should_stop())) return;
   save();
+  if (state_.best_score < 0) {  // nothing was validated: the directory opens with the weights as they are
+    save_model(averaged_ ? *averaged_ : *model_, in_.output.path());
+  }
   fail(ErrorCode::interrupted, "stopped after step {}; the same command with --resume goes on from there", state_.step);
 }
 

@@ -21,6 +21,7 @@ void for_each_member(State& state, Visit&& visit) {
   visit("best_score", state.best_score);
   visit("best_loss", state.best_loss);
   visit("best_step", state.best_step);
+  visit("score_name", state.score_name);
   visit("validations_without_better", state.validations_without_better);
   visit("last_validation_step", state.last_validation_step);
   visit("window_loss", state.window_loss);
@@ -33,6 +34,10 @@ void for_each_member(State& state, Visit&& visit) {
 }
 
 }  // namespace
+
+TrainResult result_of(const TrainingState& state, TrainEnd end, bool was_finished, double elapsed_seconds) {
+  return {state.step, end, was_finished, state.best_score, state.score_name, state.best_loss, state.best_step, elapsed_seconds};
+}
 
 std::string to_json(const TrainingState& state) {
   nlohmann::json json{{"version", kVersion}};
@@ -48,7 +53,9 @@ TrainingState parse_training_state(const std::string& text, const std::filesyste
       fail(ErrorCode::bad_input, "{}: version {} of the training state; this qkv reads version {}", path.string(),
            json.at("version").dump(), kVersion);
     }
-    for_each_member(state, [&](const char* key, auto& member) { json.at(key).get_to(member); });
+    for_each_member(state, [&](const char* key, auto& member) {
+      if (std::string_view(key) != "score_name" || json.contains(key)) json.at(key).get_to(member);  // early states have no name
+    });
   } catch (const nlohmann::json::exception& error) {
     fail(ErrorCode::bad_input, "{}: not a training state of this qkv: {}", path.string(), error.what());
   }

@@ -19,6 +19,7 @@ struct TrainingState {
   // Best validation so far; score -1: none yet. A better one has a higher score (ValidationResult::score), or the same and less loss.
   double best_score = -1, best_loss = 0;
   int64_t best_step = 0;
+  std::string score_name;  // "BLEU", "exact match", "accuracy", or empty where the loss alone decides
   int64_t validations_without_better = 0;
   int64_t last_validation_step = 0;
 
@@ -32,6 +33,9 @@ struct TrainingState {
   std::map<std::string, std::string> options;  // those that decide the weights, by name
   std::map<std::string, std::string> inputs;   // what was read, with a hash of its content
 };
+
+// What train() returns in this state.
+TrainResult result_of(const TrainingState& state, TrainEnd end, bool was_finished, double elapsed_seconds);
 
 std::string to_json(const TrainingState& state);
 // Throws Error(bad_input), naming `path`, where the text is not a state of this version.

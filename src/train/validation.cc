@@ -27,9 +27,19 @@ TranslationValidation::TranslationValidation(ParallelCorpus corpus, std::vector<
       tokenizer_(tokenizer),
       options_(options),
       batches_(corpus_, {.batch_tokens = options.batch_tokens}),
-      max_length_(translation_limit(corpus_)) {}
+      max_length_(translation_limit(corpus_)),
+      has_bleu_(bleu_is_defined(references_)) {}
 
-ValidationResult TranslationValidation::run(const Transformer& network) const { return {.loss = loss(network), .bleu = bleu(network)}; }
+ValidationResult TranslationValidation::run(const Transformer& network) const {
+  ValidationResult result{.loss = loss(network)};
+  const std::vector<std::string> lines = hypotheses(network);
+  if (has_bleu_) {
+    result.bleu = score_corpus(lines, references_).bleu;
+  } else {
+    result.exact_match = static_cast<double>(exact_matches(lines, references_)) / static_cast<double>(lines.size());
+  }
+  return result;
+}
 
 double TranslationValidation::loss(const Transformer& network) const {
   double nll = 0;
@@ -45,7 +55,7 @@ double TranslationValidation::loss(const Transformer& network) const {
   return nll / static_cast<double>(tokens);
 }
 
-double TranslationValidation::bleu(const Transformer& network) const {
+std::vector<std::string> TranslationValidation::hypotheses(const Transformer& network) const {
   TranslateOptions options;
   options.search.num_beams = options_.num_beams;
   options.search.max_length = std::min(max_length_, network.config().max_position_embeddings);
@@ -54,11 +64,11 @@ double TranslationValidation::bleu(const Transformer& network) const {
   options.dtype = options_.dtype;
   options.batch_tokens = options_.batch_tokens;
   options.truncate = true;
-  std::vector<std::string> hypotheses;
+  std::vector<std::string> lines;
   for (Translation& translation : translate(network, tokenizer_, sources_, options)) {
-    hypotheses.push_back(std::move(translation.candidates.front().text));
+    lines.push_back(std::move(translation.candidates.front().text));
   }
-  return score_corpus(hypotheses, references_).bleu;
+  return lines;
 }
 
 ValidationResult TextValidation::run(const Transformer& network) const {

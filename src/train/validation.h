@@ -17,13 +17,15 @@ namespace qkv {
 
 struct ValidationResult {
   double loss = 0;                      // -log p per target token, without label smoothing
-  std::optional<double> bleu;           // of the translations of all lines
+  std::optional<double> bleu;           // of the translations of all lines, where a reference has four words
+  std::optional<double> exact_match;    // where none has: BLEU would be 0 whatever is said
   std::optional<double> bits_per_byte;  // of a plain text
   std::optional<double> masked_bits_per_byte;
   std::optional<double> accuracy;  // of a classification
 
   // What decides which is better, before the loss: higher is better; 0 where the loss alone does.
-  double score() const { return bleu.value_or(accuracy.value_or(0)); }
+  double score() const { return bleu.value_or(exact_match.value_or(accuracy.value_or(0))); }
+  const char* score_name() const { return bleu ? "BLEU" : exact_match ? "exact match" : accuracy ? "accuracy" : ""; }
 };
 
 class Validation {
@@ -49,7 +51,7 @@ class TranslationValidation final : public Validation {
 
  private:
   double loss(const Transformer& network) const;
-  double bleu(const Transformer& network) const;
+  std::vector<std::string> hypotheses(const Transformer& network) const;
 
   ParallelCorpus corpus_;
   std::vector<std::string> sources_, references_;
@@ -57,6 +59,7 @@ class TranslationValidation final : public Validation {
   TranslationValidationOptions options_;
   Batches batches_;
   int max_length_;
+  bool has_bleu_;
 };
 
 class TextValidation final : public Validation {
