@@ -19,6 +19,11 @@ target_link_libraries(libqkv PRIVATE ${libraries})
 target_include_directories(libqkv PUBLIC $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(libqkv PUBLIC cxx_std_20)
 
+# Where only some targets were built, what is installed is built first.
+install(CODE "
+  if(NOT EXISTS \"$<TARGET_FILE:libqkv>\" OR NOT EXISTS \"$<TARGET_FILE:qkv>\")
+    execute_process(COMMAND \"${CMAKE_COMMAND}\" --build \"${PROJECT_BINARY_DIR}\" --target libqkv qkv COMMAND_ERROR_IS_FATAL ANY)
+  endif()")
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/qkv)
 install(TARGETS libqkv EXPORT qkvTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS qkv RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -10,6 +10,7 @@ set(launcher "")
 if(LAUNCHER)
   set(launcher -D CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
 endif()
+file(REMOVE ${BUILD}/libqkv.a)  # as after building the program alone: installing builds it
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${work}/prefix)
 run(${CMAKE_COMMAND} -S ${SOURCE}/examples -B ${work}/build -G Ninja -D CMAKE_PREFIX_PATH=${work}/prefix
     -D CMAKE_CXX_COMPILER=${CXX} ${launcher} -D CMAKE_BUILD_TYPE=Release)

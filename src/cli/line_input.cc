@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/text_file.h"
 
 namespace qkv {
 namespace {
@@ -22,6 +23,7 @@ LineInput::LineInput(const std::string& path) : name_(path.empty() ? "standard i
   std::error_code ignored;
   if (std::filesystem::is_regular_file(path, ignored)) {
     file_ = MappedFile(path);
+    position_ = byte_order_mark_size(file_.text());
     return;
   }
   if (!path.empty()) descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -53,14 +55,14 @@ std::vector<std::string_view> LineInput::next() {
 }
 
 std::string_view LineInput::whole() {
-  if (!reader_) return file_.text();
+  if (!reader_) return file_.text().substr(byte_order_mark_size(file_.text()));
   constexpr size_t kReadBytes = size_t{1} << 16;
   while (true) {
     const size_t before = text_.size();
     text_.resize(before + kReadBytes);
     const ssize_t got = ::read(descriptor_, text_.data() + before, kReadBytes);
     text_.resize(before + static_cast<size_t>(std::max<ssize_t>(got, 0)));
-    if (got == 0) return text_;
+    if (got == 0) return std::string_view(text_).substr(byte_order_mark_size(text_));
     throw_if_interrupted();
     if (got < 0 && errno != EINTR) fail(ErrorCode::io, "cannot read {}: {}", name_, std::generic_category().message(errno));
   }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/text_file.h"
 
 namespace qkv {
 namespace {
@@ -34,6 +35,7 @@ bool LineReader::take_line(std::vector<std::string>& lines) {
   const size_t stop = std::min(end, buffer_.size());
   std::string& line = lines.emplace_back(buffer_, begin_, stop - begin_);
   if (line.ends_with('\r')) line.pop_back();
+  if (lines_taken_ == 0) line.erase(0, byte_order_mark_size(line));
   begin_ = scanned_ = std::min(stop + 1, buffer_.size());
   ++lines_taken_;
   return true;

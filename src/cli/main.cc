@@ -12,6 +12,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/parallel.h"
+#include "base/shortened_files.h"
 #include "base/suggestion.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -47,9 +48,10 @@ void add_common_options(CLI::App& command) {
   }
   if (!taken("--threads")) {
     command
-        .add_option_function<int>(
-            "--threads", [](int count) { set_num_threads(count); }, "Threads to use (default: all cores)")
-        ->check(CLI::Range(1, 4096))
+        .add_option_function<std::string>(
+            "--threads", [](const std::string& count) { set_num_threads(parse_num_threads(count, "--threads")); },
+            "Threads to use; 0: all cores [0, or QKV_THREADS]")
+        ->type_name("N")
         ->group("Common");
   }
 }
@@ -120,6 +122,7 @@ int run(int argc, char** argv) {
       "qkv COMMAND --help lists a command's options. Results go to stdout, progress and messages to stderr.\n"
       "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.");
   app.get_formatter()->column_width(34);
+  app.parse_complete_callback([] { default_num_threads(); });  // refuses a wrong QKV_THREADS in every command
   for (const auto& add : kCommands) add(app);
   add_common_options(app);
   try {
@@ -132,12 +135,25 @@ int run(int argc, char** argv) {
     return report(kWrongUsage, usage_message(app, error));
   }
   flush_stdout();
+  throw_if_shortened();
   return interrupted() ? kInterrupted : kDone;
+}
+
+// A file that became shorter while it was read explains whatever else was found wrong after that.
+int run_checked(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (...) {
+    throw_if_shortened();
+    throw;
+  }
 }
 
 int run_and_report(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    return run_checked(argc, argv);
+  } catch (const ClosedPipe&) {  // "| head": nobody reads on, so nobody is told
+    return kFailed;
   } catch (const Error& error) {
     switch (error.code()) {
       case ErrorCode::invalid_argument: return report(kWrongUsage, error.what());
@@ -155,6 +171,8 @@ int run_and_report(int argc, char** argv) {
 }  // namespace qkv
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write, reported like a full disk
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow (ulimit -f) is one too, like a full disk
+  qkv::survive_shortened_files();
   return qkv::run_and_report(argc, argv);
 }

@@ -10,6 +10,7 @@ namespace qkv {
 namespace {
 
 [[noreturn]] void fail_stdout(int error) {
+  if (error == EPIPE) throw ClosedPipe();
   fail(ErrorCode::io, "standard output: {}; not everything was written", std::strerror(error == 0 ? EIO : error));
 }
 

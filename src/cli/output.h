@@ -6,9 +6,17 @@
 #include <string_view>
 #include <utility>
 
+#include "qkv/error.h"
+
 namespace qkv {
 
-// Appends to stdout; buffered. Throws Error(io) where the system refuses.
+// Nobody reads stdout any more (| head): ends the command without a message.
+class ClosedPipe : public Error {
+ public:
+  ClosedPipe() : Error(ErrorCode::io, "standard output was closed") {}
+};
+
+// Appends to stdout; buffered. Throws ClosedPipe, or Error(io) where the system refuses for another reason.
 void write_stdout(std::string_view text);
 // Hands over what is buffered. Called by main at the end, by commands where somebody waits for the answer.
 void flush_stdout();

@@ -14,6 +14,7 @@
 #include "cli/commands/bench_matmul.h"
 #include "cli/commands/bench_recurrent.h"
 #include "cli/commands/bench_tokenizer.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "kernels/limits.h"
 #include "train/precision.h"
@@ -171,10 +172,10 @@ void add_bench_command(CLI::App& app) {
       ->capture_default_str();
   train->add_option("--data", options->options.data, "a folder with train.en and train.de, of gpt with input.txt (default: in $QKV_DATA)");
   train->add_option("--steps", options->options.steps, "measured steps, after four others")
-      ->check(CLI::Range(1, 100000))
+      ->check(between(1, 100000))
       ->capture_default_str();
   train->add_option("--batch-tokens", options->options.batch_tokens, "pairs times longest side, or tokens (default: the peer's)")
-      ->check(CLI::Range(64, 1 << 24));
+      ->check(between(64, 1 << 24));
   train->add_flag("--json", options->json, "a JSON line per measurement");
   train->callback([options] { run(*options); });
 
@@ -186,7 +187,7 @@ void add_bench_command(CLI::App& app) {
   attention->add_option("--dtype", attention_bench->dtypes, "types of q, k and v, a line each")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
-  attention->add_option("--head-size", attention_bench->head_size, "columns of a head")->check(CLI::Range(1, 1024))->capture_default_str();
+  attention->add_option("--head-size", attention_bench->head_size, "columns of a head")->check(between(1, 1024))->capture_default_str();
   attention->add_option("--implementation", attention_bench->implementation, "which of attention's two programs; both: a line each")
       ->check(CLI::IsMember({"automatic", "composed", "flash", "both"}))
       ->capture_default_str();

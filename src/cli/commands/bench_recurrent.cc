@@ -8,6 +8,7 @@
 
 #include "base/parallel.h"
 #include "bench/recurrent_bench.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 
 namespace qkv {
@@ -65,7 +66,7 @@ void add_recurrent_bench(CLI::App& bench) {
       ->check(CLI::IsMember({"tanh", "gru", "lstm"}))
       ->capture_default_str();
   const auto add = [&](const char* name, int& value, const char* what) {
-    recurrent->add_option(name, value, what)->check(CLI::Range(1, 1 << 16))->capture_default_str();
+    recurrent->add_option(name, value, what)->check(between(1, 1 << 16))->capture_default_str();
   };
   add("--hidden", o.hidden_size, "units of a layer, and columns of the input");
   add("--layers", o.num_layers, "one above the other");

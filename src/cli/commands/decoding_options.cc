@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/interrupt.h"
+#include "cli/numbers.h"
 
 namespace qkv {
 
@@ -16,24 +17,24 @@ void add_dtype_option(CLI::App& command, bool& bf16) {
 
 void add_decoding_options(CLI::App& command, TranslatorOptions& options) {
   command.add_option("--beam-size", options.num_beams, "Hypotheses kept at each step; 1: greedy search (default: the model's)")
-      ->check(CLI::Range(1, 1000))
+      ->check(between(1, 1000))
       ->type_name("N");
   command.add_option("--length-penalty", options.length_penalty, "Beams are ranked by (sum of log p) / length^X (default: the model's)")
       ->type_name("X");
   command.add_option("--max-length", options.max_length, "Most tokens of a translation, with the start token (default: the model's)")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("N");
   command
       .add_option("--max-length-factor", options.max_length_factor,
                   "Cut a translation at so many tokens for each of its source; stops what loops without end (default: no such limit)")
       ->type_name("X");
   command.add_option("--min-length", options.min_length, "Fewest tokens of a translation, with the start token (default: the model's)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->type_name("N");
   add_dtype_option(command, options.bf16);
   command.add_flag("--truncate", options.truncate, "Cut lines that are too long for the model instead of stopping there");
   command.add_option("--batch-tokens", options.batch_tokens, "Source tokens times beams computed at once")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("N")
       ->capture_default_str();
 }

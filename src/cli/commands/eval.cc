@@ -10,6 +10,7 @@
 #include "cli/commands/decoding_options.h"
 #include "cli/commands/eval_classification.h"
 #include "cli/commands/eval_text.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "text/utf8.h"
 #include "train/scores.h"
@@ -37,11 +38,6 @@ void check_same_length(const std::string& path, size_t lines, const std::string&
   if (lines != other_lines) {
     fail(ErrorCode::bad_input, "{} has {} lines, {} has {}; line for line they must belong together", path, lines, other_path, other_lines);
   }
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r");
-  return begin == std::string_view::npos ? std::string_view() : text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
 }
 
 struct Hypotheses {
@@ -122,11 +118,11 @@ void run_eval(const EvalArguments& arguments) {
   if (references.empty()) fail(ErrorCode::bad_input, "{} is empty; there is nothing to score", arguments.reference);
 
   const Scores scores = score_corpus(hypotheses.lines, references);
-  size_t exact = 0;
-  for (size_t i = 0; i < references.size(); ++i) exact += trimmed(hypotheses.lines[i]) == trimmed(references[i]);
+  const bool has_bleu = bleu_is_defined(references);
+  const size_t exact = exact_matches(hypotheses.lines, references);
   const double exact_match = 100.0 * static_cast<double>(exact) / static_cast<double>(references.size());
   if (arguments.json) {
-    nlohmann::ordered_json result{{"bleu", scores.bleu},
+    nlohmann::ordered_json result{{"bleu", has_bleu ? nlohmann::ordered_json(scores.bleu) : nullptr},
                                   {"chrf", scores.chrf},
                                   {"signature", scores.signature},
                                   {"exact_match", exact_match},
@@ -134,8 +130,9 @@ void run_eval(const EvalArguments& arguments) {
     if (hypotheses.seconds > 0) result["seconds"] = hypotheses.seconds;
     print("{}\n", result.dump());
   } else {
-    print("BLEU {:.2f}  chrF2 {:.2f}  exact match {:.2f} % ({} of {} lines)\n{}\n", scores.bleu, scores.chrf, exact_match, exact,
-          references.size(), scores.signature);
+    const std::string bleu = has_bleu ? fmt::format("{:.2f}", scores.bleu) : "undefined (no reference has four words)";
+    print("BLEU {}  chrF2 {:.2f}  exact match {:.2f} % ({} of {} lines)\n{}\n", bleu, scores.chrf, exact_match, exact, references.size(),
+          scores.signature);
   }
 }
 
@@ -160,7 +157,7 @@ void add_eval_command(CLI::App& app) {
       ->type_name("FILE");
   command
       ->add_option("--context", arguments->context, "Tokens of --text that the model sees at once (default: its positions, at most 2048)")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("N");
   command->add_option("--document-separator", arguments->document_separator, "Cuts --text into documents as in qkv train")
       ->type_name("TEXT");

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/commands/decoding_options.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "qkv/generator.h"
 #include "text/utf8.h"
@@ -112,27 +113,27 @@ void add_generate_command(CLI::App& app) {
   command->add_option("--prompt", arguments->prompt, "What to go on from; -: all of stdin (default: the beginning of a text)")
       ->type_name("TEXT");
   command->add_option("--max-new-tokens", options.max_new_tokens, "Stop after N tokens where the model does not end the text")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("N")
       ->capture_default_str();
   command->add_option("--temperature", options.temperature, "Below 1 likely tokens become likelier; 0: always the likeliest")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0.0))
       ->type_name("X")
       ->capture_default_str();
   command->add_option("--top-k", options.top_k, "Draw from the K likeliest tokens; 0: from all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->type_name("K")
       ->capture_default_str();
   command->add_option("--top-p", options.top_p, "Draw from the likeliest tokens that together have probability P; 1: from all")
       ->type_name("P")
       ->capture_default_str();
   command->add_option("--seed", options.seed, "The same seed gives the same text, on any number of threads")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->type_name("S")
       ->capture_default_str();
   command->add_flag("--greedy", arguments->greedy, "Always the likeliest token, like --temperature 0");
   command->add_option("--num-samples", arguments->num_samples, "Write N texts, parted by lines of ---")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("N")
       ->capture_default_str();
   command->add_flag("!--no-stream", arguments->stream, "Print in large pieces instead of token by token");

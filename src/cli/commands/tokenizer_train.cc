@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/commands/tokenizer.h"
+#include "cli/numbers.h"
 #include "qkv/tokenizer.h"
 #include "text/tokenizer_trainer.h"
 
@@ -70,7 +71,7 @@ void add_tokenizer_train(CLI::App& tokenizer) {
       ->type_name("KIND")
       ->capture_default_str();
   command->add_option("--vocab-size", options.vocab_size, "Tokens, special ones and single characters included")
-      ->check(CLI::Range(4, 10'000'000))
+      ->check(between(4, 10'000'000))
       ->type_name("N")
       ->capture_default_str();
   command
@@ -86,7 +87,7 @@ void add_tokenizer_train(CLI::App& tokenizer) {
       ->type_name("SCORE")
       ->capture_default_str();
   command->add_option("--limit-alphabet", options.limit_alphabet, "Keep only the N most frequent characters (default: all)")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("N");
   command->add_option("--character-coverage", options.character_coverage, "Keep as many characters as make up this share of the text")
       ->type_name("SHARE")
@@ -100,7 +101,7 @@ void add_tokenizer_train(CLI::App& tokenizer) {
       ->allow_extra_args(false)
       ->type_name("TOKEN");
   command->add_option("--memory", arguments->memory_mb, "MB to stay below; of a text with more different words, rare ones are dropped")
-      ->check(CLI::Range(64, 1 << 30))
+      ->check(between(64, 1 << 30))
       ->type_name("MB")
       ->capture_default_str();
   command->add_option("--output", arguments->output, "Directory to write tokenizer.json and tokenizer_config.json to")

@@ -45,10 +45,14 @@ class TrainDisplay {
   void on_validation(const TrainValidation& v) {
     std::string score = fmt::format("perplexity {:.2f}", v.perplexity);
     if (v.bleu) score += fmt::format(", BLEU {:.2f}", *v.bleu);
+    if (v.exact_match) score += fmt::format(", exact match {:.2f} %", 100 * *v.exact_match);
     if (v.bits_per_byte) score += fmt::format(", bits per byte {:.4f}", *v.bits_per_byte);
     if (v.masked_bits_per_byte) score += fmt::format(", masked bits per byte {:.4f}", *v.masked_bits_per_byte);
     if (v.accuracy) score = fmt::format("accuracy {:.2f} %", 100 * *v.accuracy);
-    const std::string decisive = v.bleu ? fmt::format("BLEU {:.2f}", *v.bleu) : v.accuracy ? score : "";
+    const std::string decisive = v.bleu          ? fmt::format("BLEU {:.2f}", *v.bleu)
+                                 : v.exact_match ? fmt::format("exact match {:.2f} %", 100 * *v.exact_match)
+                                 : v.accuracy    ? score
+                                                 : "";
     validation_ = fmt::format("  | valid loss {:.4f}  {}{}", v.loss, decisive, v.best ? " (best)" : "");
     say(fmt::format("step {}: validation loss {:.4f}, {}{} ({:.1f} s)", v.step, v.loss, score, v.best ? ", the best so far" : "",
                     v.seconds));
@@ -58,17 +62,15 @@ class TrainDisplay {
   std::string validation_;
 };
 
-std::string describe_best(TrainTask task, const TrainResult& result) {
-  switch (task) {
-    case TrainTask::translation: return fmt::format("best validation BLEU {:.2f} at step {}", result.best_score, result.best_step);
-    case TrainTask::classification:
-      return fmt::format("best validation accuracy {:.2f} % at step {}", 100 * result.best_score, result.best_step);
-    default: return fmt::format("best validation loss {:.4f} at step {}", result.best_loss, result.best_step);
-  }
+std::string describe_best(const TrainResult& result) {
+  if (result.score_name.empty()) return fmt::format("best validation loss {:.4f} at step {}", result.best_loss, result.best_step);
+  const std::string score =
+      result.score_name == "BLEU" ? fmt::format("{:.2f}", result.best_score) : fmt::format("{:.2f} %", 100 * result.best_score);
+  return fmt::format("best validation {} {} at step {}", result.score_name, score, result.best_step);
 }
 
 std::string describe(const TrainOptions& options, const TrainResult& result) {
-  const std::string best = describe_best(options.task, result);
+  const std::string best = describe_best(result);
   if (result.was_finished) {
     return fmt::format("already finished at step {} (--{}); {}; raise the limit to train on", result.step, name_of(result.end), best);
   }
@@ -109,7 +111,8 @@ void add_option(CLI::App& command, const TrainOption& option, std::vector<Option
 
 void run(const std::vector<OptionSetting>& settings) {
   const TrainOptions options = resolve_train_options(settings);
-  catch_interrupts();
+  catch_interrupts(log_level() >= LogLevel::normal ? "\nstopping when this step is done and saved; a second signal ends at once\n"
+                                                   : nullptr);
   TrainDisplay display;
   const TrainResult result = train(options, display.callbacks());
   display.say(describe(options, result));

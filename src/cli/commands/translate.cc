@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/commands/decoding_options.h"
 #include "cli/line_reader.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 
 namespace qkv {
@@ -65,7 +66,7 @@ void add_translate_command(CLI::App& app) {
   command
       ->add_option("--n-best", arguments->options.n_best,
                    "Print the N best translations of each line, best first, each on a line of its own")
-      ->check(CLI::Range(1, 1000))
+      ->check(between(1, 1000))
       ->type_name("N")
       ->capture_default_str();
   command->add_flag("--scores", arguments->scores, "Print a translation's score and a tab before it");
