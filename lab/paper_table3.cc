@@ -76,7 +76,7 @@ Outcome run(const Job& job) {
   Row row = row_of(job.arm);
   row.config.vocab_size = pairs.tokenizer().vocab_size();
   row.config.pad_token_id = row.config.decoder_start_token_id = pairs.tokenizer().token_to_id(kPadToken);
-  row.config.eos_token_id = pairs.tokenizer().token_to_id(kEosToken);
+  row.config.eos_token_ids = {pairs.tokenizer().token_to_id(kEosToken)};
   ParameterStore store(job.seed, true);
   const Transformer network(row.config, store);
   // The scale stays 1 / sqrt(head size); queries and keys start larger instead, for scores as with 1 / sqrt(d_k).

@@ -72,7 +72,7 @@ TransformerConfig translator_config(const Tokenizer& tokenizer) {
   config.final_logits_bias = false;
   config.dropout = 0;
   config.pad_token_id = config.decoder_start_token_id = pad_of(tokenizer);
-  config.eos_token_id = end_of(tokenizer);
+  config.eos_token_ids = {end_of(tokenizer)};
   return config;
 }
 
@@ -161,7 +161,7 @@ void translator(const Job& job, const Pairs& pairs, Outcome& outcome) {
   TranslateOptions options{.dtype = DType::bf16, .truncate = true};
   options.search.max_length = 384;
   options.search.max_length_factor = 2;
-  options.search.suppressed = {config.pad_token_id};
+  options.search.rules.bad_words = {config.pad_token_id};
   const std::span<const std::string> sources = std::span(pairs.test_sources()).first(kTestLines);
   const std::span<const std::string> references = std::span(pairs.test_references()).first(kTestLines);
   std::vector<std::string> translations;

@@ -604,19 +604,44 @@ class CommandLine(ProgramTest):
             _, errors = process.communicate()
         self.assertEqual(process.returncode, 130, errors.decode())
 
-    def test_line_longer_than_the_model_is_named_or_cut(self):
-        long = b'one\n' + b'seven hundred ' * 5000 + b'\n'
-        line = self.refused_after_output(long)
-        self.assertRegex(line, r'\b2\b')
-        self.assertIn('--truncate', line)
-        done = self.works('translate', '--model', self.model, '--truncate', '--max-length', '4', stdin=long)
-        self.assertEqual(len(done.stdout.splitlines()), 2)
-
-    def refused_after_output(self, stdin):
-        done = run('translate', '--model', self.model, '--max-length', '4', stdin=stdin)
+    def test_line_longer_than_the_model_is_left_empty_and_named_or_cut(self):
+        long = b'seven hundred ' * 5000
+        translate = ['translate', '--model', self.model, '--max-length', '4']
+        plain = self.works(*translate, stdin=b'one\ntwo\nthree\n').stdout.splitlines()
+        done = run(*translate, stdin=b'one\ntwo\n' + long + b'\nthree\n')
         self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(done.stdout.splitlines(), [*plain[:2], '', plain[2]])
         self.assertEqual(done.stderr.count('error: '), 1)
-        return done.stderr.splitlines()[-1]
+        self.assertRegex(done.stderr, r'line 3 has \d+ tokens.*--truncate')
+        done = run(*translate, stdin=(long + b'\n') * 2)
+        self.assertIn('lines 1, 2 have more', done.stderr)
+        self.assertEqual(done.stdout, '\n\n')
+        self.assertTrue(self.works(*translate, '--truncate', stdin=long).stdout.strip())
+
+    def test_what_generation_config_says_is_used_or_named(self):
+        shutil.copytree(self.model, self.folder / 'changed')
+        path = self.folder / 'changed/generation_config.json'
+        said = json.loads(path.read_text())
+        translate = ['translate', '--model', self.folder / 'changed', '--token-scores']
+        path.write_text(json.dumps(said | {'max_new_tokens': 1, 'do_sample': True, 'repetition_penalty': 1.5}))
+        done = self.works(*translate, stdin=b'one hundred\n')
+        self.assertEqual(len(done.stdout.split('\t')[1].split()), 1)
+        self.assertIn('qkv translate does not use "do_sample", "repetition_penalty"', done.stderr)
+        path.write_text(json.dumps(said | {'max_new_tokens': 0}))
+        self.refused(1, ['max_new_tokens', path], *translate, stdin=b'one\n')
+
+    def test_length_penalty_that_is_no_number_is_refused(self):
+        for value in ('nan', 'inf', '1e400'):
+            self.refused(2, ['--length-penalty'], 'translate', '--model', self.model, '--beam-size', 2, '--length-penalty', value, stdin=b'one\n')
+
+    def test_the_files_type_can_be_computed_in(self):
+        shutil.copytree(self.model, self.folder / 'changed')
+        config = json.loads((self.folder / 'changed/config.json').read_text())
+        (self.folder / 'changed/config.json').write_text(json.dumps(config | {'dtype': 'bfloat16'}))
+        scores = lambda model, dtype: self.works('translate', '--model', model, '--dtype', dtype, '--scores', stdin=b'one\n').stdout
+        self.assertEqual(scores(self.folder / 'changed', 'file'), scores(self.model, 'bf16'))
+        self.assertEqual(scores(self.model, 'file'), scores(self.model, 'f32'))
+        self.assertNotEqual(scores(self.model, 'bf16'), scores(self.model, 'f32'))
 
     def test_n_best_gives_n_candidates_a_line(self):
         done = self.works('translate', '--model', self.model, '--beam-size', 3, '--n-best', 2, '--scores', '--max-length', 6, stdin=b'one\ntwo\n')
@@ -798,6 +823,8 @@ class LanguageModel(ProgramTest):
         self.assertEqual(self.generate('--prompt', '3 and ', '--seed', 5, '--echo'), '3 and ' + text)
         done = self.works('generate', '--model', self.model, '--max-new-tokens', 5, '--prompt', '-', stdin=b'3 \xff')
         self.assertIn('not valid UTF-8', done.stderr)
+        done = self.works('generate', '--model', self.model, '--max-new-tokens', 5, '--prompt', '日本')
+        self.assertIn('the prompt has 2 characters or words that the tokenizer does not know', done.stderr)
         long = self.works('generate', '--model', self.model, '--prompt', 'a' * 500, '--max-new-tokens', 5)
         self.assertIn('context of 24', long.stderr)
 
@@ -833,7 +860,7 @@ class LanguageModel(ProgramTest):
 
     def test_values_that_cannot_be_name_the_option(self):
         for option, value in (('--temperature', -1), ('--top-k', -1), ('--top-p', 0), ('--top-p', 1.5), ('--max-new-tokens', 0), ('--seed', -1),
-                              ('--num-samples', 0)):
+                              ('--num-samples', 0), ('--seed', 2 ** 64), ('--top-k', 2 ** 70)):
             with self.subTest(option=option):
                 self.refused(2, [option], 'generate', '--model', self.model, option, value)
         self.refused(1, [self.folder / 'nowhere'], 'generate', '--model', self.folder / 'nowhere')
@@ -862,6 +889,22 @@ class LanguageModel(ProgramTest):
         self.refused(2, ['--context 25', '24'], 'eval', '--model', self.model, '--text', self.text, '--context', 25)
         self.refused(1, ['single token'], 'eval', '--model', self.model, '--text', write(self.folder / 'a', 'a'))
         self.refused(1, ['qkv generate'], 'translate', '--model', self.model, stdin=b'one\n')
+
+    def test_attention_of_a_decoder_alone_is_refused(self):
+        for kind in ('encoder', 'decoder', 'cross'):
+            self.refused(1, ['qkv generate'], 'attention', '--model', self.model, '--source', 'a', '--kind', kind)
+
+    def test_sampling_of_generation_config_is_used(self):
+        shutil.copytree(self.model, self.folder / 'changed')
+        path = self.folder / 'changed/generation_config.json'
+        said = json.loads(path.read_text())
+        text = lambda *options: self.works('generate', '--model', self.folder / 'changed', '--seed', 5, *options).stdout
+        plain = lambda *options: self.works('generate', '--model', self.model, '--seed', 5, '--max-new-tokens', 30, *options).stdout
+        path.write_text(json.dumps(said | {'do_sample': True, 'temperature': 0.7, 'top_k': 3, 'top_p': 0.8, 'max_new_tokens': 30}))
+        self.assertEqual(text(), plain('--temperature', 0.7, '--top-k', 3, '--top-p', 0.8))
+        path.write_text(json.dumps(said | {'do_sample': False, 'max_new_tokens': 30}))
+        self.assertEqual(text(), plain('--greedy'))
+        self.refused(2, ['--num-samples'], 'generate', '--model', self.folder / 'changed', '--num-samples', 2)
 
 
 class Encoder(ProgramTest):

@@ -117,11 +117,10 @@ TEST_P(GoldenModel, SavedAndLoadedIsTheSameModel) {
   save_model(*model, copy_ / "new" / "deep");
   const auto again = load_model(copy_ / "new" / "deep");
   EXPECT_EQ(logits_of(*model, GetParam(), DType::f32), logits_of(*again, GetParam(), DType::f32));
-  EXPECT_EQ(again->generation.max_length, model->generation.max_length);
-  EXPECT_EQ(again->generation.num_beams, model->generation.num_beams);
-  EXPECT_EQ(again->generation.length_penalty, model->generation.length_penalty);
-  EXPECT_EQ(again->generation.forced_eos_token_id, model->generation.forced_eos_token_id);
-  EXPECT_EQ(again->generation.suppressed, model->generation.suppressed);
+  GenerationDefaults expected = model->generation;
+  expected.file = again->generation.file;
+  EXPECT_EQ(again->generation, expected);
+  EXPECT_EQ(again->config.eos_token_ids, model->config.eos_token_ids);
   EXPECT_EQ(again->config.pad_token_id, model->config.pad_token_id);
   EXPECT_EQ(again->config.dropout, model->config.dropout);
 }
@@ -168,13 +167,13 @@ TEST_F(GoldenModel, GenerationDefaultsAreRead) {
   EXPECT_EQ(pegasus.num_beams, 2);
   EXPECT_EQ(pegasus.length_penalty, 0.8f);
   EXPECT_EQ(pegasus.max_length, 48);
-  EXPECT_EQ(pegasus.forced_eos_token_id, -1);
-  EXPECT_THAT(pegasus.suppressed, ElementsAre(0));
+  EXPECT_THAT(pegasus.forced_eos_token_ids, ElementsAre());
+  EXPECT_THAT(pegasus.bad_words, ElementsAre(0));
   const GenerationDefaults old = load_model(kGoldens / "marian_old_f16")->generation;  // its keys stand in config.json
   EXPECT_EQ(old.num_beams, 6);
   EXPECT_EQ(old.max_length, 32);
-  EXPECT_EQ(old.forced_eos_token_id, 0);
-  EXPECT_THAT(old.suppressed, ElementsAre(39));
+  EXPECT_THAT(old.forced_eos_token_ids, ElementsAre(0));
+  EXPECT_THAT(old.bad_words, ElementsAre(39));
 }
 
 TEST_F(GoldenModel, WeightsInSeveralFilesAreFound) {
@@ -215,7 +214,10 @@ TEST_F(BadModel, ConfigMessagesNameTheKey) {
   EXPECT_THAT(message({{"encoder_attention_heads", 5}, {"decoder_attention_heads", 5}}), HasSubstr("5 does not divide hidden_size 24"));
   EXPECT_THAT(message({{"eos_token_id", nullptr}, {"pad_token_id", nullptr}}), HasSubstr("no error"));  // generation_config.json has them
   EXPECT_THAT(message({{"pad_token_id", 48}}, "generation_config.json"), HasSubstr("pad_token_id is 48"));
-  EXPECT_THAT(message({{"eos_token_id", {0, 2}}}, "generation_config.json"), HasSubstr("\"eos_token_id\" is [0,2]; one token id"));
+  EXPECT_THAT(message({{"eos_token_id", {0, 48}}}, "generation_config.json"), HasSubstr("eos_token_id is 48; it must be 0 to 47"));
+  EXPECT_THAT(message({{"eos_token_id", "</s>"}}, "generation_config.json"),
+              HasSubstr("\"eos_token_id\" is \"</s>\"; a token id or a list"));
+  EXPECT_THAT(message({{"decoder_start_token_id", {0, 2}}}, "generation_config.json"), HasSubstr("is [0,2]; one token id"));
   EXPECT_THAT(message({{"num_beams", 0}}, "generation_config.json"), HasSubstr("generation_config.json: \"num_beams\" is 0"));
   EXPECT_THAT(message({{"bad_words_ids", {{99}}}}, "generation_config.json"), HasSubstr("\"bad_words_ids\" is 99"));
   EXPECT_THAT(message({{"early_stopping", "sometimes"}}, "generation_config.json"), HasSubstr("\"early_stopping\" is \"sometimes\""));

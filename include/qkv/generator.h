@@ -7,42 +7,50 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "qkv/inference_type.h"
+
 namespace qkv {
 
-// How the next token is drawn, with the definitions and the order of transformers: temperature, then top_k, then top_p.
+// How the next token is drawn, with the definitions and the order of transformers: temperature, then top_k, then top_p. What is not set is
+// taken from the model's generation_config.json, and where that says nothing, as the comments say.
 struct GeneratorOptions {
-  int64_t max_new_tokens = 256;
-  double temperature = 1;  // below 1 likely tokens become likelier; 0: always the likeliest one
-  int64_t top_k = 0;       // draw from the likeliest k tokens; 0: from all
-  double top_p = 1;        // draw from the likeliest tokens that together have this probability; 1: from all
-  int64_t seed = 0;        // the same seed gives the same text, on any number of threads
-  int64_t sample = 0;      // with the same seed another number gives another text
+  std::optional<int64_t> max_new_tokens;  // 256; the file's max_length counts the prompt
+  std::optional<double> temperature;      // below 1 likely tokens become likelier; 0: always the likeliest one. 1; 0 with do_sample: false
+  std::optional<int64_t> top_k;           // draw from the likeliest k tokens; 0: from all. 0; 50 with do_sample: true
+  std::optional<double> top_p;            // draw from the likeliest tokens that together have this probability; 1: from all. 1
+  int64_t seed = 0;                       // the same seed gives the same text, on any number of threads
+  int64_t sample = 0;                     // with the same seed another number gives another text
 };
 
 enum class GenerationEnd { end_of_text, max_new_tokens };
 
 struct Generation {
-  std::string text;                 // without the prompt
+  std::string text;                 // without the prompt, and without the token that ended it
   std::vector<std::string> tokens;  // as they stand in tokenizer.json
   int64_t prompt_tokens = 0;
-  bool prompt_cut = false;  // it is longer than the model's context: its end was read
+  bool prompt_cut = false;     // it is longer than the model's context: its end was read
+  int64_t prompt_unknown = 0;  // tokens that stand for unknown characters or words, or else characters that the tokenizer left out
   GenerationEnd end = GenerationEnd::max_new_tokens;
 };
 
 class Generator {
  public:
-  // `bf16`: compute in bfloat16 instead of float. Throws qkv::Error with one line that names the file and what is wrong with it.
-  static Generator open(const std::filesystem::path& directory, bool bf16 = false);
+  // Throws qkv::Error with one line that names the file and what is wrong with it.
+  static Generator open(const std::filesystem::path& directory, InferenceType dtype = InferenceType::f32);
 
   Generator(Generator&&) noexcept;
   Generator& operator=(Generator&&) noexcept;
   ~Generator();
 
   int64_t context() const;  // tokens that the model sees at once; 0: any number
+
+  // The temperature with which these options draw; 0: they always take the likeliest token.
+  double temperature(const GeneratorOptions& options) const;
 
   // Goes on from the prompt until the model ends the text or there are max_new_tokens; an empty prompt begins a text. `on_text` gets each
   // piece of new text as soon as it is there, whole characters always; the pieces together are the result's text. A callback that throws

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "qkv/inference_type.h"
+
 namespace qkv {
 
 // How to translate. What is not set is taken from the model's generation_config.json.
@@ -22,9 +24,9 @@ struct TranslatorOptions {
   float max_length_factor = 0;          // and at most so many for each token of the text; 0: no such limit, as transformers has it
   std::optional<int> min_length;        // tokens of a translation, the decoder start included
   int n_best = 1;                       // candidates for each text, at most num_beams; more beams are used where num_beams is not set
-  bool bf16 = false;                    // compute in bfloat16 instead of float
-  bool truncate = false;                // cut texts that are longer than the model's positions instead of throwing
-  int64_t batch_tokens = 4096;          // source tokens times beams that are computed at once
+  InferenceType dtype = InferenceType::f32;
+  bool truncate = false;        // cut texts that are longer than the model's positions instead of throwing
+  int64_t batch_tokens = 4096;  // source tokens times beams that are computed at once
 };
 
 // What one text became.

@@ -52,17 +52,19 @@ AttentionView view_attention(const Transformer& network, const Tokenizer& tokeni
                              const std::optional<std::string>& target, AttentionKind kind, int layer, int head,
                              const TranslateOptions& options) {
   const TransformerConfig& config = network.config();
+  if (config.kind != Kind::encoder_decoder)
+    fail(ErrorCode::unsupported, "attention is shown of models that translate; this one {}", use_of(config));
   const std::vector<int32_t> source_ids = encode_text(tokenizer, config, source, "--source");
   std::vector<int32_t> written =
       target ? encode_text(tokenizer, config, *target, "--target") : best_translation(network, source_ids, options);
-  if (written.empty()) written.push_back(config.eos_token_id);
+  if (written.empty()) written.push_back(config.eos_token_ids.empty() ? config.decoder_start_token_id : config.eos_token_ids.front());
   std::vector<int32_t> read{config.decoder_start_token_id};
   read.insert(read.end(), written.begin(), written.end() - 1);
 
   AttentionView view;
   view.trace = trace_head(network, source_ids, read, kind, layer, head, options.dtype);
   view.source = replace_invalid_utf8(source);
-  view.target = target ? replace_invalid_utf8(*target) : text_of(tokenizer, written);
+  view.target = target ? replace_invalid_utf8(*target) : text_of(tokenizer, config, written);
   view.keys = token_labels(tokenizer, source_ids);
   if (kind == AttentionKind::decoder) {
     view.keys = token_labels(tokenizer, std::span(read).subspan(1));

@@ -7,10 +7,10 @@
 
 namespace qkv {
 
-Beams::Beams(const SearchOptions& options, int max_length, int eos_token_id)
+Beams::Beams(const SearchOptions& options, int max_length, std::span<const int32_t> end_tokens)
     : num_beams_(options.num_beams),
       max_length_(max_length),
-      eos_token_id_(eos_token_id),
+      end_tokens_(end_tokens),
       length_penalty_(options.length_penalty),
       early_stopping_(options.early_stopping),
       running_{{0.0f, -1, 0}} {}
@@ -19,9 +19,9 @@ float Beams::normalized(float score, int generated) const {
   return score / static_cast<float>(std::pow(static_cast<double>(generated), static_cast<double>(length_penalty_)));
 }
 
-// The 2 * num_beams best continuations of all running hypotheses together; of equal ones the lower beam, then the lower id first.
+// The candidates_per_beam() best continuations of all running hypotheses together; of equal ones the lower beam, then the lower id first.
 std::vector<Beams::Continuation> Beams::best_continuations(std::span<const Candidate> candidates) const {
-  const size_t per_beam = static_cast<size_t>(candidates_per_beam(num_beams_));
+  const size_t per_beam = static_cast<size_t>(candidates_per_beam(num_beams_, end_tokens_.size()));
   std::vector<Continuation> all;
   all.reserve(candidates.size());
   for (size_t beam = 0; beam < running_.size(); ++beam) {
@@ -56,7 +56,7 @@ void Beams::advance(std::span<const Candidate> candidates, int length) {
   std::vector<Running> next;
   for (size_t rank = 0; rank < continuations.size(); ++rank) {
     const Continuation& each = continuations[rank];
-    const bool ends = last || each.next.id == eos_token_id_;
+    const bool ends = last || std::find(end_tokens_.begin(), end_tokens_.end(), each.next.id) != end_tokens_.end();
     // An ending counts among the first num_beams only; behind them it is lost, and the others are there to keep the beam full.
     const bool wanted = ends ? static_cast<int>(rank) < num_beams_ : static_cast<int>(next.size()) < num_beams_;
     if (!wanted) continue;
@@ -116,9 +116,9 @@ Rows gather_rows(const std::vector<Beams>& beams, std::span<const int32_t> activ
 std::vector<std::vector<Hypothesis>> beam_search(const SearchInput& input) {
   const TransformerConfig& config = input.network.config();
   const NextTokens next_tokens(input.options, config);
-  const int per_beam = Beams::candidates_per_beam(input.options.num_beams);
+  const int per_beam = Beams::candidates_per_beam(input.options.num_beams, config.eos_token_ids.size());
   std::vector<Beams> beams;
-  for (const int max_length : input.max_lengths) beams.emplace_back(input.options, max_length, config.eos_token_id);
+  for (const int max_length : input.max_lengths) beams.emplace_back(input.options, max_length, config.eos_token_ids);
   std::vector<int32_t> active(beams.size()), first_row(beams.size(), 0);  // first row of each active source in the last step
   for (size_t i = 0; i < active.size(); ++i) active[i] = static_cast<int32_t>(i);
 
@@ -126,9 +126,10 @@ std::vector<std::vector<Hypothesis>> beam_search(const SearchInput& input) {
     if (input.options.on_step) input.options.on_step();
     const Rows rows = gather_rows(beams, active, first_row, config.decoder_start_token_id);
     std::vector<Candidate> candidates;
-    if (next_tokens.forced(length)) {
+    if (const std::vector<Candidate> forced = next_tokens.forced(length); !forced.empty()) {
       candidates.assign(rows.tokens.size() * per_beam, {-1, 0.0f});
-      for (size_t row = 0; row < rows.tokens.size(); ++row) candidates[row * per_beam] = {input.options.forced_eos_token_id, 0.0f};
+      const size_t count = std::min(forced.size(), static_cast<size_t>(per_beam));
+      for (size_t row = 0; row < rows.tokens.size(); ++row) std::copy_n(forced.begin(), count, candidates.begin() + row * per_beam);
     } else {
       candidates =
           next_tokens.best(input.network.step(input.state, rows.tokens, rows.parents, rows.sources, input.context), length, per_beam);

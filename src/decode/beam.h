@@ -1,6 +1,7 @@
 // The beams of one source, as transformers' GenerationMixin._beam_search keeps them.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -10,8 +11,8 @@ namespace qkv {
 
 class Beams {
  public:
-  // `max_length`: of this source, in place of the options'.
-  Beams(const SearchOptions& options, int max_length, int eos_token_id);
+  // `max_length`: of this source, in place of the options'. `end_tokens`: any of them ends a hypothesis; kept by reference.
+  Beams(const SearchOptions& options, int max_length, std::span<const int32_t> end_tokens);
 
   // A hypothesis that goes on. Its tokens are a path of nodes back to the decoder start.
   struct Running {
@@ -25,12 +26,14 @@ class Beams {
   }
   bool done() const { return done_; }
 
-  // Number of candidates of each running hypothesis that advance() must see: with two for each beam, num_beams of them can go on even
-  // where every beam's likeliest token is </s>.
-  static int candidates_per_beam(int num_beams) { return 2 * num_beams; }
+  // Number of candidates of each running hypothesis that advance() must see: with one more than there are end tokens for each beam,
+  // num_beams of them can go on even where every beam's likeliest tokens are these.
+  static int candidates_per_beam(int num_beams, size_t end_tokens) {
+    return static_cast<int>(std::max<size_t>(2, 1 + end_tokens)) * num_beams;
+  }
 
-  // One step. `candidates`: those of running()[i] at i * candidates_per_beam, ids of -1 at the end of a list are ignored. `length`: tokens
-  // of the running hypotheses before the step, decoder start included.
+  // One step. `candidates`: those of running()[i] at i * candidates_per_beam(), ids of -1 at the end of a list are ignored. `length`:
+  // tokens of the running hypotheses before the step, decoder start included.
   void advance(std::span<const Candidate> candidates, int length);
 
   // The best `count` finished hypotheses, best first.
@@ -55,7 +58,8 @@ class Beams {
   bool cannot_improve(int generated) const;
   float normalized(float score, int generated) const;
 
-  int num_beams_, max_length_, eos_token_id_;
+  int num_beams_, max_length_;
+  std::span<const int32_t> end_tokens_;
   float length_penalty_;
   EarlyStopping early_stopping_;
   bool done_ = false;

@@ -6,6 +6,7 @@ namespace qkv {
 namespace {
 
 constexpr int kEos = 0;
+const std::vector<int32_t> kEnds{kEos};
 
 SearchOptions two_beams() {
   SearchOptions options;
@@ -19,7 +20,7 @@ SearchOptions two_beams() {
 using Candidates = std::vector<Candidate>;
 
 TEST(Beams, EndingBehindTheFirstBeamsIsLost) {
-  Beams beams(two_beams(), 100, kEos);
+  Beams beams(two_beams(), 100, kEnds);
   beams.advance(Candidates{{5, -1}, {6, -2}, {kEos, -3}, {7, -4}}, 1);
   EXPECT_EQ(beams.running().size(), 2u);
   // The third of all is </s>: it is neither finished nor does it keep the place of a running one.
@@ -29,7 +30,7 @@ TEST(Beams, EndingBehindTheFirstBeamsIsLost) {
 }
 
 TEST(Beams, FinishedHypothesisCarriesItsPathAndScores) {
-  Beams beams(two_beams(), 100, kEos);
+  Beams beams(two_beams(), 100, kEnds);
   beams.advance(Candidates{{5, -1}, {6, -2}, {-1, 0}, {-1, 0}}, 1);
   beams.advance(Candidates{{7, -5}, {-1, 0}, {-1, 0}, {-1, 0}, {8, -1}, {-1, 0}, {-1, 0}, {-1, 0}}, 2);
   EXPECT_EQ(beams.running()[0].parent, 1);  // the second beam overtook the first
@@ -45,7 +46,7 @@ TEST(Beams, EarlyStoppingDecidesWhenAFullListIsDone) {
     SearchOptions options = two_beams();
     options.early_stopping = early_stopping;
     options.length_penalty = length_penalty;
-    Beams beams(options, options.max_length, kEos);
+    Beams beams(options, options.max_length, kEnds);
     beams.advance(Candidates{{kEos, -1}, {5, -2}, {6, -3}, {-1, 0}}, 1);
     EXPECT_FALSE(beams.done());
     beams.advance(Candidates{{kEos, 0}, {7, running_score + 2}, {-1, 0}, {-1, 0}, {8, -9}, {-1, 0}, {-1, 0}, {-1, 0}}, 2);
@@ -61,7 +62,7 @@ TEST(Beams, EarlyStoppingDecidesWhenAFullListIsDone) {
 TEST(Beams, LastStepEndsEverything) {
   SearchOptions options = two_beams();
   options.max_length = 3;
-  Beams beams(options, options.max_length, kEos);
+  Beams beams(options, options.max_length, kEnds);
   beams.advance(Candidates{{5, -1}, {6, -2}, {7, -3}, {-1, 0}}, 1);
   beams.advance(Candidates{{8, -1}, {9, -2}, {-1, 0}, {-1, 0}, {8, -3}, {-1, 0}, {-1, 0}, {-1, 0}}, 2);
   EXPECT_TRUE(beams.done());

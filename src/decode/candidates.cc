@@ -32,14 +32,6 @@ T largest_of_block(const T* values) {
 }
 
 template <typename T>
-void suppress_rows(const Tensor& scores, std::span<const int32_t> ids) {
-  const int64_t vocab = scores.cols();
-  for (int64_t row = 0; row < scores.rows(); ++row) {
-    for (const int32_t id : ids) scores.as<T>()[row * vocab + id] = -std::numeric_limits<T>::infinity();
-  }
-}
-
-template <typename T>
 void select_rows(const Tensor& scores, int count, std::vector<Candidate>& out) {
   const size_t vocab = static_cast<size_t>(scores.cols());
   parallel_for(scores.rows(), [&](int64_t row) {
@@ -77,44 +69,49 @@ template int select_largest<float>(std::span<const float>, int, Candidate*);
 template int select_largest<double>(std::span<const double>, int, Candidate*);
 
 NextTokens::NextTokens(const SearchOptions& options, const TransformerConfig& config)
-    : normalize_first_(options.num_beams > 1),
+    : config_(config),
+      rules_(options.rules),
+      greedy_(options.num_beams == 1),
+      renormalize_(options.renormalize),
       max_length_(options.max_length),
-      min_length_(options.min_length),
-      eos_token_id_(config.eos_token_id),
-      forced_eos_token_id_(options.forced_eos_token_id) {
-  QKV_CHECK(forced_eos_token_id_ < config.vocab_size, "[search] forced_eos_token_id {} is outside the vocabulary of {} tokens",
-            forced_eos_token_id_, config.vocab_size);
-  for (const int32_t id : options.suppressed) {
-    QKV_CHECK(id >= 0 && id < config.vocab_size, "[search] suppressed token {} is outside the vocabulary of {} tokens", id,
-              config.vocab_size);
-    if (id != config.eos_token_id) suppressed_.push_back(id);  // transformers filters </s> out of bad_words_ids
-  }
-  std::sort(suppressed_.begin(), suppressed_.end());
-  suppressed_.erase(std::unique(suppressed_.begin(), suppressed_.end()), suppressed_.end());
+      min_length_(options.min_length) {}
+
+std::vector<Candidate> NextTokens::forced(int length) const {
+  std::vector<Candidate> candidates;
+  if (length != max_length_ - 1) return candidates;
+  const float log_p = greedy_ || renormalize_ ? -std::log(static_cast<float>(rules_.forced_last.size())) : 0.0f;
+  for (const int32_t id : rules_.forced_last) candidates.push_back({id, log_p});
+  return candidates;
 }
 
-std::vector<int32_t> NextTokens::suppressed_at(int length) const {
-  std::vector<int32_t> ids = suppressed_;
-  if (length < min_length_) ids.push_back(eos_token_id_);
-  return ids;
-}
-
-void NextTokens::suppress(const Tensor& scores, std::span<const int32_t> ids) const {
-  if (scores.dtype() == DType::f64) {
-    suppress_rows<double>(scores, ids);
-  } else {
-    suppress_rows<float>(scores, ids);
+template <typename T>
+void NextTokens::apply_rules(const Tensor& scores, std::span<const int32_t> forbidden, double bonus) const {
+  constexpr double kMost = 1e30;  // its softmax is a number
+  for (int64_t row = 0; row < scores.rows(); ++row) {
+    T* values = scores.as<T>() + row * scores.cols();
+    if (bonus != 0) {
+      for (const int32_t id : config_.eos_token_ids) {
+        values[id] = static_cast<T>(std::min(values[id] + std::abs(values[id]) * bonus, kMost));
+      }
+    }
+    for (const int32_t id : forbidden) values[id] = -std::numeric_limits<T>::infinity();
   }
 }
 
 std::vector<Candidate> NextTokens::best(const Tensor& logits, int length, int count) const {
   std::vector<Candidate> result(static_cast<size_t>(logits.rows()) * static_cast<size_t>(count), kNone);
-  const std::vector<int32_t> suppressed = suppressed_at(length);
-  if (static_cast<int64_t>(suppressed.size()) == logits.cols()) return result;
-  if (normalize_first_) log_softmax_in_place(logits);
-  suppress(logits, suppressed);
-  if (!normalize_first_) log_softmax_in_place(logits);
-  if (logits.dtype() == DType::f64) {
+  const int new_tokens = length - 1;
+  const std::vector<int32_t> forbidden = forbidden_tokens(rules_, config_, new_tokens, length >= min_length_);
+  if (static_cast<int64_t>(forbidden.size()) == logits.cols()) return result;
+  if (!greedy_) log_softmax_in_place(logits);
+  const bool doubles = logits.dtype() == DType::f64;
+  if (doubles) {
+    apply_rules<double>(logits, forbidden, end_bonus(rules_, new_tokens));
+  } else {
+    apply_rules<float>(logits, forbidden, end_bonus(rules_, new_tokens));
+  }
+  if (greedy_ || renormalize_) log_softmax_in_place(logits);
+  if (doubles) {
     select_rows<double>(logits, count, result);
   } else {
     select_rows<float>(logits, count, result);

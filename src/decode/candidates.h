@@ -22,22 +22,26 @@ int select_largest(std::span<const T> row, int count, Candidate* out);
 // What may come next in one step of a search in which all hypotheses have the same length.
 class NextTokens {
  public:
+  // `config` is kept by reference.
   NextTokens(const SearchOptions& options, const TransformerConfig& config);
 
-  // Must the next token of a hypothesis of `length` tokens (decoder start included) be forced_eos_token_id, with log p = 0?
-  bool forced(int length) const { return forced_eos_token_id_ >= 0 && length == max_length_ - 1; }
+  // The tokens that alone may follow a hypothesis of `length` tokens (decoder start included): those of forced_eos_token_id where it must
+  // end, with the log p that transformers gives them. Empty: any may follow.
+  std::vector<Candidate> forced(int length) const;
 
   // The likeliest `count` tokens after each row of logits [hypotheses, vocab_size], which are overwritten. Row i's candidates are at
   // i * count; where there are fewer (the others are suppressed), the rest have id -1.
   std::vector<Candidate> best(const Tensor& logits, int length, int count) const;
 
  private:
-  std::vector<int32_t> suppressed_at(int length) const;
-  void suppress(const Tensor& scores, std::span<const int32_t> ids) const;
+  template <typename T>
+  void apply_rules(const Tensor& scores, std::span<const int32_t> forbidden, double bonus) const;
 
-  bool normalize_first_;  // log softmax before tokens are suppressed (beam search), else after it
-  int max_length_, min_length_, eos_token_id_, forced_eos_token_id_;
-  std::vector<int32_t> suppressed_;  // each once, without </s>
+  const TransformerConfig& config_;
+  TokenRules rules_;
+  bool greedy_;  // log softmax after tokens are suppressed, else (beam search) before it
+  bool renormalize_;
+  int max_length_, min_length_;
 };
 
 }  // namespace qkv

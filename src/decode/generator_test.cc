@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/parallel.h"
 #include "base/temporary_directory.h"
 #include "models/model.h"
@@ -96,18 +98,66 @@ TEST(Generate, ASeedGivesTheSameTokensOnAnyNumberOfThreads) {
 }
 
 TEST(Generate, TheEndTokenEndsTheTextAndIsNoPartOfIt) {
-  const auto model = create_model(config_of(Position::alibi), 5);
-  GenerateOptions options{.sampling = {.temperature = 2}, .seed = 9};
-  const GeneratedTokens whole = generate(model->network, kPrompt, options);
+  TransformerConfig config = config_of(Position::alibi);
+  const GenerateOptions options{.sampling = {.temperature = 2}, .seed = 9};
+  const GeneratedTokens whole = generate(create_model(config, 5)->network, kPrompt, options);
   EXPECT_EQ(whole.end, GenerationEnd::max_new_tokens);
   EXPECT_EQ(whole.ids.size(), 256u);
-  options.end_token = whole.ids[7];
+  config.eos_token_ids = {whole.ids[200], whole.ids[7]};
+  const auto model = create_model(config, 5);
   std::vector<int32_t> seen;
   const GeneratedTokens cut = generate(model->network, kPrompt, options, [&](int32_t id) { seen.push_back(id); });
   EXPECT_EQ(cut.end, GenerationEnd::end_of_text);
   EXPECT_LE(cut.ids.size(), 7u);
   EXPECT_TRUE(std::equal(cut.ids.begin(), cut.ids.end(), whole.ids.begin()));
   EXPECT_EQ(seen, cut.ids);
+}
+
+TEST(Generate, TheModelsOwnSamplingIsUsedWhereNoneIsChosen) {
+  const auto sampling = [](const GeneratorOptions& chosen, const GenerationDefaults& generation) {
+    const SamplingOptions found = resolve_sampling(chosen, generation);
+    return std::vector<double>{found.temperature, static_cast<double>(found.top_k), found.top_p};
+  };
+  GenerationDefaults llama2;
+  llama2.do_sample = true;
+  llama2.temperature = 0.5f;
+  llama2.top_p = 0.75f;
+  EXPECT_THAT(sampling({}, {}), testing::ElementsAre(1, 0, 1));
+  EXPECT_THAT(sampling({}, llama2), testing::ElementsAre(0.5, 50, 0.75)) << "50 is transformers' default";
+  EXPECT_THAT(sampling({.temperature = 2, .top_k = 0, .top_p = 0.25}, llama2), testing::ElementsAre(2, 0, 0.25));
+  llama2.top_k = 7;
+  EXPECT_THAT(sampling({}, llama2), testing::ElementsAre(0.5, 7, 0.75));
+  llama2.do_sample = false;
+  EXPECT_THAT(sampling({}, llama2), testing::ElementsAre(0, 7, 0.75)) << "transformers takes the likeliest token";
+  EXPECT_THAT(sampling({.temperature = 1}, llama2), testing::ElementsAre(1, 7, 0.75));
+}
+
+TEST(Generate, TheModelsLengthCountsThePromptAndTheCallersDoesNot) {
+  const auto model = create_model(config_of(Position::alibi), 5);
+  EXPECT_EQ(resolve_options({}, *model, 5).max_new_tokens, 256);
+  model->generation.max_length = 20;
+  model->generation.min_length = 9;
+  EXPECT_EQ(resolve_options({}, *model, 5).max_new_tokens, 15);
+  EXPECT_EQ(resolve_options({}, *model, 5).min_new_tokens, 4);
+  EXPECT_EQ(resolve_options({.max_new_tokens = 40}, *model, 5).max_new_tokens, 40);
+  EXPECT_THROW(resolve_options({}, *model, 20), Error);
+  model->generation.max_new_tokens = 7;
+  EXPECT_EQ(resolve_options({}, *model, 20).max_new_tokens, 7);
+}
+
+TEST(Generate, StretchedRotaryPositionsReachAsFarAsTheyAreStretched) {
+  TransformerConfig config = config_of(Position::rope);
+  EXPECT_EQ(context_of(config), kContext);
+  config.rope.factor = 4;
+  config.rope.original_max_positions = kContext;
+  config.rope.scaling = RopeScaling::dynamic;
+  EXPECT_EQ(context_of(config), 0) << "it grows with the text";
+  for (const RopeScaling scaling : {RopeScaling::linear, RopeScaling::yarn, RopeScaling::llama3}) {
+    config.rope.scaling = scaling;
+    EXPECT_EQ(context_of(config), 4 * kContext);
+  }
+  config.rope.original_max_positions = kContext / 8;
+  EXPECT_EQ(context_of(config), kContext) << "config.json says more";
 }
 
 class GeneratorDirectory : public testing::Test {
@@ -117,7 +167,8 @@ class GeneratorDirectory : public testing::Test {
     const Tokenizer tokenizer = train_tokenizer({.pipeline = Pipeline::bytes}, texts);
     TransformerConfig config = config_of(Position::learned);
     config.vocab_size = 260;  // rounded up
-    config.eos_token_id = config.decoder_start_token_id = config.pad_token_id = tokenizer.token_to_id("<|endoftext|>");
+    config.decoder_start_token_id = config.pad_token_id = tokenizer.token_to_id("<|endoftext|>");
+    config.eos_token_ids = {config.pad_token_id};
     save_model(*create_model(config, 3), directory_.path());
     tokenizer.save(directory_.path());
   }
@@ -137,6 +188,54 @@ TEST_F(GeneratorDirectory, StreamsTheTextThatItReturns) {
   EXPECT_NE(generator.generate("the ", {.max_new_tokens = 100, .seed = 4, .sample = 1}).text, result.text);
   EXPECT_EQ(generator.generate("").prompt_tokens, 1) << "a text begins behind the end of another";
   EXPECT_TRUE(generator.generate(std::string(17, 'x'), {.max_new_tokens = 1}).prompt_cut);
+}
+
+TEST_F(GeneratorDirectory, AnEndTokenThatTheTokenizerDoesNotMarkEndsTheText) {
+  const Generation whole = Generator::open(directory_.path()).generate("the ", {.max_new_tokens = 50, .seed = 4});
+  const Tokenizer tokenizer = Tokenizer::load(directory_.path());
+  size_t place = 5;
+  while (place < whole.tokens.size() && tokenizer.token_to_id(whole.tokens[place]) < 0) ++place;
+  ASSERT_LT(place, whole.tokens.size());
+  const int32_t end = tokenizer.token_to_id(whole.tokens[place]);
+  const auto model = load_model(directory_.path());
+  model->config.eos_token_ids.push_back(end);
+  save_model(*model, directory_.path());
+  const Generation cut = Generator::open(directory_.path()).generate("the ", {.max_new_tokens = 50, .seed = 4});
+  EXPECT_EQ(cut.end, GenerationEnd::end_of_text);
+  EXPECT_LE(cut.tokens.size(), place);
+  EXPECT_TRUE(std::equal(cut.tokens.begin(), cut.tokens.end(), whole.tokens.begin()));
+}
+
+TEST_F(GeneratorDirectory, UnknownCharactersOfThePromptAreCounted) {
+  EXPECT_EQ(Generator::open(directory_.path()).generate("日本", {.max_new_tokens = 1}).prompt_unknown, 0) << "bytes know all";
+  const Tokenizer characters = train_tokenizer({.pipeline = Pipeline::characters}, std::vector<std::string>{"the quick brown fox"});
+  TransformerConfig config = config_of(Position::learned);
+  config.vocab_size = characters.vocab_size();
+  TemporaryDirectory directory;
+  save_model(*create_model(config, 3), directory.path());
+  characters.save(directory.path());
+  const Generator generator = Generator::open(directory.path());
+  EXPECT_EQ(generator.generate("日本 the", {.max_new_tokens = 1}).prompt_unknown, 2);
+  EXPECT_EQ(generator.generate("the", {.max_new_tokens = 1}).prompt_unknown, 0);
+}
+
+TEST_F(GeneratorDirectory, TheTypeOfTheFilesIsThatOfConfigOrOfTheWeights) {
+  const auto opened = [&] { return activation_type(*load_model(directory_.path(), InferenceType::file)); };
+  const auto write_dtype = [&](const char* dtype) {
+    nlohmann::json config = nlohmann::json::parse(read_file(directory_ / "config.json"));
+    config.erase("torch_dtype");
+    config.erase("dtype");
+    if (dtype) config["dtype"] = dtype;
+    write_file_atomically(directory_ / "config.json", config.dump());
+  };
+  EXPECT_EQ(opened(), DType::f32);
+  for (const auto& [name, dtype] : {std::pair{"bfloat16", DType::bf16}, {"float16", DType::f32}, {"torch.bfloat16", DType::bf16}}) {
+    write_dtype(name);
+    EXPECT_EQ(opened(), dtype) << name;
+  }
+  write_dtype(nullptr);
+  EXPECT_EQ(opened(), DType::f32) << "that of the weights";
+  EXPECT_EQ(activation_type(*load_model(directory_.path(), InferenceType::bf16)), DType::bf16);
 }
 
 TEST_F(GeneratorDirectory, OptionsThatCannotBeAreNamed) {

@@ -12,7 +12,7 @@ void append(Hypothesis& hypothesis, Candidate next) {
 
 }  // namespace
 
-// The likeliest token each time, until </s> or the source's max_length. Finished sources leave the batch.
+// The likeliest token each time, until an end token or the source's max_length. Finished sources leave the batch.
 std::vector<std::vector<Hypothesis>> greedy_search(const SearchInput& input) {
   const TransformerConfig& config = input.network.config();
   const NextTokens next_tokens(input.options, config);
@@ -23,8 +23,8 @@ std::vector<std::vector<Hypothesis>> greedy_search(const SearchInput& input) {
 
   for (int length = 1; length < input.options.max_length && !sources.empty(); ++length) {
     if (input.options.on_step) input.options.on_step();
-    if (next_tokens.forced(length)) {
-      for (const int32_t source : sources) append(found[source], {input.options.forced_eos_token_id, 0.0f});
+    if (const std::vector<Candidate> forced = next_tokens.forced(length); !forced.empty()) {
+      for (const int32_t source : sources) append(found[source], forced.front());
       break;
     }
     const std::vector<Candidate> best =
@@ -33,7 +33,7 @@ std::vector<std::vector<Hypothesis>> greedy_search(const SearchInput& input) {
     for (size_t row = 0; row < best.size(); ++row) {
       if (best[row].id < 0) continue;  // every token is suppressed
       append(found[sources[row]], best[row]);
-      if (best[row].id == config.eos_token_id || length + 1 >= input.max_lengths[sources[row]]) continue;
+      if (config.is_eos(best[row].id) || length + 1 >= input.max_lengths[sources[row]]) continue;
       tokens[running] = best[row].id;
       parents[running] = static_cast<int32_t>(row);
       sources[running++] = sources[row];

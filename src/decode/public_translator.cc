@@ -18,7 +18,7 @@ Translator& Translator::operator=(Translator&&) noexcept = default;
 Translator::~Translator() = default;
 
 Translator Translator::open(const std::filesystem::path& directory, const TranslatorOptions& options) {
-  std::unique_ptr<Model> model = load_model(directory, options.bf16 ? DType::bf16 : DType::f32);
+  std::unique_ptr<Model> model = load_model(directory, options.dtype);
   TranslateOptions resolved = resolve_options(options, *model);
   return Translator(std::unique_ptr<Impl>(new Impl{std::move(model), Tokenizer::load(directory), std::move(resolved), {}}));
 }

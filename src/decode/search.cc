@@ -8,15 +8,16 @@
 namespace qkv {
 
 SearchOptions default_search_options(const Model& model) {
+  const GenerationDefaults& generation = model.generation;
   SearchOptions options;
-  options.num_beams = model.generation.num_beams;
-  options.length_penalty = model.generation.length_penalty;
-  options.early_stopping = model.generation.early_stopping;
-  options.max_length = model.generation.max_length;
-  options.min_length = model.generation.min_length;
-  options.forced_eos_token_id = model.generation.forced_eos_token_id;
-  options.suppressed = model.generation.suppressed;
-  options.suppressed.push_back(model.config.pad_token_id);
+  options.num_beams = generation.num_beams;
+  options.length_penalty = generation.length_penalty;
+  options.early_stopping = generation.early_stopping;
+  options.max_length = generation.max_new_tokens ? *generation.max_new_tokens + 1 : generation.max_length.value_or(options.max_length);
+  options.max_length = std::min(options.max_length, model.config.max_position_embeddings + 1);  // the last token is not fed
+  options.min_length = generation.min_new_tokens ? *generation.min_new_tokens + 1 : generation.min_length;
+  options.rules = token_rules(generation);
+  options.renormalize = generation.renormalize_logits;
   return options;
 }
 
@@ -43,6 +44,7 @@ std::vector<std::vector<Hypothesis>> search(const Transformer& network, const To
   QKV_CHECK(options.max_length >= 2, "[search] max_length is {}; it counts the decoder start, so 2 is the least", options.max_length);
   QKV_CHECK(options.max_length_factor >= 0 && std::isfinite(options.max_length_factor),
             "[search] max_length_factor is {}; 0 is no limit by the source", options.max_length_factor);
+  validate(options.rules, network.config());
   for (int64_t i = 0; i < sources.segments.count(); ++i) {
     QKV_CHECK(sources.segments.length(i) > 0, "[search] source {} has no tokens", i);
   }

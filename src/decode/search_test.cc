@@ -37,8 +37,8 @@ SearchOptions options_of(const Json& json) {
                                                              : EarlyStopping::no;
   options.max_length = json["max_length"];
   options.min_length = json["min_length"];
-  options.suppressed = json["suppressed"].get<std::vector<int32_t>>();
-  if (!json["forced_eos_token_id"].is_null()) options.forced_eos_token_id = json["forced_eos_token_id"];
+  options.rules.bad_words = json["suppressed"].get<std::vector<int32_t>>();
+  if (!json["forced_eos_token_id"].is_null()) options.rules.forced_last = {json["forced_eos_token_id"].get<int32_t>()};
   return options;
 }
 
@@ -178,8 +178,8 @@ TEST_F(Search, EachSourceHasItsOwnLimit) {
 
 TEST_F(Search, EverythingSuppressedGivesAnEmptyHypothesis) {
   SearchOptions options = default_search_options(*model);
-  options.suppressed.resize(static_cast<size_t>(model->config.vocab_size));
-  std::iota(options.suppressed.begin(), options.suppressed.end(), 0);
+  options.rules.bad_words.resize(static_cast<size_t>(model->config.vocab_size));
+  std::iota(options.rules.bad_words.begin(), options.rules.bad_words.end(), 0);
   options.min_length = 20;
   options.max_length = 20;
   for (const int beams : {1, 4}) {
@@ -208,9 +208,9 @@ TEST_F(Search, WrongOptionsAreRefused) {
   refused([](SearchOptions& o) { o.num_return_sequences = 0; });
   refused([](SearchOptions& o) { o.max_length = 1; });
   refused([](SearchOptions& o) { o.max_length_factor = -1; });
-  refused([](SearchOptions& o) { o.suppressed = {48}; });
-  refused([](SearchOptions& o) { o.suppressed = {-1}; });
-  refused([](SearchOptions& o) { o.forced_eos_token_id = 48; });
+  refused([](SearchOptions& o) { o.rules.suppressed = {48}; });
+  refused([](SearchOptions& o) { o.rules.bad_words = {-1}; });
+  refused([](SearchOptions& o) { o.rules.forced_last = {48}; });
 }
 
 TEST_F(Search, CallbackEndsTheSearch) {

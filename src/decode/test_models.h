@@ -23,7 +23,7 @@ inline TransformerConfig make_test_config(const Tokenizer& tokenizer) {
   config.num_attention_heads = config.num_key_value_heads = 4;
   config.encoder_ffn_dim = config.decoder_ffn_dim = 64;
   config.max_position_embeddings = 40;
-  config.eos_token_id = tokenizer.token_to_id("</s>");
+  config.eos_token_ids = {tokenizer.token_to_id("</s>")};
   config.pad_token_id = config.decoder_start_token_id = tokenizer.token_to_id("<pad>");
   return config;
 }

@@ -12,35 +12,38 @@ namespace {
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos; }
 
-// "line 4", or "lines 4, 7, 9 and 12 more".
-std::string list_lines(std::span<const int64_t> lines) {
-  constexpr size_t kShown = 5;
-  const std::string shown = fmt::format("{}", fmt::join(lines.first(std::min(lines.size(), kShown)), ", "));
-  if (lines.size() == 1) return "line " + shown;
-  return lines.size() <= kShown ? "lines " + shown : fmt::format("lines {} and {} more", shown, lines.size() - kShown);
-}
-
 struct Sources {
   std::vector<std::vector<int32_t>> ids;  // one for each text; empty for a blank one
   std::vector<int64_t> repaired, cut;     // numbers of lines
+  std::vector<int64_t> unknown;           // lines with tokens that stand for unknown characters or words
 };
 
 Sources encode_all(const Transformer& network, const Tokenizer& tokenizer, std::span<const std::string> texts,
                    const TranslateOptions& options) {
   Sources sources;
   sources.ids.resize(texts.size());
-  std::vector<uint8_t> repaired(texts.size()), cut(texts.size());
+  std::vector<uint8_t> repaired(texts.size()), cut(texts.size()), unknown(texts.size());
+  std::vector<int64_t> too_long(texts.size());
   const TransformerConfig& config = network.config();
   parallel_for(static_cast<int64_t>(texts.size()), [&](int64_t i) {
     if (is_blank(texts[i])) return;
-    EncodedSource source = encode_source(tokenizer, config, texts[i], options.truncate, fmt::format("line {}", options.first_line + i));
-    sources.ids[i] = std::move(source.ids);
-    cut[i] = source.cut;
+    const std::string where = fmt::format("line {}", options.first_line + i);
+    EncodedSource source = encode_source(tokenizer, config, texts[i], options.truncate || options.too_long, where);
     repaired[i] = !is_valid_utf8(texts[i]);
+    if (source.cut && !options.truncate) {
+      too_long[i] = source.tokens;
+      return;
+    }
+    cut[i] = source.cut;
+    unknown[i] = std::find(source.ids.begin(), source.ids.end(), tokenizer.unknown_id()) != source.ids.end();
+    sources.ids[i] = std::move(source.ids);
   });
   for (size_t i = 0; i < texts.size(); ++i) {
-    if (repaired[i]) sources.repaired.push_back(options.first_line + static_cast<int64_t>(i));
-    if (cut[i]) sources.cut.push_back(options.first_line + static_cast<int64_t>(i));
+    const int64_t line = options.first_line + static_cast<int64_t>(i);
+    if (repaired[i]) sources.repaired.push_back(line);
+    if (cut[i]) sources.cut.push_back(line);
+    if (unknown[i]) sources.unknown.push_back(line);
+    if (too_long[i]) options.too_long->push_back({line, too_long[i]});
   }
   return sources;
 }
@@ -69,12 +72,12 @@ std::vector<std::vector<int32_t>> make_batches(const Sources& sources, const Tra
   return batches;
 }
 
-Translation::Candidate to_candidate(const Tokenizer& tokenizer, Hypothesis hypothesis) {
+Translation::Candidate to_candidate(const Tokenizer& tokenizer, const TransformerConfig& config, Hypothesis hypothesis) {
   Translation::Candidate candidate;
   for (const int32_t id : hypothesis.ids) {
     candidate.tokens.push_back(id < tokenizer.vocab_size() ? tokenizer.id_to_token(id) : fmt::format("<{}>", id));
   }
-  candidate.text = text_of(tokenizer, hypothesis.ids);
+  candidate.text = text_of(tokenizer, config, hypothesis.ids);
   candidate.score = hypothesis.score;
   candidate.token_scores = std::move(hypothesis.token_scores);
   return candidate;
@@ -93,7 +96,9 @@ void translate_batch(const Transformer& network, const Tokenizer& tokenizer, con
   context.dtype = options.dtype;
   std::vector<std::vector<Hypothesis>> found = search(network, input, options.search, context);
   parallel_for(static_cast<int64_t>(batch.size()), [&](int64_t i) {
-    for (Hypothesis& hypothesis : found[i]) result[batch[i]].candidates.push_back(to_candidate(tokenizer, std::move(hypothesis)));
+    for (Hypothesis& hypothesis : found[i]) {
+      result[batch[i]].candidates.push_back(to_candidate(tokenizer, network.config(), std::move(hypothesis)));
+    }
   });
 }
 
@@ -110,10 +115,12 @@ TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& m
   QKV_CHECK(search.num_return_sequences <= search.num_beams, "--n-best {} is more than --beam-size {}; make it larger, or n smaller",
             search.num_return_sequences, search.num_beams);
   search.length_penalty = chosen.length_penalty.value_or(search.length_penalty);
+  QKV_CHECK(std::isfinite(search.length_penalty), "--length-penalty {} is no number to divide by; 1 is the mean of log p, 0 their sum",
+            search.length_penalty);
   const int longest = model.config.max_position_embeddings + 1;
   QKV_CHECK(!chosen.max_length || (*chosen.max_length >= 2 && *chosen.max_length <= longest),
             "--max-length {} does not fit the model; possible: 2 to {}", *chosen.max_length, longest);
-  search.max_length = chosen.max_length.value_or(std::min(search.max_length, longest));
+  search.max_length = chosen.max_length.value_or(search.max_length);
   search.max_length_factor = chosen.max_length_factor;
   QKV_CHECK(search.max_length_factor >= 0 && std::isfinite(search.max_length_factor),
             "--max-length-factor {} does not fit; 2 cuts a translation at twice the tokens of its source, 0 sets no such limit",
@@ -122,7 +129,7 @@ TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& m
   QKV_CHECK(search.min_length >= 0 && (!chosen.min_length || search.min_length <= search.max_length),
             "--min-length {} does not fit; possible: 0 to the maximum length, which is {}", search.min_length, search.max_length);
   QKV_CHECK(chosen.batch_tokens >= 1, "--batch-tokens {} is too small; 1 computes one text at a time", chosen.batch_tokens);
-  options.dtype = chosen.bf16 ? DType::bf16 : DType::f32;
+  options.dtype = activation_type(model);
   options.truncate = chosen.truncate;
   options.batch_tokens = chosen.batch_tokens;
   return options;
@@ -132,7 +139,9 @@ EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig&
                             std::string_view where) {
   EncodedSource source{tokenizer.encode(text, {.special_tokens_as_text = true})};  // what it spells out is text, as in training
   std::vector<int32_t>& ids = source.ids;
-  if (ids.empty()) ids.push_back(config.eos_token_id);  // nothing but characters that the tokenizer drops
+  if (ids.empty())  // nothing but characters that the tokenizer drops
+    ids.push_back(config.eos_token_ids.empty() ? config.decoder_start_token_id : config.eos_token_ids.front());
+  source.tokens = std::ssize(ids);
   for (const int32_t id : ids) {
     if (id < config.vocab_size) continue;
     fail(ErrorCode::bad_input, "{}: token {} of tokenizer.json is outside the model's vocabulary of {}; they are not of the same model",
@@ -145,9 +154,22 @@ EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig&
   }
   const int32_t end = ids.back();
   ids.resize(most);
-  if (end == config.eos_token_id) ids.back() = end;  // the closing token stays
+  if (config.is_eos(end)) ids.back() = end;  // the closing token stays
   source.cut = true;
   return source;
+}
+
+// "line 4", or "lines 4, 7, 9 and 12 more".
+std::string list_lines(std::span<const int64_t> lines) {
+  constexpr size_t kShown = 5;
+  const std::string shown = fmt::format("{}", fmt::join(lines.first(std::min(lines.size(), kShown)), ", "));
+  if (lines.size() == 1) return "line " + shown;
+  return lines.size() <= kShown ? "lines " + shown : fmt::format("lines {} and {} more", shown, lines.size() - kShown);
+}
+
+std::string text_of(const Tokenizer& tokenizer, const TransformerConfig& config, std::span<const int32_t> hypothesis) {
+  const bool ended = !hypothesis.empty() && config.is_eos(hypothesis.back());
+  return text_of(tokenizer, ended ? hypothesis.first(hypothesis.size() - 1) : hypothesis);
 }
 
 std::string text_of(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
@@ -165,6 +187,9 @@ std::vector<Translation> translate(const Transformer& network, const Tokenizer& 
   if (!sources.repaired.empty()) log_warning("{}: not valid UTF-8; the bad bytes are read as U+FFFD", list_lines(sources.repaired));
   if (!sources.cut.empty())
     log_warning("{}: cut to the {} tokens that the model takes", list_lines(sources.cut), network.config().max_position_embeddings);
+  if (options.warn_of_unknown && !sources.unknown.empty())
+    log_warning("{}: some characters or words are unknown to the tokenizer; they are read as {}", list_lines(sources.unknown),
+                tokenizer.id_to_token(tokenizer.unknown_id()));
   std::vector<Translation> result(texts.size());
   for (const std::vector<int32_t>& batch : make_batches(sources, network.config(), options)) {
     translate_batch(network, tokenizer, sources, batch, options, result);

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
+#include <limits>
 
 #include "decode/test_models.h"
 
@@ -95,8 +97,41 @@ TEST_F(TranslatorTest, TooLongTextIsNamedByItsLine) {
 
 TEST_F(TranslatorTest, SpecialTokensThatALineSpellsOutAreText) {
   const std::vector<int32_t> ids = encode_source(tokenizer, model->config, "am </s> Meer", false, "line 1").ids;
-  EXPECT_EQ(std::count(ids.begin(), ids.end(), model->config.eos_token_id), 1) << "the one at the end";
+  EXPECT_EQ(std::count(ids.begin(), ids.end(), model->config.eos_token_ids.front()), 1) << "the one at the end";
   EXPECT_NE(ids, tokenizer.encode("am </s> Meer"));
+}
+
+TEST_F(TranslatorTest, TooLongTextIsListedAndTheOthersAreTranslated) {
+  std::string text;
+  for (int i = 0; i < 50; ++i) text += "ein ";
+  std::vector<LongText> too_long;
+  options.first_line = 101;
+  options.too_long = &too_long;
+  const std::vector<Translation> found = run({"ein", "am Meer", text, "zwei"});
+  EXPECT_EQ(found[2].candidates[0].text, "");
+  EXPECT_TRUE(found[2].candidates[0].tokens.empty());
+  ASSERT_EQ(too_long.size(), 1u);
+  EXPECT_EQ(too_long[0].line, 103);
+  EXPECT_EQ(too_long[0].tokens, std::ssize(tokenizer.encode(text)));
+  options.too_long = nullptr;
+  expect_equal(found[3], run({"zwei"})[0]);
+}
+
+TEST_F(TranslatorTest, TheEndTokenIsNoPartOfTheTextThoughTheTokenizerDoesNotMarkIt) {
+  model->config.eos_token_ids = {tokenizer.token_to_id("a")};
+  const auto word = tokenizer.token_to_id("a"), end = tokenizer.token_to_id("</s>");
+  EXPECT_EQ(text_of(tokenizer, model->config, std::vector{word, word}), tokenizer.decode(std::vector{word}));
+  EXPECT_EQ(text_of(tokenizer, model->config, std::vector{word, end}), tokenizer.decode(std::vector{word, end}));
+  EXPECT_EQ(text_of(tokenizer, model->config, std::vector<int32_t>{}), "");
+}
+
+TEST_F(TranslatorTest, UnknownCharactersAreNamedByTheirLines) {
+  testing::internal::CaptureStderr();
+  options.warn_of_unknown = true;
+  run({"ein", "\u0416", "am"});
+  const std::string warning = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(warning,
+              tokenizer.unknown_id() < 0 ? testing::IsEmpty() : testing::Matcher<std::string>(HasSubstr("line 2: some characters")));
 }
 
 TEST_F(TranslatorTest, TruncatedTextKeepsItsClosingToken) {
@@ -104,7 +139,7 @@ TEST_F(TranslatorTest, TruncatedTextKeepsItsClosingToken) {
   const EncodedSource source = encode_source(tokenizer, model->config, text, true, "line 1");
   EXPECT_TRUE(source.cut);
   EXPECT_EQ(source.ids.size(), 40u);
-  EXPECT_EQ(source.ids.back(), model->config.eos_token_id);
+  EXPECT_EQ(source.ids.back(), model->config.eos_token_ids.front());
 }
 
 TEST_F(TranslatorTest, InvalidUtf8IsReplacedWithAWarning) {
@@ -167,6 +202,9 @@ TEST_F(TranslatorTest, OptionsThatDoNotFitAreRefusedByName) {
   EXPECT_THAT(message([](TranslatorOptions& o) { o.max_length = 1; }), HasSubstr("--max-length 1"));
   EXPECT_THAT(message([](TranslatorOptions& o) { o.min_length = 99; }), HasSubstr("--min-length 99"));
   EXPECT_THAT(message([](TranslatorOptions& o) { o.num_beams = 0; }), HasSubstr("--beam-size 0"));
+  for (const float wrong : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+    EXPECT_THAT(message([&](TranslatorOptions& o) { o.length_penalty = wrong; }), HasSubstr("--length-penalty"));
+  }
   EXPECT_THAT(message([](TranslatorOptions& o) { o.batch_tokens = 0; }), HasSubstr("--batch-tokens 0"));
 }
 
@@ -184,7 +222,7 @@ TEST_F(TranslatorTest, DirectoryOpensThroughThePublicClass) {
   const std::vector<Translation> found = translator.translate(texts), expected = run(texts);
   for (size_t i = 0; i < texts.size(); ++i) expect_equal(found[i], expected[i]);
   EXPECT_EQ(translator.translate("ein Haus"), expected[0].candidates[0].text);
-  chosen.bf16 = true;
+  chosen.dtype = InferenceType::bf16;
   EXPECT_EQ(Translator::open(directory, chosen).translate(texts).size(), texts.size());
   std::filesystem::remove_all(directory);
   EXPECT_THROW(Translator::open(directory), Error);

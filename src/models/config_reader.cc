@@ -92,12 +92,24 @@ std::vector<std::string> ConfigReader::texts(std::string_view key) const {
   return list;
 }
 
+bool ConfigReader::given(std::string_view key) const { return json_->find(key) != json_->end(); }
+
+std::vector<int32_t> ConfigReader::token_ids(std::string_view key) const {
+  std::vector<int32_t> ids;
+  if (!has(key)) return ids;
+  const nlohmann::json& found = value(key);
+  for (const nlohmann::json& id : found.is_array() ? found : nlohmann::json::array({found})) {
+    if (!fits(id)) fail_type(key, "a token id or a list of them");
+    if (id.get<int32_t>() >= 0) ids.push_back(id.get<int32_t>());
+  }
+  return ids;
+}
+
 std::optional<int> ConfigReader::token_id(std::string_view key) const {
   if (!has(key)) return std::nullopt;
-  const nlohmann::json& found = value(key);
-  const nlohmann::json& single = found.is_array() && found.size() == 1 ? found[0] : found;
-  if (!fits(single)) fail_type(key, "one token id");
-  return single.get<int>();
+  const std::vector<int32_t> ids = token_ids(key);
+  if (ids.size() > 1 || (value(key).is_array() && value(key).size() != 1)) fail_type(key, "one token id");
+  return ids.empty() ? -1 : ids.front();
 }
 
 std::vector<std::vector<int32_t>> ConfigReader::id_lists(std::string_view key) const {

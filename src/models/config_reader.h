@@ -34,7 +34,11 @@ class ConfigReader {
   std::string text(std::string_view key) const;
   bool is_text(std::string_view key) const;
   std::vector<std::string> texts(std::string_view key) const;  // empty where the key is missing
-  // One token id, or a list with one; empty where the key is missing.
+  // Is the key there, with a value or null?
+  bool given(std::string_view key) const;
+  // One token id, or a list of them; nothing where the key is missing. Negative ids stand for no token and are left out.
+  std::vector<int32_t> token_ids(std::string_view key) const;
+  // One token id, or a list with one; -1 where it is negative, nothing where the key is missing.
   std::optional<int> token_id(std::string_view key) const;
   // Lists of ids, one deep or two; empty where the key is missing.
   std::vector<std::vector<int32_t>> id_lists(std::string_view key) const;
@@ -46,10 +50,13 @@ class ConfigReader {
   // Throws where the key is there with another value; `meaning` says what that value would ask for.
   void expect(std::string_view key, bool value, std::string_view meaning) const;
 
+  const nlohmann::json& json() const { return *json_; }  // the whole object
+  // Throws: the key's value is not what was `wanted`.
+  [[noreturn]] void fail_type(std::string_view key, std::string_view wanted) const;
+
  private:
   ConfigReader(std::string file, nlohmann::json json);
   const nlohmann::json& value(std::string_view key) const;
-  [[noreturn]] void fail_type(std::string_view key, std::string_view wanted) const;
 
   std::string file_;
   std::unique_ptr<nlohmann::json> json_;

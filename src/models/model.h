@@ -8,24 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "models/generation_defaults.h"
 #include "nn/transformer.h"
+#include "qkv/inference_type.h"
 
 namespace qkv {
-
-// When a source with num_beams finished hypotheses is done, as transformers' early_stopping: `yes`: at once; `no`: when the best running
-// hypothesis scores below all of them at its present length; `never`: when it would at max_length too.
-enum class EarlyStopping : uint8_t { no, yes, never };
-
-// What generation_config.json holds besides the model: how to decode where the caller does not say.
-struct GenerationDefaults {
-  int max_length = 512;  // decoder start included
-  int min_length = 0;
-  int num_beams = 4;
-  float length_penalty = 1;
-  EarlyStopping early_stopping = EarlyStopping::no;
-  int forced_eos_token_id = -1;     // the last token at max_length; -1: none
-  std::vector<int32_t> suppressed;  // never produced: bad_words_ids of one token (pad)
-};
 
 struct Model {
   // `matrices`: bf16 for inference; see ParameterStore.
@@ -43,6 +30,11 @@ std::unique_ptr<Model> create_model(const TransformerConfig& config, uint64_t se
 // Opens a directory that qkv or transformers' save_pretrained wrote: config.json, model.safetensors, generation_config.json. Weights
 // are converted to `dtype` (f64 on the reference). Throws one line that names the file and what is wrong.
 std::unique_ptr<Model> load_model(const std::filesystem::path& directory, DType dtype = DType::f32, Device device = Device::cpu);
+
+// Opens a directory to compute with it in the given type.
+std::unique_ptr<Model> load_model(const std::filesystem::path& directory, InferenceType type);
+// The type of activations that goes with the type of the model's weights: bf16 or f32.
+DType activation_type(const Model& model);
 
 // What a network is good for and the command for it, for messages: "translates (qkv translate)".
 std::string_view use_of(const TransformerConfig& config);

@@ -66,7 +66,7 @@ Description read_description(const std::filesystem::path& directory, const Confi
     if (result.labels.empty()) result.labels = numbered_labels(result.config.num_labels);
   }
   if (!result.config.has_decoder()) return result;
-  result.generation = read_generation(generation ? *generation : in, result.config);
+  result.generation = read_generation(generation ? *generation : in, result.config, generation.has_value());
   return result;
 }
 
@@ -209,6 +209,30 @@ std::unique_ptr<Model> load_model(const std::filesystem::path& directory, DType 
   opened.read_weights(*model);
   return model;
 }
+
+namespace {
+
+DType type_of_file(const std::filesystem::path& directory) {
+  const ConfigReader config(config_path(directory));
+  for (const char* key : {"dtype", "torch_dtype"}) {
+    if (config.has(key)) return config.text(key).ends_with("bfloat16") ? DType::bf16 : DType::f32;
+  }
+  const WeightFiles weights(directory);
+  for (const auto& [name, weight] : weights.all()) {
+    if (weight.entry->dtype == "BF16" || weight.entry->dtype.starts_with('F'))
+      return weight.entry->dtype == "BF16" ? DType::bf16 : DType::f32;
+  }
+  return DType::f32;
+}
+
+}  // namespace
+
+std::unique_ptr<Model> load_model(const std::filesystem::path& directory, InferenceType type) {
+  if (type == InferenceType::file) return load_model(directory, type_of_file(directory));
+  return load_model(directory, type == InferenceType::bf16 ? DType::bf16 : DType::f32);
+}
+
+DType activation_type(const Model& model) { return model.network.embed_tokens().dtype() == DType::bf16 ? DType::bf16 : DType::f32; }
 
 int64_t verify_weights(const WeightFiles& files) {
   int64_t count = 0;

@@ -82,7 +82,7 @@ TEST_F(DamagedDirectory, AnyCutOrChangedByteOfTheJsonFilesIsALineOrHarmless) {
 
 TEST_F(DamagedDirectory, LoadingDoesNotNeedTheGenerationConfig) {
   std::filesystem::remove(directory_ / "generation_config.json");
-  EXPECT_EQ(load_model(directory_)->generation.max_length, 8);
+  EXPECT_EQ(load_model(directory_)->generation.max_length, std::nullopt);
 }
 
 TEST_F(DamagedDirectory, CountsArePutTogetherByPart) {

@@ -53,18 +53,17 @@ std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, co
 }
 
 void write_token_ids(const TransformerConfig& config, const GenerationDefaults& generation, nlohmann::ordered_json& out) {
-  out["pad_token_id"] = config.pad_token_id;
+  out["pad_token_id"] = token_id_json(config.pad_token_id);
   if (!config.has_decoder()) return;
-  out["eos_token_id"] = config.eos_token_id;
+  out["eos_token_id"] = token_ids_json(config.eos_token_ids);
   if (!config.has_encoder()) {
-    out["bos_token_id"] = config.decoder_start_token_id;
+    out["bos_token_id"] = token_id_json(config.decoder_start_token_id);
     return;
   }
   out["bos_token_id"] = nullptr;
   out["decoder_start_token_id"] = config.decoder_start_token_id;
   // Not left out: transformers' own default would force the token 0 or 1 at the end of a translation of max_length tokens.
-  out["forced_eos_token_id"] =
-      generation.forced_eos_token_id >= 0 ? nlohmann::ordered_json(generation.forced_eos_token_id) : nlohmann::ordered_json();
+  out["forced_eos_token_id"] = token_ids_json(generation.forced_eos_token_ids);
 }
 
 std::string config_json(const Model& model, const Architecture& architecture) {

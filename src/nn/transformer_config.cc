@@ -64,9 +64,10 @@ void validate(const TransformerConfig& c) {
   check_probability("dropout", c.dropout);
   check_probability("attention_dropout", c.attention_dropout);
   check_probability("activation_dropout", c.activation_dropout);
-  check_range("pad_token_id", c.pad_token_id, 0, c.vocab_size - 1);
-  check_range("eos_token_id", c.eos_token_id, 0, c.vocab_size - 1);
-  check_range("decoder_start_token_id", c.decoder_start_token_id, 0, c.vocab_size - 1);
+  for (const int32_t id : c.eos_token_ids) check_range("eos_token_id", id, 0, c.vocab_size - 1);
+  // A decoder alone never reads its pad token, and its start token only where there is no prompt.
+  if (c.kind != Kind::decoder_only) check_range("pad_token_id", c.pad_token_id, -1, c.vocab_size - 1);
+  if (c.kind == Kind::encoder_decoder) check_range("decoder_start_token_id", c.decoder_start_token_id, 0, c.vocab_size - 1);
 }
 
 }  // namespace qkv

@@ -1,7 +1,9 @@
 // What differs between Transformers. Names follow Hugging Face's config.json where it has one.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "kernels/params.h"
 #include "nn/rotary_positions.h"
@@ -57,8 +59,11 @@ struct TransformerConfig {
   float initializer_range = 0;   // weights start normal with this deviation as GPT-2's; 0: Xavier, embeddings hidden_size^-0.5
   float dropout = 0.1f, attention_dropout = 0, activation_dropout = 0;
 
-  int pad_token_id = 0, eos_token_id = 0, decoder_start_token_id = 0;
+  int pad_token_id = 0;                // only transformers pads; -1: none
+  std::vector<int32_t> eos_token_ids;  // any of them ends a text; empty: none does
+  int decoder_start_token_id = 0;      // read before the first token that is written; -1: none, a decoder alone then needs a prompt
 
+  bool is_eos(int32_t id) const { return std::find(eos_token_ids.begin(), eos_token_ids.end(), id) != eos_token_ids.end(); }
   int head_dim() const { return hidden_size / num_attention_heads; }
   bool has_encoder() const { return kind != Kind::decoder_only; }
   bool has_decoder() const { return kind != Kind::encoder_only; }

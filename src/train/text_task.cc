@@ -34,8 +34,8 @@ class TextTask final : public TrainingTask {
 
   // A text without documents needs no end.
   SpecialTokens special_tokens(const Tokenizer& tokenizer) const override {
-    const int32_t end = std::max(end_of_text_token(tokenizer), 0);
-    return {.pad = end, .eos = end, .decoder_start = end};
+    const int32_t end = end_of_text_token(tokenizer);
+    return {.pad = end, .eos = end, .decoder_start = std::max(end, 0)};
   }
 
   void shape(TransformerConfig& config) const override {

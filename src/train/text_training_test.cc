@@ -69,7 +69,7 @@ TEST_F(TextTraining, LeavesADirectoryThatOpens) {
   EXPECT_EQ(model->config.decoder_layers, 2);
   const Tokenizer tokenizer = Tokenizer::load(root_ / "model");
   EXPECT_EQ(model->config.vocab_size, tokenizer.vocab_size());
-  EXPECT_EQ(model->config.eos_token_id, tokenizer.token_to_id("<|endoftext|>"));
+  EXPECT_EQ(model->config.eos_token_ids, std::vector{tokenizer.token_to_id("<|endoftext|>")});
   EXPECT_EQ(tokenizer.decode(tokenizer.encode(text_)), text_);
 }
 

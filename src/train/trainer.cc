@@ -68,7 +68,7 @@ TransformerConfig model_config(const TrainOptions& o, int32_t vocab_size, const 
   config.attention_dropout = static_cast<float>(o.attention_dropout);
   config.activation_dropout = static_cast<float>(o.activation_dropout);
   config.pad_token_id = special.pad;
-  config.eos_token_id = special.eos;
+  if (special.eos >= 0) config.eos_token_ids = {special.eos};
   config.decoder_start_token_id = special.decoder_start;
   return config;
 }

@@ -98,7 +98,7 @@ TEST_F(Training, LeavesADirectoryThatOpens) {
   const auto model = load_model(root_ / "model");
   const Tokenizer tokenizer = Tokenizer::load(root_ / "model");
   EXPECT_EQ(model->config.vocab_size, tokenizer.vocab_size());
-  EXPECT_EQ(model->config.eos_token_id, tokenizer.token_to_id("</s>"));
+  EXPECT_EQ(model->config.eos_token_ids, std::vector{tokenizer.token_to_id("</s>")});
   EXPECT_EQ(model->config.decoder_start_token_id, tokenizer.token_to_id("<pad>"));
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(root_ / "model")) names.insert(entry.path().filename().string());

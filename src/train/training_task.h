@@ -17,8 +17,8 @@ namespace qkv {
 using Report = std::function<void(const std::string&)>;
 
 struct SpecialTokens {
-  int32_t pad = 0, eos = 0;
-  int32_t decoder_start = 0;  // stands before the first token that is predicted
+  int32_t pad = -1, eos = -1;  // -1: none
+  int32_t decoder_start = 0;   // stands before the first token that is predicted
 };
 
 struct TrainingData {

@@ -59,7 +59,7 @@ std::vector<std::string> TranslationValidation::hypotheses(const Transformer& ne
   TranslateOptions options;
   options.search.num_beams = options_.num_beams;
   options.search.max_length = std::min(max_length_, network.config().max_position_embeddings);
-  options.search.suppressed = {network.config().pad_token_id};
+  options.search.rules.bad_words = {network.config().pad_token_id};
   options.search.on_step = throw_if_interrupted;
   options.dtype = options_.dtype;
   options.batch_tokens = options_.batch_tokens;

@@ -40,8 +40,8 @@ void check_output(const std::string& output) {
 void run_attention(const AttentionArguments& arguments) {
   catch_interrupts();
   check_output(arguments.output);
-  const std::unique_ptr<Model> model = load_model(arguments.model, arguments.options.bf16 ? DType::bf16 : DType::f32);
-  if (!model->config.has_decoder()) {
+  const std::unique_ptr<Model> model = load_model(arguments.model, arguments.options.dtype);
+  if (model->config.kind != Kind::encoder_decoder) {
     fail(ErrorCode::unsupported, "{}: attention is shown of models that translate; this one {}", arguments.model, use_of(model->config));
   }
   const Tokenizer tokenizer = Tokenizer::load(arguments.model);

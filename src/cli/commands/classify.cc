@@ -18,7 +18,8 @@ namespace {
 
 struct ClassifyArguments {
   std::string model;
-  bool bf16 = false, all = false;
+  InferenceType dtype = InferenceType::f32;
+  bool all = false;
 };
 
 void print_labels(const std::vector<double>& log_p, const std::vector<std::string>& labels, bool all) {
@@ -33,8 +34,8 @@ void print_labels(const std::vector<double>& log_p, const std::vector<std::strin
 void run_classify(const ClassifyArguments& arguments) {
   constexpr size_t kMostLines = 1024;
   catch_interrupts();
-  const Classifier classifier = load_classifier(arguments.model, arguments.bf16);
-  const ClassificationOptions options{.dtype = arguments.bf16 ? DType::bf16 : DType::f32};
+  const Classifier classifier = load_classifier(arguments.model, arguments.dtype);
+  const ClassificationOptions options{.dtype = activation_type(*classifier.model)};
   LineReader reader(STDIN_FILENO, "standard input");
   for (std::vector<std::string> lines; !(lines = reader.next(kMostLines)).empty();) {
     const ClassifierInputs inputs = encode_for_classifier(classifier.tokenizer, lines, classifier.model->config.max_position_embeddings);
@@ -55,7 +56,7 @@ void add_classify_command(CLI::App& app) {
       ->required()
       ->type_name("DIR");
   command->add_flag("--all", arguments->all, "Print every label with its probability, the likeliest first");
-  add_dtype_option(*command, arguments->bf16);
+  add_dtype_option(*command, arguments->dtype);
   command->footer(
       "One line in, one line out: the likeliest label, a tab and its probability.\n"
       "Example: qkv classify --model my-classifier < reviews.txt");

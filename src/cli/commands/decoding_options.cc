@@ -1,17 +1,29 @@
 #include "cli/commands/decoding_options.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/interrupt.h"
 #include "cli/numbers.h"
+#include "models/generation_keys.h"
 
 namespace qkv {
 
-void add_dtype_option(CLI::App& command, bool& bf16) {
-  command
-      .add_option_function<std::string>(
-          "--dtype", [&bf16](const std::string& name) { bf16 = name == "bf16"; }, "Compute in f32 or bf16 (default: f32)")
-      ->check(CLI::IsMember({"f32", "bf16"}))
+namespace {
+
+const std::pair<const char*, InferenceType> kTypes[] = {
+    {"f32", InferenceType::f32}, {"bf16", InferenceType::bf16}, {"file", InferenceType::file}};
+
+}  // namespace
+
+void add_dtype_option(CLI::App& command, InferenceType& dtype) {
+  const auto choose = [&dtype](const std::string& name) {
+    for (const auto& [known, type] : kTypes) {
+      if (name == known) dtype = type;
+    }
+  };
+  command.add_option_function<std::string>("--dtype", choose, "Compute in f32, bf16, or as the model's files say (default: f32)")
+      ->check(CLI::IsMember({"f32", "bf16", "file"}))
       ->type_name("TYPE");
 }
 
@@ -20,6 +32,7 @@ void add_decoding_options(CLI::App& command, TranslatorOptions& options) {
       ->check(between(1, 1000))
       ->type_name("N");
   command.add_option("--length-penalty", options.length_penalty, "Beams are ranked by (sum of log p) / length^X (default: the model's)")
+      ->check(at_least(std::numeric_limits<double>::lowest()))
       ->type_name("X");
   command.add_option("--max-length", options.max_length, "Most tokens of a translation, with the start token (default: the model's)")
       ->check(at_least(1))
@@ -31,7 +44,7 @@ void add_decoding_options(CLI::App& command, TranslatorOptions& options) {
   command.add_option("--min-length", options.min_length, "Fewest tokens of a translation, with the start token (default: the model's)")
       ->check(at_least(0))
       ->type_name("N");
-  add_dtype_option(command, options.bf16);
+  add_dtype_option(command, options.dtype);
   command.add_flag("--truncate", options.truncate, "Cut lines that are too long for the model instead of stopping there");
   command.add_option("--batch-tokens", options.batch_tokens, "Source tokens times beams computed at once")
       ->check(at_least(1))
@@ -48,6 +61,8 @@ std::string on_one_line(std::string text) {
 TranslateOptions interruptible_options(const TranslatorOptions& chosen, const Model& model) {
   TranslateOptions options = resolve_options(chosen, model);
   options.search.on_step = [] { throw_if_interrupted(); };
+  options.warn_of_unknown = true;
+  warn_of_unused_keys(model.generation, "qkv translate", false);
   return options;
 }
 

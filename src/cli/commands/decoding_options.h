@@ -16,7 +16,7 @@ TranslateOptions interruptible_options(const TranslatorOptions& chosen, const Mo
 // A translation stays on its line, whatever its tokens hold: line ends in it become spaces.
 std::string on_one_line(std::string text);
 
-// --dtype f32|bf16.
-void add_dtype_option(CLI::App& command, bool& bf16);
+// --dtype f32|bf16|file.
+void add_dtype_option(CLI::App& command, InferenceType& dtype);
 
 }  // namespace qkv

@@ -47,7 +47,7 @@ struct Hypotheses {
 
 Hypotheses translate_source(const EvalArguments& arguments, const std::vector<std::string>& source) {
   catch_interrupts();
-  const std::unique_ptr<Model> model = load_model(arguments.model, arguments.options.bf16 ? DType::bf16 : DType::f32);
+  const std::unique_ptr<Model> model = load_model(arguments.model, arguments.options.dtype);
   const Tokenizer tokenizer = Tokenizer::load(arguments.model);
   const TranslateOptions options = interruptible_options(arguments.options, *model);
   const Stopwatch watch;
@@ -101,10 +101,10 @@ void run_eval(const EvalArguments& arguments) {
   check_arguments(arguments);
   if (!arguments.text.empty()) {
     return eval_text(
-        {arguments.model, arguments.text, arguments.document_separator, arguments.context, arguments.options.bf16, arguments.json});
+        {arguments.model, arguments.text, arguments.document_separator, arguments.context, arguments.options.dtype, arguments.json});
   }
   if (!arguments.classification.empty())
-    return eval_classification(arguments.model, arguments.classification, arguments.options.bf16, arguments.json);
+    return eval_classification(arguments.model, arguments.classification, arguments.options.dtype, arguments.json);
   const std::vector<std::string> references = read_text(arguments.reference);
   Hypotheses hypotheses;
   if (arguments.hypothesis.empty()) {

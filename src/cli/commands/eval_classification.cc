@@ -11,8 +11,8 @@
 
 namespace qkv {
 
-Classifier load_classifier(const std::string& directory, bool bf16) {
-  Classifier classifier{load_model(directory, bf16 ? DType::bf16 : DType::f32), Tokenizer::load(directory)};
+Classifier load_classifier(const std::string& directory, InferenceType dtype) {
+  Classifier classifier{load_model(directory, dtype), Tokenizer::load(directory)};
   const TransformerConfig& config = classifier.model->config;
   if (config.has_decoder() || config.head != Head::classification)
     fail(ErrorCode::unsupported, "{}: the model labels no texts; it {}", directory, use_of(config));
@@ -23,16 +23,17 @@ Classifier load_classifier(const std::string& directory, bool bf16) {
   return classifier;
 }
 
-void eval_classification(const std::string& model, const std::string& file, bool bf16, bool json) {
+void eval_classification(const std::string& model, const std::string& file, InferenceType dtype, bool json) {
   catch_interrupts();
-  const Classifier classifier = load_classifier(model, bf16);
+  const Classifier classifier = load_classifier(model, dtype);
   const LabelledTexts texts(read_labelled_lines(file), classifier.model->labels, classifier.tokenizer,
                             classifier.model->config.max_position_embeddings);
   if (texts.cut() > 0)
     log_warning("{}: {} texts are cut to the {} tokens that the model takes", file, texts.cut(),
                 classifier.model->config.max_position_embeddings);
   const Stopwatch watch;
-  const ClassificationScores scores = classification_scores(classifier.model->network, texts, {.dtype = bf16 ? DType::bf16 : DType::f32});
+  const ClassificationScores scores =
+      classification_scores(classifier.model->network, texts, {.dtype = activation_type(*classifier.model)});
   if (json) {
     print("{}\n", nlohmann::ordered_json{{"loss", scores.loss()},
                                          {"accuracy", scores.accuracy()},

@@ -14,9 +14,9 @@ struct Classifier {
   Tokenizer tokenizer;
 };
 // Throws Error(unsupported) where the directory's model labels nothing, Error(bad_input) where its tokenizer has more tokens than it.
-Classifier load_classifier(const std::string& directory, bool bf16);
+Classifier load_classifier(const std::string& directory, InferenceType dtype);
 
 // Prints loss and accuracy over a file of lines "text<TAB>label".
-void eval_classification(const std::string& model, const std::string& file, bool bf16, bool json);
+void eval_classification(const std::string& model, const std::string& file, InferenceType dtype, bool json);
 
 }  // namespace qkv

@@ -33,16 +33,15 @@ void warn_of_unknown(const TextCorpus& corpus, const Tokenizer& tokenizer, const
   if (unknown > 0) log_warning("{}: {} tokens are unknown to the tokenizer; they are never hidden", text, unknown);
 }
 
-void eval_masked(const EvalTextArguments& arguments, const Transformer& network, const TextCorpus& corpus, const Tokenizer& tokenizer) {
-  MaskedLossOptions options{.context = resolve_context(arguments.context, network.config()),
-                            .dtype = arguments.bf16 ? DType::bf16 : DType::f32};
+void eval_masked(const EvalTextArguments& arguments, const Model& model, const TextCorpus& corpus, const Tokenizer& tokenizer) {
+  MaskedLossOptions options{.context = resolve_context(arguments.context, model.config), .dtype = activation_type(model)};
   options.batch_tokens = std::max<int64_t>(options.context, 8192);
   QKV_CHECK(options.context > 2, "--context {} has no room besides [CLS] and [SEP]", options.context);
   warn_of_unknown(corpus, tokenizer, arguments.text);
   const Stopwatch watch;
-  const MaskedLoss loss = masked_loss(network, corpus, tokenizer, options);
+  const MaskedLoss loss = masked_loss(model.network, corpus, tokenizer, options);
   options.masking = hidden_words();
-  const MaskedLoss words = masked_loss(network, corpus, tokenizer, options);
+  const MaskedLoss words = masked_loss(model.network, corpus, tokenizer, options);
   if (arguments.json) {
     print("{}\n", nlohmann::ordered_json{{"loss", loss.per_token()},
                                          {"perplexity", std::exp(loss.per_token())},
@@ -62,8 +61,7 @@ void eval_masked(const EvalTextArguments& arguments, const Transformer& network,
 
 void eval_text(const EvalTextArguments& arguments) {
   catch_interrupts();
-  const DType dtype = arguments.bf16 ? DType::bf16 : DType::f32;
-  const std::unique_ptr<Model> model = load_model(arguments.model, dtype);
+  const std::unique_ptr<Model> model = load_model(arguments.model, arguments.dtype);
   const bool masked = !model->config.has_decoder() && model->config.head == Head::masked_lm;
   if (model->config.has_encoder() && !masked) {
     fail(ErrorCode::unsupported, "{}: the model has an encoder; it {}", arguments.model, use_of(model->config));
@@ -79,15 +77,17 @@ void eval_text(const EvalTextArguments& arguments) {
                                                .cache = temporary / "tokens"},
                                               tokenizer);
   if (corpus.tokens().size() < 2) fail(ErrorCode::bad_input, "{} is a single token; there is nothing to predict", arguments.text);
-  if (masked) return eval_masked(arguments, model->network, corpus, tokenizer);
+  if (masked) return eval_masked(arguments, *model, corpus, tokenizer);
   const int64_t context = resolve_context(arguments.context, model->config);
   const Stopwatch watch;
-  const TextLoss loss =
-      text_loss(model->network, corpus, {.context = context, .batch_tokens = std::max<int64_t>(context, 8192), .dtype = dtype});
+  const TextLoss loss = text_loss(model->network, corpus,
+                                  {.context = context, .batch_tokens = std::max<int64_t>(context, 8192), .dtype = activation_type(*model)});
   const double seconds = watch.seconds();
-  const int32_t unknown_id = tokenizer.token_to_id("<unk>");
+  const int32_t unknown_id = tokenizer.unknown_id();
   const auto unknown = unknown_id < 0 ? 0 : std::count(corpus.tokens().begin(), corpus.tokens().end(), unknown_id);
-  if (unknown > 0) log_warning("{}: {} tokens are unknown to the tokenizer; they count as one token <unk>", arguments.text, unknown);
+  if (unknown > 0)
+    log_warning("{}: {} tokens are unknown to the tokenizer; they count as one token {}", arguments.text, unknown,
+                tokenizer.id_to_token(unknown_id));
   if (arguments.json) {
     print("{}\n", nlohmann::ordered_json{{"loss", loss.per_token()},
                                          {"perplexity", loss.perplexity()},

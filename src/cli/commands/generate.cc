@@ -22,7 +22,8 @@ struct GenerateArguments {
   std::string model, prompt;
   GeneratorOptions options;
   int64_t num_samples = 1;
-  bool bf16 = false, greedy = false, stream = true, echo = false, json = false;
+  InferenceType dtype = InferenceType::f32;
+  bool greedy = false, stream = true, echo = false, json = false;
 };
 
 // All of stdin; a signal ends it.
@@ -74,11 +75,14 @@ Generation print_text(const Generator& generator, const GenerateArguments& argum
 void run_generate(GenerateArguments arguments) {
   catch_interrupts();
   if (arguments.greedy) arguments.options.temperature = 0;
-  if (arguments.num_samples > 1 && arguments.options.temperature == 0) {
+  const auto check_chance = [&](double temperature) {
+    if (arguments.num_samples == 1 || temperature > 0) return;
     fail(ErrorCode::invalid_argument, "--num-samples {}: without chance all samples are the same; raise --temperature or take one",
          arguments.num_samples);
-  }
-  const Generator generator = Generator::open(arguments.model, arguments.bf16);
+  };
+  check_chance(arguments.options.temperature.value_or(1));
+  const Generator generator = Generator::open(arguments.model, arguments.dtype);
+  check_chance(generator.temperature(arguments.options));
   std::string prompt = arguments.prompt == "-" ? read_stdin() : arguments.prompt;
   if (!is_valid_utf8(prompt)) {
     log_warning("the prompt is not valid UTF-8; the bad bytes are read as U+FFFD");
@@ -93,6 +97,10 @@ void run_generate(GenerateArguments arguments) {
     } else {
       if (sample > 0) write_stdout("---\n");
       generation = print_text(generator, arguments, prompt);
+    }
+    if (generation.prompt_unknown > 0 && sample == 0) {
+      log_warning("the prompt has {} character{} or word{} that the tokenizer does not know", generation.prompt_unknown,
+                  generation.prompt_unknown == 1 ? "" : "s", generation.prompt_unknown == 1 ? "" : "s");
     }
     if (generation.prompt_cut && sample == 0) {
       log_warning("the prompt's {} tokens are more than the model's context of {}; its end was read", generation.prompt_tokens,
@@ -112,21 +120,23 @@ void add_generate_command(CLI::App& app) {
       ->type_name("DIR");
   command->add_option("--prompt", arguments->prompt, "What to go on from; -: all of stdin (default: the beginning of a text)")
       ->type_name("TEXT");
-  command->add_option("--max-new-tokens", options.max_new_tokens, "Stop after N tokens where the model does not end the text")
+  command
+      ->add_option("--max-new-tokens", options.max_new_tokens,
+                   "Stop after N tokens where the model does not end the text (default: the model's, or else 256)")
       ->check(at_least(1))
-      ->type_name("N")
-      ->capture_default_str();
-  command->add_option("--temperature", options.temperature, "Below 1 likely tokens become likelier; 0: always the likeliest")
+      ->type_name("N");
+  command
+      ->add_option("--temperature", options.temperature,
+                   "Below 1 likely tokens become likelier; 0: always the likeliest (default: the model's, or else 1)")
       ->check(at_least(0.0))
-      ->type_name("X")
-      ->capture_default_str();
-  command->add_option("--top-k", options.top_k, "Draw from the K likeliest tokens; 0: from all")
+      ->type_name("X");
+  command->add_option("--top-k", options.top_k, "Draw from the K likeliest tokens; 0: from all (default: the model's, or else 0)")
       ->check(at_least(0))
-      ->type_name("K")
-      ->capture_default_str();
-  command->add_option("--top-p", options.top_p, "Draw from the likeliest tokens that together have probability P; 1: from all")
-      ->type_name("P")
-      ->capture_default_str();
+      ->type_name("K");
+  command
+      ->add_option("--top-p", options.top_p,
+                   "Draw from the likeliest tokens that together have probability P; 1: from all (default: the model's, or else 1)")
+      ->type_name("P");
   command->add_option("--seed", options.seed, "The same seed gives the same text, on any number of threads")
       ->check(at_least(0))
       ->type_name("S")
@@ -139,10 +149,12 @@ void add_generate_command(CLI::App& app) {
   command->add_flag("!--no-stream", arguments->stream, "Print in large pieces instead of token by token");
   command->add_flag("--echo", arguments->echo, "Print the prompt before the text");
   command->add_flag("--json", arguments->json, "Print each text as a line of JSON: sample, prompt, text, prompt_tokens, new_tokens, end");
-  add_dtype_option(*command, arguments->bf16);
+  add_dtype_option(*command, arguments->dtype);
   command->footer(
-      "Tokens are drawn as transformers draws them: temperature, then top-k, then top-p. A text that fills the model's context (GPT-2's\n"
-      "positions, say) goes on with its last three quarters in view. Ctrl-C ends it; what is written stays.\n"
+      "Tokens are drawn as transformers draws them: temperature, then top-k, then top-p. What is not chosen is the model's, from\n"
+      "generation_config.json: with do_sample true top-k is 50 where it says no other, with do_sample false the likeliest token is taken.\n"
+      "A text that fills the model's context (GPT-2's positions, say) goes on with its last three quarters in view. Ctrl-C ends it; what\n"
+      "is written stays.\n"
       "Example: qkv generate --model my-gpt --prompt 'ROMEO:' --max-new-tokens 500 --temperature 0.8 --top-k 50");
   command->callback([arguments] { run_generate(*arguments); });
 }

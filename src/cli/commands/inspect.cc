@@ -10,7 +10,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "models/config_reader.h"
-#include "models/json_numbers.h"
+#include "models/generation_config.h"
 #include "models/model_directory.h"
 #include "models/parameter_count.h"
 #include "qkv/tokenizer.h"
@@ -46,23 +46,17 @@ int64_t bytes_below(const fs::path& path) {
 ordered_json describe_config(const TransformerConfig& c) {
   ordered_json out;
   architectures().back().write_config(c, out);
-  out["pad_token_id"] = c.pad_token_id;
+  out["pad_token_id"] = token_id_json(c.pad_token_id);
   if (!c.has_decoder()) return out;
-  out["eos_token_id"] = c.eos_token_id;
-  out["decoder_start_token_id"] = c.decoder_start_token_id;
+  out["eos_token_id"] = token_ids_json(c.eos_token_ids);
+  out["decoder_start_token_id"] = token_id_json(c.decoder_start_token_id);
   return out;
 }
 
-ordered_json describe_generation(const GenerationDefaults& g) {
-  const char* const stopping[] = {"no", "yes", "never"};
-  ordered_json out = {{"max_length", g.max_length},
-                      {"min_length", g.min_length},
-                      {"num_beams", g.num_beams},
-                      {"length_penalty", shortest(g.length_penalty)},
-                      {"early_stopping", stopping[static_cast<int>(g.early_stopping)]},
-                      {"forced_eos_token_id", nullptr},
-                      {"suppressed", g.suppressed}};
-  if (g.forced_eos_token_id >= 0) out["forced_eos_token_id"] = g.forced_eos_token_id;
+// The ids of tokens are the config's.
+ordered_json describe_generation(const ModelDirectory& opened) {
+  ordered_json out = generation_json(opened.generation(), opened.config());
+  for (const char* key : {"pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id"}) out.erase(key);
   return out;
 }
 
@@ -85,7 +79,7 @@ void describe_model(const fs::path& directory, bool verify, ordered_json& out) {
   for (const auto& [part, count] : count_by_part(model->parameters)) out["parameters"]["parts"][part] = count;
   out["weights"] = describe_weights(opened.weights());
   if (!opened.labels().empty()) out["config"]["labels"] = opened.labels();
-  if (opened.config().has_decoder()) out["generation"] = describe_generation(opened.generation());
+  if (opened.config().has_decoder()) out["generation"] = describe_generation(opened);
   if (verify) {
     out["verified"]["values"] = verify_weights(opened.weights());
     opened.read_weights(*model);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "base/interrupt.h"
 #include "cli/commands.h"
 #include "cli/commands/decoding_options.h"
@@ -40,12 +41,30 @@ void print_translations(const std::vector<Translation>& translations, const Tran
   flush_stdout();
 }
 
+// All else is translated by then.
+void fail_of_long_lines(const std::vector<LongText>& too_long, int most) {
+  if (too_long.empty()) return;
+  if (too_long.size() == 1) {
+    fail(ErrorCode::bad_input,
+         "line {} has {} tokens and the model takes {}; it stays empty in the output: split it, or let --truncate cut it", too_long[0].line,
+         too_long[0].tokens, most);
+  }
+  std::vector<int64_t> lines;
+  for (const LongText& each : too_long) lines.push_back(each.line);
+  fail(ErrorCode::bad_input,
+       "{} have more than the {} tokens that the model takes; they stay empty in the output: split them, or let --truncate "
+       "cut them",
+       list_lines(lines), most);
+}
+
 void run_translate(const TranslateArguments& arguments) {
   constexpr size_t kFirstLines = 256, kMostLines = 4096;  // sorted by length together; few at first, so that output starts early
   catch_interrupts();
-  const std::unique_ptr<Model> model = load_model(arguments.model, arguments.options.bf16 ? DType::bf16 : DType::f32);
+  const std::unique_ptr<Model> model = load_model(arguments.model, arguments.options.dtype);
   const Tokenizer tokenizer = Tokenizer::load(arguments.model);
   TranslateOptions options = interruptible_options(arguments.options, *model);
+  std::vector<LongText> too_long;
+  options.too_long = &too_long;
   LineReader reader(STDIN_FILENO, "standard input");
   for (size_t max_lines = kFirstLines;; max_lines = std::min(2 * max_lines, kMostLines)) {
     const std::vector<std::string> lines = reader.next(max_lines);
@@ -53,6 +72,7 @@ void run_translate(const TranslateArguments& arguments) {
     options.first_line = reader.first_line();
     print_translations(translate(model->network, tokenizer, lines, options), arguments);
   }
+  fail_of_long_lines(too_long, model->config.max_position_embeddings);
 }
 
 }  // namespace

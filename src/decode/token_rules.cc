@@ -1,0 +1,47 @@
+#include "decode/token_rules.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+
+namespace qkv {
+
+TokenRules token_rules(const GenerationDefaults& generation) {
+  return {.bad_words = generation.bad_words,
+          .suppressed = generation.suppress_tokens,
+          .begin_suppressed = generation.begin_suppress_tokens,
+          .forced_last = generation.forced_eos_token_ids,
+          .decay = generation.exponential_decay_length_penalty};
+}
+
+void validate(const TokenRules& rules, const TransformerConfig& config) {
+  const auto check = [&](const char* name, const std::vector<int32_t>& ids) {
+    for (const int32_t id : ids) {
+      QKV_CHECK(id >= 0 && id < config.vocab_size, "{}: token {} is outside the vocabulary of {} tokens", name, id, config.vocab_size);
+    }
+  };
+  check("bad words", rules.bad_words);
+  check("suppressed tokens", rules.suppressed);
+  check("tokens that are suppressed at the beginning", rules.begin_suppressed);
+  check("forced_eos_token_id", rules.forced_last);
+}
+
+std::vector<int32_t> forbidden_tokens(const TokenRules& rules, const TransformerConfig& config, int64_t new_tokens, bool may_end) {
+  std::vector<int32_t> ids = rules.suppressed;
+  std::copy_if(rules.bad_words.begin(), rules.bad_words.end(), std::back_inserter(ids), [&](int32_t id) { return !config.is_eos(id); });
+  if (new_tokens == 0) ids.insert(ids.end(), rules.begin_suppressed.begin(), rules.begin_suppressed.end());
+  if (!may_end) ids.insert(ids.end(), config.eos_token_ids.begin(), config.eos_token_ids.end());
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+double end_bonus(const TokenRules& rules, int64_t new_tokens) {
+  if (!rules.decay || new_tokens <= rules.decay->start) return 0;
+  const double grown = std::pow(static_cast<double>(rules.decay->factor), static_cast<double>(new_tokens - rules.decay->start)) - 1;
+  return std::min(grown, static_cast<double>(std::numeric_limits<float>::max()));
+}
+
+}  // namespace qkv

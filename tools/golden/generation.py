@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""What transformers' generate() writes with the models of tests/goldens/models/ and causal_models/ under many a generation_config.json.
+
+tests/goldens/generation/texts.json
+    versions   the packages it was made with
+    cases      [{name, model, config, generation_config, inputs, ids}]: `model` below tests/goldens/; `config` and `generation_config`: the keys of
+               config.json and generation_config.json that are changed (generation_config null: there is no such file); inputs: source ids, or a prompt's;
+               ids: the new tokens, with the token that ends them
+tests/goldens/generation/keys.json
+    {name: default} of every key of GenerationConfig
+
+Everything is computed in float64; a case whose float32 run finds other ids is refused.
+"""
+
+import json
+import os
+import pathlib
+import platform
+import shutil
+import sys
+import tempfile
+import warnings
+
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+
+import torch
+import transformers
+
+ROOT = pathlib.Path(__file__).resolve().parents[2] / "tests" / "goldens"
+VERSIONS = {"python": platform.python_version(), "torch": torch.__version__.split("+")[0], "transformers": transformers.__version__}
+SOURCES = [[5, 9, 12, 33, 0], [7, 0], [30, 31, 32, 33, 34, 35, 0], [20, 11, 40, 3, 8, 0]]
+PROMPTS = [[3, 7, 18], [6], [12, 13, 8, 16], [10, 14]]
+TRANSLATE = {"model": "models/marian_post_norm", "inputs": SOURCES}
+CONTINUE = {"model": "causal_models/llama", "inputs": PROMPTS}
+
+
+def translations():
+    base = {"max_length": 16, "num_beams": 1}
+    beams = base | {"num_beams": 4}
+    for kind, start in (("greedy", base), ("beams", beams)):
+        yield f"{kind}", start
+        yield f"{kind}_ends", start | {"eos_token_id": [0, 40, 42, 26]}
+        yield f"{kind}_ends_min_length", start | {"eos_token_id": [0, 40, 42, 26], "min_length": 6}
+        yield f"{kind}_ends_min_new_tokens", start | {"eos_token_id": [0, 40, 42, 26], "min_new_tokens": 4, "min_length": 12}
+        yield f"{kind}_max_new_tokens", start | {"max_new_tokens": 3}
+        yield f"{kind}_begin_suppress", start | {"begin_suppress_tokens": [9, 10, 23, 35, 37]}
+        yield f"{kind}_suppress_end", start | {"suppress_tokens": [0, 11, 26], "max_length": 9}
+        yield f"{kind}_bad_words_end", start | {"bad_words_ids": [[0], [11], [26], [47]], "max_length": 9}
+        yield f"{kind}_decay", start | {"exponential_decay_length_penalty": [2, 1.5]}
+        yield f"{kind}_decay_ends", start | {"exponential_decay_length_penalty": [1, 1.2], "eos_token_id": [0, 40]}
+        yield f"{kind}_forced_end", start | {"forced_eos_token_id": 3, "max_length": 5}
+        yield f"{kind}_pad_may_come", start | {"bad_words_ids": None, "pad_token_id": 11}
+        yield f"{kind}_no_end", start | {"eos_token_id": None}
+    yield "greedy_forced_ends", base | {"forced_eos_token_id": [3, 0], "max_length": 5}  # with beams torch takes any of them
+    yield "beams_renormalized", beams | {"renormalize_logits": True, "bad_words_ids": [[47], [11], [23], [42]]}
+    yield "beams_ends_early", beams | {"eos_token_id": [0, 40, 42, 26], "early_stopping": True}
+
+
+def continuations():
+    base = {"max_new_tokens": 12}
+    yield "text", base
+    yield "text_ends", base | {"eos_token_id": [2, 4, 9]}
+    yield "text_ends_min_new_tokens", base | {"eos_token_id": [2, 4, 9], "min_new_tokens": 5}
+    yield "text_max_length", {"max_length": 9}
+    yield "text_min_length", {"max_length": 14, "min_length": 8, "eos_token_id": [2, 4, 9]}
+    yield "text_begin_suppress", base | {"begin_suppress_tokens": [0, 1, 4, 5, 7, 9, 11]}
+    yield "text_suppress", base | {"suppress_tokens": [4, 9], "eos_token_id": [4, 9]}
+    yield "text_bad_words", base | {"bad_words_ids": [[4], [9], [3]], "eos_token_id": [4]}
+    yield "text_decay", base | {"exponential_decay_length_penalty": [2, 1.5], "eos_token_id": [2]}
+    yield "text_forced_end", base | {"forced_eos_token_id": 2}
+
+
+def cases():
+    for name, generation_config in translations():
+        yield TRANSLATE | {"name": name, "config": {}, "generation_config": generation_config}
+    yield TRANSLATE | {"name": "from_config", "config": {"eos_token_id": [0, 40, 42, 26], "num_beams": 2, "max_length": 12, "bad_words_ids": [[47]]},
+                       "generation_config": None}
+    for name, generation_config in continuations():
+        yield CONTINUE | {"name": name, "config": {}, "generation_config": generation_config}
+    dynamic = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 2.0}
+    yield CONTINUE | {"name": "dynamic_beyond_its_positions", "config": {"max_position_embeddings": 8, "rope_parameters": dynamic},
+                      "generation_config": {"max_new_tokens": 40, "eos_token_id": None}}
+
+
+def merged(json_object, changes):
+    return {key: value for key, value in (json_object | changes).items() if value is not None}
+
+
+def generate(case, dtype):
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(ROOT / case["model"], folder, dirs_exist_ok=True)
+        folder = pathlib.Path(folder)
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(merged(config, case["config"])))
+        if case["generation_config"] is None:
+            (folder / "generation_config.json").unlink()
+        else:
+            generation = json.loads((folder / "generation_config.json").read_text())
+            generation = {key: value for key, value in generation.items() if not (key == "max_length" and "max_new_tokens" in case["generation_config"])}
+            (folder / "generation_config.json").write_text(json.dumps(merged(generation, case["generation_config"])))
+        translates = case["model"].startswith("models/")
+        kind = transformers.AutoModelForSeq2SeqLM if translates else transformers.AutoModelForCausalLM
+        model = kind.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
+        if case["generation_config"] is not None:  # null and a missing key are one to transformers; ours is told of null
+            model.generation_config.do_sample = False
+        results = []
+        for ids in case["inputs"]:
+            with torch.no_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                out = model.generate(torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long))[0].tolist()
+            results.append(out[1:] if translates else out[len(ids):])
+        return results
+
+
+def main():
+    print("made with " + ", ".join(f"{name} {version}" for name, version in VERSIONS.items()))
+    torch.set_num_threads(1)
+    record = {"versions": VERSIONS, "cases": []}
+    plain = {}
+    for case in cases():
+        ids = generate(case, torch.float64)
+        assert ids == generate(case, torch.float32), f"{case['name']} differs between float32 and float64"
+        plain.setdefault(case["name"].split("_")[0], ids)
+        print(f"  {case['name']}: lengths {[len(each) for each in ids]}, {sum(a != b for a, b in zip(ids, plain[case['name'].split('_')[0]]))} differ")
+        record["cases"].append(case | {"ids": ids})
+    (ROOT / "generation").mkdir(parents=True, exist_ok=True)
+    (ROOT / "generation/texts.json").write_text(json.dumps(record).replace('{"model"', '\n{"model"') + "\n")
+    keys = transformers.GenerationConfig().to_dict()
+    defaults = transformers.GenerationConfig._get_default_generation_params()
+    keys = {key: defaults.get(key, value) for key, value in keys.items()} | {"_from_model_config": None, "_commit_hash": None}
+    (ROOT / "generation/keys.json").write_text(json.dumps(keys, indent=0, sort_keys=True) + "\n")
+    print(f"  {len(keys)} keys")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
