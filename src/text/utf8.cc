@@ -56,14 +56,6 @@ Sequence sequence_at(std::string_view text) {
 
 }  // namespace
 
-std::string shortened(std::string_view text) {
-  constexpr size_t kMost = 100;
-  if (text.size() <= kMost + 20) return std::string(text);
-  size_t end = kMost;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return fmt::format("{}… ({} bytes)", text.substr(0, end), text.size());
-}
-
 bool is_ascii(std::string_view text) { return ascii_prefix(text) == text.size(); }
 
 size_t valid_utf8_prefix(std::string_view text) {

@@ -24,9 +24,6 @@ std::string replace_invalid_utf8(std::string_view text, std::vector<Utf8Replacem
 
 bool is_ascii(std::string_view text);
 
-// For messages: the text, of a long one the first 100 bytes or so and how many there are.
-std::string shortened(std::string_view text);
-
 // Length of the character that starts with this byte of valid UTF-8.
 inline size_t utf8_length(char first) {
   const auto byte = static_cast<unsigned char>(first);
