@@ -197,7 +197,8 @@ TEST_F(GoldenModel, WeightsInSeveralFilesAreFound) {
 
 TEST_F(BadModel, ConfigMessagesNameTheKey) {
   EXPECT_EQ(message(nlohmann::json::object()), "no error");
-  EXPECT_THAT(message({{"d_model", nullptr}}), HasSubstr("config.json: the key \"d_model\" is missing"));
+  EXPECT_THAT(message({{"d_model", nullptr}}), HasSubstr("asks for [48, 1024]"));  // the class's default
+  EXPECT_THAT(message({{"hidden_size", 48}}), HasSubstr("\"d_model\" is 24, \"hidden_size\" is 48; they are two names of one number"));
   EXPECT_THAT(message({{"d_model", "24"}}), HasSubstr("\"d_model\" is \"24\"; a whole number"));
   EXPECT_THAT(message({{"d_model", 24.5}}), HasSubstr("\"d_model\" is 24.5"));
   EXPECT_THAT(message({{"dropout", "much"}}), HasSubstr("\"dropout\""));
@@ -229,7 +230,7 @@ TEST_F(BadModel, HostileSizesAreRefusedBeforeMemoryIsAskedFor) {
                           "max_position_embeddings", "encoder_attention_heads"}) {
     for (const int64_t value :
          {int64_t{-1}, int64_t{0}, int64_t{1000}, int64_t{1} << 20, int64_t{1} << 24, int64_t{0x7fffffff}, int64_t{1} << 40}) {
-      if (std::string(key) == "max_position_embeddings" && value > 0 && value <= 1 << 20) continue;  // allowed: sinusoids, not weights
+      if (std::string(key) == "max_position_embeddings" && value > 0 && value <= 1 << 24) continue;  // allowed: sinusoids, not weights
       EXPECT_THAT(message({{key, value}}), HasSubstr("config.json")) << key << " " << value;
     }
   }

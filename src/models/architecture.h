@@ -18,30 +18,25 @@ struct WeightName {
   int part = 0, parts = 1;  // ours is one of several of the same shape that they keep as one: this part of its outputs
 };
 
+// A further name of one of our weights: where the embedding is the output layer too, a file may hold some of the names, all or only these.
+struct WeightCopy {
+  std::string_view theirs, ours;
+};
+
 struct Architecture {
   std::string_view class_name;  // "architectures" of config.json
   std::string_view model_type;
   // Can this class hold the network? Models of our own are written as the first one that does.
-  bool (*holds)(const TransformerConfig& config);
-  // Everything but the token ids, which generation_config.json may override.
-  TransformerConfig (*read_config)(const ConfigReader& in);
+  bool (*holds)(const TransformerConfig& config) = nullptr;
+  // Everything but the token ids, which generation_config.json may override; these are the class's defaults.
+  TransformerConfig (*read_config)(const ConfigReader& in) = nullptr;
   // The keys of config.json, but for the token ids, "architectures" and "model_type".
-  void (*write_config)(const TransformerConfig& config, nlohmann::ordered_json& out);
-  std::vector<WeightName> weights;                    // empty: the names are ours
-  std::vector<std::string_view> copies_of_embedding;  // further names of embed_tokens.weight: a file may hold some, all or only these
-  std::vector<std::string_view> ignored;              // what files may hold besides: constants and tables that are computed; "{}" as above
-  bool writes_sinusoids = false;                      // `ignored` are tables of sinusoids that transformers misses where they are not there
+  void (*write_config)(const TransformerConfig& config, nlohmann::ordered_json& out) = nullptr;
+  std::string_view base_prefix;     // what names begin with where a head stands on the base model ("bert."); files may lack it
+  std::vector<WeightName> weights;  // empty: the names are ours
+  std::vector<WeightCopy> copies;
+  std::vector<std::string_view> ignored;  // what files may hold besides: constants and tables that are computed; "{}" as above
+  bool writes_sinusoids = false;          // transformers misses tables of sinusoids where they are not there
 };
-
-// Where one of our weights is kept.
-struct TheirWeight {
-  std::string name;  // empty: nowhere
-  bool transposed = false;
-  int part = 0, parts = 1;
-};
-TheirWeight their_weight(const Architecture& architecture, std::string_view ours);
-
-// Is `name` one of the tensors that are not read?
-bool is_ignored(const Architecture& architecture, std::string_view name);
 
 }  // namespace qkv

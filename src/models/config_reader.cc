@@ -40,15 +40,19 @@ bool ConfigReader::has(std::string_view key) const {
   return found != json_->end() && !found->is_null();
 }
 
+bool ConfigReader::given(std::string_view key) const { return json_->contains(key); }
+bool ConfigReader::empty() const { return json_->empty(); }
+
 const nlohmann::json& ConfigReader::value(std::string_view key) const {
   if (!has(key)) fail(ErrorCode::bad_input, "{}: the key \"{}\" is missing", file_, key);
   return *json_->find(key);
 }
 
 void ConfigReader::fail_type(std::string_view key, std::string_view wanted) const {
-  std::string found = value(key).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-  if (found.size() > 60) found = found.substr(0, 60) + "…";
-  fail(ErrorCode::bad_input, "{}: \"{}\" is {}; {} was expected", file_, key, found, wanted);
+  const nlohmann::json& json = value(key);
+  const bool finite = !json.is_number_float() || std::isfinite(json.get<double>());
+  const std::string found = finite ? json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) : "no finite number";
+  fail(ErrorCode::bad_input, "{}: \"{}\" is {}; {} was expected", file_, key, shortened(found, 60), wanted);
 }
 
 ConfigReader ConfigReader::object(std::string_view key) const {
@@ -59,6 +63,14 @@ ConfigReader ConfigReader::object(std::string_view key) const {
 int ConfigReader::integer(std::string_view key) const {
   if (!fits(value(key))) fail_type(key, "a whole number of 32 bits");
   return value(key).get<int>();
+}
+
+int ConfigReader::integer(std::string_view key, std::string_view alias, int fallback) const {
+  if (has(key) && has(alias) && integer(key) != integer(alias)) {
+    fail(ErrorCode::bad_input, "{}: \"{}\" is {}, \"{}\" is {}; they are two names of one number, remove the wrong one", file_, key,
+         integer(key), alias, integer(alias));
+  }
+  return integer(has(key) ? key : alias, fallback);
 }
 
 float ConfigReader::number(std::string_view key, float fallback) const {
@@ -139,6 +151,11 @@ std::vector<std::string> ConfigReader::labels(std::string_view key) const {
   return list;
 }
 
+int ConfigReader::label_count() const {
+  const auto names = static_cast<int>(labels("id2label").size());
+  return integer("num_labels", names > 0 ? names : 2);
+}
+
 Activation ConfigReader::activation(std::string_view key) const {
   const std::string name = text(key);
   std::string known;
@@ -146,7 +163,7 @@ Activation ConfigReader::activation(std::string_view key) const {
     if (known_name == name) return activation;
     known += (known.empty() ? "" : ", ") + std::string(known_name);
   }
-  fail(ErrorCode::unsupported, "{}: \"{}\" is the activation \"{}\"; there are {}", file_, key, name.substr(0, 60), known);
+  fail(ErrorCode::unsupported, "{}: \"{}\" is the activation \"{}\"; there are {}", file_, key, shortened(name, 60), known);
 }
 
 void ConfigReader::expect(std::string_view key, bool value, std::string_view meaning) const {

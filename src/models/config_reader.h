@@ -24,11 +24,15 @@ class ConfigReader {
   ConfigReader object(std::string_view key) const;
 
   const std::string& file() const { return file_; }
-  bool has(std::string_view key) const;  // there, and not null
+  bool has(std::string_view key) const;    // there, and not null
+  bool given(std::string_view key) const;  // there, be it null
+  bool empty() const;
 
   // Without a fallback the key must be there.
   int integer(std::string_view key) const;
   int integer(std::string_view key, int fallback) const { return has(key) ? integer(key) : fallback; }
+  // `alias` is transformers' other name of the key ("attribute_map"). Throws where both are there with different values.
+  int integer(std::string_view key, std::string_view alias, int fallback) const;
   float number(std::string_view key, float fallback) const;
   bool boolean(std::string_view key, bool fallback) const;
   std::string text(std::string_view key) const;
@@ -44,8 +48,11 @@ class ConfigReader {
   std::vector<std::vector<int32_t>> id_lists(std::string_view key) const;
   // Names of classes by number, {"0": "bad", "1": "good"}; empty where the key is missing.
   std::vector<std::string> labels(std::string_view key) const;
+  // How many classes there are: "num_labels", else as many as "id2label" has, else 2.
+  int label_count() const;
   // One of transformers' activation names. Throws with the name where it has no formula here.
   Activation activation(std::string_view key) const;
+  Activation activation(std::string_view key, Activation fallback) const { return has(key) ? activation(key) : fallback; }
 
   // Throws where the key is there with another value; `meaning` says what that value would ask for.
   void expect(std::string_view key, bool value, std::string_view meaning) const;

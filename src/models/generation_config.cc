@@ -151,23 +151,34 @@ GenerationDefaults read_generation(const ConfigReader& in, const TransformerConf
 
 void read_token_ids(const ConfigReader& in, const ConfigReader* generation, TransformerConfig& config) {
   const auto source = [&](std::string_view key) -> const ConfigReader& { return generation && generation->given(key) ? *generation : in; };
-  const auto read = [&](std::string_view key) { return source(key).token_id(key).value_or(-1); };
-  config.pad_token_id = read("pad_token_id");
+  // A default of the class, made for its first model: a smaller vocabulary may not have it.
+  const auto known = [&](int32_t id) { return id >= 0 && id < config.vocab_size; };
+  const auto read = [&](std::string_view key, int32_t own) {
+    if (source(key).given(key)) return source(key).token_id(key).value_or(-1);
+    return known(own) ? own : -1;
+  };
   if (!config.has_decoder()) {
-    config.pad_token_id = std::max(config.pad_token_id, 0);
+    config.pad_token_id = std::max(read("pad_token_id", config.pad_token_id), 0);
     return;
   }
-  config.eos_token_ids = source("eos_token_id").token_ids("eos_token_id");
-  config.decoder_start_token_id = config.has_encoder() ? read("decoder_start_token_id") : -1;
-  if (config.decoder_start_token_id < 0) config.decoder_start_token_id = read("bos_token_id");
-  if (!config.has_encoder()) {
+  const bool says_ends = source("eos_token_id").given("eos_token_id");
+  if (says_ends) {
+    config.eos_token_ids = source("eos_token_id").token_ids("eos_token_id");
+  } else {
+    std::erase_if(config.eos_token_ids, [&](int32_t id) { return !known(id); });
+  }
+  if (!config.has_encoder()) {  // pads nothing
+    config.pad_token_id = read("pad_token_id", -1);
+    config.decoder_start_token_id = read("bos_token_id", config.decoder_start_token_id);
     if (config.decoder_start_token_id < 0 && !config.eos_token_ids.empty()) config.decoder_start_token_id = config.eos_token_ids.front();
     return;
   }
+  config.pad_token_id = read("pad_token_id", config.pad_token_id);
+  config.decoder_start_token_id = read("decoder_start_token_id", config.decoder_start_token_id);
+  if (config.decoder_start_token_id < 0) config.decoder_start_token_id = read("bos_token_id", -1);
   if (config.decoder_start_token_id < 0) config.decoder_start_token_id = config.pad_token_id;
   if (config.decoder_start_token_id < 0) fail(ErrorCode::bad_input, "{}: the key \"decoder_start_token_id\" is missing", in.file());
-  const bool says_none = source("eos_token_id").given("eos_token_id");
-  if (config.eos_token_ids.empty() && !says_none) fail(ErrorCode::bad_input, "{}: the key \"eos_token_id\" is missing", in.file());
+  if (config.eos_token_ids.empty() && !says_ends) fail(ErrorCode::bad_input, "{}: the key \"eos_token_id\" is missing", in.file());
 }
 
 nlohmann::json token_ids_json(std::span<const int32_t> ids) {

@@ -5,14 +5,14 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "models/generation_config.h"
 #include "models/weight_layout.h"
 
 namespace qkv {
 namespace {
 
-// Sinusoids are computed, not stored: their size stands in config.json alone. 2^26 numbers are 256 MiB in f32.
-constexpr int64_t kMostPositionNumbers = int64_t{1} << 26;
+constexpr std::string_view kPositions[] = {"encoder.embed_positions.weight", "decoder.embed_positions.weight"};
 
 // What a training leaves where it has not come to a model, or beside it.
 std::string way_to_a_model(const std::filesystem::path& directory) {
@@ -41,10 +41,6 @@ void check_config(const ConfigReader& in, const TransformerConfig& config) {
   } catch (const Error& error) {
     fail(ErrorCode::bad_input, "{}: {}", in.file(), error.what());
   }
-  if (config.position == Position::sinusoidal && int64_t{config.max_position_embeddings} * config.hidden_size > kMostPositionNumbers) {
-    fail(ErrorCode::bad_input, "{}: \"max_position_embeddings\" {} times \"d_model\" {} is more than {}", in.file(),
-         config.max_position_embeddings, config.hidden_size, kMostPositionNumbers);
-  }
 }
 
 // The two files that describe a model besides its weights.
@@ -55,6 +51,10 @@ struct Description {
 };
 
 Description read_description(const std::filesystem::path& directory, const ConfigReader& in, const Architecture& architecture) {
+  if (in.has("quantization_config")) {
+    fail(ErrorCode::unsupported, "{}: \"quantization_config\" says that the weights are quantized; such models are not supported",
+         in.file());
+  }
   Description result{architecture.read_config(in), {}, {}};
   std::error_code ignored;
   std::optional<ConfigReader> generation;
@@ -63,18 +63,25 @@ Description read_description(const std::filesystem::path& directory, const Confi
   check_config(in, result.config);
   if (!result.config.has_decoder() && result.config.head == Head::classification) {
     result.labels = in.labels("id2label");
-    if (result.labels.empty()) result.labels = numbered_labels(result.config.num_labels);
+    // As transformers does where "num_labels" is there with another number.
+    if (std::ssize(result.labels) != result.config.num_labels) result.labels = numbered_labels(result.config.num_labels);
   }
   if (!result.config.has_decoder()) return result;
   result.generation = read_generation(generation ? *generation : in, result.config, generation.has_value());
   return result;
 }
 
-bool same_values(const WeightFiles& files, const std::string& name, const Tensor& values) {
-  const Tensor other = Tensor::empty(values.shape(), values.dtype(), values.device());
-  files.read(name, other);
-  return std::memcmp(other.data(), values.data(), static_cast<size_t>(values.numel() * size_of(values.dtype()))) == 0;
+bool same_values(const WeightFiles& files, const std::string& a, const std::string& b) {
+  const Shape& shape = files.find(a)->entry->shape;
+  if (files.find(b)->entry->shape != shape) return false;
+  const Tensor first = Tensor::empty(shape, DType::f32), second = Tensor::empty(shape, DType::f32);
+  files.read(a, first);
+  files.read(b, second);
+  return std::memcmp(first.data(), second.data(), static_cast<size_t>(first.numel()) * sizeof(float)) == 0;
 }
+
+// Types of the format whose values are whole numbers: all are finite.
+bool is_whole(std::string_view dtype) { return dtype == "BOOL" || dtype.starts_with('I') || dtype.starts_with('U'); }
 
 }  // namespace
 
@@ -85,26 +92,23 @@ ModelDirectory::ModelDirectory(const std::filesystem::path& directory)
   generation_ = std::move(description.generation);
   labels_ = std::move(description.labels);
   check_sizes();
+  untie_output();
 }
 
-// The first of the embedding's names that the file has; it may lie there under several.
-std::string ModelDirectory::embedding_name() const {
-  std::string shared = their_weight(*architecture_, "embed_tokens.weight").name;
-  if (weights_.find(shared) || !config_.tie_word_embeddings) return shared;
-  for (std::string_view copy : architecture_->copies_of_embedding) {
-    if (weights_.find(std::string(copy))) return std::string(copy);
+std::string ModelDirectory::name_in_files(const std::string& theirs) const {
+  for (const std::string& name : spellings(*architecture_, theirs)) {
+    if (weights_.find(name)) return name;
   }
-  return shared;
+  return {};
 }
 
 TheirWeight ModelDirectory::place_of(std::string_view ours) const {
-  TheirWeight place = ours == "embed_tokens.weight" ? TheirWeight{embedding_name()} : their_weight(*architecture_, ours);
-  // Norms in files that were made from TensorFlow's, the first BERTs' among them.
-  for (const auto& [name, older] : {std::pair{".LayerNorm.weight", ".LayerNorm.gamma"}, {".LayerNorm.bias", ".LayerNorm.beta"}}) {
-    if (!place.name.ends_with(name) || weights_.find(place.name)) continue;
-    std::string old_name = place.name.substr(0, place.name.size() - std::string_view(name).size()) + older;
-    if (weights_.find(old_name)) place.name = std::move(old_name);
+  TheirWeight place = their_weight(*architecture_, ours);
+  std::string found = name_in_files(place.name);
+  for (const WeightCopy& copy : architecture_->copies) {
+    if (found.empty() && copy.ours == ours && config_.tie_word_embeddings) found = name_in_files(std::string(copy.theirs));
   }
+  if (!found.empty()) place.name = std::move(found);
   return place;
 }
 
@@ -117,7 +121,7 @@ void ModelDirectory::check_weight(std::string_view ours, const Shape& shape) con
   }
   if (const Shape theirs = their_shape(place, shape); weight->entry->shape != theirs) {
     fail(ErrorCode::bad_input, "{}: tensor \"{}\" is {}, {} asks for {}; the two files do not belong together", weights_.path().string(),
-         place.name, to_string(weight->entry->shape), config_file_.file(), to_string(theirs));
+         place.name, shortened(to_string(weight->entry->shape)), config_file_.file(), to_string(theirs));
   }
 }
 
@@ -125,9 +129,9 @@ void ModelDirectory::check_weight(std::string_view ours, const Shape& shape) con
 void ModelDirectory::check_sizes() const {
   check_weight("embed_tokens.weight", {config_.vocab_size, config_.hidden_size});
   const auto check_stack = [&](const std::string& stack, int layers, int ffn) {
-    if (config_.position == Position::learned) {
-      check_weight(stack + ".embed_positions.weight", {config_.max_position_embeddings, config_.hidden_size});
-    }
+    const std::string positions = stack + ".embed_positions.weight";
+    const bool stored = config_.position == Position::sinusoidal && weights_.find(place_of(positions).name);
+    if (stored || config_.position == Position::learned) check_weight(positions, {config_.max_position_embeddings, config_.hidden_size});
     for (int layer = 0; layer < layers; ++layer) {
       const std::string prefix = fmt::format("{}.layers.{}.", stack, layer);
       check_weight(prefix + "self_attention.q_proj.weight", {config_.hidden_size, config_.hidden_size});
@@ -144,8 +148,15 @@ void ModelDirectory::check_sizes() const {
 }
 
 void ModelDirectory::check_names(const Model& model) const {
-  std::set<std::string> known(architecture_->copies_of_embedding.begin(), architecture_->copies_of_embedding.end());
-  known.insert("final_logits_bias");
+  std::set<std::string> known;
+  if (config_.final_logits_bias) known.insert(name_in_files("final_logits_bias"));
+  if (config_.position == Position::sinusoidal) {
+    if (config_.has_encoder()) known.insert(place_of(kPositions[0]).name);
+    if (config_.has_decoder()) known.insert(place_of(kPositions[1]).name);
+  }
+  for (const WeightCopy& copy : architecture_->copies) {
+    if (config_.tie_word_embeddings) known.insert(name_in_files(std::string(copy.theirs)));
+  }
   for (const Parameter& parameter : model.parameters.all()) {
     check_weight(parameter.name, parameter.value.shape());
     known.insert(place_of(parameter.name).name);
@@ -154,7 +165,7 @@ void ModelDirectory::check_names(const Model& model) const {
   int count = 0;
   for (const auto& [name, weight] : weights_.all()) {
     if (known.contains(name) || is_ignored(*architecture_, name)) continue;
-    if (++count <= 3) names += (names.empty() ? "\"" : ", \"") + name.substr(0, 100) + "\"";
+    if (++count <= 3) names += (names.empty() ? "\"" : ", \"") + shortened(name, 100) + "\"";
   }
   if (count > 0) {
     fail(ErrorCode::bad_input, "{} has {} tensor{} that a {} as {} describes it does not have: {}{}", weights_.path().string(), count,
@@ -163,18 +174,25 @@ void ModelDirectory::check_names(const Model& model) const {
 }
 
 // An output layer or a second embedding of its own would be lost if its copy were ignored.
-void ModelDirectory::check_copies(const Tensor& embedding) const {
+void ModelDirectory::check_copies() const {
   if (!config_.tie_word_embeddings) return;
-  const std::string used = embedding_name();
-  for (std::string_view copy : architecture_->copies_of_embedding) {
-    const std::string name(copy);
-    if (name == used || !weights_.find(name)) continue;
-    if (!same_values(weights_, name, embedding)) {
-      fail(ErrorCode::unsupported,
-           "{}: \"{}\" differs from \"{}\"; only models with one embedding for both sides and the output are supported",
-           weights_.path().string(), name, used);
-    }
+  for (const WeightCopy& copy : architecture_->copies) {
+    const std::string used = place_of(copy.ours).name, name = name_in_files(std::string(copy.theirs));
+    if (name.empty() || name == used || same_values(weights_, name, used)) continue;
+    fail(ErrorCode::unsupported, "{}: \"{}\" differs from \"{}\"; only models where they are one weight are supported",
+         weights_.path().string(), name, used);
   }
+}
+
+// An output layer that differs from the embedding counts, whatever config.json says of them, as in transformers.
+void ModelDirectory::untie_output() {
+  const TheirWeight output = their_weight(*architecture_, "output.weight");
+  if (!config_.tie_word_embeddings || output.name.empty()) return;
+  const std::string name = name_in_files(output.name), embedding = place_of("embed_tokens.weight").name;
+  if (name.empty() || name == embedding || !weights_.find(embedding) || same_values(weights_, name, embedding)) return;
+  log_warning("{}: \"tie_word_embeddings\" is true, but \"{}\" and \"{}\" differ; each is used as it is", config_file_.file(), name,
+              embedding);
+  config_.tie_word_embeddings = false;
 }
 
 std::unique_ptr<Model> ModelDirectory::make_model(DType dtype, Device device) const {
@@ -198,9 +216,23 @@ void ModelDirectory::read_weights(Model& model) const {
     take_from(theirs, place, ours);
     parameter.value.copy_from(ours);
   }
-  check_copies(model.network.embed_tokens());
-  if (config_.final_logits_bias && weights_.find("final_logits_bias"))
-    weights_.read("final_logits_bias", model.network.final_logits_bias());
+  check_copies();
+  const std::string bias = name_in_files("final_logits_bias");
+  if (config_.final_logits_bias && !bias.empty()) weights_.read(bias, model.network.final_logits_bias());
+  if (config_.position == Position::sinusoidal) read_stored_positions(model);
+}
+
+// Sinusoids that were fine-tuned or laid out in another way. [max_position_embeddings, hidden_size]
+void ModelDirectory::read_stored_positions(Model& model) const {
+  for (const bool decoder : {false, true}) {
+    const std::string name = place_of(kPositions[decoder]).name;
+    if (!weights_.find(name)) continue;
+    const bool reference = model.parameters.device() == Device::reference;
+    const Tensor table = Tensor::empty({config_.max_position_embeddings, config_.hidden_size}, reference ? DType::f64 : DType::f32,
+                                       model.parameters.device());
+    weights_.read(name, table);
+    model.network.positions().set_table(decoder, table);
+  }
 }
 
 std::unique_ptr<Model> load_model(const std::filesystem::path& directory, DType dtype, Device device) {
@@ -234,15 +266,16 @@ std::unique_ptr<Model> load_model(const std::filesystem::path& directory, Infere
 
 DType activation_type(const Model& model) { return model.network.embed_tokens().dtype() == DType::bf16 ? DType::bf16 : DType::f32; }
 
-int64_t verify_weights(const WeightFiles& files) {
+int64_t ModelDirectory::verify_weights() const {
   int64_t count = 0;
-  for (const auto& [name, weight] : files.all()) {
-    const Tensor values = Tensor::empty(weight.entry->shape, DType::f32);
-    files.read(name, values);
+  for (const auto& [name, weight] : weights_.all()) {
+    if (is_ignored(*architecture_, name)) continue;
+    Tensor values = Tensor::empty(is_whole(weight.entry->dtype) ? Shape{0} : weight.entry->shape, DType::f32);
+    if (values.numel() > 0) weights_.read(name, values);
     for (int64_t i = 0; i < values.numel(); ++i) {
       if (std::isfinite(values.as<float>()[i])) continue;
       fail(ErrorCode::bad_input, "{}: value {} of tensor \"{}\" is {}; the training that wrote it had diverged, or the file is damaged",
-           files.path().string(), i, name, values.as<float>()[i]);
+           weights_.path().string(), i, shortened(name), values.as<float>()[i]);
     }
     count += values.numel();
   }

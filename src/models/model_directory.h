@@ -8,6 +8,7 @@
 #include "io/weight_files.h"
 #include "models/model.h"
 #include "models/registry.h"
+#include "models/weight_names.h"
 
 namespace qkv {
 
@@ -27,13 +28,20 @@ class ModelDirectory {
   std::unique_ptr<Model> make_model(DType dtype, Device device) const;
   // Fills them.
   void read_weights(Model& model) const;
+  // Reads every tensor that means something to the model. Throws where a value is no finite number, naming the tensor. Returns the number
+  // of values.
+  int64_t verify_weights() const;
 
  private:
   void check_sizes() const;
   void check_weight(std::string_view ours, const Shape& shape) const;
   void check_names(const Model& model) const;
-  void check_copies(const Tensor& embedding) const;
-  std::string embedding_name() const;
+  void check_copies() const;
+  void read_stored_positions(Model& model) const;
+  void untie_output();
+  // The name of a tensor in the files, however they spell it; empty: they have none.
+  std::string name_in_files(const std::string& theirs) const;
+  // Where the files hold one of our weights, under the class's own name where they lack it.
   TheirWeight place_of(std::string_view ours) const;
 
   ConfigReader config_file_;
@@ -43,8 +51,5 @@ class ModelDirectory {
   std::vector<std::string> labels_;
   WeightFiles weights_;
 };
-
-// Reads every tensor of the files. Throws where a value is no finite number, naming the tensor. Returns the number of values.
-int64_t verify_weights(const WeightFiles& files);
 
 }  // namespace qkv

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "models/json_numbers.h"
 
 namespace qkv {
@@ -20,33 +21,78 @@ RopeScaling scaling_of(const ConfigReader& in) {
     if (name == known_name) return scaling;
     known += (known.empty() ? "" : ", ") + std::string(known_name);
   }
-  fail(ErrorCode::unsupported, "{}: \"rope_type\" is \"{}\"; there are {}", in.file(), name.substr(0, 60), known);
+  fail(ErrorCode::unsupported, "{}: \"rope_type\" is \"{}\"; there are {}", in.file(), shortened(name, 60), known);
 }
 
-RopeOptions read_parameters(const ConfigReader& in, int max_position_embeddings) {
-  RopeOptions rope;
-  rope.scaling = scaling_of(in);
-  rope.theta = in.number("rope_theta", 10000);
-  rope.factor = in.number("factor", 1);
-  rope.original_max_positions = in.integer("original_max_position_embeddings", max_position_embeddings);
-  rope.low_freq_factor = in.number("low_freq_factor", 1);
-  rope.high_freq_factor = in.number("high_freq_factor", 4);
-  rope.beta_fast = in.number("beta_fast", 32);
-  rope.beta_slow = in.number("beta_slow", 1);
+// What the scaling cannot do without, as transformers asks for it.
+void require(const ConfigReader& in, RopeScaling scaling) {
+  std::vector<std::string_view> keys;
+  if (scaling != RopeScaling::none) keys = {"factor"};
+  if (scaling == RopeScaling::llama3) keys = {"factor", "low_freq_factor", "high_freq_factor"};
+  for (std::string_view key : keys) {
+    if (!in.given(key)) fail(ErrorCode::bad_input, "{}: the key \"{}\" is missing, which its \"rope_type\" needs", in.file(), key);
+  }
+}
+
+// transformers turns whole heads in these classes; where it does not, the two differ.
+void expect_whole_heads(const ConfigReader& in) {
+  if (const float part = in.number("partial_rotary_factor", 1); part != 1) {
+    fail(ErrorCode::unsupported, "{}: \"partial_rotary_factor\" is {}; only heads that turn whole are supported", in.file(), part);
+  }
+}
+
+// yarn's own defaults stand for 0 too, as in transformers.
+float number_or(const ConfigReader& in, std::string_view key, float fallback) {
+  const float value = in.number(key, fallback);
+  return value == 0 ? fallback : value;
+}
+
+void read_yarn(const ConfigReader& in, int max_position_embeddings, RopeOptions& rope) {
+  if (!in.has("factor")) rope.factor = static_cast<double>(max_position_embeddings) / static_cast<double>(rope.original_max_positions);
+  rope.beta_fast = number_or(in, "beta_fast", 32);
+  rope.beta_slow = number_or(in, "beta_slow", 1);
   rope.attention_factor = in.number("attention_factor", 0);
+  if (in.has("attention_factor") && rope.attention_factor <= 0) {
+    fail(ErrorCode::bad_input, "{}: \"attention_factor\" is {}; it must be more than 0", in.file(), rope.attention_factor);
+  }
   rope.mscale = in.number("mscale", 0);
   rope.mscale_all_dim = in.number("mscale_all_dim", 0);
   rope.truncate = in.boolean("truncate", true);
-  return rope;
+}
+
+// `in` has the scaling, `config` is around it.
+void read_parameters(const ConfigReader& in, const ConfigReader& config, int max_position_embeddings, RopeOptions& rope) {
+  rope.scaling = scaling_of(in);
+  require(in, rope.scaling);
+  expect_whole_heads(in);
+  rope.theta = in.number("rope_theta", static_cast<float>(rope.theta));
+  rope.factor = in.number("factor", 1);
+  // The length that dynamic scaling grows from is the model's; the others have one of their own, which counts most at the top level.
+  rope.original_max_positions = max_position_embeddings;
+  if (rope.scaling == RopeScaling::yarn || rope.scaling == RopeScaling::llama3) {
+    const ConfigReader& place = config.has("original_max_position_embeddings") ? config : in;
+    rope.original_max_positions = place.integer("original_max_position_embeddings", max_position_embeddings);
+  }
+  rope.low_freq_factor = in.number("low_freq_factor", 1);
+  rope.high_freq_factor = in.number("high_freq_factor", 4);
+  if (rope.scaling == RopeScaling::yarn) read_yarn(in, max_position_embeddings, rope);
+  if (rope.scaling == RopeScaling::none && rope.factor != 1) {
+    log_warning("{}: \"factor\" is {}, but nothing is scaled without a \"rope_type\"", in.file(), rope.factor);
+  }
 }
 
 }  // namespace
 
 RopeOptions read_rope(const ConfigReader& in, int max_position_embeddings) {
   RopeOptions rope;
-  if (in.has("rope_parameters")) return read_parameters(in.object("rope_parameters"), max_position_embeddings);
-  if (in.has("rope_scaling")) rope = read_parameters(in.object("rope_scaling"), max_position_embeddings);
+  expect_whole_heads(in);
   rope.theta = in.number("rope_theta", 10000);
+  // The older key counts where both are there, unless it is {}.
+  for (std::string_view key : {"rope_scaling", "rope_parameters"}) {
+    if (!in.has(key) || in.object(key).empty()) continue;
+    read_parameters(in.object(key), in, max_position_embeddings, rope);
+    break;
+  }
   return rope;
 }
 

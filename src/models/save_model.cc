@@ -25,6 +25,20 @@ Tensor logits_bias_row(const Model& model) {
   return row;
 }
 
+// Those that were stored are kept; computed ones are written where transformers misses them.
+void append_sinusoids(const Model& model, const Architecture& architecture, std::vector<std::pair<std::string, Tensor>>& named) {
+  const TransformerConfig& config = model.config;
+  Tensor computed;
+  for (const bool decoder : {false, true}) {
+    if (!(decoder ? config.has_decoder() : config.has_encoder())) continue;
+    const Tensor& stored = model.network.positions().stored_table(decoder);
+    if (!stored && !architecture.writes_sinusoids) continue;
+    if (!stored && !computed) computed = sinusoidal_positions(config.max_position_embeddings, config.hidden_size, Device::cpu);
+    const TheirWeight place = their_weight(architecture, decoder ? "decoder.embed_positions.weight" : "encoder.embed_positions.weight");
+    named.emplace_back(place.name, as_f32(stored ? stored : computed));
+  }
+}
+
 std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, const Architecture& architecture,
                                                           std::span<const Tensor> weights) {
   std::vector<std::pair<std::string, Tensor>> named;
@@ -45,10 +59,7 @@ std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, co
     }
     put_into(found->second, place, as_f32(value));
   }
-  if (architecture.writes_sinusoids) {
-    const Tensor positions = sinusoidal_positions(model.config.max_position_embeddings, model.config.hidden_size, Device::cpu);
-    for (std::string_view name : architecture.ignored) named.emplace_back(name, as_f32(positions));
-  }
+  if (model.config.position == Position::sinusoidal) append_sinusoids(model, architecture, named);
   return named;
 }
 

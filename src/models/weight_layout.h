@@ -1,7 +1,7 @@
 // Between our weight and the tensor of a file that holds it: as it is, transposed, or as one of several parts.
 #pragma once
 
-#include "models/architecture.h"
+#include "models/weight_names.h"
 #include "tensor/tensor.h"
 
 namespace qkv {

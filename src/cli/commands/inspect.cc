@@ -81,7 +81,7 @@ void describe_model(const fs::path& directory, bool verify, ordered_json& out) {
   if (!opened.labels().empty()) out["config"]["labels"] = opened.labels();
   if (opened.config().has_decoder()) out["generation"] = describe_generation(opened);
   if (verify) {
-    out["verified"]["values"] = verify_weights(opened.weights());
+    out["verified"]["values"] = opened.verify_weights();
     opened.read_weights(*model);
   }
 }
@@ -156,7 +156,7 @@ std::string grouped(int64_t number) {
 }
 
 std::string plain(const ordered_json& value) {
-  if (value.is_string()) return value.get<std::string>();
+  if (value.is_string()) return one_line(value.get<std::string>());
   if (value.is_null()) return "none";
   if (!value.is_array()) return value.dump();
   std::string list;

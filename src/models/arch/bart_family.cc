@@ -12,26 +12,27 @@ bool family_holds(const TransformerConfig& c) {
          !c.gated_ffn && c.num_key_value_heads == c.num_attention_heads && c.sliding_window == 0 && c.tie_word_embeddings;
 }
 
-TransformerConfig read_family_config(const ConfigReader& in) {
+TransformerConfig read_family_config(const ConfigReader& in, int vocab_size) {
   in.expect("is_encoder_decoder", true, "half a model");
   in.expect("tie_word_embeddings", true, "an output layer that is not the embedding");
   in.expect("static_position_embeddings", true, "learned positions");
   in.expect("normalize_embedding", false, "a norm on the embeddings");
   TransformerConfig config;
-  config.vocab_size = in.integer("vocab_size");
-  config.hidden_size = in.integer("d_model");
-  config.encoder_layers = in.integer("encoder_layers");
-  config.decoder_layers = in.integer("decoder_layers");
-  config.num_attention_heads = config.num_key_value_heads = in.integer("encoder_attention_heads");
-  config.encoder_ffn_dim = in.integer("encoder_ffn_dim");
-  config.decoder_ffn_dim = in.integer("decoder_ffn_dim");
-  config.activation = in.activation("activation_function");
+  config.vocab_size = in.integer("vocab_size", vocab_size);
+  config.hidden_size = in.integer("d_model", "hidden_size", 1024);
+  config.encoder_layers = in.integer("encoder_layers", in.integer("num_hidden_layers", 12));  // files of pruned models keep an old second
+  config.decoder_layers = in.integer("decoder_layers", 12);
+  config.num_attention_heads = in.integer("encoder_attention_heads", "num_attention_heads", 16);
+  config.num_key_value_heads = config.num_attention_heads;
+  config.encoder_ffn_dim = in.integer("encoder_ffn_dim", 4096);
+  config.decoder_ffn_dim = in.integer("decoder_ffn_dim", 4096);
+  config.activation = in.activation("activation_function", Activation::gelu);
   config.scale_embedding = in.boolean("scale_embedding", false);
-  config.max_position_embeddings = in.integer("max_position_embeddings");
+  config.max_position_embeddings = in.integer("max_position_embeddings", 1024);
   config.dropout = in.number("dropout", 0.1f);
   config.attention_dropout = in.number("attention_dropout", 0);
   config.activation_dropout = in.number("activation_dropout", 0);
-  if (const int heads = in.integer("decoder_attention_heads"); heads != config.num_attention_heads) {
+  if (const int heads = in.integer("decoder_attention_heads", 16); heads != config.num_attention_heads) {
     fail(ErrorCode::unsupported,
          "{}: \"decoder_attention_heads\" is {}, \"encoder_attention_heads\" {}; only models with the same number are supported", in.file(),
          heads, config.num_attention_heads);
@@ -65,6 +66,8 @@ void write_family_config(const TransformerConfig& config, nlohmann::ordered_json
 std::vector<WeightName> family_weights() {
   return {
       {"model.shared", "embed_tokens"},
+      {"model.encoder.embed_positions", "encoder.embed_positions"},
+      {"model.decoder.embed_positions", "decoder.embed_positions"},
       {"model.encoder.layers.{}.self_attn_layer_norm", "encoder.layers.{}.self_attention_norm"},
       {"model.encoder.layers.{}.self_attn", "encoder.layers.{}.self_attention"},
       {"model.encoder.layers.{}.final_layer_norm", "encoder.layers.{}.feed_forward_norm"},

@@ -21,7 +21,7 @@ TransformerConfig read_encoder(const ConfigReader& in) {
   in.expect("add_cross_attention", false, "cross-attention");
   if (in.has("position_embedding_type") && in.text("position_embedding_type") != "absolute") {
     fail(ErrorCode::unsupported, "{}: \"position_embedding_type\" is \"{}\"; only \"absolute\" is supported", in.file(),
-         in.text("position_embedding_type").substr(0, 60));
+         shortened(in.text("position_embedding_type"), 60));
   }
   TransformerConfig config;
   config.kind = Kind::encoder_only;
@@ -31,7 +31,7 @@ TransformerConfig read_encoder(const ConfigReader& in) {
   config.encoder_layers = in.integer("num_hidden_layers", 12);
   config.num_attention_heads = config.num_key_value_heads = in.integer("num_attention_heads", 12);
   config.encoder_ffn_dim = config.decoder_ffn_dim = in.integer("intermediate_size", 3072);
-  config.activation = in.has("hidden_act") ? in.activation("hidden_act") : Activation::gelu;
+  config.activation = in.activation("hidden_act", Activation::gelu);
   config.dropout = in.number("hidden_dropout_prob", 0.1f);
   config.attention_dropout = in.number("attention_probs_dropout_prob", 0.1f);
   config.max_position_embeddings = in.integer("max_position_embeddings", 512);
@@ -54,11 +54,11 @@ TransformerConfig read_masked_lm(const ConfigReader& in) {
 TransformerConfig read_classifier(const ConfigReader& in) {
   if (in.has("problem_type") && in.text("problem_type") != "single_label_classification") {
     fail(ErrorCode::unsupported, "{}: \"problem_type\" is \"{}\"; only \"single_label_classification\" is supported", in.file(),
-         in.text("problem_type").substr(0, 60));
+         shortened(in.text("problem_type"), 60));
   }
   TransformerConfig config = read_encoder(in);
   config.head = Head::classification;
-  config.num_labels = in.has("id2label") ? static_cast<int>(in.labels("id2label").size()) : 2;
+  config.num_labels = in.label_count();
   config.classifier_dropout = in.number("classifier_dropout", config.dropout);
   return config;
 }
@@ -108,12 +108,13 @@ Architecture bert_masked_lm() {
           .holds = [](const TransformerConfig& config) { return holds(config, Head::masked_lm); },
           .read_config = read_masked_lm,
           .write_config = write_config,
+          .base_prefix = "bert.",
           .weights = weights({{"cls.predictions.transform.dense", "head.dense"},
                               {"cls.predictions.transform.LayerNorm", "head.norm"},
                               {"cls.predictions", "head"}}),
-          .copies_of_embedding = {"cls.predictions.decoder.weight"},
-          .ignored = {"bert.embeddings.position_ids", "cls.predictions.decoder.bias", "bert.pooler.dense.weight", "bert.pooler.dense.bias",
-                      "cls.seq_relationship.weight", "cls.seq_relationship.bias"}};
+          .copies = {{"cls.predictions.decoder.weight", "embed_tokens.weight"}, {"cls.predictions.decoder.bias", "head.bias"}},
+          .ignored = {"bert.embeddings.position_ids", "bert.pooler.dense.weight", "bert.pooler.dense.bias", "cls.seq_relationship.weight",
+                      "cls.seq_relationship.bias"}};
 }
 
 Architecture bert_classifier() {
@@ -122,6 +123,7 @@ Architecture bert_classifier() {
           .holds = [](const TransformerConfig& config) { return holds(config, Head::classification); },
           .read_config = read_classifier,
           .write_config = write_config,
+          .base_prefix = "bert.",
           .weights = weights({{"bert.pooler.dense", "head.pooler"}, {"classifier", "head.classifier"}}),
           .ignored = {"bert.embeddings.position_ids"}};
 }

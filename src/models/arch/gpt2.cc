@@ -23,19 +23,21 @@ TransformerConfig read_config(const ConfigReader& in) {
   config.kind = Kind::decoder_only;
   config.encoder_layers = 0;
   config.vocab_size = in.integer("vocab_size", 50257);
-  config.hidden_size = in.integer("n_embd", 768);
-  config.decoder_layers = in.integer("n_layer", 12);
-  config.num_attention_heads = config.num_key_value_heads = in.integer("n_head", 12);
-  config.max_position_embeddings = in.integer("n_positions", 1024);
+  config.hidden_size = in.integer("n_embd", "hidden_size", 768);
+  config.decoder_layers = in.integer("n_layer", "num_hidden_layers", 12);
+  config.num_attention_heads = config.num_key_value_heads = in.integer("n_head", "num_attention_heads", 12);
+  config.max_position_embeddings = in.integer("n_positions", "max_position_embeddings", 1024);
   if (config.hidden_size > (1 << 16)) fail(ErrorCode::bad_input, "{}: \"n_embd\" is {}", in.file(), config.hidden_size);
   config.encoder_ffn_dim = config.decoder_ffn_dim = in.integer("n_inner", 4 * config.hidden_size);
-  config.activation = in.has("activation_function") ? in.activation("activation_function") : Activation::gelu_tanh;
+  config.activation = in.activation("activation_function", Activation::gelu_tanh);
   config.layer_norm_epsilon = in.number("layer_norm_epsilon", 1e-5f);
   config.initializer_range = in.number("initializer_range", 0.02f);
   config.norm_position = NormPosition::pre;
   config.position = Position::learned;
   config.scale_embedding = config.final_logits_bias = false;
   config.tie_word_embeddings = in.boolean("tie_word_embeddings", true);
+  config.decoder_start_token_id = 50256;
+  config.eos_token_ids = {config.decoder_start_token_id};
   config.dropout = in.number("resid_pdrop", 0.1f);
   config.attention_dropout = in.number("attn_pdrop", 0.1f);
   return config;
@@ -67,6 +69,7 @@ Architecture gpt2() {
           .holds = holds,
           .read_config = read_config,
           .write_config = write_config,
+          .base_prefix = "transformer.",
           .weights = {{"transformer.wte", "embed_tokens"},
                       {"transformer.wpe", "decoder.embed_positions"},
                       {"transformer.h.{}.ln_1", "decoder.layers.{}.self_attention_norm"},
@@ -79,7 +82,7 @@ Architecture gpt2() {
                       {"transformer.h.{}.mlp.c_proj", "decoder.layers.{}.feed_forward.fc2", true},
                       {"transformer.ln_f", "decoder.final_norm"},
                       {"lm_head", "output"}},
-          .copies_of_embedding = {"lm_head.weight"},
+          .copies = {{"lm_head.weight", "embed_tokens.weight"}},
           .ignored = {"transformer.h.{}.attn.bias", "transformer.h.{}.attn.masked_bias"}};
 }
 

@@ -5,21 +5,28 @@
 #include "models/arch/llama_family.h"
 
 namespace qkv {
+namespace {
+
+TransformerConfig read_config(const ConfigReader& in) {
+  return read_llama_family_config(in, {.intermediate_size = 11008, .num_key_value_heads = 0, .max_position_embeddings = 2048});
+}
+
+void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
+  write_llama_family_config(config, out);
+  out["attention_bias"] = out["mlp_bias"] = false;
+  out["pretraining_tp"] = 1;
+}
+
+}  // namespace
 
 Architecture llama() {
-  return {.class_name = "LlamaForCausalLM",
-          .model_type = "llama",
-          .holds = [](const TransformerConfig& c) { return llama_family_holds(c) && c.sliding_window == 0; },
-          .read_config = read_llama_family_config,
-          .write_config =
-              [](const TransformerConfig& config, nlohmann::ordered_json& out) {
-                write_llama_family_config(config, out);
-                out["attention_bias"] = out["mlp_bias"] = false;
-                out["pretraining_tp"] = 1;
-              },
-          .weights = llama_family_weights(),
-          .copies_of_embedding = {"lm_head.weight"},
-          .ignored = {"model.layers.{}.self_attn.rotary_emb.inv_freq"}};
+  Architecture architecture = llama_family();
+  architecture.class_name = "LlamaForCausalLM";
+  architecture.model_type = "llama";
+  architecture.holds = [](const TransformerConfig& c) { return llama_family_holds(c) && c.sliding_window == 0; };
+  architecture.read_config = read_config;
+  architecture.write_config = write_config;
+  return architecture;
 }
 
 }  // namespace qkv

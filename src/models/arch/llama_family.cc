@@ -11,32 +11,36 @@ namespace qkv {
 bool llama_family_holds(const TransformerConfig& c) {
   return c.kind == Kind::decoder_only && c.position == Position::rope && c.norm == NormKind::rms && c.norm_position == NormPosition::pre &&
          !c.linear_bias && c.gated_ffn && !c.scale_embedding && !c.final_logits_bias &&
+         (c.rope.scaling != RopeScaling::dynamic || c.rope.original_max_positions == c.max_position_embeddings) &&
          (c.rope.rotary_dim == 0 || c.rope.rotary_dim == c.head_dim()) && c.rope.layout == RotaryPairs::halves;
 }
 
-TransformerConfig read_llama_family_config(const ConfigReader& in) {
+TransformerConfig read_llama_family_config(const ConfigReader& in, const LlamaFamilyDefaults& defaults) {
   in.expect("attention_bias", false, "biases in the attention");
   in.expect("mlp_bias", false, "biases in the feed-forward networks");
   TransformerConfig config;
   config.kind = Kind::decoder_only;
   config.encoder_layers = 0;
-  config.vocab_size = in.integer("vocab_size");
-  config.hidden_size = in.integer("hidden_size");
-  config.decoder_layers = in.integer("num_hidden_layers");
-  config.num_attention_heads = in.integer("num_attention_heads");
-  config.num_key_value_heads = in.integer("num_key_value_heads", config.num_attention_heads);
-  config.encoder_ffn_dim = config.decoder_ffn_dim = in.integer("intermediate_size");
-  config.activation = in.activation("hidden_act");
+  config.vocab_size = in.integer("vocab_size", 32000);
+  config.hidden_size = in.integer("hidden_size", 4096);
+  config.decoder_layers = in.integer("num_hidden_layers", 32);
+  config.num_attention_heads = in.integer("num_attention_heads", 32);
+  const bool own_default = !in.given("num_key_value_heads") && defaults.num_key_value_heads > 0;  // null: as many as of queries
+  config.num_key_value_heads = own_default ? defaults.num_key_value_heads : in.integer("num_key_value_heads", config.num_attention_heads);
+  config.encoder_ffn_dim = config.decoder_ffn_dim = in.integer("intermediate_size", defaults.intermediate_size);
+  config.activation = in.activation("hidden_act", Activation::silu);
   config.gated_ffn = true;
   config.norm = NormKind::rms;
   config.norm_position = NormPosition::pre;
   config.layer_norm_epsilon = in.number("rms_norm_eps", 1e-6f);
   config.linear_bias = config.scale_embedding = config.final_logits_bias = false;
   config.tie_word_embeddings = in.boolean("tie_word_embeddings", false);
-  config.max_position_embeddings = in.integer("max_position_embeddings");
+  config.max_position_embeddings = in.integer("max_position_embeddings", defaults.max_position_embeddings);
   config.initializer_range = in.number("initializer_range", 0.02f);
   config.dropout = 0;
   config.attention_dropout = in.number("attention_dropout", 0);
+  config.decoder_start_token_id = 1;
+  config.eos_token_ids = {2};
   config.position = Position::rope;
   config.rope = read_rope(in, config.max_position_embeddings);
   if (config.num_attention_heads > 0 && in.has("head_dim") && in.integer("head_dim") != config.head_dim()) {
@@ -64,7 +68,9 @@ void write_llama_family_config(const TransformerConfig& config, nlohmann::ordere
   out["vocab_size"] = config.vocab_size;
 }
 
-std::vector<WeightName> llama_family_weights() {
+namespace {
+
+std::vector<WeightName> weights() {
   return {{"model.embed_tokens", "embed_tokens"},
           {"model.layers.{}.input_layernorm", "decoder.layers.{}.self_attention_norm"},
           {"model.layers.{}.self_attn.q_proj", "decoder.layers.{}.self_attention.q_proj"},
@@ -77,6 +83,15 @@ std::vector<WeightName> llama_family_weights() {
           {"model.layers.{}.mlp.down_proj", "decoder.layers.{}.feed_forward.fc2"},
           {"model.norm", "decoder.final_norm"},
           {"lm_head", "output"}};
+}
+
+}  // namespace
+
+Architecture llama_family() {
+  return {.base_prefix = "model.",
+          .weights = weights(),
+          .copies = {{"lm_head.weight", "embed_tokens.weight"}},
+          .ignored = {"model.layers.{}.self_attn.rotary_emb.inv_freq", "model.rotary_emb.inv_freq"}};
 }
 
 }  // namespace qkv

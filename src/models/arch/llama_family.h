@@ -6,8 +6,13 @@
 namespace qkv {
 
 bool llama_family_holds(const TransformerConfig& config);
-TransformerConfig read_llama_family_config(const ConfigReader& in);
+// Where the classes' defaults differ.
+struct LlamaFamilyDefaults {
+  int intermediate_size, num_key_value_heads, max_position_embeddings;  // num_key_value_heads 0: as many as of queries
+};
+TransformerConfig read_llama_family_config(const ConfigReader& in, const LlamaFamilyDefaults& defaults);
 void write_llama_family_config(const TransformerConfig& config, nlohmann::ordered_json& out);
-std::vector<WeightName> llama_family_weights();
+// Names of weights; the rest is the class's own.
+Architecture llama_family();
 
 }  // namespace qkv

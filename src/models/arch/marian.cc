@@ -13,9 +13,10 @@ TransformerConfig read_config(const ConfigReader& in) {
   in.expect("normalize_before", false, "the norm before each sub-layer");
   in.expect("add_final_layer_norm", false, "a norm after the last layer");
   in.expect("share_encoder_decoder_embeddings", true, "an embedding for each side");
-  TransformerConfig config = read_family_config(in);
+  TransformerConfig config = read_family_config(in, 58101);
   config.norm_position = NormPosition::post;
-  if (const int size = in.integer("decoder_vocab_size", config.vocab_size); size != config.vocab_size) {
+  config.pad_token_id = config.decoder_start_token_id = 58100;
+  if (const int size = in.integer("decoder_vocab_size", 0); size != 0 && size != config.vocab_size) {
     fail(ErrorCode::unsupported, "{}: \"decoder_vocab_size\" is {}, \"vocab_size\" {}; only models with one vocabulary are supported",
          in.file(), size, config.vocab_size);
   }
@@ -40,9 +41,11 @@ Architecture marian() {
           .holds = [](const TransformerConfig& c) { return family_holds(c) && c.norm_position == NormPosition::post; },
           .read_config = read_config,
           .write_config = write_config,
+          .base_prefix = "model.",
           .weights = family_weights(),
-          .copies_of_embedding = {"lm_head.weight", "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"},
-          .ignored = {"model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight"}};
+          .copies = {{"lm_head.weight", "embed_tokens.weight"},
+                     {"model.encoder.embed_tokens.weight", "embed_tokens.weight"},
+                     {"model.decoder.embed_tokens.weight", "embed_tokens.weight"}}};
 }
 
 }  // namespace qkv

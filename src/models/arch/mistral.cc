@@ -1,6 +1,7 @@
 // Mistral (Jiang et al. 2023, transformers' modeling_mistral): Llama with a sliding window.
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama_family.h"
 
@@ -8,8 +9,13 @@ namespace qkv {
 namespace {
 
 TransformerConfig read_config(const ConfigReader& in) {
-  TransformerConfig config = read_llama_family_config(in);
-  config.sliding_window = in.integer("sliding_window", 0);
+  TransformerConfig config =
+      read_llama_family_config(in, {.intermediate_size = 14336, .num_key_value_heads = 8, .max_position_embeddings = 4096 * 32});
+  // null: none; a window of 0 would hide a token from itself.
+  config.sliding_window = in.given("sliding_window") ? in.integer("sliding_window", 0) : 4096;
+  if (in.has("sliding_window") && config.sliding_window == 0) {
+    fail(ErrorCode::bad_input, "{}: \"sliding_window\" is 0; null stands for no window", in.file());
+  }
   return config;
 }
 
@@ -21,13 +27,13 @@ void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) 
 }  // namespace
 
 Architecture mistral() {
-  return {.class_name = "MistralForCausalLM",
-          .model_type = "mistral",
-          .holds = llama_family_holds,
-          .read_config = read_config,
-          .write_config = write_config,
-          .weights = llama_family_weights(),
-          .copies_of_embedding = {"lm_head.weight"}};
+  Architecture architecture = llama_family();
+  architecture.class_name = "MistralForCausalLM";
+  architecture.model_type = "mistral";
+  architecture.holds = llama_family_holds;
+  architecture.read_config = read_config;
+  architecture.write_config = write_config;
+  return architecture;
 }
 
 }  // namespace qkv

@@ -31,7 +31,7 @@ Choice read_choice(const ConfigReader& in, std::string_view key, Names<Choice, N
     if (name == text) return choice;
     known += (known.empty() ? "" : ", ") + std::string(name);
   }
-  fail(ErrorCode::bad_input, "{}: \"{}\" is \"{}\"; there are {}", in.file(), key, text.substr(0, 60), known);
+  fail(ErrorCode::bad_input, "{}: \"{}\" is \"{}\"; there are {}", in.file(), key, shortened(text, 60), known);
 }
 
 template <typename Choice, size_t N>
@@ -45,6 +45,7 @@ std::string name_of(Choice choice, Names<Choice, N> names) {
 TransformerConfig read_config(const ConfigReader& in) {
   TransformerConfig config;
   config.kind = read_choice(in, "kind", kKinds);
+  if (config.has_decoder()) config.pad_token_id = config.decoder_start_token_id = -1;  // no defaults
   config.vocab_size = in.integer("vocab_size");
   config.hidden_size = in.integer("hidden_size");
   config.encoder_layers = in.integer("encoder_layers");
@@ -61,7 +62,11 @@ TransformerConfig read_config(const ConfigReader& in) {
   config.linear_bias = in.boolean("linear_bias", true);
   config.position = read_choice(in, "position", kPositions);
   if (config.position == Position::rope) {
-    config.rope = read_rope(in, in.integer("max_position_embeddings"));
+    const int most = in.integer("max_position_embeddings");
+    config.rope = read_rope(in, most);
+    if (in.has("rope_parameters")) {  // transformers' classes have none of their own for dynamic scaling
+      config.rope.original_max_positions = in.object("rope_parameters").integer("original_max_position_embeddings", most);
+    }
     config.rope.rotary_dim = in.integer("rotary_dim", 0);
     config.rope.layout = read_choice(in, "rotary_pairs", kLayouts);
   }
@@ -78,7 +83,7 @@ TransformerConfig read_config(const ConfigReader& in) {
   config.activation_dropout = in.number("activation_dropout", 0);
   if (!config.has_decoder()) {
     config.head = read_choice(in, "head", kHeads);
-    if (config.head == Head::classification) config.num_labels = static_cast<int>(in.labels("id2label").size());
+    if (config.head == Head::classification) config.num_labels = in.label_count();
     config.classifier_dropout = in.number("classifier_dropout", 0);
     config.token_types = in.integer("token_types", 0);
     config.embedding_norm = in.boolean("embedding_norm", false);

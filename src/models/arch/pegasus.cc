@@ -11,8 +11,9 @@ namespace {
 TransformerConfig read_config(const ConfigReader& in) {
   in.expect("normalize_before", true, "the norm after each sub-layer");
   in.expect("add_final_layer_norm", true, "no norm after the last layer");
-  TransformerConfig config = read_family_config(in);
+  TransformerConfig config = read_family_config(in, 50265);
   config.norm_position = NormPosition::pre;
+  config.eos_token_ids = {1};
   return config;
 }
 
@@ -39,9 +40,11 @@ Architecture pegasus() {
           .holds = [](const TransformerConfig& c) { return family_holds(c) && c.norm_position == NormPosition::pre; },
           .read_config = read_config,
           .write_config = write_config,
+          .base_prefix = "model.",
           .weights = weights(),
-          .copies_of_embedding = {"lm_head.weight", "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"},
-          .ignored = {"model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight"},
+          .copies = {{"lm_head.weight", "embed_tokens.weight"},
+                     {"model.encoder.embed_tokens.weight", "embed_tokens.weight"},
+                     {"model.decoder.embed_tokens.weight", "embed_tokens.weight"}},
           .writes_sinusoids = true};
 }
 

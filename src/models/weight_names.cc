@@ -1,0 +1,69 @@
+#include "models/weight_names.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace qkv {
+namespace {
+
+// Does `name` begin with `pattern`, up to a dot or its end? `number` and `rest` then hold what stood for "{}" and what follows.
+bool match(std::string_view pattern, std::string_view name, std::string_view& number, std::string_view& rest) {
+  const size_t hole = pattern.find("{}");
+  const std::string_view head = pattern.substr(0, hole);
+  if (!name.starts_with(head)) return false;
+  name.remove_prefix(head.size());
+  number = {};
+  if (hole != std::string_view::npos) {
+    number = name.substr(0, std::min(name.find_first_not_of("0123456789"), name.size()));
+    const std::string_view tail = pattern.substr(hole + 2);
+    name.remove_prefix(number.size());
+    if (number.empty() || !name.starts_with(tail)) return false;
+    name.remove_prefix(tail.size());
+  }
+  rest = name;
+  return rest.empty() || rest.front() == '.';
+}
+
+std::string with_prefix_changed(std::string_view prefix, const std::string& name) {
+  return name.starts_with(prefix) ? name.substr(prefix.size()) : std::string(prefix) + name;
+}
+
+}  // namespace
+
+TheirWeight their_weight(const Architecture& architecture, std::string_view ours) {
+  if (architecture.weights.empty()) return {std::string(ours)};
+  for (const WeightName& weight : architecture.weights) {
+    std::string_view number, rest;
+    if (!match(weight.ours, ours, number, rest)) continue;
+    std::string name(weight.theirs);
+    if (const size_t hole = name.find("{}"); hole != std::string::npos) name.replace(hole, 2, number);
+    return {name.append(rest), weight.transposed, weight.part, weight.parts};
+  }
+  return {};
+}
+
+std::vector<std::string> spellings(const Architecture& architecture, const std::string& name) {
+  std::vector<std::string> all{name};
+  if (!architecture.base_prefix.empty()) all.push_back(with_prefix_changed(architecture.base_prefix, name));
+  constexpr std::pair<std::string_view, std::string_view> kNorms[] = {{".LayerNorm.weight", ".LayerNorm.gamma"},
+                                                                      {".LayerNorm.bias", ".LayerNorm.beta"}};
+  for (const auto& [newer, older] : kNorms) {
+    if (!name.ends_with(newer)) continue;
+    for (size_t i = 0, count = all.size(); i < count; ++i) {
+      all.push_back(all[i].substr(0, all[i].size() - newer.size()) + std::string(older));
+    }
+  }
+  return all;
+}
+
+bool is_ignored(const Architecture& architecture, const std::string& name) {
+  const std::vector<std::string> names = spellings(architecture, name);
+  return std::any_of(architecture.ignored.begin(), architecture.ignored.end(), [&](std::string_view pattern) {
+    return std::any_of(names.begin(), names.end(), [&](const std::string& each) {
+      std::string_view number, rest;
+      return match(pattern, each, number, rest) && rest.empty();
+    });
+  });
+}
+
+}  // namespace qkv
