@@ -964,6 +964,18 @@ class Encoder(ProgramTest):
         self.assertEqual((label, other), ('aged', 'fresh'))
         self.assertAlmostEqual(float(probability) + float(rest), 1, places=5)
 
+    def test_a_label_of_two_lines_is_one(self):
+        model = self.folder / 'two_lines'
+        shutil.copytree(self.classifier, model)
+        config = json.loads((model / 'config.json').read_text())
+        config['id2label'] = {'0': 'ag\ned', '1': 'fre\tsh'}
+        write(model / 'config.json', json.dumps(config))
+        lines = self.works('classify', '--model', model, stdin=b'the boat is old\nthe boat is new\n').stdout.split('\n')
+        self.assertEqual([line.split('\t')[0] for line in lines], ['ag ed', 'fre sh', ''])
+        self.assertEqual(len(self.works('classify', '--model', model, '--all', stdin=b'the boat is old\n').stdout.split('\t')), 4)
+        self.assertIn('ag ed, fre sh\n', self.works('inspect', model).stdout)
+        self.assertEqual(json.loads(self.works('inspect', model, '--json').stdout)['config']['labels'], ['ag\ned', 'fre\tsh'])
+
     def test_what_does_not_fit_is_one_line(self):
         out = ['--output', self.folder / 'out']
         self.refused(2, ['--train-file is missing'], 'train', '--task', 'classification', *out)

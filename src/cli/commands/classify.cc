@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "cli/commands.h"
@@ -27,7 +28,9 @@ void print_labels(const std::vector<double>& log_p, const std::vector<std::strin
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return log_p[a] > log_p[b]; });
   if (!all) order.resize(1);
-  for (size_t i = 0; i < order.size(); ++i) print("{}{}\t{:.6f}", i == 0 ? "" : "\t", labels[order[i]], std::exp(log_p[order[i]]));
+  for (size_t i = 0; i < order.size(); ++i) {
+    print("{}{}\t{:.6f}", i == 0 ? "" : "\t", one_line(labels[order[i]]), std::exp(log_p[order[i]]));
+  }
   write_stdout("\n");
 }
 
