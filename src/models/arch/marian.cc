@@ -16,6 +16,7 @@ TransformerConfig read_config(const ConfigReader& in) {
   TransformerConfig config = read_family_config(in, 58101);
   config.norm_position = NormPosition::post;
   config.pad_token_id = config.decoder_start_token_id = 58100;
+  config.eos_token_ids = {0};
   if (const int size = in.integer("decoder_vocab_size", 0); size != 0 && size != config.vocab_size) {
     fail(ErrorCode::unsupported, "{}: \"decoder_vocab_size\" is {}, \"vocab_size\" {}; only models with one vocabulary are supported",
          in.file(), size, config.vocab_size);
