@@ -520,7 +520,8 @@ class CommandLine(ProgramTest):
         out = self.folder / 'out'
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
             with self.subTest(signal=number.name):
-                process = subprocess.Popen([PROGRAM, *map(str, self.train(max_steps='100000')), '--overwrite'], stderr=subprocess.PIPE)
+                process = subprocess.Popen([PROGRAM, *map(str, self.train(max_steps='100000')), '--overwrite'], stderr=subprocess.PIPE,
+                                           preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))  # the tests may run under nohup
                 first = process.stderr.readline()
                 deadline = time.monotonic() + 60
                 while not out.exists() and time.monotonic() < deadline:
