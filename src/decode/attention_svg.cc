@@ -12,7 +12,8 @@
 namespace qkv {
 namespace {
 
-constexpr int kFontSize = 13, kColumnPixels = 8, kLabelColumns = 22, kLegendWidth = 200;
+constexpr int kFontSize = 13, kLabelColumns = 22, kLegendWidth = 200;
+constexpr int kLeastCell = 19;  // labels of columns that stand at 45 degrees are kFontSize apart
 
 // Text for XML 1.0: markup escaped, characters that it forbids left out.
 std::string escaped(std::string_view text) {
@@ -44,10 +45,46 @@ std::string color_of(double share) {
   return fmt::format("#{:02x}{:02x}{:02x}", rgb[0], rgb[1], rgb[2]);
 }
 
+// Width of a character as a part of the font's size: at most this in DejaVu Sans, the widest of the fonts that are asked for.
+double em_of(char32_t code_point, std::string_view bytes) {
+  constexpr std::string_view kNarrow = " !'(),-./:;I[\\]`fijlrt|", kWide = "#&+<=>GHNOQUD^w~", kWidest = "%@MWm";
+  if (code_point >= 0x80) {
+    const int columns = display_width(bytes);
+    return columns == 1 ? 0.9 : columns / 2.0;
+  }
+  const char c = static_cast<char>(code_point);
+  if (kNarrow.find(c) != std::string_view::npos) return 0.42;
+  if (kWidest.find(c) != std::string_view::npos) return 1;
+  return kWide.find(c) != std::string_view::npos ? 0.84 : 0.7;
+}
+
+// The text cut to at most so many pixels, with "…" in place of what is missing.
+std::string fit_to_pixels(std::string_view text, double pixels, int font_size) {
+  double used = 0;
+  size_t fits = 0;  // bytes that leave room for "…"
+  for (size_t i = 0; i < text.size();) {
+    const Character c = character_at(text, i);
+    used += font_size * em_of(c.code_point, text.substr(i, c.length));
+    if (used > pixels) return std::string(text.substr(0, fits)) + "…";
+    i += c.length;
+    if (used + font_size <= pixels) fits = i;
+  }
+  return std::string(text);
+}
+
 int pixels_of(const std::vector<std::string>& labels) {
-  int columns = 0;
-  for (const std::string& label : labels) columns = std::max(columns, display_width(fit_to_width(label, kLabelColumns)));
-  return columns * kColumnPixels;
+  double widest = 0;
+  for (const std::string& label : labels) {
+    const std::string shown = fit_to_width(label, kLabelColumns);
+    double em = 0;
+    for (size_t i = 0; i < shown.size();) {
+      const Character c = character_at(shown, i);
+      em += em_of(c.code_point, std::string_view(shown).substr(i, c.length));
+      i += c.length;
+    }
+    widest = std::max(widest, em * kFontSize);
+  }
+  return static_cast<int>(std::ceil(widest));
 }
 
 // Where things lie, in pixels.
@@ -56,7 +93,7 @@ struct Layout {
 
   explicit Layout(const AttentionView& view) {
     const int64_t rows = view.trace.weights.rows, cols = view.trace.weights.cols;
-    cell = static_cast<int>(std::clamp<int64_t>(640 / std::max<int64_t>({rows, cols, 1}), 15, 36));
+    cell = static_cast<int>(std::clamp<int64_t>(640 / std::max<int64_t>({rows, cols, 1}), kLeastCell, 36));
     const int slanted = pixels_of(view.keys) * 71 / 100 + kFontSize;  // labels of columns stand at 45 degrees
     left = 44 + pixels_of(view.queries) + 8;
     top = 92 + slanted;
@@ -131,10 +168,11 @@ std::string attention_svg(const AttentionView& view) {
       at.width, at.height, kFontSize);
   const AttentionAxes axes = axes_of(view.trace.kind);
   svg += fmt::format("<text x=\"20\" y=\"30\" class=\"t\">{}</text>\n", escaped(attention_title(view)));
-  const int columns = (at.width - 40) / 7;
-  svg += fmt::format("<text x=\"20\" y=\"51\" class=\"s\">{}</text>\n", escaped(fit_to_width(view.source, columns)));
+  const int room = at.width - 40;
+  constexpr int kSmallFont = 12;
+  svg += fmt::format("<text x=\"20\" y=\"51\" class=\"s\">{}</text>\n", escaped(fit_to_pixels(view.source, room, kSmallFont)));
   if (view.trace.kind != AttentionKind::encoder) {
-    svg += fmt::format("<text x=\"20\" y=\"69\" class=\"s\">{}</text>\n", escaped("→ " + fit_to_width(view.target, columns - 2)));
+    svg += fmt::format("<text x=\"20\" y=\"69\" class=\"s\">{}</text>\n", escaped(fit_to_pixels("→ " + view.target, room, kSmallFont)));
   }
   add_cells(svg, view, at, most);
   add_labels(svg, view, at);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -53,6 +54,38 @@ TEST_F(AttentionViewTest, WithoutATargetTheModelTranslates) {
   const AttentionView found = view("ein Haus", std::nullopt, AttentionKind::cross);
   const std::vector<std::string> texts{"ein Haus"};
   EXPECT_EQ(found.target, translate(model->network, tokenizer, texts, resolve_options({}, *model))[0].candidates[0].text);
+}
+
+TEST_F(AttentionViewTest, AModelWithoutASourceIsRefused) {
+  TransformerConfig config = make_test_config(tokenizer);
+  config.kind = Kind::decoder_only;
+  config.encoder_layers = 0;
+  const auto decoder = create_model(config, 3);
+  for (const AttentionKind kind : {AttentionKind::encoder, AttentionKind::decoder, AttentionKind::cross}) {
+    try {
+      view_attention(decoder->network, tokenizer, "ein", std::nullopt, kind, 0, 0, {});
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("of models that translate; this one continues texts (qkv generate)"));
+    }
+  }
+}
+
+// 0.989 em is the width of W in DejaVu Sans; 13 pixels high labels at 45 degrees.
+TEST_F(AttentionViewTest, LabelsOfThePictureDoNotCollide) {
+  AttentionView found;
+  found.trace.kind = AttentionKind::cross;
+  found.keys = std::vector<std::string>(80, "日本語");
+  found.queries = {std::string(20, 'W'), "b"};
+  found.trace.scores = found.trace.weights = {2, 80, std::vector<double>(160, 0.01)};
+  const std::string svg = attention_svg(found);
+  const auto number_behind = [&](const std::string& text, size_t from = 0) {
+    return std::stod(svg.substr(svg.find(text, from) + text.size()));
+  };
+  const size_t row_label = svg.rfind("<text x=\"", svg.find("text-anchor=\"end\""));
+  EXPECT_GT(number_behind("<text x=\"", row_label), 24 + 12 + 20 * 0.989 * 13) << "behind the name of the axis";
+  const size_t first = svg.find("rotate(-45 ");
+  EXPECT_GT((number_behind("rotate(-45 ", first + 1) - number_behind("rotate(-45 ", first)) * std::sqrt(0.5), 13);
 }
 
 TEST_F(AttentionViewTest, TooLongTextNamesItsOption) {
@@ -129,6 +162,16 @@ TEST_F(AttentionViewTest, TraceHasARowForEachToken) {
   }
   EXPECT_EQ(tables, 6);
   EXPECT_EQ(rows, 6 * static_cast<int>(found.queries.size()));
+}
+
+TEST(TokenLabels, WhatCannotBeSeenHasASign) {
+  const Tokenizer bytes = train_tokenizer({.pipeline = Pipeline::bytes}, std::vector<std::string>{"a"});
+  EXPECT_EQ(joined(token_labels(bytes, bytes.encode("a b\n\t\x01\x7F\u0085é"))), "a▁b↵⇥␁␡…<U+0085>…é");
+  // Metaspace's decoder leaves a space at the beginning out.
+  const Tokenizer words = make_test_tokenizer();
+  std::vector<int32_t> ids{words.token_to_id("▁")};
+  ASSERT_GE(ids[0], 0);
+  EXPECT_EQ(token_labels(words, ids)[0], "▁");
 }
 
 TEST(TokenLabels, WidthsOfWideAndCombiningCharacters) {

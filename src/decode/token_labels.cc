@@ -12,18 +12,32 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD", kSpace = "\xE2\x96\x81", kEllipsis = "\xE2\x80\xA6";
 
+// A character as it can be seen: signs for spaces and line ends, Unicode's pictures of other control characters.
+std::string visible_character(char32_t code_point, std::string_view bytes) {
+  constexpr std::string_view kLineEnd = "\xE2\x86\xB5", kTab = "\xE2\x87\xA5";
+  constexpr char32_t kPictures = 0x2400, kDeletePicture = 0x2421, kDelete = 0x7F;
+  if (code_point == ' ') return std::string(kSpace);
+  if (code_point == '\n') return std::string(kLineEnd);
+  if (code_point == '\t') return std::string(kTab);
+  std::string picture;
+  if (code_point < ' ') {
+    append_utf8(picture, kPictures + code_point);
+  } else if (code_point == kDelete) {
+    append_utf8(picture, kDeletePicture);
+  } else if (u_iscntrl(static_cast<UChar32>(code_point))) {
+    picture = fmt::format("<U+{:04X}>", static_cast<uint32_t>(code_point));
+  } else {
+    picture = bytes;
+  }
+  return picture;
+}
+
 // The label of a piece of text.
 std::string visible(std::string_view text) {
   std::string label;
   for (size_t i = 0; i < text.size();) {
     const Character c = character_at(text, i);
-    if (c.code_point == ' ') {
-      label += kSpace;
-    } else if (u_iscntrl(static_cast<UChar32>(c.code_point))) {
-      label += kReplacement;
-    } else {
-      label += text.substr(i, c.length);
-    }
+    label += visible_character(c.code_point, text.substr(i, c.length));
     i += c.length;
   }
   return label;
@@ -60,10 +74,12 @@ std::vector<std::string> token_labels(const Tokenizer& tokenizer, std::span<cons
       const std::string before = text_of(tokenizer, ids.subspan(begin, i - begin)),
                         with = text_of(tokenizer, ids.subspan(begin, i + 1 - begin));
       const std::string_view known = without_incomplete_end(before), now = without_incomplete_end(with);
-      if (!now.starts_with(known)) {
-        labels.push_back(visible(tokenizer.id_to_token(id)));
+      if (now.starts_with(known) && now.size() > known.size()) {
+        labels.push_back(visible(now.substr(known.size())));
       } else {
-        labels.push_back(now.size() == known.size() ? std::string(kEllipsis) : visible(now.substr(known.size())));
+        // The token ends within a character, or the decoder leaves it out here, as a space at the beginning.
+        const bool incomplete = now.starts_with(known) && with.size() > now.size();
+        labels.push_back(incomplete ? std::string(kEllipsis) : visible(tokenizer.id_to_token(id)));
       }
     }
   }

@@ -9,8 +9,8 @@
 
 namespace qkv {
 
-// One label for each id: the text that it adds to the sequence, with "▁" for a space before a word; the names of special tokens; "…" for
-// a token that ends within a character, which stands at the token that completes it. No control characters.
+// One label for each id: the text that it adds to the sequence, with "▁" for a space and "↵" for a line end; the names of special tokens;
+// "…" for a token that ends within a character, which stands at the token that completes it. No control characters.
 std::vector<std::string> token_labels(const Tokenizer& tokenizer, std::span<const int32_t> ids);
 
 // Columns that a terminal needs for valid UTF-8: 2 for East Asian wide characters, 0 for combining marks.
