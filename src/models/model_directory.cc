@@ -161,6 +161,7 @@ void ModelDirectory::check_names(const Model& model) const {
     check_weight(parameter.name, parameter.value.shape());
     known.insert(place_of(parameter.name).name);
   }
+  known.erase("");  // copies that are not there
   std::string names;
   int count = 0;
   for (const auto& [name, weight] : weights_.all()) {

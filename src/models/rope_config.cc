@@ -76,7 +76,7 @@ void read_parameters(const ConfigReader& in, const ConfigReader& config, int max
   rope.low_freq_factor = in.number("low_freq_factor", 1);
   rope.high_freq_factor = in.number("high_freq_factor", 4);
   if (rope.scaling == RopeScaling::yarn) read_yarn(in, max_position_embeddings, rope);
-  if (rope.scaling == RopeScaling::none && rope.factor != 1) {
+  if (rope.scaling == RopeScaling::none && rope.factor > 0 && rope.factor != 1) {
     log_warning("{}: \"factor\" is {}, but nothing is scaled without a \"rope_type\"", in.file(), rope.factor);
   }
 }
