@@ -54,7 +54,7 @@ class LineTokenizer {
  private:
   // The tokenizer's template, and </s> at the end where it has none. A "</s>" that the line spells out is text.
   std::vector<int32_t> encode(std::string_view line) const {
-    std::vector<int32_t> ids = tokenizer_.encode(line, {.special_tokens_as_text = true});
+    std::vector<int32_t> ids = tokenizer_.encode(line, {.special_tokens_as_text = true, .find_tags = true});
     if (ids.empty() || ids.back() != end_) ids.push_back(end_);
     return ids;
   }

@@ -35,7 +35,7 @@ TokenizedText tokenize(const Tokenizer& tokenizer, std::string_view text, std::s
   TokenizedText out;
   while (!text.empty()) {
     const size_t end = separator.empty() ? text.size() : std::min(text.find(separator), text.size());
-    const EncodeOptions as_text{.add_special_tokens = false, .special_tokens_as_text = true};
+    const EncodeOptions as_text{.add_special_tokens = false, .special_tokens_as_text = true, .find_tags = true};
     const std::vector<int32_t> ids = tokenizer.encode(text.substr(0, end), as_text);
     out.ids.insert(out.ids.end(), ids.begin(), ids.end());
     if (end == text.size()) break;

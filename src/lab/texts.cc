@@ -65,7 +65,7 @@ PlainText::PlainText(const Job& job, const TokenizerTrainerOptions& tokenizer) {
   const TextSplit split = split_text(path, 0.1);
   const MappedFile file(path);
   tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(tokenizer, std::span(&split.first, 1)));
-  const EncodeOptions as_text{.add_special_tokens = false, .special_tokens_as_text = true};
+  const EncodeOptions as_text{.add_special_tokens = false, .special_tokens_as_text = true, .find_tags = true};
   training_ = tokenizer_->encode(view_of(file, split.first), as_text);
   test_ = tokenizer_->encode(view_of(file, split.second), as_text);
   bytes_per_token_ = static_cast<double>(view_of(file, split.second).size()) / static_cast<double>(test_.size());

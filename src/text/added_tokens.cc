@@ -106,7 +106,7 @@ bool AddedTokenFinder::may_find(std::string_view text) const {
          std::any_of(first_bytes_.begin(), first_bytes_.end(), [&](char c) { return text.find(c) != std::string_view::npos; });
 }
 
-std::vector<AddedTokenFinder::Section> AddedTokenFinder::find(std::string_view text, bool special_as_text) const {
+std::vector<AddedTokenFinder::Section> AddedTokenFinder::find(std::string_view text, const std::vector<bool>* hidden) const {
   std::vector<Section> sections;
   size_t done = 0;
   for (size_t i = 0; i < text.size();) {
@@ -118,7 +118,7 @@ std::vector<AddedTokenFinder::Section> AddedTokenFinder::find(std::string_view t
     size_t begin = i, end = i + match.length;
     i = end;
     const AddedToken& token = tokens_[match.token];
-    if (token.special && special_as_text) continue;
+    if (hidden && (*hidden)[static_cast<size_t>(token.id)]) continue;
     if (token.single_word && (ends_with_word(text.substr(0, begin)) || starts_with_word(text.substr(end)))) continue;
     if (token.lstrip) begin = std::max(done, without_spaces_at_end(text.substr(0, begin)));
     if (token.rstrip) end += spaces_at_start(text.substr(end));

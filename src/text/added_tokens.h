@@ -40,9 +40,9 @@ class AddedTokenFinder {
   bool empty() const { return tokens_.empty(); }
   // False where find() certainly gives the text as one section.
   bool may_find(std::string_view text) const;
-  // The sections of a text, empty ones left out. With special_as_text a special token that is met is passed over, as `tokenizers` does it
-  // with encode_special_tokens.
-  std::vector<Section> find(std::string_view text, bool special_as_text = false) const;
+  // The sections of a text, empty ones left out. A token whose id is among `hidden` (null: none are) is passed over where it is met, as
+  // `tokenizers` does it with encode_special_tokens.
+  std::vector<Section> find(std::string_view text, const std::vector<bool>* hidden = nullptr) const;
 
  private:
   struct Match {

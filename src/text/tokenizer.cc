@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -29,9 +31,13 @@ struct Tokenizer::Impl {
   std::vector<const std::string*> tokens;   // by id; null: no token has this id
   std::vector<const std::string*> decoded;  // by id: what decode starts from
   std::vector<bool> special;                // by id
+  std::vector<bool> control;                // special ones with a role: beginning, end, padding, unknown, ...
   WordCuts word_cuts = WordCuts::none;      // where texts are cut for encoding without offsets
   WordCache words;                          // ids of what lies between such cuts
   bool special_as_text = false;             // where the options do not say it
+
+  // Ids that do not come from a text: its spelling of them is text. Null: there are none.
+  using Hidden = const std::vector<bool>*;
 
   void check(int32_t id) const {
     QKV_CHECK(id >= 0 && static_cast<size_t>(id) < tokens.size(), "there is no token of id {}: the tokenizer's ids are 0 to {}", id,
@@ -43,17 +49,20 @@ struct Tokenizer::Impl {
     RandomStream random;
   };
   // Ids of a text, appended to `ids`; and to `tokens`, where that is not null, the ids and what is known of each, besides their text.
-  void encode(std::string_view text, bool as_text, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens,
+  void encode(std::string_view text, Hidden hidden, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens,
               Sampling* sampling = nullptr) const;
   Encoding encode(std::span<const std::string_view> texts, const EncodeOptions& options) const;
-  bool as_text(const EncodeOptions& options) const { return options.special_tokens_as_text.value_or(special_as_text); }
+  Hidden hidden(const EncodeOptions& options) const {
+    if (!options.special_tokens_as_text.value_or(special_as_text)) return nullptr;
+    return options.find_tags ? &control : &special;
+  }
 
  private:
   struct Output {
     std::vector<int32_t>& ids;
     std::vector<EncodedToken>* tokens;
     Sampling* sampling;
-    bool as_text;             // special tokens are not looked for and not given
+    Hidden hidden;
     std::vector<Span> spans;  // scratch
   };
   void encode_section(std::string_view input, Span section, Output& output) const;
@@ -101,6 +110,23 @@ std::vector<Span> characters_of(std::string_view text, size_t input_begin) {
   return origin;
 }
 
+// Special tokens that tokenizer_config.json gives a role. All of them where it gives none.
+std::vector<bool> control_tokens(const std::string& config, const std::vector<AddedToken>& added, size_t size) {
+  const nlohmann::json json = nlohmann::json::parse(config, nullptr, false);
+  std::set<std::string> names;
+  for (const char* role : {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) {
+    const auto found = json.is_object() ? json.find(role) : json.end();
+    if (found == json.end()) continue;
+    if (found->is_string()) names.insert(found->get<std::string>());
+    if (found->is_object() && found->contains("content") && (*found)["content"].is_string())
+      names.insert((*found)["content"].get<std::string>());
+  }
+  std::vector<bool> control(size);
+  for (const AddedToken& token : added)
+    control[static_cast<size_t>(token.id)] = token.special && (names.empty() || names.contains(token.content));
+  return control;
+}
+
 Span offsets_of(const Origin& origin, size_t begin, size_t end) { return {(*origin)[begin].begin, (*origin)[end - 1].end}; }
 
 }  // namespace
@@ -113,12 +139,12 @@ void Tokenizer::Impl::add_token(int32_t id, Span offsets, std::string_view text,
   }
 }
 
-void Tokenizer::Impl::encode(std::string_view text, bool as_text, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens,
+void Tokenizer::Impl::encode(std::string_view text, Hidden hidden, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens,
                              Sampling* sampling) const {
-  Output output{ids, tokens, sampling, as_text, {}};
+  Output output{ids, tokens, sampling, hidden, {}};
   const AddedTokenFinder& finder = parts.added_tokens->raw();
   if (finder.empty() || !finder.may_find(text)) return encode_section(text, {0, text.size()}, output);
-  for (const auto& [begin, end, id] : finder.find(text, as_text)) {
+  for (const auto& [begin, end, id] : finder.find(text, hidden)) {
     if (id >= 0) {
       add_token(id, {begin, end}, text.substr(begin, end - begin), output);
     } else {
@@ -137,7 +163,7 @@ void Tokenizer::Impl::encode_section(std::string_view input, Span section, Outpu
   if (parts.normalizer) parts.normalizer->normalize(whole);
   const AddedTokenFinder& finder = parts.added_tokens->normalized();
   if (finder.empty() || !finder.may_find(whole.text)) return encode_normalized(std::move(whole), output);
-  for (const auto& [begin, end, id] : finder.find(whole.text, output.as_text)) {
+  for (const auto& [begin, end, id] : finder.find(whole.text, output.hidden)) {
     const std::string_view text = std::string_view(whole.text).substr(begin, end - begin);
     if (id >= 0) {
       add_token(id, whole.origin ? offsets_of(whole.origin, begin, end) : Span{}, text, output);
@@ -152,7 +178,7 @@ void Tokenizer::Impl::encode_section(std::string_view input, Span section, Outpu
 
 // The same word by word. The words that are kept are read as with special tokens; where one has such, it is read again as text.
 void Tokenizer::Impl::encode_words(std::string_view text, Output& output) const {
-  const bool as_text = std::exchange(output.as_text, false);
+  const Hidden hidden = std::exchange(output.hidden, nullptr);
   const auto encode_word = [&](std::string_view word) {
     NormalizedText whole(word);
     if (parts.normalizer) parts.normalizer->normalize(whole);
@@ -164,17 +190,17 @@ void Tokenizer::Impl::encode_words(std::string_view text, Output& output) const 
       encode_word(word);
       words.keep(key, std::span(output.ids).subspan(before));
     }
-    if (!as_text) return;
-    const auto is_special = [&](int32_t id) { return special[static_cast<size_t>(id)]; };
+    if (!hidden) return;
+    const auto is_special = [&](int32_t id) { return (*hidden)[static_cast<size_t>(id)]; };
     if (std::none_of(output.ids.begin() + static_cast<ptrdiff_t>(before), output.ids.end(), is_special)) return;
     output.ids.resize(before);
-    output.as_text = true;
+    output.hidden = hidden;
     encode_word(word);
-    output.as_text = false;
+    output.hidden = nullptr;
   });
   for_each_word(word_cuts, text, [&](std::string_view word) { queue.push(word); });
   queue.finish();
-  output.as_text = as_text;
+  output.hidden = hidden;
 }
 
 void Tokenizer::Impl::encode_piece(std::string_view piece, std::vector<int32_t>& ids, std::vector<Span>* spans,
@@ -182,11 +208,11 @@ void Tokenizer::Impl::encode_piece(std::string_view piece, std::vector<int32_t>&
   if (Sampling* sampling = output.sampling) {
     const size_t before = ids.size();
     parts.model->sample(piece, sampling->how, sampling->random, ids, spans);
-    if (!output.as_text || !gives_special(*parts.model, piece, std::span(ids).subspan(before), special)) return;
+    if (!output.hidden || !gives_special(*parts.model, piece, std::span(ids).subspan(before), *output.hidden)) return;
     ids.resize(before);
   }
-  if (output.as_text) {
-    parts.model->tokenize_as_text(piece, special, ids, spans);
+  if (output.hidden) {
+    parts.model->tokenize_as_text(piece, *output.hidden, ids, spans);
   } else {
     parts.model->tokenize(piece, ids, spans);
   }
@@ -219,7 +245,7 @@ Encoding Tokenizer::Impl::encode(std::span<const std::string_view> texts, const 
   for (size_t i = 0; i < texts.size(); ++i) {
     inputs.push_back(valid.emplace_back(texts[i]).view());
     std::vector<int32_t> ids;
-    encode(inputs[i], as_text(options), ids, &encoded[i].tokens);
+    encode(inputs[i], hidden(options), ids, &encoded[i].tokens);
     for (EncodedToken& token : encoded[i].tokens) token.sequence = token.type_id = static_cast<int32_t>(i);
   }
   if (options.truncation) {
@@ -276,6 +302,7 @@ Tokenizer TokenizerAccess::from_files(TokenizerFiles files) {
   impl->json = std::move(files.json);
   impl->special_as_text = files.split_special_tokens;
   impl->config = files.config.empty() ? make_tokenizer_config(added) : std::move(files.config);
+  impl->control = control_tokens(impl->config, added, size);
   return Tokenizer(std::move(impl));
 }
 
@@ -293,7 +320,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, const EncodeOption
   std::vector<int32_t> own;
   std::vector<int32_t>& ids = text.size() <= kShort ? scratch : own;
   ids.clear();
-  impl_->encode(valid.view(), impl_->as_text(options), ids, nullptr);
+  impl_->encode(valid.view(), impl_->hidden(options), ids, nullptr);
   if (options.add_special_tokens && impl_->parts.post_processor) impl_->parts.post_processor->process(ids);
   return &ids == &own ? std::move(own) : std::vector<int32_t>(scratch);
 }
@@ -323,7 +350,7 @@ std::vector<int32_t> Tokenizer::encode_sampled(std::string_view text, const Subw
   const ValidText valid(text);
   Impl::Sampling sampling{how, RandomStream(seed)};
   std::vector<int32_t> ids;
-  impl_->encode(valid.view(), impl_->as_text(options), ids, nullptr, &sampling);
+  impl_->encode(valid.view(), impl_->hidden(options), ids, nullptr, &sampling);
   if (options.add_special_tokens && impl_->parts.post_processor) impl_->parts.post_processor->process(ids);
   return ids;
 }

@@ -212,6 +212,21 @@ TEST(SpecialTokensAsText, NoFileOfAVocabularyGivesOne) {
   }
 }
 
+// A language's tag is one token of a training pair; "</s>" in a sentence is four characters.
+TEST(SpecialTokensAsText, TagsWithoutARoleAreFoundWhereAskedFor) {
+  const json added = json::parse(R"([{"id": 0, "content": "</s>", "special": true}, {"id": 1, "content": "<2de>", "special": true}])");
+  const json vocab = json::parse(R"({"</s>": 0, "<2de>": 1, "a": 2, "<": 3, "s": 4, ">": 5, "/": 6, "2": 7, "d": 8, "e": 9, "?": 10})");
+  const json model = {{"type", "BPE"}, {"vocab", vocab}, {"merges", json::array()}, {"unk_token", "?"}};
+  const json document = {{"version", "1.0"}, {"added_tokens", added}, {"model", model}};
+  for (const char* config : {R"({"eos_token": "</s>"})", R"({"eos_token": {"content": "</s>"}})", ""}) {
+    const Tokenizer tokenizer = TokenizerAccess::from_json(document.dump(), config, "a");
+    EXPECT_EQ(tokenizer.encode("<2de>a</s>", {.add_special_tokens = false, .special_tokens_as_text = true, .find_tags = true}),
+              (Ids{1, 2, 3, 6, 4, 5}))
+        << config;
+    EXPECT_EQ(tokenizer.encode("<2de>a</s>", kAsText), (Ids{3, 7, 8, 9, 5, 2, 3, 6, 4, 5})) << config;
+  }
+}
+
 TEST(SpecialTokensAsText, TheConfigurationsSplitSpecialTokensIsTheDefaultAndCanBeOverruled) {
   const TemporaryDirectory directory;
   directory.write("tokenizer.json", content_of("gpt2.json"));
