@@ -1,4 +1,4 @@
-// What a model writes under many a generation_config.json, beside transformers' generate(). The file: tools/golden/generation.py.
+// Texts under many a generation_config.json, beside those of transformers' generate(). The file: tools/golden/generation.py.
 #include <gtest/gtest.h>
 
 #include <fstream>

@@ -23,7 +23,7 @@ TokenRules token_rules(const GenerationDefaults& generation);
 // Throws where a token is outside the vocabulary.
 void validate(const TokenRules& rules, const TransformerConfig& config);
 
-// What cannot come next where there are `new_tokens` new tokens, sorted, each once. `may_end`: a text may end there.
+// Tokens that cannot come next where there are `new_tokens` new tokens, sorted, each once. `may_end`: a text may end there.
 std::vector<int32_t> forbidden_tokens(const TokenRules& rules, const TransformerConfig& config, int64_t new_tokens, bool may_end);
 
 // The score of an end token grows by this times its absolute value; 0 where no decay is wanted.

@@ -10,7 +10,7 @@
 
 namespace qkv {
 
-// What a new model says of itself: pad is never produced, beams of 4, as long as its positions allow, at most 512. A decoder alone says
+// Defaults of a new model: pad is never produced, beams of 4, as long as its positions allow, at most 512. A decoder alone says
 // nothing.
 GenerationDefaults default_generation(const TransformerConfig& config);
 
@@ -22,7 +22,7 @@ GenerationDefaults read_generation(const ConfigReader& in, const TransformerConf
 // of `in`, also where it says null; a key that it lacks is taken from `in`, which transformers does not.
 void read_token_ids(const ConfigReader& in, const ConfigReader* generation, TransformerConfig& config);
 
-// What generation_config.json holds, token ids included.
+// The content of generation_config.json, token ids included.
 nlohmann::json generation_json(const GenerationDefaults& generation, const TransformerConfig& config);
 void write_generation_config(const std::filesystem::path& path, const GenerationDefaults& generation, const TransformerConfig& config);
 

@@ -1,4 +1,4 @@
-// What generation_config.json holds besides the model: how to decode where the caller does not say.
+// The settings in generation_config.json: how to decode where the caller does not say.
 #pragma once
 
 #include <cstdint>

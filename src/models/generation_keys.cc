@@ -69,7 +69,7 @@ constexpr GenerationKey kKeys[] = {
     {"max_cache_len", kHarmless, kHarmless, ""},
     {"prefill_chunk_size", kHarmless, kHarmless, ""},
     {"low_memory", kHarmless, kHarmless, ""},
-    // What is returned besides the tokens.
+    // Returned besides the tokens.
     {"output_attentions", kHarmless, kHarmless, ""},
     {"output_hidden_states", kHarmless, kHarmless, ""},
     {"output_scores", kHarmless, kHarmless, ""},
