@@ -138,7 +138,7 @@ void add_generate_command(CLI::App& app) {
                    "Draw from the likeliest tokens that together have probability P; 1: from all (default: the model's, or else 1)")
       ->type_name("P");
   command->add_option("--seed", options.seed, "The same seed gives the same text, on any number of threads")
-      ->check(at_least(0))
+      ->check(between<int64_t>(0, INT64_MAX))
       ->type_name("S")
       ->capture_default_str();
   command->add_flag("--greedy", arguments->greedy, "Always the likeliest token, like --temperature 0");
