@@ -142,8 +142,8 @@ std::vector<TransformerConfig> configs() {
   return all;
 }
 
-// What a command does with a directory: everything is read, some tokens are computed, and it is written again.
-void use(const std::filesystem::path& directory) {
+// What a command does with a directory: everything is read, some tokens are computed, and where asked for it is written again.
+void use(const std::filesystem::path& directory, bool save) {
   const ModelDirectory opened(directory);
   const std::unique_ptr<Model> model = opened.make_model(DType::f32, Device::cpu);
   opened.verify_weights();
@@ -156,7 +156,7 @@ void use(const std::filesystem::path& directory) {
   } else {
     model->network.logits_of_rows(memory, std::vector<int32_t>{0, 1}, context);
   }
-  save_model(*model, directory / "again");
+  if (save) save_model(*model, directory / "again");
 }
 
 TEST(MutatedDirectory, OpensOrIsRefusedInOneLine) {
@@ -168,7 +168,7 @@ TEST(MutatedDirectory, OpensOrIsRefusedInOneLine) {
   for (const TransformerConfig& config : configs()) {
     const TemporaryDirectory directory;
     save_model(*create_model(config, 1), directory / "model");
-    EXPECT_NO_THROW(use(directory / "model"));
+    EXPECT_NO_THROW(use(directory / "model", true));
     std::vector<std::pair<std::string, std::string>> files;
     for (const char* name : {"config.json", "generation_config.json", "model.safetensors"}) {
       if (std::filesystem::exists(directory / "model" / name)) files.emplace_back(name, read_file(directory / "model" / name));
@@ -186,7 +186,7 @@ TEST(MutatedDirectory, OpensOrIsRefusedInOneLine) {
         std::ofstream(directory / "model" / name, std::ios::binary) << changed;
       }
       try {
-        use(directory / "model");
+        use(directory / "model", i % 4 == 0);  // writing waits for the disk
         ++opened;
       } catch (const Error& error) {
         ++refused;
