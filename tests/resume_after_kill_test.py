@@ -31,14 +31,14 @@ def write_texts(folder: pathlib.Path, generator: random.Random) -> None:
 
 def command(program: str, task: str, texts: pathlib.Path, output: pathlib.Path, threads: int) -> list[str]:
     shape = "--layers 1 --hidden-size 32 --num-attention-heads 2 --ffn-dim 48 --attention-dropout 0.1 --activation-dropout 0.1"
-    recipe = f"--batch-tokens 100 --accumulate 2 --max-length 64 --warmup-steps 10 --max-steps {STEPS}"
+    recipe = f"--batch-tokens 100 --accumulate 2 --warmup-steps 10 --max-steps {STEPS}"
     rhythm = f"--save-every {SAVE_EVERY} --validate-every {VALIDATE_EVERY} --log-every 5 --keep-checkpoints 2 --threads {threads}"
     if task == "lm":
         data = ["--task", "lm", f"--text={texts / 'train.de'}", "--context", "16", "--dtype", "bf16"]
     else:
         data = [f"--{name}={texts / file}" for name, file in
                 (("source", "train.en"), ("target", "train.de"), ("valid-source", "valid.en"), ("valid-target", "valid.de"))]
-        data += ["--task", "translation", "--vocab-size", "80"]
+        data += ["--task", "translation", "--vocab-size", "80", "--max-length", "64"]
     return [program, "train", *data, f"--output={output}", *shape.split(), *recipe.split(), *rhythm.split(), "--resume"]
 
 
