@@ -144,15 +144,10 @@ class PreTokenizerSequence final : public PreTokenizer {
   std::vector<std::unique_ptr<PreTokenizer>> parts_;
 };
 
-// The well-known patterns have a space at the beginning of a match only, or within white space.
 WordCuts word_cuts_of(const JsonNode& split, SplitBehavior behavior) {
   const auto regex = split.at("pattern").find("Regex");
   if (!regex || behavior != SplitBehavior::isolated) return WordCuts::none;
-  const std::string pattern = regex->string();
-  for (const std::string_view known : {patterns::kGpt2, patterns::kCl100k, patterns::kLlama3, patterns::kQwen2, patterns::kO200k}) {
-    if (pattern == known) return WordCuts::spaces;
-  }
-  return WordCuts::none;
+  return patterns::begins_words_with_spaces(regex->string()) ? WordCuts::spaces : WordCuts::none;
 }
 
 SplitBehavior behavior_of(const JsonNode& node) {

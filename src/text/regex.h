@@ -1,4 +1,4 @@
-// Regular expressions of tokenizer.json, which are written for Oniguruma, through PCRE2.
+// Regular expressions of tokenizer.json, which are written for Oniguruma.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,8 @@ class Regex {
   Regex(Regex&&) noexcept;
   Regex& operator=(Regex&&) noexcept;
 
-  // Calls found(begin, end) for each match in valid UTF-8, left to right, not overlapping. May be called from several threads.
+  // Calls found(begin, end) for each match in valid UTF-8, left to right, not overlapping; there is none in an empty text. May be called
+  // from several threads. Throws Error(bad_input) where matching takes too long or too much memory.
   void find_all(std::string_view text, const std::function<void(size_t begin, size_t end)>& found) const;
 
  private:
