@@ -96,7 +96,7 @@ GgufMetadata::GgufMetadata(std::string_view bytes, std::string file) : bytes_(by
     in.context = fmt::format("the name of key {} of {}", i + 1, keys);
     const std::string_view name = in.string();
     if (name.size() > 65'535) in.damaged(fmt::format("has {} bytes, more than GGUF allows", name.size()));
-    in.context = fmt::format("the value of \"{}\"", name);
+    in.context = fmt::format("the value of \"{}\"", shortened(name));
     Value value{in.type(), false, 1, 0};
     if (value.type == Type::array) {
       value.array = true;

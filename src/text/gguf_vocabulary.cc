@@ -1,15 +1,15 @@
 #include "text/gguf_vocabulary.h"
 
-#include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/error.h"
 #include "base/gguf.h"
+#include "text/gguf_pre_tokenizers.h"
 #include "text/sentencepiece_file.h"
 #include "text/sentencepiece_json.h"
 #include "text/sentencepiece_symbols.h"
-#include "text/split_patterns.h"
 #include "text/token_limits.h"
 #include "text/tokenizer_text.h"
 #include "text/vocab_files.h"
@@ -20,29 +20,6 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr const char* kTokens = "tokenizer.ggml.tokens";
-
-// How a byte-level vocabulary's text is cut, under the names of llama.cpp (src/llama-vocab.cpp): patterns that are applied one after the
-// other.
-struct PreTokenization {
-  std::vector<std::string_view> names;
-  std::vector<std::string_view> patterns;  // none: GPT-2's alone
-  bool ignore_merges = false;
-  bool add_bos = false;  // where the file does not say it
-};
-const std::vector<PreTokenization>& pre_tokenizations() {
-  using namespace patterns;
-  static const std::vector<PreTokenization> all = {
-      {{"gpt-2", "gpt2", "phi-2", "mpt", "olmo", "jais", "roberta-bpe", "jina-es", "jina-de", "trillion", "granite-docling"}, {}},
-      {{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0"}, {kLlama3}, true, true},
-      {{"dbrx", "smaug-bpe", "chatglm-bpe", "glm4"}, {kLlama3}},
-      {{"qwen2", "stablelm2", "deepseek-r1-qwen", "megrez", "hunyuan"}, {kQwen2}},
-      {{"gpt-4o", "llama4"}, {kO200k}},
-      {{"starcoder", "refact", "command-r", "smollm", "codeshell", "exaone", "minerva-7b"}, {R"(\p{N})", kGpt2}},
-      {{"falcon"}, {R"([\p{P}\$\+<=>\^~\|`]+)", kGpt2, "[0-9][0-9][0-9]"}},
-      {{"default", ""}, {R"([\p{P}\$\+<=>\^~\|]+)", kGpt2, R"(\p{N}+)", "[0-9][0-9][0-9]"}},
-  };
-  return all;
-}
 
 class GgufVocabulary {
  public:
@@ -69,7 +46,8 @@ class GgufVocabulary {
     if (model == "t5") return sentencepiece(SentencePieceModel::Kind::unigram);
     if (model == "gpt2") return byte_level();
     if (model == "bert") return bert();
-    fail(ErrorCode::unsupported, "{}: the vocabulary is of the kind \"{}\"; qkv knows llama, t5, gpt2 and bert", in_.file(), model);
+    fail(ErrorCode::unsupported, "{}: the vocabulary is of the kind \"{}\"; qkv knows llama, t5, gpt2 and bert", in_.file(),
+         shortened(model));
   }
 
  private:
@@ -109,15 +87,33 @@ class GgufVocabulary {
     }
     model.byte_fallback = bytes == 256;
     model.add_dummy_prefix = flag("add_space_prefix", true);
+    model.prefix = SentencePieceModel::Prefix::each;  // as llama.cpp has it
     model.remove_extra_whitespaces = flag("remove_extra_whitespaces", false);
     model.character_map = in_.raw_bytes("tokenizer.ggml.precompiled_charsmap");
     check_sentencepiece(model, in_.file());
     SentencePieceSurroundings around;
     around.control_in_text = true;
+    around.user_defined_in_text = true;
+    around.rstrip = tokens_that_strip_what_follows();
     const bool llama = kind == SentencePieceModel::Kind::bpe;
     if (flag("add_bos_token", llama)) around.before = id("bos_token_id") >= 0 || !llama ? id("bos_token_id") : 1;
     if (flag("add_eos_token", !llama)) around.behind = id("eos_token_id");
     return sentencepiece_to_json(model, around, in_.file());
+  }
+
+  // Phi-3's special tokens take the white space behind them, which the file does not say (nor does it say more than the name of the model).
+  std::vector<bool> tokens_that_strip_what_follows() const {
+    std::string name(in_.string("general.name").value_or(""));
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (name.find("phi-3") == std::string::npos && name.find("phi3") == std::string::npos) return {};
+    std::vector<bool> strips(tokens_.size());
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      const auto type = static_cast<PieceType>(types_[i]);
+      const bool named =
+          type == PieceType::control || type == PieceType::user_defined || type == PieceType::unknown || tokens_[i] == "</s>";
+      strips[i] = named && tokens_[i] != "<unk>" && tokens_[i] != "<s>" && tokens_[i] != "<|endoftext|>";
+    }
+    return strips;
   }
 
   std::vector<AddedToken> added_tokens() const {
@@ -133,12 +129,11 @@ class GgufVocabulary {
 
   std::string byte_level() const {
     const std::string pre(in_.string("tokenizer.ggml.pre").value_or("default"));
-    const PreTokenization* cut = nullptr;
-    for (const PreTokenization& each : pre_tokenizations()) {
-      if (std::find(each.names.begin(), each.names.end(), pre) != each.names.end()) cut = &each;
+    const GgufPreTokenizer* cut = find_gguf_pre_tokenizer(pre);
+    if (!cut) {
+      fail(ErrorCode::unsupported, "{}: \"tokenizer.ggml.pre\" is \"{}\", a way to cut text that qkv does not know; it knows {}",
+           in_.file(), shortened(pre), gguf_pre_tokenizer_names());
     }
-    if (!cut)
-      fail(ErrorCode::unsupported, "{}: \"tokenizer.ggml.pre\" is \"{}\", a way to cut text that qkv does not know", in_.file(), pre);
     ordered_json parts = ordered_json::array();
     for (const std::string_view pattern : cut->patterns) {
       parts.push_back({{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}, {"invert", false}});
@@ -157,7 +152,11 @@ class GgufVocabulary {
     if (flag("add_bos_token", cut->add_bos)) put(before, "bos_token_id");
     if (flag("add_eos_token", false)) put(behind, "eos_token_id");
     stages["post_processor"] = make_template(before, behind);
-    TokenizerText text(added_tokens(), stages);
+    std::vector<AddedToken> added = added_tokens();
+    for (AddedToken& token : added) {
+      token.lstrip = (cut->lstrip_mask && token.content == "<mask>") || (pre == "modern-bert" && token.content == "[MASK]");
+    }
+    TokenizerText text(added, stages);
     text.model({{"type", "BPE"},
                 {"dropout", nullptr},
                 {"unk_token", nullptr},
@@ -185,6 +184,8 @@ class GgufVocabulary {
       }
     }
     BertOptions options;
+    options.lowercase = flag("normalizer.lowercase", true);
+    if (const auto strip = in_.boolean("tokenizer.ggml.normalizer.strip_accents")) options.strip_accents = *strip ? 1 : 0;
     const auto name = [&](std::initializer_list<const char*> keys, std::string& token) {
       for (const char* key : keys) {
         if (const int32_t special = id(key); special >= 0) {

@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "text/gguf_builder.h"
+#include "text/gguf_pre_tokenizers.h"
+#include "text/pre_tokenizers.h"
 #include "text/test_files.h"
 #include "text/tokenizer_parts.h"
 
@@ -49,6 +51,66 @@ TEST(GgufVocabulary, TheSmallExamplesOfTheseTestsAreRight) {
   EXPECT_EQ(encode(llama().build(), "ab b"), (std::vector<int32_t>{1, 7, 3, 5}));
   EXPECT_EQ(encode(gpt2().build(), "ab ab<end>"), (std::vector<int32_t>{3, 4, 5}));
   EXPECT_EQ(encode(bert().build(), "AB abb x"), (std::vector<int32_t>{1, 3, 3, 5, 0, 2}));
+}
+
+TEST(GgufVocabulary, TheTextBehindASpecialTokenBeginsAsATextDoes) {
+  EXPECT_EQ(encode(llama().build(), "ab</s>ab b</s>"), (std::vector<int32_t>{1, 7, 2, 7, 3, 5, 2}));
+  const GgufBuilder user =
+      llama({"<unk>", "<s>", "</s>", "▁", "a", "b", "ab", "▁ab", "<u>"}, {0, 0, 0, -4, -5, -6, -1, -2, 0}, {2, 3, 3, 1, 1, 1, 1, 1, 4});
+  EXPECT_EQ(encode(user.build(), "<u>ab<u>ab"), (std::vector<int32_t>{1, 8, 7, 8, 7}));
+}
+
+TEST(GgufVocabulary, SpecialTokensOfPhi3TakeTheSpacesBehindThem) {
+  const auto phi3 = [](const std::string& name) {
+    GgufBuilder file = llama({"<unk>", "<s>", "</s>", "▁", "a", "b", "ab", "▁ab", "<|end|>"}, {0, 0, 0, -4, -5, -6, -1, -2, 0},
+                             {2, 3, 3, 1, 1, 1, 1, 1, 3});
+    return file.string("general.name", name).build();
+  };
+  EXPECT_EQ(encode(phi3("Phi-3-mini-4k"), "<|end|>  ab</s> ab<s> ab"), (std::vector<int32_t>{1, 8, 7, 2, 7, 1, 3, 7}));
+  EXPECT_EQ(encode(phi3("Llama"), "<|end|> ab"), (std::vector<int32_t>{1, 8, 3, 7}));
+}
+
+TEST(GgufVocabulary, EveryNameOfAPreTokenizerIsOneThatOpens) {
+  const std::string names = gguf_pre_tokenizer_names();
+  size_t count = 0;
+  for (size_t begin = 0; begin < names.size(); ++count) {
+    const size_t end = std::min(names.find(", ", begin), names.size());
+    const std::string name = names.substr(begin, end - begin);
+    EXPECT_EQ(message(gpt2(name).build()), "(no error)") << name;
+    begin = end + 2;
+  }
+  EXPECT_GT(count, 80u);
+}
+
+TEST(GgufVocabulary, PreTokenizersCutWhereTheTokenizersLibraryCuts) {
+  for (const nlohmann::json& each : golden("regex.json")["sequences"]) {
+    const GgufPreTokenizer* cut = find_gguf_pre_tokenizer(each[0].get<std::string>());
+    ASSERT_NE(cut, nullptr);
+    nlohmann::json parts = nlohmann::json::array();
+    for (const std::string_view pattern : cut->patterns) {
+      parts.push_back({{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}, {"invert", false}});
+    }
+    const nlohmann::json stage = {{"type", "Sequence"}, {"pretokenizers", parts}};
+    PieceList list(NormalizedText(each[1].get<std::string>()));
+    make_pre_tokenizer(JsonNode(stage, "t.json"))->apply(list);
+    std::vector<size_t> places;
+    for (const PieceList::Piece& piece : list.pieces) places.insert(places.end(), {piece.begin, piece.end});
+    EXPECT_EQ(places, each[2].get<std::vector<size_t>>()) << each;
+  }
+}
+
+TEST(GgufVocabulary, KeysOfTheNormalizerAreFollowed) {
+  EXPECT_EQ(encode(bert().boolean(kGgml + "normalizer.lowercase", false).build(), "AB ab"), (std::vector<int32_t>{1, 0, 3, 2}));
+  EXPECT_EQ(encode(bert().boolean(kGgml + "normalizer.strip_accents", false).build(), "áb ab"), (std::vector<int32_t>{1, 0, 3, 2}));
+}
+
+TEST(GgufVocabulary, HugeValuesAreCutInMessages) {
+  const std::string huge(1 << 20, 'x');
+  EXPECT_LT(message(gpt2(huge).build()).size(), 2500u);
+  EXPECT_LT(message(GgufBuilder().strings(kGgml + "tokens", {"a"}).string(kGgml + "model", huge).build()).size(), 400u);
+  EXPECT_LT(message(llama({"<unk>", std::string(60'000, 'a'), std::string(60'000, 'a')}, {0, 0, 0}, {2, 1, 1}).build()).size(), 400u);
+  EXPECT_LT(message(gpt2("gpt-2", {"a " + huge}).build()).size(), 400u);
+  EXPECT_LT(message(GgufBuilder().raw(std::string(60'000, 'k'), 99, "").build()).size(), 400u);
 }
 
 TEST(GgufVocabulary, AMessageIsOneLineWhateverTheFileSays) {

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/short_text.h"
 #include "text/utf8.h"
 
 namespace qkv {
@@ -115,7 +114,7 @@ struct OnigurumaRegex::Impl {
   ~Impl() { onig_free(code); }
 
   [[noreturn]] void fail_to_match(const std::string& why, size_t size) const {
-    fail(ErrorCode::bad_input, "the tokenizer's pattern \"{}\" fails on a text of {} bytes: {}", short_text(pattern, 300), size, why);
+    fail(ErrorCode::bad_input, "the tokenizer's pattern \"{}\" fails on a text of {} bytes: {}", shortened(pattern, 300), size, why);
   }
 };
 
@@ -132,8 +131,8 @@ OnigurumaRegex::OnigurumaRegex(const std::string& pattern, const std::string& wh
       onig_new(&impl_->code, begin, begin + written.size(), ONIG_OPTION_NONE, ONIG_ENCODING_UTF8, ONIG_SYNTAX_ONIGURUMA, &info);
   if (error != ONIG_NORMAL) {
     impl_->code = nullptr;
-    fail(ErrorCode::bad_input, "{}: the pattern \"{}\" is not a regular expression ({})", where, short_text(pattern, 300),
-         short_text(message_of(error, &info), 200));
+    fail(ErrorCode::bad_input, "{}: the pattern \"{}\" is not a regular expression ({})", where, shortened(pattern, 300),
+         shortened(message_of(error, &info), 200));
   }
 }
 

@@ -75,6 +75,7 @@ ordered_json exact_form(const SentencePieceModel& model, const SentencePieceSurr
     if (prefix == model.prefix && prefix != Prefix::first) exact["prefix"] = name;
   }
   exact["control_in_text"] = around.control_in_text;
+  if (around.user_defined_in_text) exact["user_defined_in_text"] = true;
   exact["unk_surface"] = model.unk_surface;
   exact["character_map"] = to_base64(model.character_map);
   for (const auto& [name, type] : kTypes) {
@@ -97,6 +98,7 @@ std::vector<AddedToken> added_tokens_of(const SentencePieceModel& model, const S
     if (piece.type != PieceType::control && piece.type != PieceType::user_defined) continue;
     added.push_back(
         {.id = static_cast<int32_t>(id), .content = piece.text, .normalized = false, .special = piece.type == PieceType::control});
+    added.back().rstrip = !around.rstrip.empty() && around.rstrip[id];
   }
   added.insert(added.end(), around.added.begin(), around.added.end());
   return added;
@@ -285,7 +287,9 @@ void leave_to_sentencepiece(const JsonNode& model_node, std::vector<AddedToken>&
   const JsonNode exact = model_node.at("sentencepiece");
   if (exact.find("pieces")) return;  // the ids are others
   std::unordered_set<int64_t> ids;
-  for (const JsonNode& id : exact.at("user_defined").items()) ids.insert(id.integer());
+  if (!exact.boolean_or("user_defined_in_text", false)) {
+    for (const JsonNode& id : exact.at("user_defined").items()) ids.insert(id.integer());
+  }
   if (!exact.at("control_in_text").boolean()) {
     for (const JsonNode& id : exact.at("control").items()) ids.insert(id.integer());
   }
