@@ -47,6 +47,7 @@ for name, model in json.loads((files / 'sentencepiece.json').read_text())['model
 ranks = json.loads((files / 'tiktoken.json').read_text())['ranks'].encode()
 for choice in range(6):
     write('tiktoken_ranks', str(choice), bytes([choice]) + ranks)
+write('tekken', '0', json.loads((files / 'tekken.json').read_text())['file'].encode())
 for name, case in json.loads((files / 'transformers.json').read_text())['cases'].items():
     content = {file: base64.b64decode(text) if file.endswith('.spm') else text.encode() for file, text in case['files'].items()}
     if 'vocab.txt' in content:

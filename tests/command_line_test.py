@@ -689,6 +689,19 @@ class CommandLine(ProgramTest):
 
     # Tokenizer, attention, data
 
+    def test_rank_file_is_cut_by_the_named_pattern_and_a_guess_is_said(self):
+        import base64
+        tokens = [bytes([byte]) for byte in range(256)] + [b'12', b'123', b'1234']
+        lines = ''.join(f'{base64.b64encode(token).decode()} {rank}\n' for rank, token in enumerate(tokens))
+        ranks = write(self.folder / 'some.tiktoken', lines)
+        encode = ('tokenizer', 'encode', '--tokenizer', ranks)
+        self.assertIn('has 259 ranks, as no tokenizer', run(*encode, stdin=b'1234\n').stderr)
+        self.assertEqual(self.works(*encode, '--tiktoken-pattern', 'gpt2', stdin=b'1234\n').stdout, '258\n')
+        self.assertEqual(self.works(*encode, '--tiktoken-pattern', 'llama3', stdin=b'1234\n').stdout, '257 52\n')
+        self.assertEqual(self.works(*encode, '--tiktoken-pattern', '[0-9]{2}', stdin=b'123\n').stdout, '256 51\n')
+        self.refused(2, ['--tiktoken-pattern lama3', 'llama3'], *encode, '--tiktoken-pattern', 'lama3', stdin=b'1\n')
+        self.refused(2, ['--tiktoken-pattern'], *self.train(tiktoken_pattern='gpt2'))
+
     def test_tokenizer_trains_encodes_and_decodes(self):
         out = self.folder / 'out'
         self.works('tokenizer', 'train', '--model', 'bpe', '--vocab-size', 120, '--output', out, self.shared / 'numbers/train.en',

@@ -61,13 +61,20 @@ struct SubwordSampling {
   double alpha = 0.1;  // Unigram (Kudo 2018): 0: all segmentations alike, large: nearly always the best; 1/alpha is a temperature
 };
 
+struct TokenizerLoadOptions {
+  // For tiktoken's rank files, which do not say how texts are cut into words: the name of a family (gpt2, cl100k_base, o200k_base, llama3,
+  // qwen, …), or a regular expression as tokenizer.json has it. Empty: told by what lies beside the file and by the number of ranks; what
+  // is guessed is said on stderr.
+  std::string tiktoken_pattern;
+};
+
 class Tokenizer {
  public:
   // `path`: a tokenizer.json, or another file that a tokenizer comes in: a SentencePiece .model, vocab.json with merges.txt beside it,
-  // vocab.txt, a tiktoken rank file, a .gguf with a vocabulary; or a directory that holds such files, also Marian's source.spm, target.spm
-  // and vocab.json. What lies beside a file (tokenizer_config.json) is followed. Throws qkv::Error (bad_input, unsupported, io) with one
-  // line.
-  static Tokenizer load(const std::filesystem::path& path);
+  // vocab.txt, a tiktoken rank file, Mistral's tekken.json, a .gguf with a vocabulary; or a directory that holds such files, also Marian's
+  // source.spm, target.spm and vocab.json. What lies beside a file (tokenizer_config.json) is followed. Throws qkv::Error (bad_input,
+  // unsupported, io) with one line.
+  static Tokenizer load(const std::filesystem::path& path, const TokenizerLoadOptions& options = {});
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;

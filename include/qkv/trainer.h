@@ -57,6 +57,7 @@ struct TrainOptions {
 
   std::filesystem::path output;     // the model directory to make
   std::filesystem::path tokenizer;  // a directory with a tokenizer.json; empty: one is trained on the training text
+  std::string tiktoken_pattern;     // TokenizerLoadOptions::tiktoken_pattern, for `tokenizer`
   int64_t vocab_size = 0;           // exactly this many tokens; 0: up to vocab_size_limit, what the data can fill
   int64_t vocab_size_limit = 8000;  // set by the preset
   bool resume = false;              // go on from the last checkpoint in `output`, from the beginning where there is none

@@ -2,56 +2,18 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <optional>
-#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "text/base64.h"
-#include "text/byte_level.h"
-#include "text/split_patterns.h"
+#include "text/tiktoken_families.h"
 #include "text/token_limits.h"
-#include "text/token_splits.h"
-#include "text/tokenizer_text.h"
 
 namespace qkv {
 namespace {
-
-using nlohmann::ordered_json;
-
-struct RankEncoding {
-  std::string_view name;     // in the file's name
-  std::string_view pattern;  // empty: GPT-2's
-  std::vector<std::pair<std::string_view, int32_t>> special;
-};
-
-const std::vector<RankEncoding>& encodings() {
-  static const std::vector<RankEncoding> all = {
-      {"gpt2", "", {{"<|endoftext|>", 50256}}},
-      {"r50k", "", {{"<|endoftext|>", 50256}}},
-      {"p50k", "", {{"<|endoftext|>", 50256}}},
-      {"cl100k",
-       patterns::kCl100k,
-       {{"<|endoftext|>", 100257},
-        {"<|fim_prefix|>", 100258},
-        {"<|fim_middle|>", 100259},
-        {"<|fim_suffix|>", 100260},
-        {"<|endofprompt|>", 100276}}},
-      {"o200k", patterns::kO200k, {{"<|endoftext|>", 199999}, {"<|endofprompt|>", 200018}}},
-      {"qwen", patterns::kQwen2, {}},
-  };
-  return all;
-}
-
-RankEncoding encoding_of(const std::string& file) {
-  const std::string name = file.substr(file.find_last_of('/') + 1);
-  for (const RankEncoding& encoding : encodings()) {
-    if (name.find(encoding.name) != std::string::npos) return encoding;
-  }
-  return {"", patterns::kLlama3, {}};
-}
 
 struct Line {
   std::string token;
@@ -61,11 +23,11 @@ struct Line {
 std::optional<Line> parse_line(std::string_view line) {
   const size_t space = line.find(' ');
   if (space == std::string_view::npos || space == 0) return std::nullopt;
-  auto token = from_base64(line.substr(0, space));
+  auto token = line.substr(0, space) == "=" ? std::string() : from_base64(line.substr(0, space));  // how Whisper's has no bytes
   int64_t rank = -1;
   const char* end = line.data() + line.size();
   const auto [stop, error] = std::from_chars(line.data() + space + 1, end, rank);
-  if (!token || token->empty() || error != std::errc() || stop != end) return std::nullopt;
+  if (!token || error != std::errc() || stop != end) return std::nullopt;
   return Line{std::move(*token), rank};
 }
 
@@ -103,75 +65,37 @@ std::vector<std::string> read_ranks(std::string_view content, const std::string&
   return tokens;
 }
 
-void check_tokens(const std::vector<std::string>& tokens, const std::string& file) {
-  std::unordered_map<std::string_view, size_t> ranks;
-  for (size_t rank = 0; rank < tokens.size(); ++rank) {
-    if (tokens[rank].empty()) continue;
-    const auto [other, fresh] = ranks.emplace(tokens[rank], rank);
-    if (!fresh) fail(ErrorCode::bad_input, "{}: the ranks {} and {} are of the same token", file, other->second, rank);
+// What the configuration names comes first; of one id or one name the first counts.
+std::vector<AddedToken> added_tokens(const std::vector<std::string>& tokens, const TokenizerConfig& config, const TiktokenChoice& family) {
+  std::vector<AddedToken> added;
+  std::unordered_set<int32_t> ids;
+  std::unordered_set<std::string> names;
+  const auto add = [&](AddedToken token) {
+    const auto id = static_cast<size_t>(token.id);
+    if ((id < tokens.size() && !tokens[id].empty()) || ids.contains(token.id) || !names.insert(token.content).second) return;
+    ids.insert(token.id);
+    added.push_back(std::move(token));
+  };
+  for (AddedToken& token : config.added_tokens({}, [](const std::string&) { return -1; })) add(std::move(token));
+  for (const auto& [name, id] : family.special) {
+    const bool fits = static_cast<size_t>(id) < tokens.size() + kMaxHoles;  // else the file is not that family's, whatever its name
+    if (fits) add({.id = id, .content = name, .normalized = false, .special = true});
   }
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    const char c = static_cast<char>(byte);
-    if (!ranks.contains(std::string_view(&c, 1))) {
-      fail(ErrorCode::bad_input, "{}: has no token for the single byte {}; the file was cut or is of another kind", file, byte);
-    }
-  }
+  return added;
 }
 
 }  // namespace
 
-bool is_tiktoken(std::string_view content) { return parse_line(take_line(content)).has_value(); }
+bool is_tiktoken(std::string_view content) {
+  const auto line = parse_line(take_line(content));
+  return line && !line->token.empty();
+}
 
-std::string tiktoken_to_json(std::string_view content, const TokenizerConfig& config, const std::string& file) {
-  const std::vector<std::string> tokens = read_ranks(content, file);
-  check_tokens(tokens, file);
-  const std::vector<std::string_view> views(tokens.begin(), tokens.end());
-  const std::vector<bool> all(tokens.size(), true);
-  std::vector<std::pair<int32_t, int32_t>> merges;
-  for (const auto& [left, right, whole] : token_splits(views, all, all, file)) merges.emplace_back(left, right);
-  std::vector<std::string> written;
-  written.reserve(tokens.size());
-  for (const std::string& token : tokens) written.push_back(to_byte_level(token));
-
-  const RankEncoding encoding = encoding_of(file);
-  std::vector<AddedToken> added;
-  const auto is_new = [&](const AddedToken& token) {
-    const bool free = static_cast<size_t>(token.id) >= tokens.size() || tokens[static_cast<size_t>(token.id)].empty();
-    return free && std::none_of(added.begin(), added.end(),
-                                [&](const AddedToken& other) { return other.id == token.id || other.content == token.content; });
-  };
-  for (AddedToken& token : config.added_tokens({}, [](const std::string&) { return -1; })) {
-    if (is_new(token)) added.push_back(std::move(token));
-  }
-  for (const auto& [name, id] : encoding.special) {
-    AddedToken token{.id = id, .content = std::string(name), .normalized = false, .special = true};
-    const bool fits = static_cast<size_t>(id) < tokens.size() + kMaxHoles;  // else the file is not that encoding's, whatever its name
-    if (fits && is_new(token)) added.push_back(std::move(token));
-  }
-
-  const bool gpt2 = encoding.pattern.empty();
-  const ordered_json bytes = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", gpt2}};
-  ordered_json stages;
-  stages["pre_tokenizer"] = bytes;
-  if (!gpt2) {
-    const ordered_json split = {{"type", "Split"}, {"pattern", {{"Regex", encoding.pattern}}}, {"behavior", "Isolated"}, {"invert", false}};
-    stages["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {split, bytes}}};
-  }
-  stages["decoder"] = {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}};
-  stages["post_processor"] = {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", false}, {"use_regex", true}};
-  TokenizerText text(added, stages);
-  text.model({{"type", "BPE"},
-              {"dropout", nullptr},
-              {"unk_token", nullptr},
-              {"continuing_subword_prefix", nullptr},
-              {"end_of_word_suffix", nullptr},
-              {"fuse_unk", false},
-              {"byte_fallback", false},
-              {"ignore_merges", true}});
-  text.vocabulary(written);
-  text.merges(written, merges);
-  text.member("rank_by_token", true);
-  return std::move(text).finish();
+RankTokenizer read_tiktoken(std::string_view content, const TokenizerConfig& config, const std::string& file, const std::string& pattern) {
+  std::vector<std::string> tokens = read_ranks(content, file);
+  TiktokenChoice family = choose_tiktoken_family(tokens.size(), config, file, pattern);
+  RankStages stages{added_tokens(tokens, config, family), std::move(family.pattern), family.nfc};
+  return make_rank_tokenizer(std::move(tokens), std::move(stages), file);
 }
 
 }  // namespace qkv

@@ -1,7 +1,7 @@
 #include "text/token_splits.h"
 
 #include <algorithm>
-#include <unordered_map>
+#include <bit>
 
 #include "base/error.h"
 
@@ -19,6 +19,34 @@ uint64_t multiply(uint64_t a, uint64_t b) {
 }
 uint64_t add(uint64_t a, uint64_t b) { return a + b >= kModulus ? a + b - kModulus : a + b; }
 
+// Ids by hash: open addressing, at least half of the slots are empty. Of two with one hash the first is found.
+class HashedIds {
+ public:
+  explicit HashedIds(size_t ids) : slots_(std::bit_ceil(std::max<size_t>(16, 2 * ids))) {}
+  void insert(uint64_t hash, int32_t id) {
+    Slot& slot = slots_[place(hash)];
+    if (slot.id < 0) slot = {hash, id};
+  }
+  int32_t find(uint64_t hash) const { return slots_[place(hash)].id; }  // -1: none
+  void prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[first_place(hash)]); }
+
+ private:
+  struct Slot {
+    uint64_t hash = 0;
+    int32_t id = -1;
+  };
+  size_t first_place(uint64_t hash) const {
+    const uint64_t mixed = hash * 0x9E3779B97F4A7C15u;  // 2^64 / golden ratio
+    return (mixed ^ mixed >> 32) & (slots_.size() - 1);
+  }
+  size_t place(uint64_t hash) const {
+    size_t i = first_place(hash);
+    while (slots_[i].id >= 0 && slots_[i].hash != hash) i = (i + 1) & (slots_.size() - 1);
+    return i;
+  }
+  std::vector<Slot> slots_;
+};
+
 uint64_t extend(uint64_t hash, char c) { return add(multiply(hash, kBase), static_cast<unsigned char>(c) + 1u); }
 
 }  // namespace
@@ -26,36 +54,37 @@ uint64_t extend(uint64_t hash, char c) { return add(multiply(hash, kBase), stati
 std::vector<TokenSplit> token_splits(std::span<const std::string_view> tokens, const std::vector<bool>& parts,
                                      const std::vector<bool>& wholes, const std::string& file) {
   size_t bytes = 0, longest = 0;
-  std::unordered_map<uint64_t, int32_t> by_hash;
-  by_hash.reserve(tokens.size());
+  HashedIds ids(tokens.size());
   for (size_t id = 0; id < tokens.size(); ++id) {
     bytes += tokens[id].size();
     longest = std::max(longest, tokens[id].size());
     if (tokens[id].empty() || !parts[id]) continue;
     uint64_t hash = 0;
     for (const char c : tokens[id]) hash = extend(hash, c);
-    by_hash.emplace(hash, static_cast<int32_t>(id));
+    ids.insert(hash, static_cast<int32_t>(id));
   }
-  std::vector<uint64_t> powers(longest + 1, 1), beginnings(longest + 1, 0);
+  std::vector<uint64_t> powers(longest + 1, 1), beginnings(longest + 1, 0), endings(longest + 1, 0);
   for (size_t i = 1; i <= longest; ++i) powers[i] = multiply(powers[i - 1], kBase);
 
-  const auto find = [&](uint64_t hash) {
-    const auto found = by_hash.find(hash);
-    return found == by_hash.end() ? -1 : found->second;
-  };
   std::vector<TokenSplit> splits;
   size_t written = 0;
   const size_t limit = 64 * bytes + (size_t{1} << 20);
   for (size_t id = 0; id < tokens.size(); ++id) {
     const std::string_view token = tokens[id];
     if (!wholes[id]) continue;
-    for (size_t i = 0; i < token.size(); ++i) beginnings[i + 1] = extend(beginnings[i], token[i]);
+    for (size_t i = 0; i < token.size(); ++i) {
+      beginnings[i + 1] = extend(beginnings[i], token[i]);
+      ids.prefetch(beginnings[i + 1]);
+    }
+    for (size_t i = 1; i < token.size(); ++i) {
+      endings[i] = add(beginnings[token.size()], kModulus - multiply(beginnings[i], powers[token.size() - i]));
+      ids.prefetch(endings[i]);
+    }
     const size_t first = splits.size();
     for (size_t i = 1; i < token.size(); ++i) {
-      const int32_t left = find(beginnings[i]);
+      const int32_t left = ids.find(beginnings[i]);
       if (left < 0) continue;
-      const uint64_t taken = multiply(beginnings[i], powers[token.size() - i]);
-      const int32_t right = find(add(beginnings[token.size()], kModulus - taken));
+      const int32_t right = ids.find(endings[i]);
       if (right < 0) continue;
       written += token.size();
       if (written > limit) {

@@ -26,7 +26,8 @@
 namespace qkv {
 
 struct Tokenizer::Impl {
-  std::string json, config;  // the files' text, as it is saved again
+  LazyText json;       // the files' text, as it is saved again
+  std::string config;  // likewise
   TokenizerParts parts;
   std::vector<const std::string*> tokens;   // by id; null: no token has this id
   std::vector<const std::string*> decoded;  // by id: what decode starts from
@@ -271,7 +272,9 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-Tokenizer Tokenizer::load(const std::filesystem::path& path) { return TokenizerAccess::from_files(read_tokenizer_files(path)); }
+Tokenizer Tokenizer::load(const std::filesystem::path& path, const TokenizerLoadOptions& options) {
+  return TokenizerAccess::from_files(read_tokenizer_files(path, options));
+}
 
 Tokenizer TokenizerAccess::from_json(std::string tokenizer_json, std::string config_json, const std::string& file) {
   return from_files({.json = std::move(tokenizer_json), .config = std::move(config_json), .name = file});
@@ -279,7 +282,15 @@ Tokenizer TokenizerAccess::from_json(std::string tokenizer_json, std::string con
 
 Tokenizer TokenizerAccess::from_files(TokenizerFiles files) {
   auto impl = std::make_unique<Tokenizer::Impl>();
-  impl->parts = files.beside ? parse_tokenizer_json(files.json, files.name, *files.beside) : parse_tokenizer_json(files.json, files.name);
+  if (files.model) {
+    impl->parts = parse_tokenizer_json(files.without_model, files.name, std::move(files.model));
+  } else if (files.beside) {
+    std::string text = files.json.text();
+    impl->parts = parse_tokenizer_json(text, files.name, *files.beside);
+    files.json = std::move(text);
+  } else {
+    impl->parts = parse_tokenizer_json(files.json.text(), files.name);
+  }
   const Vocabulary& vocabulary = impl->parts.model->vocabulary();
   const std::vector<AddedToken>& added = impl->parts.added_tokens->tokens();
   size_t size = static_cast<size_t>(vocabulary.size());
@@ -306,7 +317,7 @@ Tokenizer TokenizerAccess::from_files(TokenizerFiles files) {
   return Tokenizer(std::move(impl));
 }
 
-const std::string& TokenizerAccess::json(const Tokenizer& tokenizer) { return tokenizer.impl_->json; }
+const std::string& TokenizerAccess::json(const Tokenizer& tokenizer) { return tokenizer.impl_->json.text(); }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
   return encode(text, EncodeOptions{.add_special_tokens = add_special_tokens});
@@ -405,7 +416,7 @@ void Tokenizer::save(const std::filesystem::path& directory) const {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) fail(ErrorCode::io, "cannot make the directory {}: {}", directory.string(), error.message());
-  write_file_atomically(directory / "tokenizer.json", impl_->json);
+  write_file_atomically(directory / "tokenizer.json", impl_->json.text());
   write_file_atomically(directory / "tokenizer_config.json", impl_->config);
 }
 

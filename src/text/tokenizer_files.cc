@@ -11,8 +11,10 @@
 #include "base/gguf.h"
 #include "text/gguf_vocabulary.h"
 #include "text/marian_files.h"
+#include "text/rank_tokenizer.h"
 #include "text/sentencepiece_directory.h"
 #include "text/sentencepiece_file.h"
+#include "text/tekken_file.h"
 #include "text/tiktoken_file.h"
 #include "text/tokenizer_config.h"
 #include "text/vocab_files.h"
@@ -57,7 +59,7 @@ TokenizerFiles read_marian(const fs::path& directory) {
 }
 
 // A file of a kind that its content or its name tells; nothing: a tokenizer.json, or what is none.
-std::optional<TokenizerFiles> read_other_kind(const fs::path& file) {
+std::optional<TokenizerFiles> read_other_kind(const fs::path& file, const std::string& tiktoken_pattern) {
   const std::string name = file.filename().string();
   if (name == "vocab.json" || name == "merges.txt") {
     return read_vocab_and_merges(file.parent_path() / "vocab.json", file.parent_path() / "merges.txt");
@@ -66,7 +68,12 @@ std::optional<TokenizerFiles> read_other_kind(const fs::path& file) {
   const std::string_view content = mapped.text();
   if (GgufMetadata::is_gguf(content)) return files_of(gguf_to_json(content, file.string()), {}, file.string());
   const TokenizerConfig config(file.parent_path());
-  if (is_tiktoken(content)) return files_of(tiktoken_to_json(content, config, file.string()), config, file.string());
+  if (is_tiktoken(content)) {
+    TokenizerFiles files = files_of(read_tiktoken(content, config, file.string(), tiktoken_pattern), config.text(), file.string());
+    files.split_special_tokens = config.flag("split_special_tokens", false);
+    files.takes_pattern = true;
+    return files;
+  }
   const std::string extension = file.extension().string();
   if (is_sentencepiece(content) || extension == ".spm" || extension == ".model") {
     return files_of(sentencepiece_json_of(content, config, file.string()), config, file.string());
@@ -77,7 +84,8 @@ std::optional<TokenizerFiles> read_other_kind(const fs::path& file) {
 
 // The file of a directory that stands for its tokenizer.
 fs::path file_of_directory(const fs::path& directory) {
-  for (const char* name : {"tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "vocab.spm"}) {
+  for (const char* name :
+       {"tokenizer.json", "tekken.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "vocab.spm"}) {
     if (is_there(directory / name)) return directory / name;
   }
   if (is_there(directory / "vocab.json") && is_there(directory / "merges.txt")) return directory / "vocab.json";
@@ -112,19 +120,40 @@ fs::path file_of_directory(const fs::path& directory) {
        directory.string());
 }
 
-}  // namespace
-
-TokenizerFiles read_tokenizer_files(const fs::path& path) {
+TokenizerFiles read_files(const fs::path& path, const std::string& tiktoken_pattern) {
   std::error_code ignored;
   const bool directory = fs::is_directory(path, ignored);
   if (directory && is_marian(path)) return read_marian(path);
   const fs::path file = directory ? file_of_directory(path) : path;
   if (file.extension() != ".json" || file.filename() == "vocab.json") {
-    if (auto files = read_other_kind(file)) return std::move(*files);
+    if (auto files = read_other_kind(file, tiktoken_pattern)) return std::move(*files);
   }
   TokenizerConfig config(file.parent_path());
-  TokenizerFiles files = files_of(read_file(file), config, file.string());
+  std::string text = read_file(file);
+  if (is_tekken(text)) {
+    TokenizerFiles files = files_of(read_tekken(text, file.string()), config.text(), file.string());
+    files.split_special_tokens = config.flag("split_special_tokens", false);
+    return files;
+  }
+  TokenizerFiles files = files_of(std::move(text), config, file.string());
   if (config.exists()) files.beside = std::move(config);
+  return files;
+}
+
+}  // namespace
+
+TokenizerFiles files_of(RankTokenizer tokenizer, std::string config, std::string name) {
+  return {.json = std::move(tokenizer.json),
+          .config = std::move(config),
+          .name = std::move(name),
+          .model = std::move(tokenizer.model),
+          .without_model = std::move(tokenizer.without_model)};
+}
+
+TokenizerFiles read_tokenizer_files(const fs::path& path, const TokenizerLoadOptions& options) {
+  TokenizerFiles files = read_files(path, options.tiktoken_pattern);
+  QKV_CHECK(options.tiktoken_pattern.empty() || files.takes_pattern,
+            "--tiktoken-pattern is for tiktoken's rank files; {} is of another kind and says itself how texts are cut", files.name);
   return files;
 }
 

@@ -67,12 +67,31 @@ TEST(TiktokenFile, IdsAreThoseOfTiktokenForEachPattern) {
   const json golden = file_golden("tiktoken.json");
   const TemporaryDirectory directory;
   for (const auto& [name, ids] : golden["ids"].items()) {
-    const Tokenizer read = Tokenizer::load(directory.write(name + ".tiktoken", golden["ranks"].get<std::string>()));
+    const Tokenizer read = Tokenizer::load(directory.write("a.tiktoken", golden["ranks"].get<std::string>()), {.tiktoken_pattern = name});
     const Tokenizer again = saved_and_read(read, directory);
     const std::vector<std::string> all = texts(golden["more_texts"]);
     for (const Tokenizer* tokenizer : {&read, &again}) expect_ids(*tokenizer, all, ids, true, name);
     for (const std::string& text : all) EXPECT_EQ(read.decode(read.encode(text)), text);
   }
+}
+
+TEST(TiktokenFile, IdsAreThoseOfTheClassesThatBringAPatternOfTheirOwn) {
+  const std::string ranks = file_golden("tiktoken.json")["ranks"];
+  const json golden = file_golden("tiktoken_families.json");
+  const TemporaryDirectory directory;
+  for (const auto& [name, ids] : golden["ids"].items()) {
+    const Tokenizer read = Tokenizer::load(directory.write("a.tiktoken", ranks), {.tiktoken_pattern = name});
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const auto text = golden["texts"][i].get<std::string>();
+      EXPECT_EQ(read.encode(text), ids[i].get<std::vector<int32_t>>()) << name << ": " << text;
+    }
+  }
+}
+
+TEST(GgufVocabulary, TheTextBehindASpecialTokenOfLlamasBeginsWithASpace) {
+  const std::filesystem::path file = test_data("vocab-conformance") / "llama-spm.gguf";
+  if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is not there; set QKV_DATA";
+  EXPECT_EQ(Tokenizer::load(file).encode("Hello</s>World"), (std::vector<int32_t>{1, 15043, 2, 2787}));
 }
 
 TEST(VocabularyFiles, IdsAndTextAreThoseOfTransformers) {
@@ -138,7 +157,7 @@ TEST(TiktokenFile, Gpt2sRanksGiveTheIdsOfTiktokenOnEveryLineOfTheData) {
   const TemporaryDirectory directory;
   const std::string ranks = rank_lines(json::parse(read_file(test_data("gpt2") / "vocab.json")));
   for (const auto& [name, files] : golden.items()) {
-    const Tokenizer tokenizer = Tokenizer::load(directory.write(name + ".tiktoken", ranks));
+    const Tokenizer tokenizer = Tokenizer::load(directory.write("a.tiktoken", ranks), {.tiktoken_pattern = name});
     for (const auto& [file, hash] : files.items()) EXPECT_EQ(hash_of_lines(tokenizer, test_data(file)), hash) << name << " " << file;
   }
 }

@@ -52,8 +52,9 @@ Truncation read_truncation(const JsonNode& node) {
   return truncation;
 }
 
-// `config` may be null; `changed` becomes true where it changes the added tokens.
-TokenizerParts make_parts(const json& document, const std::string& file, const TokenizerConfig* config, bool& changed) {
+// `config` may be null; `changed` becomes true where it changes the added tokens. `ready`: a model in place of the file's, or null.
+TokenizerParts make_parts(const json& document, const std::string& file, const TokenizerConfig* config, bool& changed,
+                          std::unique_ptr<TokenModel> ready = nullptr) {
   const JsonNode root(document, file);
   if (!document.is_object() || !root.find("model")) root.fail("this is not a tokenizer.json: it has no \"model\"");
   if (const auto version = root.find("version"); version && version->string() != "1.0") {
@@ -65,7 +66,7 @@ TokenizerParts make_parts(const json& document, const std::string& file, const T
   if (sentencepiece) {
     make_sentencepiece_parts(model, parts);
   } else {
-    parts.model = make_model(model);
+    parts.model = ready ? std::move(ready) : make_model(model);
     if (const auto node = root.find("normalizer")) parts.normalizer = make_normalizer(*node);
     if (const auto node = root.find("pre_tokenizer")) parts.pre_tokenizer = make_pre_tokenizer(*node);
     if (const auto node = root.find("decoder")) parts.decoder = make_decoder(*node);
@@ -110,6 +111,11 @@ constexpr size_t kLarge = 64 << 10;
 }  // namespace
 
 TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file) { return parse(text, file, kLarge, nullptr, nullptr); }
+
+TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file, std::unique_ptr<TokenModel> model) {
+  bool changed = false;
+  return make_parts(parse_json(text, file), file, nullptr, changed, std::move(model));
+}
 
 TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file, size_t least_slice) {
   return parse(text, file, least_slice, nullptr, nullptr);

@@ -8,6 +8,7 @@
 // concern single calls and batches, and transformers sets them anew with each call.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ namespace qkv {
 
 // Throws Error(bad_input or unsupported) with one line that names `file` and the place in it.
 TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file);
+// The same with a model that is there already in place of the file's.
+TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file, std::unique_ptr<TokenModel> model);
 // The same; a vocabulary and merges of at least `least_slice` bytes take the fast way (json_slices.h).
 TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file, size_t least_slice);
 

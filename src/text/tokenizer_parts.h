@@ -24,10 +24,14 @@ struct TokenizerParts {
   std::optional<Truncation> truncation;
 };
 
+struct TokenizerFiles;
+
 struct TokenizerAccess {
   // A tokenizer from the text of a tokenizer.json and of the tokenizer_config.json beside it (empty: one is made when it is saved).
   // `file` is what messages name.
   static Tokenizer from_json(std::string tokenizer_json, std::string config_json, const std::string& file);
+  // The same from a file of any kind that was read (tokenizer_files.h).
+  static Tokenizer from_files(TokenizerFiles files);
 
   static Tokenizer from_files(TokenizerFiles files);
 

@@ -45,6 +45,17 @@ TrainOption document_separator() {
       [](const TrainOptions& options) { return escape(options.document_separator); }};
 }
 
+TrainOption tiktoken_pattern() {
+  return {
+      "tiktoken-pattern",
+      "",
+      "NAME|REGEX",
+      "How a tiktoken rank file given as --tokenizer cuts texts: a family (gpt2, cl100k_base, llama3, qwen, ...) or a regular expression",
+      true,
+      [](TrainOptions& options, const std::string& text, const std::string&) { options.tiktoken_pattern = text; },
+      [](const TrainOptions& options) { return options.tiktoken_pattern; }};
+}
+
 TrainOption betas() {
   return {"betas",
           "",
@@ -91,6 +102,7 @@ std::vector<TrainOption> data_options() {
       file({"init", "Of --task mlm and classification: start from the encoder and tokenizer of this directory", false}, &O::init, "DIR"),
       file({"output", "Model directory to make", false}, &O::output, "DIR"),
       file({"tokenizer", "Directory of a tokenizer to use instead of training one", false}, &O::tokenizer, "DIR"),
+      tiktoken_pattern(),
       integer({"vocab-size", "Tokens of the trained tokenizer, exactly (default: what the data fills, up to the preset's size)", true},
               &O::vocab_size, 0, 1 << 24),
       flag({"resume", "Go on from the last checkpoint in --output", false}, &O::resume),

@@ -135,6 +135,8 @@ void check_data_options(const TrainOptions& options) {
             "--vocab-size is that of a tokenizer to train; leave it out with --tokenizer");
   QKV_CHECK(options.tokenizer.empty() || options.vocabulary == TextVocabulary::character,
             "--vocabulary is that of a tokenizer to train; leave it out with --tokenizer");
+  QKV_CHECK(options.tiktoken_pattern.empty() || !options.tokenizer.empty(),
+            "--tiktoken-pattern is for a rank file that --tokenizer names; leave it out without --tokenizer");
   QKV_CHECK(options.init.empty() || (options.vocab_size == 0 && options.tokenizer.empty()),
             "--init brings its own tokenizer; leave out --tokenizer and --vocab-size");
 }

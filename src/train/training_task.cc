@@ -17,7 +17,7 @@ std::unique_ptr<TrainingTask> make_task(const TrainOptions& options) {
 }
 
 Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, const Report& report) {
-  if (!options.tokenizer.empty()) return Tokenizer::load(options.tokenizer);
+  if (!options.tokenizer.empty()) return Tokenizer::load(options.tokenizer, {.tiktoken_pattern = options.tiktoken_pattern});
   if (!options.init.empty()) return Tokenizer::load(options.init);
   const Stopwatch watch;
   Tokenizer tokenizer = task.train_tokenizer();

@@ -5,6 +5,8 @@ tests/goldens/tokenizer_files/
     texts.json          texts for all of them: those of tests/goldens/tokenizer/texts.json, and random ones full of the pieces at stake
     sentencepiece.json  {name: {model, ids, decoded}}: models (base64) of several kinds, and what sentencepiece makes of each text
     tiktoken.json       {ranks, ids}: a small rank file, and tiktoken's ids with the pattern of each encoding
+    tiktoken_families.json  {texts, ids}: the ids of the classes that bring their own pattern to such a file, which may normalize texts first
+    tekken.json         {file, ids, without_control_tokens}: a small tekken file, and the ids of mistral_common's Tekkenizer
     transformers.json   {name: {files, ids, decoded}}: vocabulary files, and what the class that they are for makes of each text
     data.json           hashes of ids over files of the data: sentencepiece's models, GPT-2's ranks in tiktoken
 Hashes are FNV-1a, 64 bits, over lines of ids with spaces between them.
@@ -17,6 +19,7 @@ import pathlib
 import platform
 import random
 import tempfile
+import unicodedata
 
 import sentencepiece
 import tiktoken
@@ -162,6 +165,64 @@ def tiktoken_goldens(texts: list, corpus: str) -> None:
     write("tiktoken.json", result)
 
 
+# Patterns of classes in model repositories: QWenTokenizer, its versions since Qwen 3.5, Kimi K2's TikTokenTokenizer, HYTokenizer.
+SPACES = r"\s*[\r\n]+|\s+(?!\S)|\s+"
+QWEN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|" + SPACES
+QWEN35 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|" + SPACES
+LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|" + SPACES
+CAPITALS, SMALL = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]"
+CONTRACTION = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+KIMI = (rf"[\p{{Han}}]+|[^\r\n\p{{L}}\p{{N}}]?{CAPITALS}*{SMALL}+{CONTRACTION}|[^\r\n\p{{L}}\p{{N}}]?{CAPITALS}+{SMALL}*{CONTRACTION}"
+        rf"|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|" + SPACES)
+FAMILIES = {"qwen": (QWEN, True), "qwen3.5": (QWEN35, True), "kimi_k2": (KIMI, False), "llama3": (LLAMA3, False)}
+
+
+def family_goldens(texts: list) -> None:
+    lines = json.loads((ROOT / "tiktoken.json").read_text(encoding="utf-8"))["ranks"].splitlines()
+    ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in lines)}
+    generator = random.Random(5)
+    parts = ["漢", "字", "々", "〇", "ひ", "ー", "नमस्ते", "मु", "\u0301", "e\u0301", "é", "aB", "Ab", "AB", "'S", "'ll", "12345", " ", "  ", "\n", "\r\n", "/", ".", "_", "²", "x"]
+    texts = texts + ["".join(generator.choices(parts, k=generator.randint(2, 12))) for _ in range(200)]
+    result = {"versions": VERSIONS, "texts": texts, "ids": {}}
+    for name, (pattern, nfc) in FAMILIES.items():
+        encoding = tiktoken.Encoding(name, pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+        result["ids"][name] = [encoding.encode_ordinary(unicodedata.normalize("NFC", text) if nfc else text) for text in texts]
+    write("tiktoken_families.json", result)
+
+
+def tekken_goldens(texts: list) -> None:
+    from mistral_common.tokens.tokenizers.tekken import Tekkenizer  # mistral-common 1.13
+
+    lines = json.loads((ROOT / "tiktoken.json").read_text(encoding="utf-8"))["ranks"].splitlines()
+    tokens = sorted((int(rank), token) for token, rank in (line.split() for line in lines))
+    assert all(base64.b64decode(token) == bytes([i]) for i, (_, token) in enumerate(single_bytes_first(tokens)[:256]))
+    vocab = [{"rank": i, "token_bytes": token, "token_str": text_of(token)} for i, (_, token) in enumerate(single_bytes_first(tokens))]
+    config = {"pattern": TEKKEN, "num_vocab_tokens": len(vocab), "default_vocab_size": len(vocab) + 20, "default_num_special_tokens": 30, "version": "v3"}
+    file = json.dumps({"config": config, "vocab": vocab}, indent=1)
+    with tempfile.TemporaryDirectory() as directory:
+        path = pathlib.Path(directory) / "tekken.json"
+        path.write_text(file, encoding="utf-8")
+        tekken = Tekkenizer.from_file(path)
+    ids = [tekken.encode(text, bos=True, eos=False) for text in texts]
+    names = {str(i): tekken.id_to_piece(i) for i in (0, 1, 3, 19, 20, 29)}
+    write("tekken.json", {"versions": VERSIONS, "file": file, "texts": texts, "ids": ids, "special": names})
+
+
+TEKKEN = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+          r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+
+
+def single_bytes_first(tokens: list) -> list:
+    return sorted(tokens, key=lambda pair: (0, base64.b64decode(pair[1])) if len(base64.b64decode(pair[1])) == 1 else (1, pair[0]))
+
+
+def text_of(token: str) -> str | None:
+    try:
+        return base64.b64decode(token).decode()
+    except UnicodeDecodeError:
+        return None
+
+
 # --- transformers
 
 
@@ -252,6 +313,8 @@ def main() -> None:
     write("texts.json", texts)
     sentencepiece_goldens(texts, corpus)
     tiktoken_goldens(texts, corpus)
+    family_goldens(texts[:60])
+    tekken_goldens([text for text in texts if not any(name in text for name in ("<s>", "</s>", "<unk>", "<pad>"))][:120])
     transformers_goldens(texts, corpus)
     data_goldens()
 

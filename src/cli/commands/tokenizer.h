@@ -2,6 +2,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string>
+
+#include "qkv/tokenizer.h"
 
 namespace qkv {
 
@@ -10,5 +13,8 @@ void add_tokenizer_encode(CLI::App& tokenizer);
 void add_tokenizer_decode(CLI::App& tokenizer);
 void add_tokenizer_inspect(CLI::App& tokenizer);
 void add_tokenizer_compare(CLI::App& tokenizer);
+
+// --tiktoken-pattern, where tokenizers are opened.
+void add_tiktoken_pattern_option(CLI::App& command, TokenizerLoadOptions& options);
 
 }  // namespace qkv

@@ -25,6 +25,7 @@ using nlohmann::ordered_json;
 
 struct InspectArguments {
   std::string tokenizer, file, color = "auto";
+  TokenizerLoadOptions load;
   bool without_special_tokens = false, special_as_text = false, json = false;
 };
 
@@ -90,7 +91,7 @@ void print_json(const Tokenizer& tokenizer, std::string_view line, const Encodin
 }
 
 void inspect(const InspectArguments& arguments) {
-  const Tokenizer tokenizer = Tokenizer::load(arguments.tokenizer);
+  const Tokenizer tokenizer = Tokenizer::load(arguments.tokenizer, arguments.load);
   const bool color = wants_color(arguments.color);
   EncodeOptions options{.add_special_tokens = !arguments.without_special_tokens};
   if (arguments.special_as_text) options.special_tokens_as_text = true;
@@ -110,6 +111,7 @@ void inspect(const InspectArguments& arguments) {
 struct CompareArguments {
   std::vector<std::string> tokenizers;
   std::string file;
+  TokenizerLoadOptions load;
   bool json = false;
 };
 
@@ -141,7 +143,7 @@ void compare(const CompareArguments& arguments) {
   std::vector<TokenizerStatistics> all;
   for (const std::string& path : arguments.tokenizers) {
     throw_if_interrupted();
-    all.push_back(measure_tokenizer(Tokenizer::load(path), lines));
+    all.push_back(measure_tokenizer(Tokenizer::load(path, arguments.load), lines));
   }
   if (!arguments.json) return print_table(arguments.tokenizers, all);
   for (size_t i = 0; i < all.size(); ++i) {
@@ -171,6 +173,7 @@ void add_tokenizer_inspect(CLI::App& tokenizer) {
   command->add_option("--tokenizer", arguments->tokenizer, "Directory of a tokenizer or a model, or its file")
       ->required()
       ->type_name("DIR|FILE");
+  add_tiktoken_pattern_option(*command, arguments->load);
   command->add_flag("--no-special", arguments->without_special_tokens, "Leave out the tokens that the tokenizer puts around a text");
   command->add_flag("--special-tokens-as-text", arguments->special_as_text,
                     "Read special tokens that the text spells out, </s> say, as ordinary characters");
@@ -190,6 +193,7 @@ void add_tokenizer_compare(CLI::App& tokenizer) {
   CLI::App* command = tokenizer.add_subcommand("compare", "How well several tokenizers fit a text");
   auto arguments = std::make_shared<CompareArguments>();
   command->add_option("tokenizers", arguments->tokenizers, "Directories or files of tokenizers")->required()->type_name("DIR|FILE");
+  add_tiktoken_pattern_option(*command, arguments->load);
   command->add_option("--text", arguments->file, "Text in UTF-8 (default: stdin)")->type_name("FILE");
   command->add_flag("--json", arguments->json, "A JSON object for each tokenizer");
   command->footer(

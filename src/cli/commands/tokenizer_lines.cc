@@ -47,6 +47,7 @@ void convert_lines(LineInput& input, const Convert& convert) {
 
 struct EncodeArguments {
   std::string tokenizer, file;
+  TokenizerLoadOptions load;
   bool without_special_tokens = false, special_as_text = false, whole = false;
 
   EncodeOptions options() const {
@@ -82,6 +83,7 @@ void encode_lines(const Tokenizer& tokenizer, const EncodeArguments& arguments) 
 
 struct DecodeArguments {
   std::string tokenizer, file;
+  TokenizerLoadOptions load;
   bool with_special_tokens = false, whole = false;
 };
 
@@ -157,10 +159,20 @@ void add_tokenizer_option(CLI::App& command, std::string& tokenizer) {
 
 }  // namespace
 
+void add_tiktoken_pattern_option(CLI::App& command, TokenizerLoadOptions& options) {
+  command
+      .add_option(
+          "--tiktoken-pattern", options.tiktoken_pattern,
+          "How a tiktoken rank file cuts texts: a family (gpt2, cl100k_base, llama3, qwen, …) or a regular expression (default: told "
+          "by the file)")
+      ->type_name("NAME|REGEX");
+}
+
 void add_tokenizer_encode(CLI::App& tokenizer) {
   CLI::App* command = tokenizer.add_subcommand("encode", "Print the ids of each line of text");
   auto arguments = std::make_shared<EncodeArguments>();
   add_tokenizer_option(*command, arguments->tokenizer);
+  add_tiktoken_pattern_option(*command, arguments->load);
   command->add_flag("--no-special,--no-special-tokens", arguments->without_special_tokens,
                     "Leave out the tokens that the tokenizer puts around a text");
   command->add_flag("--special-tokens-as-text", arguments->special_as_text,
@@ -168,7 +180,7 @@ void add_tokenizer_encode(CLI::App& tokenizer) {
   command->add_flag("--whole", arguments->whole, "Take the whole input as one text");
   command->add_option("file", arguments->file, "Text in UTF-8 (default: stdin)")->type_name("FILE");
   command->callback([arguments] {
-    const Tokenizer loaded = Tokenizer::load(arguments->tokenizer);
+    const Tokenizer loaded = Tokenizer::load(arguments->tokenizer, arguments->load);
     arguments->whole ? encode_whole(loaded, *arguments) : encode_lines(loaded, *arguments);
   });
 }
@@ -177,12 +189,13 @@ void add_tokenizer_decode(CLI::App& tokenizer) {
   CLI::App* command = tokenizer.add_subcommand("decode", "Print the text of each line of ids");
   auto arguments = std::make_shared<DecodeArguments>();
   add_tokenizer_option(*command, arguments->tokenizer);
+  add_tiktoken_pattern_option(*command, arguments->load);
   command->add_flag("--special-tokens", arguments->with_special_tokens, "Print special tokens, too");
   command->add_flag("--whole", arguments->whole, "Take all ids as one text, and print it as it is");
   command->add_option("file", arguments->file, "Ids separated by spaces, a text per line (default: stdin)")->type_name("FILE");
   command->footer("Each text is one line: a line end within it is printed as \\n, a carriage return as \\r.");
   command->callback([arguments] {
-    const Tokenizer loaded = Tokenizer::load(arguments->tokenizer);
+    const Tokenizer loaded = Tokenizer::load(arguments->tokenizer, arguments->load);
     arguments->whole ? decode_whole(loaded, *arguments) : decode_lines(loaded, *arguments);
   });
 }
