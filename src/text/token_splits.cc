@@ -63,28 +63,40 @@ std::vector<TokenSplit> token_splits(std::span<const std::string_view> tokens, c
     for (const char c : tokens[id]) hash = extend(hash, c);
     ids.insert(hash, static_cast<int32_t>(id));
   }
-  std::vector<uint64_t> powers(longest + 1, 1), beginnings(longest + 1, 0), endings(longest + 1, 0);
+  std::vector<uint64_t> powers(longest + 1, 1);
   for (size_t i = 1; i <= longest; ++i) powers[i] = multiply(powers[i - 1], kBase);
+
+  // The two parts of a token at each place within it. Those of some hundred places are asked for before the first is looked up: the table
+  // is larger than the caches.
+  struct Cut {
+    uint64_t left, right;
+  };
+  std::vector<Cut> cuts;
+  const auto append_cuts = [&](std::string_view token) {
+    const size_t first = cuts.size();
+    uint64_t hash = 0;
+    for (size_t i = 0; i < token.size(); ++i) {
+      hash = extend(hash, token[i]);
+      if (i + 1 == token.size()) break;
+      cuts.push_back({hash, 0});
+      ids.prefetch(hash);
+    }
+    for (size_t i = first; i < cuts.size(); ++i) {
+      cuts[i].right = add(hash, kModulus - multiply(cuts[i].left, powers[cuts.size() - i]));
+      ids.prefetch(cuts[i].right);
+    }
+  };
 
   std::vector<TokenSplit> splits;
   size_t written = 0;
   const size_t limit = 64 * bytes + (size_t{1} << 20);
-  for (size_t id = 0; id < tokens.size(); ++id) {
+  const auto append_splits = [&](size_t id, const Cut* of_token) {
     const std::string_view token = tokens[id];
-    if (!wholes[id]) continue;
-    for (size_t i = 0; i < token.size(); ++i) {
-      beginnings[i + 1] = extend(beginnings[i], token[i]);
-      ids.prefetch(beginnings[i + 1]);
-    }
-    for (size_t i = 1; i < token.size(); ++i) {
-      endings[i] = add(beginnings[token.size()], kModulus - multiply(beginnings[i], powers[token.size() - i]));
-      ids.prefetch(endings[i]);
-    }
     const size_t first = splits.size();
     for (size_t i = 1; i < token.size(); ++i) {
-      const int32_t left = ids.find(beginnings[i]);
+      const int32_t left = ids.find(of_token[i - 1].left);
       if (left < 0) continue;
-      const int32_t right = ids.find(endings[i]);
+      const int32_t right = ids.find(of_token[i - 1].right);
       if (right < 0) continue;
       written += token.size();
       if (written > limit) {
@@ -96,6 +108,20 @@ std::vector<TokenSplit> token_splits(std::span<const std::string_view> tokens, c
     }
     std::sort(splits.begin() + static_cast<ptrdiff_t>(first), splits.end(),
               [](const TokenSplit& a, const TokenSplit& b) { return a.left != b.left ? a.left < b.left : a.right < b.right; });
+  };
+  constexpr size_t kAhead = 256;
+  for (size_t begin = 0; begin < tokens.size();) {
+    size_t end = begin;
+    cuts.clear();
+    for (; end < tokens.size() && cuts.size() < kAhead; ++end) {
+      if (wholes[end]) append_cuts(tokens[end]);
+    }
+    const Cut* next = cuts.data();
+    for (; begin < end; ++begin) {
+      if (!wholes[begin] || tokens[begin].empty()) continue;
+      append_splits(begin, next);
+      next += tokens[begin].size() - 1;
+    }
   }
   return splits;
 }
