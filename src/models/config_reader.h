@@ -38,8 +38,6 @@ class ConfigReader {
   std::string text(std::string_view key) const;
   bool is_text(std::string_view key) const;
   std::vector<std::string> texts(std::string_view key) const;  // empty where the key is missing
-  // Is the key there, with a value or null?
-  bool given(std::string_view key) const;
   // One token id, or a list of them; nothing where the key is missing. Negative ids stand for no token and are left out.
   std::vector<int32_t> token_ids(std::string_view key) const;
   // One token id, or a list with one; -1 where it is negative, nothing where the key is missing.

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/short_text.h"
 #include "text/split_patterns.h"
 
 namespace qkv {
@@ -239,7 +238,7 @@ TiktokenChoice choose_tiktoken_family(size_t ranks, const TokenizerConfig& confi
   if (like_a_name) {
     std::vector<std::string_view> names;
     for (const TiktokenFamily& family : families()) names.push_back(family.name);
-    fail(ErrorCode::invalid_argument, "--tiktoken-pattern {} is neither a regular expression nor one of {}", short_text(wanted),
+    fail(ErrorCode::invalid_argument, "--tiktoken-pattern {} is neither a regular expression nor one of {}", shortened(wanted),
          fmt::join(names, ", "));
   }
   TiktokenChoice choice = choose_without_wish(ranks, config, file, false);

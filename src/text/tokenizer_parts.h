@@ -33,8 +33,6 @@ struct TokenizerAccess {
   // The same from a file of any kind that was read (tokenizer_files.h).
   static Tokenizer from_files(TokenizerFiles files);
 
-  static Tokenizer from_files(TokenizerFiles files);
-
   // The text of the tokenizer.json that it was made from: what its ids depend on.
   static const std::string& json(const Tokenizer& tokenizer);
 };
