@@ -781,7 +781,7 @@ class LanguageModel(ProgramTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.text = write(cls.shared / 'text.txt', ''.join(f'{i % 7} and {i * i % 11}, über alles.\n' for i in range(400)))
-        cls.train_options = ['train', '--text', cls.text, '--preset', 'char-gpt', '--decoder-layers', 1, '--hidden-size', 32, '--num-attention-heads', 2,
+        cls.train_options = ['train', '--text', cls.text, '--preset', 'char-gpt', '--dtype', 'f32', '--decoder-layers', 1, '--hidden-size', 32, '--num-attention-heads', 2,
                              '--ffn-dim', 32, '--context', 24, '--batch-tokens', 240, '--warmup-steps', 4, '--validate-every', 50, '--lr', '1e-2']
         cls.model = cls.shared / 'model'
         done = run(*cls.train_options, '--max-steps', 150, '--output', cls.model)

@@ -276,7 +276,7 @@ TEST(ModelDefaults, AreThoseOfTheClass) {
     }
     EXPECT_GE(compared, 10) << name;
     const json& golden = goldens[config_class];
-    if (!golden["eos_token_id"].is_null()) EXPECT_EQ(config.eos_token_id, golden["eos_token_id"]) << name;
+    if (!golden["eos_token_id"].is_null()) EXPECT_EQ(config.eos_token_ids, std::vector{golden["eos_token_id"].get<int32_t>()}) << name;
     if (config.kind == Kind::decoder_only) EXPECT_EQ(config.decoder_start_token_id, golden["bos_token_id"]) << name;
     if (!golden["pad_token_id"].is_null()) EXPECT_EQ(config.pad_token_id, golden["pad_token_id"]) << name;
   }

@@ -156,7 +156,10 @@ TEST_F(GenerationConfig, WrongValuesAreNamed) {
 
 class TokenIds : public GenerationConfig {
  protected:
+  // Without defaults of a class.
   TransformerConfig with(const Json& config, const std::optional<Json>& generation, TransformerConfig result) const {
+    result.eos_token_ids.clear();
+    result.pad_token_id = result.decoder_start_token_id = -1;
     const ConfigReader in = reader(config, "config.json");
     if (!generation) {
       read_token_ids(in, nullptr, result);
