@@ -49,8 +49,8 @@ struct EncodeOptions {
   // Is a special token that the text spells out ("</s>") read as ordinary characters? No special token comes from the text then. Empty: as
   // the tokenizer's files say ("split_special_tokens"), where they say nothing no.
   std::optional<bool> special_tokens_as_text;
-  // With it: special tokens without a role (a language's tag, "<|im_start|>") are found all the same; those that begin, end, pad, part or mask
-  // texts, or stand for what is unknown, are not. How training and translating read texts.
+  // With it: special tokens without a role (a language's tag, "<|im_start|>") are found all the same; those that begin, end, pad, part or
+  // mask texts, or stand for what is unknown, are not. How training and translating read texts.
   bool find_tags = false;
   std::optional<Truncation> truncation;
 };

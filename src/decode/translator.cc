@@ -137,7 +137,8 @@ TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& m
 
 EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate,
                             std::string_view where) {
-  EncodedSource source{tokenizer.encode(text, {.special_tokens_as_text = true, .find_tags = true})};  // what it spells out is text, as in training
+  EncodedSource source{
+      tokenizer.encode(text, {.special_tokens_as_text = true, .find_tags = true})};  // what it spells out is text, as in training
   std::vector<int32_t>& ids = source.ids;
   if (ids.empty())  // nothing but characters that the tokenizer drops
     ids.push_back(config.eos_token_ids.empty() ? config.decoder_start_token_id : config.eos_token_ids.front());

@@ -214,11 +214,11 @@ struct CrossEntropyParams {
   View bias = {};                    // [vocab] or empty
   const int32_t* targets = nullptr;  // [rows]
   float label_smoothing = 0;
-  float scale = 1;                       // of the gradients; usually 1 / number of target tokens
-  double* loss = nullptr;                // sum over rows of the smoothed loss
-  double* nll = nullptr;                 // sum over rows of -log p(target)
-  View dhidden = {}, dtable = {};        // written / added to (f32); both empty in evaluation
-  View dbias = {};                       // [vocab] f32, added to; empty: not wanted
+  float scale = 1;                   // of the gradients; usually 1 / number of target tokens
+  double* loss = nullptr;            // sum over rows of the smoothed loss
+  double* nll = nullptr;             // sum over rows of -log p(target)
+  View dhidden = {}, dtable = {};    // written / added to (f32); both empty in evaluation
+  View dbias = {};                   // [vocab] f32, added to; empty: not wanted
   PackedMatrix packed_table = {};    // of the table transposed, or empty
   PackedMatrix packed_table_t = {};  // of the table as it is, or empty
 };

@@ -104,7 +104,6 @@ std::vector<std::string> ConfigReader::texts(std::string_view key) const {
   return list;
 }
 
-
 std::vector<int32_t> ConfigReader::token_ids(std::string_view key) const {
   std::vector<int32_t> ids;
   if (!has(key)) return ids;

@@ -18,8 +18,8 @@ GenerationDefaults default_generation(const TransformerConfig& config);
 // default, except max_length: that one (20 new tokens) would cut sentences, so it stays unset.
 GenerationDefaults read_generation(const ConfigReader& in, const TransformerConfig& config, bool is_generation_config);
 
-// Sets the token ids of `config`, where the class's defaults stand. As in transformers those of `generation` (may be null) come before those
-// of `in`, also where it says null; a key that it lacks is taken from `in`, which transformers does not.
+// Sets the token ids of `config`, where the class's defaults stand. As in transformers those of `generation` (may be null) come before
+// those of `in`, also where it says null; a key that it lacks is taken from `in`, which transformers does not.
 void read_token_ids(const ConfigReader& in, const ConfigReader* generation, TransformerConfig& config);
 
 // The content of generation_config.json, token ids included.

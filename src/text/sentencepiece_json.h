@@ -17,11 +17,11 @@
 namespace qkv {
 
 struct SentencePieceSurroundings {
-  bool control_in_text = false;      // are <s> and the like found in a text (transformers), or never (sentencepiece)?
-  int32_t before = -1, behind = -1;  // pieces put around each text, -1: none
-  std::vector<AddedToken> added;     // tokens beyond the pieces
+  bool control_in_text = false;       // are <s> and the like found in a text (transformers), or never (sentencepiece)?
+  int32_t before = -1, behind = -1;   // pieces put around each text, -1: none
+  std::vector<AddedToken> added;      // tokens beyond the pieces
   bool user_defined_in_text = false;  // are pieces of users found in a text before the model sees it, as special ones are (llama.cpp)?
-  std::vector<bool> rstrip = {};  // by id, may be empty: special pieces that take the white space behind them
+  std::vector<bool> rstrip = {};      // by id, may be empty: special pieces that take the white space behind them
 };
 std::string sentencepiece_to_json(const SentencePieceModel& model, const SentencePieceSurroundings& around, const std::string& file);
 

@@ -36,9 +36,9 @@ struct LearntUnigram {
 // round that keeps the `shrinking_factor` of the pieces whose loss would cost the most. A last round without EM, which might leave fewer,
 // keeps vocab_size of them. (SentencePiece takes the likeliest there, which describes the text a little worse.) An E step counts how often
 // each piece is expected over all ways to cut each word; an M step sets log p = digamma(count) - digamma(sum of counts), the mean under a
-// sparse Dirichlet prior (Liang and Klein 2007), and drops pieces that are expected less than half a time. The loss of a piece: the change of
-// the log-likelihood, per word, if all its places on best ways were cut the best other way. Characters are never dropped; one that is not
-// expected has a probability of e^-10 times that of the rarest piece while training, and after it the score of the rarest piece.
+// sparse Dirichlet prior (Liang and Klein 2007), and drops pieces that are expected less than half a time. The loss of a piece: the change
+// of the log-likelihood, per word, if all its places on best ways were cut the best other way. Characters are never dropped; one that is
+// not expected has a probability of e^-10 times that of the rarest piece while training, and after it the score of the rarest piece.
 //
 // Words are cut after every 200 characters, and at characters outside of the alphabet. Time: O(n) for each step of EM in the
 // characters n of the different words (times at most max_piece_length). Memory: about 50 bytes for each of these, and 60 for each piece.

@@ -11,8 +11,8 @@
 #include <cstdint>
 
 #include "kernels/bf16.h"
-#include "kernels/cpu/tile_registers.h"
 #include "kernels/cpu/bf16_target.h"
+#include "kernels/cpu/tile_registers.h"
 
 namespace qkv::cpu {
 
