@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -171,6 +172,22 @@ nlohmann::json added_tokens_json(const std::vector<AddedToken>& tokens) {
                     {"special", token.special}});
   }
   return list;
+}
+
+std::vector<bool> control_tokens(const std::string& config, const std::vector<AddedToken>& added, size_t size) {
+  const nlohmann::json json = nlohmann::json::parse(config, nullptr, false);
+  std::set<std::string> names;
+  for (const char* role : {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) {
+    const auto found = json.is_object() ? json.find(role) : json.end();
+    if (found == json.end()) continue;
+    if (found->is_string()) names.insert(found->get<std::string>());
+    if (found->is_object() && found->contains("content") && (*found)["content"].is_string())
+      names.insert((*found)["content"].get<std::string>());
+  }
+  std::vector<bool> control(size);
+  for (const AddedToken& token : added)
+    control[static_cast<size_t>(token.id)] = token.special && (names.empty() || names.contains(token.content));
+  return control;
 }
 
 }  // namespace qkv

@@ -23,4 +23,8 @@ bool merge_added_tokens(const TokenizerConfig& config, const Vocabulary& vocabul
 // The list as the file has it.
 nlohmann::json added_tokens_json(const std::vector<AddedToken>& tokens);
 
+// By id, of `size` ids: special tokens that `config`, the text of a tokenizer_config.json, gives a role (beginning, end, padding, unknown,
+// …); all of them where it gives none.
+std::vector<bool> control_tokens(const std::string& config, const std::vector<AddedToken>& added, size_t size);
+
 }  // namespace qkv

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <deque>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <system_error>
 #include <utility>
 
@@ -12,6 +10,7 @@
 #include "base/files.h"
 #include "base/parallel.h"
 #include "base/philox.h"
+#include "text/added_tokens_json.h"
 #include "text/encoding.h"
 #include "text/tokenizer_files.h"
 #include "text/tokenizer_json.h"
@@ -109,23 +108,6 @@ std::vector<Span> characters_of(std::string_view text, size_t input_begin) {
     i += length;
   }
   return origin;
-}
-
-// Special tokens that tokenizer_config.json gives a role. All of them where it gives none.
-std::vector<bool> control_tokens(const std::string& config, const std::vector<AddedToken>& added, size_t size) {
-  const nlohmann::json json = nlohmann::json::parse(config, nullptr, false);
-  std::set<std::string> names;
-  for (const char* role : {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) {
-    const auto found = json.is_object() ? json.find(role) : json.end();
-    if (found == json.end()) continue;
-    if (found->is_string()) names.insert(found->get<std::string>());
-    if (found->is_object() && found->contains("content") && (*found)["content"].is_string())
-      names.insert((*found)["content"].get<std::string>());
-  }
-  std::vector<bool> control(size);
-  for (const AddedToken& token : added)
-    control[static_cast<size_t>(token.id)] = token.special && (names.empty() || names.contains(token.content));
-  return control;
 }
 
 Span offsets_of(const Origin& origin, size_t begin, size_t end) { return {(*origin)[begin].begin, (*origin)[end - 1].end}; }
