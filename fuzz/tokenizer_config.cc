@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       part.empty() ? void(std::filesystem::remove(directory / name)) : void(directory.write(name, part));
     }
     directory.write("vocab.txt", "[UNK]\n[CLS]\n[SEP]\na\n##b\nhello\n");
-    qkv::try_tokenizer(qkv::read_tokenizer_files(directory / "vocab.txt").json);
+    qkv::try_tokenizer(qkv::read_tokenizer_files(directory / "vocab.txt").json.text());
     directory.write("vocab.json", R"({"a": 0, "b": 1, "ab": 2, "<s>": 3, "</s>": 4})");
     directory.write("merges.txt", "a b\n");
     qkv::TokenizerAccess::from_files(qkv::read_tokenizer_files(directory / "vocab.json")).save(directory / "saved");
