@@ -21,14 +21,17 @@ PROGRAM = ''
 COMMANDS = ['train', 'translate', 'generate', 'classify', 'eval', 'tokenizer', 'attention', 'inspect', 'data', 'bench', 'lab']
 
 
-def run(*arguments, stdin=b'', limit_file_bytes=None, **options):
-    """Runs the program; with limit_file_bytes no file can grow past that size, as on a full disk."""
+def run(*arguments, stdin=b'', limit_file_bytes=None, limit_memory=None, **options):
+    """Runs the program; with limit_file_bytes no file can grow past that size, as on a full disk; limit_memory is of its address space."""
     def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_file_bytes, limit_file_bytes))
+        if limit_file_bytes:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit_file_bytes, limit_file_bytes))
+        if limit_memory:
+            resource.setrlimit(resource.RLIMIT_AS, (limit_memory, limit_memory))
 
     done = subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, timeout=300,
                           stdout=options.pop('stdout', subprocess.PIPE), stderr=subprocess.PIPE,
-                          preexec_fn=limit if limit_file_bytes else None, **options)
+                          preexec_fn=limit if limit_file_bytes or limit_memory else None, **options)
     done.stderr = done.stderr.decode()
     if done.stdout is not None:
         done.stdout = done.stdout.decode()
@@ -98,6 +101,16 @@ class CommandLine(ProgramTest):
         cls.model = cls.shared / 'model'
         done = run('train', *cls.train_options, '--max-steps', 3, '--output', cls.model)
         assert done.returncode == 0, done.stderr
+
+    def test_short_memory_is_one_line(self):
+        ends = set()
+        for mib in (64, 80, 96, 128, 192, 256):
+            done = run('translate', '--model', self.model, stdin=b'nine\n', limit_memory=mib << 20)
+            ends.add(done.returncode)
+            if done.returncode == 1:
+                self.assertEqual(done.stderr.count('\n'), 1, done.stderr)
+                self.assertIn('memory', done.stderr)
+        self.assertLessEqual(ends, {0, 1, 127}, 'by a signal')  # 127: not even the libraries fit
 
     def train(self, **replaced):
         """The options of a short training run with some replaced: train(source=PATH); None leaves one out."""
