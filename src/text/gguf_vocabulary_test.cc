@@ -83,7 +83,8 @@ TEST(GgufVocabulary, EveryNameOfAPreTokenizerIsOneThatOpens) {
 }
 
 TEST(GgufVocabulary, PreTokenizersCutWhereTheTokenizersLibraryCuts) {
-  for (const nlohmann::json& each : golden("regex.json")["sequences"]) {
+  const nlohmann::json patterns = golden("regex.json")["sequences"];
+  for (const nlohmann::json& each : patterns) {
     const GgufPreTokenizer* cut = find_gguf_pre_tokenizer(each[0].get<std::string>());
     ASSERT_NE(cut, nullptr);
     nlohmann::json parts = nlohmann::json::array();

@@ -28,7 +28,8 @@ TEST(Regex, PatternsMatchWhatTheTokenizersLibraryMatches) {
 }
 
 TEST(Regex, PatternsThatTheTokenizersLibraryRefusesAreRefusedByName) {
-  for (const json& each : golden("regex.json")["refused"]) {
+  const json patterns = golden("regex.json")["refused"];
+  for (const json& each : patterns) {
     ErrorCode code{};
     const auto pattern = each.get<std::string>();
     const std::string message = error_of([&] { Regex(pattern, "t.json"); }, &code);
@@ -38,7 +39,8 @@ TEST(Regex, PatternsThatTheTokenizersLibraryRefusesAreRefusedByName) {
 }
 
 TEST(Regex, SplitCutsWhereTheTokenizersLibraryCuts) {
-  for (const json& each : golden("regex.json")["split"]) {
+  const json patterns = golden("regex.json")["split"];
+  for (const json& each : patterns) {
     const json stage = {{"type", "Split"}, {"pattern", {{"Regex", each[0]}}}, {"behavior", each[1]}, {"invert", each[2]}};
     PieceList list(NormalizedText(each[3].get<std::string>()));
     make_pre_tokenizer(JsonNode(stage, "t.json"))->apply(list);
