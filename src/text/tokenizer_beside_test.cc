@@ -112,10 +112,11 @@ TEST(PostProcessor, PlacesOfFirstTokensWithSeveralSpacesAreThoseOfTokenizers) {
 
 // The same generator as in the script.
 std::string random_text(uint32_t seed, int length, bool spaces) {
+  const std::string_view letters = spaces ? "abcabca " : "abcabcab";
   std::string text;
   for (int i = 0; i < length; ++i) {
     seed = (seed * 1103515245u + 12345u) & 0x7FFFFFFFu;
-    text.push_back((spaces ? "abcabca " : "abcabcab")[seed >> 16 & 7]);
+    text.push_back(letters[seed >> 16 & 7]);
   }
   return text;
 }
