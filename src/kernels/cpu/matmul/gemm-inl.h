@@ -17,7 +17,6 @@ namespace qkv::cpu::HWY_NAMESPACE {
 
 inline constexpr int64_t kRows = 6;
 inline constexpr int64_t kPanel = 2 * kLanes;
-inline constexpr int64_t kDepth = 256;  // steps of k per pass: a panel of b is then 16 KiB and stays in L1
 
 #if HWY_TARGET != HWY_SCALAR
 using F8 = hn::FixedTag<float, 8>;
@@ -94,29 +93,17 @@ void PackAll(const T* b, int64_t k_step, int64_t n_step, int64_t depth, int64_t 
   }
 }
 
-// Where a tile's sums begin and what happens to them at the end.
-struct TileEnds {
-  bool accumulate = false;      // begin with what `sums` holds
-  const float* bias = nullptr;  // else with these values, one for each column, or with zero
-  bool relu = false;            // end with max(0, sum)
-  const float* next = nullptr;  // of wide panels: what comes after this one, `lines` cache lines of which are fetched into L2
-  int64_t lines = 0;
-};
-
-// sums[r][c] = begin + sum over k of a[r * row_step + k * k_step] * panel[k][c] for R rows and all columns of V vectors.
-template <int R, bool kUnitStep, int V>
+// sums[r][c] (+)= sum over k of a[r * row_step + k * k_step] * panel[k][c] for R rows and all columns of V vectors.
+template <int R, bool kUnitStep>
 HWY_INLINE void Tile(const float* HWY_RESTRICT a, int64_t row_step, int64_t k_step, const float* HWY_RESTRICT panel, int64_t depth,
-                     float* sums, int64_t sums_step, const TileEnds& ends) {
+                     float* sums, int64_t sums_step, bool accumulate) {
+  constexpr int V = 2;
   const F32 d;
   Vec sum[R][V];
   for (int r = 0; r < R; ++r) {
-    const float* begin = ends.accumulate ? sums + r * sums_step : ends.bias;
-    for (int v = 0; v < V; ++v) sum[r][v] = begin ? Load(begin + v * kLanes) : hn::Zero(d);
+    for (int v = 0; v < V; ++v) sum[r][v] = accumulate ? Load(sums + r * sums_step + v * kLanes) : hn::Zero(d);
   }
   for (int64_t k = 0; k < depth; ++k) {
-    if constexpr (V > 2) {
-      if (k < ends.lines) __builtin_prefetch(ends.next + 16 * k, 0, 2);
-    }
     Vec b[V];
     for (int v = 0; v < V; ++v) b[v] = Load(panel + v * kLanes);
     panel += V * kLanes;
@@ -127,20 +114,20 @@ HWY_INLINE void Tile(const float* HWY_RESTRICT a, int64_t row_step, int64_t k_st
     a += kUnitStep ? 1 : k_step;
   }
   for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < V; ++v) Store(ends.relu ? Relu(sum[r][v]) : sum[r][v], sums + r * sums_step + v * kLanes);
+    for (int v = 0; v < V; ++v) Store(sum[r][v], sums + r * sums_step + v * kLanes);
   }
 }
 
-template <bool kUnitStep, int V = 2>
+template <bool kUnitStep>
 HWY_INLINE void TileOfRows(int64_t rows, const float* a, int64_t row_step, int64_t k_step, const float* panel, int64_t depth, float* sums,
-                           int64_t sums_step, const TileEnds& ends) {
+                           int64_t sums_step, bool accumulate) {
   switch (rows) {
-    case 1: return Tile<1, kUnitStep, V>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
-    case 2: return Tile<2, kUnitStep, V>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
-    case 3: return Tile<3, kUnitStep, V>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
-    case 4: return Tile<4, kUnitStep, V>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
-    case 5: return Tile<5, kUnitStep, V>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
-    default: return Tile<6, kUnitStep, V>(a, row_step, k_step, panel, depth, sums, sums_step, ends);
+    case 1: return Tile<1, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
+    case 2: return Tile<2, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
+    case 3: return Tile<3, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
+    case 4: return Tile<4, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
+    case 5: return Tile<5, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
+    default: return Tile<6, kUnitStep>(a, row_step, k_step, panel, depth, sums, sums_step, accumulate);
   }
 }
 
@@ -148,16 +135,15 @@ HWY_INLINE void TileOfRows(int64_t rows, const float* a, int64_t row_step, int64
 // `panel_depth`: steps of k per panel in memory (>= depth).
 HWY_INLINE void SmallGemm(const float* a, int64_t row_step, int64_t k_step, const float* packed_b, int64_t panel_depth, int64_t rows,
                           int64_t columns, int64_t depth, float* out, int64_t out_step, bool accumulate) {
-  const TileEnds ends{.accumulate = accumulate};
   for (int64_t n = 0; n < columns; n += kPanel) {
     for (int64_t r = 0; r < rows; r += kRows) {
       const int64_t tile_rows = std::min(kRows, rows - r);
       if (k_step == 1) {
         TileOfRows<true>(tile_rows, a + r * row_step, row_step, 1, packed_b + n * panel_depth, depth, out + r * out_step + n, out_step,
-                         ends);
+                         accumulate);
       } else {
         TileOfRows<false>(tile_rows, a + r * row_step, row_step, k_step, packed_b + n * panel_depth, depth, out + r * out_step + n,
-                          out_step, ends);
+                          out_step, accumulate);
       }
     }
   }
