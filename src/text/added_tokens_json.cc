@@ -160,8 +160,8 @@ bool merge_added_tokens(const TokenizerConfig& config, const Vocabulary& vocabul
   return changed;
 }
 
-nlohmann::json added_tokens_json(const std::vector<AddedToken>& tokens) {
-  nlohmann::json list = nlohmann::json::array();
+nlohmann::ordered_json added_tokens_json(const std::vector<AddedToken>& tokens) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const AddedToken& token : tokens) {
     list.push_back({{"id", token.id},
                     {"content", token.content},

@@ -21,7 +21,7 @@ bool merge_added_tokens(const TokenizerConfig& config, const Vocabulary& vocabul
                         std::vector<AddedToken>& tokens);
 
 // The list as the file has it.
-nlohmann::json added_tokens_json(const std::vector<AddedToken>& tokens);
+nlohmann::ordered_json added_tokens_json(const std::vector<AddedToken>& tokens);
 
 // By id, of `size` ids: special tokens that `config`, the text of a tokenizer_config.json, gives a role (beginning, end, padding, unknown,
 // …); all of them where it gives none.

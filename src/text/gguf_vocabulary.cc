@@ -157,14 +157,7 @@ class GgufVocabulary {
       token.lstrip = (cut->lstrip_mask && token.content == "<mask>") || (pre == "modern-bert" && token.content == "[MASK]");
     }
     TokenizerText text(added, stages);
-    text.model({{"type", "BPE"},
-                {"dropout", nullptr},
-                {"unk_token", nullptr},
-                {"continuing_subword_prefix", nullptr},
-                {"end_of_word_suffix", nullptr},
-                {"fuse_unk", false},
-                {"byte_fallback", false},
-                {"ignore_merges", cut->ignore_merges}});
+    text.plain_bpe(cut->ignore_merges);
     text.vocabulary(tokens_);
     text.merges(tokens_, read_merge_lines(in_.strings("tokenizer.ggml.merges"), tokens_, in_.file(), "merge", 0));
     return std::move(text).finish();

@@ -58,14 +58,7 @@ std::string write_json(const RankStages& stages, const std::vector<std::string>&
   merges.reserve(splits.size());
   for (const auto& [left, right, whole] : splits) merges.emplace_back(left, right);
   TokenizerText text(stages.added, stages_of(stages));
-  text.model({{"type", "BPE"},
-              {"dropout", nullptr},
-              {"unk_token", nullptr},
-              {"continuing_subword_prefix", nullptr},
-              {"end_of_word_suffix", nullptr},
-              {"fuse_unk", false},
-              {"byte_fallback", false},
-              {"ignore_merges", true}});
+  text.plain_bpe(true);
   text.vocabulary(written);
   text.merges(written, merges);
   text.member("rank_by_token", true);

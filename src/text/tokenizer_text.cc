@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "text/added_tokens_json.h"
 #include "text/json_text.h"
 
 namespace qkv {
@@ -9,20 +10,10 @@ namespace qkv {
 using nlohmann::ordered_json;
 
 TokenizerText::TokenizerText(const std::vector<AddedToken>& added_tokens, const ordered_json& stages) {
-  ordered_json added = ordered_json::array();
-  for (const AddedToken& token : added_tokens) {
-    added.push_back({{"id", token.id},
-                     {"content", token.content},
-                     {"single_word", token.single_word},
-                     {"lstrip", token.lstrip},
-                     {"rstrip", token.rstrip},
-                     {"normalized", token.normalized},
-                     {"special", token.special}});
-  }
   const ordered_json head = {{"version", "1.0"},
                              {"truncation", nullptr},
                              {"padding", nullptr},
-                             {"added_tokens", std::move(added)},
+                             {"added_tokens", added_tokens_json(added_tokens)},
                              {"normalizer", stages.value("normalizer", ordered_json())},
                              {"pre_tokenizer", stages.value("pre_tokenizer", ordered_json())},
                              {"post_processor", stages.value("post_processor", ordered_json())},
@@ -34,6 +25,17 @@ TokenizerText::TokenizerText(const std::vector<AddedToken>& added_tokens, const 
 void TokenizerText::model(const ordered_json& members) {
   json_.append(",\"model\":").append(members.dump());
   json_.pop_back();
+}
+
+void TokenizerText::plain_bpe(bool ignore_merges) {
+  model({{"type", "BPE"},
+         {"dropout", nullptr},
+         {"unk_token", nullptr},
+         {"continuing_subword_prefix", nullptr},
+         {"end_of_word_suffix", nullptr},
+         {"fuse_unk", false},
+         {"byte_fallback", false},
+         {"ignore_merges", ignore_merges}});
 }
 
 void TokenizerText::member(std::string_view name, const ordered_json& value) {

@@ -21,6 +21,7 @@ class TokenizerText {
 
   // Starts "model" with the object's members; what follows adds members that are too large for a value.
   void model(const nlohmann::ordered_json& members);
+  void plain_bpe(bool ignore_merges);                                              // the same for byte-level BPE without options
   void vocabulary(std::span<const std::string> tokens);                            // by id; empty ones are left out
   void scored_vocabulary(std::span<const std::pair<std::string, double>> tokens);  // as Unigram has it
   void merges(std::span<const std::string> tokens, std::span<const std::pair<int32_t, int32_t>> pairs);
