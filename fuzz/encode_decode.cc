@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/files.h"
+#include "base/utf8.h"
 #include "fuzz/fuzz.h"
-#include "text/utf8.h"
 
 namespace qkv {
 namespace {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "qkv/error.h"
-#include "text/tokenizer_parts.h"
+#include "text/files/tokenizer_parts.h"
 
 namespace qkv {
 

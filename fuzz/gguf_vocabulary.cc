@@ -1,5 +1,5 @@
 // The vocabulary of a .gguf from a stranger.
-#include "text/gguf_vocabulary.h"
+#include "text/files/gguf_vocabulary.h"
 #include "fuzz/fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

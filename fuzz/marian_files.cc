@@ -1,5 +1,5 @@
 // Marian's vocab.json and source.spm from a stranger.
-#include "text/marian_files.h"
+#include "text/files/marian_files.h"
 #include "fuzz/fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -1,6 +1,6 @@
 // A SentencePiece .model from a stranger.
 #include "fuzz/fuzz.h"
-#include "text/sentencepiece_directory.h"
+#include "text/files/sentencepiece_directory.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view input(reinterpret_cast<const char*>(data), size);

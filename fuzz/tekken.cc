@@ -1,6 +1,6 @@
 // A tekken.json from a stranger.
 #include "fuzz/fuzz.h"
-#include "text/tekken_file.h"
+#include "text/files/tekken_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);

@@ -2,7 +2,7 @@
 #include <iterator>
 
 #include "fuzz/fuzz.h"
-#include "text/tiktoken_file.h"
+#include "text/files/tiktoken_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view input(reinterpret_cast<const char*>(data), size);

@@ -3,7 +3,7 @@
 
 #include "base/temporary_directory.h"
 #include "fuzz/fuzz.h"
-#include "text/tokenizer_files.h"
+#include "text/files/tokenizer_files.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view input(reinterpret_cast<const char*>(data), size);

@@ -1,6 +1,6 @@
 // A vocab.txt of BERT from a stranger.
 #include "fuzz/fuzz.h"
-#include "text/vocab_files.h"
+#include "text/files/vocab_files.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view input(reinterpret_cast<const char*>(data), size);

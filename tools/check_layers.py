@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that includes point downwards only: docs/architecture.md, "Layout". One line per offence; exit code 1 where there is one.
+"""Checks that includes point downwards only: src/layers.txt. One line per offence; exit code 1 where there is one.
 
     tools/check_layers.py               checks this checkout
     tools/check_layers.py --self-test   checks that each rule can fail
@@ -9,45 +9,38 @@ import re
 import sys
 import tempfile
 
-# What each folder of src/ may include besides itself; and whatever those may include.
-USES = {
-    'base': [],
-    'text': ['base'],
-    'kernels': ['base'],
-    'tensor': ['base', 'kernels'],
-    'ops': ['tensor', 'kernels'],
-    'autograd': ['tensor', 'ops'],
-    'nn': ['ops', 'autograd'],
-    'io': ['tensor'],
-    'models': ['nn', 'io'],
-    'data': ['tensor', 'text'],
-    'decode': ['models', 'text'],
-    'train': ['models', 'data', 'decode'],
-    'serve': ['decode', 'text'],
-    'bench': ['train'],
-    'lab': ['train', 'bench'],
-    'cli': ['lab', 'bench', 'train', 'serve', 'decode', 'data', 'models', 'text'],
-}
+def read_layers(root):
+    """{folder or room: what is named after it} of src/layers.txt."""
+    lines = (root / 'src/layers.txt').read_text(encoding='utf-8').splitlines()
+    return {name.strip(): uses.split() for name, uses in (line.split(':') for line in lines if line.strip() and not line.startswith('#'))}
+
+
 # Above kernels/ only the table, the plain structs, the number format and the machine's limits are seen.
 KERNELS_SEEN = {'kernels/kernel_table.h', 'kernels/params.h', 'kernels/sequence_params.h', 'kernels/view.h', 'kernels/bf16.h', 'kernels/limits.h'}
 # The public headers that a folder may include though it lies below the top: error.h is the exception that base/ throws,
 # tokenizer.h is implemented by text/ and used by what works on text.
 PUBLIC_BELOW = {'qkv/error.h', 'qkv/tokenizer.h'}
-PUBLIC_ABOVE = {'bench', 'lab', 'models', 'data', 'decode', 'train', 'serve', 'cli'}
+PUBLIC_ABOVE = {'bench', 'lab', 'models', 'data', 'decode', 'evaluate', 'view', 'train', 'api', 'cli'}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 CUDA = re.compile(r'^(cuda|cublas|cub/|cutlass/|cute/|nccl|nvml|curand|cudnn|device_launch)')
 SUFFIXES = {'.h', '.cc', '.cu', '.cuh'}
 
 
-def reachable(folder):
-    seen, todo = set(), [folder]
+def reachable(layers, start):
+    seen, todo = set(), [start]
     while todo:
         each = todo.pop()
         if each not in seen:
             seen.add(each)
-            todo += USES[each]
+            todo += layers[each]
     return seen
+
+
+def room_of(layers, name):
+    """The innermost folder of the table that the file lies in; None where there is none."""
+    parts = name.split('/')[:-1]
+    return next((room for size in range(len(parts), 0, -1) if (room := '/'.join(parts[:size])) in layers), None)
 
 
 def includes(path):
@@ -57,7 +50,7 @@ def includes(path):
             yield number, match.group(1), match.group(2)
 
 
-def source_fault(root, name, quote, target):
+def source_fault(root, layers, name, quote, target):
     """Why `target` may not be included by src/`name`, or None."""
     folder = name.split('/')[0]
     if CUDA.match(target) and not name.startswith('kernels/cuda/'):
@@ -67,7 +60,7 @@ def source_fault(root, name, quote, target):
             return 'there is no such public header'
         if folder not in PUBLIC_ABOVE and target not in PUBLIC_BELOW:
             return f'{folder}/ lies below the public header'
-        if target == 'qkv/tokenizer.h' and 'text' not in reachable(folder):
+        if target == 'qkv/tokenizer.h' and 'text' not in reachable(layers, folder):
             return f'{folder}/ may not use text/'
         return None
     if quote == '<':
@@ -77,10 +70,13 @@ def source_fault(root, name, quote, target):
         if not generated:
             return 'not a path relative to src/'
     other = target.split('/')[0]
-    if other not in USES:
-        return f'{other}/ is in no layer; add it to tools/check_layers.py'
-    if other not in reachable(folder):
+    if other not in layers:
+        return f'{other}/ is in no layer; add it to src/layers.txt'
+    if other not in reachable(layers, folder):
         return f'{folder}/ may not use {other}/'
+    here, there = room_of(layers, name), room_of(layers, target)
+    if folder == other and here != folder and there not in reachable(layers, here):
+        return f'{here}/ may not use {there}/'
     if other == 'kernels' and folder != 'kernels' and target not in KERNELS_SEEN:
         return 'above kernels/ only kernel_table.h, params.h, sequence_params.h, view.h and bf16.h are seen'
     return None
@@ -101,8 +97,19 @@ def example_fault(root, quote, target):
     return None
 
 
+MOST_SOURCES = 25  # of one level of a folder, headers and tests aside
+
+
+def crowded(root):
+    for folder in sorted(path for path in (root / 'src').rglob('*') if path.is_dir()):
+        sources = [path for path in folder.iterdir() if path.suffix in {'.cc', '.cu'} and not path.stem.endswith('_test')]
+        if len(sources) > MOST_SOURCES:
+            yield f'{folder.relative_to(root).as_posix()}: {len(sources)} sources on one level; {MOST_SOURCES} at most'
+
+
 def check(root):
-    faults = []
+    layers = read_layers(root)
+    faults = list(crowded(root))
 
     def files(folder):
         return sorted(p for p in (root / folder).rglob('*') if p.suffix in SUFFIXES) if (root / folder).exists() else []
@@ -111,11 +118,11 @@ def check(root):
         name = path.relative_to(root / 'src').as_posix()
         if path.stem.endswith('_test'):
             continue
-        if name.split('/')[0] not in USES:
-            faults.append(f'src/{name}: its folder is in no layer; add it to tools/check_layers.py')
+        if name.split('/')[0] not in layers:
+            faults.append(f'src/{name}: its folder is in no layer; add it to src/layers.txt')
             continue
         faults += [f'src/{name}:{number}: includes {target}: {fault}' for number, quote, target in includes(path)
-                   if (fault := source_fault(root, name, quote, target))]
+                   if (fault := source_fault(root, layers, name, quote, target))]
     for folder, rule in (('include', public_fault), ('examples', example_fault)):
         for path in files(folder):
             faults += [f'{path.relative_to(root).as_posix()}:{number}: includes {target}: {fault}'
@@ -123,6 +130,18 @@ def check(root):
     return faults
 
 
+SELF_TEST_LAYERS = """# a comment
+base:
+text: base
+kernels: base
+tensor: kernels
+ops: tensor
+nn: ops
+io: tensor
+train: nn text
+text/low:
+text/high: text/low
+"""
 # Files, and whether a rule forbids the last one.
 SELF_TESTS = [
     ('upwards', {'src/ops/a.h': '', 'src/base/b.cc': '#include "ops/a.h"'}, True),
@@ -141,6 +160,12 @@ SELF_TESTS = [
     ('below the public API', {'include/qkv/model.h': '', 'src/nn/b.cc': '#include "qkv/model.h"'}, True),
     ('tokenizer without text', {'include/qkv/tokenizer.h': '', 'src/ops/b.cc': '#include "qkv/tokenizer.h"'}, True),
     ('example includes src', {'src/base/a.h': '', 'examples/b.cc': '#include "base/a.h"'}, True),
+    ('a room upwards', {'src/text/high/a.h': '', 'src/text/low/b.cc': '#include "text/high/a.h"'}, True),
+    ('a room downwards', {'src/text/low/a.h': '', 'src/text/high/b.cc': '#include "text/low/a.h"'}, False),
+    ('a room that uses what has none', {'src/text/a.h': '', 'src/text/low/b.cc': '#include "text/a.h"'}, True),
+    ('what has no room uses a room', {'src/text/high/a.h': '', 'src/text/b.cc': '#include "text/high/a.h"'}, False),
+    ('a room of another folder', {'src/text/low/a.h': '', 'src/train/b.cc': '#include "text/low/a.h"'}, False),
+    ('a crowded folder', {f'src/text/a{i}.cc': '' for i in range(26)}, True),
     ('unknown folder', {'src/misc/b.cc': ''}, True),
 ]
 
@@ -150,6 +175,8 @@ def self_test():
     for name, tree, forbidden in SELF_TESTS:
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
+            (root / 'src').mkdir()
+            (root / 'src/layers.txt').write_text(SELF_TEST_LAYERS, encoding='utf-8')
             for path, text in tree.items():
                 (root / path).parent.mkdir(parents=True, exist_ok=True)
                 (root / path).write_text(text + '\n', encoding='utf-8')

@@ -9,10 +9,10 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/timing.h"
-#include "text/metaspace.h"
-#include "text/tokenizer_parts.h"
-#include "text/tokenizer_trainer.h"
-#include "text/unigram_trainer.h"
+#include "text/files/tokenizer_parts.h"
+#include "text/stages/metaspace.h"
+#include "text/training/tokenizer_trainer.h"
+#include "text/training/unigram_trainer.h"
 
 namespace qkv {
 namespace {

@@ -6,9 +6,9 @@
 #include "base/temporary_directory.h"
 #include "base/timing.h"
 #include "models/model.h"
-#include "text/tokenizer_trainer.h"
-#include "train/batch_feed.h"
+#include "text/training/tokenizer_trainer.h"
 #include "train/optimizer.h"
+#include "train/tasks/batch_feed.h"
 
 namespace qkv {
 namespace {

@@ -13,7 +13,7 @@
 #include "cli/output.h"
 #include "io/safetensors.h"
 #include "models/model.h"
-#include "train/checkpoint.h"
+#include "train/output/checkpoint.h"
 
 namespace qkv {
 namespace {

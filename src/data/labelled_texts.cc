@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace qkv {
 namespace {

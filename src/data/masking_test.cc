@@ -7,7 +7,7 @@
 #include <map>
 
 #include "base/error.h"
-#include "text/tokenizer_trainer.h"
+#include "text/training/tokenizer_trainer.h"
 
 namespace qkv {
 namespace {

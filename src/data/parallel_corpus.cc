@@ -6,10 +6,10 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/parallel.h"
+#include "base/utf8.h"
 #include "data/pair_file.h"
 #include "data/text_pair.h"
-#include "text/tokenizer_parts.h"
-#include "text/utf8.h"
+#include "text/files/tokenizer_parts.h"
 
 namespace qkv {
 namespace {

@@ -11,7 +11,7 @@
 #include "base/philox.h"
 #include "base/temporary_directory.h"
 #include "data/text_corpus.h"
-#include "text/tokenizer_trainer.h"
+#include "text/training/tokenizer_trainer.h"
 
 namespace qkv {
 

@@ -9,10 +9,10 @@
 #include "base/interrupt.h"
 #include "base/parallel.h"
 #include "base/text_file.h"
+#include "base/utf8.h"
 #include "data/block_hash.h"
 #include "data/sealed_file.h"
-#include "text/tokenizer_parts.h"
-#include "text/utf8.h"
+#include "text/files/tokenizer_parts.h"
 
 namespace qkv {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "qkv/tokenizer.h"
-#include "text/text_part.h"
+#include "text/stages/text_part.h"
 
 namespace qkv {
 

@@ -11,7 +11,7 @@
 #include "base/parallel.h"
 #include "base/temporary_directory.h"
 #include "models/model.h"
-#include "text/tokenizer_trainer.h"
+#include "text/training/tokenizer_trainer.h"
 
 namespace qkv {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "models/model.h"
-#include "text/tokenizer_trainer.h"
+#include "text/training/tokenizer_trainer.h"
 
 namespace qkv {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "text/byte_fallback.h"
+#include "text/token_models/byte_fallback.h"
 
 namespace qkv {
 namespace {

@@ -7,9 +7,9 @@
 
 #include "base/files.h"
 #include "base/philox.h"
+#include "base/utf8.h"
 #include "decode/translator.h"
-#include "text/tokenizer_parts.h"
-#include "text/utf8.h"
+#include "text/files/tokenizer_parts.h"
 
 namespace qkv {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/parallel.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace qkv {
 namespace {

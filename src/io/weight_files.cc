@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "io/json_file.h"
+#include "formats/json_file.h"
 
 namespace qkv {
 namespace {

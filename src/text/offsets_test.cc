@@ -2,10 +2,10 @@
 
 #include <filesystem>
 
+#include "base/utf8.h"
 #include "qkv/tokenizer.h"
-#include "text/test_files.h"
-#include "text/tokenizer_parts.h"
-#include "text/utf8.h"
+#include "text/files/test_files.h"
+#include "text/files/tokenizer_parts.h"
 
 namespace qkv {
 namespace {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/parallel.h"
-#include "text/tokenizer_parts.h"
+#include "text/files/tokenizer_parts.h"
 
 namespace qkv {
 namespace {

@@ -6,8 +6,8 @@
 #include <set>
 #include <thread>
 
-#include "text/test_files.h"
-#include "text/tokenizer_parts.h"
+#include "text/files/test_files.h"
+#include "text/files/tokenizer_parts.h"
 
 namespace qkv {
 namespace {

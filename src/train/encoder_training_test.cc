@@ -8,11 +8,11 @@
 #include "base/files.h"
 #include "base/parallel.h"
 #include "base/temporary_directory.h"
+#include "evaluate/classification.h"
+#include "evaluate/masked_batches.h"
+#include "evaluate/masked_loss.h"
 #include "models/model_directory.h"
 #include "qkv/trainer.h"
-#include "train/classification.h"
-#include "train/masked_batches.h"
-#include "train/masked_loss.h"
 
 namespace qkv {
 namespace {

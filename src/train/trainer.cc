@@ -8,11 +8,11 @@
 #include "base/parallel.h"
 #include "base/timing.h"
 #include "models/registry.h"
-#include "train/encoder_network.h"
-#include "train/options.h"
-#include "train/precision.h"
+#include "train/options/options.h"
+#include "train/options/precision.h"
+#include "train/tasks/encoder_network.h"
+#include "train/tasks/training_task.h"
 #include "train/training_run.h"
-#include "train/training_task.h"
 
 namespace qkv {
 namespace {

@@ -6,7 +6,7 @@
 #include "autograd/backward.h"
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "train/precision.h"
+#include "train/options/precision.h"
 #include "train/schedule.h"
 
 namespace qkv {

@@ -8,15 +8,15 @@
 #include <vector>
 
 #include "base/timing.h"
+#include "evaluate/validation.h"
 #include "models/model.h"
-#include "train/batch_feed.h"
-#include "train/checkpoint.h"
-#include "train/event_file.h"
 #include "train/optimizer.h"
-#include "train/output_directory.h"
-#include "train/train_log.h"
-#include "train/training_state.h"
-#include "train/validation.h"
+#include "train/output/checkpoint.h"
+#include "train/output/event_file.h"
+#include "train/output/output_directory.h"
+#include "train/output/train_log.h"
+#include "train/output/training_state.h"
+#include "train/tasks/batch_feed.h"
 
 namespace qkv {
 

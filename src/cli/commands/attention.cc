@@ -8,7 +8,7 @@
 #include "cli/commands.h"
 #include "cli/commands/decoding_options.h"
 #include "cli/output.h"
-#include "decode/attention_view.h"
+#include "view/attention_view.h"
 
 namespace qkv {
 namespace {

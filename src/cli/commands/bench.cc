@@ -17,7 +17,7 @@
 #include "cli/numbers.h"
 #include "cli/output.h"
 #include "kernels/limits.h"
-#include "train/precision.h"
+#include "train/options/precision.h"
 
 namespace qkv {
 namespace {

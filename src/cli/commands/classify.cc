@@ -12,7 +12,7 @@
 #include "cli/commands/eval_classification.h"
 #include "cli/line_reader.h"
 #include "cli/output.h"
-#include "train/classification.h"
+#include "evaluate/classification.h"
 
 namespace qkv {
 namespace {

@@ -6,14 +6,14 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/timing.h"
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/commands/decoding_options.h"
 #include "cli/commands/eval_classification.h"
 #include "cli/commands/eval_text.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
-#include "text/utf8.h"
-#include "train/scores.h"
+#include "evaluate/scores.h"
 
 namespace qkv {
 namespace {

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/timing.h"
 #include "cli/output.h"
-#include "train/classification.h"
+#include "evaluate/classification.h"
 
 namespace qkv {
 

@@ -9,10 +9,10 @@
 #include "base/timing.h"
 #include "cli/commands/eval_text.h"
 #include "cli/output.h"
+#include "evaluate/masked_loss.h"
+#include "evaluate/text_loss.h"
 #include "models/model.h"
-#include "train/masked_loss.h"
-#include "train/option_table.h"
-#include "train/text_loss.h"
+#include "train/options/option_table.h"
 
 namespace qkv {
 namespace {

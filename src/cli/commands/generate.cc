@@ -8,12 +8,12 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/commands/decoding_options.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
 #include "qkv/generator.h"
-#include "text/utf8.h"
 
 namespace qkv {
 namespace {

@@ -14,7 +14,7 @@
 #include "models/model_directory.h"
 #include "models/parameter_count.h"
 #include "qkv/tokenizer.h"
-#include "train/checkpoint.h"
+#include "train/output/checkpoint.h"
 
 namespace qkv {
 namespace {

@@ -10,8 +10,8 @@
 #include "cli/commands.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
-#include "lab/report.h"
-#include "lab/runner.h"
+#include "lab/record/report.h"
+#include "lab/record/runner.h"
 
 namespace qkv {
 namespace {

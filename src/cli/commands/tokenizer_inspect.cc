@@ -11,12 +11,12 @@
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/utf8.h"
 #include "cli/commands/tokenizer.h"
 #include "cli/line_input.h"
 #include "cli/output.h"
 #include "qkv/tokenizer.h"
 #include "text/tokenizer_statistics.h"
-#include "text/utf8.h"
 
 namespace qkv {
 namespace {

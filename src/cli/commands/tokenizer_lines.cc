@@ -10,11 +10,11 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/parallel.h"
+#include "base/utf8.h"
 #include "cli/commands/tokenizer.h"
 #include "cli/line_input.h"
 #include "cli/output.h"
 #include "qkv/tokenizer.h"
-#include "text/utf8.h"
 
 namespace qkv {
 namespace {

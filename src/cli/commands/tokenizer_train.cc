@@ -13,7 +13,7 @@
 #include "cli/commands/tokenizer.h"
 #include "cli/numbers.h"
 #include "qkv/tokenizer.h"
-#include "text/tokenizer_trainer.h"
+#include "text/training/tokenizer_trainer.h"
 
 namespace qkv {
 namespace {

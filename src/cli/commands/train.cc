@@ -9,8 +9,8 @@
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "qkv/trainer.h"
-#include "train/option_table.h"
-#include "train/options.h"
+#include "train/options/option_table.h"
+#include "train/options/options.h"
 
 namespace qkv {
 namespace {

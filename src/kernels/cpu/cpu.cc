@@ -11,7 +11,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
-#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/vector/scratch.h"
 #include "kernels/limits.h"
 
 namespace qkv {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/flat.h"
-#include "kernels/cpu/scratch.h"
-#include "kernels/cpu/simd-inl.h"
+#include "kernels/cpu/vector/flat.h"
+#include "kernels/cpu/vector/scratch.h"
+#include "kernels/cpu/vector/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {

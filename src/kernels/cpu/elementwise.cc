@@ -3,10 +3,10 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/elementwise.cc"
 #include <hwy/foreach_target.h>
 //
-#include "kernels/cpu/activation-inl.h"
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/flat.h"
-#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/vector/activation-inl.h"
+#include "kernels/cpu/vector/flat.h"
+#include "kernels/cpu/vector/scratch.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {

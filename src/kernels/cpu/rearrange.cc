@@ -2,7 +2,7 @@
 #include <cstring>
 
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/flat.h"
+#include "kernels/cpu/vector/flat.h"
 
 namespace qkv::cpu {
 

@@ -5,10 +5,10 @@
 #include <hwy/foreach_target.h>
 //
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/flat.h"
 #include "kernels/cpu/recurrence_panels-inl.h"
 #include "kernels/cpu/recurrent_cell-inl.h"
-#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/vector/flat.h"
+#include "kernels/cpu/vector/scratch.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {

@@ -6,7 +6,7 @@
 #define QKV_RECURRENT_CELL_INL_H_
 #endif
 
-#include "kernels/cpu/activation-inl.h"
+#include "kernels/cpu/vector/activation-inl.h"
 #include "kernels/sequence_params.h"
 
 HWY_BEFORE_NAMESPACE();

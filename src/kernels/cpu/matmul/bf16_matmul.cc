@@ -1,6 +1,6 @@
 #include "kernels/cpu/matmul/bf16_matmul.h"
 
-#include "kernels/cpu/bf16_target.h"
+#include "kernels/cpu/vector/bf16_target.h"
 #include "kernels/kernel_table.h"
 
 #define QKV_TARGET_BEGIN QKV_BF16_BEGIN

@@ -18,8 +18,8 @@
 #include "base/parallel.h"
 #include "kernels/bf16.h"
 #include "kernels/cpu/matmul/blocks.h"
-#include "kernels/cpu/scratch.h"
-#include "kernels/cpu/tile_registers.h"
+#include "kernels/cpu/vector/scratch.h"
+#include "kernels/cpu/vector/tile_registers.h"
 
 QKV_TARGET_BEGIN
 namespace qkv::cpu::QKV_TARGET_NAMESPACE {

@@ -2,10 +2,10 @@
 //
 // Bound by the multiply-adds: 8 x 32 sums (AVX-512), 16 of them, 2 loads and 8 broadcasts a step; 6 x 16 (AVX2), 12, 2 and 6. Included once
 // for each of Highway's targets.
-#include "kernels/cpu/activation-inl.h"
 #include "kernels/cpu/matmul/blocks.h"
 #include "kernels/cpu/matmul/gemm-inl.h"
-#include "kernels/cpu/sums-inl.h"
+#include "kernels/cpu/vector/activation-inl.h"
+#include "kernels/cpu/vector/sums-inl.h"
 #include "kernels/params.h"
 
 QKV_TARGET_BEGIN

@@ -10,7 +10,7 @@
 #define QKV_GEMM_INL_H_
 #endif
 
-#include "kernels/cpu/simd-inl.h"
+#include "kernels/cpu/vector/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {

@@ -1,0 +1,59 @@
+#include "evaluate/classification.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/interrupt.h"
+
+namespace qkv {
+namespace {
+
+// Appends the log-softmax of each row.
+void append_log_softmax(const Tensor& logits, std::vector<std::vector<double>>& to) {
+  const std::vector<float> values = logits.to_vector();
+  for (int64_t r = 0; r < logits.rows(); ++r) {
+    const std::span row = std::span(values).subspan(static_cast<size_t>(r * logits.cols()), static_cast<size_t>(logits.cols()));
+    const double largest = *std::max_element(row.begin(), row.end());
+    double sum = 0;
+    for (const float x : row) sum += std::exp(x - largest);
+    std::vector<double>& log_p = to.emplace_back();
+    for (const float x : row) log_p.push_back(x - largest - std::log(sum));
+  }
+}
+
+}  // namespace
+
+std::vector<std::vector<double>> label_log_probabilities(const Transformer& network, std::span<const std::vector<int32_t>> texts,
+                                                         const ClassificationOptions& options) {
+  const RecordScope no_gradient(nullptr);
+  std::vector<std::vector<double>> result;
+  for (size_t done = 0; done < texts.size();) {
+    throw_if_interrupted();
+    TokenBatch batch;
+    std::vector<int32_t> lengths, rows;
+    while (done < texts.size() && (lengths.empty() || std::ssize(batch.ids) + std::ssize(texts[done]) <= options.batch_tokens)) {
+      rows.push_back(static_cast<int32_t>(batch.ids.size()));
+      lengths.push_back(static_cast<int32_t>(texts[done].size()));
+      batch.ids.insert(batch.ids.end(), texts[done].begin(), texts[done].end());
+      ++done;
+    }
+    batch.segments = Segments::of_lengths(lengths);
+    ForwardContext context;
+    context.dtype = options.dtype;
+    append_log_softmax(network.logits_of_rows(network.encode(batch, context), rows, context), result);
+  }
+  return result;
+}
+
+ClassificationScores classification_scores(const Transformer& network, const LabelledTexts& texts, const ClassificationOptions& options) {
+  const auto log_p = label_log_probabilities(network, texts.all_ids(), options);
+  ClassificationScores scores{.texts = texts.size()};
+  for (int64_t i = 0; i < texts.size(); ++i) {
+    const std::vector<double>& row = log_p[static_cast<size_t>(i)];
+    scores.nll -= row[static_cast<size_t>(texts.label(i))];
+    scores.right += std::max_element(row.begin(), row.end()) - row.begin() == texts.label(i);
+  }
+  return scores;
+}
+
+}  // namespace qkv

@@ -1,0 +1,58 @@
+#include "evaluate/masked_loss.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "evaluate/masked_batches.h"
+
+namespace qkv {
+namespace {
+
+// Of the hidden tokens' text, word by word: a tokenizer puts words together without the spaces in them.
+int64_t hidden_bytes(const MaskedSequence& sequence, const MaskingVocabulary& vocabulary, const Tokenizer& tokenizer) {
+  int64_t bytes = 0;
+  for (size_t begin = 0; begin < sequence.places.size();) {
+    size_t end = begin + 1;
+    while (end < sequence.places.size() && sequence.places[end] == sequence.places[end - 1] + 1 &&
+           !vocabulary.begins_word(sequence.targets[end]))
+      ++end;
+    const std::string word = tokenizer.decode(std::span(sequence.targets).subspan(begin, end - begin));
+    bytes += std::count_if(word.begin(), word.end(), [](char c) { return c != ' '; });
+    begin = end;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+MaskingOptions hidden_words() { return {.masked = 1, .random = 0, .whole_words = true}; }
+
+MaskedLoss masked_loss(const Transformer& network, const TextCorpus& corpus, const Tokenizer& tokenizer, const MaskedLossOptions& options) {
+  QKV_CHECK(options.context > 2, "[masked loss] a sequence of {} tokens has no room besides [CLS] and [SEP]", options.context);
+  const RecordScope no_gradient(nullptr);
+  const MaskingVocabulary vocabulary(tokenizer);
+  const std::vector<Window> windows = consecutive_windows(corpus, options.context - 2);
+  const std::vector<int64_t> starts = batch_starts(windows, options.batch_tokens);
+  MaskedLoss loss;
+  for (size_t i = 0; i + 1 < starts.size(); ++i) {
+    throw_if_interrupted();
+    std::vector<MaskedSequence> sequences;
+    for (int64_t w = starts[i]; w < starts[i + 1]; ++w) {
+      const Window& window = windows[static_cast<size_t>(w)];
+      sequences.push_back(mask_tokens(framed_window(corpus, window, vocabulary), vocabulary, options.masking,
+                                      masking_stream(options.seed, 0, window.begin)));
+      loss.bytes += hidden_bytes(sequences.back(), vocabulary, tokenizer);
+    }
+    const TrainingBatch batch = make_masked_batch(sequences);
+    if (batch.target_out.empty()) continue;
+    ForwardContext context;
+    context.dtype = options.dtype;
+    loss.nll += network.loss_of_rows(batch.source, batch.target_rows, batch.target_out, 0, 1, context).nll_sum;
+    loss.tokens += std::ssize(batch.target_out);
+  }
+  if (loss.tokens == 0) fail(ErrorCode::bad_input, "the text has no token of the vocabulary that could be hidden");
+  return loss;
+}
+
+}  // namespace qkv

@@ -1,0 +1,68 @@
+#include "evaluate/ngram_matches.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/error.h"
+
+namespace qkv {
+
+void NgramCounts::operator+=(const NgramCounts& other) {
+  for (size_t n = 0; n < kMaxNgram; ++n) {
+    hypothesis[n] += other.hypothesis[n];
+    reference[n] += other.reference[n];
+    matches[n] += other.matches[n];
+  }
+}
+
+void NgramMatcher::clear(size_t edges) {
+  QKV_CHECK(edges < UINT32_MAX / 2, "[score_corpus] a reference of more than {} n-grams is no sentence", UINT32_MAX / 2);
+  const size_t size = std::bit_ceil(std::max<size_t>(2 * edges, 64));
+  if (edges_.size() < size) edges_.resize(size);
+  mask_ = size - 1;
+  std::fill_n(edges_.begin(), size, Edge{});
+}
+
+NgramMatcher::Edge& NgramMatcher::find(uint32_t parent, uint32_t symbol) {
+  const uint64_t key = (uint64_t{parent} << 32 | symbol) + 1;
+  size_t slot = (key * 0x9E3779B97F4A7C15) >> 32 & mask_;
+  while (edges_[slot].key != key && edges_[slot].key != 0) slot = (slot + 1) & mask_;
+  return edges_[slot];
+}
+
+NgramCounts NgramMatcher::count(std::span<const uint32_t> hypothesis, std::span<const uint32_t> reference) {
+  NgramCounts counts;
+  for (size_t n = 1; n <= order_; ++n) {
+    counts.hypothesis[n - 1] = std::max<int64_t>(0, static_cast<int64_t>(hypothesis.size()) - static_cast<int64_t>(n) + 1);
+    counts.reference[n - 1] = std::max<int64_t>(0, static_cast<int64_t>(reference.size()) - static_cast<int64_t>(n) + 1);
+  }
+  clear(reference.size() * order_);
+  uint32_t nodes = 0;  // 0 is the root
+  for (size_t begin = 0; begin < reference.size(); ++begin) {
+    const size_t end = std::min(reference.size(), begin + order_);
+    for (size_t i = begin, node = 0; i < end; ++i) {
+      Edge& edge = find(static_cast<uint32_t>(node), reference[i]);
+      if (edge.key == 0) {
+        edge.key = (uint64_t{node} << 32 | reference[i]) + 1;
+        edge.node = ++nodes;
+      }
+      ++edge.left;
+      node = edge.node;
+    }
+  }
+  for (size_t begin = 0; begin < hypothesis.size(); ++begin) {
+    const size_t end = std::min(hypothesis.size(), begin + order_);
+    for (size_t i = begin, node = 0; i < end; ++i) {
+      Edge& edge = find(static_cast<uint32_t>(node), hypothesis[i]);
+      if (edge.key == 0) break;  // where an n-gram is unknown, so are the longer ones
+      if (edge.left > 0) {
+        --edge.left;
+        ++counts.matches[i - begin];
+      }
+      node = edge.node;
+    }
+  }
+  return counts;
+}
+
+}  // namespace qkv

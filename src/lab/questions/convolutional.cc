@@ -1,0 +1,144 @@
+// Transformer against CNN: convolutions of some depth, the same with one layer of attention, and translation by convolutions that attend
+// to the source. How fast they are: sequence_speed.cc.
+#include "lab/networks/pair_network.h"
+#include "lab/networks/training.h"
+#include "lab/questions/questions.h"
+#include "lab/tasks/pair_batches.h"
+#include "lab/tasks/probes.h"
+#include "lab/tasks/texts.h"
+#include "nn/transformer.h"
+
+namespace qkv::lab {
+namespace {
+
+constexpr int kWidth = 3;
+
+// Gated convolutions in residuals with norms, without a feed-forward; "-attention": the last layer is global self-attention.
+NetworkOptions options_of(const std::string& arm, int vocabulary) {
+  NetworkOptions transformer{
+      .vocab_size = vocabulary, .hidden_size = 64, .layers = 2, .heads = 4, .ffn_size = 256, .position = Position::rope};
+  transformer.qk_gain = 6.25f;  // W_Q and W_K start as Xavier's do, with deviation 1/8
+  if (arm == "transformer") return transformer;
+  NetworkOptions options{
+      .vocab_size = vocabulary, .heads = 4, .ffn_size = 0, .mixer = Mixer::convolution, .position = Position::none, .width = kWidth};
+  options.layers = arm == "conv-2" ? 2 : arm == "conv-8" ? 8 : 4;
+  if (arm == "conv-4-attention") {
+    options.mixers.assign(static_cast<size_t>(options.layers), Mixer::convolution);
+    options.mixers.back() = Mixer::attention;
+  }
+  return with_parameters(options, count_parameters(transformer));
+}
+
+void recall_at_distances(const Job& job, const NetworkOptions& options, Outcome& outcome) {
+  const TaskOptions task{.task = Task::distant, .symbols = 16, .min_length = 2, .length = 128};
+  learn_task(job, options, task, "recall", {.steps = 800, .sequences = 32, .learning_rate = 4e-3}, outcome, [&](const Network& network) {
+    for (int distance = 2; distance <= 128; distance *= 2) {
+      TaskOptions at = task;
+      at.min_length = at.length = distance;
+      const double accuracy =
+          judge(network, job.judged(8), [&](int64_t i) { return make_batch(at, 16, test_stream(job.seed, 1000 + i)); }).accuracy;
+      outcome.series["recall"].emplace_back(distance, accuracy);
+      if (distance == 64) outcome.values["recall at 64"] = accuracy;
+    }
+  });
+}
+
+void translate(const Job& job, Outcome& outcome) {
+  const Pairs& pairs = Pairs::of(job, {.vocab_size = 2000});
+  TransformerConfig config;
+  config.vocab_size = pairs.tokenizer().vocab_size();
+  config.hidden_size = 64;
+  config.encoder_layers = config.decoder_layers = 2;
+  config.num_attention_heads = config.num_key_value_heads = 4;
+  config.encoder_ffn_dim = config.decoder_ffn_dim = 256;
+  config.norm_position = NormPosition::pre;
+  config.max_position_embeddings = 512;
+  ParameterStore store(job.seed, true);
+  std::optional<Transformer> transformer;
+  std::optional<PairNetwork> convolutions;
+  if (job.arm == "transformer") {
+    transformer.emplace(config, store);
+  } else {
+    convolutions.emplace(PairNetworkOptions{.kind = PairNetworkOptions::Kind::convolutional,
+                                            .vocab_size = config.vocab_size,
+                                            .hidden_size = 64,
+                                            .layers = 4,
+                                            .width = kWidth,
+                                            .max_positions = 512,
+                                            .dropout = 0.1f},
+                         store);
+  }
+  const auto loss = [&](const TrainingBatch& batch, ForwardContext& context) {
+    if (convolutions) return convolutions->loss(batch, context);
+    return transformer->loss(batch.source, batch.target_in, batch.target_out, 0, 1.0f / static_cast<float>(batch.target_out.size()),
+                             context);
+  };
+  PairBatches batches(pairs.training(job.seed, 1536, 0));
+  const TrainingOutcome trained = train(store, {.steps = job.scaled(900), .learning_rate = 3e-3, .seed = job.seed},
+                                        [&](int64_t step, ForwardContext& context) { return loss(batches.batch(step), context).loss; });
+  outcome.series["translation loss"] = trained.losses;
+  outcome.values["translation loss"] = mean_loss(*pairs.test(2048, 0), loss);
+  outcome.values["translation parameters"] = static_cast<double>(store.count());
+}
+
+Outcome run(const Job& job) {
+  Outcome outcome;
+  const NetworkOptions options = options_of(job.arm, PlainText::of(job).vocab_size());
+  learn_text(job, options, {.steps = 1000, .learning_rate = 4e-3}, outcome);
+  recall_at_distances(job, options, outcome);
+  if (job.arm == "transformer" || job.arm == "conv-4-attention") translate(job, outcome);
+  if (job.arm.starts_with("conv") && options.mixers.empty()) outcome.values["receptive field"] = 1 + options.layers * (options.width - 1);
+  return outcome;
+}
+
+const std::vector<std::string> kArms{"transformer", "conv-2", "conv-4", "conv-8", "conv-4-attention"};
+
+std::vector<Figure> figures(const Records& records) {
+  Figure recall =
+      series_figure(records, "recall", "Naming a token by its distance", kArms, "recall", "distance in tokens", "share of right answers");
+  recall.log_x = true;
+  return {dot_figure(records, "text", "Predicting text at equal parameters", kArms, "bits per byte", "test bits per byte (less is better)"),
+          recall};
+}
+
+}  // namespace
+
+Experiment convolutional() {
+  return {
+      .name = "convolutional",
+      .question = "Transformer against CNN, and CNN with attention",
+      .claim =
+          "A convolution of width w sees w tokens, and n layers of it n(w − 1) + 1: what lies further away it cannot use, while one layer "
+          "of "
+          "self-attention sees all.",
+      .formula =
+          "Maximum path length O(n/k), or O(log_k n) with dilation (Vaswani et al. 2017, table 1); gated convolution (XW + b) ⊗ σ(XV + c) "
+          "(Dauphin et al. 2017, eq. 1).",
+      .setup =
+          "At equal parameters: a Transformer of 2 layers, 2, 4 or 8 layers of gated convolutions of width 3, and 4 of which the last is "
+          "global "
+          "self-attention. Each predicts characters of a text and learns to name a token read 2 to 128 tokens before. The Transformer also "
+          "translates against 4 + 4 layers of convolutions whose decoder attends to the source (Gehring et al. 2017), shown with "
+          "conv-4-attention.",
+      .reading = "Recall ends where the receptive field does.",
+      .arms = kArms,
+      .data = {"text", "translation"},
+      .run = run,
+      .claims = {more_by("self-attention names a token 64 back at least 30 points more often than 4 convolutions", "recall at 64",
+                         "transformer", "conv-4", 0.3),
+                 more_by("with one layer of attention over them convolutions do so, too", "recall at 64", "conv-4-attention", "conv-4",
+                         0.3),
+                 less_by("a Transformer needs fewer bits per byte than 4 convolutions", "bits per byte", "transformer", "conv-4", 0),
+                 less_by("a Transformer translates with less loss than convolutions with attention", "translation loss", "transformer",
+                         "conv-4-attention", 0)},
+      .columns = {{"parameters", "parameters", 0},
+                  {"receptive field", "sees tokens", 0},
+                  {"bits per byte", "bits per byte", 3},
+                  {"recall at 64", "recall at 64", 2},
+                  {"translation parameters", "parameters (translation)", 0},
+                  {"translation loss", "nats per target token", 3}},
+      .figures = figures,
+  };
+}
+
+}  // namespace qkv::lab

@@ -1,0 +1,132 @@
+// Encoder, decoder, or both? The same translations learnt by the three families, and what the mask and cross-attention are worth.
+#include "decode/translator.h"
+#include "evaluate/scores.h"
+#include "lab/networks/pair_network.h"
+#include "lab/networks/sequence_to_sequence.h"
+#include "lab/networks/training.h"
+#include "lab/questions/questions.h"
+#include "lab/tasks/pair_batches.h"
+#include "lab/tasks/texts.h"
+
+namespace qkv::lab {
+namespace {
+
+constexpr int kHidden = 64;
+constexpr DType kType = DType::bf16;
+
+SequenceToSequenceOptions options_of(const std::string& arm, const Tokenizer& tokenizer) {
+  SequenceToSequenceOptions options;
+  options.start = tokenizer.token_to_id(kPadToken);
+  options.end = tokenizer.token_to_id(kEosToken);
+  options.network = {.vocab_size = tokenizer.vocab_size(), .hidden_size = kHidden, .layers = 2, .heads = 4, .ffn_size = 4 * kHidden};
+  options.network.initializer_range = 0;
+  options.network.dropout = 0.1f;
+  if (arm == "decoder") options.family = Family::decoder;
+  if (arm == "prefix-decoder") options.family = Family::prefix_decoder;
+  if (arm == "encoder") options.family = Family::encoder;
+  options.causal_encoder = arm == "causal-encoder";
+  if (arm == "mean-memory") options.memory = Memory::mean;
+  if (arm == "no-memory") options.memory = Memory::none;
+  if (options.family != Family::encoder_decoder) {
+    // Two layers of 12 h^2 and two of 16 h^2 with cross-attention are as many parameters as four of 4 h^2 + 2 * 5 h * h.
+    options.network.layers = 4;
+    options.network.ffn_size = 5 * kHidden;
+  }
+  return options;
+}
+
+using Sequences = std::vector<std::vector<int32_t>>;
+
+Sequences encoded(const Tokenizer& tokenizer, const std::vector<std::string>& texts, int64_t count) {
+  Sequences all;
+  for (int64_t i = 0; i < std::min(count, std::ssize(texts)); ++i)
+    all.push_back(tokenizer.encode(texts[i], {.special_tokens_as_text = true}));
+  return all;
+}
+
+double mean_length(const Sequences& sequences) {
+  double tokens = 0;
+  for (const auto& sequence : sequences) tokens += static_cast<double>(sequence.size()) / static_cast<double>(sequences.size());
+  return tokens;
+}
+
+// An encoder is told the reference's length; the others may take 10 tokens more, and say themselves where they end.
+double test_bleu(const SequenceToSequence& network, const Tokenizer& tokenizer, const Sequences& sources, const Sequences& targets,
+                 bool told_length, const std::vector<std::string>& references) {
+  std::vector<int32_t> limits;
+  for (const auto& target : targets) limits.push_back(static_cast<int32_t>(target.size()) + (told_length ? 0 : 10));
+  std::vector<std::string> texts;
+  for (const auto& ids : network.translate(sources, limits, kType)) texts.push_back(text_of(tokenizer, ids));
+  return score_corpus(texts, std::span(references).first(texts.size())).bleu;
+}
+
+Outcome run(const Job& job) {
+  const Pairs& pairs = Pairs::of(job, {.vocab_size = 2000, .vocab_size_is_upper_bound = true});
+  const SequenceToSequenceOptions options = options_of(job.arm, pairs.tokenizer());
+  ParameterStore store(job.seed, true);
+  const SequenceToSequence network(options, store);
+  PairBatches batches(pairs.training(job.seed, 768, options.start));
+  const TrainingOutcome trained =
+      train(store, {.steps = job.scaled(1400), .learning_rate = 4e-3, .seed = job.seed, .dtype = kType},
+            [&](int64_t step, ForwardContext& context) { return network.loss(batches.batch(step), context).loss; });
+
+  Outcome outcome;
+  outcome.series["loss"] = trained.losses;
+  const Tokenizer& tokenizer = pairs.tokenizer();
+  const Sequences sources = encoded(tokenizer, pairs.test_sources(), job.judged(200)),
+                  targets = encoded(tokenizer, pairs.test_references(), job.judged(200));
+  outcome.values["parameters"] = static_cast<double>(store.count());
+  outcome.values["MFLOP"] = network.training_flops(store, mean_length(sources), mean_length(targets)) / 1e6;
+  outcome.values["loss"] = mean_loss(*pairs.test(2048, options.start),
+                                     [&](const TrainingBatch& batch, ForwardContext& context) { return network.loss(batch, context); });
+  outcome.values["BLEU"] = test_bleu(network, tokenizer, sources, targets, options.family == Family::encoder, pairs.test_references());
+  return outcome;
+}
+
+const std::vector<std::string> kArms{"encoder-decoder", "decoder",     "prefix-decoder", "encoder",
+                                     "causal-encoder",  "mean-memory", "no-memory"};
+
+std::vector<Figure> figures(const Records& records) {
+  return {dot_figure(records, "loss", "Predicting the translation of held-out sentences", kArms, "loss",
+                     "nats per target token (less is better)"),
+          dot_figure(records, "bleu", "Translating held-out sentences", kArms, "BLEU", "BLEU, greedy"),
+          series_figure(records, "training", "Training", kArms, "loss", "step", "training loss in nats per target token")};
+}
+
+}  // namespace
+
+Experiment families() {
+  return {
+      .name = "families",
+      .question = "Encoder, decoder, or both?",
+      .claim =
+          "Turning one sequence into another takes an encoder that sees its source whole and a decoder that writes word by word and looks "
+          "at it by cross-attention; a decoder alone can do it, too, an encoder hardly.",
+      .formula =
+          "p(y|x) = Π p(yᵢ | y₍<ᵢ₎, x) (Sutskever et al. 2014, eq. 1); both: Vaswani et al. 2017, section 3.1; decoder with and without a "
+          "prefix: Raffel et al. 2020, section 3.2.1.",
+      .setup =
+          "Translation, 64 wide, 2,000 word pieces, equal steps. An encoder and a decoder of 2 layers each; at equal parameters a decoder "
+          "alone of 4 layers that reads source and target as one text, the same whose source sees itself both ways (prefix-decoder), and "
+          "an encoder alone that is told the target's length and predicts all tokens at once. Then encoder-decoder with a causal mask in "
+          "the encoder (causal-encoder), with only the mean of its output to look at (mean-memory), with nothing (no-memory).",
+      .reading =
+          "The encoder's tokens do not know each other: BLEU shows what that costs. MFLOP are of training with one pair; a decoder alone "
+          "computes every layer for both texts.",
+      .arms = kArms,
+      .data = {"translation"},
+      .run = run,
+      .claims = {less_by("encoder and decoder predict better than a decoder alone of equal size", "loss", "encoder-decoder", "decoder",
+                         0.0),
+                 less_by("a prefix that sees itself whole helps the decoder alone", "loss", "prefix-decoder", "decoder", 0.0),
+                 more_by("an encoder alone loses at least 0.3 nats", "loss", "encoder", "encoder-decoder", 0.3),
+                 more_by("a causal mask costs the encoder at least 0.02 nats", "loss", "causal-encoder", "encoder-decoder", 0.02),
+                 more_by("one vector in the place of cross-attention costs at least 0.2 nats", "loss", "mean-memory", "encoder-decoder",
+                         0.2),
+                 more_by("the source is worth at least 0.5 nats", "loss", "no-memory", "encoder-decoder", 0.5)},
+      .columns = {{"parameters", "parameters", 0}, {"MFLOP", "MFLOP per pair", 0}, {"loss", "nats per token"}, {"BLEU", "BLEU", 1}},
+      .figures = figures,
+  };
+}
+
+}  // namespace qkv::lab

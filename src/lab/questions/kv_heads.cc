@@ -1,0 +1,185 @@
+// MQA and GQA: fewer heads of keys and values than of queries. Quality, cache, decoding speed, and conversion of a trained network.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <mutex>
+#include <numeric>
+
+#include "base/interrupt.h"
+#include "base/timing.h"
+#include "lab/networks/key_value_pooling.h"
+#include "lab/networks/training.h"
+#include "lab/questions/questions.h"
+#include "lab/tasks/texts.h"
+#include "nn/transformer.h"
+
+namespace qkv::lab {
+namespace {
+
+constexpr int kHeads = 8, kContext = 64;
+constexpr int64_t kSteps = 1600, kMoreSteps = kSteps / 20;  // 5 % more after a conversion (Ainslie et al. 2023, section 2.1)
+
+int key_value_heads(const std::string& arm) { return std::stoi(arm.substr(arm.find('-') + 1)); }
+bool is_pooled(const std::string& arm) { return arm.starts_with("pooled"); }
+
+// How many units the feed-forward gets for the keys' and values' columns that fall away.
+int widening(int hidden_size, int heads) {
+  const int columns = hidden_size - hidden_size / kHeads * heads;
+  return 2 * columns * (hidden_size + 1) / (2 * hidden_size + 1);
+}
+
+NetworkOptions options_of(int heads, const PlainText& text) {
+  NetworkOptions options{.vocab_size = text.vocab_size(), .hidden_size = 64, .layers = 2, .heads = kHeads, .key_value_heads = heads};
+  options.ffn_size = 256;
+  options.max_positions = kContext;
+  options.qk_gain = std::sqrt(1.0f / 64) / 0.02f;  // Xavier's start
+  return options;
+}
+
+void learn(const Job& job, const PlainText& text, const Network& network, ParameterStore& store, int64_t first, int64_t steps) {
+  train(store, {.steps = steps, .learning_rate = 2e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
+    const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, first + step));
+    return network.loss(batch.input, batch.targets, context).loss;
+  });
+}
+
+// The trained network with a key/value head for each head, that the pooled arms of its seed begin with: the first to ask trains it.
+const ParameterStore& multi_head(const Job& job, const PlainText& text) {
+  static std::mutex mutex;
+  static std::map<std::string, std::unique_ptr<ParameterStore>> trained;
+  const std::lock_guard lock(mutex);
+  std::unique_ptr<ParameterStore>& store = trained[fmt::format("{}|{}|{}", job.scratch.string(), job.seed, job.effort)];
+  if (!store) {
+    auto fresh = std::make_unique<ParameterStore>(job.seed, true);
+    learn(job, text, Network(options_of(kHeads, text), *fresh), *fresh, 0, job.scaled(kSteps));
+    store = std::move(fresh);
+  }
+  return *store;
+}
+
+void measure_quality(const Job& job, Outcome& outcome) {
+  const PlainText& text = PlainText::of(job);
+  const int heads = key_value_heads(job.arm);
+  NetworkOptions options = options_of(heads, text);
+  if (!is_pooled(job.arm)) options.ffn_size += widening(options.hidden_size, heads);
+  ParameterStore store(job.seed, true);
+  const Network network(options, store);
+  outcome.values["parameters"] = static_cast<double>(store.count());
+  if (heads == kHeads || is_pooled(job.arm)) {
+    pool_key_value_heads(multi_head(job, text), store, options.head_size());
+  } else {
+    learn(job, text, network, store, 0, job.scaled(kSteps));
+  }
+  if (is_pooled(job.arm)) {
+    outcome.values["before"] = text.bits_per_byte(network, 400, kContext);
+    learn(job, text, network, store, job.scaled(kSteps), job.scaled(kMoreSteps));
+  }
+  outcome.values["bits per byte"] = text.bits_per_byte(network, 400, kContext);
+}
+
+TransformerConfig decoder_config(int heads) {
+  TransformerConfig config{.kind = Kind::decoder_only, .vocab_size = 512, .encoder_layers = 0, .decoder_layers = 2};
+  config.num_key_value_heads = heads;
+  config.decoder_ffn_dim = 2048 + widening(config.hidden_size, heads);
+  config.norm_position = NormPosition::pre;
+  config.position = Position::none;
+  config.max_position_embeddings = 4096;
+  config.initializer_range = 0.02f;
+  return config;
+}
+
+int64_t bytes_of(const Tensor& rows) { return rows.cols() * size_of(rows.dtype()); }
+
+// Decoding's speed does not depend on what was learnt: random weights and tokens, 8 sequences at once.
+void measure_decoding(const Job& job, Outcome& outcome) {
+  constexpr int64_t kSequences = 8, kStep = 256, kLongest = 2048, kRepeats = 15;
+  constexpr double kMemory = 8.0 * (1 << 30);
+  const RecordScope no_gradient(nullptr);
+  ParameterStore store(job.seed, true);
+  const Transformer network(decoder_config(key_value_heads(job.arm)), store);
+  ForwardContext context;
+  DecoderState state = network.start({}, {}, context);
+  std::vector<int32_t> self(kSequences);
+  std::iota(self.begin(), self.end(), 0);
+  RandomStream random(job.seed, 0);
+  const auto feed = [&](int64_t tokens) {
+    throw_if_interrupted();
+    TokenBatch batch{{}, Segments::of_lengths(std::vector<int32_t>(kSequences, static_cast<int32_t>(tokens)))};
+    for (int64_t i = 0; i < kSequences * tokens; ++i) batch.ids.push_back(static_cast<int32_t>(random.below(512)));
+    const Stopwatch watch;
+    network.advance(state, batch, self, {}, context);
+    return watch.seconds();
+  };
+  for (int64_t length = kStep; length <= kLongest; length *= 2) {
+    for (int64_t missing; (missing = length - kRepeats - state.rows / kSequences) > 0;) feed(std::min(kStep, missing));
+    std::vector<double> seconds;
+    for (int64_t i = 0; i < kRepeats; ++i) seconds.push_back(feed(1));
+    std::nth_element(seconds.begin(), seconds.begin() + kRepeats / 2, seconds.end());
+    outcome.series["tokens_per_second"].emplace_back(length, static_cast<double>(kSequences) / seconds[kRepeats / 2]);
+  }
+  outcome.values["tokens_per_second"] = outcome.series["tokens_per_second"].back().second;
+  int64_t bytes = 0;  // of one token
+  for (const DecoderState::LayerCache& layer : state.layers) bytes += bytes_of(layer.self.k) + bytes_of(layer.self.v);
+  outcome.values["cache bytes"] = static_cast<double>(bytes);
+  outcome.values["largest batch"] = std::floor(kMemory / static_cast<double>(bytes * kLongest));
+}
+
+Outcome run(const Job& job) {
+  Outcome outcome;
+  measure_quality(job, outcome);
+  if (!is_pooled(job.arm)) measure_decoding(job, outcome);
+  return outcome;
+}
+
+const std::vector<std::string> kScratch{"kv-8", "kv-4", "kv-2", "kv-1"};
+const std::vector<std::string> kArms{"kv-8", "kv-4", "kv-2", "kv-1", "pooled-4", "pooled-2", "pooled-1"};
+
+std::vector<Figure> figures(const Records& records) {
+  Figure speed = series_figure(records, "speed", "Decoding 8 sequences at once", kScratch, "tokens_per_second", "tokens in the cache, each",
+                               "tokens per second");
+  speed.log_x = true;
+  return {speed, dot_figure(records, "text", "Predicting text", kArms, "bits per byte", "test bits per byte (less is better)")};
+}
+
+}  // namespace
+
+Experiment kv_heads() {
+  return {
+      .name = "kv_heads",
+      .question = "What do MQA and GQA save, and what do they cost?",
+      .claim =
+          "One head of keys and values for all heads of queries (MQA) makes the cache small and decoding fast, but costs quality; some "
+          "groups (GQA) are close to multi-head attention in quality and to MQA in speed; a trained network can be converted with little "
+          "further training.",
+      .formula =
+          "head_i = Attention(QW_Q_i, KW_K_g(i), VW_V_g(i)), g(i) = ⌊i·G/H⌋ (Shazeer 2019, section 3; Ainslie et al. 2023, section 2.2); "
+          "cache: 2 · layers · G · d_k numbers a token; conversion: the mean of a group's W_K and W_V (Ainslie et al. 2023, section 2.1).",
+      .setup =
+          "Quality: a causal network of 2 layers, 64 wide, 8 heads, with 8, 4, 2 or 1 of keys and values, learns to predict characters; "
+          "the feed-forward grows by the parameters that fall away. The pooled ones come from the trained kv-8 and learn for 5 % more "
+          "steps. Speed: a decoder of 2 layers, 512 wide, 8 heads, f32, random weights, 8 sequences; median of 15 steps on all cores.",
+      .reading = "Largest batch: sequences of 2,048 tokens whose caches fit into 8 GiB, from the cache's measured bytes.",
+      .timed = true,
+      .memory_mib = 800,
+      .arms = kArms,
+      .data = {"text"},
+      .run = run,
+      .claims = {times_at_most("one head of keys and values keeps less than 0.15 times the bytes", "cache bytes", "kv-1", "kv-8", 0.15),
+                 times_at_least("one head decodes at least 1.5 times as fast at 2,048 tokens", "tokens_per_second", "kv-1", "kv-8", 1.5),
+                 more_by("one head costs quality", "bits per byte", "kv-1", "kv-8", 0.0),
+                 same_within("2 heads are within 0.02 bits per byte of 8", "bits per byte", "kv-2", "kv-8", 0.02),
+                 same_within("8 heads pooled to 2 and trained 5 % more are within 0.05 bits per byte of 8", "bits per byte", "pooled-2",
+                             "kv-8", 0.05)},
+      .columns = {{"parameters", "parameters", 0},
+                  {"bits per byte", "bits per byte", 3},
+                  {"before", "just pooled", 3},
+                  {"cache bytes", "cache bytes a token", 0},
+                  {"largest batch", "largest batch", 0},
+                  {"tokens_per_second", "tokens/s", 0}},
+      .figures = figures,
+  };
+}
+
+}  // namespace qkv::lab

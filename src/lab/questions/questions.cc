@@ -1,0 +1,30 @@
+#include "lab/questions/questions.h"
+
+namespace qkv::lab {
+
+const std::vector<Experiment>& experiments() {
+  static const std::vector<Experiment> all{
+      self_attention(),        //
+      scaling(),               //
+      heads(),                 //
+      separate_projections(),  //
+      additive_attention(),    //
+      additive_cost(),         //
+      quadratic(),             //
+      flash_attention(),       //
+      kv_heads(),              //
+      positions(),             //
+      residual_norm(),         //
+      feed_forward(),          //
+      families(),              //
+      recurrent(),             //
+      sequence_speed(),        //
+      convolutional(),         //
+      tokenizers(),            //
+      bert_tokenizer(),        //
+      paper_table3(),          //
+  };
+  return all;
+}
+
+}  // namespace qkv::lab

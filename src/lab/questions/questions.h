@@ -1,0 +1,28 @@
+// The questions, each in the file of its name.
+#pragma once
+
+#include "lab/record/experiment.h"
+
+namespace qkv::lab {
+
+Experiment self_attention();        // Is self-attention the core?
+Experiment scaling();               // Why divide by √d_k?
+Experiment heads();                 // Why multi-head?
+Experiment separate_projections();  // Why different W_Q and W_K?
+Experiment additive_attention();    // Dot-product or additive attention?
+Experiment additive_cost();         // What does additive attention cost?
+Experiment quadratic();             // Is attention O(N²)?
+Experiment flash_attention();       // What does FlashAttention change?
+Experiment kv_heads();              // What do MQA and GQA save, and what do they cost?
+Experiment positions();             // How does a Transformer know where tokens stand?
+Experiment residual_norm();         // What do residual connections and LayerNorm do?
+Experiment feed_forward();          // What is the feed-forward network for?
+Experiment families();              // Encoder, decoder, or both?
+Experiment recurrent();             // Transformer against RNN and LSTM: which learns better?
+Experiment sequence_speed();        // Transformer against RNN, LSTM and CNN: which is faster?
+Experiment convolutional();         // Transformer against CNN, and CNN with attention
+Experiment tokenizers();            // What is the tokenizer's part?
+Experiment bert_tokenizer();        // Why does BERT have its own tokenizer?
+Experiment paper_table3();          // Does the paper's own table 3 hold in small?
+
+}  // namespace qkv::lab

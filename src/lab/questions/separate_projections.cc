@@ -1,0 +1,144 @@
+// Why different W_Q and W_K? They are tied, left out, or W_K is tied to W_V; on text, and on tasks with and without a direction.
+#include <cmath>
+
+#include "lab/networks/attention_maps.h"
+#include "lab/networks/training.h"
+#include "lab/questions/questions.h"
+#include "lab/tasks/synthetic.h"
+#include "lab/tasks/texts.h"
+
+namespace qkv::lab {
+namespace {
+
+constexpr int kContext = 64;
+
+NetworkOptions options_of(const std::string& arm) {
+  NetworkOptions options{.hidden_size = 64, .layers = 2, .heads = 4, .ffn_size = 256};
+  options.qk_gain = std::sqrt(1.0f / 64) / 0.02f;  // Xavier's start
+  options.position = Position::rope;
+  if (arm == "tied-qk") options.projections = Projections::tied_qk;
+  if (arm == "tied-kv") options.projections = Projections::tied_kv;
+  if (arm == "none") options.projections = Projections::none;
+  // What falls away, h^2 + h each, the feed-forward gets: a unit of it has 2 h + 1.
+  const int h = options.hidden_size, missing = arm == "separate" ? 0 : arm == "none" ? 2 : 1;
+  options.ffn_size += missing * (h * h + h) / (2 * h + 1);
+  return options;
+}
+
+// Means over layers, heads and 8 windows of text.
+void look_at_scores(const Network& network, const PlainText& text, Outcome& outcome) {
+  constexpr int64_t kWindows = 8;
+  double symmetric = 0, diagonal = 0, count = 0;
+  look_at_attention(network, text.test_batch(0, kWindows, kContext).input, [&](const AttentionRecord& record) {
+    for (int64_t window = 0; window < kWindows; ++window) {
+      const std::vector<Tensor> maps = maps_of(record, window);
+      for (size_t head = 0; head < maps.size(); ++head, ++count) {
+        symmetric += symmetry(score_matrix(record, window, static_cast<int>(head)));
+        diagonal += diagonal_weight(maps[head]);
+      }
+    }
+  });
+  outcome.values["symmetry"] = symmetric / count;
+  outcome.values["diagonal"] = diagonal / count;
+}
+
+void learn_text(const Job& job, NetworkOptions options, Outcome& outcome) {
+  const PlainText& text = PlainText::of(job);
+  options.vocab_size = text.vocab_size();
+  options.max_positions = kContext;
+  ParameterStore store(job.seed, true);
+  const Network network(options, store);
+  outcome.values["parameters"] = static_cast<double>(store.count());
+  const TrainingOutcome trained =
+      train(store, {.steps = job.scaled(1200), .learning_rate = 2e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
+        const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, step));
+        return network.loss(batch.input, batch.targets, context).loss;
+      });
+  outcome.series["text loss"] = trained.losses;
+  outcome.values["bits per byte"] = text.bits_per_byte(network, 400, kContext);
+  look_at_scores(network, text, outcome);
+}
+
+// Accuracy after learning a task.
+double learn(const Job& job, NetworkOptions options, const TaskOptions& task, Series& losses) {
+  options.vocab_size = vocabulary(task);
+  options.max_positions = longest(task);
+  ParameterStore store(job.seed, true);
+  const Network network(options, store);
+  losses = train(store, {.steps = job.scaled(1500), .learning_rate = 4e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
+             const Batch batch = make_batch(task, 32, training_stream(job.seed, step));
+             return network.loss(batch.input, batch.targets, context).loss;
+           }).losses;
+  return judge(network, 16, [&](int64_t i) { return make_batch(task, 32, test_stream(job.seed, i)); }).accuracy;
+}
+
+Outcome run(const Job& job) {
+  Outcome outcome;
+  NetworkOptions options = options_of(job.arm);
+  learn_text(job, options, outcome);
+  TaskOptions task{.task = Task::recall, .symbols = 16, .min_length = 2, .length = 8};
+  outcome.values["recall"] = learn(job, options, task, outcome.series["recall loss"]);
+  options.causal = false;
+  options.position = Position::learned;  // the place in a sequence of unknown length
+  task = {.task = Task::left, .symbols = 16, .min_length = 8, .length = 16, .continued = false};
+  outcome.values["left"] = learn(job, options, task, outcome.series["left loss"]);
+  task.task = Task::reverse;
+  outcome.values["mirror"] = learn(job, options, task, outcome.series["mirror loss"]);
+  return outcome;
+}
+
+const std::vector<std::string> kArms{"separate", "tied-qk", "none", "tied-kv"};
+
+std::vector<Figure> figures(const Records& records) {
+  Figure tasks{
+      .name = "tasks", .title = "Tasks with and without a direction", .y_label = "share of right answers", .kind = Figure::Kind::dots};
+  for (const char* task : {"left", "mirror", "recall"}) {
+    const Figure one = dot_figure(records, "", "", kArms, task, "");
+    tasks.names = one.names;
+    tasks.curves.push_back({task, one.curves.front().points});
+  }
+  return {dot_figure(records, "text", "Predicting text", kArms, "bits per byte", "test bits per byte (less is better)"), tasks,
+          series_figure(records, "training", "Learning to name the left neighbour", kArms, "left loss", "step", "training loss in nats")};
+}
+
+}  // namespace
+
+Experiment separate_projections() {
+  return {
+      .name = "separate_projections",
+      .question = "Why different W_Q and W_K?",
+      .claim =
+          "With one projection for both, a token would attend to another as much as that one to it, and most to itself; separate W_Q and "
+          "W_K give attention a direction. Yet Reformer shares them without loss.",
+      .formula =
+          "scores QKᵀ = X W_Q W_Kᵀ Xᵀ, symmetric where W_Q = W_K (Vaswani et al. 2017, section 3.2.2); sharing: Kitaev et al. 2020, "
+          "section 2. Symmetry: (|S|² − |A|²)/(|S|² + |A|²) of the scores' symmetric and antisymmetric parts.",
+      .setup =
+          "2 layers, 64 wide, 4 heads, with separate W_Q and W_K, tied ones, none (q = k = x) or W_K tied to W_V; the feed-forward grows "
+          "by the parameters that fall away. Causal networks learn to predict characters of a text and to recall the values of up to 8 "
+          "keys, with RoPE; networks that see 8 to 16 symbols whole, with learned positions, learn to name each one's left neighbour, "
+          "which has a direction, and its mirror image from the other end, which has none.",
+      .reading = "Symmetry: 1 for symmetric scores, 0 for random ones. Self: the weight that a token of the text puts on itself.",
+      .arms = kArms,
+      .data = {"text"},
+      .run = run,
+      .claims = {between("separate projections learn scores that are far from symmetric", "symmetry", "separate", -1, 0.5),
+                 more_by("tied projections put at least 0.1 more of the weight on the token itself", "diagonal", "tied-qk", "separate",
+                         0.1),
+                 more_by("separate projections find the left neighbour at least 10 points more often", "left", "separate", "tied-qk", 0.1),
+                 same_within("on text, tying W_Q and W_K changes less than 0.02 bits per byte", "bits per byte", "tied-qk", "separate",
+                             0.02),
+                 less_by("on text, separate projections need at least 0.02 bits per byte less than none", "bits per byte", "separate",
+                         "none", 0.02)},
+      .columns = {{"parameters", "parameters", 0},
+                  {"symmetry", "symmetry", 2},
+                  {"diagonal", "self", 2},
+                  {"bits per byte", "bits per byte", 3},
+                  {"recall", "recall", 3},
+                  {"left", "left neighbour", 3},
+                  {"mirror", "mirror", 3}},
+      .figures = figures,
+  };
+}
+
+}  // namespace qkv::lab

@@ -1,0 +1,75 @@
+// One question of the lab: what is claimed, how it is measured, what decides, and how it is shown. lab/ has a file for each.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lab/record/claim.h"
+#include "lab/record/figure.h"
+#include "lab/record/record.h"
+
+namespace qkv::lab {
+
+// Real texts to learn from; what is not given is replaced by the demo generator's and synthetic data.
+struct Data {
+  std::filesystem::path text;                                       // plain text
+  std::filesystem::path translation_source, translation_target;     // a sentence a line; validation by files beside them (tasks.h)
+  std::filesystem::path classification_train, classification_test;  // "label TAB text" or as SST-2's files
+};
+
+// One run: an arm (a variant that is compared) with a seed, which decides weights, data and dropout alike for all arms.
+struct Job {
+  std::string arm;
+  uint64_t seed = 1;
+  double effort = 1;  // share of the full training
+  const Data& data;
+  std::filesystem::path scratch;  // a directory for temporary files, shared by all jobs
+
+  // Steps of training, and the like.
+  int64_t scaled(int64_t full) const { return std::max<int64_t>(1, std::llround(static_cast<double>(full) * effort)); }
+  // Windows or batches to be judged by: fewer only where the effort is below a tenth.
+  int64_t judged(int64_t full) const { return std::min(full, scaled(10 * full)); }
+};
+
+// A column of the page's table: a value of each arm with its mean and standard deviation.
+struct Column {
+  std::string value, header;
+  int digits = 3;  // behind the point
+};
+
+struct Experiment {
+  std::string name;      // of the command line: "scaling"
+  std::string question;  // "Why divide by √d_k?"
+  std::string claim;     // as textbooks state it
+  std::string formula;   // in one line, and its source
+  std::string setup;     // model, data, what is equal between the arms
+  std::string reading;   // what else the numbers say: what a reader should look at; may be empty
+  bool timed = false;    // measures time: its runs have the machine for themselves, and all its threads
+  int seeds = 5;
+  int64_t memory_mib = 256;  // that a run needs at most
+  std::vector<std::string> arms;
+  std::vector<std::string> data = {};  // of Data, that it uses: "text", "translation", "classification"
+
+  std::function<Outcome(const Job&)> run;
+  std::vector<Claim> claims;
+  std::vector<Column> columns;
+  std::function<std::vector<Figure>(const Records&)> figures;
+};
+
+// All, in the order of the report.
+const std::vector<Experiment>& experiments();
+// Throws Error(invalid_argument) with the list and the nearest name.
+const Experiment& find_experiment(const std::string& name);
+
+// A value's mean over all seeds, one for each arm, with 95 % intervals.
+Figure dot_figure(const Records& records, std::string name, std::string title, const std::vector<std::string>& arms,
+                  const std::string& value, std::string y_label);
+// A curve for each arm: the mean over all seeds of a series, with 95 % intervals where it has at most 20 points.
+Figure series_figure(const Records& records, std::string name, std::string title, const std::vector<std::string>& arms,
+                     const std::string& series, std::string x_label, std::string y_label);
+
+}  // namespace qkv::lab

@@ -1,0 +1,18 @@
+// tekken.json, the tokenizer file of Mistral's own library: a pattern, special tokens, and tokens by rank, in JSON.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "text/files/rank_tokenizer.h"
+
+namespace qkv {
+
+bool is_tekken(std::string_view content);
+
+// Special tokens have the first ids and the ranks follow them; so many of the ranks are tokens that both together are
+// config.default_vocab_size. Special tokens are found in texts, as with the tokenizer.json of the same models (Mistral's library leaves
+// that to its chat templates), and <s> begins a text. Throws Error (bad_input, unsupported) with one line that names the place.
+RankTokenizer read_tekken(std::string_view content, const std::string& file);
+
+}  // namespace qkv

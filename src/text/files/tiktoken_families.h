@@ -1,0 +1,35 @@
+// What tiktoken's rank files do not say themselves: the pattern that cuts texts into words, and the special tokens.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "text/files/tokenizer_config.h"
+
+namespace qkv {
+
+struct TiktokenFamily {
+  std::string_view name;
+  std::string_view pattern;                       // as tokenizer.json writes it
+  size_t ranks = 0;                               // the largest rank and one, where no other family has so many; 0: many do
+  std::vector<std::string_view> classes = {};     // "tokenizer_class" of tokenizer_config.json
+  std::vector<std::string_view> file_names = {};  // parts of the file's name
+  bool nfc = false;                               // texts are brought to the normal form NFC first
+  std::vector<std::pair<std::string, int32_t>> (*special)(int32_t ranks) = nullptr;
+};
+
+struct TiktokenChoice {
+  std::string pattern;
+  bool nfc = false;
+  std::vector<std::pair<std::string, int32_t>> special;
+};
+
+// `wanted` (--tiktoken-pattern) is the name of a family, or a regular expression that takes the place of the pattern of the family that
+// the file is of; empty: told by tokenizer_config.json's class, then by the number of ranks, then, with a warning, by the file's name;
+// otherwise Llama 3's pattern without special tokens, with a warning. Throws Error(invalid_argument) for a name that no family has.
+TiktokenChoice choose_tiktoken_family(size_t ranks, const TokenizerConfig& config, const std::string& file, const std::string& wanted);
+
+}  // namespace qkv

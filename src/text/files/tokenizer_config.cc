@@ -1,0 +1,167 @@
+#include "text/files/tokenizer_config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "base/files.h"
+#include "formats/json_node.h"
+
+namespace qkv {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
+
+bool is_there(const std::filesystem::path& file) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(file, ignored);
+}
+
+// "content", or an object with the members of an added token.
+AddedToken read_token(const JsonNode& node) {
+  if (node.value().is_string()) return {.content = node.string(), .normalized = false, .special = true};
+  return {.content = node.at("content").string(),
+          .single_word = node.boolean_or("single_word", false),
+          .lstrip = node.boolean_or("lstrip", false),
+          .rstrip = node.boolean_or("rstrip", false),
+          .normalized = node.boolean_or("normalized", false),
+          .special = node.boolean_or("special", true)};
+}
+
+int32_t checked_id(const JsonNode& node, int64_t id) {
+  if (id < 0 || id > INT32_MAX) node.fail("is an id out of range");
+  return static_cast<int32_t>(id);
+}
+
+}  // namespace
+
+// As transformers does it: the file of the roles and the one of ids count where tokenizer_config.json lists no tokens with all they have.
+TokenizerConfig::TokenizerConfig(const std::filesystem::path& directory) {
+  if (const auto file = directory / "tokenizer_config.json"; is_there(file)) read_config(file);
+  const auto map = directory / "special_tokens_map.json", added = directory / "added_tokens.json";
+  exists_ = exists_ || is_there(map) || is_there(added);
+  if (listed_with_flags_) return;
+  if (is_there(map)) {
+    const json document = parse_json(read_file(map), map.string());
+    read_roles(JsonNode(document, map.string()));
+  }
+  if (is_there(added)) read_added(added);
+}
+
+void TokenizerConfig::read_roles(const JsonNode& root) {
+  for (const char* role : kRoles) {
+    const auto node = root.find(role);
+    if (node && (node->value().is_string() || node->value().is_object())) roles_[role] = read_token(*node);
+  }
+  for (const char* name : {"additional_special_tokens", "extra_special_tokens"}) {
+    const auto list = root.find(name);
+    if (list && list->value().is_array()) {
+      for (const JsonNode& node : list->items()) additional_.push_back(read_token(node));
+    } else if (list && list->value().is_object()) {  // names of roles and their tokens
+      for (const auto& [role, value] : list->value().items()) additional_.push_back(read_token(list->at(role)));
+    }
+  }
+}
+
+void TokenizerConfig::read_added(const std::filesystem::path& file) {
+  const json document = parse_json(read_file(file), file.string());
+  const JsonNode root(document, file.string());
+  if (!document.is_object()) root.fail("must be an object of tokens and their ids");
+  for (const auto& [token, value] : document.items()) {
+    const JsonNode node = root.at(token);
+    listed_.push_back({.id = checked_id(node, node.integer()), .content = token});
+  }
+  std::sort(listed_.begin(), listed_.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+}
+
+void TokenizerConfig::read_config(const std::filesystem::path& file) {
+  text_ = read_file(file);
+  exists_ = true;
+  const json document = parse_json(text_, file.string());
+  const JsonNode root(document, file.string());
+  read_roles(root);
+  class_ = root.string_or("tokenizer_class", "");
+  names_class_ = !class_.empty();
+  if (!names_class_) read_model_type(file.parent_path() / "config.json");
+  if (class_.ends_with("Fast")) class_.resize(class_.size() - 4);
+  for (const auto& [name, value] : document.items()) {
+    if (value.is_boolean()) flags_[name] = value.get<bool>();
+  }
+  const auto listed = root.find("added_tokens_decoder");
+  if (!listed) return;
+  if (!listed->value().is_object()) listed->fail("must be an object of ids and tokens");
+  listed_with_flags_ = true;
+  for (const auto& [name, value] : listed->value().items()) {
+    const JsonNode node = listed->at(name);
+    AddedToken token = read_token(node);
+    int64_t id = -1;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+    token.id = checked_id(node, error == std::errc() && end == name.data() + name.size() ? id : -1);
+    listed_.push_back(std::move(token));
+  }
+  std::sort(listed_.begin(), listed_.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+}
+
+// The class that AutoTokenizer takes for a kind of model, of those whose configuration may contradict a tokenizer.json.
+void TokenizerConfig::read_model_type(const std::filesystem::path& file) {
+  constexpr std::pair<std::string_view, const char*> kClasses[] = {
+      {"bert", "BertTokenizer"},   {"distilbert", "DistilBertTokenizer"}, {"electra", "ElectraTokenizer"},
+      {"mpnet", "MPNetTokenizer"}, {"mobilebert", "MobileBertTokenizer"}, {"gpt2", "GPT2Tokenizer"},
+      {"bart", "BartTokenizer"},   {"roberta", "RobertaTokenizer"}};
+  if (!is_there(file)) return;
+  const json config = json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);  // the model's reader says what is wrong with it
+  if (!config.is_object() || !config.contains("model_type")) return;
+  for (const auto& [type, name] : kClasses) {
+    if (config["model_type"] == type) class_ = name;
+  }
+}
+
+std::vector<AddedToken> TokenizerConfig::special_tokens() const {
+  std::vector<AddedToken> tokens;
+  for (const auto& [role, token] : roles_) tokens.push_back(token);
+  tokens.insert(tokens.end(), additional_.begin(), additional_.end());
+  return tokens;
+}
+
+bool TokenizerConfig::flag(const std::string& name, bool otherwise) const {
+  const auto found = flags_.find(name);
+  return found == flags_.end() ? otherwise : found->second;
+}
+
+std::string TokenizerConfig::token(const std::string& role, const std::string& otherwise) const {
+  const auto found = roles_.find(role);
+  return found == roles_.end() ? otherwise : found->second.content;
+}
+
+std::vector<AddedToken> TokenizerConfig::added_tokens(const std::map<std::string, std::string>& default_roles,
+                                                      const std::function<int32_t(const std::string&)>& id_of) const {
+  std::vector<AddedToken> tokens = listed_;
+  std::set<std::string> known;
+  for (const AddedToken& token : tokens) known.insert(token.content);
+  const auto add = [&](AddedToken token) {
+    token.special = true;
+    token.id = id_of(token.content);
+    if (known.contains(token.content)) {
+      for (AddedToken& listed : tokens) {
+        if (listed.content == token.content) listed.special = true, listed.normalized = token.normalized;
+      }
+    } else if (token.id >= 0) {
+      known.insert(token.content);
+      tokens.push_back(std::move(token));
+    }
+  };
+  for (const auto& [role, content] : default_roles) {
+    if (!roles_.contains(role)) add({.content = content, .normalized = false});
+  }
+  for (const auto& [role, token] : roles_) add(token);
+  for (const AddedToken& token : additional_) add(token);
+  std::sort(tokens.begin(), tokens.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+  return tokens;
+}
+
+}  // namespace qkv

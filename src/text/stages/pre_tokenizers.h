@@ -1,0 +1,14 @@
+// The pre-tokenizers of tokenizer.json.
+#pragma once
+
+#include <memory>
+
+#include "formats/json_node.h"
+#include "text/pipeline/pipeline.h"
+
+namespace qkv {
+
+// Throws Error(unsupported) for a kind that is not known, naming it.
+std::unique_ptr<PreTokenizer> make_pre_tokenizer(const JsonNode& node);
+
+}  // namespace qkv

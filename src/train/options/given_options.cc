@@ -1,0 +1,100 @@
+#include "train/options/given_options.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "train/options/option_table.h"
+
+namespace qkv {
+namespace {
+
+// The shape of --init's network stands in its directory.
+void check_init(const TrainOptions& options, std::span<const OptionSetting> settings) {
+  if (options.init.empty()) return;
+  for (const char* name : {"layers", "encoder-layers", "hidden-size", "num-attention-heads", "num-key-value-heads", "ffn-dim", "activation",
+                           "norm-position", "norm", "position", "window", "linear-bias", "tie-word-embeddings", "initializer-range"}) {
+    if (const OptionSetting* setting = last_of(settings, name))
+      fail(ErrorCode::invalid_argument, "{}: the network is that of --init {}; leave one of them out", setting->label,
+           options.init.string());
+  }
+}
+
+// Options that one task alone or some have: given to another they would be ignored.
+struct OptionTasks {
+  const char* name;
+  std::vector<TrainTask> tasks;
+};
+
+std::span<const OptionTasks> option_tasks() {
+  using enum TrainTask;
+  static const std::vector<OptionTasks> list = {
+      {"max-length", {translation, classification}},
+      {"valid-fraction", {lm, mlm}},
+      {"vocabulary", {lm}},
+      {"context", {lm, mlm}},
+      {"mask-probability", {mlm}},
+      {"whole-words", {mlm}},
+      {"encoder-layers", {translation, mlm, classification}},
+      {"decoder-layers", {translation, lm}},
+      {"valid-beam-size", {translation}},
+  };
+  return list;
+}
+
+// The place in order of strength: 0 for a preset, 1 for the file, 2 for the command line.
+int strength_of(const char* name, std::span<const OptionSetting> file, std::span<const OptionSetting> command_line) {
+  return last_of(command_line, name) ? 2 : last_of(file, name) ? 1 : 0;
+}
+
+}  // namespace
+
+const OptionSetting* last_of(std::span<const OptionSetting> settings, std::string_view name) {
+  const OptionSetting* found = nullptr;
+  for (const OptionSetting& setting : settings) {
+    if (setting.name == name) found = &setting;
+  }
+  return found;
+}
+
+std::string name_of(TrainTask task) {
+  TrainOptions options;
+  options.task = task;
+  return find_train_option("task")->get(options);
+}
+
+void check_used(const TrainOptions& options, std::span<const OptionSetting> settings) {
+  check_init(options, settings);
+  for (const auto& [name, tasks] : option_tasks()) {
+    const OptionSetting* setting = last_of(settings, name);
+    if (!setting || std::count(tasks.begin(), tasks.end(), options.task) > 0) continue;
+    std::vector<std::string> names;
+    for (const TrainTask task : tasks) names.push_back(name_of(task));
+    fail(ErrorCode::invalid_argument, "{}: it belongs to --task {}; this is --task {}, where nothing would use it", setting->label,
+         fmt::join(names, " and "), name_of(options.task));
+  }
+  const auto refuse = [&](const char* name, bool unused, const char* why) {
+    const OptionSetting* setting = last_of(settings, name);
+    if (setting && unused) fail(ErrorCode::invalid_argument, "{}: {}; leave it out", setting->label, why);
+  };
+  refuse("vocabulary", !options.tokenizer.empty(), "--tokenizer says what a token is");
+  refuse("valid-fraction", !options.valid_text.empty(), "--valid-text is what is validated on");
+  refuse("schedule-steps", options.schedule != LearningRateSchedule::cosine, "only --schedule cosine has an end");
+}
+
+void shorten_warmup(TrainOptions& options, std::span<const OptionSetting> file, std::span<const OptionSetting> command_line) {
+  if (options.schedule != LearningRateSchedule::cosine) return;
+  const char* name = options.schedule_steps ? "schedule-steps" : "max-steps";
+  const int64_t total = options.schedule_steps ? options.schedule_steps : options.max_steps;
+  if (total == 0 || options.warmup_steps < total ||
+      strength_of("warmup-steps", file, command_line) >= strength_of(name, file, command_line)) {
+    return;
+  }
+  const int64_t shorter = total / 10;
+  log_warning("the warm-up of {} steps is longer than --{} {}; it takes {} of them", options.warmup_steps, name, total, shorter);
+  options.warmup_steps = shorter;
+}
+
+}  // namespace qkv

@@ -1,0 +1,187 @@
+#include "train/options/options.h"
+
+#include <toml++/toml.h>
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/suggestion.h"
+#include "train/options/given_options.h"
+#include "train/options/option_table.h"
+#include "train/options/presets.h"
+
+namespace qkv {
+namespace {
+
+std::string value_of(const TrainOptions& options, const char* name) { return find_train_option(name)->get(options); }
+
+std::string text_of(const toml::node& node, const std::string& label) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+  if (const auto* value = node.as_boolean()) return value->get() ? "true" : "false";
+  if (const auto* list = node.as_array()) {
+    std::string joined;
+    for (const toml::node& each : *list) {
+      QKV_CHECK(each.is_number(), "{}: a list must hold numbers only", label);
+      if (!joined.empty()) joined += ',';
+      joined += text_of(each, label);
+    }
+    return joined;
+  }
+  fail(ErrorCode::invalid_argument, "{}: the value must be a string, a number, true or false", label);
+}
+
+OptionSetting setting_of(const std::filesystem::path& path, const std::string& key, const toml::node& node) {
+  const std::string place = fmt::format("{}:{}", path.string(), node.source().begin.line);
+  const TrainOption* option = find_train_option(key);
+  if (!option) {
+    std::vector<std::string> names;
+    for (const TrainOption& each : train_option_table()) names.push_back(each.name);
+    std::string dashed = key;
+    std::replace(dashed.begin(), dashed.end(), '_', '-');
+    const std::string nearest = nearest_word(dashed, names);
+    fail(ErrorCode::invalid_argument, "{}: unknown key \"{}\"{}; qkv train --help lists them", place, key,
+         nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
+  }
+  const std::string label = fmt::format("{}: {}", place, key);
+  return {option->name, text_of(node, label), label};
+}
+
+void apply_settings(TrainOptions& options, std::span<const OptionSetting> settings) {
+  // What sets two options comes first, so that --layers 3 --decoder-layers 2 means the same in any order.
+  for (const bool short_forms : {true, false}) {
+    for (const OptionSetting& setting : settings) {
+      if (setting.name == "config" || setting.name == "preset" || (setting.name == "layers" || setting.name == "betas") != short_forms)
+        continue;
+      const TrainOption* option = find_train_option(setting.name);
+      QKV_CHECK(option, "{}: there is no such option", setting.label);
+      option->set(options, setting.text, setting.label);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<OptionSetting> read_config_file(const std::filesystem::path& path) {
+  const std::string text = read_input(path);
+  std::vector<OptionSetting> settings;
+  try {
+    const toml::table table = toml::parse(text, path.string());
+    for (const auto& [key, node] : table) settings.push_back(setting_of(path, std::string(key.str()), node));
+  } catch (const toml::parse_error& error) {
+    fail(ErrorCode::invalid_argument, "{}:{}: not TOML: {}", path.string(), error.source().begin.line, error.description());
+  }
+  return settings;
+}
+
+TrainOptions resolve_train_options(std::span<const OptionSetting> command_line) {
+  std::vector<OptionSetting> file;
+  if (const OptionSetting* config = last_of(command_line, "config")) file = read_config_file(config->text);
+  const OptionSetting* preset = last_of(command_line, "preset");
+  if (!preset) preset = last_of(file, "preset");
+  const OptionSetting* task = last_of(command_line, "task");
+  if (!task) task = last_of(file, "task");
+  TrainOptions options;
+  if (task) find_train_option("task")->set(options, task->text, task->label);
+  const TrainTask wanted = options.task;
+  apply_preset(options, preset ? preset->text : default_preset(wanted));
+  QKV_CHECK(!task || options.task == wanted, "--preset {} is not for --task {}; leave one of them out", options.preset, task->text);
+  apply_settings(options, file);
+  apply_settings(options, command_line);
+  for (const std::span<const OptionSetting> settings : {std::span<const OptionSetting>(file), command_line}) {
+    check_used(options, settings);
+  }
+  shorten_warmup(options, file, command_line);
+  return options;
+}
+
+namespace {
+
+// The options of each task's data, by the order in which a message names the task that one belongs to.
+struct TaskData {
+  TrainTask task;
+  const char* reads;
+  std::vector<const char*> needed, optional;
+};
+
+std::span<const TaskData> task_data() {
+  static const std::vector<TaskData> list = {
+      {TrainTask::translation, "--source and --target", {"source", "target", "valid-source", "valid-target"}, {}},
+      {TrainTask::lm, "--text", {"text"}, {"valid-text", "document-separator"}},
+      {TrainTask::mlm, "--text", {"text"}, {"valid-text", "document-separator", "init"}},
+      {TrainTask::classification, "--train-file and --valid-file", {"train-file", "valid-file"}, {"init"}},
+  };
+  return list;
+}
+
+void check_data_options(const TrainOptions& options) {
+  const TaskData& mine = *std::find_if(task_data().begin(), task_data().end(), [&](const TaskData& t) { return t.task == options.task; });
+  const auto knows = [&](std::string_view name) {
+    return std::count(mine.needed.begin(), mine.needed.end(), name) + std::count(mine.optional.begin(), mine.optional.end(), name) > 0;
+  };
+  const std::string task = name_of(options.task);
+  for (const TaskData& other : task_data()) {
+    for (const auto* names : {&other.needed, &other.optional}) {
+      for (const char* name : *names) {
+        QKV_CHECK(knows(name) || value_of(options, name).empty(), "--{} belongs to --task {}; this is --task {}, which reads {}", name,
+                  name_of(other.task), task, mine.reads);
+      }
+    }
+  }
+  for (const char* name : mine.needed) QKV_CHECK(!value_of(options, name).empty(), "--{} is missing; --task {} needs it", name, task);
+  QKV_CHECK(!options.output.empty(), "--output is missing; training needs it");
+  QKV_CHECK(options.tokenizer.empty() || options.vocab_size == 0,
+            "--vocab-size is that of a tokenizer to train; leave it out with --tokenizer");
+  QKV_CHECK(options.tokenizer.empty() || options.vocabulary == TextVocabulary::character,
+            "--vocabulary is that of a tokenizer to train; leave it out with --tokenizer");
+  QKV_CHECK(options.tiktoken_pattern.empty() || !options.tokenizer.empty(),
+            "--tiktoken-pattern is for a rank file that --tokenizer names; leave it out without --tokenizer");
+  QKV_CHECK(options.init.empty() || (options.vocab_size == 0 && options.tokenizer.empty()),
+            "--init brings its own tokenizer; leave out --tokenizer and --vocab-size");
+}
+
+void check_lengths(const TrainOptions& options) {
+  const bool lm = options.task == TrainTask::lm, mlm = options.task == TrainTask::mlm;
+  if (lm || mlm) {
+    QKV_CHECK(!lm || options.vocab_size == 0 || options.vocabulary == TextVocabulary::bpe,
+              "--vocab-size is for --vocabulary bpe; the tokens of {} are given by the text", value_of(options, "vocabulary"));
+    QKV_CHECK(options.valid_fraction > 0 || !options.valid_text.empty(),
+              "--valid-fraction 0 leaves nothing to validate on; give --valid-text");
+    QKV_CHECK(!mlm || options.context > 2, "--context {} has no room besides [CLS] and [SEP]", options.context);
+    QKV_CHECK(options.context <= options.batch_tokens, "--batch-tokens {} is less than --context {}; a window would fit into no batch",
+              options.batch_tokens, options.context);
+  } else if (options.task == TrainTask::translation) {
+    QKV_CHECK(options.max_length <= options.batch_tokens,
+              "--batch-tokens {} is less than --max-length {}; a pair of that length would fit into no batch", options.batch_tokens,
+              options.max_length);
+  }
+}
+
+}  // namespace
+
+void check_train_options(const TrainOptions& options) {
+  check_data_options(options);
+  check_lengths(options);
+  QKV_CHECK(!(options.resume && options.overwrite), "--resume and --overwrite exclude each other; give one of them");
+  QKV_CHECK(options.hidden_size % options.num_attention_heads == 0, "--num-attention-heads {} does not divide --hidden-size {}",
+            options.num_attention_heads, options.hidden_size);
+  const int64_t head_dim = options.hidden_size / options.num_attention_heads;
+  QKV_CHECK(options.num_key_value_heads == 0 || options.num_attention_heads % options.num_key_value_heads == 0,
+            "--num-key-value-heads {} does not divide --num-attention-heads {}", options.num_key_value_heads, options.num_attention_heads);
+  QKV_CHECK(options.position != PositionKind::sinusoidal || options.hidden_size % 2 == 0,
+            "--hidden-size {} is odd; sinusoidal positions need pairs", options.hidden_size);
+  QKV_CHECK(options.position != PositionKind::rope || head_dim % 2 == 0,
+            "--position rope turns pairs of columns; heads of --hidden-size {} / --num-attention-heads {} = {} are odd",
+            options.hidden_size, options.num_attention_heads, head_dim);
+  QKV_CHECK(options.min_lr <= options.learning_rate, "--min-lr {} is more than --lr {}", options.min_lr, options.learning_rate);
+  QKV_CHECK(options.max_steps || options.max_epochs || options.max_minutes > 0 || options.patience,
+            "nothing would end the training; give --max-steps, --max-epochs, --max-minutes or --patience");
+  if (options.schedule == LearningRateSchedule::cosine) {
+    const int64_t total = options.schedule_steps ? options.schedule_steps : options.max_steps;
+    QKV_CHECK(total, "--schedule cosine needs its end: --schedule-steps or --max-steps");
+    QKV_CHECK(total > options.warmup_steps, "--warmup-steps {} leaves nothing of the cosine's {} steps", options.warmup_steps, total);
+  }
+}
+
+}  // namespace qkv

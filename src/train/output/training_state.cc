@@ -1,0 +1,98 @@
+#include "train/output/training_state.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "train/options/option_table.h"
+
+namespace qkv {
+namespace {
+
+constexpr int kVersion = 1;
+
+// Calls visit(key, member) for each member, so that writing and reading name them once.
+template <typename State, typename Visit>
+void for_each_member(State& state, Visit&& visit) {
+  visit("step", state.step);
+  visit("batches", state.batches);
+  visit("epoch", state.epoch);
+  visit("index", state.index);
+  visit("elapsed_seconds", state.elapsed_seconds);
+  visit("best_score", state.best_score);
+  visit("best_loss", state.best_loss);
+  visit("best_step", state.best_step);
+  visit("score_name", state.score_name);
+  visit("validations_without_better", state.validations_without_better);
+  visit("last_validation_step", state.last_validation_step);
+  visit("window_loss", state.window_loss);
+  visit("window_tokens", state.window_tokens);
+  visit("finished", state.finished);
+  visit("finished_limit", state.finished_limit);
+  visit("isa", state.isa);
+  visit("options", state.options);
+  visit("inputs", state.inputs);
+}
+
+}  // namespace
+
+TrainResult result_of(const TrainingState& state, TrainEnd end, bool was_finished, double elapsed_seconds) {
+  return {state.step, end, was_finished, state.best_score, state.score_name, state.best_loss, state.best_step, elapsed_seconds};
+}
+
+std::string to_json(const TrainingState& state) {
+  nlohmann::json json{{"version", kVersion}};
+  for_each_member(state, [&](const char* key, const auto& member) { json[key] = member; });
+  return json.dump(1) + "\n";
+}
+
+TrainingState parse_training_state(const std::string& text, const std::filesystem::path& path) {
+  TrainingState state;
+  try {
+    const auto json = nlohmann::json::parse(text);
+    if (json.at("version") != kVersion) {
+      fail(ErrorCode::bad_input, "{}: version {} of the training state; this qkv reads version {}", path.string(),
+           json.at("version").dump(), kVersion);
+    }
+    for_each_member(state, [&](const char* key, auto& member) {
+      if (std::string_view(key) != "score_name" || json.contains(key)) json.at(key).get_to(member);  // early states have no name
+    });
+  } catch (const nlohmann::json::exception& error) {
+    fail(ErrorCode::bad_input, "{}: not a training state of this qkv: {}", path.string(), error.what());
+  }
+  return state;
+}
+
+std::map<std::string, std::string> deciding_options(const TrainOptions& options) {
+  std::map<std::string, std::string> values;
+  for (const TrainOption& option : train_option_table()) {
+    if (option.decides_weights) values[option.name] = option.get(options);
+  }
+  // What the options mean where they are left out.
+  if (options.schedule == LearningRateSchedule::cosine && !options.schedule_steps)
+    values["schedule-steps"] = std::to_string(options.max_steps);
+  return values;
+}
+
+void check_continues(const TrainingState& before, const TrainingState& now) {
+  for (const auto& [name, value] : now.options) {
+    const auto found = before.options.find(name);
+    const std::string earlier = found == before.options.end() ? "" : found->second;
+    if (earlier == value) continue;
+    if (name == "schedule-steps") {
+      fail(ErrorCode::invalid_argument,
+           "--schedule-steps is {} (by default --max-steps), but this training began with {}; give --schedule-steps {} to resume it", value,
+           earlier, earlier);
+    }
+    fail(ErrorCode::invalid_argument,
+         "--{} is {}, but this training began with {}; resume it with the same value, or start anew with --overwrite", name, value,
+         earlier);
+  }
+  for (const auto& [name, value] : now.inputs) {
+    const auto found = before.inputs.find(name);
+    if (found != before.inputs.end() && found->second == value) continue;
+    fail(ErrorCode::invalid_argument,
+         "the {} is not the one that this training began with; resume it with the same files, or start anew with --overwrite", name);
+  }
+}
+
+}  // namespace qkv

@@ -1,0 +1,70 @@
+// Classification of texts: an encoder whose first row predicts a label, from a new network or a pretrained one (Devlin et al. 2018).
+#include "base/error.h"
+#include "evaluate/labelled_batches.h"
+#include "text/training/tokenizer_trainer.h"
+#include "train/tasks/encoder_network.h"
+#include "train/tasks/training_task.h"
+
+namespace qkv {
+namespace {
+
+class ClassificationTask final : public TrainingTask {
+ public:
+  explicit ClassificationTask(const TrainOptions& options)
+      : options_(options),
+        training_(read_labelled_lines(options.train_file)),
+        validation_(read_labelled_lines(options.valid_file)),
+        labels_(label_names(training_)) {}
+
+  std::map<std::string, std::string> inputs() const override {
+    const auto hash = [](const std::filesystem::path& path) { return fmt::format("{:016x}", content_hash({path})); };
+    return {{"training file", hash(options_.train_file)}, {"validation file", hash(options_.valid_file)}};
+  }
+
+  Tokenizer train_tokenizer() const override {
+    TokenizerTrainerOptions trainer{.pipeline = Pipeline::word_pieces, .score = WordPieceScore::frequency};
+    trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
+    trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
+    return qkv::train_tokenizer(trainer, std::span<const std::string>(training_.texts));
+  }
+
+  SpecialTokens special_tokens(const Tokenizer& tokenizer) const override { return {.pad = pad_token(tokenizer)}; }
+
+  void shape(TransformerConfig& config) const override {
+    shape_encoder(config, Head::classification, options_, options_.max_length);
+    config.num_labels = static_cast<int>(labels_.size());
+    config.classifier_dropout = static_cast<float>(options_.dropout);
+  }
+  std::vector<std::string> labels() const override { return labels_; }
+
+  TrainingData open(const Tokenizer& tokenizer, const std::filesystem::path&, const Report& report) const override {
+    LabelledTexts training = read(training_, tokenizer, "training", report),
+                  validation = read(validation_, tokenizer, "validation", report);
+    TrainingData data;
+    data.batches = std::make_unique<LabelledSource>(std::move(training), options_.batch_tokens, static_cast<uint64_t>(options_.seed));
+    data.validation = std::make_unique<ClassificationValidation>(
+        std::move(validation), ClassificationOptions{.batch_tokens = options_.batch_tokens, .dtype = activation_type(options_)});
+    return data;
+  }
+
+ private:
+  LabelledTexts read(const LabelledLines& lines, const Tokenizer& tokenizer, const char* what, const Report& report) const {
+    LabelledTexts texts(lines, labels_, tokenizer, options_.max_length);
+    std::string message = fmt::format("{}: {} texts, {} tokens", what, with_commas(texts.size()), with_commas(texts.tokens()));
+    if (texts.cut()) message += fmt::format("; {} cut to {} tokens", with_commas(texts.cut()), options_.max_length);
+    report(message);
+    return texts;
+  }
+
+  const TrainOptions& options_;
+  LabelledLines training_, validation_;
+  std::vector<std::string> labels_;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainingTask> make_classification_task(const TrainOptions& options) {
+  return std::make_unique<ClassificationTask>(options);
+}
+
+}  // namespace qkv

@@ -1,0 +1,24 @@
+// The plain texts that a training reads: --text, and --valid-text or the end of --text.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "data/text_corpus.h"
+#include "train/tasks/training_task.h"
+
+namespace qkv {
+
+struct TextInputs {
+  explicit TextInputs(const TrainOptions& options);
+  std::map<std::string, std::string> inputs() const;  // TrainingTask::inputs
+
+  TextPart training, validation;
+  uint64_t training_hash, validation_hash;
+};
+
+// Tokenizes one of them, `what`, and reports it.
+TextCorpus build_text_corpus(const TrainOptions& options, const TextPart& text, const std::filesystem::path& cache,
+                             const Tokenizer& tokenizer, const char* what, const Report& report);
+
+}  // namespace qkv

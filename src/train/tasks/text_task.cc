@@ -1,0 +1,74 @@
+// Language modelling: a plain text whose tokens are predicted one after another.
+#include <algorithm>
+
+#include "base/error.h"
+#include "text/training/tokenizer_trainer.h"
+#include "train/tasks/text_inputs.h"
+#include "train/tasks/training_task.h"
+
+namespace qkv {
+namespace {
+
+Pipeline pipeline_of(TextVocabulary vocabulary) {
+  switch (vocabulary) {
+    case TextVocabulary::byte: return Pipeline::bytes;
+    case TextVocabulary::bpe: return Pipeline::byte_pairs;
+    default: return Pipeline::characters;
+  }
+}
+
+class TextTask final : public TrainingTask {
+ public:
+  explicit TextTask(const TrainOptions& options) : options_(options), texts_(options) {}
+
+  std::map<std::string, std::string> inputs() const override { return texts_.inputs(); }
+
+  Tokenizer train_tokenizer() const override {
+    TokenizerTrainerOptions trainer{.pipeline = pipeline_of(options_.vocabulary), .document_separator = options_.document_separator};
+    if (options_.vocabulary == TextVocabulary::bpe) {
+      trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
+      trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
+    }
+    return qkv::train_tokenizer(trainer, std::span(&texts_.training, 1));
+  }
+
+  // A text without documents needs no end.
+  SpecialTokens special_tokens(const Tokenizer& tokenizer) const override {
+    const int32_t end = end_of_text_token(tokenizer);
+    return {.pad = end, .eos = end, .decoder_start = std::max(end, 0)};
+  }
+
+  void shape(TransformerConfig& config) const override {
+    config.kind = Kind::decoder_only;
+    config.encoder_layers = 0;
+    config.max_position_embeddings = static_cast<int>(options_.context);
+    // Sines are as large as scaled embeddings; GPT-2 and Llama do not scale.
+    config.scale_embedding = options_.position == PositionKind::sinusoidal;
+    config.final_logits_bias = false;
+  }
+
+  TrainingData open(const Tokenizer& tokenizer, const std::filesystem::path& cache, const Report& report) const override {
+    TextCorpus training = build_text_corpus(options_, texts_.training, cache / "train.tokens", tokenizer, "training", report);
+    TextCorpus validation = build_text_corpus(options_, texts_.validation, cache / "valid.tokens", tokenizer, "validation", report);
+    TrainingData data;
+    data.batches =
+        std::make_unique<WindowSource>(std::move(training), WindowOptions{.context = options_.context,
+                                                                          .batch_tokens = options_.batch_tokens,
+                                                                          .whole_documents = !options_.document_separator.empty(),
+                                                                          .seed = static_cast<uint64_t>(options_.seed)});
+    data.validation = std::make_unique<TextValidation>(
+        std::move(validation),
+        TextLossOptions{.context = options_.context, .batch_tokens = options_.batch_tokens, .dtype = activation_type(options_)});
+    return data;
+  }
+
+ private:
+  const TrainOptions& options_;
+  TextInputs texts_;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainingTask> make_text_task(const TrainOptions& options) { return std::make_unique<TextTask>(options); }
+
+}  // namespace qkv

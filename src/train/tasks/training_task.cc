@@ -1,0 +1,36 @@
+#include "train/tasks/training_task.h"
+
+#include "base/error.h"
+#include "base/timing.h"
+#include "train/options/precision.h"
+
+namespace qkv {
+
+std::unique_ptr<TrainingTask> make_task(const TrainOptions& options) {
+  switch (options.task) {
+    case TrainTask::lm: return make_text_task(options);
+    case TrainTask::mlm: return make_masked_task(options);
+    case TrainTask::classification: return make_classification_task(options);
+    case TrainTask::translation: break;
+  }
+  return make_translation_task(options);
+}
+
+Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, const Report& report) {
+  if (!options.tokenizer.empty()) return Tokenizer::load(options.tokenizer, {.tiktoken_pattern = options.tiktoken_pattern});
+  if (!options.init.empty()) return Tokenizer::load(options.init);
+  const Stopwatch watch;
+  Tokenizer tokenizer = task.train_tokenizer();
+  report(fmt::format("tokenizer: {} tokens, trained in {:.1f} s", with_commas(tokenizer.vocab_size()), watch.seconds()));
+  return tokenizer;
+}
+
+DType activation_type(const TrainOptions& options) { return activation_type(options.dtype); }
+
+std::string with_commas(int64_t number) {
+  std::string digits = std::to_string(number);
+  for (int64_t i = static_cast<int64_t>(digits.size()) - 3; i > (number < 0); i -= 3) digits.insert(static_cast<size_t>(i), 1, ',');
+  return digits;
+}
+
+}  // namespace qkv

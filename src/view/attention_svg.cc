@@ -1,0 +1,186 @@
+// The heat map as SVG.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/utf8.h"
+#include "view/attention_view.h"
+#include "view/token_labels.h"
+
+namespace qkv {
+namespace {
+
+constexpr int kFontSize = 13, kLabelColumns = 22, kLegendWidth = 200;
+constexpr int kLeastCell = 19;  // labels of columns that stand at 45 degrees are kFontSize apart
+
+// Text for XML 1.0: markup escaped, characters that it forbids left out.
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size();) {
+    const Character c = character_at(text, i);
+    const std::string_view bytes = text.substr(i, c.length);
+    i += c.length;
+    switch (c.code_point) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      default:
+        if (c.code_point >= ' ' && c.code_point != 0xFFFE && c.code_point != 0xFFFF) out += bytes;
+    }
+  }
+  return out;
+}
+
+// White to dark blue; share in [0, 1].
+std::string color_of(double share) {
+  constexpr std::array<std::array<double, 3>, 5> kStops{{{247, 251, 255}, {198, 219, 239}, {107, 174, 214}, {33, 113, 181}, {8, 48, 107}}};
+  const double place = std::clamp(share, 0.0, 1.0) * (kStops.size() - 1);
+  const size_t stop = std::min(static_cast<size_t>(place), kStops.size() - 2);
+  std::array<int, 3> rgb{};
+  for (size_t i = 0; i < 3; ++i)
+    rgb[i] = static_cast<int>(std::lround(std::lerp(kStops[stop][i], kStops[stop + 1][i], place - static_cast<double>(stop))));
+  return fmt::format("#{:02x}{:02x}{:02x}", rgb[0], rgb[1], rgb[2]);
+}
+
+// Width of a character as a part of the font's size: at most this in DejaVu Sans, the widest of the fonts that are asked for.
+double em_of(char32_t code_point, std::string_view bytes) {
+  constexpr std::string_view kNarrow = " !'(),-./:;I[\\]`fijlrt|", kWide = "#&+<=>GHNOQUD^w~", kWidest = "%@MWm";
+  if (code_point >= 0x80) {
+    const int columns = display_width(bytes);
+    return columns == 1 ? 0.9 : columns / 2.0;
+  }
+  const char c = static_cast<char>(code_point);
+  if (kNarrow.find(c) != std::string_view::npos) return 0.42;
+  if (kWidest.find(c) != std::string_view::npos) return 1;
+  return kWide.find(c) != std::string_view::npos ? 0.84 : 0.7;
+}
+
+// The text cut to at most so many pixels, with "…" in place of what is missing.
+std::string fit_to_pixels(std::string_view text, double pixels, int font_size) {
+  double used = 0;
+  size_t fits = 0;  // bytes that leave room for "…"
+  for (size_t i = 0; i < text.size();) {
+    const Character c = character_at(text, i);
+    used += font_size * em_of(c.code_point, text.substr(i, c.length));
+    if (used > pixels) return std::string(text.substr(0, fits)) + "…";
+    i += c.length;
+    if (used + font_size <= pixels) fits = i;
+  }
+  return std::string(text);
+}
+
+int pixels_of(const std::vector<std::string>& labels) {
+  double widest = 0;
+  for (const std::string& label : labels) {
+    const std::string shown = fit_to_width(label, kLabelColumns);
+    double em = 0;
+    for (size_t i = 0; i < shown.size();) {
+      const Character c = character_at(shown, i);
+      em += em_of(c.code_point, std::string_view(shown).substr(i, c.length));
+      i += c.length;
+    }
+    widest = std::max(widest, em * kFontSize);
+  }
+  return static_cast<int>(std::ceil(widest));
+}
+
+// Where things lie, in pixels.
+struct Layout {
+  int cell, left, top, right, map_width, map_height, legend_y, width, height;
+
+  explicit Layout(const AttentionView& view) {
+    const int64_t rows = view.trace.weights.rows, cols = view.trace.weights.cols;
+    cell = static_cast<int>(std::clamp<int64_t>(640 / std::max<int64_t>({rows, cols, 1}), kLeastCell, 36));
+    const int slanted = pixels_of(view.keys) * 71 / 100 + kFontSize;  // labels of columns stand at 45 degrees
+    left = 44 + pixels_of(view.queries) + 8;
+    top = 92 + slanted;
+    right = slanted + 12;
+    map_width = static_cast<int>(cols) * cell;
+    map_height = static_cast<int>(rows) * cell;
+    legend_y = top + map_height + 28;
+    width = std::max(left + map_width + right, left + kLegendWidth + 320);
+    height = legend_y + 48;
+  }
+};
+
+void add_cells(std::string& svg, const AttentionView& view, const Layout& at, double most) {
+  const HeadTrace& trace = view.trace;
+  svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"#f4f4f4\" stroke=\"#999\"/>\n", at.left, at.top,
+                     at.map_width, at.map_height);
+  for (int64_t i = 0; i < trace.weights.rows; ++i) {
+    for (int64_t j = 0; j < trace.weights.cols; ++j) {
+      if (!std::isfinite(trace.scores.at(i, j))) continue;  // hidden by the mask
+      const double weight = trace.weights.at(i, j);
+      const int64_t x = at.left + j * at.cell, y = at.top + i * at.cell;
+      svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"><title>{} → {}: {:.1f} %</title></rect>\n", x, y,
+                         at.cell, at.cell, color_of(weight / most), escaped(view.queries[i]), escaped(view.keys[j]), 100 * weight);
+      if (at.cell >= 26 && weight >= 0.005) {
+        svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"{}\">{:.0f}</text>\n", x + at.cell / 2, y + at.cell / 2 + 4,
+                           weight > most / 2 ? "n w" : "n", 100 * weight);
+      }
+    }
+  }
+}
+
+void add_labels(std::string& svg, const AttentionView& view, const Layout& at) {
+  for (size_t i = 0; i < view.queries.size(); ++i) {
+    svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n", at.left - 8,
+                       at.top + static_cast<int>(i) * at.cell + at.cell / 2 + 5, escaped(fit_to_width(view.queries[i], kLabelColumns)));
+  }
+  for (size_t j = 0; j < view.keys.size(); ++j) {
+    const int x = at.left + static_cast<int>(j) * at.cell + at.cell / 2 + 3, y = at.top - 8;
+    svg += fmt::format("<text x=\"{0}\" y=\"{1}\" transform=\"rotate(-45 {0} {1})\">{2}</text>\n", x, y,
+                       escaped(fit_to_width(view.keys[j], kLabelColumns)));
+  }
+}
+
+void add_legend(std::string& svg, const Layout& at, double most) {
+  constexpr int kSteps = 50, kStepWidth = kLegendWidth / kSteps;
+  for (int i = 0; i < kSteps; ++i) {
+    svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"12\" fill=\"{}\"/>\n", at.left + i * kStepWidth, at.legend_y,
+                       kStepWidth, color_of((i + 0.5) / kSteps));
+  }
+  svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"12\" fill=\"none\" stroke=\"#999\"/>\n", at.left, at.legend_y,
+                     kLegendWidth);
+  for (const double share : {0.0, 0.5, 1.0}) {
+    svg += fmt::format("<text x=\"{:.0f}\" y=\"{}\" class=\"n\">{:.0f} %</text>\n", at.left + share * kLegendWidth, at.legend_y + 28,
+                       100 * share * most);
+  }
+  svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"s\">attention weight; each row adds up to 100 %</text>\n",
+                     at.left + kLegendWidth + 24, at.legend_y + 11);
+}
+
+}  // namespace
+
+std::string attention_svg(const AttentionView& view) {
+  const Layout at(view);
+  const double most = std::max(1e-9, view.trace.weights.values.empty()
+                                         ? 1.0
+                                         : *std::max_element(view.trace.weights.values.begin(), view.trace.weights.values.end()));
+  std::string svg = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\">\n"
+      "<style>text{{font:{2}px 'DejaVu Sans','Noto Sans','Noto Sans CJK JP','Noto Sans CJK SC',sans-serif;fill:#222}}"
+      ".t{{font-size:17px;font-weight:bold}}.s{{font-size:12px;fill:#666}}.n{{font-size:11px;text-anchor:middle}}.w{{fill:#fff}}</style>\n"
+      "<rect width=\"{0}\" height=\"{1}\" fill=\"#fff\"/>\n",
+      at.width, at.height, kFontSize);
+  const AttentionAxes axes = axes_of(view.trace.kind);
+  svg += fmt::format("<text x=\"20\" y=\"30\" class=\"t\">{}</text>\n", escaped(attention_title(view)));
+  const int room = at.width - 40;
+  constexpr int kSmallFont = 12;
+  svg += fmt::format("<text x=\"20\" y=\"51\" class=\"s\">{}</text>\n", escaped(fit_to_pixels(view.source, room, kSmallFont)));
+  if (view.trace.kind != AttentionKind::encoder) {
+    svg += fmt::format("<text x=\"20\" y=\"69\" class=\"s\">{}</text>\n", escaped(fit_to_pixels("→ " + view.target, room, kSmallFont)));
+  }
+  add_cells(svg, view, at, most);
+  add_labels(svg, view, at);
+  svg += fmt::format("<text x=\"24\" y=\"{0}\" transform=\"rotate(-90 24 {0})\" text-anchor=\"middle\" class=\"s\">{1}</text>\n",
+                     at.top + at.map_height / 2, axes.rows);
+  svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"s\">{}</text>\n", at.left, at.top + at.map_height + 17, axes.columns);
+  add_legend(svg, at, most);
+  return svg + "</svg>\n";
+}
+
+}  // namespace qkv

@@ -1,0 +1,191 @@
+// The map and the trace as text.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/utf8.h"
+#include "view/attention_view.h"
+#include "view/token_labels.h"
+
+namespace qkv {
+namespace {
+
+struct Shade {
+  double from;  // weight
+  const char* glyph;
+};
+constexpr Shade kShades[] = {{0.7, "█"}, {0.4, "▓"}, {0.2, "▒"}, {0.05, "░"}, {0, "·"}};
+
+const char* glyph_of(double weight) {
+  for (const Shade& shade : kShades) {
+    if (weight >= shade.from) return shade.glyph;
+  }
+  return "·";
+}
+
+std::string repeated(std::string_view text, int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += text;
+  return out;
+}
+
+std::string padded(std::string_view text, int width, bool right = false) {
+  const std::string fitted = fit_to_width(text, width), space(static_cast<size_t>(std::max(0, width - display_width(fitted))), ' ');
+  return right ? space + fitted : fitted + space;
+}
+
+int widest(const std::vector<std::string>& labels) {
+  int width = 0;
+  for (const std::string& label : labels) width = std::max(width, display_width(label));
+  return width;
+}
+
+// The characters of a label one below the other; a combining mark stays with its base.
+std::vector<std::string> stacked(const std::string& label) {
+  std::vector<std::string> characters;
+  for (size_t i = 0; i < label.size();) {
+    const size_t length = character_at(label, i).length;
+    const std::string bytes = label.substr(i, length);
+    if (display_width(bytes) == 0 && !characters.empty()) {
+      characters.back() += bytes;
+    } else {
+      characters.push_back(bytes);
+    }
+    i += length;
+  }
+  return characters;
+}
+
+// How a map is laid out in a terminal: labels beside each other where all fit, else stacked character by character over narrow columns.
+struct TextLayout {
+  static constexpr int kBar = 4;  // columns of shade under a label
+
+  int label_width, room;  // of the rows' names; of what stands right of them
+  bool stacked_labels = false;
+  std::vector<int> widths;  // of the map's columns
+
+  TextLayout(const AttentionView& view, int width)
+      : label_width(std::min(widest(view.queries), std::min(20, width / 4))), room(width - label_width - 1) {
+    for (const std::string& key : view.keys) widths.push_back(std::max(kBar, display_width(key)) + 1);
+    stacked_labels = total() > room;
+    if (stacked_labels) widths.assign(view.keys.size(), static_cast<int>(view.keys.size()) * 3 <= room ? 3 : 2);
+  }
+  int total() const { return std::accumulate(widths.begin(), widths.end(), 0); }
+  size_t columns_per_block() const { return stacked_labels ? static_cast<size_t>(room / widths.front()) : widths.size(); }
+};
+
+// The labels of columns [begin, end).
+std::string header(const AttentionView& view, const TextLayout& layout, size_t begin, size_t end) {
+  constexpr size_t kMostRows = 14;
+  const std::string indent(static_cast<size_t>(layout.label_width + 1), ' ');
+  std::vector<std::vector<std::string>> labels;
+  size_t rows = 1;
+  for (size_t j = begin; j < end; ++j) {
+    labels.push_back(layout.stacked_labels ? stacked(view.keys[j]) : std::vector{view.keys[j]});
+    if (labels.back().size() > kMostRows) {
+      labels.back().resize(kMostRows);
+      labels.back().back() = "…";
+    }
+    rows = std::max(rows, labels.back().size());
+  }
+  std::string out;
+  for (size_t row = 0; row < rows; ++row) {
+    out += indent;
+    for (size_t j = begin; j < end; ++j) {
+      const std::vector<std::string>& label = labels[j - begin];
+      const size_t skipped = rows - label.size();  // labels stand on the map
+      out += padded(row < skipped ? "" : label[row - skipped], layout.widths[j]);
+    }
+    out += "\n";
+  }
+  return out;
+}
+
+std::string map_row(const AttentionView& view, const TextLayout& layout, size_t i, size_t begin, size_t end) {
+  std::string out = padded(view.queries[i], layout.label_width, true) + " ";
+  for (size_t j = begin; j < end; ++j) {
+    const int bar = layout.stacked_labels ? layout.widths[j] : TextLayout::kBar, before = (layout.widths[j] - bar) / 2;
+    const bool hidden = !std::isfinite(view.trace.scores.at(static_cast<int64_t>(i), static_cast<int64_t>(j)));
+    const char* glyph = hidden ? " " : glyph_of(view.trace.weights.at(static_cast<int64_t>(i), static_cast<int64_t>(j)));
+    out += repeated(" ", before) + repeated(glyph, bar) + repeated(" ", layout.widths[j] - before - bar);
+  }
+  return out;
+}
+
+// "twenty 93 %": what the row looks at most.
+std::string strongest(const AttentionView& view, size_t i, int width) {
+  const Matrix& weights = view.trace.weights;
+  const auto begin = weights.values.begin() + static_cast<int64_t>(i) * weights.cols;
+  const auto best = std::max_element(begin, begin + weights.cols);
+  const std::string percent = fmt::format(" {:.0f} %", 100 * *best);
+  return fit_to_width(view.keys[static_cast<size_t>(best - begin)], width - static_cast<int>(percent.size())) + percent;
+}
+
+std::string table(const char* title, const std::vector<std::string>& rows, const std::vector<std::string>& columns, const Matrix& values) {
+  constexpr int kWidth = 12;
+  const int label_width = std::min(widest(rows), 20);
+  std::string out = fmt::format("\n{} [{}, {}]\n", title, values.rows, values.cols);
+  if (!columns.empty()) {
+    out += std::string(static_cast<size_t>(label_width), ' ');
+    for (const std::string& column : columns) out += padded(fit_to_width(column, kWidth - 1), kWidth, true);
+    out += "\n";
+  }
+  for (int64_t i = 0; i < values.rows; ++i) {
+    out += padded(rows[static_cast<size_t>(i)], label_width, true);
+    for (int64_t j = 0; j < values.cols; ++j) out += fmt::format("{:{}.6f}", values.at(i, j), kWidth);
+    out += "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+AttentionAxes axes_of(AttentionKind kind) {
+  switch (kind) {
+    case AttentionKind::encoder: return {"source token (query)", "source token (key)"};
+    case AttentionKind::decoder: return {"target token read (query)", "target token read (key)"};
+    default: return {"target token written (query)", "source token (key)"};
+  }
+}
+
+std::string attention_title(const AttentionView& view) {
+  const char* kind = view.trace.kind == AttentionKind::cross     ? "Cross-attention"
+                     : view.trace.kind == AttentionKind::encoder ? "Encoder self-attention"
+                                                                 : "Decoder self-attention";
+  return fmt::format("{}, layer {}, head {}", kind, view.trace.layer, view.trace.head);
+}
+
+std::string attention_text(const AttentionView& view, int width) {
+  constexpr int kLeastWidth = 40, kStrongest = 16, kWidestStrongest = 28;
+  const TextLayout layout(view, std::max(width, kLeastWidth));
+  const int left_over = layout.room - layout.total();
+  const AttentionAxes axes = axes_of(view.trace.kind);
+  std::string out = fmt::format("{}\nrows: {}; columns: {}\n", attention_title(view), axes.rows, axes.columns);
+  for (size_t begin = 0, end = 0; begin < view.keys.size(); begin = end) {
+    end = std::min(view.keys.size(), begin + layout.columns_per_block());
+    out += "\n";
+    out += header(view, layout, begin, end);
+    for (size_t i = 0; i < view.queries.size(); ++i) {
+      out += map_row(view, layout, i, begin, end);
+      if (left_over >= kStrongest) out += "  " + strongest(view, i, std::min(left_over - 2, kWidestStrongest));
+      out += "\n";
+    }
+  }
+  return out + "\nweight: · below 5 %, ░ from 5 %, ▒ from 20 %, ▓ from 40 %, █ from 70 %\n";
+}
+
+std::string trace_text(const AttentionView& view) {
+  const HeadTrace& trace = view.trace;
+  std::string out = fmt::format("{}; head_dim {}, scale {:.6f}\n", attention_title(view), trace.q.cols, trace.scale);
+  out += table("Q: query of each row", view.queries, {}, trace.q);
+  out += table("K: key of each column", view.keys, {}, trace.k);
+  out += table("V: value of each column", view.keys, {}, trace.v);
+  out += table("scaled scores: scale * Q K^T", view.queries, view.keys, trace.scores);
+  out += table("weights: softmax of each row of scores", view.queries, view.keys, trace.weights);
+  out += table("output: weights V", view.queries, {}, trace.out);
+  return out;
+}
+
+}  // namespace qkv

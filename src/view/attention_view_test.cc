@@ -1,0 +1,189 @@
+#include "view/attention_view.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/utf8.h"
+#include "decode/test_models.h"
+#include "view/token_labels.h"
+
+namespace qkv {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class AttentionViewTest : public testing::Test {
+ protected:
+  AttentionView view(std::string_view source, std::optional<std::string> target, AttentionKind kind, int layer = 1, int head = 2) const {
+    return view_attention(model->network, tokenizer, source, target, kind, layer, head, resolve_options({}, *model));
+  }
+
+  const Tokenizer tokenizer = make_test_tokenizer();
+  const std::unique_ptr<Model> model = create_model(make_test_config(tokenizer), 3);
+};
+
+std::string joined(const std::vector<std::string>& labels) {
+  std::string text;
+  for (const std::string& label : labels) text += label;
+  return text;
+}
+
+TEST_F(AttentionViewTest, AxesNameTheTokensOfEachKind) {
+  const std::string source = "ein Haus", target = "a house";
+  const AttentionView encoder = view(source, target, AttentionKind::encoder);
+  EXPECT_EQ(joined(encoder.keys), "ein▁Haus</s>");
+  EXPECT_EQ(encoder.queries, encoder.keys);
+  const AttentionView cross = view(source, target, AttentionKind::cross);
+  EXPECT_EQ(joined(cross.keys), "ein▁Haus</s>");
+  EXPECT_EQ(joined(cross.queries), "a▁house</s>");
+  const AttentionView decoder = view(source, target, AttentionKind::decoder);
+  EXPECT_EQ(joined(decoder.keys), "<start>a▁house");
+  EXPECT_EQ(decoder.queries, decoder.keys);
+  for (const AttentionView* each : {&encoder, &cross, &decoder}) {
+    EXPECT_EQ(each->trace.weights.rows, static_cast<int64_t>(each->queries.size()));
+    EXPECT_EQ(each->trace.weights.cols, static_cast<int64_t>(each->keys.size()));
+  }
+}
+
+TEST_F(AttentionViewTest, WithoutATargetTheModelTranslates) {
+  const AttentionView found = view("ein Haus", std::nullopt, AttentionKind::cross);
+  const std::vector<std::string> texts{"ein Haus"};
+  EXPECT_EQ(found.target, translate(model->network, tokenizer, texts, resolve_options({}, *model))[0].candidates[0].text);
+}
+
+TEST_F(AttentionViewTest, AModelWithoutASourceIsRefused) {
+  TransformerConfig config = make_test_config(tokenizer);
+  config.kind = Kind::decoder_only;
+  config.encoder_layers = 0;
+  const auto decoder = create_model(config, 3);
+  for (const AttentionKind kind : {AttentionKind::encoder, AttentionKind::decoder, AttentionKind::cross}) {
+    try {
+      view_attention(decoder->network, tokenizer, "ein", std::nullopt, kind, 0, 0, {});
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("of models that translate; this one continues texts (qkv generate)"));
+    }
+  }
+}
+
+// 0.989 em is the width of W in DejaVu Sans; 13 pixels high labels at 45 degrees.
+TEST_F(AttentionViewTest, LabelsOfThePictureDoNotCollide) {
+  AttentionView found;
+  found.trace.kind = AttentionKind::cross;
+  found.keys = std::vector<std::string>(80, "日本語");
+  found.queries = {std::string(20, 'W'), "b"};
+  found.trace.scores = found.trace.weights = {2, 80, std::vector<double>(160, 0.01)};
+  const std::string svg = attention_svg(found);
+  const auto number_behind = [&](const std::string& text, size_t from = 0) {
+    return std::stod(svg.substr(svg.find(text, from) + text.size()));
+  };
+  const size_t row_label = svg.rfind("<text x=\"", svg.find("text-anchor=\"end\""));
+  EXPECT_GT(number_behind("<text x=\"", row_label), 24 + 12 + 20 * 0.989 * 13) << "behind the name of the axis";
+  const size_t first = svg.find("rotate(-45 ");
+  EXPECT_GT((number_behind("rotate(-45 ", first + 1) - number_behind("rotate(-45 ", first)) * std::sqrt(0.5), 13);
+}
+
+TEST_F(AttentionViewTest, TooLongTextNamesItsOption) {
+  const std::string text(100, 'a');
+  EXPECT_THROW(view(text, std::nullopt, AttentionKind::encoder), Error);
+  EXPECT_THROW(view("ein", text, AttentionKind::cross), Error);
+}
+
+TEST_F(AttentionViewTest, JsonHoldsTheWeightsAndNullWhereTheMaskHides) {
+  const AttentionView cross = view("ein Haus", "a house", AttentionKind::cross);
+  const nlohmann::json plain = nlohmann::json::parse(attention_json(cross, false));
+  EXPECT_EQ(plain["kind"], "cross");
+  EXPECT_EQ(plain["layer"], 1);
+  EXPECT_EQ(plain["head"], 2);
+  EXPECT_FALSE(plain.contains("q"));
+  ASSERT_EQ(plain["weights"].size(), cross.queries.size());
+  for (const auto& row : plain["weights"]) {
+    double sum = 0;
+    for (const auto& weight : row) sum += weight.get<double>();
+    EXPECT_NEAR(sum, 1, 1e-5);
+  }
+  const nlohmann::json decoder = nlohmann::json::parse(attention_json(view("ein", "a house", AttentionKind::decoder), true));
+  EXPECT_TRUE(decoder["scores"][0][1].is_null());
+  EXPECT_TRUE(decoder["scores"][1][1].is_number());
+  EXPECT_EQ(decoder["q"][0].size(), 8u);  // head_dim
+}
+
+TEST_F(AttentionViewTest, SvgEscapesWhatTheTokensHold) {
+  AttentionView found = view("ein Haus", "a house", AttentionKind::cross);
+  found.source = "<b>&\"\x01";
+  found.keys[0] = "<script>";
+  const std::string svg = attention_svg(found);
+  EXPECT_THAT(svg, HasSubstr("&lt;b&gt;&amp;&quot;</text>"));
+  EXPECT_THAT(svg, HasSubstr("&lt;script&gt;"));
+  EXPECT_THAT(svg, Not(HasSubstr("<script>")));
+  EXPECT_THAT(svg, HasSubstr("Cross-attention, layer 1, head 2"));
+}
+
+// Every line of the picture fits, whatever the source's length and the width of its characters.
+TEST_F(AttentionViewTest, TextFitsTheTerminal) {
+  for (const char* source : {"ein Haus", "日本語 の 家", "a house by the sea am See am"}) {
+    for (const int width : {40, 80, 133}) {
+      std::istringstream lines(attention_text(view(source, "日本語 の 家 am Meer", AttentionKind::cross), width));
+      for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("weight:") || line.starts_with("rows:")) continue;
+        EXPECT_LE(display_width(line), width) << line;
+      }
+    }
+  }
+}
+
+TEST_F(AttentionViewTest, TextShadesByWeightAndKeepsRowsAligned) {
+  AttentionView found;
+  found.trace.kind = AttentionKind::cross;
+  found.keys = {"eins", "日本"};
+  found.queries = {"one", "語"};
+  found.trace.scores = {2, 2, {0, 0, 0, 0}};
+  found.trace.weights = {2, 2, {0.9, 0.1, 0.02, 0.5}};
+  EXPECT_EQ(attention_text(found, 40),
+            "Cross-attention, layer 0, head 0\nrows: target token written (query); columns: source token (key)\n\n"
+            "    eins 日本 \n"
+            "one ████ ░░░░   eins 90 %\n"
+            " 語 ···· ▓▓▓▓   日本 50 %\n"
+            "\nweight: · below 5 %, ░ from 5 %, ▒ from 20 %, ▓ from 40 %, █ from 70 %\n");
+}
+
+TEST_F(AttentionViewTest, TraceHasARowForEachToken) {
+  const AttentionView found = view("ein Haus", "a house", AttentionKind::decoder);
+  std::istringstream lines(trace_text(found));
+  int rows = 0, tables = 0;
+  for (std::string line; std::getline(lines, line);) {
+    rows += line.find("  ") != std::string::npos && line.find('.') != std::string::npos;
+    tables += line.ends_with("]");
+  }
+  EXPECT_EQ(tables, 6);
+  EXPECT_EQ(rows, 6 * static_cast<int>(found.queries.size()));
+}
+
+TEST(TokenLabels, WhatCannotBeSeenHasASign) {
+  const Tokenizer bytes = train_tokenizer({.pipeline = Pipeline::bytes}, std::vector<std::string>{"a"});
+  EXPECT_EQ(joined(token_labels(bytes, bytes.encode("a b\n\t\x01\x7F\u0085é"))), "a▁b↵⇥␁␡…<U+0085>…é");
+  // Metaspace's decoder leaves a space at the beginning out.
+  const Tokenizer words = make_test_tokenizer();
+  std::vector<int32_t> ids{words.token_to_id("▁")};
+  ASSERT_GE(ids[0], 0);
+  EXPECT_EQ(token_labels(words, ids)[0], "▁");
+}
+
+TEST(TokenLabels, WidthsOfWideAndCombiningCharacters) {
+  EXPECT_EQ(display_width("abc"), 3);
+  EXPECT_EQ(display_width("日本"), 4);
+  EXPECT_EQ(display_width("e\u0301"), 1);
+  EXPECT_EQ(display_width("█░"), 2);
+  EXPECT_EQ(fit_to_width("日本語", 6), "日本語");
+  EXPECT_EQ(fit_to_width("日本語", 5), "日本…");
+  EXPECT_EQ(fit_to_width("日本語", 4), "日…");
+  EXPECT_EQ(fit_to_width("abc", 0), "");
+}
+
+}  // namespace
+}  // namespace qkv

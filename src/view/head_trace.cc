@@ -1,0 +1,99 @@
+#include "view/head_trace.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <optional>
+
+namespace qkv {
+namespace {
+
+// Columns [first, first + cols) of a tensor.
+Matrix columns_of(const Tensor& x, int64_t first, int64_t cols) {
+  Matrix matrix{x.rows(), cols, {}};
+  matrix.values.reserve(static_cast<size_t>(x.rows() * cols));
+  const bool is_double = x.dtype() == DType::f64;
+  const std::vector<float> floats = is_double ? std::vector<float>() : x.to_vector();
+  for (int64_t row = 0; row < x.rows(); ++row) {
+    for (int64_t col = first; col < first + cols; ++col) {
+      const int64_t i = row * x.cols() + col;
+      matrix.values.push_back(is_double ? x.as<double>()[i] : static_cast<double>(floats[static_cast<size_t>(i)]));
+    }
+  }
+  return matrix;
+}
+
+// What softmax is taken of: products times the scale, what the distance adds, and minus infinity where a key is hidden.
+Matrix scores_of(const HeadTrace& trace, const AttentionOptions& options, int head) {
+  const Tensor& bias = options.distance_bias;
+  const Matrix biases = bias ? columns_of(bias, 0, bias.cols()) : Matrix{};
+  Matrix scores{trace.q.rows, trace.k.rows, {}};
+  for (int64_t i = 0; i < trace.q.rows; ++i) {
+    for (int64_t j = 0; j < trace.k.rows; ++j) {
+      double score = 0;
+      for (int64_t c = 0; c < trace.q.cols; ++c) score += trace.q.at(i, c) * trace.k.at(j, c);
+      const int64_t distance = j - (i + trace.k.rows - trace.q.rows);
+      score *= trace.scale;
+      if (bias) score += biases.at(head, bias.cols() / 2 + distance);
+      const bool hidden = (trace.causal && distance > 0) || (options.window > 0 && std::abs(distance) >= options.window);
+      scores.values.push_back(hidden ? -std::numeric_limits<double>::infinity() : score);
+    }
+  }
+  return scores;
+}
+
+HeadTrace to_trace(const AttentionRecord& record, int head) {
+  const AttentionOptions& options = record.options;
+  const int64_t head_dim = record.q.cols() / options.num_heads;
+  const int64_t key_head = head / (options.num_heads / options.num_key_value_heads);
+  HeadTrace trace;
+  trace.kind = record.kind;
+  trace.layer = record.layer;
+  trace.head = head;
+  trace.causal = options.causal;
+  trace.scale = options.scale != 0 ? static_cast<double>(options.scale) : 1 / std::sqrt(static_cast<double>(head_dim));
+  trace.q = columns_of(record.q, head * head_dim, head_dim);
+  trace.k = columns_of(record.k, key_head * head_dim, head_dim);
+  trace.v = columns_of(record.v, key_head * head_dim, head_dim);
+  trace.out = columns_of(record.out, head * head_dim, head_dim);
+  trace.scores = scores_of(trace, options, head);
+  const Tensor weights = attention_map(record.q, record.k, record.log_sum_exp, record.queries, record.keys, options, 0, head);
+  trace.weights = columns_of(weights, 0, weights.cols());
+  return trace;
+}
+
+TokenBatch one_sequence(std::span<const int32_t> ids) {
+  const int32_t length = static_cast<int32_t>(ids.size());
+  return {{ids.begin(), ids.end()}, Segments::of_lengths(std::span(&length, 1))};
+}
+
+}  // namespace
+
+int layers_of(const TransformerConfig& config, AttentionKind kind) {
+  return kind == AttentionKind::encoder ? config.encoder_layers : config.decoder_layers;
+}
+
+HeadTrace trace_head(const Transformer& network, std::span<const int32_t> source, std::span<const int32_t> target_in, AttentionKind kind,
+                     int layer, int head, DType dtype) {
+  const TransformerConfig& config = network.config();
+  const int layers = layers_of(config, kind);
+  QKV_CHECK(layer >= 0 && layer < layers, "--layer {} does not exist; possible: 0 to {}", layer, layers - 1);
+  QKV_CHECK(head >= 0 && head < config.num_attention_heads, "--head {} does not exist; possible: 0 to {}", head,
+            config.num_attention_heads - 1);
+  QKV_CHECK(!source.empty() && !target_in.empty(), "[trace_head] a sequence without tokens");
+
+  std::optional<AttentionRecord> found;
+  ForwardContext context;
+  context.dtype = dtype;
+  context.on_attention = [&](const AttentionRecord& record) {
+    if (record.kind == kind && record.layer == layer) found = record;
+  };
+  const RecordScope no_gradient(nullptr);
+  const TokenBatch source_batch = one_sequence(source);
+  const Tensor memory = network.encode(source_batch, context);
+  if (kind != AttentionKind::encoder) network.decode(one_sequence(target_in), memory, source_batch.segments, context);
+  if (!found) fail(ErrorCode::internal, "[trace_head] the model did not report layer {}", layer);
+  return to_trace(*found, head);
+}
+
+}  // namespace qkv

@@ -1,0 +1,113 @@
+#include "view/token_labels.h"
+
+#include <unicode/uchar.h>
+
+#include <fmt/format.h>
+
+#include "base/utf8.h"
+#include "decode/translator.h"
+
+namespace qkv {
+namespace {
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD", kSpace = "\xE2\x96\x81", kEllipsis = "\xE2\x80\xA6";
+
+// A character as it can be seen: signs for spaces and line ends, Unicode's pictures of other control characters.
+std::string visible_character(char32_t code_point, std::string_view bytes) {
+  constexpr std::string_view kLineEnd = "\xE2\x86\xB5", kTab = "\xE2\x87\xA5";
+  constexpr char32_t kPictures = 0x2400, kDeletePicture = 0x2421, kDelete = 0x7F;
+  if (code_point == ' ') return std::string(kSpace);
+  if (code_point == '\n') return std::string(kLineEnd);
+  if (code_point == '\t') return std::string(kTab);
+  std::string picture;
+  if (code_point < ' ') {
+    append_utf8(picture, kPictures + code_point);
+  } else if (code_point == kDelete) {
+    append_utf8(picture, kDeletePicture);
+  } else if (u_iscntrl(static_cast<UChar32>(code_point))) {
+    picture = fmt::format("<U+{:04X}>", static_cast<uint32_t>(code_point));
+  } else {
+    picture = bytes;
+  }
+  return picture;
+}
+
+// The label of a piece of text.
+std::string visible(std::string_view text) {
+  std::string label;
+  for (size_t i = 0; i < text.size();) {
+    const Character c = character_at(text, i);
+    label += visible_character(c.code_point, text.substr(i, c.length));
+    i += c.length;
+  }
+  return label;
+}
+
+std::string_view without_incomplete_end(std::string_view text) {
+  while (text.ends_with(kReplacement)) text.remove_suffix(kReplacement.size());
+  return text;
+}
+
+int width_of(char32_t code_point) {
+  const auto c = static_cast<UChar32>(code_point);
+  const int type = u_charType(c);
+  if (type == U_NON_SPACING_MARK || type == U_ENCLOSING_MARK || type == U_FORMAT_CHAR || type == U_CONTROL_CHAR) return 0;
+  const int width = u_getIntPropertyValue(c, UCHAR_EAST_ASIAN_WIDTH);
+  return width == U_EA_WIDE || width == U_EA_FULLWIDTH ? 2 : 1;
+}
+
+}  // namespace
+
+std::vector<std::string> token_labels(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
+  // A token's text can depend on its neighbours (a space is dropped at the start, a character spans tokens): decode what precedes it too,
+  // from a few tokens back.
+  constexpr size_t kContext = 8;
+  std::vector<std::string> labels;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const int32_t id = ids[i];
+    if (id < 0 || id >= tokenizer.vocab_size()) {
+      labels.push_back(fmt::format("<{}>", id));
+    } else if (tokenizer.is_special(id)) {
+      labels.push_back(visible(tokenizer.id_to_token(id)));
+    } else {
+      const size_t begin = i < kContext ? 0 : i - kContext;
+      const std::string before = text_of(tokenizer, ids.subspan(begin, i - begin)),
+                        with = text_of(tokenizer, ids.subspan(begin, i + 1 - begin));
+      const std::string_view known = without_incomplete_end(before), now = without_incomplete_end(with);
+      if (now.starts_with(known) && now.size() > known.size()) {
+        labels.push_back(visible(now.substr(known.size())));
+      } else {
+        // The token ends within a character, or the decoder leaves it out here, as a space at the beginning.
+        const bool incomplete = now.starts_with(known) && with.size() > now.size();
+        labels.push_back(incomplete ? std::string(kEllipsis) : visible(tokenizer.id_to_token(id)));
+      }
+    }
+  }
+  return labels;
+}
+
+int display_width(std::string_view text) {
+  int width = 0;
+  for (size_t i = 0; i < text.size();) {
+    const Character c = character_at(text, i);
+    width += width_of(c.code_point);
+    i += c.length;
+  }
+  return width;
+}
+
+std::string fit_to_width(std::string_view text, int width) {
+  if (display_width(text) <= width) return std::string(text);
+  std::string cut;
+  int used = 0;
+  for (size_t i = 0; i < text.size();) {
+    const Character c = character_at(text, i);
+    used += width_of(c.code_point);
+    if (used > width - 1) break;
+    cut += text.substr(i, c.length);
+    i += c.length;
+  }
+  return width > 0 ? cut + std::string(kEllipsis) : cut;
+}
+
+}  // namespace qkv
