@@ -10,6 +10,7 @@
 #include "base/temporary_directory.h"
 #include "io/safetensors.h"
 #include "models/model_directory.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 namespace {
@@ -113,7 +114,7 @@ TEST_P(CausalModel, SavingKeepsClassNamesAndValues) {
 TEST(OwnModel, EveryChoiceComesBack) {
   const TemporaryDirectory temporary;
   for (const Position position : {Position::none, Position::sinusoidal, Position::learned, Position::rope, Position::alibi, Position::t5}) {
-    TransformerConfig config;
+    UniformConfig config;
     config.vocab_size = 11;
     config.hidden_size = 16;
     config.encoder_layers = 1;
@@ -124,7 +125,7 @@ TEST(OwnModel, EveryChoiceComesBack) {
     config.activation = Activation::gelu;
     config.gated_ffn = true;
     config.norm = NormKind::rms;
-    config.norm_position = NormPosition::pre;
+    config.norm_position = NormPlace::pre;
     config.linear_bias = config.tie_word_embeddings = false;
     config.position = position;
     config.rope = {.rotary_dim = 2, .theta = 500, .layout = RotaryPairs::neighbours, .scaling = RopeScaling::linear, .factor = 2};

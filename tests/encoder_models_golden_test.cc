@@ -12,6 +12,7 @@
 #include "base/temporary_directory.h"
 #include "io/safetensors.h"
 #include "models/model_directory.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 namespace {
@@ -174,7 +175,7 @@ TEST(BadEncoderModel, ConfigMessagesNameTheKey) {
 TEST(OwnEncoderModel, EveryChoiceComesBack) {
   const TemporaryDirectory temporary;
   for (const Head head : {Head::masked_lm, Head::classification}) {
-    TransformerConfig config;
+    UniformConfig config;
     config.kind = Kind::encoder_only;
     config.head = head;
     config.num_labels = 3;
@@ -184,7 +185,7 @@ TEST(OwnEncoderModel, EveryChoiceComesBack) {
     config.decoder_layers = 0;
     config.num_attention_heads = config.num_key_value_heads = 4;
     config.encoder_ffn_dim = config.decoder_ffn_dim = 12;
-    config.norm_position = NormPosition::pre;
+    config.norm_position = NormPlace::pre;
     config.position = Position::rope;
     config.rope.rotary_dim = 2;
     config.final_logits_bias = false;

@@ -16,6 +16,7 @@
 #include "base/temporary_directory.h"
 #include "decode/generator.h"
 #include "models/model_directory.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 namespace {
@@ -261,7 +262,7 @@ TEST(ModelDefaults, AreThoseOfTheClass) {
     std::ofstream(directory / "config.json") << json{{"architectures", {name}}};
     const ConfigReader in(directory / "config.json");
     const Architecture& architecture = find_architecture(in);
-    const TransformerConfig config = architecture.read_config(in);
+    const UniformConfig config = architecture.read_config(in);
     nlohmann::ordered_json written;
     architecture.write_config(config, written);
     int compared = 0;

@@ -6,6 +6,7 @@
 #include "base/temporary_directory.h"
 #include "base/timing.h"
 #include "models/model.h"
+#include "nn/uniform_config.h"
 #include "text/training/tokenizer_trainer.h"
 #include "train/optimizer.h"
 #include "train/tasks/batch_feed.h"
@@ -15,7 +16,7 @@ namespace {
 
 // What is trained and on what: as the peers' scripts have it.
 struct Work {
-  TransformerConfig config;
+  UniformConfig config;
   std::unique_ptr<BatchSource> batches;
   float label_smoothing = 0;
   double learning_rate = 0;
@@ -59,7 +60,7 @@ Work characters(const TrainBenchOptions& options, const std::filesystem::path& c
   work.config.num_attention_heads = work.config.num_key_value_heads = 6;
   work.config.encoder_ffn_dim = work.config.decoder_ffn_dim = 4 * 384;
   work.config.activation = Activation::gelu;
-  work.config.norm_position = NormPosition::pre;
+  work.config.norm_position = NormPlace::pre;
   work.config.linear_bias = work.config.scale_embedding = work.config.final_logits_bias = false;
   work.config.position = Position::learned;
   work.config.max_position_embeddings = 256;

@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "io/safetensors.h"
 #include "models/model.h"
+#include "nn/uniform_config.h"
 #include "train/output/checkpoint.h"
 
 namespace qkv {
@@ -23,7 +24,7 @@ using testing::HasSubstr;
 class Inspect : public testing::Test {
  protected:
   void SetUp() override {
-    TransformerConfig config;
+    UniformConfig config;
     config.vocab_size = 11;
     config.hidden_size = 8;
     config.encoder_layers = config.decoder_layers = 1;

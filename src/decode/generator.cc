@@ -58,16 +58,15 @@ int32_t next_token(const Tensor& logits, const TransformerConfig& config, const 
 
 int64_t context_of(const TransformerConfig& config) {
   const int64_t positions = config.max_position_embeddings;
-  switch (config.position) {
-    case Position::sinusoidal:
-    case Position::learned: return positions;
-    case Position::rope:
-      if (config.rope.scaling == RopeScaling::dynamic) return 0;
-      if (config.rope.scaling == RopeScaling::none) return positions;
-      return std::max(positions,
-                      static_cast<int64_t>(std::min(config.rope.factor * static_cast<double>(config.rope.original_max_positions), 0x1p40)));
-    default: return 0;  // distances alone matter
+  if (config.position_table != PositionTable::none) return positions;
+  int64_t reach = 0;  // distances alone matter
+  for (const LayerConfig& layer : config.decoder) {
+    const std::optional<RopeOptions>& rope = layer.attention.rope;
+    if (!rope || rope->scaling == RopeScaling::dynamic) continue;
+    const double stretched = rope->scaling == RopeScaling::none ? 0 : rope->factor * static_cast<double>(rope->original_max_positions);
+    reach = std::max(positions, static_cast<int64_t>(std::min(stretched, 0x1p40)));
   }
+  return reach;
 }
 
 SamplingOptions resolve_sampling(const GeneratorOptions& chosen, const GenerationDefaults& generation) {

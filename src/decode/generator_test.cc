@@ -11,6 +11,7 @@
 #include "base/parallel.h"
 #include "base/temporary_directory.h"
 #include "models/model.h"
+#include "nn/uniform_config.h"
 #include "text/training/tokenizer_trainer.h"
 
 namespace qkv {
@@ -20,8 +21,8 @@ using testing::HasSubstr;
 
 constexpr int kVocabulary = 30, kContext = 16;
 
-TransformerConfig config_of(Position position) {
-  TransformerConfig config;
+UniformConfig config_of(Position position) {
+  UniformConfig config;
   config.kind = Kind::decoder_only;
   config.vocab_size = kVocabulary;
   config.hidden_size = 32;
@@ -29,7 +30,7 @@ TransformerConfig config_of(Position position) {
   config.decoder_layers = 2;
   config.num_attention_heads = config.num_key_value_heads = 4;
   config.decoder_ffn_dim = 64;
-  config.norm_position = NormPosition::pre;
+  config.norm_position = NormPlace::pre;
   config.position = position;
   config.scale_embedding = config.final_logits_bias = false;
   config.tie_word_embeddings = false;  // tied and untrained, a network repeats its input
@@ -98,7 +99,7 @@ TEST(Generate, ASeedGivesTheSameTokensOnAnyNumberOfThreads) {
 }
 
 TEST(Generate, TheEndTokenEndsTheTextAndIsNoPartOfIt) {
-  TransformerConfig config = config_of(Position::alibi);
+  UniformConfig config = config_of(Position::alibi);
   const GenerateOptions options{.sampling = {.temperature = 2}, .seed = 9};
   const GeneratedTokens whole = generate(create_model(config, 5)->network, kPrompt, options);
   EXPECT_EQ(whole.end, GenerationEnd::max_new_tokens);
@@ -146,7 +147,7 @@ TEST(Generate, TheModelsLengthCountsThePromptAndTheCallersDoesNot) {
 }
 
 TEST(Generate, StretchedRotaryPositionsReachAsFarAsTheyAreStretched) {
-  TransformerConfig config = config_of(Position::rope);
+  UniformConfig config = config_of(Position::rope);
   EXPECT_EQ(context_of(config), kContext);
   config.rope.factor = 4;
   config.rope.original_max_positions = kContext;
@@ -165,7 +166,7 @@ class GeneratorDirectory : public testing::Test {
   GeneratorDirectory() {
     const std::vector<std::string> texts{"the quick brown fox jumps over the lazy dog.\n"};
     const Tokenizer tokenizer = train_tokenizer({.pipeline = Pipeline::bytes}, texts);
-    TransformerConfig config = config_of(Position::learned);
+    UniformConfig config = config_of(Position::learned);
     config.vocab_size = 260;  // rounded up
     config.decoder_start_token_id = config.pad_token_id = tokenizer.token_to_id("<|endoftext|>");
     config.eos_token_ids = {config.pad_token_id};
@@ -209,7 +210,7 @@ TEST_F(GeneratorDirectory, AnEndTokenThatTheTokenizerDoesNotMarkEndsTheText) {
 TEST_F(GeneratorDirectory, UnknownCharactersOfThePromptAreCounted) {
   EXPECT_EQ(Generator::open(directory_.path()).generate("日本", {.max_new_tokens = 1}).prompt_unknown, 0) << "bytes know all";
   const Tokenizer characters = train_tokenizer({.pipeline = Pipeline::characters}, std::vector<std::string>{"the quick brown fox"});
-  TransformerConfig config = config_of(Position::learned);
+  UniformConfig config = config_of(Position::learned);
   config.vocab_size = characters.vocab_size();
   TemporaryDirectory directory;
   save_model(*create_model(config, 3), directory.path());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "models/model.h"
+#include "nn/uniform_config.h"
 #include "text/training/tokenizer_trainer.h"
 
 namespace qkv {
@@ -15,8 +16,8 @@ inline Tokenizer make_test_tokenizer() {
   return train_tokenizer(options, lines);
 }
 
-inline TransformerConfig make_test_config(const Tokenizer& tokenizer) {
-  TransformerConfig config;
+inline UniformConfig make_test_config(const Tokenizer& tokenizer) {
+  UniformConfig config;
   config.vocab_size = tokenizer.vocab_size();
   config.hidden_size = 32;
   config.encoder_layers = config.decoder_layers = 2;

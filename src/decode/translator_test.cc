@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "decode/test_models.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 namespace {
@@ -152,14 +153,14 @@ TEST_F(TranslatorTest, InvalidUtf8IsReplacedWithAWarning) {
 }
 
 TEST_F(TranslatorTest, TokenizerOfAnotherModelIsReported) {
-  TransformerConfig small = make_test_config(tokenizer);
+  UniformConfig small = make_test_config(tokenizer);
   small.vocab_size = 5;
   const auto other = create_model(small, 1);
   EXPECT_THROW(translate(other->network, tokenizer, texts, options), Error);
 }
 
 TEST_F(TranslatorTest, ModelVocabularyLargerThanTheTokenizersIsFine) {
-  TransformerConfig large = make_test_config(tokenizer);
+  UniformConfig large = make_test_config(tokenizer);
   large.vocab_size += 500;
   const auto other = create_model(large, 1);
   EXPECT_EQ(translate(other->network, tokenizer, texts, options).size(), texts.size());

@@ -26,11 +26,11 @@ struct WeightCopy {
 struct Architecture {
   std::string_view class_name;  // "architectures" of config.json
   std::string_view model_type;
-  // Can this class hold the network? Models of our own are written as the first one that does.
-  bool (*holds)(const TransformerConfig& config) = nullptr;
   // Everything but the token ids, which generation_config.json may override; these are the class's defaults.
   TransformerConfig (*read_config)(const ConfigReader& in) = nullptr;
-  // The keys of config.json, but for the token ids, "architectures" and "model_type".
+  // The keys of config.json, but for the token ids, "architectures" and "model_type". Keys that the class lacks are left out: what it
+  // cannot hold is then read back as another network, and registry.h's holds() says so. Throws where the layers differ in a class that
+  // repeats one.
   void (*write_config)(const TransformerConfig& config, nlohmann::ordered_json& out) = nullptr;
   std::string_view base_prefix;     // what names begin with where a head stands on the base model ("bert."); files may lack it
   std::vector<WeightName> weights;  // empty: the names are ours

@@ -17,6 +17,8 @@ namespace qkv {
 class ConfigReader {
  public:
   explicit ConfigReader(const std::filesystem::path& path);
+  // `file` names it in messages.
+  ConfigReader(std::string file, nlohmann::json json);
   ConfigReader(ConfigReader&&) noexcept;
   ~ConfigReader();
 
@@ -60,7 +62,6 @@ class ConfigReader {
   [[noreturn]] void fail_type(std::string_view key, std::string_view wanted) const;
 
  private:
-  ConfigReader(std::string file, nlohmann::json json);
   const nlohmann::json& value(std::string_view key) const;
 
   std::string file_;

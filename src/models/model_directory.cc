@@ -35,10 +35,13 @@ std::filesystem::path config_path(const std::filesystem::path& directory) {
   return directory / "config.json";
 }
 
-void check_config(const ConfigReader& in, const TransformerConfig& config) {
+// run(), with the file's name in front of what is wrong with the numbers in it.
+template <typename Run>
+auto naming(const ConfigReader& in, Run&& run) {
   try {
-    validate(config);
+    return run();
   } catch (const Error& error) {
+    if (error.code() != ErrorCode::invalid_argument) throw;
     fail(ErrorCode::bad_input, "{}: {}", in.file(), error.what());
   }
 }
@@ -55,12 +58,12 @@ Description read_description(const std::filesystem::path& directory, const Confi
     fail(ErrorCode::unsupported, "{}: \"quantization_config\" says that the weights are quantized; such models are not supported",
          in.file());
   }
-  Description result{architecture.read_config(in), {}, {}};
+  Description result{naming(in, [&] { return architecture.read_config(in); }), {}, {}};
   std::error_code ignored;
   std::optional<ConfigReader> generation;
   if (std::filesystem::exists(directory / "generation_config.json", ignored)) generation.emplace(directory / "generation_config.json");
   read_token_ids(in, generation ? &*generation : nullptr, result.config);
-  check_config(in, result.config);
+  naming(in, [&] { validate(result.config); });
   if (!result.config.has_decoder() && result.config.head == Head::classification) {
     result.labels = in.labels("id2label");
     // As transformers does where "num_labels" is there with another number.
@@ -128,19 +131,20 @@ void ModelDirectory::check_weight(std::string_view ours, const Shape& shape) con
 // Enough of the weights that all others follow from them.
 void ModelDirectory::check_sizes() const {
   check_weight("embed_tokens.weight", {config_.vocab_size, config_.hidden_size});
-  const auto check_stack = [&](const std::string& stack, int layers, int ffn) {
+  const auto check_stack = [&](const std::string& stack, const std::vector<LayerConfig>& layers) {
     const std::string positions = stack + ".embed_positions.weight";
-    const bool stored = config_.position == Position::sinusoidal && weights_.find(place_of(positions).name);
-    if (stored || config_.position == Position::learned) check_weight(positions, {config_.max_position_embeddings, config_.hidden_size});
-    for (int layer = 0; layer < layers; ++layer) {
+    const bool stored = config_.position_table == PositionTable::sinusoidal && weights_.find(place_of(positions).name);
+    if (stored || config_.position_table == PositionTable::learned)
+      check_weight(positions, {config_.max_position_embeddings, config_.hidden_size});
+    for (size_t layer = 0; layer < layers.size(); ++layer) {
       const std::string prefix = fmt::format("{}.layers.{}.", stack, layer);
-      check_weight(prefix + "self_attention.q_proj.weight", {config_.hidden_size, config_.hidden_size});
-      check_weight(prefix + "feed_forward.fc1.weight", {ffn, config_.hidden_size});
+      check_weight(prefix + "self_attention.q_proj.weight", {layers[layer].attention.query_size(), config_.hidden_size});
+      check_weight(prefix + "feed_forward.fc1.weight", {layers[layer].feed_forward.size, config_.hidden_size});
     }
   };
-  if (config_.has_encoder()) check_stack("encoder", config_.encoder_layers, config_.encoder_ffn_dim);
+  if (config_.has_encoder()) check_stack("encoder", config_.encoder);
   if (config_.has_decoder()) {
-    check_stack("decoder", config_.decoder_layers, config_.decoder_ffn_dim);
+    check_stack("decoder", config_.decoder);
     return;
   }
   if (config_.token_types > 0) check_weight("encoder.embed_token_types.weight", {config_.token_types, config_.hidden_size});
@@ -150,7 +154,7 @@ void ModelDirectory::check_sizes() const {
 void ModelDirectory::check_names(const Model& model) const {
   std::set<std::string> known;
   if (config_.final_logits_bias) known.insert(name_in_files("final_logits_bias"));
-  if (config_.position == Position::sinusoidal) {
+  if (config_.position_table == PositionTable::sinusoidal) {
     if (config_.has_encoder()) known.insert(place_of(kPositions[0]).name);
     if (config_.has_decoder()) known.insert(place_of(kPositions[1]).name);
   }
@@ -220,19 +224,19 @@ void ModelDirectory::read_weights(Model& model) const {
   check_copies();
   const std::string bias = name_in_files("final_logits_bias");
   if (config_.final_logits_bias && !bias.empty()) weights_.read(bias, model.network.final_logits_bias());
-  if (config_.position == Position::sinusoidal) read_stored_positions(model);
+  if (config_.position_table == PositionTable::sinusoidal) read_stored_positions(model);
 }
 
 // Sinusoids that were fine-tuned or laid out in another way. [max_position_embeddings, hidden_size]
 void ModelDirectory::read_stored_positions(Model& model) const {
-  for (const bool decoder : {false, true}) {
-    const std::string name = place_of(kPositions[decoder]).name;
+  for (const Side side : {Side::encoder, Side::decoder}) {
+    const std::string name = place_of(kPositions[static_cast<size_t>(side)]).name;
     if (!weights_.find(name)) continue;
     const bool reference = model.parameters.device() == Device::reference;
     const Tensor table = Tensor::empty({config_.max_position_embeddings, config_.hidden_size}, reference ? DType::f64 : DType::f32,
                                        model.parameters.device());
     weights_.read(name, table);
-    model.network.positions().set_table(decoder, table);
+    model.network.embedded_positions(side).set_stored(table);
   }
 }
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/temporary_directory.h"
 #include "models/parameter_count.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 namespace {
@@ -32,7 +33,7 @@ class DamagedDirectory : public testing::Test {
  protected:
   void SetUp() override {
     set_log_level(LogLevel::quiet);
-    TransformerConfig config;
+    UniformConfig config;
     config.vocab_size = 7;
     config.hidden_size = 4;
     config.encoder_layers = config.decoder_layers = 1;

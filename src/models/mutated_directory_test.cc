@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/temporary_directory.h"
 #include "models/model_directory.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 namespace {
@@ -94,8 +95,8 @@ class Mutator {
   std::mt19937 random_;
 };
 
-TransformerConfig small(Kind kind, Position position) {
-  TransformerConfig config;
+UniformConfig small(Kind kind, Position position) {
+  UniformConfig config;
   config.kind = kind;
   config.vocab_size = 7;
   config.hidden_size = 8;
@@ -110,14 +111,14 @@ TransformerConfig small(Kind kind, Position position) {
 }
 
 // One of each class, and one that none of transformers' holds.
-std::vector<TransformerConfig> configs() {
-  std::vector<TransformerConfig> all(2, small(Kind::encoder_decoder, Position::sinusoidal));
-  all[1].norm_position = NormPosition::pre;
-  TransformerConfig gpt2 = small(Kind::decoder_only, Position::learned);
-  gpt2.norm_position = NormPosition::pre;
+std::vector<UniformConfig> configs() {
+  std::vector<UniformConfig> all(2, small(Kind::encoder_decoder, Position::sinusoidal));
+  all[1].norm_position = NormPlace::pre;
+  UniformConfig gpt2 = small(Kind::decoder_only, Position::learned);
+  gpt2.norm_position = NormPlace::pre;
   all.push_back(gpt2);
-  TransformerConfig llama = small(Kind::decoder_only, Position::rope);
-  llama.norm_position = NormPosition::pre;
+  UniformConfig llama = small(Kind::decoder_only, Position::rope);
+  llama.norm_position = NormPlace::pre;
   llama.norm = NormKind::rms;
   llama.gated_ffn = true;
   llama.linear_bias = llama.tie_word_embeddings = false;
@@ -129,14 +130,14 @@ std::vector<TransformerConfig> configs() {
   llama.sliding_window = 3;
   llama.rope = {};
   all.push_back(llama);
-  TransformerConfig bert = small(Kind::encoder_only, Position::learned);
+  UniformConfig bert = small(Kind::encoder_only, Position::learned);
   bert.embedding_norm = true;
   bert.token_types = 2;
   all.push_back(bert);
   bert.head = Head::classification;
   bert.num_labels = 3;
   all.push_back(bert);
-  TransformerConfig own = small(Kind::encoder_decoder, Position::t5);
+  UniformConfig own = small(Kind::encoder_decoder, Position::t5);
   own.norm = NormKind::rms;
   all.push_back(own);
   return all;
@@ -165,7 +166,7 @@ TEST(MutatedDirectory, OpensOrIsRefusedInOneLine) {
   const int64_t before = memory_statistics().bytes_peak;
   int opened = 0, refused = 0;
   uint32_t seed = 0;
-  for (const TransformerConfig& config : configs()) {
+  for (const UniformConfig& config : configs()) {
     const TemporaryDirectory directory;
     save_model(*create_model(config, 1), directory / "model");
     EXPECT_NO_THROW(use(directory / "model", true));

@@ -1,6 +1,7 @@
 #include "models/registry.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "models/arch/arch.h"
@@ -24,8 +25,52 @@ const Architecture& find_architecture(const ConfigReader& config) {
   fail(ErrorCode::unsupported, "{}: the architecture \"{}\" is not supported; there are {}", config.file(), shortened(name, 100), known);
 }
 
+namespace {
+
+// Without what a class may lose.
+TransformerConfig network_alone(TransformerConfig config) {
+  const TransformerConfig defaults;
+  config.dropout = config.classifier_dropout = config.initializer_range = 0;
+  config.num_labels = defaults.num_labels;  // written with the labels' names
+  config.pad_token_id = defaults.pad_token_id;
+  config.eos_token_ids = defaults.eos_token_ids;
+  config.decoder_start_token_id = defaults.decoder_start_token_id;
+  for (const Side side : {Side::encoder, Side::decoder}) {
+    for (LayerConfig& layer : config.stack(side)) {
+      layer.dropout = layer.attention.dropout = layer.feed_forward.dropout = 0;
+      if (layer.attention.rope) layer.attention.rope = used_options(*layer.attention.rope);
+      if (layer.cross_attention) layer.cross_attention->dropout = 0;
+    }
+  }
+  // What an encoder alone ends in means nothing to a network with a decoder, and one head's choices nothing to another.
+  if (config.has_decoder()) config.head = defaults.head;
+  if (config.has_decoder() || config.head != Head::masked_lm) {
+    config.head_activation = defaults.head_activation;
+    config.head_norm = defaults.head_norm;
+  }
+  if (config.has_decoder()) config.head_bias = defaults.head_bias;
+  return config;
+}
+
+}  // namespace
+
+bool holds(const Architecture& architecture, const TransformerConfig& config) {
+  nlohmann::ordered_json written;
+  try {
+    architecture.write_config(config, written);
+    const ConfigReader in(std::string(architecture.class_name), written);
+    return network_alone(architecture.read_config(in)) == network_alone(config);
+  } catch (const Error&) {  // a value that the class refuses
+    return false;
+  }
+}
+
 const Architecture& architecture_for(const TransformerConfig& config) {
-  return *std::find_if(architectures().begin(), architectures().end(), [&](const Architecture& a) { return a.holds(config); });
+  const auto found = std::find_if(architectures().begin(), architectures().end(), [&](const Architecture& a) { return holds(a, config); });
+  if (found == architectures().end()) {
+    fail(ErrorCode::unsupported, "no class of transformers, and no config.json of our own, can describe this network");
+  }
+  return *found;
 }
 
 }  // namespace qkv

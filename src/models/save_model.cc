@@ -29,12 +29,13 @@ Tensor logits_bias_row(const Model& model) {
 void append_sinusoids(const Model& model, const Architecture& architecture, std::vector<std::pair<std::string, Tensor>>& named) {
   const TransformerConfig& config = model.config;
   Tensor computed;
-  for (const bool decoder : {false, true}) {
-    if (!(decoder ? config.has_decoder() : config.has_encoder())) continue;
-    const Tensor& stored = model.network.positions().stored_table(decoder);
+  for (const Side side : {Side::encoder, Side::decoder}) {
+    if (config.stack(side).empty()) continue;
+    const Tensor& stored = model.network.embedded_positions(side).stored();
     if (!stored && !architecture.writes_sinusoids) continue;
     if (!stored && !computed) computed = sinusoidal_positions(config.max_position_embeddings, config.hidden_size, Device::cpu);
-    const TheirWeight place = their_weight(architecture, decoder ? "decoder.embed_positions.weight" : "encoder.embed_positions.weight");
+    const TheirWeight place =
+        their_weight(architecture, side == Side::decoder ? "decoder.embed_positions.weight" : "encoder.embed_positions.weight");
     named.emplace_back(place.name, as_f32(stored ? stored : computed));
   }
 }
@@ -49,6 +50,7 @@ std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, co
     QKV_CHECK(value.shape() == parameter.value.shape(), "[save_model] {} for {}, which is {}", to_string(value.shape()), parameter.name,
               to_string(parameter.value.shape()));
     const TheirWeight place = their_weight(architecture, parameter.name);
+    QKV_CHECK(!place.name.empty(), "[save_model] {} has no place for {}", architecture.class_name, parameter.name);
     if (place.parts == 1 && !place.transposed) {
       named.emplace_back(place.name, as_f32(value));
       continue;
@@ -59,7 +61,7 @@ std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, co
     }
     put_into(found->second, place, as_f32(value));
   }
-  if (model.config.position == Position::sinusoidal) append_sinusoids(model, architecture, named);
+  if (model.config.position_table == PositionTable::sinusoidal) append_sinusoids(model, architecture, named);
   return named;
 }
 

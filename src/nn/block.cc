@@ -2,24 +2,35 @@
 
 namespace qkv {
 
-Block::Block(const TransformerConfig& config, bool decoder, int layer, const ParameterScope& scope)
-    : norm_position_(config.norm_position),
+namespace {
+
+std::optional<Norm> norm_of(const LayerConfig& config, int hidden_size, const ParameterScope& scope) {
+  if (config.norm_place == NormPlace::none) return std::nullopt;
+  return std::optional<Norm>(std::in_place, config.norm, hidden_size, scope);
+}
+
+}  // namespace
+
+Block::Block(const LayerConfig& config, int hidden_size, const Initialization& start, Side side, int layer, const ParameterScope& scope)
+    : norm_place_(config.norm_place),
       dropout_(config.dropout),
-      self_attention_(config, decoder ? AttentionKind::decoder : AttentionKind::encoder, layer, scope / "self_attention"),
-      self_attention_norm_(config, scope / "self_attention_norm"),
-      feed_forward_(config, decoder ? config.decoder_ffn_dim : config.encoder_ffn_dim, scope / "feed_forward"),
-      feed_forward_norm_(config, scope / "feed_forward_norm") {
-  if (!decoder || !config.has_encoder()) return;
-  cross_attention_.emplace(config, AttentionKind::cross, layer, scope / "cross_attention");
-  cross_attention_norm_.emplace(config, scope / "cross_attention_norm");
+      self_attention_(config.attention, hidden_size, start, side == Side::decoder ? AttentionKind::decoder : AttentionKind::encoder, layer,
+                      scope / "self_attention"),
+      self_attention_norm_(norm_of(config, hidden_size, scope / "self_attention_norm")),
+      feed_forward_(config.feed_forward, hidden_size, start, scope / "feed_forward"),
+      feed_forward_norm_(norm_of(config, hidden_size, scope / "feed_forward_norm")) {
+  if (!config.cross_attention) return;
+  cross_attention_.emplace(*config.cross_attention, hidden_size, start, AttentionKind::cross, layer, scope / "cross_attention");
+  cross_attention_norm_ = norm_of(config, hidden_size, scope / "cross_attention_norm");
 }
 
 // The sub-layer ends in a product, whose gradient does not ask for its output: the sum may take its place.
 // Post-norm: Norm(x + Dropout(SubLayer(x))), the paper's. Pre-norm: x + Dropout(SubLayer(Norm(x))) (Xiong et al. 2020).
 template <typename SubLayer>
-Tensor Block::residual(const Tensor& x, const Norm& norm, ForwardContext& context, SubLayer&& sub_layer) const {
-  if (norm_position_ == NormPosition::pre) return dropout_add(sub_layer(norm.forward(x)), x, context.dropout(dropout_), Into::x);
-  return norm.forward(dropout_add(sub_layer(x), x, context.dropout(dropout_), Into::x));
+Tensor Block::residual(const Tensor& x, const std::optional<Norm>& norm, ForwardContext& context, SubLayer&& sub_layer) const {
+  const bool pre = norm_place_ == NormPlace::pre, post = norm_place_ == NormPlace::post;
+  const Tensor y = dropout_add(sub_layer(pre ? norm->forward(x) : x), x, context.dropout(dropout_), Into::x);
+  return post ? norm->forward(y) : y;
 }
 
 namespace {
@@ -39,7 +50,7 @@ Tensor Block::forward(const Tensor& x, const BlockPass& pass, DecoderState::Laye
   Tensor y = residual(x, self_attention_norm_, context,
                       [&](const Tensor& h) { return attend(self_attention_, h, h, pass.self, cache ? &cache->self : nullptr, context); });
   if (cross_attention_) {
-    y = residual(y, *cross_attention_norm_, context, [&](const Tensor& h) {
+    y = residual(y, cross_attention_norm_, context, [&](const Tensor& h) {
       return attend(*cross_attention_, h, pass.memory, pass.cross, cache ? &cache->cross : nullptr, context);
     });
   }

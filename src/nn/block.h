@@ -16,7 +16,7 @@ struct BlockPass {
 
 class Block {
  public:
-  Block(const TransformerConfig& config, bool decoder, int layer, const ParameterScope& scope);
+  Block(const LayerConfig& config, int hidden_size, const Initialization& start, Side side, int layer, const ParameterScope& scope);
 
   // cache: of this layer, in decoding; null otherwise.
   Tensor forward(const Tensor& x, const BlockPass& pass, DecoderState::LayerCache* cache, ForwardContext& context) const;
@@ -25,16 +25,16 @@ class Block {
 
  private:
   template <typename SubLayer>
-  Tensor residual(const Tensor& x, const Norm& norm, ForwardContext& context, SubLayer&& sub_layer) const;
+  Tensor residual(const Tensor& x, const std::optional<Norm>& norm, ForwardContext& context, SubLayer&& sub_layer) const;
 
-  NormPosition norm_position_;
+  NormPlace norm_place_;
   float dropout_;
   MultiHeadAttention self_attention_;
-  Norm self_attention_norm_;
+  std::optional<Norm> self_attention_norm_;
   std::optional<MultiHeadAttention> cross_attention_;
   std::optional<Norm> cross_attention_norm_;
   FeedForward feed_forward_;
-  Norm feed_forward_norm_;
+  std::optional<Norm> feed_forward_norm_;
 };
 
 }  // namespace qkv

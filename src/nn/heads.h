@@ -3,13 +3,14 @@
 #pragma once
 
 #include "nn/modules.h"
+#include "nn/transformer_config.h"
 
 namespace qkv {
 
 // Norm(activation(W h + b)), as the authors' run_pretraining.py has it; the last layer is the embedding with the bias held here.
 class MaskedLmHead {
  public:
-  MaskedLmHead(const TransformerConfig& config, const ParameterScope& scope);
+  MaskedLmHead(const TransformerConfig& config, const Initialization& start, const ParameterScope& scope);
   Tensor forward(const Tensor& x) const { return norm_.forward(activate(dense_.forward(x), activation_)); }
   const Tensor& bias() const { return bias_; }  // [vocab_size]
 
@@ -20,18 +21,29 @@ class MaskedLmHead {
   Tensor bias_;
 };
 
-// Of each sequence's first token: tanh(W h + b), "pooled" in the authors' words, with dropout. The last layer has num_labels outputs.
+// Of each sequence's first token: tanh(W h + b), "pooled" in the authors' words.
+class Pooler {
+ public:
+  Pooler(const TransformerConfig& config, const Initialization& start, const ParameterScope& scope)
+      : dense_({config.hidden_size, config.hidden_size, config.head_bias, start.matrix()}, scope) {}
+  Tensor forward(const Tensor& x, const DropoutParams& dropout = {}) const {
+    return activate(dense_.forward(x), Activation::tanh, dropout);
+  }
+
+ private:
+  Linear dense_;
+};
+
+// The pooled row with dropout; the last layer has num_labels outputs.
 class ClassificationHead {
  public:
-  ClassificationHead(const TransformerConfig& config, const ParameterScope& scope);
-  Tensor forward(const Tensor& x, ForwardContext& context) const {
-    return activate(pooler_.forward(x), Activation::tanh, context.dropout(dropout_));
-  }
+  ClassificationHead(const TransformerConfig& config, const Initialization& start, const ParameterScope& scope);
+  Tensor forward(const Tensor& x, ForwardContext& context) const { return pooler_.forward(x, context.dropout(dropout_)); }
   const Tensor& weight() const { return weight_; }  // [num_labels, hidden_size]
   const Tensor& bias() const { return bias_; }      // [num_labels]
 
  private:
-  Linear pooler_;
+  Pooler pooler_;
   float dropout_;
   Tensor weight_, bias_;
 };

@@ -4,21 +4,31 @@
 #include <optional>
 
 #include "nn/forward_context.h"
+#include "nn/layer_config.h"
 #include "nn/parameters.h"
-#include "nn/transformer_config.h"
 
 namespace qkv {
 
-// How tables of embeddings start: normal, deviation initializer_range or hidden_size^-0.5.
-Initializer embedding_start(const TransformerConfig& config);
+// How the weights of a network start.
+struct Initialization {
+  float range = 0;          // deviation of matrices and embeddings; 0: Xavier, and embeddings of deviation hidden_size^-0.5
+  int residual_layers = 0;  // with `range`, what is added to the residual starts smaller, by sqrt(2 layers); 0: it does not
 
-// y = x W^T + b; W: [out, in], Xavier uniform or normal(initializer_range); b: zeros, or none (linear_bias).
+  Initializer matrix() const { return range > 0 ? Initializer::normal(range) : Initializer::xavier_uniform(); }
+  Initializer residual() const;  // of a sub-layer's last matrix (Radford et al. 2019, section 2.3)
+  Initializer embedding(int hidden_size) const;
+};
+
+struct LinearOptions {
+  int in = 0, out = 0;
+  bool bias = true;
+  Initializer start = Initializer::xavier_uniform();
+};
+
+// y = x W^T + b; W: [out, in]; b: [out], zeros at the start.
 class Linear {
  public:
-  // Where the output is added to the residual: with initializer_range it starts smaller, by sqrt(2 layers) (Radford et al. 2019,
-  // section 2.3), but in an encoder alone.
-  enum class Into { sub_layer, residual };
-  Linear(const TransformerConfig& config, const ParameterScope& scope, int in, int out, Into into = Into::sub_layer);
+  Linear(const LinearOptions& options, const ParameterScope& scope);
   Tensor forward(const Tensor& x) const { return linear(x, weight_, bias_); }
   LinearWeights weights() const { return {weight_, bias_}; }
 
@@ -26,29 +36,40 @@ class Linear {
   Tensor weight_, bias_;
 };
 
-// (x - mean) / sqrt(var + epsilon) * weight + bias, or x / sqrt(mean of x^2 + epsilon) * weight; hidden_size wide.
+// (x - mean) / sqrt(var + epsilon) * weight + bias, or x / sqrt(mean of x^2 + epsilon) * weight, over `size` columns.
 class Norm {
  public:
-  Norm(const TransformerConfig& config, const ParameterScope& scope);
-  Tensor forward(const Tensor& x) const { return bias_ ? layer_norm(x, weight_, bias_, epsilon_) : rms_norm(x, weight_, epsilon_); }
+  Norm(const NormConfig& config, int size, const ParameterScope& scope);
+  Tensor forward(const Tensor& x) const {
+    return config_.kind == NormKind::layer ? layer_norm(x, weight_, bias_, config_.epsilon) : rms_norm(x, weight_, config_.epsilon);
+  }
 
  private:
-  Tensor weight_, bias_;  // no bias: RMSNorm
-  float epsilon_;
+  NormConfig config_;
+  Tensor weight_, bias_;
 };
 
-// FFN(x) = W_2 activation(W_1 x + b_1) + b_2 (Vaswani et al. 2017, eq. 2), dropout after the activation. Gated: W_2 (activation(W_g x) *
-// W_1 x) (Shazeer 2020, eq. 6).
+// A norm of each head of q or k, with one weight for all heads (Henry et al. 2020). x: [rows, heads * head_dim].
+class HeadNorm {
+ public:
+  HeadNorm(const NormConfig& config, int head_dim, const ParameterScope& scope) : head_dim_(head_dim), norm_(config, head_dim, scope) {}
+  Tensor forward(const Tensor& x) const { return reshape(norm_.forward(reshape(x, {x.numel() / head_dim_, head_dim_})), x.shape()); }
+
+ private:
+  int head_dim_;
+  Norm norm_;
+};
+
+// The network of FeedForwardConfig on rows of hidden_size, dropout after the activation.
 class FeedForward {
  public:
-  FeedForward(const TransformerConfig& config, int inner_size, const ParameterScope& scope);
+  FeedForward(const FeedForwardConfig& config, int hidden_size, const Initialization& start, const ParameterScope& scope);
   Tensor forward(const Tensor& x, ForwardContext& context) const;
 
  private:
+  FeedForwardConfig config_;
   Linear fc1_, fc2_;
   std::optional<Linear> gate_;
-  Activation activation_;
-  float dropout_;
 };
 
 }  // namespace qkv

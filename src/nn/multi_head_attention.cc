@@ -4,18 +4,26 @@
 
 namespace qkv {
 
-MultiHeadAttention::MultiHeadAttention(const TransformerConfig& config, AttentionKind kind, int layer, const ParameterScope& scope)
-    : q_proj_(config, scope / "q_proj", config.hidden_size, config.hidden_size),
-      k_proj_(config, scope / "k_proj", config.hidden_size, config.num_key_value_heads * config.head_dim()),
-      v_proj_(config, scope / "v_proj", config.hidden_size, config.num_key_value_heads * config.head_dim()),
-      out_proj_(config, scope / "out_proj", config.hidden_size, config.hidden_size, Linear::Into::residual),
+MultiHeadAttention::MultiHeadAttention(const AttentionConfig& config, int hidden_size, const Initialization& start, AttentionKind kind,
+                                       int layer, const ParameterScope& scope)
+    : config_(config),
       kind_(kind),
       layer_(layer),
-      attention_dropout_(config.attention_dropout) {
-  options_.num_heads = config.num_attention_heads;
-  options_.num_key_value_heads = config.num_key_value_heads;
-  options_.causal = kind == AttentionKind::decoder;
-  options_.window = kind == AttentionKind::cross ? 0 : config.sliding_window;
+      q_proj_({hidden_size, config.query_size(), config.q_bias, start.matrix()}, scope / "q_proj"),
+      k_proj_({hidden_size, config.key_value_size(), config.k_bias, start.matrix()}, scope / "k_proj"),
+      v_proj_({hidden_size, config.key_value_size(), config.v_bias, start.matrix()}, scope / "v_proj"),
+      out_proj_({config.query_size(), hidden_size, config.out_bias, start.residual()}, scope / "out_proj") {
+  if (!config.qk_norm) return;
+  q_norm_.emplace(*config.qk_norm, config.head_dim, scope / "q_norm");
+  k_norm_.emplace(*config.qk_norm, config.head_dim, scope / "k_norm");
+}
+
+Tensor MultiHeadAttention::queries(const Tensor& projected, const AttentionPass& pass) const {
+  return pass.positions.turn(q_norm_ ? q_norm_->forward(projected) : projected, config_.num_heads);
+}
+
+Tensor MultiHeadAttention::keys(const Tensor& projected, const AttentionPass& pass) const {
+  return pass.positions.turn(k_norm_ ? k_norm_->forward(projected) : projected, config_.num_key_value_heads);
 }
 
 // MultiHead(Q, K, V) = Concat(head_1, ..., head_h) W_O, head_i = Attention(Q W_Q_i, K W_K_i, V W_V_i).
@@ -27,22 +35,33 @@ Tensor MultiHeadAttention::forward(const Tensor& x, const Tensor& memory, const 
     qkv = linears(memory, std::array{k_proj_.weights(), v_proj_.weights()});
     qkv.insert(qkv.begin(), q_proj_.forward(x));
   }
-  const Tensor q = pass.positions.turn(qkv[0], options_.num_heads), k = pass.positions.turn(qkv[1], options_.num_key_value_heads);
-  return out_proj_.forward(attend(q, k, qkv[2], pass, context.dropout(attention_dropout_), context));
+  const Tensor q = queries(qkv[0], pass), k = keys(qkv[1], pass);
+  return out_proj_.forward(attend(q, k, qkv[2], pass, context.dropout(config_.dropout), context));
 }
 
 Tensor MultiHeadAttention::forward(const Tensor& x, KeyValueCache& cache, const AttentionPass& pass, ForwardContext& context) const {
-  const Tensor q = pass.positions.turn(q_proj_.forward(x), options_.num_heads);
+  const Tensor q = queries(q_proj_.forward(x), pass);
   if (kind_ != AttentionKind::cross) {
-    copy_rows(pass.positions.turn(k_proj_.forward(x), options_.num_key_value_heads), cache.k, pass.first_row);
+    copy_rows(keys(k_proj_.forward(x), pass), cache.k, pass.first_row);
     copy_rows(v_proj_.forward(x), cache.v, pass.first_row);
   }
   return out_proj_.forward(attend(q, cache.k, cache.v, pass, {}, context));
 }
 
+KeyValueCache MultiHeadAttention::project(const Tensor& memory) const {
+  const Tensor k = k_proj_.forward(memory);
+  return {k_norm_ ? k_norm_->forward(k) : k, v_proj_.forward(memory)};
+}
+
 Tensor MultiHeadAttention::attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionPass& pass,
                                   const DropoutParams& dropout, ForwardContext& context) const {
-  AttentionOptions options = options_;
+  AttentionOptions options;
+  options.num_heads = config_.num_heads;
+  options.num_key_value_heads = config_.num_key_value_heads;
+  options.scale = config_.scale;
+  options.causal = config_.causal;
+  options.window = config_.window;
+  options.softcap = config_.soft_cap;
   options.distance_bias = pass.positions.distance_bias;
   options.dropout = dropout;
   options.save_log_sum_exp = static_cast<bool>(context.on_attention);

@@ -7,7 +7,7 @@
 
 namespace qkv {
 
-// Who attends to whom in one pass, the same in all layers.
+// Who attends to whom in one pass, the same in all layers of a group.
 struct AttentionPass {
   Segments queries, keys;
   PassPositions positions;  // of the rows of x, which are queries and keys; empty in cross-attention
@@ -16,7 +16,9 @@ struct AttentionPass {
 
 class MultiHeadAttention {
  public:
-  MultiHeadAttention(const TransformerConfig& config, AttentionKind kind, int layer, const ParameterScope& scope);
+  // kind and layer are what AttentionRecord says of it.
+  MultiHeadAttention(const AttentionConfig& config, int hidden_size, const Initialization& start, AttentionKind kind, int layer,
+                     const ParameterScope& scope);
 
   // x: [query tokens, hidden_size]; memory: [key tokens, hidden_size] (x itself for self-attention).
   Tensor forward(const Tensor& x, const Tensor& memory, const AttentionPass& pass, ForwardContext& context) const;
@@ -24,17 +26,19 @@ class MultiHeadAttention {
   // Step by step, without gradient: keys and values of x join the cache (self-attention) or were put there (cross-attention, by
   // `project`); pass.keys lists each query sequence's rows of it.
   Tensor forward(const Tensor& x, KeyValueCache& cache, const AttentionPass& pass, ForwardContext& context) const;
-  KeyValueCache project(const Tensor& memory) const { return {k_proj_.forward(memory), v_proj_.forward(memory)}; }
+  KeyValueCache project(const Tensor& memory) const;
 
  private:
+  Tensor queries(const Tensor& projected, const AttentionPass& pass) const;
+  Tensor keys(const Tensor& projected, const AttentionPass& pass) const;
   Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionPass& pass, const DropoutParams& dropout,
                 ForwardContext& context) const;
 
-  Linear q_proj_, k_proj_, v_proj_, out_proj_;
+  AttentionConfig config_;
   AttentionKind kind_;
   int layer_;
-  AttentionOptions options_;
-  float attention_dropout_;
+  Linear q_proj_, k_proj_, v_proj_, out_proj_;
+  std::optional<HeadNorm> q_norm_, k_norm_;
 };
 
 }  // namespace qkv

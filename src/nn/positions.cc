@@ -3,63 +3,73 @@
 #include <algorithm>
 #include <cmath>
 
-#include "nn/modules.h"
 #include "ops/ops.h"
 
 namespace qkv {
 
-Positions::Positions(const TransformerConfig& config, ParameterStore& store)
-    : kind_(config.position),
-      rope_(config.rope),
-      num_heads_(config.num_attention_heads),
-      max_distance_(config.relative_attention_max_distance),
-      device_(store.device()),
-      max_positions_(config.max_position_embeddings),
-      hidden_size_(config.hidden_size),
-      sinusoids_(kind_ == Position::sinusoidal ? std::make_unique<SinusoidTable>() : nullptr) {
-  if (rope_.rotary_dim == 0) rope_.rotary_dim = config.head_dim();
-  for (const bool decoder : {false, true}) {
-    if (!(decoder ? config.has_decoder() : config.has_encoder())) continue;
-    const ParameterScope scope(store, decoder ? "decoder" : "encoder");
-    if (kind_ == Position::learned) {
-      tables_[decoder] =
-          scope.create("embed_positions.weight", {config.max_position_embeddings, config.hidden_size}, embedding_start(config), false);
-    }
-    if (kind_ == Position::t5) {
-      bucket_biases_[decoder] = scope.create("relative_attention_bias.weight", {config.relative_attention_num_buckets, num_heads_},
-                                             embedding_start(config), false);
-    }
-  }
-}
+EmbeddedPositions::EmbeddedPositions(PositionTable kind, int max_positions, int hidden_size, const Initializer& start,
+                                     const ParameterScope& scope)
+    : max_positions_(max_positions),
+      hidden_size_(hidden_size),
+      device_(scope.device()),
+      table_(kind == PositionTable::learned ? scope.create("embed_positions.weight", {max_positions, hidden_size}, start, false)
+                                            : Tensor()),
+      sinusoids_(kind == PositionTable::sinusoidal ? std::make_unique<Sinusoids>() : nullptr) {}
 
-Tensor Positions::table(bool decoder, int64_t count) const {
-  if (tables_[decoder] || !sinusoids_) return tables_[decoder];
-  return sinusoids_->rows(count, max_positions_, hidden_size_, device_);
-}
-
-PassPositions Positions::pass(bool decoder, std::span<const int32_t> position_of, int64_t longest) const {
-  PassPositions pass;
-  if (position_of.empty()) return pass;
-  if (kind_ == Position::rope) {
-    const auto [first, last] = std::minmax_element(position_of.begin(), position_of.end());
-    pass.rope = rope_tables(rope_, *first, *last - *first + 1, longest, device_);
-    pass.layout = rope_.layout;
-    for (const int32_t position : position_of) pass.rope_row_of.push_back(position - *first);
-  }
-  const int64_t reach = std::max<int64_t>(longest - 1, 0);
-  if (kind_ == Position::alibi) pass.distance_bias = alibi_bias(num_heads_, reach, device_);
-  if (kind_ == Position::t5) pass.distance_bias = relative_position_bias(bucket_biases_[decoder], reach, !decoder, max_distance_);
-  return pass;
-}
-
-Tensor SinusoidTable::rows(int64_t count, int64_t most, int size, Device device) {
-  const std::lock_guard lock(mutex_);
+Tensor EmbeddedPositions::rows(int64_t count) const {
+  if (table_ || !sinusoids_) return table_;
+  const std::lock_guard lock(sinusoids_->mutex);
+  Tensor& table = sinusoids_->table;
+  const int64_t most = max_positions_;
   count = std::min(count, most);
-  if (!table_ || table_.rows() < count) {
-    const int64_t doubled = table_ ? 2 * table_.rows() : 64;
-    table_ = sinusoidal_positions(static_cast<int>(std::min(std::max(count, doubled), most)), size, device);
+  if (!table || table.rows() < count) {
+    const int64_t doubled = table ? 2 * table.rows() : 64;
+    table = sinusoidal_positions(static_cast<int>(std::min(std::max(count, doubled), most)), hidden_size_, device_);
   }
-  return table_;
+  return table;
+}
+
+AttentionPositions::Group AttentionPositions::group(const AttentionConfig& attention) {
+  Group group{.rope = attention.rope, .distance_bias = attention.distance_bias};
+  if (attention.distance_bias == DistanceBias::none) return group;
+  group.num_heads = attention.num_heads;
+  group.causal = attention.causal;
+  return group;
+}
+
+AttentionPositions::AttentionPositions(std::span<const LayerConfig> layers, const RelativeBuckets& buckets, const Initializer& start,
+                                       const ParameterScope& scope)
+    : buckets_(buckets), device_(scope.device()) {
+  for (const LayerConfig& layer : layers) {
+    const Group mine = group(layer.attention);
+    const auto found = std::find(groups_.begin(), groups_.end(), mine);
+    group_of_.push_back(static_cast<int>(found - groups_.begin()));
+    if (found != groups_.end()) continue;
+    groups_.push_back(mine);
+    if (mine.distance_bias == DistanceBias::t5) {
+      bucket_bias_ = scope.create("relative_attention_bias.weight", {buckets.count, mine.num_heads}, start, false);
+    }
+  }
+}
+
+std::vector<PassPositions> AttentionPositions::pass(std::span<const int32_t> position_of, int64_t longest) const {
+  std::vector<PassPositions> all;
+  for (const Group& group : groups_) {
+    PassPositions& pass = all.emplace_back();
+    if (position_of.empty()) continue;
+    if (group.rope) {
+      const auto [first, last] = std::minmax_element(position_of.begin(), position_of.end());
+      pass.rope = rope_tables(*group.rope, *first, *last - *first + 1, longest, device_);
+      pass.layout = group.rope->layout;
+      for (const int32_t position : position_of) pass.rope_row_of.push_back(position - *first);
+    }
+    const int64_t reach = std::max<int64_t>(longest - 1, 0);
+    if (group.distance_bias == DistanceBias::alibi) pass.distance_bias = alibi_bias(group.num_heads, reach, device_);
+    if (group.distance_bias == DistanceBias::t5) {
+      pass.distance_bias = relative_position_bias(bucket_bias_, reach, !group.causal, buckets_.max_distance);
+    }
+  }
+  return all;
 }
 
 Tensor PassPositions::turn(const Tensor& x, int num_heads) const {

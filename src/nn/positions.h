@@ -1,7 +1,6 @@
-// Where tokens stand, told to the network in one of the ways of `Position`.
+// Where tokens stand: a table that is added to the embeddings, and what self-attention is told.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -12,7 +11,7 @@
 
 namespace qkv {
 
-// The positions of one pass's rows as self-attention wants them. Empty: it is told nothing.
+// The positions of one pass's rows as self-attention wants them. Empty if no position information is used.
 struct PassPositions {
   RopeTables rope;                   // rows for the positions first, first + 1, …
   std::vector<int32_t> rope_row_of;  // [rows]
@@ -23,43 +22,61 @@ struct PassPositions {
   Tensor turn(const Tensor& x, int num_heads) const;
 };
 
-// Sinusoids of the first positions, as many as were asked for so far: a model may announce a million.
-class SinusoidTable {
+// What is added to the embeddings of one stack.
+class EmbeddedPositions {
  public:
-  // [rows, size], at least `count` rows where `most` allows it.
-  Tensor rows(int64_t count, int64_t most, int size, Device device);
+  // A learned table starts as `start` says.
+  EmbeddedPositions(PositionTable kind, int max_positions, int hidden_size, const Initializer& start, const ParameterScope& scope);
 
- private:
-  std::mutex mutex_;
-  Tensor table_;
-};
-
-class Positions {
- public:
-  Positions(const TransformerConfig& config, ParameterStore& store);
-
-  // What is added to the embeddings of the encoder or the decoder, for the positions 0 to count - 1 at least, as far as there are so many.
-  // [rows, hidden_size] or empty.
-  Tensor table(bool decoder, int64_t count) const;
+  // Rows for the positions 0 to count - 1 at least, as far as there are so many. [rows, hidden_size] or empty.
+  Tensor rows(int64_t count) const;
 
   // A table that was stored, in place of computed sinusoids. [max_position_embeddings, hidden_size], f32 (f64 on the reference).
-  void set_table(bool decoder, Tensor table) { tables_[decoder] = std::move(table); }
-  // Empty where it is computed.
-  const Tensor& stored_table(bool decoder) const { return tables_[decoder]; }
-
-  // position_of: [rows]; `longest`: tokens of the longest sequence that is attended to.
-  PassPositions pass(bool decoder, std::span<const int32_t> position_of, int64_t longest) const;
+  void set_stored(Tensor table) { table_ = std::move(table); }
+  // Empty if it is computed.
+  const Tensor& stored() const { return table_; }
 
  private:
-  Position kind_;
-  RopeOptions rope_;
-  int num_heads_;
-  int max_distance_;
-  Device device_;
+  // Sinusoids of the first positions, as many as were asked for so far: a model may announce a million.
+  struct Sinusoids {
+    std::mutex mutex;
+    Tensor table;
+  };
   int max_positions_, hidden_size_;
-  std::array<Tensor, 2> tables_;         // encoder, decoder: learned or stored
-  std::array<Tensor, 2> bucket_biases_;  // the same: [buckets, heads]
-  std::unique_ptr<SinusoidTable> sinusoids_;
+  Device device_;
+  Tensor table_;  // learned or stored
+  std::unique_ptr<Sinusoids> sinusoids_;
+};
+
+// What the self-attention of one stack's layers is told: rotations and biases, made once for the layers that agree.
+class AttentionPositions {
+ public:
+  // Learned biases start as `start` says.
+  AttentionPositions(std::span<const LayerConfig> layers, const RelativeBuckets& buckets, const Initializer& start,
+                     const ParameterScope& scope);
+
+  // For each of the groups. position_of: [rows]; `longest`: tokens of the longest sequence that is attended to.
+  std::vector<PassPositions> pass(std::span<const int32_t> position_of, int64_t longest) const;
+  // The group of layer i.
+  const std::vector<int>& group_of() const { return group_of_; }
+
+ private:
+  // Layers whose queries and keys are told the same.
+  struct Group {
+    std::optional<RopeOptions> rope;
+    DistanceBias distance_bias = DistanceBias::none;
+    int num_heads = 0;  // of a distance bias; 0: any
+    bool causal = false;
+
+    bool operator==(const Group&) const = default;
+  };
+  static Group group(const AttentionConfig& attention);
+
+  std::vector<Group> groups_;
+  std::vector<int> group_of_;
+  RelativeBuckets buckets_;
+  Device device_;
+  Tensor bucket_bias_;  // DistanceBias::t5: [buckets, heads]
 };
 
 // Sinusoidal positions (Vaswani et al. 2017, section 3.5) in halves: cos and sin of the same frequency lie size/2 apart, as

@@ -65,6 +65,24 @@ void validate(const RopeOptions& o) {
   }
 }
 
+RopeOptions used_options(const RopeOptions& options) {
+  RopeOptions used{.rotary_dim = options.rotary_dim, .theta = options.theta, .layout = options.layout, .scaling = options.scaling};
+  if (options.scaling == RopeScaling::none) return used;
+  used.factor = options.factor;
+  if (options.scaling == RopeScaling::linear) return used;
+  used.original_max_positions = options.original_max_positions;
+  if (options.scaling == RopeScaling::dynamic) return used;
+  if (options.scaling == RopeScaling::yarn) {
+    RopeOptions yarn = options;
+    yarn.low_freq_factor = used.low_freq_factor;
+    yarn.high_freq_factor = used.high_freq_factor;
+    return yarn;
+  }
+  used.low_freq_factor = options.low_freq_factor;
+  used.high_freq_factor = options.high_freq_factor;
+  return used;
+}
+
 std::vector<double> rope_frequencies(const RopeOptions& o, int64_t length) {
   QKV_CHECK(o.rotary_dim > 0 && o.rotary_dim % 2 == 0, "[rope] rotary_dim is {}; it must be even and positive", o.rotary_dim);
   validate(o);

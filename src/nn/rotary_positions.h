@@ -30,10 +30,15 @@ struct RopeOptions {
   double attention_factor = 0;                       // yarn: cosines and sines times this; 0: from `factor` and the mscales
   double mscale = 0, mscale_all_dim = 0;             // yarn; 0: not given
   bool truncate = true;                              // yarn: the ramp's ends are whole numbers
+
+  bool operator==(const RopeOptions&) const = default;
 };
 
 // Throws where the numbers give no angles, naming the key and its value. `rotary_dim` is not looked at.
 void validate(const RopeOptions& options);
+
+// The options that `scaling` uses; the others as if they were not given.
+RopeOptions used_options(const RopeOptions& options);
 
 // Angle per position of each pair, [rotary_dim / 2]. `length`: tokens of the sequence, which `dynamic` alone looks at.
 std::vector<double> rope_frequencies(const RopeOptions& options, int64_t length);

@@ -1,20 +1,33 @@
 // A stack of Transformer blocks: the encoder, or the decoder.
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "nn/block.h"
 
 namespace qkv {
 
+// Who attends to whom in one pass of a stack.
+struct StackPass {
+  std::vector<std::shared_ptr<const AttentionPass>> self;  // of the groups of layers that are told the same positions
+  std::vector<int> group_of;                               // of each layer; empty: all layers are of the first group
+  std::shared_ptr<const AttentionPass> cross;
+  Tensor memory;  // as in BlockPass
+
+  BlockPass of_layer(size_t layer) const { return {self[group_of.empty() ? 0 : static_cast<size_t>(group_of[layer])], cross, memory}; }
+};
+
 class Stack {
  public:
-  // Pre-norm stacks end with a norm of their own.
-  Stack(const TransformerConfig& config, bool decoder, const ParameterScope& scope);
+  // final_norm: after the last layer; empty if there is none.
+  Stack(std::span<const LayerConfig> layers, const std::optional<NormConfig>& final_norm, int hidden_size, const Initialization& start,
+        Side side, const ParameterScope& scope);
 
   // x: [tokens, hidden_size]. state: in decoding; null otherwise.
-  Tensor forward(Tensor x, const BlockPass& pass, DecoderState* state, ForwardContext& context) const;
+  Tensor forward(Tensor x, const StackPass& pass, DecoderState* state, ForwardContext& context) const;
   const std::vector<Block>& blocks() const { return blocks_; }
 
  private:

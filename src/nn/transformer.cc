@@ -15,39 +15,62 @@ DType activation_type(const ForwardContext& context, Device device) { return dev
 
 Transformer::Transformer(const TransformerConfig& config, ParameterStore& store)
     : config_((validate(config), config)),
-      embed_tokens_(store.create("embed_tokens.weight", {config.vocab_size, config.hidden_size}, embedding_start(config), true)),
-      positions_(config, store),
+      // An encoder alone starts all matrices alike, as BERT does.
+      start_{config.initializer_range, config.has_decoder() ? static_cast<int>(config.encoder.size() + config.decoder.size()) : 0},
+      embed_tokens_(
+          store.create("embed_tokens.weight", {config.vocab_size, config.hidden_size}, start_.embedding(config.hidden_size), true)),
       final_logits_bias_(
           config.final_logits_bias
               ? Tensor::zeros({config.vocab_size}, store.device() == Device::reference ? DType::f64 : DType::f32, store.device())
               : Tensor()) {
-  const ParameterScope encoder(store, "encoder"), head(store, "head");
+  const int hidden = config.hidden_size;
+  const Initializer embedding_start = start_.embedding(hidden);
+  const ParameterScope encoder(store, "encoder"), decoder(store, "decoder"), head(store, "head");
+  if (config.has_encoder()) positions_[0].emplace(make_positions(Side::encoder, encoder));
+  if (config.has_decoder()) positions_[1].emplace(make_positions(Side::decoder, decoder));
   if (config.token_types > 0) {
-    embed_token_types_ =
-        encoder.create("embed_token_types.weight", {config.token_types, config.hidden_size}, embedding_start(config), false);
+    embed_token_types_ = encoder.create("embed_token_types.weight", {config.token_types, hidden}, embedding_start, false);
   }
-  if (config.embedding_norm) embedding_norm_.emplace(config, encoder / "embedding_norm");
-  if (config.has_encoder()) encoder_.emplace(config, false, encoder);
+  if (config.embedding_norm) embedding_norm_.emplace(*config.embedding_norm, hidden, encoder / "embedding_norm");
+  if (config.has_encoder()) encoder_.emplace(config.encoder, config.final_norm, hidden, start_, Side::encoder, encoder);
   if (config.has_decoder()) {
-    decoder_.emplace(config, true, ParameterScope(store, "decoder"));
+    decoder_.emplace(config.decoder, config.final_norm, hidden, start_, Side::decoder, decoder);
   } else if (config.head == Head::classification) {
-    classification_head_.emplace(config, head);
+    classification_head_.emplace(config, start_, head);
+    return;
+  } else if (config.head == Head::pooler) {
+    pooler_.emplace(config, start_, head / "pooler");
     return;
   } else {
-    masked_lm_head_.emplace(config, head);
+    masked_lm_head_.emplace(config, start_, head);
   }
-  output_weight_ = config.tie_word_embeddings
-                       ? embed_tokens_
-                       : store.create("output.weight", {config.vocab_size, config.hidden_size}, embedding_start(config), true);
+  output_weight_ =
+      config.tie_word_embeddings ? embed_tokens_ : store.create("output.weight", {config.vocab_size, hidden}, embedding_start, true);
 }
 
-Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> position_of, bool decoder, ForwardContext& context) const {
+Transformer::SidePositions Transformer::make_positions(Side side, const ParameterScope& scope) const {
+  const Initializer start = start_.embedding(config_.hidden_size);
+  return {EmbeddedPositions(config_.position_table, config_.max_position_embeddings, config_.hidden_size, start, scope),
+          AttentionPositions(config_.stack(side), config_.relative_buckets, start, scope)};
+}
+
+StackPass Transformer::self_pass(Side side, const Segments& queries, const Segments& keys, std::span<const int32_t> position_of,
+                                 int64_t first_row) const {
+  const AttentionPositions& told = positions(side).attention;
+  StackPass pass;
+  pass.group_of = told.group_of();
+  for (PassPositions& group : told.pass(position_of, keys.longest()))
+    pass.self.push_back(share({queries, keys, std::move(group), first_row}));
+  return pass;
+}
+
+Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> position_of, Side side, ForwardContext& context) const {
   const float scale = config_.scale_embedding ? std::sqrt(static_cast<float>(config_.hidden_size)) : 1.0f;
   const DType dtype = activation_type(context, embed_tokens_.device());
   const DropoutParams dropout = context.dropout(config_.dropout);
   const bool plain = !embed_token_types_ && !embedding_norm_;
-  const int64_t positions = position_of.empty() ? 0 : int64_t{*std::max_element(position_of.begin(), position_of.end())} + 1;
-  Tensor x = embedding(tokens.ids, embed_tokens_, positions_.table(decoder, positions), position_of, scale, dtype,
+  const int64_t count = position_of.empty() ? 0 : int64_t{*std::max_element(position_of.begin(), position_of.end())} + 1;
+  Tensor x = embedding(tokens.ids, embed_tokens_, positions(side).embedded.rows(count), position_of, scale, dtype,
                        plain ? dropout : DropoutParams{});
   if (plain) return x;
   if (embed_token_types_) {
@@ -63,20 +86,18 @@ Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> pos
 Tensor Transformer::encode(const TokenBatch& source, ForwardContext& context) const {
   if (!encoder_) return {};
   const std::vector<int32_t> position_of = source.segments.positions();
-  BlockPass pass;
-  pass.self = share({source.segments, source.segments, positions_.pass(false, position_of, source.segments.longest())});
-  return encoder_->forward(embed(source, position_of, false, context), pass, nullptr, context);
+  const StackPass pass = self_pass(Side::encoder, source.segments, source.segments, position_of);
+  return encoder_->forward(embed(source, position_of, Side::encoder, context), pass, nullptr, context);
 }
 
 Tensor Transformer::decode(const TokenBatch& target_in, const Tensor& memory, const Segments& memory_segments,
                            ForwardContext& context) const {
   QKV_CHECK(decoder_, "[decode] the network is an encoder alone");
   const std::vector<int32_t> position_of = target_in.segments.positions();
-  BlockPass pass;
-  pass.self = share({target_in.segments, target_in.segments, positions_.pass(true, position_of, target_in.segments.longest())});
+  StackPass pass = self_pass(Side::decoder, target_in.segments, target_in.segments, position_of);
   pass.cross = share({target_in.segments, memory_segments, {}});
   pass.memory = memory;
-  return decoder_->forward(embed(target_in, position_of, true, context), pass, nullptr, context);
+  return decoder_->forward(embed(target_in, position_of, Side::decoder, context), pass, nullptr, context);
 }
 
 Tensor Transformer::logits(const Tensor& hidden) const { return linear_f32(hidden, output_weight_, final_logits_bias_); }
@@ -90,9 +111,16 @@ CrossEntropyResult Transformer::loss(const TokenBatch& source, const TokenBatch&
 
 // The rows that the output layer takes.
 Tensor Transformer::head_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const {
-  QKV_CHECK(!decoder_, "[head] the network has a decoder, which predicts");
+  QKV_CHECK(masked_lm_head_ || classification_head_, "[head] the network predicts neither hidden tokens nor labels");
   const Tensor x = select_rows(hidden, rows);
   return masked_lm_head_ ? masked_lm_head_->forward(x) : classification_head_->forward(x, context);
+}
+
+Tensor Transformer::pooled(const Tensor& hidden, const Segments& segments) const {
+  QKV_CHECK(pooler_, "[pooled] the network has no pooler");
+  std::vector<int32_t> first;
+  for (int64_t i = 0; i < segments.count(); ++i) first.push_back(segments.begin(i));
+  return pooler_->forward(select_rows(hidden, first));
 }
 
 Tensor Transformer::logits_of_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const {
@@ -122,12 +150,13 @@ DecoderState Transformer::start(const Tensor& memory, const Segments& memory_seg
 namespace {
 
 // Room for `wanted` more rows of x's type in the caches, at least doubling them.
-void reserve_rows(DecoderState& state, int64_t wanted, int64_t cols, DType dtype, Device device) {
+void reserve_rows(DecoderState& state, int64_t wanted, std::span<const LayerConfig> layers, DType dtype, Device device) {
   if (state.rows + wanted <= state.capacity) return;
   const int64_t capacity = std::max(2 * state.capacity, state.rows + wanted + 64);
-  for (DecoderState::LayerCache& cache : state.layers) {
+  for (size_t layer = 0; layer < layers.size(); ++layer) {
+    DecoderState::LayerCache& cache = state.layers[layer];
     for (Tensor* old : {&cache.self.k, &cache.self.v}) {
-      Tensor grown = Tensor::empty({capacity, cols}, dtype, device);
+      Tensor grown = Tensor::empty({capacity, layers[layer].attention.key_value_size()}, dtype, device);
       if (*old) copy_rows(old->row_range(0, state.rows), grown, 0);
       *old = grown;
     }
@@ -165,16 +194,14 @@ Tensor Transformer::advance(DecoderState& state, const TokenBatch& tokens, std::
   QKV_CHECK((state.history.empty() || std::ssize(parents) == count) && (!encoder_ || std::ssize(sources) == count),
             "[advance] {} hypotheses, {} parents, {} sources", count, parents.size(), sources.size());
   for (int64_t i = 0; i < count; ++i) QKV_CHECK(tokens.segments.length(i) > 0, "[advance] hypothesis {} gets no token", i);
-  reserve_rows(state, std::ssize(tokens.ids), int64_t{config_.num_key_value_heads} * config_.head_dim(),
-               activation_type(context, embed_tokens_.device()), embed_tokens_.device());
+  reserve_rows(state, std::ssize(tokens.ids), config_.decoder, activation_type(context, embed_tokens_.device()), embed_tokens_.device());
   const std::vector<int32_t> position_of = extend_history(state, parents, tokens.segments);
 
-  BlockPass pass;
   const Segments keys = Segments::of_rows(state.history);
-  pass.self = share({tokens.segments, keys, positions_.pass(true, position_of, keys.longest()), state.rows});
+  StackPass pass = self_pass(Side::decoder, tokens.segments, keys, position_of, state.rows);
   if (encoder_) pass.cross = share({tokens.segments, state.memory_segments.select(sources), {}});
   state.rows += std::ssize(tokens.ids);
-  const Tensor hidden = decoder_->forward(embed(tokens, position_of, true, context), pass, &state, context);
+  const Tensor hidden = decoder_->forward(embed(tokens, position_of, Side::decoder, context), pass, &state, context);
   return logits(last_rows(hidden, tokens.segments));
 }
 

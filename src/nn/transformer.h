@@ -2,6 +2,7 @@
 // 2018), with embeddings and output layer.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <span>
 #include <vector>
@@ -43,6 +44,8 @@ class Transformer {
   CrossEntropyResult loss(const TokenBatch& source, const TokenBatch& target_in, std::span<const int32_t> target_out, float label_smoothing,
                           float scale, ForwardContext& context) const;
 
+  // Head::pooler: the pooled first row of each sequence of an encoder's output. [sequences, hidden_size]
+  Tensor pooled(const Tensor& hidden, const Segments& segments) const;
   // Of an encoder alone. Each of `rows` of its output predicts one thing: a masked token's row that token, a sequence's first row its
   // label. [rows, vocab_size or num_labels] in f32.
   Tensor logits_of_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const;
@@ -62,26 +65,38 @@ class Transformer {
   Tensor step(DecoderState& state, std::span<const int32_t> tokens, std::span<const int32_t> parents, std::span<const int32_t> sources,
               ForwardContext& context) const;
 
-  const Positions& positions() const { return positions_; }
-  Positions& positions() { return positions_; }
+  // What is added to the embeddings of a side that the network has.
+  const EmbeddedPositions& embedded_positions(Side side) const { return positions_[static_cast<size_t>(side)]->embedded; }
+  EmbeddedPositions& embedded_positions(Side side) { return positions_[static_cast<size_t>(side)]->embedded; }
   const Tensor& embed_tokens() const { return embed_tokens_; }
   const Tensor& output_weight() const { return output_weight_; }
   const Tensor& final_logits_bias() const { return final_logits_bias_; }
 
  private:
-  Tensor embed(const TokenBatch& tokens, std::span<const int32_t> position_of, bool decoder, ForwardContext& context) const;
+  struct SidePositions {
+    EmbeddedPositions embedded;
+    AttentionPositions attention;
+  };
+  SidePositions make_positions(Side side, const ParameterScope& scope) const;
+  const SidePositions& positions(Side side) const { return *positions_[static_cast<size_t>(side)]; }
+  Tensor embed(const TokenBatch& tokens, std::span<const int32_t> position_of, Side side, ForwardContext& context) const;
+  // Self-attention of one pass: position_of: of each row of the queries.
+  StackPass self_pass(Side side, const Segments& queries, const Segments& keys, std::span<const int32_t> position_of,
+                      int64_t first_row = 0) const;
   Tensor head_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const;
 
   TransformerConfig config_;
-  Tensor embed_tokens_;  // [vocab_size, hidden_size], shared by both sides
-  Positions positions_;
-  Tensor embed_token_types_;  // [token_types, hidden_size] or empty
+  Initialization start_;
+  Tensor embed_tokens_;                                    // [vocab_size, hidden_size], shared by both sides
+  std::array<std::optional<SidePositions>, 2> positions_;  // by Side
+  Tensor embed_token_types_;                               // [token_types, hidden_size] or empty
   std::optional<Norm> embedding_norm_;
   Tensor final_logits_bias_;  // [vocab_size], constant; or empty
   std::optional<Stack> encoder_, decoder_;
   std::optional<MaskedLmHead> masked_lm_head_;
   std::optional<ClassificationHead> classification_head_;
-  Tensor output_weight_;  // [vocab_size, hidden_size]; embed_tokens_ itself where they are tied. Empty with labels to predict.
+  std::optional<Pooler> pooler_;
+  Tensor output_weight_;  // [vocab_size, hidden_size]; embed_tokens_ itself where they are tied. Empty if no token is predicted.
 };
 
 }  // namespace qkv

@@ -24,35 +24,54 @@ void check_probability(const char* name, float value) {
   QKV_CHECK(value >= 0 && value < 1, "{} is {}; it must be at least 0 and less than 1", name, value);
 }
 
+void check_attention(const AttentionConfig& c, const TransformerConfig& network) {
+  check_range("num_attention_heads", c.num_heads, 1, 1 << 16);
+  QKV_CHECK(c.head_dim != 0, "num_attention_heads {} does not divide hidden_size {}; possible: {}", c.num_heads, network.hidden_size,
+            divisors(network.hidden_size));
+  check_range("head_dim", c.head_dim, 1, 1 << 16);
+  check_range("num_attention_heads times head_dim", int64_t{c.num_heads} * c.head_dim, 1, 1 << 20);
+  check_range("num_key_value_heads", c.num_key_value_heads, 1, c.num_heads);
+  QKV_CHECK(c.num_heads % c.num_key_value_heads == 0, "num_key_value_heads {} does not divide num_attention_heads {}; possible: {}",
+            c.num_key_value_heads, c.num_heads, divisors(c.num_heads));
+  check_range("sliding_window", c.window, 0, INT32_MAX);
+  check_probability("attention_dropout", c.dropout);
+  if (!c.rope) return;
+  check_range("rotary_dim", c.rope->rotary_dim, 1, c.head_dim);
+  QKV_CHECK(c.rope->rotary_dim % 2 == 0, "rotary positions turn pairs of columns; {} of a head of {} are no pairs", c.rope->rotary_dim,
+            c.head_dim);
+  QKV_CHECK(c.rope->scaling != RopeScaling::dynamic || c.rope->rotary_dim > 2,
+            "the dynamic scaling of rotary positions needs heads of more than one pair");
+  validate(*c.rope);
+}
+
+void check_layer(const LayerConfig& c, Side side, const TransformerConfig& network) {
+  check_attention(c.attention, network);
+  QKV_CHECK(c.cross_attention.has_value() == (side == Side::decoder && network.has_encoder()),
+            "a decoder's layers read the encoder where there is one, and other layers read none");
+  if (c.cross_attention) check_attention(*c.cross_attention, network);
+  check_range(side == Side::encoder ? "encoder_ffn_dim" : "decoder_ffn_dim", c.feed_forward.size, 1, 1 << 20);
+  check_probability("activation_dropout", c.feed_forward.dropout);
+  check_probability("dropout", c.dropout);
+}
+
 }  // namespace
 
 void validate(const TransformerConfig& c) {
   check_range("vocab_size", c.vocab_size, 1, 1 << 24);
   check_range("hidden_size", c.hidden_size, 1, 1 << 16);
-  check_range("encoder_layers", c.encoder_layers, c.has_encoder() ? 1 : 0, c.has_encoder() ? 1024 : 0);
-  check_range("decoder_layers", c.decoder_layers, c.has_decoder() ? 1 : 0, c.has_decoder() ? 1024 : 0);
-  check_range("encoder_ffn_dim", c.encoder_ffn_dim, 1, 1 << 20);
-  check_range("decoder_ffn_dim", c.decoder_ffn_dim, 1, 1 << 20);
+  check_range("encoder_layers", std::ssize(c.encoder), c.has_encoder() ? 1 : 0, c.has_encoder() ? kMostLayers : 0);
+  check_range("decoder_layers", std::ssize(c.decoder), c.has_decoder() ? 1 : 0, c.has_decoder() ? kMostLayers : 0);
   check_range("max_position_embeddings", c.max_position_embeddings, 1, 1 << 24);
-  check_range("num_attention_heads", c.num_attention_heads, 1, c.hidden_size);
-  QKV_CHECK(c.hidden_size % c.num_attention_heads == 0, "num_attention_heads {} does not divide hidden_size {}; possible: {}",
-            c.num_attention_heads, c.hidden_size, divisors(c.hidden_size));
-  check_range("num_key_value_heads", c.num_key_value_heads, 1, c.num_attention_heads);
-  QKV_CHECK(c.num_attention_heads % c.num_key_value_heads == 0,
-            "num_key_value_heads {} does not divide num_attention_heads {}; possible: {}", c.num_key_value_heads, c.num_attention_heads,
-            divisors(c.num_attention_heads));
-  check_range("sliding_window", c.sliding_window, 0, INT32_MAX);
-  if (c.position == Position::rope) {
-    check_range("rotary_dim", c.rope.rotary_dim, 0, c.head_dim());
-    QKV_CHECK((c.rope.rotary_dim > 0 ? c.rope.rotary_dim : c.head_dim()) % 2 == 0,
-              "rotary positions turn pairs of columns; {} of a head of {} are no pairs", c.rope.rotary_dim, c.head_dim());
-    QKV_CHECK(c.rope.scaling != RopeScaling::dynamic || (c.rope.rotary_dim > 0 ? c.rope.rotary_dim : c.head_dim()) > 2,
-              "the dynamic scaling of rotary positions needs heads of more than one pair");
-    validate(c.rope);
+  bool buckets = false;
+  for (const Side side : {Side::encoder, Side::decoder}) {
+    for (const LayerConfig& layer : c.stack(side)) {
+      check_layer(layer, side, c);
+      buckets = buckets || layer.attention.distance_bias == DistanceBias::t5;
+    }
   }
-  if (c.position == Position::t5) {
-    check_range("relative_attention_num_buckets", c.relative_attention_num_buckets, 4, 1 << 16);
-    check_range("relative_attention_max_distance", c.relative_attention_max_distance, c.relative_attention_num_buckets / 2 + 1, 1 << 24);
+  if (buckets) {
+    check_range("relative_attention_num_buckets", c.relative_buckets.count, 4, 1 << 16);
+    check_range("relative_attention_max_distance", c.relative_buckets.max_distance, c.relative_buckets.count / 2 + 1, 1 << 24);
   }
   if (!c.has_decoder()) {
     check_range("num_labels", c.num_labels, 2, 1 << 20);
@@ -62,8 +81,6 @@ void validate(const TransformerConfig& c) {
     QKV_CHECK(c.token_types == 0 && !c.embedding_norm, "token types and a norm on the embeddings are for an encoder alone");
   }
   check_probability("dropout", c.dropout);
-  check_probability("attention_dropout", c.attention_dropout);
-  check_probability("activation_dropout", c.activation_dropout);
   for (const int32_t id : c.eos_token_ids) check_range("eos_token_id", id, 0, c.vocab_size - 1);
   // A decoder alone never reads its pad token, and its start token only where there is no prompt.
   if (c.kind != Kind::decoder_only) check_range("pad_token_id", c.pad_token_id, -1, c.vocab_size - 1);

@@ -7,13 +7,14 @@
 
 #include "autograd/backward.h"
 #include "base/parallel.h"
+#include "nn/uniform_config.h"
 #include "tests/op_matrix.h"
 
 namespace qkv {
 namespace {
 
-TransformerConfig small_config(NormPosition norm) {
-  TransformerConfig config;
+UniformConfig small_config(NormPlace norm) {
+  UniformConfig config;
   config.vocab_size = 23;
   config.hidden_size = 16;
   config.encoder_layers = config.decoder_layers = 2;
@@ -26,8 +27,8 @@ TransformerConfig small_config(NormPosition norm) {
   return config;
 }
 
-TransformerConfig decoder_only(NormPosition norm) {
-  TransformerConfig config = small_config(norm);
+UniformConfig decoder_only(NormPlace norm) {
+  UniformConfig config = small_config(norm);
   config.kind = Kind::decoder_only;
   config.encoder_layers = 0;
   config.scale_embedding = config.final_logits_bias = false;
@@ -36,40 +37,39 @@ TransformerConfig decoder_only(NormPosition norm) {
 
 struct Variant {
   const char* name;
-  TransformerConfig config;
+  UniformConfig config;
 };
 
-// Every choice of TransformerConfig at least once.
+// Every choice of UniformConfig at least once.
 std::vector<Variant> variants() {
-  TransformerConfig llama = decoder_only(NormPosition::pre);
+  UniformConfig llama = decoder_only(NormPlace::pre);
   llama.position = Position::rope;
   llama.norm = NormKind::rms;
   llama.activation = Activation::silu;
   llama.gated_ffn = true;
   llama.linear_bias = llama.tie_word_embeddings = false;
-  TransformerConfig gpt2 = decoder_only(NormPosition::pre);
+  UniformConfig gpt2 = decoder_only(NormPlace::pre);
   gpt2.position = Position::learned;
   gpt2.activation = Activation::gelu_tanh;
   gpt2.initializer_range = 0.1f;
   gpt2.num_key_value_heads = 1;
-  TransformerConfig without_positions = decoder_only(NormPosition::post);
+  UniformConfig without_positions = decoder_only(NormPlace::post);
   without_positions.position = Position::none;
   without_positions.sliding_window = 3;
-  TransformerConfig alibi = small_config(NormPosition::post);
+  UniformConfig alibi = small_config(NormPlace::post);
   alibi.position = Position::alibi;
   alibi.sliding_window = 4;
-  TransformerConfig t5 = small_config(NormPosition::pre);
+  UniformConfig t5 = small_config(NormPlace::pre);
   t5.position = Position::t5;
-  t5.relative_attention_num_buckets = 8;
-  t5.relative_attention_max_distance = 12;
-  TransformerConfig post = small_config(NormPosition::post), learned = post, rope = small_config(NormPosition::pre);
+  t5.relative_buckets = {8, 12};
+  UniformConfig post = small_config(NormPlace::post), learned = post, rope = small_config(NormPlace::pre);
   learned.position = Position::learned;
   post.activation = learned.activation = alibi.activation = rope.activation =
       Activation::gelu;  // in bf16 a value near 0 can be on the other side of relu's corner
   rope.position = Position::rope;
   rope.rope = {.rotary_dim = 2, .layout = RotaryPairs::neighbours, .scaling = RopeScaling::linear, .factor = 2};
   return {{"post", post},
-          {"pre", small_config(NormPosition::pre)},
+          {"pre", small_config(NormPlace::pre)},
           {"llama", llama},
           {"gpt2", gpt2},
           {"no positions", without_positions},
@@ -81,7 +81,7 @@ std::vector<Variant> variants() {
 
 // Encoders alone: BERT, and one of what transformers has no class for.
 std::vector<Variant> encoders() {
-  TransformerConfig bert = small_config(NormPosition::post);
+  UniformConfig bert = small_config(NormPlace::post);
   bert.kind = Kind::encoder_only;
   bert.decoder_layers = 0;
   bert.position = Position::learned;
@@ -90,11 +90,11 @@ std::vector<Variant> encoders() {
   bert.scale_embedding = bert.final_logits_bias = false;
   bert.token_types = 2;
   bert.embedding_norm = true;
-  TransformerConfig classifier = bert, untied = bert;
+  UniformConfig classifier = bert, untied = bert;
   classifier.head = Head::classification;
   classifier.num_labels = 3;
   classifier.classifier_dropout = 0.2f;
-  untied.norm_position = NormPosition::pre;
+  untied.norm_position = NormPlace::pre;
   untied.norm = NormKind::rms;
   untied.position = Position::t5;
   untied.token_types = 0;
@@ -117,7 +117,7 @@ TokenBatch batch_of(std::span<const int32_t> lengths, uint32_t stream) {
 }
 
 struct Fixture {
-  explicit Fixture(const TransformerConfig& config, Device device = Device::cpu) : store(3, true, device), network(config, store) {
+  explicit Fixture(const UniformConfig& config, Device device = Device::cpu) : store(3, true, device), network(config, store) {
     if (config.token_types > 0) source.token_types = {0, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0};
   }
   ParameterStore store;
@@ -310,7 +310,7 @@ TEST(Transformer, RunsOfTokensGiveTheLogitsOfTheirLast) {
 
 // The map of the last token's query, taken while it is generated, is the last row of the teacher-forced map.
 TEST(Transformer, AttentionIsReportedWhileGenerating) {
-  TransformerConfig config = decoder_only(NormPosition::pre);
+  UniformConfig config = decoder_only(NormPlace::pre);
   config.position = Position::rope;
   const Fixture f(config);
   const auto last_row = [](const AttentionRecord& record) {
@@ -337,7 +337,7 @@ TEST(Transformer, AttentionIsReportedWhileGenerating) {
 TEST(Transformer, TheCausalMaskMakesTheJacobiansUpperTriangleExactlyZero) {
   constexpr int64_t kTokens = 5;
   for (const bool decoder : {false, true}) {
-    const TransformerConfig config = decoder ? decoder_only(NormPosition::post) : small_config(NormPosition::post);
+    const UniformConfig config = decoder ? decoder_only(NormPlace::post) : small_config(NormPlace::post);
     ParameterStore store(3, true);
     const Block block(config, decoder, 0, ParameterScope(store));
     const Segments segments = Segments::of_lengths(std::vector<int32_t>{kTokens});
@@ -373,15 +373,15 @@ TEST(Transformer, TheCausalMaskMakesTheJacobiansUpperTriangleExactlyZero) {
 }
 
 TEST(Transformer, MemoryOfATrainingStepStopsGrowing) {
-  Fixture f(small_config(NormPosition::post));
+  Fixture f(small_config(NormPlace::post));
   for (int i = 0; i < 3; ++i) step_loss(f);
   const int64_t before = memory_statistics().system_allocations;
   for (int i = 0; i < 3; ++i) step_loss(f);
   EXPECT_EQ(memory_statistics().system_allocations, before);
 }
 
-TEST(TransformerConfig, HeadsThatDoNotDivideAreRefusedWithThePossibleOnes) {
-  TransformerConfig config = small_config(NormPosition::post);
+TEST(UniformConfig, HeadsThatDoNotDivideAreRefusedWithThePossibleOnes) {
+  UniformConfig config = small_config(NormPlace::post);
   config.num_key_value_heads = 3;
   try {
     validate(config);
@@ -393,7 +393,7 @@ TEST(TransformerConfig, HeadsThatDoNotDivideAreRefusedWithThePossibleOnes) {
 
 // A model that announces 16 million positions needs no table of so many.
 TEST(Positions, SinusoidsAreMadeAsFarAsTheyAreUsed) {
-  TransformerConfig config = small_config(NormPosition::post);
+  UniformConfig config = small_config(NormPlace::post);
   config.max_position_embeddings = 1 << 24;
   const int64_t before = memory_statistics().bytes_peak;
   ParameterStore store(1, true);

@@ -31,8 +31,9 @@ Tensor norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps
 }  // namespace
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float epsilon) {
-  QKV_CHECK(weight.numel() == x.cols() && bias.numel() == x.cols(), "[layer_norm] weight has {} and bias {} values, the rows of x have {}",
-            weight.numel(), bias.numel(), x.cols());
+  QKV_CHECK(weight.numel() == x.cols() && (!bias || bias.numel() == x.cols()),
+            "[layer_norm] weight is {} and bias {}, the rows of x have {} values", to_string(weight.shape()),
+            bias ? to_string(bias.shape()) : "empty", x.cols());
   return norm(x, weight, bias, epsilon, true);
 }
 

@@ -36,7 +36,7 @@ Tensor activate(const Tensor& x, Activation activation, const DropoutParams& dro
 enum class Into : uint8_t { own, x };
 Tensor dropout_add(const Tensor& x, const Tensor& residual, const DropoutParams& dropout = {}, Into into = Into::own);
 
-// (x - mean) / sqrt(var + epsilon) * weight + bias over the last dimension (Ba et al. 2016).
+// (x - mean) / sqrt(var + epsilon) * weight + bias over the last dimension (Ba et al. 2016). bias: [size] or empty.
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float epsilon = 1e-5f);
 
 // x / sqrt(mean of x^2 + epsilon) * weight over the last dimension (Zhang and Sennrich 2019).
@@ -129,6 +129,9 @@ void log_softmax_in_place(const Tensor& x);
 
 // y[i] = x[rows[i]]; a row may be taken several times. Its gradient goes back to these rows alone.
 Tensor select_rows(const Tensor& x, std::span<const int32_t> rows);
+
+// x as rows of another width; the memory is shared.
+Tensor reshape(const Tensor& x, Shape shape);
 
 // Concatenation and conversion without gradient.
 void copy_rows(const Tensor& from, const Tensor& to, int64_t first_row_of_to);

@@ -38,4 +38,10 @@ Tensor concatenate_columns(const Tensor& x, const Tensor& y) {
   return both;
 }
 
+Tensor reshape(const Tensor& x, Shape shape) {
+  Tensor y = x.reshaped(std::move(shape));
+  record(y, {x}, [x](const Tensor& dy) { add_gradient(x, dy.reshaped(x.shape())); });
+  return y;
+}
+
 }  // namespace qkv

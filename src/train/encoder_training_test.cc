@@ -96,7 +96,7 @@ TEST_F(EncoderTraining, LeavesDirectoriesOfBertThatOpen) {
   const ModelDirectory mlm(root_ / "mlm");
   EXPECT_EQ(mlm.architecture().class_name, "BertForMaskedLM");
   EXPECT_EQ(mlm.config().max_position_embeddings, 24);
-  EXPECT_EQ(mlm.config().encoder_layers, 2);
+  EXPECT_EQ(mlm.config().encoder.size(), 2u);
   EXPECT_EQ(mlm.config().pad_token_id, Tokenizer::load(root_ / "mlm").token_to_id("[PAD]"));
   train(options(TrainTask::classification, "classifier"));
   const ModelDirectory classifier(root_ / "classifier");

@@ -66,7 +66,7 @@ TEST_F(TextTraining, LeavesADirectoryThatOpens) {
   const auto model = load_model(root_ / "model");
   EXPECT_EQ(model->config.kind, Kind::decoder_only);
   EXPECT_EQ(model->config.max_position_embeddings, 12);
-  EXPECT_EQ(model->config.decoder_layers, 2);
+  EXPECT_EQ(model->config.decoder.size(), 2u);
   const Tokenizer tokenizer = Tokenizer::load(root_ / "model");
   EXPECT_EQ(model->config.vocab_size, tokenizer.vocab_size());
   EXPECT_EQ(model->config.eos_token_ids, std::vector{tokenizer.token_to_id("<|endoftext|>")});

@@ -43,9 +43,9 @@ Position to_position(PositionKind position) {
   return Position::sinusoidal;
 }
 
-TransformerConfig model_config(const TrainOptions& o, int32_t vocab_size, const SpecialTokens& special) {
+UniformConfig model_config(const TrainOptions& o, int32_t vocab_size, const SpecialTokens& special) {
   const auto number = [](auto value) { return static_cast<int>(value); };
-  TransformerConfig config;
+  UniformConfig config;
   config.vocab_size = vocab_size;
   config.hidden_size = number(o.hidden_size);
   config.encoder_layers = number(o.encoder_layers);
@@ -55,7 +55,7 @@ TransformerConfig model_config(const TrainOptions& o, int32_t vocab_size, const 
   config.encoder_ffn_dim = config.decoder_ffn_dim = number(o.ffn_dim);
   config.activation = to_activation(o.activation);
   config.gated_ffn = o.activation == FeedForwardActivation::swiglu || o.activation == FeedForwardActivation::geglu;
-  config.norm_position = o.norm_position == NormPlacement::pre ? NormPosition::pre : NormPosition::post;
+  config.norm_position = o.norm_position == NormPlacement::pre ? NormPlace::pre : NormPlace::post;
   config.norm = o.norm == NormFormula::rms ? NormKind::rms : NormKind::layer;
   config.linear_bias = o.linear_bias == Biases::yes || (o.linear_bias == Biases::automatic && o.norm == NormFormula::layer);
   config.position = to_position(o.position);
@@ -73,10 +73,21 @@ TransformerConfig model_config(const TrainOptions& o, int32_t vocab_size, const 
   return config;
 }
 
+TransformerConfig make_config(const TrainOptions& options, const TrainingTask& task, const Tokenizer& tokenizer) {
+  if (!options.init.empty()) {
+    TransformerConfig config = pretrained_config(options, tokenizer.vocab_size());
+    task.adapt(config);
+    return config;
+  }
+  UniformConfig config = model_config(options, tokenizer.vocab_size(), task.special_tokens(tokenizer));
+  task.shape(config);
+  return config;
+}
+
 // "3+3", or of the only stack.
 std::string layers_of(const TransformerConfig& config) {
-  if (config.kind == Kind::encoder_decoder) return fmt::format("{}+{}", config.encoder_layers, config.decoder_layers);
-  return std::to_string(config.encoder_layers + config.decoder_layers);
+  if (config.kind == Kind::encoder_decoder) return fmt::format("{}+{}", config.encoder.size(), config.decoder.size());
+  return std::to_string(config.encoder.size() + config.decoder.size());
 }
 
 // The limit that ended an earlier session still stands: there is nothing left to do.
@@ -162,9 +173,7 @@ TrainResult train(const TrainOptions& given, const TrainCallbacks& callbacks) {
   }
 
   const Tokenizer tokenizer = checkpoint ? Tokenizer::load(output.path()) : make_tokenizer(options, *task, report);
-  TransformerConfig config = options.init.empty() ? model_config(options, tokenizer.vocab_size(), task->special_tokens(tokenizer))
-                                                  : pretrained_config(options, tokenizer.vocab_size());
-  task->shape(config);
+  const TransformerConfig config = make_config(options, *task, tokenizer);
   validate(config);
   throw_if_interrupted();
   output.create();

@@ -9,6 +9,7 @@
 
 #include "base/utf8.h"
 #include "decode/test_models.h"
+#include "nn/uniform_config.h"
 #include "view/token_labels.h"
 
 namespace qkv {
@@ -57,7 +58,7 @@ TEST_F(AttentionViewTest, WithoutATargetTheModelTranslates) {
 }
 
 TEST_F(AttentionViewTest, AModelWithoutASourceIsRefused) {
-  TransformerConfig config = make_test_config(tokenizer);
+  UniformConfig config = make_test_config(tokenizer);
   config.kind = Kind::decoder_only;
   config.encoder_layers = 0;
   const auto decoder = create_model(config, 3);

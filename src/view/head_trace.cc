@@ -70,7 +70,7 @@ TokenBatch one_sequence(std::span<const int32_t> ids) {
 }  // namespace
 
 int layers_of(const TransformerConfig& config, AttentionKind kind) {
-  return kind == AttentionKind::encoder ? config.encoder_layers : config.decoder_layers;
+  return static_cast<int>((kind == AttentionKind::encoder ? config.encoder : config.decoder).size());
 }
 
 HeadTrace trace_head(const Transformer& network, std::span<const int32_t> source, std::span<const int32_t> target_in, AttentionKind kind,
@@ -78,8 +78,8 @@ HeadTrace trace_head(const Transformer& network, std::span<const int32_t> source
   const TransformerConfig& config = network.config();
   const int layers = layers_of(config, kind);
   QKV_CHECK(layer >= 0 && layer < layers, "--layer {} does not exist; possible: 0 to {}", layer, layers - 1);
-  QKV_CHECK(head >= 0 && head < config.num_attention_heads, "--head {} does not exist; possible: 0 to {}", head,
-            config.num_attention_heads - 1);
+  const int heads = (kind == AttentionKind::encoder ? config.encoder : config.decoder)[static_cast<size_t>(layer)].attention.num_heads;
+  QKV_CHECK(head >= 0 && head < heads, "--head {} does not exist; possible: 0 to {}", head, heads - 1);
   QKV_CHECK(!source.empty() && !target_in.empty(), "[trace_head] a sequence without tokens");
 
   std::optional<AttentionRecord> found;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "models/model.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 namespace {
@@ -33,7 +34,7 @@ struct Case {
   int layer, head;
 };
 
-std::vector<Case> all_heads(const TransformerConfig& config) {
+std::vector<Case> all_heads(const UniformConfig& config) {
   std::vector<Case> cases;
   for (const AttentionKind kind : {AttentionKind::encoder, AttentionKind::decoder, AttentionKind::cross}) {
     for (int layer = 0; layer < layers_of(config, kind); ++layer) {
@@ -112,7 +113,7 @@ TEST(HeadTrace, LayerAndHeadOutOfRangeNameThePossibleOnes) {
 // The kernel's weights are the softmax of the scores that the trace shows, however positions and windows change these.
 TEST(HeadTrace, ScoresHoldBiasesAndWindows) {
   for (const Position position : {Position::rope, Position::alibi, Position::t5}) {
-    TransformerConfig config;
+    UniformConfig config;
     config.vocab_size = 50;
     config.hidden_size = 16;
     config.encoder_layers = config.decoder_layers = 1;

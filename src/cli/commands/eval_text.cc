@@ -22,7 +22,7 @@ constexpr int64_t kLongestByDefault = 2048;  // tokens; more takes long, and no 
 int64_t resolve_context(int64_t chosen, const TransformerConfig& config) {
   const int64_t most = config.max_position_embeddings;
   if (chosen == 0) return std::min(most, kLongestByDefault);
-  const bool bounded = config.position == Position::learned || config.position == Position::sinusoidal;
+  const bool bounded = config.position_table != PositionTable::none;
   QKV_CHECK(!bounded || chosen <= most, "--context {} is more than the model's {} positions", chosen, most);
   return chosen;
 }

@@ -1,8 +1,9 @@
 #include "lab/networks/flops.h"
+#include "nn/uniform_config.h"
 
 namespace qkv::lab {
 
-double training_flops(const TransformerConfig& config, const Segments& source, const Segments& target) {
+double training_flops(const UniformConfig& config, const Segments& source, const Segments& target) {
   const double h = config.hidden_size, projection = h * h;
   const double encoder = config.encoder_layers * (4 * projection + 2 * h * config.encoder_ffn_dim);
   const double decoder = config.decoder_layers * (4 * projection + 2 * h * config.decoder_ffn_dim) + h * config.vocab_size;

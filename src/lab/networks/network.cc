@@ -11,26 +11,24 @@
 #include "nn/recurrent.h"
 
 namespace qkv::lab {
-TransformerConfig config_of(const NetworkOptions& o) {
-  TransformerConfig config;
-  config.kind = o.causal ? Kind::decoder_only : Kind::encoder_only;
-  config.vocab_size = o.vocab_size;
-  config.hidden_size = o.hidden_size;
-  config.encoder_layers = 0;
-  config.decoder_layers = o.layers;
-  config.num_attention_heads = o.heads;
-  config.num_key_value_heads = o.key_value_heads > 0 ? o.key_value_heads : o.heads;
-  config.decoder_ffn_dim = o.ffn_size;
-  config.activation = o.activation;
-  config.gated_ffn = o.gated_ffn;
-  config.norm_position = o.norm_place == NormPlace::post ? NormPosition::post : NormPosition::pre;
-  config.norm = o.norm;
-  config.position = o.position;
-  config.scale_embedding = o.initializer_range == 0;
-  config.max_position_embeddings = o.max_positions;
-  config.initializer_range = o.initializer_range;
-  config.dropout = o.dropout;
-  return config;
+LayerConfig layer_of(const NetworkOptions& o) {
+  LayerConfig layer;
+  layer.attention.num_heads = o.heads;
+  layer.attention.num_key_value_heads = o.key_value_heads > 0 ? o.key_value_heads : o.heads;
+  layer.attention.head_dim = o.head_size();
+  layer.attention.causal = o.causal;
+  if (o.position == Position::rope) layer.attention.rope = RopeOptions{.rotary_dim = o.head_size()};
+  if (o.position == Position::alibi) layer.attention.distance_bias = DistanceBias::alibi;
+  if (o.position == Position::t5) layer.attention.distance_bias = DistanceBias::t5;
+  layer.feed_forward = {.size = o.ffn_size, .activation = o.activation, .gated = o.gated_ffn};
+  layer.norm_place = o.norm_place;
+  layer.norm = {.kind = o.norm, .bias = o.norm == NormKind::layer};
+  layer.dropout = o.dropout;
+  return layer;
+}
+
+Initialization initialization_of(const NetworkOptions& options, int layers) {
+  return {options.initializer_range, options.causal ? layers : 0};
 }
 
 namespace {
@@ -62,18 +60,29 @@ void open_forget_gates(ParameterStore& store, int64_t hidden) {
   }
 }
 
-float embedding_scale(const TransformerConfig& config) {
-  return config.scale_embedding ? std::sqrt(static_cast<float>(config.hidden_size)) : 1;
+float embedding_scale(const NetworkOptions& options) {
+  return options.initializer_range == 0 ? std::sqrt(static_cast<float>(options.hidden_size)) : 1;
+}
+
+PositionTable table_kind(Position position) {
+  return position == Position::learned      ? PositionTable::learned
+         : position == Position::sinusoidal ? PositionTable::sinusoidal
+                                            : PositionTable::none;
+}
+
+// The deviation that embeddings start with.
+float embedding_deviation(const NetworkOptions& options) {
+  return options.embedding_deviation > 0 ? options.embedding_deviation
+                                         : initialization_of(options, options.layers).embedding(options.hidden_size).deviation;
 }
 
 // What is added to the embeddings. Sines are as much smaller than the paper's as the embeddings' deviation is than the paper's 1 (Vaswani
 // et al. 2017, sections 3.4 and 3.5).
-Tensor position_table(const Positions& positions, const NetworkOptions& options, const TransformerConfig& config) {
-  const Tensor table = positions.table(options.causal, config.max_position_embeddings);
+Tensor position_table(const EmbeddedPositions& positions, const NetworkOptions& options) {
+  const Tensor table = positions.rows(options.max_positions);
   if (options.position != Position::sinusoidal) return table;
-  const float deviation = options.embedding_deviation > 0 ? options.embedding_deviation : embedding_start(config).deviation;
   std::vector<float> values = table.to_vector();
-  for (float& value : values) value *= deviation * embedding_scale(config);
+  for (float& value : values) value *= embedding_deviation(options) * embedding_scale(options);
   return Tensor::from(values, table.shape());
 }
 
@@ -91,17 +100,18 @@ void grow_queries_and_keys(ParameterStore& store, float gain) {
 // One layer: the mixer and the feed-forward, each in a residual with a norm, as far as they are wanted.
 class Layer {
  public:
-  Layer(const NetworkOptions& all_layers, const TransformerConfig& config, int index, const ParameterScope& scope)
+  Layer(const NetworkOptions& all_layers, const Initialization& start, int index, const ParameterScope& scope)
       : options_(all_layers), index_(index) {
     if (!all_layers.mixers.empty()) options_.mixer = all_layers.mixers.at(static_cast<size_t>(index));
     const NetworkOptions& options = options_;
-    const int size = options.hidden_size, memory_size = config.num_key_value_heads * config.head_dim();
+    const LayerConfig config = layer_of(options);
+    const int size = options.hidden_size, memory_size = config.attention.key_value_size();
     const ParameterScope mixer = scope / "self_attention";
     if (options.norm_place != NormPlace::none) {
-      if (options.mixer != Mixer::none) mixer_norm_.emplace(config, scope / "self_attention_norm");
-      if (options.ffn_size > 0) ffn_norm_.emplace(config, scope / "feed_forward_norm");
+      if (options.mixer != Mixer::none) mixer_norm_.emplace(config.norm, size, scope / "self_attention_norm");
+      if (options.ffn_size > 0) ffn_norm_.emplace(config.norm, size, scope / "feed_forward_norm");
     }
-    if (options.ffn_size > 0) ffn_.emplace(config, options.ffn_size, scope / "feed_forward");
+    if (options.ffn_size > 0) ffn_.emplace(config.feed_forward, size, start, scope / "feed_forward");
     if (options.mixer == Mixer::none) return;
     if (is_recurrent(options.mixer)) {
       recurrent_.emplace(RecurrentOptions{.cell = cell_of(options.mixer), .input_size = size, .hidden_size = size}, scope / "recurrent");
@@ -114,14 +124,15 @@ class Layer {
       return;
     }
     if (options.mixer != Mixer::average && options.mixer != Mixer::local && options.projections != Projections::none) {
-      q_.emplace(config, mixer / "q_proj", size, size);
-      if (options.projections != Projections::tied_qk) k_.emplace(config, mixer / "k_proj", size, memory_size);
+      q_.emplace(LinearOptions{size, size, true, start.matrix()}, mixer / "q_proj");
+      if (options.projections != Projections::tied_qk) k_.emplace(LinearOptions{size, memory_size, true, start.matrix()}, mixer / "k_proj");
     }
-    if (options.projections != Projections::tied_kv) v_.emplace(config, mixer / "v_proj", size, memory_size);
-    out_.emplace(config, mixer / "out_proj", size, size, Linear::Into::residual);
+    if (options.projections != Projections::tied_kv) v_.emplace(LinearOptions{size, memory_size, true, start.matrix()}, mixer / "v_proj");
+    out_.emplace(LinearOptions{size, size, true, start.residual()}, mixer / "out_proj");
     if (options.qk_norm) {
-      q_norm_ = mixer.create("q_norm.weight", {options.head_size()}, Initializer::ones(), false);
-      k_norm_ = mixer.create("k_norm.weight", {options.head_size()}, Initializer::ones(), false);
+      const NormConfig norm{.kind = NormKind::rms, .epsilon = 1e-6f, .bias = false};
+      q_norm_.emplace(norm, options.head_size(), mixer / "q_norm");
+      k_norm_.emplace(norm, options.head_size(), mixer / "k_norm");
     }
     if (options.mixer == Mixer::additive) {
       additive_ = mixer.create("score.weight", {options.heads, options.head_size()},
@@ -147,10 +158,6 @@ class Layer {
     return post ? norm->forward(sum) : sum;
   }
 
-  Tensor normed(const Tensor& x, const Tensor& weight) const {
-    return reshape(rms_norm(reshape(x, {x.numel() / options_.head_size(), options_.head_size()}), weight), x.shape());
-  }
-
   Tensor mix(const Tensor& x, const AttentionPass& pass, const Prefix& prefix, ForwardContext& context) const {
     if (recurrent_) return recurrent_->forward(x, pass.queries, context);
     if (gate_) return gated_activation(gate_->forward(x, pass.queries), linear_part_->forward(x, pass.queries), Activation::sigmoid);
@@ -168,8 +175,8 @@ class Layer {
       if (options_.mixer == Mixer::local) options.distance_bias = local_bias(options_.heads, std::max<int64_t>(pass.keys.longest() - 1, 1));
     }
     if (options_.qk_norm) {
-      q = normed(q, q_norm_);
-      k = normed(k, k_norm_);
+      q = q_norm_->forward(q);
+      k = k_norm_->forward(k);
     }
     q = pass.positions.turn(q, options.num_heads);
     k = pass.positions.turn(k, options.num_key_value_heads);
@@ -203,23 +210,26 @@ class Layer {
   std::optional<FeedForward> ffn_;
   std::optional<Recurrent> recurrent_;
   std::optional<Convolution> linear_part_, gate_;
-  Tensor q_norm_, k_norm_, additive_;
+  std::optional<HeadNorm> q_norm_, k_norm_;
+  Tensor additive_;
 };
 
 Network::Network(const NetworkOptions& options, ParameterStore& store)
     : options_(options),
-      config_(config_of(options)),
-      embed_tokens_(store.create(
-          "embed_tokens.weight", {options.vocab_size, options.hidden_size},
-          options.embedding_deviation > 0 ? Initializer::normal(options.embedding_deviation) : embedding_start(config_), true)),
+      start_(initialization_of(options, options.layers)),
+      embed_tokens_(store.create("embed_tokens.weight", {options.vocab_size, options.hidden_size},
+                                 Initializer::normal(embedding_deviation(options)), true)),
       output_(options.outputs == 0 ? embed_tokens_
                                    : store.create("output.weight", {options.outputs, options.hidden_size},
                                                   Initializer::normal(1 / std::sqrt(static_cast<float>(options.hidden_size))), true)),
-      positions_(config_, store),
-      position_table_(position_table(positions_, options_, config_)) {
+      embedded_positions_(table_kind(options.position), options.max_positions, options.hidden_size, start_.embedding(options.hidden_size),
+                          ParameterScope(store, options.causal ? "decoder" : "encoder")),
+      attention_positions_(std::vector{layer_of(options)}, {}, start_.embedding(options.hidden_size),
+                           ParameterScope(store, options.causal ? "decoder" : "encoder")),
+      position_table_(position_table(embedded_positions_, options_)) {
   const ParameterScope scope(store, "layers");
-  for (int i = 0; i < options.layers; ++i) layers_.push_back(std::make_unique<Layer>(options_, config_, i, scope / i));
-  if (options.norm_place == NormPlace::pre) final_norm_.emplace(config_, ParameterScope(store, "norm"));
+  for (int i = 0; i < options.layers; ++i) layers_.push_back(std::make_unique<Layer>(options_, start_, i, scope / i));
+  if (options.norm_place == NormPlace::pre) final_norm_.emplace(layer_of(options).norm, options.hidden_size, ParameterScope(store, "norm"));
   if (options.mixer == Mixer::lstm) open_forget_gates(store, options.hidden_size);
   if (options.qk_gain != 1) grow_queries_and_keys(store, options.qk_gain);
 }
@@ -228,13 +238,13 @@ Network::~Network() = default;
 
 Tensor Network::embed(const TokenBatch& batch, ForwardContext& context) const {
   const std::vector<int32_t> position_of = batch.segments.positions();
-  return embedding(batch.ids, embed_tokens_, position_table_, position_of, embedding_scale(config_), context.dtype,
+  return embedding(batch.ids, embed_tokens_, position_table_, position_of, embedding_scale(options_), context.dtype,
                    context.dropout(options_.dropout));
 }
 
 Tensor Network::forward_rows(Tensor x, const Segments& segments, ForwardContext& context, std::vector<Tensor>* layer_outputs,
                              const Prefix& prefix) const {
-  const AttentionPass pass{segments, segments, positions_.pass(options_.causal, segments.positions(), segments.longest())};
+  const AttentionPass pass{segments, segments, attention_positions_.pass(segments.positions(), segments.longest()).front()};
   for (const auto& layer : layers_) {
     x = layer->forward(x, pass, prefix, context);
     if (layer_outputs) layer_outputs->push_back(x);

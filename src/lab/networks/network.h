@@ -10,6 +10,7 @@
 #include "nn/modules.h"
 #include "nn/positions.h"
 #include "nn/transformer.h"
+#include "nn/uniform_config.h"
 
 namespace qkv::lab {
 
@@ -33,8 +34,6 @@ enum class Projections : uint8_t {
   tied_kv,   // W_K = W_V
   none,      // q = k = x; v stays W_V x
 };
-
-enum class NormPlace : uint8_t { pre, post, none };
 
 struct NetworkOptions {
   int vocab_size = 0;
@@ -66,8 +65,10 @@ struct NetworkOptions {
   int head_size() const { return hidden_size / heads; }
 };
 
-// What nn's modules are told of it.
-TransformerConfig config_of(const NetworkOptions& options);
+// One layer of it as nn's modules are told; its attention is causal where the network is.
+LayerConfig layer_of(const NetworkOptions& options);
+// How its weights start. layers: of all stacks that add to the residual.
+Initialization initialization_of(const NetworkOptions& options, int layers);
 
 // Rows of a causal network that see each other both ways, and their sequences: the prefix of a prefix language model (Raffel et al. 2020,
 // section 3.2.1).
@@ -104,9 +105,10 @@ class Network {
 
  private:
   NetworkOptions options_;
-  TransformerConfig config_;
+  Initialization start_;
   Tensor embed_tokens_, output_;
-  Positions positions_;
+  EmbeddedPositions embedded_positions_;
+  AttentionPositions attention_positions_;
   Tensor position_table_;
   std::vector<std::unique_ptr<Layer>> layers_;
   std::optional<Norm> final_norm_;

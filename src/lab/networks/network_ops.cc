@@ -38,12 +38,6 @@ Tensor replace_rows(const Tensor& x, std::span<const int32_t> rows, const Tensor
   return y;
 }
 
-Tensor reshape(const Tensor& x, Shape shape) {
-  Tensor y = x.reshaped(std::move(shape));
-  record(y, {x}, [x](const Tensor& dy) { add_gradient(x, dy.reshaped(x.shape())); });
-  return y;
-}
-
 namespace {
 
 float feature(float x) { return x > 0 ? x + 1 : std::exp(x); }  // elu(x) + 1

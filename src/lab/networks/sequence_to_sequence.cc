@@ -16,11 +16,13 @@ NetworkOptions network_options(const SequenceToSequenceOptions& options) {
   return network;
 }
 
-TransformerConfig decoder_config(const NetworkOptions& network) {
-  TransformerConfig config = config_of(network);
-  config.kind = Kind::encoder_decoder;
-  config.encoder_layers = network.layers;
-  return config;
+// A layer of the decoder: causal, with attention to the source.
+LayerConfig decoder_layer(NetworkOptions network) {
+  network.causal = true;
+  LayerConfig layer = layer_of(network);
+  layer.cross_attention = layer.attention;
+  layer.cross_attention->causal = false;
+  return layer;
 }
 
 // Source and target of each pair as one sequence, and where their rows lie.
@@ -74,8 +76,12 @@ int32_t likeliest(const Tensor& logits, int64_t row) {
 
 SequenceToSequence::SequenceToSequence(SequenceToSequenceOptions options, ParameterStore& store)
     : options_(std::move(options)), network_(network_options(options_), store) {
-  if (options_.family == Family::encoder_decoder)
-    decoder_.emplace(decoder_config(options_.network), true, ParameterScope(store, "decoder"));
+  if (options_.family != Family::encoder_decoder) return;
+  const NetworkOptions& network = options_.network;
+  const LayerConfig layer = decoder_layer(network);
+  const std::vector<LayerConfig> layers(static_cast<size_t>(network.layers), layer);
+  decoder_.emplace(layers, network.norm_place == NormPlace::pre ? std::optional(layer.norm) : std::nullopt, network.hidden_size,
+                   Initialization{network.initializer_range, 2 * network.layers}, Side::decoder, ParameterScope(store, "decoder"));
 }
 
 Tensor SequenceToSequence::forward(const TokenBatch& source, const TokenBatch& target_in, ForwardContext& context) const {
@@ -98,8 +104,8 @@ Tensor SequenceToSequence::decode(const Tensor& encoded, const TokenBatch& sourc
     memory = options_.memory == Memory::mean ? mean_rows(encoded, source.segments)
                                              : Tensor::zeros({source.segments.count(), encoded.cols()}, encoded.dtype());
   }
-  BlockPass pass;
-  pass.self = std::make_shared<AttentionPass>(AttentionPass{target_in.segments, target_in.segments, {}});
+  StackPass pass;
+  pass.self.push_back(std::make_shared<AttentionPass>(AttentionPass{target_in.segments, target_in.segments, {}}));
   pass.cross = std::make_shared<AttentionPass>(AttentionPass{target_in.segments, memory_segments, {}});
   pass.memory = memory;
   return decoder_->forward(network_.embed(target_in, context), pass, nullptr, context);

@@ -14,6 +14,7 @@
 #include "lab/questions/questions.h"
 #include "lab/tasks/texts.h"
 #include "nn/transformer.h"
+#include "nn/uniform_config.h"
 
 namespace qkv::lab {
 namespace {
@@ -79,11 +80,11 @@ void measure_quality(const Job& job, Outcome& outcome) {
   outcome.values["bits per byte"] = text.bits_per_byte(network, 400, kContext);
 }
 
-TransformerConfig decoder_config(int heads) {
-  TransformerConfig config{.kind = Kind::decoder_only, .vocab_size = 512, .encoder_layers = 0, .decoder_layers = 2};
+UniformConfig decoder_config(int heads) {
+  UniformConfig config{.kind = Kind::decoder_only, .vocab_size = 512, .encoder_layers = 0, .decoder_layers = 2};
   config.num_key_value_heads = heads;
   config.decoder_ffn_dim = 2048 + widening(config.hidden_size, heads);
-  config.norm_position = NormPosition::pre;
+  config.norm_position = NormPlace::pre;
   config.position = Position::none;
   config.max_position_embeddings = 4096;
   config.initializer_range = 0.02f;

@@ -6,6 +6,7 @@
 #include "lab/questions/questions.h"
 #include "lab/tasks/pair_batches.h"
 #include "lab/tasks/texts.h"
+#include "nn/uniform_config.h"
 
 namespace qkv::lab {
 namespace {
@@ -14,7 +15,7 @@ constexpr DType kType = DType::bf16;
 
 struct Row {
   std::string arm;
-  TransformerConfig config;
+  UniformConfig config;
   int key_size = 0;  // d_k; 0: hidden size / heads
   float label_smoothing = 0.1f;
 };
@@ -26,7 +27,7 @@ Row base_row() {
   row.config.encoder_layers = row.config.decoder_layers = 2;
   row.config.num_attention_heads = 4;
   row.config.encoder_ffn_dim = row.config.decoder_ffn_dim = 256;
-  row.config.norm_position = NormPosition::pre;
+  row.config.norm_position = NormPlace::pre;
   row.config.dropout = 0.1f;
   row.config.max_position_embeddings = 256;
   return row;
@@ -35,7 +36,7 @@ Row base_row() {
 Row row_of(const std::string& arm) {
   Row row = base_row();
   row.arm = arm;
-  TransformerConfig& c = row.config;
+  UniformConfig& c = row.config;
   if (arm == "A-1-head") c.num_attention_heads = 1;
   if (arm == "A-16-heads") c.num_attention_heads = 16;
   if (arm == "B-d_k-4") row.key_size = 4;
@@ -81,7 +82,7 @@ Outcome run(const Job& job) {
   const Transformer network(row.config, store);
   // The scale stays 1 / sqrt(head size); queries and keys start larger instead, for scores as with 1 / sqrt(d_k).
   if (row.key_size > 0)
-    shorten_keys(store, row.config.head_dim(), row.key_size, std::pow(static_cast<float>(row.config.head_dim()) / row.key_size, 0.25f));
+    shorten_keys(store, row.config.head_size(), row.key_size, std::pow(static_cast<float>(row.config.head_size()) / row.key_size, 0.25f));
   PairBatches batches(pairs.training(job.seed, 768, row.config.decoder_start_token_id));
   const TrainingOutcome trained =
       train(store, {.steps = job.scaled(1000), .learning_rate = 4e-3, .seed = job.seed, .dtype = kType},

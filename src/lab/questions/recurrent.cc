@@ -9,6 +9,7 @@
 #include "lab/tasks/probes.h"
 #include "lab/tasks/texts.h"
 #include "nn/transformer.h"
+#include "nn/uniform_config.h"
 
 namespace qkv::lab {
 namespace {
@@ -95,13 +96,13 @@ void recall_at_distances(const Job& job, const NetworkOptions& options, Outcome&
 
 void translate(const Job& job, Outcome& outcome) {
   const Pairs& pairs = Pairs::of(job, {.vocab_size = 2000});
-  TransformerConfig config;
+  UniformConfig config;
   config.vocab_size = pairs.tokenizer().vocab_size();
   config.hidden_size = 64;
   config.encoder_layers = config.decoder_layers = 2;
   config.num_attention_heads = config.num_key_value_heads = 4;
   config.encoder_ffn_dim = config.decoder_ffn_dim = 256;
-  config.norm_position = NormPosition::pre;
+  config.norm_position = NormPlace::pre;
   config.max_position_embeddings = 512;
   ParameterStore store(job.seed, true);
   std::optional<Transformer> transformer;

@@ -8,6 +8,7 @@
 #include "lab/tasks/synthetic.h"
 #include "nn/recurrent.h"
 #include "nn/transformer.h"
+#include "nn/uniform_config.h"
 #include "train/optimizer.h"
 
 namespace qkv::lab {
@@ -81,7 +82,7 @@ void measure_decoding(const Decoding& decoding, Outcome& outcome) {
 }
 
 void decode_transformer(const Job& job, Outcome& outcome) {
-  TransformerConfig config;
+  UniformConfig config;
   config.kind = Kind::decoder_only;
   config.vocab_size = kVocabulary;
   config.hidden_size = kHidden;
@@ -89,7 +90,7 @@ void decode_transformer(const Job& job, Outcome& outcome) {
   config.decoder_layers = kLayers;
   config.num_attention_heads = config.num_key_value_heads = kHeads;
   config.decoder_ffn_dim = 4 * kHidden;
-  config.norm_position = NormPosition::pre;
+  config.norm_position = NormPlace::pre;
   config.position = Position::rope;
   config.max_position_embeddings = kLongest;
   ParameterStore store(job.seed, true);

@@ -9,6 +9,7 @@
 #include "lab/questions/questions.h"
 #include "lab/tasks/texts.h"
 #include "lab/tasks/words.h"
+#include "nn/uniform_config.h"
 
 namespace qkv::lab {
 namespace {
@@ -62,12 +63,11 @@ Lengths lengths_of(const Lines& lines) {
   return {tokens / static_cast<double>(lines.size()), unknown / words};
 }
 
-TransformerConfig translator_config(const Tokenizer& tokenizer) {
-  TransformerConfig config{
-      .vocab_size = tokenizer.vocab_size(), .hidden_size = kHidden, .encoder_layers = kLayers, .decoder_layers = kLayers};
+UniformConfig translator_config(const Tokenizer& tokenizer) {
+  UniformConfig config{.vocab_size = tokenizer.vocab_size(), .hidden_size = kHidden, .encoder_layers = kLayers, .decoder_layers = kLayers};
   config.num_attention_heads = config.num_key_value_heads = kHeads;
   config.encoder_ffn_dim = config.decoder_ffn_dim = kInner;
-  config.norm_position = NormPosition::pre;
+  config.norm_position = NormPlace::pre;
   config.max_position_embeddings = kPositions;
   config.final_logits_bias = false;
   config.dropout = 0;
@@ -114,7 +114,7 @@ double language_model(const Job& job, const Pairs& pairs, const Lines& test, Out
   NetworkOptions options{.vocab_size = tokenizer.vocab_size(), .hidden_size = kHidden, .layers = kLayers, .heads = kHeads};
   options.ffn_size = kInner;
   options.max_positions = kPositions;
-  TransformerConfig config = translator_config(tokenizer);
+  UniformConfig config = translator_config(tokenizer);
   config.kind = Kind::decoder_only;
   const int64_t steps = steps_of(job, kModelFlops, [&](int64_t step) {
     return training_flops(config, {}, training_sentences(pairs, training_stream(job.seed, step)).input.segments);
@@ -140,7 +140,7 @@ double language_model(const Job& job, const Pairs& pairs, const Lines& test, Out
 }
 
 void translator(const Job& job, const Pairs& pairs, Outcome& outcome) {
-  const TransformerConfig config = translator_config(pairs.tokenizer());
+  const UniformConfig config = translator_config(pairs.tokenizer());
   const auto training_batch = [&](int64_t step) {
     return pairs.training_batch(kSentences, config.decoder_start_token_id, training_stream(job.seed, step));
   };

@@ -4,20 +4,16 @@
 
 #include "base/error.h"
 #include "models/json_numbers.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 
-bool family_holds(const TransformerConfig& c) {
-  return c.kind == Kind::encoder_decoder && c.position == Position::sinusoidal && c.norm == NormKind::layer && c.linear_bias &&
-         !c.gated_ffn && c.num_key_value_heads == c.num_attention_heads && c.sliding_window == 0 && c.tie_word_embeddings;
-}
-
-TransformerConfig read_family_config(const ConfigReader& in, int vocab_size) {
+UniformConfig read_family_config(const ConfigReader& in, int vocab_size) {
   in.expect("is_encoder_decoder", true, "half a model");
   in.expect("tie_word_embeddings", true, "an output layer that is not the embedding");
   in.expect("static_position_embeddings", true, "learned positions");
   in.expect("normalize_embedding", false, "a norm on the embeddings");
-  TransformerConfig config;
+  UniformConfig config;
   config.vocab_size = in.integer("vocab_size", vocab_size);
   config.hidden_size = in.integer("d_model", "hidden_size", 1024);
   config.encoder_layers = in.integer("encoder_layers", in.integer("num_hidden_layers", 12));  // files of pruned models keep an old second
@@ -40,7 +36,7 @@ TransformerConfig read_family_config(const ConfigReader& in, int vocab_size) {
   return config;
 }
 
-void write_family_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
+void write_family_config(const UniformConfig& config, nlohmann::ordered_json& out) {
   out["activation_dropout"] = shortest(config.activation_dropout);
   out["activation_function"] = activation_name(config.activation);
   out["attention_dropout"] = shortest(config.attention_dropout);

@@ -5,25 +5,19 @@
 #include "base/error.h"
 #include "models/arch/arch.h"
 #include "models/json_numbers.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 namespace {
 
-bool holds(const TransformerConfig& c, Head head) {
-  return c.kind == Kind::encoder_only && c.head == head && c.position == Position::learned && c.norm == NormKind::layer &&
-         c.norm_position == NormPosition::post && c.linear_bias && !c.gated_ffn && c.num_key_value_heads == c.num_attention_heads &&
-         c.sliding_window == 0 && !c.scale_embedding && !c.final_logits_bias && c.embedding_norm && c.token_types > 0 &&
-         (head == Head::classification || c.tie_word_embeddings);
-}
-
-TransformerConfig read_encoder(const ConfigReader& in) {
+UniformConfig read_encoder(const ConfigReader& in) {
   in.expect("is_decoder", false, "a decoder");
   in.expect("add_cross_attention", false, "cross-attention");
   if (in.has("position_embedding_type") && in.text("position_embedding_type") != "absolute") {
     fail(ErrorCode::unsupported, "{}: \"position_embedding_type\" is \"{}\"; only \"absolute\" is supported", in.file(),
          shortened(in.text("position_embedding_type"), 60));
   }
-  TransformerConfig config;
+  UniformConfig config;
   config.kind = Kind::encoder_only;
   config.decoder_layers = 0;
   config.vocab_size = in.integer("vocab_size", 30522);
@@ -46,7 +40,7 @@ TransformerConfig read_encoder(const ConfigReader& in) {
 
 TransformerConfig read_masked_lm(const ConfigReader& in) {
   in.expect("tie_word_embeddings", true, "an output layer that is not the embedding");
-  TransformerConfig config = read_encoder(in);
+  UniformConfig config = read_encoder(in);
   config.head = Head::masked_lm;
   return config;
 }
@@ -56,14 +50,15 @@ TransformerConfig read_classifier(const ConfigReader& in) {
     fail(ErrorCode::unsupported, "{}: \"problem_type\" is \"{}\"; only \"single_label_classification\" is supported", in.file(),
          shortened(in.text("problem_type"), 60));
   }
-  TransformerConfig config = read_encoder(in);
+  UniformConfig config = read_encoder(in);
   config.head = Head::classification;
   config.num_labels = in.label_count();
   config.classifier_dropout = in.number("classifier_dropout", config.dropout);
   return config;
 }
 
-void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
+void write_config(const TransformerConfig& network, nlohmann::ordered_json& out) {
+  const UniformConfig config = as_uniform(network);
   out["attention_probs_dropout_prob"] = shortest(config.attention_dropout);
   out["classifier_dropout"] = shortest(config.classifier_dropout);
   out["hidden_act"] = activation_name(config.activation);
@@ -105,7 +100,6 @@ std::vector<WeightName> weights(std::initializer_list<WeightName> head) {
 Architecture bert_masked_lm() {
   return {.class_name = "BertForMaskedLM",
           .model_type = "bert",
-          .holds = [](const TransformerConfig& config) { return holds(config, Head::masked_lm); },
           .read_config = read_masked_lm,
           .write_config = write_config,
           .base_prefix = "bert.",
@@ -120,7 +114,6 @@ Architecture bert_masked_lm() {
 Architecture bert_classifier() {
   return {.class_name = "BertForSequenceClassification",
           .model_type = "bert",
-          .holds = [](const TransformerConfig& config) { return holds(config, Head::classification); },
           .read_config = read_classifier,
           .write_config = write_config,
           .base_prefix = "bert.",

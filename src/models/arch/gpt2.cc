@@ -5,21 +5,16 @@
 #include "base/error.h"
 #include "models/arch/arch.h"
 #include "models/json_numbers.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 namespace {
-
-bool holds(const TransformerConfig& c) {
-  return c.kind == Kind::decoder_only && c.position == Position::learned && c.norm == NormKind::layer &&
-         c.norm_position == NormPosition::pre && c.linear_bias && !c.gated_ffn && c.num_key_value_heads == c.num_attention_heads &&
-         c.sliding_window == 0 && !c.scale_embedding && !c.final_logits_bias;
-}
 
 TransformerConfig read_config(const ConfigReader& in) {
   in.expect("add_cross_attention", false, "a decoder with cross-attention");
   in.expect("scale_attn_weights", true, "scores that are not divided by sqrt(d_k)");
   in.expect("scale_attn_by_inverse_layer_idx", false, "scores that are divided by the layer's number");
-  TransformerConfig config;
+  UniformConfig config;
   config.kind = Kind::decoder_only;
   config.encoder_layers = 0;
   config.vocab_size = in.integer("vocab_size", 50257);
@@ -32,7 +27,7 @@ TransformerConfig read_config(const ConfigReader& in) {
   config.activation = in.activation("activation_function", Activation::gelu_tanh);
   config.layer_norm_epsilon = in.number("layer_norm_epsilon", 1e-5f);
   config.initializer_range = in.number("initializer_range", 0.02f);
-  config.norm_position = NormPosition::pre;
+  config.norm_position = NormPlace::pre;
   config.position = Position::learned;
   config.scale_embedding = config.final_logits_bias = false;
   config.tie_word_embeddings = in.boolean("tie_word_embeddings", true);
@@ -43,7 +38,8 @@ TransformerConfig read_config(const ConfigReader& in) {
   return config;
 }
 
-void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
+void write_config(const TransformerConfig& network, nlohmann::ordered_json& out) {
+  const UniformConfig config = as_uniform(network);
   out["activation_function"] = activation_name(config.activation);
   out["attn_pdrop"] = shortest(config.attention_dropout);
   out["embd_pdrop"] = shortest(config.dropout);
@@ -66,7 +62,6 @@ void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) 
 Architecture gpt2() {
   return {.class_name = "GPT2LMHeadModel",
           .model_type = "gpt2",
-          .holds = holds,
           .read_config = read_config,
           .write_config = write_config,
           .base_prefix = "transformer.",

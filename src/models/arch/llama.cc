@@ -3,6 +3,7 @@
 
 #include "models/arch/arch.h"
 #include "models/arch/llama_family.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 namespace {
@@ -11,7 +12,8 @@ TransformerConfig read_config(const ConfigReader& in) {
   return read_llama_family_config(in, {.intermediate_size = 11008, .num_key_value_heads = 0, .max_position_embeddings = 2048});
 }
 
-void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
+void write_config(const TransformerConfig& network, nlohmann::ordered_json& out) {
+  const UniformConfig config = as_uniform(network);
   write_llama_family_config(config, out);
   out["attention_bias"] = out["mlp_bias"] = false;
   out["pretraining_tp"] = 1;
@@ -23,7 +25,6 @@ Architecture llama() {
   Architecture architecture = llama_family();
   architecture.class_name = "LlamaForCausalLM";
   architecture.model_type = "llama";
-  architecture.holds = [](const TransformerConfig& c) { return llama_family_holds(c) && c.sliding_window == 0; };
   architecture.read_config = read_config;
   architecture.write_config = write_config;
   return architecture;

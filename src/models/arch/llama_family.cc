@@ -5,20 +5,14 @@
 #include "base/error.h"
 #include "models/json_numbers.h"
 #include "models/rope_config.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 
-bool llama_family_holds(const TransformerConfig& c) {
-  return c.kind == Kind::decoder_only && c.position == Position::rope && c.norm == NormKind::rms && c.norm_position == NormPosition::pre &&
-         !c.linear_bias && c.gated_ffn && !c.scale_embedding && !c.final_logits_bias &&
-         (c.rope.scaling != RopeScaling::dynamic || c.rope.original_max_positions == c.max_position_embeddings) &&
-         (c.rope.rotary_dim == 0 || c.rope.rotary_dim == c.head_dim()) && c.rope.layout == RotaryPairs::halves;
-}
-
-TransformerConfig read_llama_family_config(const ConfigReader& in, const LlamaFamilyDefaults& defaults) {
+UniformConfig read_llama_family_config(const ConfigReader& in, const LlamaFamilyDefaults& defaults) {
   in.expect("attention_bias", false, "biases in the attention");
   in.expect("mlp_bias", false, "biases in the feed-forward networks");
-  TransformerConfig config;
+  UniformConfig config;
   config.kind = Kind::decoder_only;
   config.encoder_layers = 0;
   config.vocab_size = in.integer("vocab_size", 32000);
@@ -31,7 +25,7 @@ TransformerConfig read_llama_family_config(const ConfigReader& in, const LlamaFa
   config.activation = in.activation("hidden_act", Activation::silu);
   config.gated_ffn = true;
   config.norm = NormKind::rms;
-  config.norm_position = NormPosition::pre;
+  config.norm_position = NormPlace::pre;
   config.layer_norm_epsilon = in.number("rms_norm_eps", 1e-6f);
   config.linear_bias = config.scale_embedding = config.final_logits_bias = false;
   config.tie_word_embeddings = in.boolean("tie_word_embeddings", false);
@@ -43,16 +37,14 @@ TransformerConfig read_llama_family_config(const ConfigReader& in, const LlamaFa
   config.eos_token_ids = {2};
   config.position = Position::rope;
   config.rope = read_rope(in, config.max_position_embeddings);
-  if (config.num_attention_heads > 0 && in.has("head_dim") && in.integer("head_dim") != config.head_dim()) {
-    fail(ErrorCode::unsupported, "{}: \"head_dim\" is {}; only heads of hidden_size / num_attention_heads, here {}, are supported",
-         in.file(), in.integer("head_dim"), config.head_dim());
-  }
+  config.head_dim = in.integer("head_dim", 0);
+  if (in.has("head_dim") && config.head_dim < 1) fail(ErrorCode::bad_input, "{}: \"head_dim\" is {}", in.file(), config.head_dim);
   return config;
 }
 
-void write_llama_family_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
+void write_llama_family_config(const UniformConfig& config, nlohmann::ordered_json& out) {
   out["attention_dropout"] = shortest(config.attention_dropout);
-  out["head_dim"] = config.head_dim();
+  out["head_dim"] = config.head_size();
   out["hidden_act"] = activation_name(config.activation);
   out["hidden_size"] = config.hidden_size;
   out["initializer_range"] = shortest(config.initializer_range > 0 ? config.initializer_range : 0.02f);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "models/arch/arch.h"
 #include "models/arch/bart_family.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 namespace {
@@ -13,8 +14,8 @@ TransformerConfig read_config(const ConfigReader& in) {
   in.expect("normalize_before", false, "the norm before each sub-layer");
   in.expect("add_final_layer_norm", false, "a norm after the last layer");
   in.expect("share_encoder_decoder_embeddings", true, "an embedding for each side");
-  TransformerConfig config = read_family_config(in, 58101);
-  config.norm_position = NormPosition::post;
+  UniformConfig config = read_family_config(in, 58101);
+  config.norm_position = NormPlace::post;
   config.pad_token_id = config.decoder_start_token_id = 58100;
   config.eos_token_ids = {0};
   if (const int size = in.integer("decoder_vocab_size", 0); size != 0 && size != config.vocab_size) {
@@ -24,7 +25,8 @@ TransformerConfig read_config(const ConfigReader& in) {
   return config;
 }
 
-void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
+void write_config(const TransformerConfig& network, nlohmann::ordered_json& out) {
+  const UniformConfig config = as_uniform(network);
   write_family_config(config, out);
   out["decoder_vocab_size"] = config.vocab_size;
   out["normalize_before"] = false;
@@ -39,7 +41,6 @@ void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) 
 Architecture marian() {
   return {.class_name = "MarianMTModel",
           .model_type = "marian",
-          .holds = [](const TransformerConfig& c) { return family_holds(c) && c.norm_position == NormPosition::post; },
           .read_config = read_config,
           .write_config = write_config,
           .base_prefix = "model.",

@@ -4,12 +4,13 @@
 #include "base/error.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama_family.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 namespace {
 
 TransformerConfig read_config(const ConfigReader& in) {
-  TransformerConfig config =
+  UniformConfig config =
       read_llama_family_config(in, {.intermediate_size = 14336, .num_key_value_heads = 8, .max_position_embeddings = 4096 * 32});
   // null: none; a window of 0 would hide a token from itself.
   config.sliding_window = in.given("sliding_window") ? in.integer("sliding_window", 0) : 4096;
@@ -19,7 +20,8 @@ TransformerConfig read_config(const ConfigReader& in) {
   return config;
 }
 
-void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
+void write_config(const TransformerConfig& network, nlohmann::ordered_json& out) {
+  const UniformConfig config = as_uniform(network);
   write_llama_family_config(config, out);
   out["sliding_window"] = config.sliding_window;
 }
@@ -30,7 +32,6 @@ Architecture mistral() {
   Architecture architecture = llama_family();
   architecture.class_name = "MistralForCausalLM";
   architecture.model_type = "mistral";
-  architecture.holds = llama_family_holds;
   architecture.read_config = read_config;
   architecture.write_config = write_config;
   return architecture;

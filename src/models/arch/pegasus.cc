@@ -4,6 +4,7 @@
 
 #include "models/arch/arch.h"
 #include "models/arch/bart_family.h"
+#include "nn/uniform_config.h"
 
 namespace qkv {
 namespace {
@@ -11,13 +12,14 @@ namespace {
 TransformerConfig read_config(const ConfigReader& in) {
   in.expect("normalize_before", true, "the norm after each sub-layer");
   in.expect("add_final_layer_norm", true, "no norm after the last layer");
-  TransformerConfig config = read_family_config(in, 50265);
-  config.norm_position = NormPosition::pre;
+  UniformConfig config = read_family_config(in, 50265);
+  config.norm_position = NormPlace::pre;
   config.eos_token_ids = {1};
   return config;
 }
 
-void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
+void write_config(const TransformerConfig& network, nlohmann::ordered_json& out) {
+  const UniformConfig config = as_uniform(network);
   write_family_config(config, out);
   out["normalize_before"] = true;
   out["normalize_embedding"] = false;
@@ -37,7 +39,6 @@ std::vector<WeightName> weights() {
 Architecture pegasus() {
   return {.class_name = "PegasusForConditionalGeneration",
           .model_type = "pegasus",
-          .holds = [](const TransformerConfig& c) { return family_holds(c) && c.norm_position == NormPosition::pre; },
           .read_config = read_config,
           .write_config = write_config,
           .base_prefix = "model.",

@@ -30,10 +30,13 @@ class ClassificationTask final : public TrainingTask {
 
   SpecialTokens special_tokens(const Tokenizer& tokenizer) const override { return {.pad = pad_token(tokenizer)}; }
 
-  void shape(TransformerConfig& config) const override {
+  void shape(UniformConfig& config) const override {
     shape_encoder(config, Head::classification, options_, options_.max_length);
-    config.num_labels = static_cast<int>(labels_.size());
-    config.classifier_dropout = static_cast<float>(options_.dropout);
+    set_labels(config);
+  }
+  void adapt(TransformerConfig& config) const override {
+    adapt_encoder(config, Head::classification, options_, options_.max_length);
+    set_labels(config);
   }
   std::vector<std::string> labels() const override { return labels_; }
 
@@ -48,6 +51,12 @@ class ClassificationTask final : public TrainingTask {
   }
 
  private:
+  template <typename Config>
+  void set_labels(Config& config) const {
+    config.num_labels = static_cast<int>(labels_.size());
+    config.classifier_dropout = static_cast<float>(options_.dropout);
+  }
+
   LabelledTexts read(const LabelledLines& lines, const Tokenizer& tokenizer, const char* what, const Report& report) const {
     LabelledTexts texts(lines, labels_, tokenizer, options_.max_length);
     std::string message = fmt::format("{}: {} texts, {} tokens", what, with_commas(texts.size()), with_commas(texts.tokens()));

@@ -5,16 +5,19 @@
 
 namespace qkv {
 
-void shape_encoder(TransformerConfig& config, Head head, const TrainOptions& options, int64_t positions) {
-  if (options.init.empty()) {
-    config.kind = Kind::encoder_only;
-    config.decoder_layers = 0;
-    config.max_position_embeddings = static_cast<int>(positions);
-    config.scale_embedding = options.position == PositionKind::sinusoidal;
-    config.final_logits_bias = false;
-    config.token_types = 2;  // a text and the second of a pair, as in BERT
-    config.embedding_norm = true;
-  } else if (positions > config.max_position_embeddings) {
+void shape_encoder(UniformConfig& config, Head head, const TrainOptions& options, int64_t positions) {
+  config.kind = Kind::encoder_only;
+  config.decoder_layers = 0;
+  config.max_position_embeddings = static_cast<int>(positions);
+  config.scale_embedding = options.position == PositionKind::sinusoidal;
+  config.final_logits_bias = false;
+  config.token_types = 2;  // a text and the second of a pair, as in BERT
+  config.embedding_norm = true;
+  config.head = head;
+}
+
+void adapt_encoder(TransformerConfig& config, Head head, const TrainOptions& options, int64_t positions) {
+  if (positions > config.max_position_embeddings) {
     fail(ErrorCode::bad_input, "--init {}: the model has {} positions, fewer than --{} {}", options.init.string(),
          config.max_position_embeddings, options.task == TrainTask::mlm ? "context" : "max-length", positions);
   }
@@ -32,8 +35,11 @@ TransformerConfig pretrained_config(const TrainOptions& options, int32_t vocab_s
          config.vocab_size, vocab_size);
   }
   config.dropout = static_cast<float>(options.dropout);
-  config.attention_dropout = static_cast<float>(options.attention_dropout);
-  config.activation_dropout = static_cast<float>(options.activation_dropout);
+  for (LayerConfig& layer : config.encoder) {
+    layer.dropout = config.dropout;
+    layer.attention.dropout = static_cast<float>(options.attention_dropout);
+    layer.feed_forward.dropout = static_cast<float>(options.activation_dropout);
+  }
   return config;
 }
 

@@ -2,14 +2,16 @@
 #pragma once
 
 #include "models/model.h"
+#include "nn/uniform_config.h"
 #include "qkv/tokenizer.h"
 #include "qkv/trainer.h"
 
 namespace qkv {
 
-// Turns the network that the options describe into an encoder with BERT's embeddings and `positions` positions. With options.init `config`
-// is the pretrained one's and keeps its shape; throws Error(bad_input) where that has fewer positions. Then the head.
-void shape_encoder(TransformerConfig& config, Head head, const TrainOptions& options, int64_t positions);
+// Turns the network that the options describe into an encoder with BERT's embeddings, `positions` positions and the head.
+void shape_encoder(UniformConfig& config, Head head, const TrainOptions& options, int64_t positions);
+// Gives the pretrained network the head. Throws Error(bad_input) where it has fewer than `positions` positions.
+void adapt_encoder(TransformerConfig& config, Head head, const TrainOptions& options, int64_t positions);
 
 // The config of the network in options.init, with the options' dropouts. Throws Error(bad_input) where it is no encoder alone, or has fewer
 // tokens than the tokenizer.

@@ -26,7 +26,8 @@ class MaskedTask final : public TrainingTask {
     return {.pad = pad_token(tokenizer)};
   }
 
-  void shape(TransformerConfig& config) const override { shape_encoder(config, Head::masked_lm, options_, options_.context); }
+  void shape(UniformConfig& config) const override { shape_encoder(config, Head::masked_lm, options_, options_.context); }
+  void adapt(TransformerConfig& config) const override { adapt_encoder(config, Head::masked_lm, options_, options_.context); }
 
   TrainingData open(const Tokenizer& tokenizer, const std::filesystem::path& cache, const Report& report) const override {
     TextCorpus training = build_text_corpus(options_, texts_.training, cache / "train.tokens", tokenizer, "training", report);

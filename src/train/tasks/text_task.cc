@@ -38,7 +38,7 @@ class TextTask final : public TrainingTask {
     return {.pad = end, .eos = end, .decoder_start = std::max(end, 0)};
   }
 
-  void shape(TransformerConfig& config) const override {
+  void shape(UniformConfig& config) const override {
     config.kind = Kind::decoder_only;
     config.encoder_layers = 0;
     config.max_position_embeddings = static_cast<int>(options_.context);

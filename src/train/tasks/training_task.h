@@ -9,6 +9,7 @@
 
 #include "evaluate/batch_source.h"
 #include "evaluate/validation.h"
+#include "nn/uniform_config.h"
 #include "qkv/tokenizer.h"
 #include "qkv/trainer.h"
 
@@ -36,8 +37,10 @@ class TrainingTask {
   virtual Tokenizer train_tokenizer() const = 0;
   // Throws Error(bad_input) where the tokenizer lacks one.
   virtual SpecialTokens special_tokens(const Tokenizer& tokenizer) const = 0;
-  // Makes of the encoder-decoder that the options describe, or of the pretrained network, what the task wants.
-  virtual void shape(TransformerConfig&) const {}
+  // Makes of the encoder-decoder that the options describe the network that the task wants.
+  virtual void shape(UniformConfig&) const {}
+  // Gives the pretrained network of --init the head that the task wants. Throws Error(bad_input) where it has too few positions.
+  virtual void adapt(TransformerConfig&) const {}
   // Names of the classes that are told apart, if any.
   virtual std::vector<std::string> labels() const { return {}; }
   // Tokenizes into files in the directory `cache`. The tokenizer stays with the caller as long as the data is used.

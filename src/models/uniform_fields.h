@@ -1,0 +1,78 @@
+// The keys of our own config.json, each once: what it is called, where it lies, and what it is where the key is missing.
+#pragma once
+
+#include <string_view>
+#include <utility>
+
+#include "nn/uniform_config.h"
+
+namespace qkv {
+
+template <typename Choice, size_t N>
+using ChoiceNames = std::pair<std::string_view, Choice> const (&)[N];
+
+inline constexpr std::pair<std::string_view, Kind> kKindNames[] = {
+    {"encoder_decoder", Kind::encoder_decoder}, {"decoder_only", Kind::decoder_only}, {"encoder_only", Kind::encoder_only}};
+inline constexpr std::pair<std::string_view, Head> kHeadNames[] = {
+    {"masked_lm", Head::masked_lm}, {"classification", Head::classification}, {"pooler", Head::pooler}};
+inline constexpr std::pair<std::string_view, NormPlace> kNormPlaceNames[] = {
+    {"post", NormPlace::post}, {"pre", NormPlace::pre}, {"none", NormPlace::none}};
+inline constexpr std::pair<std::string_view, NormKind> kNormNames[] = {{"layer", NormKind::layer}, {"rms", NormKind::rms}};
+inline constexpr std::pair<std::string_view, Position> kPositionNames[] = {
+    {"none", Position::none}, {"sinusoidal", Position::sinusoidal}, {"learned", Position::learned},
+    {"rope", Position::rope}, {"alibi", Position::alibi},           {"t5", Position::t5},
+};
+inline constexpr std::pair<std::string_view, RotaryPairs> kRotaryPairNames[] = {{"halves", RotaryPairs::halves},
+                                                                                {"neighbours", RotaryPairs::neighbours}};
+
+// Calls of the visitor, in the order of the file: required(key, field[, names]) must be there; optional(key, field, fallback); rare(key,
+// field, fallback) is written only where it is not the fallback; derived(key, value) is only written; rope(options) has its own keys.
+template <typename Visitor>
+void visit_fields(UniformConfig& c, Visitor& visit) {
+  visit.required("kind", c.kind, kKindNames);
+  visit.derived("is_encoder_decoder", c.kind == Kind::encoder_decoder);
+  visit.required("vocab_size", c.vocab_size);
+  visit.required("hidden_size", c.hidden_size);
+  visit.required("encoder_layers", c.encoder_layers);
+  visit.required("decoder_layers", c.decoder_layers);
+  visit.required("num_attention_heads", c.num_attention_heads);
+  visit.required("num_key_value_heads", c.num_key_value_heads);
+  visit.rare("head_dim", c.head_dim, 0);
+  visit.required("encoder_ffn_dim", c.encoder_ffn_dim);
+  visit.required("decoder_ffn_dim", c.decoder_ffn_dim);
+  visit.required("activation_function", c.activation);
+  visit.optional("gated_ffn", c.gated_ffn, false);
+  visit.required("norm_position", c.norm_position, kNormPlaceNames);
+  visit.required("norm", c.norm, kNormNames);
+  visit.optional("layer_norm_epsilon", c.layer_norm_epsilon, 1e-5f);
+  visit.optional("linear_bias", c.linear_bias, true);
+  visit.rare("qkv_bias", c.qkv_bias, false);
+  visit.rare("qk_norm", c.qk_norm, false);
+  visit.required("position", c.position, kPositionNames);
+  if (c.position == Position::rope) {
+    visit.rope(c.rope);
+    visit.optional("rotary_dim", c.rope.rotary_dim, 0);
+    visit.required("rotary_pairs", c.rope.layout, kRotaryPairNames);
+  }
+  if (c.position == Position::t5) {
+    visit.optional("relative_attention_num_buckets", c.relative_buckets.count, 32);
+    visit.optional("relative_attention_max_distance", c.relative_buckets.max_distance, 128);
+  }
+  visit.optional("sliding_window", c.sliding_window, 0);
+  visit.optional("scale_embedding", c.scale_embedding, false);
+  visit.optional("tie_word_embeddings", c.tie_word_embeddings, true);
+  visit.optional("final_logits_bias", c.final_logits_bias, false);
+  visit.required("max_position_embeddings", c.max_position_embeddings);
+  visit.optional("initializer_range", c.initializer_range, 0.0f);
+  visit.optional("dropout", c.dropout, 0.0f);
+  visit.optional("attention_dropout", c.attention_dropout, 0.0f);
+  visit.optional("activation_dropout", c.activation_dropout, 0.0f);
+  if (!c.has_decoder()) {
+    visit.required("head", c.head, kHeadNames);
+    visit.optional("classifier_dropout", c.classifier_dropout, 0.0f);
+    visit.optional("token_types", c.token_types, 0);
+    visit.optional("embedding_norm", c.embedding_norm, false);
+  }
+}
+
+}  // namespace qkv

@@ -1,0 +1,61 @@
+// A Transformer whose layers are all alike: what training options and our own config.json describe.
+#pragma once
+
+#include "nn/transformer_config.h"
+
+namespace qkv {
+
+// How the network is told where a token stands.
+enum class Position : uint8_t { none, sinusoidal, learned, rope, alibi, t5 };
+
+struct UniformConfig {
+  Kind kind = Kind::encoder_decoder;
+  int vocab_size = 0;
+  int hidden_size = 512;
+  int encoder_layers = 6, decoder_layers = 6;  // 0 where there is no such stack
+  int num_attention_heads = 8;
+  int num_key_value_heads = 8;
+  int head_dim = 0;  // 0: hidden_size / num_attention_heads
+  int encoder_ffn_dim = 2048, decoder_ffn_dim = 2048;
+  Activation activation = Activation::relu;
+  bool gated_ffn = false;
+  NormPlace norm_position = NormPlace::post;
+  NormKind norm = NormKind::layer;
+  float layer_norm_epsilon = 1e-5f;
+  bool linear_bias = true;  // of every linear layer but the output's
+  bool qkv_bias = false;    // of W_Q, W_K and W_V, where linear_bias is false
+  bool qk_norm = false;     // the kind and epsilon of the other norms
+  Position position = Position::sinusoidal;
+  RopeOptions rope;                  // of Position::rope; rotary_dim 0: the whole head
+  RelativeBuckets relative_buckets;  // of Position::t5
+  int sliding_window = 0;
+  bool scale_embedding = true;
+  bool tie_word_embeddings = true;
+  bool final_logits_bias = true;
+  int max_position_embeddings = 1024;
+  Head head = Head::masked_lm;
+  int num_labels = 2;
+  float classifier_dropout = 0;
+  int token_types = 0;
+  bool embedding_norm = false;
+  float initializer_range = 0;
+  float dropout = 0.1f, attention_dropout = 0, activation_dropout = 0;
+
+  int pad_token_id = 0;
+  std::vector<int32_t> eos_token_ids;
+  int decoder_start_token_id = 0;
+
+  int head_size() const { return head_dim > 0 ? head_dim : hidden_size / num_attention_heads; }
+  bool has_encoder() const { return kind != Kind::decoder_only; }
+  bool has_decoder() const { return kind != Kind::encoder_only; }
+  // One LayerConfig, repeated.
+  operator TransformerConfig() const;
+};
+
+// The description of a network whose layers are alike. Throws (unsupported) where they are not.
+UniformConfig as_uniform(const TransformerConfig& config);
+
+// Are all layers alike, so that as_uniform describes the network whole?
+bool is_uniform(const TransformerConfig& config);
+
+}  // namespace qkv
