@@ -25,7 +25,8 @@ void write_message(const char* text) {
 
 extern "C" void on_interrupt(int signal_number) {
   if (interrupted_flag.exchange(true)) {
-    std::signal(signal_number, SIG_DFL);  // async-signal-safe; the raised signal is delivered when the handler returns
+    if (signal_number == SIGXCPU) return;  // comes every second from the limit on
+    std::signal(signal_number, SIG_DFL);   // async-signal-safe; the raised signal is delivered when the handler returns
     std::raise(signal_number);
     return;
   }
@@ -45,7 +46,7 @@ void catch_interrupts(const char* acknowledgement) {
   action.sa_handler = on_interrupt;
   sigemptyset(&action.sa_mask);
   action.sa_flags = 0;  // no SA_RESTART: a read from the terminal ends, so that interactive commands see the flag
-  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU}) {
     if (signal_number != SIGHUP || !is_ignored(SIGHUP)) sigaction(signal_number, &action, nullptr);
   }
 }

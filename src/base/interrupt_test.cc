@@ -12,7 +12,7 @@ namespace {
 
 // Each in a process of its own: the flag stays set.
 TEST(Interrupt, FirstSignalOnlySetsTheFlag) {
-  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU}) {
     const auto child = [&] {
       std::signal(SIGHUP, SIG_DFL);  // the tests themselves may run under nohup
       catch_interrupts();
@@ -39,6 +39,15 @@ TEST(Interrupt, SecondSignalEndsTheProcess) {
     std::_Exit(0);
   };
   EXPECT_EXIT(child(), testing::KilledBySignal(SIGTERM), "");
+}
+
+TEST(Interrupt, LimitOfTimeMayBeToldAgainAndAgain) {
+  const auto child = [] {
+    catch_interrupts();
+    for (int i = 0; i < 3; ++i) std::raise(SIGXCPU);
+    std::_Exit(interrupted() ? 7 : 1);
+  };
+  EXPECT_EXIT(child(), testing::ExitedWithCode(7), "");
 }
 
 TEST(Interrupt, HangupStaysIgnoredUnderNohup) {
