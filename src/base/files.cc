@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -52,24 +53,31 @@ struct OpenFile {
 
 enum class Kind { regular, also_pipe };
 
+bool is_null_device(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3); }
+
+// Of an open file that is of the wanted kind. Devices may never end, but for terminals and /dev/null.
+struct stat status_for_reading(int fd, const std::string& name, Kind kind) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) fail(ErrorCode::io, "cannot read {}: {}", name, system_message(errno));
+  const mode_t mode = status.st_mode;
+  if (S_ISDIR(mode)) fail(ErrorCode::io, "cannot read {}: it is a directory; name a file in it", name);
+  const bool pipe = S_ISFIFO(mode) || S_ISSOCK(mode);
+  if (kind == Kind::regular && !S_ISREG(mode)) {
+    fail(ErrorCode::io, "cannot read {}: it is a {}, not a regular file; write its content to a file first", name,
+         pipe ? "pipe" : "device");
+  }
+  if (!S_ISREG(mode) && !pipe && !is_null_device(status) && ::isatty(fd) == 0) {
+    fail(ErrorCode::io, "cannot read {}: it is a device, neither a regular file nor a pipe", name);
+  }
+  return status;
+}
+
 // A pipe is opened without waiting for its writer where it is refused anyway.
 OpenFile open_for_reading(const std::filesystem::path& path, Kind kind) {
   Descriptor fd(open_again_if_interrupted(path, kind == Kind::regular ? O_RDONLY | O_NONBLOCK : O_RDONLY));
   if (fd.get() < 0) fail(ErrorCode::io, "cannot read {}: {}", path.string(), system_message(errno));
-  OpenFile file{};
-  if (::fstat(fd.get(), &file.status) != 0) fail(ErrorCode::io, "cannot read {}: {}", path.string(), system_message(errno));
-  const mode_t mode = file.status.st_mode;
-  if (S_ISDIR(mode)) fail(ErrorCode::io, "cannot read {}: it is a directory; name a file in it", path.string());
-  const bool pipe = S_ISFIFO(mode) || S_ISSOCK(mode);
-  if (kind == Kind::regular && !S_ISREG(mode)) {
-    fail(ErrorCode::io, "cannot read {}: it is a {}, not a regular file; write its content to a file first", path.string(),
-         pipe ? "pipe" : "device");
-  }
-  if (!S_ISREG(mode) && !pipe && ::isatty(fd.get()) == 0) {
-    fail(ErrorCode::io, "cannot read {}: it is a device, neither a regular file nor a pipe", path.string());
-  }
-  file.fd = fd.release();
-  return file;
+  const struct stat status = status_for_reading(fd.get(), path.string(), kind);
+  return {fd.release(), status};
 }
 
 [[noreturn]] void fail_to_write(const std::filesystem::path& path, int error) {
@@ -78,6 +86,10 @@ OpenFile open_for_reading(const std::filesystem::path& path, Kind kind) {
                        : error == EFBIG                   ? "; raise the limit on the size of files (ulimit -f)"
                                                           : "";
   fail(ErrorCode::io, "cannot write {}: {}{}", path.string(), system_message(error), advice);
+}
+
+[[noreturn]] void fail_is_directory(const std::filesystem::path& path) {
+  fail(ErrorCode::io, "cannot write {}: it is a directory; name a file in it", path.string());
 }
 
 // `path` is what messages name; the descriptor may be of a temporary file.
@@ -121,13 +133,14 @@ void hand_on_permissions(int fd, const struct stat& old) {
   ::fchmod(fd, mode);
 }
 
-// A link stays a link: what it points to is replaced.
-std::filesystem::path follow_links(const std::filesystem::path& path) {
-  std::error_code ignored;
-  if (!std::filesystem::is_symlink(path, ignored)) return path;
+// A link stays a link: what it points to is replaced, or made.
+std::filesystem::path follow_links(std::filesystem::path path) {
+  constexpr int kMostLinks = 40;  // as the system's own limit
   std::error_code error;
-  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
-  return error ? path : target;
+  for (int i = 0; i < kMostLinks && std::filesystem::is_symlink(path, error); ++i) {
+    path = path.parent_path() / std::filesystem::read_symlink(path, error);  // an absolute target stands alone
+  }
+  return path;
 }
 
 }  // namespace
@@ -136,7 +149,11 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   const OpenFile file = open_for_reading(path, Kind::regular);
   Descriptor fd(file.fd);
   size_ = static_cast<size_t>(file.status.st_size);
-  if (size_ == 0) return;  // an empty mapping is an error for mmap
+  if (size_ == 0) {  // an empty mapping is an error for mmap
+    char byte;
+    if (::read(fd.get(), &byte, 1) <= 0) return;
+    fail(ErrorCode::io, "cannot map {}: its size is not known, as of files in /proc; copy it first", path.string());
+  }
   void* mapping = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
   if (mapping == MAP_FAILED) {
     const int error = errno;
@@ -196,12 +213,54 @@ std::string read_all(const std::filesystem::path& path, Kind kind) {
 
 std::string read_file(const std::filesystem::path& path) { return read_all(path, Kind::regular); }
 std::string read_input(const std::filesystem::path& path) { return read_all(path, Kind::also_pipe); }
+int open_input(const std::filesystem::path& path) { return open_for_reading(path, Kind::also_pipe).fd; }
+void check_input(int fd, const std::string& name) { status_for_reading(fd, name, Kind::also_pipe); }
+
+void check_can_write(const std::filesystem::path& path) {
+  struct stat status {};
+  const bool exists = ::stat(path.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode)) fail_is_directory(path);
+  const std::filesystem::path parent = follow_links(path).parent_path();
+  const bool replaced = !exists || S_ISREG(status.st_mode);
+  const std::filesystem::path opened = !replaced ? path : parent.empty() ? "." : parent;
+  if (::faccessat(AT_FDCWD, opened.c_str(), replaced ? W_OK | X_OK : W_OK, AT_EACCESS) != 0) fail_to_write(path, errno);
+}
+
+void check_can_write_in(const std::filesystem::path& directory, const std::string& label) {
+  std::error_code error;
+  std::filesystem::path there = directory.empty() ? "." : std::filesystem::absolute(directory);
+  while (::access(there.c_str(), F_OK) != 0 && there.has_relative_path()) there = there.parent_path();
+  if (!std::filesystem::is_directory(there, error)) {
+    fail(ErrorCode::io, "{}: {} is a file, not a directory; name another place", label, there.string());
+  }
+  if (::faccessat(AT_FDCWD, there.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+    fail(ErrorCode::io, "{}: cannot write to {}: {}; name another place", label, there.string(), system_message(errno));
+  }
+}
+
+bool is_empty_directory(const std::filesystem::path& directory) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().filename() != "lost+found") return false;
+  }
+  return !error;
+}
+
+void move_into_place(const std::filesystem::path& from, const std::filesystem::path& path) {
+  struct stat old {};
+  if (::stat(path.c_str(), &old) == 0) {
+    const Descriptor fd(open_again_if_interrupted(from, O_RDONLY));
+    if (fd.get() < 0) fail_to_write(path, errno);
+    hand_on_permissions(fd.get(), old);
+  }
+  if (::rename(from.c_str(), follow_links(path).c_str()) != 0) fail_to_write(path, errno);
+}
 
 void write_file_atomically(const std::filesystem::path& path, const Writer& write) {
   struct stat status {};
   const bool exists = ::stat(path.c_str(), &status) == 0;
   if (exists && !S_ISREG(status.st_mode)) {
-    if (S_ISDIR(status.st_mode)) fail(ErrorCode::io, "cannot write {}: it is a directory; name a file in it", path.string());
+    if (S_ISDIR(status.st_mode)) fail_is_directory(path);
     return write_in_place(path, write);
   }
   const std::filesystem::path target = follow_links(path);

@@ -37,6 +37,22 @@ std::string read_file(const std::filesystem::path& path);
 // What somebody names as input may also be a pipe, as process substitution makes them, or a terminal.
 std::string read_input(const std::filesystem::path& path);
 
+// Opens what read_input() reads; the caller closes it. check_input() is its check, for what is open: standard input, say.
+int open_input(const std::filesystem::path& path);
+void check_input(int fd, const std::string& name);
+
+// Throws Error(io) where write_file_atomically() could not write: before the work of which the result could not be kept.
+void check_can_write(const std::filesystem::path& path);
+
+// The same for files in a directory, which may have to be made. `label` stands in front of the message: "--output out".
+void check_can_write_in(const std::filesystem::path& directory, const std::string& label);
+
+// A directory that was made to be filled: an empty one, or a freshly mounted file system.
+bool is_empty_directory(const std::filesystem::path& directory);
+
+// Renames within a file system, as write_file_atomically() would have written: links and permissions of an old `path` stay.
+void move_into_place(const std::filesystem::path& from, const std::filesystem::path& path);
+
 // Writes under a temporary name beside `path`, syncs, and renames: the old content or the new one, never a part. A file that was there
 // hands its permissions on.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);

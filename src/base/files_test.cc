@@ -96,6 +96,62 @@ TEST_F(Files, FullDiskKeepsTheOldContentAndLeavesNothing) {
   EXPECT_EQ(entries(), 1u);
 }
 
+TEST_F(Files, PlaceThatCannotBeWrittenIsToldBeforeTheWork) {
+  write_file_atomically(path("x"), "old");
+  fs::create_directory(path("d"));
+  fs::create_symlink("nowhere/y", path("l"));
+  EXPECT_NO_THROW(check_can_write(path("x")));
+  EXPECT_NO_THROW(check_can_write(path("new")));
+  EXPECT_NO_THROW(check_can_write("new"));
+  EXPECT_NO_THROW(check_can_write("/dev/null"));
+  EXPECT_THAT(message_of(ErrorCode::io, [&] { check_can_write(path("d")); }), HasSubstr("is a directory"));
+  EXPECT_THAT(message_of(ErrorCode::io, [&] { check_can_write(path("a") / "b"); }), HasSubstr("make its directory first"));
+  EXPECT_THAT(message_of(ErrorCode::io, [&] { check_can_write(path("l")); }), HasSubstr("make its directory first"));
+  EXPECT_NO_THROW(check_can_write_in(path("a") / "b", "--output"));
+  EXPECT_NO_THROW(check_can_write_in("a/b", "--output"));
+  EXPECT_THAT(message_of(ErrorCode::io, [&] { check_can_write_in(path("x") / "b", "--output o"); }),
+              AllOf(HasSubstr("--output o: "), HasSubstr("is a file")));
+  EXPECT_EQ(entries(), 3u);
+}
+
+TEST_F(Files, FileMovedIntoPlaceTakesThePermissionsAndLinkThatAreThere) {
+  write_file_atomically(path("x"), "old");
+  fs::permissions(path("x"), fs::perms::owner_read | fs::perms::owner_write);
+  fs::create_symlink("x", path("link"));
+  write_file_atomically(path("new"), "new");
+  move_into_place(path("new"), path("link"));
+  EXPECT_TRUE(fs::is_symlink(path("link")));
+  EXPECT_EQ(read_file(path("x")), "new");
+  EXPECT_EQ(fs::status(path("x")).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  write_file_atomically(path("new"), "more");
+  move_into_place(path("new"), path("y"));
+  EXPECT_EQ(read_file(path("y")), "more");
+}
+
+TEST_F(Files, LinkToWhatIsNotThereYetStaysALink) {
+  fs::create_directory(path("d"));
+  fs::create_symlink("d/y", path("one"));
+  fs::create_symlink(path("one"), path("two"));
+  write_file_atomically(path("two"), "new");
+  EXPECT_TRUE(fs::is_symlink(path("one")) && fs::is_symlink(path("two")));
+  EXPECT_EQ(read_file(path("d") / "y"), "new");
+}
+
+TEST_F(Files, EmptyDirectoriesAreThoseToBeFilled) {
+  EXPECT_TRUE(is_empty_directory(directory_.path()));
+  fs::create_directory(path("lost+found"));
+  EXPECT_TRUE(is_empty_directory(directory_.path()));
+  write_file_atomically(path("x"), "x");
+  EXPECT_FALSE(is_empty_directory(directory_.path()));
+  EXPECT_FALSE(is_empty_directory(path("x")));
+}
+
+TEST_F(Files, ContentOfUnknownSizeIsNotTakenForNone) {
+  EXPECT_THAT(message_of(ErrorCode::io, [] { MappedFile("/proc/self/status"); }), HasSubstr("size is not known"));
+  EXPECT_THAT(read_input("/proc/self/status"), HasSubstr("Pid:"));
+  EXPECT_EQ(read_input("/dev/null"), "");
+}
+
 TEST_F(Files, ReaderWhileWritingSeesTheOldContentOrTheNew) {
   const std::string a(100000, 'a'), b(100000, 'b');
   write_file_atomically(path("x"), a);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
 
 #include "base/error.h"
 
@@ -13,9 +12,23 @@ using namespace std::string_view_literals;
 
 constexpr size_t kLook = 4096;  // bytes that are looked at for zeros
 
-constexpr std::array kPacked = {std::pair("\x1f\x8b"sv, "gzip (unpack it with gunzip)"), std::pair("PK\x03\x04"sv, "zip (unpack it)"),
-                                std::pair("\xfd\x37zXZ\0"sv, "xz (unpack it with unxz)"),
-                                std::pair("\x28\xb5\x2f\xfd"sv, "zstd (unpack it with unzstd)")};
+// A name and what to do; at a place of the content.
+struct OtherKind {
+  std::string_view magic;
+  const char* kind;
+  size_t place = 0;
+};
+constexpr std::array kOthers = {OtherKind{"\x1f\x8b"sv, "packed with gzip (unpack it with gunzip)"},
+                                OtherKind{"PK\x03\x04"sv, "packed with zip (unpack it)"},
+                                OtherKind{"\xfd\x37zXZ\0"sv, "packed with xz (unpack it with unxz)"},
+                                OtherKind{"\x28\xb5\x2f\xfd"sv, "packed with zstd (unpack it with unzstd)"},
+                                OtherKind{"\x04\x22\x4d\x18"sv, "packed with lz4 (unpack it with unlz4)"},
+                                OtherKind{"\x1f\x9d"sv, "packed with compress (unpack it with uncompress)"},
+                                OtherKind{"7z\xbc\xaf\x27\x1c"sv, "packed with 7-Zip (unpack it)"},
+                                OtherKind{"1AY&SY"sv, "packed with bzip2 (unpack it with bunzip2)", 4},
+                                OtherKind{"ustar"sv, "an archive of tar (unpack it with tar -x)", 257},
+                                OtherKind{"PAR1"sv, "a Parquet file (write its texts out as lines)"},
+                                OtherKind{"ARROW1"sv, "an Arrow file (write its texts out as lines)"}};
 
 // Text in an encoding of two or four bytes, by its mark or by the zeros that it is full of.
 const char* wide_encoding(std::string_view content) {
@@ -39,11 +52,10 @@ bool has_lone_carriage_returns(std::string_view content) {
 size_t byte_order_mark_size(std::string_view content) { return content.starts_with("\xef\xbb\xbf"sv) ? 3 : 0; }
 
 void check_is_text(const std::filesystem::path& path, std::string_view content, TextShape shape) {
-  for (const auto& [magic, name] : kPacked) {
-    if (content.starts_with(magic)) fail(ErrorCode::bad_input, "{} is no text but packed with {}", path.string(), name);
-  }
-  if (content.starts_with("BZh") && content.substr(4, 6) == "1AY&SY") {
-    fail(ErrorCode::bad_input, "{} is no text but packed with bzip2 (unpack it with bunzip2)", path.string());
+  for (const OtherKind& other : kOthers) {
+    if (content.substr(std::min(other.place, content.size())).starts_with(other.magic)) {
+      fail(ErrorCode::bad_input, "{} is no text but {}", path.string(), other.kind);
+    }
   }
   if (const char* encoding = wide_encoding(content)) {
     fail(ErrorCode::bad_input, "{} is {}; convert it to UTF-8: iconv -f {} -t UTF-8", path.string(), encoding, encoding);

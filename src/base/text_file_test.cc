@@ -42,6 +42,11 @@ TEST(TextFile, PackedFilesAreNamedWithWhatUnpacksThem) {
   EXPECT_NE(message("PK\x03\x04rest"s).find("zip"), std::string::npos);
   EXPECT_NE(message("\xfd\x37zXZ\0rest"s).find("unxz"), std::string::npos);
   EXPECT_NE(message("BZh91AY&SYrest").find("bunzip2"), std::string::npos);
+  EXPECT_NE(message("\x04\x22\x4d\x18rest"s).find("unlz4"), std::string::npos);
+  EXPECT_NE(message("\x1f\x9drest"s).find("uncompress"), std::string::npos);
+  EXPECT_NE(message("7z\xbc\xaf\x27\x1crest"s).find("7-Zip"), std::string::npos);
+  EXPECT_NE(message("train.en" + std::string(249, '0') + "ustar").find("tar -x"), std::string::npos);
+  EXPECT_NE(message("PAR1rest").find("Parquet"), std::string::npos);
   EXPECT_NE(message("\x28\xb5\x2f\xfdrest"s, TextShape::whole).find("unzstd"), std::string::npos);
 }
 

@@ -1,6 +1,5 @@
 #include "cli/line_input.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,17 +16,25 @@ namespace {
 
 constexpr size_t kMostLines = 16384, kMostBytes = size_t{8} << 20;  // of a block
 
+std::string_view whole_text(const std::string& name, std::string_view content) {
+  check_is_text(name, content, TextShape::whole);
+  return content.substr(byte_order_mark_size(content));
+}
+
 }  // namespace
 
 LineInput::LineInput(const std::string& path) : name_(path.empty() ? "standard input" : path), descriptor_(STDIN_FILENO) {
   std::error_code ignored;
-  if (std::filesystem::is_regular_file(path, ignored)) {
+  if (std::filesystem::is_regular_file(path, ignored) && std::filesystem::file_size(path, ignored) > 0) {
     file_ = MappedFile(path);
     position_ = byte_order_mark_size(file_.text());
     return;
   }
-  if (!path.empty()) descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor_ < 0) fail(ErrorCode::io, "cannot read {}: {}", path, std::generic_category().message(errno));
+  if (path.empty()) {
+    check_input(STDIN_FILENO, name_);
+  } else {
+    descriptor_ = open_input(path);
+  }
   reader_.emplace(descriptor_, name_);
 }
 
@@ -38,6 +45,7 @@ LineInput::~LineInput() {
 std::vector<std::string_view> LineInput::next() {
   throw_if_interrupted();
   first_line_ += static_cast<int64_t>(lines_in_block_);
+  if (!reader_ && position_ <= byte_order_mark_size(file_.text())) check_is_text(name_, file_.text(), TextShape::lines);
   std::vector<std::string_view> lines;
   if (reader_) {
     block_ = reader_->next(kMostLines);
@@ -55,14 +63,14 @@ std::vector<std::string_view> LineInput::next() {
 }
 
 std::string_view LineInput::whole() {
-  if (!reader_) return file_.text().substr(byte_order_mark_size(file_.text()));
+  if (!reader_) return whole_text(name_, file_.text());
   constexpr size_t kReadBytes = size_t{1} << 16;
   while (true) {
     const size_t before = text_.size();
     text_.resize(before + kReadBytes);
     const ssize_t got = ::read(descriptor_, text_.data() + before, kReadBytes);
     text_.resize(before + static_cast<size_t>(std::max<ssize_t>(got, 0)));
-    if (got == 0) return std::string_view(text_).substr(byte_order_mark_size(text_));
+    if (got == 0) return whole_text(name_, text_);
     throw_if_interrupted();
     if (got < 0 && errno != EINTR) fail(ErrorCode::io, "cannot read {}: {}", name_, std::generic_category().message(errno));
   }

@@ -31,11 +31,11 @@ bool LineReader::take_line(std::vector<std::string>& lines) {
       fail(ErrorCode::bad_input, "{}: line {} is longer than {} MiB; is this text?", name_, lines_taken_ + 1, kMaxLineBytes >> 20);
     }
     if (!at_end_ || begin_ == buffer_.size()) return false;
+    if (lines_taken_ == 0) check_is_text(name_, buffer_, TextShape::lines);
   }
   const size_t stop = std::min(end, buffer_.size());
   std::string& line = lines.emplace_back(buffer_, begin_, stop - begin_);
   if (line.ends_with('\r')) line.pop_back();
-  if (lines_taken_ == 0) line.erase(0, byte_order_mark_size(line));
   begin_ = scanned_ = std::min(stop + 1, buffer_.size());
   ++lines_taken_;
   return true;
@@ -48,7 +48,7 @@ bool LineReader::wait(int milliseconds) const {
     pollfd request{file_descriptor_, POLLIN, 0};
     const int ready = poll(&request, 1, milliseconds < 0 ? kWakeMilliseconds : milliseconds);
     if (ready > 0) return true;
-    if (ready < 0 && errno != EINTR) fail(ErrorCode::io, "{}: {}", name_, std::strerror(errno));
+    if (ready < 0 && errno != EINTR) fail(ErrorCode::io, "cannot read {}: {}", name_, std::strerror(errno));
     if (ready == 0 && milliseconds >= 0) return false;
   }
 }
@@ -59,13 +59,17 @@ void LineReader::fill() {
     scanned_ -= begin_;
     begin_ = 0;
   }
+  const bool first = buffer_.empty() && lines_taken_ == 0;
   const size_t old = buffer_.size();
   buffer_.resize(old + kReadBytes);
   const ssize_t count = read(file_descriptor_, buffer_.data() + old, kReadBytes);
   const int error = errno;
   buffer_.resize(old + static_cast<size_t>(std::max<ssize_t>(count, 0)));
   if (count == 0) at_end_ = true;
-  if (count < 0 && error != EINTR && error != EAGAIN) fail(ErrorCode::io, "{}: {}", name_, std::strerror(error));
+  if (count < 0 && error != EINTR && error != EAGAIN) fail(ErrorCode::io, "cannot read {}: {}", name_, std::strerror(error));
+  if (!first) return;
+  check_is_text(name_, buffer_, TextShape::whole);
+  buffer_.erase(0, byte_order_mark_size(buffer_));
 }
 
 std::vector<std::string> LineReader::next(size_t max_lines) {

@@ -14,7 +14,8 @@ class LineReader {
   LineReader(int file_descriptor, std::string name) : file_descriptor_(file_descriptor), name_(std::move(name)) {}
 
   // Waits for a line, and returns it with those that follow within milliseconds: at most `max_lines`, and few megabytes. Empty at the end.
-  // Line ends (\n or \r\n) are removed; the last line needs none. Throws Error(interrupted) when a caught signal comes meanwhile.
+  // Line ends (\n or \r\n) are removed; the last line needs none; a byte-order mark is no part of the
+  // first. Throws Error(bad_input) for what is no text (base/text_file.h). Throws Error(interrupted) when a caught signal comes meanwhile.
   std::vector<std::string> next(size_t max_lines);
 
   // Number of the first line of the last next(), counted from 1.

@@ -71,6 +71,25 @@ TEST_F(LineReaderTest, LinesLongerThanAPipeAreWhole) {
   EXPECT_EQ(lines, (Lines{longest, longest + "y"}));
 }
 
+TEST_F(LineReaderTest, WhatIsNoTextIsRefused) {
+  send(
+      std::string_view("\xff\xfe"
+                       "a\0\n\0",
+                       6));
+  EXPECT_THROW(LineReader(ends[0], "pipe").next(1), Error);
+  send("\x1f\x8b\x08 packed\n");
+  EXPECT_THROW(LineReader(ends[0], "pipe").next(1), Error);
+  send("one\rtwo\rthree");
+  close_writer();
+  EXPECT_THROW(LineReader(ends[0], "pipe").next(1), Error);
+}
+
+TEST_F(LineReaderTest, ByteOrderMarkIsNoText) {
+  send("\xef\xbb\xbf");
+  close_writer();
+  EXPECT_TRUE(LineReader(ends[0], "pipe").next(1).empty());
+}
+
 TEST(LineReader, EndlessLineIsRefused) {
   const int zeros = open("/dev/zero", O_RDONLY);
   LineReader reader(zeros, "zeros");

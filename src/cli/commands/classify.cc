@@ -12,6 +12,7 @@
 #include "cli/commands/eval_classification.h"
 #include "cli/line_reader.h"
 #include "cli/output.h"
+#include "base/utf8.h"
 #include "evaluate/classification.h"
 
 namespace qkv {
@@ -41,6 +42,11 @@ void run_classify(const ClassifyArguments& arguments) {
   const ClassificationOptions options{.dtype = activation_type(*classifier.model)};
   LineReader reader(STDIN_FILENO, "standard input");
   for (std::vector<std::string> lines; !(lines = reader.next(kMostLines)).empty();) {
+    std::vector<int64_t> invalid;
+    for (size_t i = 0; i < lines.size(); ++i) {
+      if (!is_valid_utf8(lines[i])) invalid.push_back(reader.first_line() + static_cast<int64_t>(i));
+    }
+    if (!invalid.empty()) log_warning("{}: not valid UTF-8; the bad bytes are read as U+FFFD", list_lines(invalid));
     const ClassifierInputs inputs = encode_for_classifier(classifier.tokenizer, lines, classifier.model->config.max_position_embeddings);
     if (inputs.cut > 0)
       log_warning("{} lines are cut to the {} tokens that the model takes", inputs.cut, classifier.model->config.max_position_embeddings);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/suggestion.h"
+#include "base/text_file.h"
 #include "train/options/given_options.h"
 #include "train/options/option_table.h"
 #include "train/options/presets.h"
@@ -65,6 +66,7 @@ void apply_settings(TrainOptions& options, std::span<const OptionSetting> settin
 
 std::vector<OptionSetting> read_config_file(const std::filesystem::path& path) {
   const std::string text = read_input(path);
+  check_is_text(path, text, TextShape::lines);
   std::vector<OptionSetting> settings;
   try {
     const toml::table table = toml::parse(text, path.string());
