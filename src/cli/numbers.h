@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <type_traits>
 
 namespace qkv {
@@ -12,14 +13,26 @@ namespace qkv {
 CLI::Validator whole_number(int64_t low, uint64_t high);
 CLI::Validator real_number(double low, double high);
 
-// Whole numbers where the bounds are, else finite numbers: at_least(1), between(0.001, 100.0).
+template <typename Field>
+struct NumberOf {
+  using Type = Field;
+};
 template <typename Number>
-CLI::Validator at_least(Number low) {
+struct NumberOf<std::optional<Number>> {
+  using Type = Number;
+};
+
+// Numbers that a field can hold, from `low` on: at_least(options.max_length, 1). Every option of a number has a check of this file: CLI11's
+// own reading takes "" as 0, and wraps -1 around.
+template <typename Field>
+CLI::Validator at_least(const Field& /*field*/, typename NumberOf<Field>::Type low) {
+  using Number = typename NumberOf<Field>::Type;
   if constexpr (std::is_integral_v<Number>)
-    return whole_number(low, std::numeric_limits<uint64_t>::max());
+    return whole_number(static_cast<int64_t>(low), static_cast<uint64_t>(std::numeric_limits<Number>::max()));
   else
     return real_number(low, std::numeric_limits<double>::max());
 }
+// Whole numbers where the bounds are, else finite numbers: between(1, 1000), between(0.001, 100.0).
 template <typename Number>
 CLI::Validator between(Number low, Number high) {
   if constexpr (std::is_integral_v<Number>)

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/commands/decoding_options.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "view/attention_view.h"
 
@@ -40,6 +41,7 @@ void check_output(const std::string& output) {
 void run_attention(const AttentionArguments& arguments) {
   catch_interrupts();
   check_output(arguments.output);
+  if (!arguments.output.empty()) check_can_write(arguments.output);
   const std::unique_ptr<Model> model = load_model(arguments.model, arguments.options.dtype);
   if (model->config.kind != Kind::encoder_decoder) {
     fail(ErrorCode::unsupported, "{}: attention is shown of models that translate; this one {}", arguments.model, use_of(model->config));
@@ -78,8 +80,13 @@ void add_attention_command(CLI::App& app) {
       ->check(CLI::IsMember({"encoder", "decoder", "cross"}))
       ->type_name("KIND")
       ->capture_default_str();
-  command->add_option("--layer", arguments->layer, "Layer, counted from 0 (default: the last)")->type_name("L");
-  command->add_option("--head", arguments->head, "Head, counted from 0")->type_name("H")->capture_default_str();
+  command->add_option("--layer", arguments->layer, "Layer, counted from 0 (default: the last)")
+      ->check(at_least(arguments->layer, 0))
+      ->type_name("L");
+  command->add_option("--head", arguments->head, "Head, counted from 0")
+      ->check(at_least(arguments->head, 0))
+      ->type_name("H")
+      ->capture_default_str();
   command->add_option("--output", arguments->output, "Write FILE.svg, FILE.json or FILE.txt instead of showing the map in the terminal")
       ->type_name("FILE");
   command->add_flag("--trace", arguments->trace, "Print Q, K, V, scaled scores, weights and output of the head, a row for each token");

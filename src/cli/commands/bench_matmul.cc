@@ -7,6 +7,7 @@
 
 #include "base/parallel.h"
 #include "bench/matmul_bench.h"
+#include "cli/numbers.h"
 #include "cli/output.h"
 #include "kernels/limits.h"
 
@@ -67,7 +68,7 @@ void run(const MatmulBench& bench) {
 void add_matmul_bench(CLI::App& bench) {
   auto options = std::make_shared<MatmulBench>();
   CLI::App* matmul = bench.add_subcommand("matmul", "Matrix products alone at a Transformer's shapes: linear layers, forward and backward");
-  matmul->add_option("--rows", options->rows, "tokens")->delimiter(',')->check(CLI::Range(1, 1 << 20))->capture_default_str();
+  matmul->add_option("--rows", options->rows, "tokens")->delimiter(',')->check(between(1, 1 << 20))->capture_default_str();
   matmul->add_option("--dtype", options->dtypes, "types of the rows")
       ->delimiter(',')
       ->check(CLI::IsMember({"f32", "bf16"}))
@@ -76,10 +77,11 @@ void add_matmul_bench(CLI::App& bench) {
       ->delimiter(',')
       ->check(CLI::IsMember({"forward", "input_gradient", "weight_gradient"}))
       ->capture_default_str();
-  matmul->add_option("--layer", options->only, "one layer of the table alone: IN,OUT")->delimiter(',')->expected(2);
-  matmul->add_option("--runs", options->runs, "measurements, of which the shortest counts")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
+  matmul->add_option("--layer", options->only, "one layer of the table alone: IN,OUT")
+      ->delimiter(',')
+      ->expected(2)
+      ->check(between(1, 1 << 20));
+  matmul->add_option("--runs", options->runs, "measurements, of which the shortest counts")->check(between(1, 1000))->capture_default_str();
   matmul->add_flag("--json", options->json, "a JSON line per measurement");
   matmul->callback([options] { run(*options); });
 }

@@ -20,10 +20,12 @@ void add_data_command(CLI::App& app) {
   numbers->add_option("--from", options->from, "Language of the source: an ICU locale like en, de, fr, ja, zh, pt_PT")
       ->capture_default_str();
   numbers->add_option("--to", options->to, "Language of the target")->capture_default_str();
-  numbers->add_option("--count", options->count, "Numbers to train on: 100 to 998,000")->capture_default_str()->check(at_least(0));
+  numbers->add_option("--count", options->count, "Numbers to train on: 100 to 998,000")
+      ->capture_default_str()
+      ->check(at_least(options->count, 0));
   numbers->add_option("--seed", options->seed, "Decides which numbers are chosen, and their order")
       ->capture_default_str()
-      ->check(at_least(0));
+      ->check(at_least(options->seed, 0));
   numbers->add_option("--output", options->output, "Directory to write")->type_name("DIR")->required();
   numbers->add_flag("--overwrite", options->overwrite, "Replace these files in a directory that exists");
   numbers->callback([options] {

@@ -32,22 +32,23 @@ void add_decoding_options(CLI::App& command, TranslatorOptions& options) {
       ->check(between(1, 1000))
       ->type_name("N");
   command.add_option("--length-penalty", options.length_penalty, "Beams are ranked by (sum of log p) / length^X (default: the model's)")
-      ->check(at_least(std::numeric_limits<double>::lowest()))
+      ->check(at_least(options.length_penalty, std::numeric_limits<double>::lowest()))
       ->type_name("X");
   command.add_option("--max-length", options.max_length, "Most tokens of a translation, with the start token (default: the model's)")
-      ->check(at_least(1))
+      ->check(at_least(options.max_length, 1))
       ->type_name("N");
   command
       .add_option("--max-length-factor", options.max_length_factor,
                   "Cut a translation at so many tokens for each of its source; stops what loops without end (default: no such limit)")
+      ->check(at_least(options.max_length_factor, 0))
       ->type_name("X");
   command.add_option("--min-length", options.min_length, "Fewest tokens of a translation, with the start token (default: the model's)")
-      ->check(at_least(0))
+      ->check(at_least(options.min_length, 0))
       ->type_name("N");
   add_dtype_option(command, options.dtype);
   command.add_flag("--truncate", options.truncate, "Cut lines that are too long for the model instead of stopping there");
   command.add_option("--batch-tokens", options.batch_tokens, "Source tokens times beams computed at once")
-      ->check(at_least(1))
+      ->check(at_least(options.batch_tokens, 1))
       ->type_name("N")
       ->capture_default_str();
 }

@@ -99,6 +99,7 @@ void check_arguments(const EvalArguments& arguments) {
 
 void run_eval(const EvalArguments& arguments) {
   check_arguments(arguments);
+  if (!arguments.output.empty()) check_can_write(arguments.output);
   if (!arguments.text.empty()) {
     return eval_text(
         {arguments.model, arguments.text, arguments.document_separator, arguments.context, arguments.options.dtype, arguments.json});
@@ -157,7 +158,7 @@ void add_eval_command(CLI::App& app) {
       ->type_name("FILE");
   command
       ->add_option("--context", arguments->context, "Tokens of --text that the model sees at once (default: its positions, at most 2048)")
-      ->check(at_least(1))
+      ->check(at_least(arguments->context, 1))
       ->type_name("N");
   command->add_option("--document-separator", arguments->document_separator, "Cuts --text into documents as in qkv train")
       ->type_name("TEXT");

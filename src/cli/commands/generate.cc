@@ -1,9 +1,5 @@
 // qkv generate: text that goes on from a prompt.
-#include <unistd.h>
-
-#include <cerrno>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -11,6 +7,7 @@
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/commands/decoding_options.h"
+#include "cli/line_input.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
 #include "qkv/generator.h"
@@ -25,22 +22,6 @@ struct GenerateArguments {
   InferenceType dtype = InferenceType::f32;
   bool greedy = false, stream = true, echo = false, json = false;
 };
-
-// All of stdin; a signal ends it.
-std::string read_stdin() {
-  std::string text;
-  char buffer[65536];
-  while (true) {
-    throw_if_interrupted();
-    const ssize_t count = ::read(STDIN_FILENO, buffer, sizeof buffer);
-    if (count == 0) return text;
-    if (count > 0) {
-      text.append(buffer, static_cast<size_t>(count));
-    } else if (errno != EINTR) {
-      fail(ErrorCode::io, "cannot read standard input: {}", std::generic_category().message(errno));
-    }
-  }
-}
 
 void print_json(const std::string& prompt, const Generation& generation, int64_t sample) {
   print("{}\n", nlohmann::ordered_json{{"sample", sample},
@@ -83,7 +64,7 @@ void run_generate(GenerateArguments arguments) {
   check_chance(arguments.options.temperature.value_or(1));
   const Generator generator = Generator::open(arguments.model, arguments.dtype);
   check_chance(generator.temperature(arguments.options));
-  std::string prompt = arguments.prompt == "-" ? read_stdin() : arguments.prompt;
+  std::string prompt = arguments.prompt == "-" ? std::string(LineInput("").whole()) : arguments.prompt;
   if (!is_valid_utf8(prompt)) {
     log_warning("the prompt is not valid UTF-8; the bad bytes are read as U+FFFD");
     prompt = replace_invalid_utf8(prompt);
@@ -123,19 +104,20 @@ void add_generate_command(CLI::App& app) {
   command
       ->add_option("--max-new-tokens", options.max_new_tokens,
                    "Stop after N tokens where the model does not end the text (default: the model's, or else 256)")
-      ->check(at_least(1))
+      ->check(at_least(options.max_new_tokens, 1))
       ->type_name("N");
   command
       ->add_option("--temperature", options.temperature,
                    "Below 1 likely tokens become likelier; 0: always the likeliest (default: the model's, or else 1)")
-      ->check(at_least(0.0))
+      ->check(at_least(options.temperature, 0))
       ->type_name("X");
   command->add_option("--top-k", options.top_k, "Draw from the K likeliest tokens; 0: from all (default: the model's, or else 0)")
-      ->check(at_least(0))
+      ->check(at_least(options.top_k, 0))
       ->type_name("K");
   command
       ->add_option("--top-p", options.top_p,
                    "Draw from the likeliest tokens that together have probability P; 1: from all (default: the model's, or else 1)")
+      ->check(between(0.0, 1.0))
       ->type_name("P");
   command->add_option("--seed", options.seed, "The same seed gives the same text, on any number of threads")
       ->check(between<int64_t>(0, INT64_MAX))
@@ -143,7 +125,7 @@ void add_generate_command(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("--greedy", arguments->greedy, "Always the likeliest token, like --temperature 0");
   command->add_option("--num-samples", arguments->num_samples, "Write N texts, parted by lines of ---")
-      ->check(at_least(1))
+      ->check(at_least(arguments->num_samples, 1))
       ->type_name("N")
       ->capture_default_str();
   command->add_flag("!--no-stream", arguments->stream, "Print in large pieces instead of token by token");

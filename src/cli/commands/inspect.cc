@@ -98,6 +98,7 @@ std::vector<std::string> checkpoint_names(const fs::path& directory) {
     const auto [stop, wrong] = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), step);
     if (wrong == std::errc() && stop == name.data() + name.size()) found.emplace_back(step, name);
   }
+  if (error) fail(ErrorCode::io, "cannot list {}: {}", directory.string(), error.message());
   std::sort(found.begin(), found.end());
   std::vector<std::string> names;
   for (auto& [step, name] : found) names.push_back(std::move(name));

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/files.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
@@ -23,8 +24,19 @@ void list() {
   }
 }
 
+// It is read several times: no pipe.
+CLI::Validator readable_file() {
+  return CLI::Validator(
+      [](const std::string& path) {
+        const MappedFile file(path);
+        return std::string();
+      },
+      "");
+}
+
 void run(const lab::RunOptions& options) {
   catch_interrupts();
+  check_can_write_in(options.output, "--output " + options.output.string());
   ProgressLine line;
   const Stopwatch watch;
   lab::run_experiments(options, [&](const lab::RunProgress& progress) {
@@ -68,15 +80,15 @@ void add_lab_command(CLI::App& app) {
   runs->add_option("--translation", *translation, "Sentence pairs to learn from, a sentence a line; the last 1,000 are held out")
       ->type_name("SRC TGT")
       ->expected(2)
-      ->check(CLI::ExistingFile);
+      ->check(readable_file());
   runs->add_option("--text", options->data.text, "Plain text to learn from; the last tenth is held out")
       ->type_name("FILE")
-      ->check(CLI::ExistingFile);
+      ->check(readable_file());
   auto classification = std::make_shared<std::vector<std::string>>();
   runs->add_option("--classification", *classification, "Texts with labels to learn from and to be judged by: text TAB label on each line")
       ->type_name("TRAIN TEST")
       ->expected(2)
-      ->check(CLI::ExistingFile);
+      ->check(readable_file());
   runs->footer(
       "Without --translation, --text and --classification the data is made up: numbers spelled out, and tasks by rule. Each finished run "
       "is a file\n"

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
@@ -42,7 +43,9 @@ struct TrainArguments {
 
 void run_training(const TrainArguments& arguments) {
   const std::filesystem::path output = arguments.output;
-  if (!arguments.overwrite && std::filesystem::exists(output)) {
+  check_can_write_in(output, "--output " + arguments.output);
+  std::error_code error;
+  if (!arguments.overwrite && std::filesystem::exists(output, error) && !is_empty_directory(output)) {
     fail(ErrorCode::invalid_argument, "--output {} exists; name another directory, or add --overwrite to replace the tokenizer in it",
          arguments.output);
   }
@@ -77,6 +80,7 @@ void add_tokenizer_train(CLI::App& tokenizer) {
   command
       ->add_option("--min-frequency", options.min_frequency,
                    "Join pairs that occur at least this often; of wordlevel: words that are tokens; not of unigram")
+      ->check(at_least(options.min_frequency, 0))
       ->type_name("N")
       ->capture_default_str();
   command
@@ -87,9 +91,10 @@ void add_tokenizer_train(CLI::App& tokenizer) {
       ->type_name("SCORE")
       ->capture_default_str();
   command->add_option("--limit-alphabet", options.limit_alphabet, "Keep only the N most frequent characters (default: all)")
-      ->check(at_least(1))
+      ->check(at_least(options.limit_alphabet, 1))
       ->type_name("N");
   command->add_option("--character-coverage", options.character_coverage, "Keep as many characters as make up this share of the text")
+      ->check(between(0.0, 1.0))
       ->type_name("SHARE")
       ->capture_default_str();
   command->add_option("--initial-alphabet", options.initial_alphabet, "Characters that are tokens in any case")->type_name("TEXT");

@@ -23,7 +23,8 @@ Number parse_number(const std::string& text, const std::string& label, const cha
   Number number{};
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
-  QKV_CHECK(error == std::errc() && stop == end, "{}: \"{}\" is not a {}", label, text, kind);
+  QKV_CHECK(stop == end && error != std::errc::invalid_argument, "{}: \"{}\" is not a {}", label, text, kind);
+  QKV_CHECK(error == std::errc(), "{}: {} is out of the range of numbers", label, text);
   return number;
 }
 
@@ -57,8 +58,10 @@ inline TrainOption real(Entry entry, double TrainOptions::*field, double low, do
           entry.decides_weights,
           [=](TrainOptions& options, const std::string& text, const std::string& label) {
             const auto number = parse_number<double>(text, label, "number");
+            QKV_CHECK(!std::isnan(number), "{}: \"{}\" is not a number", label, text);
             QKV_CHECK(number >= low, "{}: {} is too small; it must be at least {}", label, text, low);
-            QKV_CHECK(number < high && std::isfinite(number), "{}: {} is too large; it must be less than {}", label, text, high);
+            QKV_CHECK(std::isfinite(number) || std::isfinite(high), "{}: {} is not a finite number", label, text);
+            QKV_CHECK(number < high, "{}: {} is too large; it must be less than {}", label, text, high);
             options.*field = number;
           },
           [=](const TrainOptions& options) { return fmt::format("{}", options.*field); }};

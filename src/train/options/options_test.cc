@@ -134,6 +134,10 @@ TEST(Options, WrongValuesNameTheOption) {
   EXPECT_THAT(error("lr", "nan"), HasSubstr("--lr"));
   EXPECT_THAT(error("lr", "inf"), HasSubstr("--lr"));
   EXPECT_THAT(error("lr", ""), HasSubstr("--lr: \"\" is not a number"));
+  EXPECT_THAT(error("lr", "nan"), HasSubstr("--lr: \"nan\" is not a number"));
+  EXPECT_THAT(error("lr", "1e400"), HasSubstr("--lr: 1e400 is out of the range of numbers"));
+  EXPECT_THAT(error("max-minutes", "inf"), HasSubstr("--max-minutes: inf is not a finite number"));
+  EXPECT_THAT(error("max-steps", "18446744073709551616"), HasSubstr("18446744073709551616 is out of the range"));
   EXPECT_THAT(error("dtype", "f16"), HasSubstr("--dtype: \"f16\" is none of auto|f32|bf16"));
   EXPECT_THAT(error("betas", "0.9"), HasSubstr("--betas"));
   EXPECT_THAT(error("output", ""), HasSubstr("--output"));
