@@ -3,7 +3,9 @@
 
     tests/command_line_test.py build/qkv [-k PATTERN]
 """
+import gzip
 import json
+import lzma
 import math
 import os
 import pathlib
@@ -176,11 +178,24 @@ class CommandLine(ProgramTest):
                 ('generate', '--top-k', '1e3', '--top-k: "1e3" is not a whole number'),
                 ('generate', '--num-samples', 'four', '--num-samples: "four" is not a whole number'),
                 ('eval', '--context', 0, '--context: 0 is too small; it must be at least 1'),
+                ('generate', '--top-p', '', '--top-p: "" is not a number'),
+                ('generate', '--top-p', 'nan', '--top-p: "nan" is not a number'),
+                ('generate', '--top-p', '5x', '--top-p: "5x" is not a number'),
+                ('generate', '--num-samples', 2**64, f'--num-samples: {2**64} is too large; it must be at most {2**63 - 1}'),
+                ('translate', '--max-length', 2**31, f'--max-length: {2**31} is too large; it must be at most {2**31 - 1}'),
+                ('translate', '--max-length-factor', '', '--max-length-factor: "" is not a number'),
+                ('translate', '--max-length-factor', '1e400', '--max-length-factor: 1e400 is out of the range of numbers'),
+                ('attention', '--layer', '', '--layer: "" is not a whole number'),
+                ('attention', '--head', '0x1', '--head: "0x1" is not a whole number'),
                 ('translate', '--beam-size', 'four', '--beam-size: "four" is not a whole number'),
                 ('translate', '--beam-size', 1001, '--beam-size: 1001 is too large; it must be at most 1000'),
                 ('translate', '--beam-size', 10**30, f'--beam-size: {10**30} is too large; it must be at most 1000')):
             with self.subTest(option=option, value=value):
                 self.assertLess(len(self.refused(2, [message], command, '--model', self.model, option, value)), 140)
+
+        for option, value in (('--min-frequency', -1), ('--min-frequency', ''), ('--character-coverage', ''), ('--character-coverage', 'inf')):
+            with self.subTest(option=option, value=value):
+                self.refused(2, [f'{option}: '], 'tokenizer', 'train', '--output', self.folder / 'out', self.shared / 'short.en', option, value)
 
     def test_threads_are_read_strictly_and_alike(self):
         short = self.shared / 'short.de'
@@ -244,6 +259,48 @@ class CommandLine(ProgramTest):
         self.refused((1, 2), ['/dev/zero', 'device'], 'eval', '--hypothesis', '/dev/zero', '--reference', self.shared / 'short.de')
         self.refused((1, 2), ['/dev/zero'], *self.train(source='/dev/zero'))
 
+    def test_lines_that_are_no_text_are_refused_from_stdin_too(self):
+        short = (self.shared / 'short.en').read_text()
+        generate = ['generate', '--model', self.language_model(), '--prompt', '-']
+        commands = (['translate', '--model', self.model], generate,
+                    ['tokenizer', 'encode', '--tokenizer', self.model], ['tokenizer', 'encode', '--whole', '--tokenizer', self.model],
+                    ['tokenizer', 'inspect', '--tokenizer', self.model], ['tokenizer', 'compare', self.model])
+        for content, word in ((short.encode('utf-16'), 'UTF-16'), (short.encode('utf-16-be'), 'UTF-16'), (short.encode('utf-32-le'), 'UTF-32'),
+                              (gzip.compress(short.encode()), 'gunzip'), (lzma.compress(short.encode()), 'unxz')):
+            file = write(self.folder / 'other', content)
+            for command in commands:
+                with self.subTest(command=command, word=word):
+                    self.refused(1, ['standard input', word], *command, stdin=content)
+                    if command[1] in ('encode', 'inspect'):
+                        self.refused(1, [file, word], *command, file)
+            self.refused(1, [file, word], 'tokenizer', 'compare', self.model, '--text', file)
+            self.refused(1, [file, word], *self.train(config=file))
+        self.refused(1, ['carriage return'], 'translate', '--model', self.model, stdin=short.replace('\n', '\r').encode())
+        self.refused(1, ['device'], 'tokenizer', 'encode', '--whole', '--tokenizer', self.model, '/dev/zero')
+        with open('/dev/zero', 'rb') as zeros:
+            done = subprocess.run([PROGRAM, *map(str, generate)], stdin=zeros, capture_output=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr.count(b'\n')), (1, 1), done.stderr)
+        self.assertTrue(self.works('tokenizer', 'encode', '--tokenizer', self.model, '/proc/self/status').stdout)
+
+    def test_standard_streams_may_be_closed(self):
+        def shut(*arguments, streams):
+            return subprocess.run(['/bin/bash', '-c', f'exec "$0" "$@" {streams}', PROGRAM, *map(str, arguments)], capture_output=True, timeout=60)
+
+        output = self.folder / 'translations'
+        done = shut('eval', '--model', self.model, '--source', self.shared / 'short.en', '--reference', self.shared / 'short.de', '--max-length', 5,
+                    '--output', output, '--quiet', streams='>&- 2>&-')
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(len(output.read_text().splitlines()), 8)
+        self.assertNotIn('BLEU', output.read_text())
+        for streams in ('<&-', '<&- >&-', '<&- >&- 2>&-', '2>&-'):
+            with self.subTest(streams=streams):
+                done = shut(*self.train(output=self.folder / 'out'), '--overwrite', '--log-every', 1, streams=streams)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                for line in (self.folder / 'out/train_log.jsonl').read_text().splitlines():
+                    json.loads(line)
+        done = shut('translate', '--model', self.model, streams='<&-')
+        self.assertEqual((done.returncode, done.stderr), (1, b'error: cannot read standard input: Bad file descriptor\n'))
+
     def test_input_may_be_a_pipe(self):
         short = self.shared / 'short.de'
         done = subprocess.run(f'"{PROGRAM}" eval --hypothesis <(cat "{short}") --reference "{short}" --json', shell=True, executable='/bin/bash',
@@ -304,6 +361,41 @@ class CommandLine(ProgramTest):
         (self.folder / 'map.svg').chmod(0o640)
         self.works('attention', '--model', self.model, '--source', 'one', '--output', self.folder / 'map.svg')
         self.assertEqual((self.folder / 'map.svg').stat().st_mode & 0o777, 0o640)
+
+    def test_what_replaces_private_files_is_private(self):
+        self.works(*self.train())
+        model = self.folder / 'out'
+        for path in [model, *model.rglob('*')]:
+            path.chmod(0o700 if path.is_dir() else 0o600)
+        self.works(*self.train(), '--overwrite')
+        self.assertEqual({path.stat().st_mode & 0o077 for path in model.rglob('*')}, {0})
+        numbers = self.folder / 'numbers'
+        make = ['data', 'numbers', '--count', 100, '--output', numbers]
+        self.works(*make)
+        for path in numbers.iterdir():
+            path.chmod(0o600)
+        (numbers / 'test.de').rename(self.folder / 'elsewhere')
+        (numbers / 'test.de').symlink_to('../elsewhere')
+        self.works(*make, '--overwrite')
+        self.assertEqual({path.stat().st_mode & 0o777 for path in numbers.iterdir()}, {0o600})
+        self.assertTrue((numbers / 'test.de').is_symlink())
+
+    def test_empty_directory_is_filled_and_left_empty_by_what_fails(self):
+        empty = self.folder / 'empty'
+        empty.mkdir()
+        train = ['tokenizer', 'train', '--vocab-size', 60, '--output', empty, self.shared / 'numbers/train.en']
+        self.refused(1, ['tokenizer.json'], *train, limit_file_bytes=1000)
+        self.assertEqual(list(empty.iterdir()), [])
+        empty.rmdir()
+        self.refused(1, ['tokenizer.json'], *train, limit_file_bytes=1000)
+        self.assertFalse(empty.exists())
+        empty.mkdir()
+        self.works(*train)
+        self.refused(2, [empty, '--overwrite'], *train)
+        shutil.rmtree(empty)
+        empty.mkdir()
+        self.works('data', 'numbers', '--count', 100, '--output', empty)
+        self.assertEqual(len(list(empty.iterdir())), 6)
 
     def test_temporary_directory_that_is_not_there_is_named(self):
         line = self.refused(1, ['TMPDIR', self.folder / 'nowhere'], 'eval', '--model', self.language_model(), '--text', self.shared / 'short.en',
@@ -407,6 +499,30 @@ class CommandLine(ProgramTest):
                 self.skipTest('the program cannot be run by another user than root here')
             self.assertEqual((done.returncode, len(done.stderr.splitlines())), (1, 1), done.stderr)
             self.assertIn(f'cannot write to {closed}: Permission denied', done.stderr)
+        test = [self.shared / 'numbers/test.en', self.shared / 'numbers/test.de']
+        for command in (['eval', '--model', self.model, '--source', test[0], '--reference', test[1], '--output', closed / 'out'],
+                        ['attention', '--model', self.model, '--source', 'one', '--output', closed / 'a.svg'],
+                        ['tokenizer', 'train', '--vocab-size', 100_000, '--output', closed / 'out', test[0]],
+                        ['data', 'numbers', '--output', closed / 'out'],
+                        ['lab', 'run', '--output', closed / 'out']):
+            with self.subTest(command=command[0]):
+                started = time.monotonic()
+                self.assertIn(str(closed), self.refused(1, ['Permission denied'], *command, **as_somebody))
+                self.assertLess(time.monotonic() - started, 20)
+
+    def test_directory_that_may_not_be_entered_is_not_called_empty(self):
+        model = self.damaged_model('config.json', lambda content: content)
+        for folder in (self.shared, self.folder):
+            folder.chmod(0o755)
+        model.chmod(0o600)
+        as_somebody = {'user': 65534} if os.geteuid() == 0 else {}
+        try:
+            self.refused(1, [model, 'Permission denied'], 'translate', '--model', model, **as_somebody)
+        except PermissionError:
+            self.skipTest('the program cannot be run by another user than root here')
+        self.refused(1, [model, 'Permission denied'], 'inspect', model, **as_somebody)
+        self.refused(1, [model, 'Permission denied'], 'tokenizer', 'train', '--vocab-size', 60, '--output', model / 'out',
+                     self.shared / 'short.en', **as_somebody)
 
     def test_config_file_with_a_misspelt_key_is_refused(self):
         config = write(self.folder / 'run.toml', 'max-steps = 2\nleraning-rate = 0.1\n')
@@ -531,7 +647,7 @@ class CommandLine(ProgramTest):
 
     def test_interrupted_training_leaves_a_checkpoint_and_130_and_resumes(self):
         out = self.folder / 'out'
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU):
             with self.subTest(signal=number.name):
                 process = subprocess.Popen([PROGRAM, *map(str, self.train(max_steps='100000')), '--overwrite'], stderr=subprocess.PIPE,
                                            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))  # the tests may run under nohup

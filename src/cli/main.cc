@@ -1,4 +1,7 @@
 // The program: the command table, the one catch, and what every command has in common.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -149,6 +152,14 @@ int run_checked(int argc, char** argv) {
   }
 }
 
+// Where a standard stream is closed (>&-), the next file opened would take its number, and be read or written in its place. Each becomes
+// /dev/null opened the other way round, so that its use fails as that of a closed one.
+void fill_standard_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return;
+  }
+}
+
 int run_and_report(int argc, char** argv) {
   try {
     return run_checked(argc, argv);
@@ -171,6 +182,7 @@ int run_and_report(int argc, char** argv) {
 }  // namespace qkv
 
 int main(int argc, char** argv) {
+  qkv::fill_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow (ulimit -f) is one too, like a full disk
   qkv::survive_shortened_files();

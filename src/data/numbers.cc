@@ -180,8 +180,8 @@ void write_numbers(const NumbersOptions& options) {
   const fs::file_status status = fs::status(options.output, error);
   const bool exists = fs::exists(status);
   QKV_CHECK(!exists || fs::is_directory(status), "--output {}: there is a file of that name; name a directory", options.output.string());
-  QKV_CHECK(!exists || options.overwrite, "--output {} exists; name another directory, or give --overwrite to replace the files in it",
-            options.output.string());
+  QKV_CHECK(!exists || options.overwrite || is_empty_directory(options.output),
+            "--output {} exists; name another directory, or give --overwrite to replace the files in it", options.output.string());
   for (const std::string& locale : {options.from, options.to}) NumberSpeller known(locale);
   const NumberSets sets = choose_numbers(options.count, options.seed);
 
@@ -197,7 +197,7 @@ void write_numbers(const NumbersOptions& options) {
   }
   throw_if_interrupted();
   if (!exists) return rename_or_fail(folder.path(), output);
-  for (const std::string& file : files) rename_or_fail(folder.path() / file, output / file);
+  for (const std::string& file : files) move_into_place(folder.path() / file, output / file);
 }
 
 }  // namespace qkv

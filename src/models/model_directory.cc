@@ -28,8 +28,10 @@ std::string way_to_a_model(const std::filesystem::path& directory) {
 }
 
 std::filesystem::path config_path(const std::filesystem::path& directory) {
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(directory / "config.json", ignored)) {
+  std::error_code error;
+  const bool there = std::filesystem::is_regular_file(directory / "config.json", error);
+  if (error == std::errc::permission_denied) fail(ErrorCode::io, "cannot read {}: {}", directory.string(), error.message());
+  if (!there) {
     fail(ErrorCode::io, "{} has no config.json; {}", directory.string(), way_to_a_model(directory));
   }
   return directory / "config.json";

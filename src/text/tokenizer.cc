@@ -395,11 +395,21 @@ bool Tokenizer::is_special(int32_t id) const { return id >= 0 && id < vocab_size
 int32_t Tokenizer::unknown_id() const { return impl_->parts.model->unknown_id(); }
 
 void Tokenizer::save(const std::filesystem::path& directory) const {
+  namespace fs = std::filesystem;
   std::error_code error;
-  std::filesystem::create_directories(directory, error);
+  fs::path made;  // the first one that was missing
+  for (fs::path each = directory; !each.empty() && !fs::exists(each, error); each = each.parent_path()) made = each;
+  const bool new_file = !fs::exists(directory / "tokenizer.json", error);
+  fs::create_directories(directory, error);
   if (error) fail(ErrorCode::io, "cannot make the directory {}: {}", directory.string(), error.message());
-  write_file_atomically(directory / "tokenizer.json", impl_->json.text());
-  write_file_atomically(directory / "tokenizer_config.json", impl_->config);
+  try {
+    write_file_atomically(directory / "tokenizer.json", impl_->json.text());
+    write_file_atomically(directory / "tokenizer_config.json", impl_->config);
+  } catch (...) {  // half a tokenizer is none
+    if (new_file) fs::remove(directory / "tokenizer.json", error);
+    if (!made.empty()) fs::remove_all(made, error);
+    throw;
+  }
 }
 
 }  // namespace qkv

@@ -154,6 +154,10 @@ void save_checkpoint(const fs::path& directory, int64_t step, const std::string&
 std::optional<fs::path> find_checkpoint(const fs::path& directory) {
   std::error_code error;
   std::vector<fs::path> left_over;
+  // One that cannot be listed must not count as none: the training would begin again.
+  if (fs::directory_iterator(directory, error); error && error != std::errc::no_such_file_or_directory) {
+    fail(ErrorCode::io, "cannot list {}: {}", directory.string(), error.message());
+  }
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
     if (entry->path().filename().string().starts_with(".step-") || entry->path().filename().string().find(".tmp-") != std::string::npos) {
       left_over.push_back(entry->path());

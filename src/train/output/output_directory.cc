@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 
 namespace qkv {
 
@@ -37,32 +39,17 @@ void remove_half_written(const fs::path& directory) {
   for (const fs::path& path : found) fs::remove(path, error);
 }
 
-// A directory that was made to be filled: an empty one, or a freshly mounted file system.
-bool holds_nothing(const fs::path& directory) {
-  std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
-    if (entry->path().filename() != "lost+found") return false;
+// Who may not read or write what an earlier training left may not do so with what replaces it: bits for umask().
+mode_t denied_rights(const fs::path& directory) {
+  mode_t denied = 0;
+  for (const char* name : kContent) {
+    struct stat status {};
+    if (::stat((directory / name).c_str(), &status) != 0) continue;
+    for (const mode_t read : {mode_t{040}, mode_t{04}}) {
+      if ((status.st_mode & read) == 0) denied |= read | read >> 1 | read >> 2;
+    }
   }
-  return !error;
-}
-
-// The directory that is there in which the first missing one of `path` would be made.
-fs::path existing_parent(fs::path path) {
-  std::error_code error;
-  while (!fs::exists(path, error) && path.has_relative_path()) path = path.parent_path();
-  return path;
-}
-
-// Told before the work of which the result could not be kept.
-void check_writable(const fs::path& output, const fs::path& directory) {
-  std::error_code error;
-  if (!fs::is_directory(directory, error)) {
-    fail(ErrorCode::io, "--output {}: {} is a file, not a directory; name another place", output.string(), directory.string());
-  }
-  if (::access(directory.c_str(), W_OK | X_OK) != 0) {
-    fail(ErrorCode::io, "--output {}: cannot write to {}: {}; name another place", output.string(), directory.string(),
-         std::generic_category().message(errno));
-  }
+  return denied;
 }
 
 }  // namespace
@@ -71,19 +58,20 @@ OutputDirectory::OutputDirectory(const TrainOptions& options) : path_(fs::absolu
   if (!path_.has_filename()) path_ = path_.parent_path();  // "model/" -> "model"
   std::error_code error;
   const fs::file_status status = fs::status(path_, error);
+  const std::string label = fmt::format("--output {}", options.output.string());
   if (!fs::exists(status)) {
-    check_writable(options.output, existing_parent(path_));
+    check_can_write_in(path_, label);
     return;
   }
   QKV_CHECK(fs::is_directory(status), "--output {}: there is a file of that name; name a directory", options.output.string());
-  QKV_CHECK(options.resume || options.overwrite || holds_nothing(path_),
+  QKV_CHECK(options.resume || options.overwrite || is_empty_directory(path_),
             "--output {}: the directory exists; give --resume to go on, --overwrite to replace it, or another name",
             options.output.string());
   // A model that no training of ours is known to have left there is not replaced unasked.
   QKV_CHECK(options.overwrite || !fs::exists(path_ / "model.safetensors") || fs::exists(log()),
             "--output {}: it holds a model but no training to resume; give --overwrite to replace it, or another name",
             options.output.string());
-  check_writable(options.output, path_);
+  check_can_write_in(path_, label);
 }
 
 OutputDirectory::~OutputDirectory() {
@@ -92,6 +80,7 @@ OutputDirectory::~OutputDirectory() {
     fs::remove_all(created_, ignored);
   }
   if (lock_ >= 0) ::close(lock_);
+  if (old_mask_) ::umask(*old_mask_);
 }
 
 void OutputDirectory::create() {
@@ -113,6 +102,8 @@ void OutputDirectory::create() {
 }
 
 void OutputDirectory::clear() {
+  old_mask_ = ::umask(0);
+  ::umask(*old_mask_ | denied_rights(path_));
   for (const char* name : kContent) {
     std::error_code error;
     fs::remove_all(path_ / name, error);

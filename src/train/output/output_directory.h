@@ -1,7 +1,10 @@
 // The model directory that a training makes: whether it may, and nothing left behind where it comes to nothing.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
+#include <optional>
 
 #include "qkv/trainer.h"
 
@@ -20,7 +23,7 @@ class OutputDirectory {
   // Makes the directory where it is missing, keeps other trainings out of it as long as this lives, and removes what a killed one was
   // just writing.
   void create();
-  // Removes what an earlier training left; other files stay.
+  // Removes what an earlier training left; other files stay. Whom its permissions kept out stays out of what is written next.
   void clear();
   void keep() { kept_ = true; }
 
@@ -35,6 +38,7 @@ class OutputDirectory {
   std::filesystem::path created_;  // the topmost directory that create() made; empty: none
   bool kept_ = false;
   int lock_ = -1;
+  std::optional<mode_t> old_mask_;  // clear() may deny rights to what is written from then on
 };
 
 }  // namespace qkv
