@@ -101,7 +101,8 @@ class Tokenizer {
   Encoding encode_pair(std::string_view first, std::string_view second, const EncodeOptions& options = {}) const;
   // The truncation that the tokenizer's file asks for; no function applies it by itself.
   const std::optional<Truncation>& truncation() const;
-  // The text of the ids. Ids out of range throw qkv::Error (invalid_argument).
+  // The text of the ids; spaces before punctuation are taken out where the files ask for it ("clean_up_tokenization_spaces", not with
+  // BPE). Ids out of range throw qkv::Error (invalid_argument).
   std::string decode(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
 
   int32_t vocab_size() const;                         // the largest id and one: added tokens and ids without a token included

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "text/files/tokenizer_parts.h"
 #include "text/token_models/byte_fallback.h"
 
 namespace qkv {
@@ -14,10 +15,13 @@ constexpr std::string_view kReplacement = "\uFFFD";
 
 // Decoding leaves the others out.
 bool is_text(const Tokenizer& tokenizer, int32_t id) {
-  return id >= 0 && id < tokenizer.vocab_size() && !tokenizer.is_special(id) && !tokenizer.id_to_token(id).empty();
+  return id >= 0 && id < tokenizer.vocab_size() && !TokenizerAccess::is_left_out(tokenizer, id) && !tokenizer.id_to_token(id).empty();
 }
 
 bool is_byte(const Tokenizer& tokenizer, int32_t id) { return byte_of_token(tokenizer.id_to_token(id)) >= 0; }
+
+// Spaces are cleaned up behind the window, which would not see all of a pattern.
+std::string decoded(const Tokenizer& tokenizer, const std::vector<int32_t>& ids) { return TokenizerAccess::decode_as_is(tokenizer, ids); }
 
 // Some decoders take all spaces before the first other character away.
 bool is_blank(std::string_view text) { return text.find_first_not_of(' ') == std::string_view::npos; }
@@ -39,11 +43,12 @@ size_t common_prefix(std::string_view a, std::string_view b) {
 TextStream::TextStream(const Tokenizer& tokenizer, std::span<const int32_t> before) : tokenizer_(tokenizer) {
   for (size_t i = before.size(); i-- > 0;) {
     if (is_text(tokenizer, before[i])) window_.insert(window_.begin(), before[i]);
-    if (window_.size() >= kLongest && window_.size() % kLongest == 0 && !is_blank(tokenizer.decode(window_))) break;
+    if (window_.size() >= kLongest && window_.size() % kLongest == 0 && !is_blank(decoded(tokenizer, window_))) break;
   }
   while (next_ < tokenizer.vocab_size() && !(is_text(tokenizer, next_) && !is_byte(tokenizer, next_))) ++next_;
-  text_ = tokenizer_.decode(window_);
+  text_ = decoded(tokenizer_, window_);
   taken_ = text_.size();
+  if (TokenizerAccess::cleans_up(tokenizer)) clean_up_.emplace();
 }
 
 std::string TextStream::push(int32_t id) {
@@ -51,24 +56,25 @@ std::string TextStream::push(int32_t id) {
   window_.push_back(id);
   open_ = is_byte(tokenizer_, id);
   if (open_) return "";
-  text_ = tokenizer_.decode(window_);
+  text_ = decoded(tokenizer_, window_);
   size_t end = unchanging();
   while (end >= taken_ + kReplacement.size() && std::string_view(text_).substr(0, end).ends_with(kReplacement)) end -= kReplacement.size();
   std::string fresh = take(end);
   if (end == text_.size()) forget();
-  return fresh;
+  return clean_up_ ? clean_up_->push(fresh) : fresh;
 }
 
 std::string TextStream::finish() {
-  if (open_) text_ = tokenizer_.decode(window_);
-  return take(text_.size());
+  if (open_) text_ = decoded(tokenizer_, window_);
+  std::string rest = take(text_.size());
+  return clean_up_ ? clean_up_->push(rest).append(clean_up_->finish()) : rest;
 }
 
 // What of the text stays when another token comes: where a word ends, a decoder may write a space that it leaves out at a text's end.
 size_t TextStream::unchanging() {
   if (next_ >= tokenizer_.vocab_size()) return text_.size();
   window_.push_back(next_);
-  const std::string longer = tokenizer_.decode(window_);
+  const std::string longer = decoded(tokenizer_, window_);
   window_.pop_back();
   return common_prefix(text_, longer);
 }
@@ -88,7 +94,7 @@ void TextStream::forget() {
   }
   if (window_.size() < complete_ + kContext) return;
   std::vector<int32_t> last(window_.begin() + static_cast<ptrdiff_t>(complete_), window_.end());
-  std::string text = tokenizer_.decode(last);
+  std::string text = decoded(tokenizer_, last);
   complete_ = window_.size();
   if (is_blank(text)) return;
   complete_ = 0;

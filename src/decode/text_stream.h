@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "qkv/tokenizer.h"
+#include "text/clean_up.h"
 
 namespace qkv {
 
@@ -16,7 +18,8 @@ namespace qkv {
 // text is.
 class TextStream {
  public:
-  // The text goes on behind `before`, of which nothing is returned: a space between both belongs to the new text.
+  // The text goes on behind `before`, of which nothing is returned: a space between both belongs to the new text. Where the tokenizer
+  // cleans spaces up, it does so within the new text.
   explicit TextStream(const Tokenizer& tokenizer, std::span<const int32_t> before = {});
 
   std::string push(int32_t id);
@@ -28,12 +31,13 @@ class TextStream {
   void forget();
 
   const Tokenizer& tokenizer_;
-  std::vector<int32_t> window_;  // the last tokens that are text
-  int32_t next_ = 0;             // some token that is text and no byte, as the one that comes next; vocab_size(): there is none
-  std::string text_;             // of the window
-  size_t taken_ = 0;             // bytes of it that were returned or are not wanted
-  bool open_ = false;            // does the window end with byte tokens?
-  size_t complete_ = 0;          // a place in the window at which all text before was returned; the next window may begin there
+  std::vector<int32_t> window_;            // the last tokens that are text
+  int32_t next_ = 0;                       // some token that is text and no byte, as the one that comes next; vocab_size(): there is none
+  std::string text_;                       // of the window
+  size_t taken_ = 0;                       // bytes of it that were returned or are not wanted
+  bool open_ = false;                      // does the window end with byte tokens?
+  std::optional<CleanUpStream> clean_up_;  // where the tokenizer asks for it
+  size_t complete_ = 0;                    // a place in the window at which all text before was returned; the next window may begin there
 };
 
 }  // namespace qkv

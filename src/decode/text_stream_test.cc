@@ -131,6 +131,32 @@ INSTANTIATE_TEST_SUITE_P(
                     R"({"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
                         {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]})"));
 
+// "clean_up_tokenization_spaces" of transformers takes a space away when the tokens behind it have come.
+TEST(TextStream, CleansSpacesUpAsDecodingAtOnceDoes) {
+  nlohmann::json document = nlohmann::json::parse(read_file(kGoldens / "pipelines/words.json"))["tokenizer"];
+  document["added_tokens"] = nlohmann::json::array();
+  document["model"] = {{"type", "WordLevel"}, {"unk_token", "a"}, {"vocab", nlohmann::json::object()}};
+  int id = 0;
+  for (const char* token : {"a", "'", "n", "'t", "'s", "s", ".", "!", "n't", "v", "re", ",", "ä", " ", "n '"})
+    document["model"]["vocab"][token] = id++;
+  for (const char* decoder : {"null", R"({"type": "WordPiece", "prefix": "##", "cleanup": true})", R"({"type": "Fuse"})"}) {
+    document["decoder"] = nlohmann::json::parse(decoder);
+    const Tokenizer tokenizer = TokenizerAccess::from_json(document.dump(), R"({"clean_up_tokenization_spaces": true})", "t.json");
+    for (uint64_t seed = 0; seed < 60; ++seed) {
+      const std::vector<int32_t> ids = random_tokens(tokenizer, seed < 50 ? seed : 700, seed);
+      TextStream stream(tokenizer);
+      std::string text;
+      for (const int32_t each : ids) text += stream.push(each);
+      ASSERT_EQ(text + stream.finish(), tokenizer.decode(ids)) << seed;
+    }
+  }
+  document["decoder"] = nullptr;
+  const Tokenizer tokenizer = TokenizerAccess::from_json(document.dump(), R"({"clean_up_tokenization_spaces": true})", "t.json");
+  EXPECT_EQ(tokenizer.decode(std::vector<int32_t>{0, 8, 11, 0, 6}), "an't, a.");
+  TextStream stream(tokenizer, std::vector<int32_t>{0});
+  EXPECT_EQ(stream.push(6) + stream.push(0) + stream.finish(), ". a");
+}
+
 TEST(TextStream, ShowsACharacterWithItsLastByteAndNoSooner) {
   const auto golden = nlohmann::json::parse(read_file(kGoldens / "pipelines/bytes.json"));
   const Tokenizer tokenizer = TokenizerAccess::from_json(golden["tokenizer"].dump(), "", "bytes");

@@ -11,6 +11,7 @@
 #include "base/parallel.h"
 #include "base/philox.h"
 #include "base/utf8.h"
+#include "text/clean_up.h"
 #include "text/files/added_tokens_json.h"
 #include "text/files/tokenizer_files.h"
 #include "text/files/tokenizer_json.h"
@@ -19,6 +20,7 @@
 #include "text/pipeline/vocabulary.h"
 #include "text/stages/word_cutting.h"
 #include "text/token_models/word_cache.h"
+#include "text/token_spaces.h"
 #include "text/unicode/unicode.h"
 #include "text/unicode/valid_text.h"
 
@@ -31,10 +33,12 @@ struct Tokenizer::Impl {
   std::vector<const std::string*> tokens;   // by id; null: no token has this id
   std::vector<const std::string*> decoded;  // by id: what decode starts from
   std::vector<bool> special;                // by id
+  std::vector<bool> skipped;                // by id, in decoding without special tokens
   std::vector<bool> control;                // special ones with a role: beginning, end, padding, unknown, ...
   WordCuts word_cuts = WordCuts::none;      // where texts are cut for encoding without offsets
   WordCache words;                          // ids of what lies between such cuts
   bool special_as_text = false;             // where the options do not say it
+  bool cleans_up = false;                   // does decode take spaces out?
 
   // Ids that do not come from a text: its spelling of them is text. Null: there are none.
   using Hidden = const std::vector<bool>*;
@@ -73,30 +77,6 @@ struct Tokenizer::Impl {
 };
 
 namespace {
-
-// White space characters at one end of a token, the space of byte-level ones (Ġ) included.
-bool is_space_of_token(char32_t c) { return c == 0x120 || is_white_space(c); }
-
-uint32_t leading_spaces(std::string_view token) {
-  uint32_t count = 0;
-  for (size_t i = 0; i < token.size(); ++count) {
-    const Character c = character_at(token, i);
-    if (!is_space_of_token(c.code_point)) break;
-    i += c.length;
-  }
-  return count;
-}
-
-uint32_t trailing_spaces(std::string_view token) {
-  uint32_t count = 0;
-  for (; !token.empty(); ++count) {
-    size_t last = token.size() - 1;
-    while ((static_cast<unsigned char>(token[last]) & 0xC0) == 0x80 && last > 0) --last;
-    if (!is_space_of_token(character_at(token, last).code_point)) break;
-    token = token.substr(0, last);
-  }
-  return count;
-}
 
 // Each byte of the characters of a text with the bytes of the input that hold its character.
 std::vector<Span> characters_of(std::string_view text, size_t input_begin) {
@@ -288,6 +268,9 @@ Tokenizer TokenizerAccess::from_files(TokenizerFiles files) {
     impl->decoded[static_cast<size_t>(token.id)] = &token.pattern;
     impl->special[static_cast<size_t>(token.id)] = token.special;
   }
+  // As `tokenizers` does it, by text: a special token that the normalizer changes is not left out.
+  const auto special_texts = special_contents(added);
+  for (const std::string* text : impl->decoded) impl->skipped.push_back(text && special_texts.contains(*text));
   // What is looked for in normalized text may lie across the cuts.
   if (impl->parts.added_tokens->normalized().empty()) {
     impl->word_cuts = word_cuts_of(impl->parts.normalizer.get(), impl->parts.pre_tokenizer.get());
@@ -296,6 +279,7 @@ Tokenizer TokenizerAccess::from_files(TokenizerFiles files) {
   impl->special_as_text = files.split_special_tokens;
   impl->config = files.config.empty() ? make_tokenizer_config(added) : std::move(files.config);
   impl->control = control_tokens(impl->config, added, size);
+  impl->cleans_up = asks_for_clean_up(impl->config, impl->parts.model_is_bpe);
   return Tokenizer(std::move(impl));
 }
 
@@ -359,20 +343,30 @@ Encoding Tokenizer::encode_pair(std::string_view first, std::string_view second,
 const std::optional<Truncation>& Tokenizer::truncation() const { return impl_->parts.truncation; }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special_tokens) const {
+  std::string text = TokenizerAccess::decode_as_is(*this, ids, skip_special_tokens);
+  return impl_->cleans_up ? clean_up(text) : text;
+}
+
+std::string TokenizerAccess::decode_as_is(const Tokenizer& tokenizer, std::span<const int32_t> ids, bool skip_special_tokens) {
+  const Tokenizer::Impl& impl = *tokenizer.impl_;
   std::vector<std::string> tokens;
   tokens.reserve(ids.size());
   for (const int32_t id : ids) {
-    impl_->check(id);
-    const std::string* token = impl_->decoded[static_cast<size_t>(id)];
-    if (!token || (skip_special_tokens && impl_->special[static_cast<size_t>(id)])) continue;
+    impl.check(id);
+    const std::string* token = impl.decoded[static_cast<size_t>(id)];
+    if (!token || (skip_special_tokens && impl.skipped[static_cast<size_t>(id)])) continue;
     tokens.push_back(*token);
   }
-  if (impl_->parts.decoder) impl_->parts.decoder->decode(tokens);
-  const char* between = impl_->parts.decoder ? "" : " ";  // as `tokenizers` does it
+  if (impl.parts.decoder) impl.parts.decoder->decode(tokens);
+  const char* between = impl.parts.decoder ? "" : " ";  // as `tokenizers` does it
   std::string text;
   for (size_t i = 0; i < tokens.size(); ++i) text.append(i == 0 ? "" : between).append(tokens[i]);
   return text;
 }
+
+bool TokenizerAccess::is_left_out(const Tokenizer& tokenizer, int32_t id) { return tokenizer.impl_->skipped.at(static_cast<size_t>(id)); }
+
+bool TokenizerAccess::cleans_up(const Tokenizer& tokenizer) { return tokenizer.impl_->cleans_up; }
 
 int32_t Tokenizer::vocab_size() const { return static_cast<int32_t>(impl_->tokens.size()); }
 

@@ -190,4 +190,12 @@ std::vector<bool> control_tokens(const std::string& config, const std::vector<Ad
   return control;
 }
 
+std::unordered_set<std::string_view> special_contents(const std::vector<AddedToken>& tokens) {
+  std::unordered_set<std::string_view> contents;
+  for (const AddedToken& token : tokens) {
+    if (token.special) contents.insert(token.content);
+  }
+  return contents;
+}
+
 }  // namespace qkv

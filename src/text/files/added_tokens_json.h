@@ -1,6 +1,9 @@
 // The "added_tokens" of a tokenizer.json, and those that the files beside it add.
 #pragma once
 
+#include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "formats/json_node.h"
@@ -26,5 +29,7 @@ nlohmann::ordered_json added_tokens_json(const std::vector<AddedToken>& tokens);
 // By id, of `size` ids: special tokens that `config`, the text of a tokenizer_config.json, gives a role (beginning, end, padding, unknown,
 // …); all of them where it gives none.
 std::vector<bool> control_tokens(const std::string& config, const std::vector<AddedToken>& added, size_t size);
+
+std::unordered_set<std::string_view> special_contents(const std::vector<AddedToken>& tokens);
 
 }  // namespace qkv

@@ -1,8 +1,10 @@
 // What is inside of a Tokenizer, for those that make one.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "formats/json_node.h"
@@ -22,6 +24,7 @@ struct TokenizerParts {
   std::unique_ptr<Decoder> decoder;
   std::unique_ptr<AddedTokens> added_tokens;
   std::optional<Truncation> truncation;
+  bool model_is_bpe = false;
 };
 
 struct TokenizerFiles;
@@ -32,6 +35,11 @@ struct TokenizerAccess {
   static Tokenizer from_json(std::string tokenizer_json, std::string config_json, const std::string& file);
   // The same from a file of any kind that was read (tokenizer_files.h).
   static Tokenizer from_files(TokenizerFiles files);
+
+  // What decode() gives, before spaces are cleaned up (clean_up.h); and whether they are.
+  static std::string decode_as_is(const Tokenizer& tokenizer, std::span<const int32_t> ids, bool skip_special_tokens = true);
+  static bool cleans_up(const Tokenizer& tokenizer);
+  static bool is_left_out(const Tokenizer& tokenizer, int32_t id);  // of a text without special tokens
 
   // The text of the tokenizer.json that it was made from: what its ids depend on.
   static const std::string& json(const Tokenizer& tokenizer);
