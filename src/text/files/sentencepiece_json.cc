@@ -33,8 +33,11 @@ constexpr std::pair<const char*, PieceType> kTypes[] = {{"unknown", PieceType::u
                                                         {"byte", PieceType::byte}};
 constexpr std::pair<const char*, Kind> kKinds[] = {{"unigram", Kind::unigram}, {"bpe", Kind::bpe}, {"character", Kind::character}};
 using Prefix = SentencePieceModel::Prefix;
-constexpr std::pair<const char*, Prefix> kPrefixes[] = {
-    {"first", Prefix::first}, {"each", Prefix::each}, {"each_unless_space", Prefix::each_unless_space}};
+constexpr std::pair<const char*, Prefix> kPrefixes[] = {{"first", Prefix::first},
+                                                        {"each", Prefix::each},
+                                                        {"first_unless_space", Prefix::first_unless_space},
+                                                        {"each_unless_space", Prefix::each_unless_space},
+                                                        {"never", Prefix::never}};
 constexpr std::pair<const char*, bool SentencePieceModel::*> kFlags[] = {
     {"byte_fallback", &SentencePieceModel::byte_fallback},
     {"add_dummy_prefix", &SentencePieceModel::add_dummy_prefix},
@@ -55,7 +58,8 @@ ordered_json stages_of(const SentencePieceModel& model) {
     normalizers.push_back(replace({{"Regex", " {2,}"}}, " "));
   }
   const std::string_view space = model.escape_whitespaces ? kSpaceSymbol : " ";
-  if (model.add_dummy_prefix && !model.whitespace_as_suffix) normalizers.push_back({{"type", "Prepend"}, {"prepend", space}});
+  if (model.add_dummy_prefix && !model.whitespace_as_suffix && model.prefix != Prefix::never)
+    normalizers.push_back({{"type", "Prepend"}, {"prepend", space}});
   if (model.escape_whitespaces) normalizers.push_back(replace({{"String", " "}}, kSpaceSymbol));
   ordered_json decoders = {replace({{"String", kSpaceSymbol}}, " "), {{"type", "ByteFallback"}}, {{"type", "Fuse"}}};
   if (model.add_dummy_prefix) decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});

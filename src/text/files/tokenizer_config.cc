@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "formats/json_node.h"
+#include "text/tokenizer_classes.h"
 
 namespace qkv {
 namespace {
@@ -42,7 +43,11 @@ int32_t checked_id(const JsonNode& node, int64_t id) {
 
 // As transformers does it: the file of the roles and the one of ids count where tokenizer_config.json lists no tokens with all they have.
 TokenizerConfig::TokenizerConfig(const std::filesystem::path& directory) {
-  if (const auto file = directory / "tokenizer_config.json"; is_there(file)) read_config(file);
+  if (const auto file = directory / "tokenizer_config.json"; is_there(file)) {
+    read_config(file);
+  } else {
+    read_class(directory / "config.json", "");
+  }
   const auto map = directory / "special_tokens_map.json", added = directory / "added_tokens.json";
   exists_ = exists_ || is_there(map) || is_there(added);
   if (listed_with_flags_) return;
@@ -53,19 +58,26 @@ TokenizerConfig::TokenizerConfig(const std::filesystem::path& directory) {
   if (is_there(added)) read_added(added);
 }
 
+// Keys that end in _token and are no role name further special tokens. Of both lists of tokens without a role, the older one counts where
+// the other is missing or empty.
 void TokenizerConfig::read_roles(const JsonNode& root) {
-  for (const char* role : kRoles) {
-    const auto node = root.find(role);
-    if (node && (node->value().is_string() || node->value().is_object())) roles_[role] = read_token(*node);
+  if (!root.value().is_object()) root.fail("must be an object");
+  const auto is_token = [](const json& value) { return value.is_string() || (value.is_object() && value.contains("content")); };
+  for (const auto& [key, value] : root.value().items()) {
+    if (!key.ends_with("_token") || !is_token(value)) continue;
+    const bool role = std::find(std::begin(kRoles), std::end(kRoles), key) != std::end(kRoles);
+    role ? void(roles_[key] = read_token(root.at(key))) : additional_.push_back(read_token(root.at(key)));
   }
-  for (const char* name : {"additional_special_tokens", "extra_special_tokens"}) {
-    const auto list = root.find(name);
-    if (list && list->value().is_array()) {
-      for (const JsonNode& node : list->items()) additional_.push_back(read_token(node));
-    } else if (list && list->value().is_object()) {  // names of roles and their tokens
-      for (const auto& [role, value] : list->value().items()) additional_.push_back(read_token(list->at(role)));
-    }
+  const auto extra = root.find("extra_special_tokens"), older = root.find("additional_special_tokens");
+  if (extra && extra->value().is_object()) {  // names of roles and their tokens
+    for (const auto& [role, value] : extra->value().items()) additional_.push_back(read_token(extra->at(role)));
+  } else if (extra && !extra->value().empty()) {
+    for (const JsonNode& node : extra->items()) additional_.push_back(read_token(node));
+    lists_extra_ = true;
   }
+  if (!older || !older->value().is_array() || lists_extra_) return;
+  for (const JsonNode& node : older->items()) additional_.push_back(read_token(node));
+  lists_extra_ = true;
 }
 
 void TokenizerConfig::read_added(const std::filesystem::path& file) {
@@ -85,12 +97,11 @@ void TokenizerConfig::read_config(const std::filesystem::path& file) {
   const json document = parse_json(text_, file.string());
   const JsonNode root(document, file.string());
   read_roles(root);
-  class_ = root.string_or("tokenizer_class", "");
-  names_class_ = !class_.empty();
-  if (!names_class_) read_model_type(file.parent_path() / "config.json");
-  if (class_.ends_with("Fast")) class_.resize(class_.size() - 4);
+  read_class(file.parent_path() / "config.json", root.string_or("tokenizer_class", ""));
   for (const auto& [name, value] : document.items()) {
     if (value.is_boolean()) flags_[name] = value.get<bool>();
+    if (value.is_null()) nulls_.insert(name);
+    if (value.is_number_integer()) numbers_[name] = value.get<int64_t>();
   }
   const auto listed = root.find("added_tokens_decoder");
   if (!listed) return;
@@ -107,18 +118,20 @@ void TokenizerConfig::read_config(const std::filesystem::path& file) {
   std::sort(listed_.begin(), listed_.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
 }
 
-// The class that AutoTokenizer takes for a kind of model, of those whose configuration may contradict a tokenizer.json.
-void TokenizerConfig::read_model_type(const std::filesystem::path& file) {
-  constexpr std::pair<std::string_view, const char*> kClasses[] = {
-      {"bert", "BertTokenizer"},   {"distilbert", "DistilBertTokenizer"}, {"electra", "ElectraTokenizer"},
-      {"mpnet", "MPNetTokenizer"}, {"mobilebert", "MobileBertTokenizer"}, {"gpt2", "GPT2Tokenizer"},
-      {"bart", "BartTokenizer"},   {"roberta", "RobertaTokenizer"}};
-  if (!is_there(file)) return;
-  const json config = json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);  // the model's reader says what is wrong with it
-  if (!config.is_object() || !config.contains("model_type")) return;
-  for (const auto& [type, name] : kClasses) {
-    if (config["model_type"] == type) class_ = name;
+// The model's reader says what is wrong with config.json.
+void TokenizerConfig::read_class(const std::filesystem::path& file, std::string named) {
+  if (named.ends_with("Fast")) named.resize(named.size() - 4);
+  std::string type;
+  if (is_there(file)) {
+    const json config = json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
+    const auto text = [&](const char* key) {
+      return config.is_object() && config.contains(key) && config[key].is_string() ? config[key].get<std::string>() : std::string();
+    };
+    type = text("model_type");
+    if (named.empty()) named = text("tokenizer_class");
   }
+  if (named.ends_with("Fast")) named.resize(named.size() - 4);
+  class_ = resolved_tokenizer_class(named, type);
 }
 
 std::vector<AddedToken> TokenizerConfig::special_tokens() const {
@@ -131,6 +144,11 @@ std::vector<AddedToken> TokenizerConfig::special_tokens() const {
 bool TokenizerConfig::flag(const std::string& name, bool otherwise) const {
   const auto found = flags_.find(name);
   return found == flags_.end() ? otherwise : found->second;
+}
+
+int64_t TokenizerConfig::number(const std::string& name, int64_t otherwise) const {
+  const auto found = numbers_.find(name);
+  return found == numbers_.end() ? otherwise : found->second;
 }
 
 std::string TokenizerConfig::token(const std::string& role, const std::string& otherwise) const {

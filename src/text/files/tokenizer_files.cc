@@ -136,7 +136,7 @@ TokenizerFiles read_files(const fs::path& path, const std::string& tiktoken_patt
     return files;
   }
   TokenizerFiles files = files_of(std::move(text), config, file.string());
-  if (config.exists()) files.beside = std::move(config);
+  if (config.exists() || !config.tokenizer_class().empty()) files.beside = std::move(config);
   return files;
 }
 

@@ -62,6 +62,7 @@ TokenizerParts make_parts(const json& document, const std::string& file, const T
   }
   TokenizerParts parts;
   const JsonNode model = root.at("model");
+  parts.model_is_bpe = model.value().is_object() && model.string_or("type", type_by_fields(model)) == "BPE";
   const bool sentencepiece = model.value().is_object() && model.find("sentencepiece");
   if (sentencepiece) {
     make_sentencepiece_parts(model, parts);
@@ -87,7 +88,7 @@ TokenizerParts make_parts(const json& document, const std::string& file, const T
 
 // Where `config` changes something, `text` becomes that of the changed document.
 TokenizerParts parts_of(json document, const std::string& file, const TokenizerConfig* config, std::string* text) {
-  bool changed = config && apply_config(*config, document);
+  bool changed = config && apply_config(*config, document, file);
   TokenizerParts parts = make_parts(document, file, config, changed);
   if (!changed) return parts;
   document["added_tokens"] = added_tokens_json(parts.added_tokens->tokens());

@@ -52,8 +52,17 @@ class SentencePieceNormalizer final : public Normalizer {
  private:
   // `begin`: where what is left of the text begins.
   bool gets_prefix(const NormalizedText& normalized, size_t begin) const {
-    if (normalized.first_bytes > 0 || prefix_ == SentencePieceModel::Prefix::each) return true;
-    return prefix_ == SentencePieceModel::Prefix::each_unless_space && !part_at(normalized.text, begin).text.starts_with(' ');
+    using Prefix = SentencePieceModel::Prefix;
+    const bool first = normalized.first_bytes > 0;
+    const bool at_space = part_at(normalized.text, begin).text.starts_with(' ') || normalized.text.compare(begin, 3, kSpaceSymbol) == 0;
+    switch (prefix_) {
+      case Prefix::first: return first;
+      case Prefix::each: return true;
+      case Prefix::first_unless_space: return first && begin == 0 && !at_space;
+      case Prefix::each_unless_space: return !at_space;
+      case Prefix::never: return false;
+    }
+    return false;
   }
 
   // What stands for the first `length` bytes at some place.

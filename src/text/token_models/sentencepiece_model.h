@@ -33,8 +33,9 @@ struct SentencePieceModel {
   // The normalizer. The map of characters is a double array over UTF-8 and the texts that its values point into; empty: none.
   std::string character_map;
   bool add_dummy_prefix = true;  // a space before each text
-  // Where a text is parted by special tokens found in it: does each part get that space, or the first alone?
-  enum class Prefix : uint8_t { first, each, each_unless_space };  // the last: not a part that begins with a space
+  // Where a text is parted by special tokens found in it: does each part get that space, or the first alone, or none? "unless_space": not a
+  // part that begins with a space, and not the first where spaces were taken away before it.
+  enum class Prefix : uint8_t { first, each, first_unless_space, each_unless_space, never };
   Prefix prefix = Prefix::first;
   bool remove_extra_whitespaces = true;  // runs of spaces become one, those at the ends vanish
   bool escape_whitespaces = true;        // a space is written as U+2581
