@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/interrupt.h"
+#include "base/log.h"
 #include "decode/generator.h"
 #include "decode/prompt.h"
 #include "decode/text_stream.h"
@@ -13,7 +14,7 @@ struct Generator::Impl {
   std::unique_ptr<Model> model;
   Tokenizer tokenizer;
   std::mutex busy;  // one call at a time: each uses all threads
-  bool warned = false;
+  bool warned = false, warned_of_length = false;
 };
 
 Generator::Generator(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -26,7 +27,7 @@ Generator Generator::open(const std::filesystem::path& directory, InferenceType 
   if (model->config.has_encoder()) {
     fail(ErrorCode::unsupported, "{}: the model has an encoder; it {}", directory.string(), use_of(model->config));
   }
-  return Generator(std::unique_ptr<Impl>(new Impl{std::move(model), Tokenizer::load(directory), {}}));
+  return Generator(std::unique_ptr<Impl>(new Impl{std::move(model), Tokenizer::load(directory)}));
 }
 
 int64_t Generator::context() const { return context_of(impl_->model->config); }
@@ -60,6 +61,10 @@ Generation Generator::generate(std::string_view prompt, const GeneratorOptions& 
   });
   show(stream.finish());
   result.end = generated.end;
+  const int64_t length = std::ssize(ids) + std::ssize(generated.ids), trained = trained_length_of(model.config);
+  if (trained > 0 && length > trained && !std::exchange(impl_->warned_of_length, true)) {
+    log_warning("the text has {} tokens, but the model is made for {}; what comes later may be worse", length, trained);
+  }
   return result;
 }
 

@@ -57,16 +57,19 @@ int32_t next_token(const Tensor& logits, const TransformerConfig& config, const 
 }  // namespace
 
 int64_t context_of(const TransformerConfig& config) {
+  return config.position_table != PositionTable::none ? config.max_position_embeddings : 0;  // angles and distances have no end
+}
+
+int64_t trained_length_of(const TransformerConfig& config) {
   const int64_t positions = config.max_position_embeddings;
-  if (config.position_table != PositionTable::none) return positions;
-  int64_t reach = 0;  // distances alone matter
+  int64_t length = 0;
   for (const LayerConfig& layer : config.decoder) {
     const std::optional<RopeOptions>& rope = layer.attention.rope;
-    if (!rope || rope->scaling == RopeScaling::dynamic) continue;
+    if (!rope || rope->scaling == RopeScaling::dynamic) return 0;
     const double stretched = rope->scaling == RopeScaling::none ? 0 : rope->factor * static_cast<double>(rope->original_max_positions);
-    reach = std::max(positions, static_cast<int64_t>(std::min(stretched, 0x1p40)));
+    length = std::max(positions, static_cast<int64_t>(std::min(stretched, 0x1p40)));
   }
-  return reach;
+  return length;
 }
 
 SamplingOptions resolve_sampling(const GeneratorOptions& chosen, const GenerationDefaults& generation) {

@@ -34,8 +34,10 @@ struct GeneratedTokens {
   GenerationEnd end = GenerationEnd::max_new_tokens;
 };
 
-// How many tokens the network can see at once; 0: any number. Rotary positions that are stretched reach as far as that.
+// How many tokens the network can see at once; 0: any number.
 int64_t context_of(const TransformerConfig& config);
+// How many tokens rotary positions were trained or stretched for; texts may be longer. 0: other positions, or such as grow with the text.
+int64_t trained_length_of(const TransformerConfig& config);
 
 // The prompt is computed at once, then token by token; `on_token` sees each. A token that ends the text is no part of it. Where the
 // network's context is full, its last three quarters are computed again and the text goes on with these alone. Of a longer prompt the end

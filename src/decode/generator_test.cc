@@ -64,7 +64,7 @@ TEST(Generate, TokenByTokenIsWhatTheWholeTextGives) {
 }
 
 TEST(Generate, AFullContextGoesOnFromItsLastThreeQuarters) {
-  for (const Position position : {Position::learned, Position::sinusoidal, Position::rope}) {
+  for (const Position position : {Position::learned, Position::sinusoidal}) {
     const auto model = create_model(config_of(position), 5);
     std::vector<int32_t> all = kPrompt;
     size_t begin = 0;  // of what is in view
@@ -146,27 +146,31 @@ TEST(Generate, TheModelsLengthCountsThePromptAndTheCallersDoesNot) {
   EXPECT_EQ(resolve_options({}, *model, 20).max_new_tokens, 7);
 }
 
-TEST(Generate, StretchedRotaryPositionsReachAsFarAsTheyAreStretched) {
+TEST(Generate, RotaryPositionsAreTrainedAsFarAsTheyAreStretched) {
   UniformConfig config = config_of(Position::rope);
-  EXPECT_EQ(context_of(config), kContext);
+  EXPECT_EQ(context_of(config), 0) << "the angles have no end";
+  EXPECT_EQ(trained_length_of(config), kContext);
   config.rope.factor = 4;
   config.rope.original_max_positions = kContext;
   config.rope.scaling = RopeScaling::dynamic;
-  EXPECT_EQ(context_of(config), 0) << "it grows with the text";
+  EXPECT_EQ(trained_length_of(config), 0) << "it grows with the text";
   for (const RopeScaling scaling : {RopeScaling::linear, RopeScaling::yarn, RopeScaling::llama3}) {
     config.rope.scaling = scaling;
-    EXPECT_EQ(context_of(config), 4 * kContext);
+    EXPECT_EQ(context_of(config), 0);
+    EXPECT_EQ(trained_length_of(config), 4 * kContext);
   }
   config.rope.original_max_positions = kContext / 8;
-  EXPECT_EQ(context_of(config), kContext) << "config.json says more";
+  EXPECT_EQ(trained_length_of(config), kContext) << "config.json says more";
+  EXPECT_EQ(trained_length_of(config_of(Position::learned)), 0);
 }
 
 class GeneratorDirectory : public testing::Test {
  protected:
-  GeneratorDirectory() {
+  GeneratorDirectory() { save(Position::learned); }
+  void save(Position position) {
     const std::vector<std::string> texts{"the quick brown fox jumps over the lazy dog.\n"};
     const Tokenizer tokenizer = train_tokenizer({.pipeline = Pipeline::bytes}, texts);
-    UniformConfig config = config_of(Position::learned);
+    UniformConfig config = config_of(position);
     config.vocab_size = 260;  // rounded up
     config.decoder_start_token_id = config.pad_token_id = tokenizer.token_to_id("<|endoftext|>");
     config.eos_token_ids = {config.pad_token_id};
@@ -189,6 +193,21 @@ TEST_F(GeneratorDirectory, StreamsTheTextThatItReturns) {
   EXPECT_NE(generator.generate("the ", {.max_new_tokens = 100, .seed = 4, .sample = 1}).text, result.text);
   EXPECT_EQ(generator.generate("").prompt_tokens, 1) << "a text begins behind the end of another";
   EXPECT_TRUE(generator.generate(std::string(17, 'x'), {.max_new_tokens = 1}).prompt_cut);
+}
+
+TEST_F(GeneratorDirectory, RotaryPositionsAreNotCutAndWarnOnce) {
+  save(Position::rope);
+  const Generator generator = Generator::open(directory_.path());
+  EXPECT_EQ(generator.context(), 0);
+  testing::internal::CaptureStderr();
+  generator.generate("the ", {.max_new_tokens = 4, .temperature = 0});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(generator.generate(std::string(17, 'x'), {.max_new_tokens = 1}).prompt_cut);
+  generator.generate(std::string(17, 'x'), {.max_new_tokens = 1});
+  const std::string warnings = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(warnings, testing::StartsWith("warning: the text has 1"));
+  EXPECT_EQ(std::count(warnings.begin(), warnings.end(), '\n'), 1) << warnings;
 }
 
 TEST_F(GeneratorDirectory, AnEndTokenThatTheTokenizerDoesNotMarkEndsTheText) {

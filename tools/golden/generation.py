@@ -32,6 +32,7 @@ VERSIONS = {"python": platform.python_version(), "torch": torch.__version__.spli
 SOURCES = [[5, 9, 12, 33, 0], [7, 0], [30, 31, 32, 33, 34, 35, 0], [20, 11, 40, 3, 8, 0]]
 PROMPTS = [[3, 7, 18], [6], [12, 13, 8, 16], [10, 14]]
 TRANSLATE = {"model": "models/marian_post_norm", "inputs": SOURCES}
+PEGASUS = {"model": "models/pegasus_pre_norm", "inputs": [[5, 9, 12, 33, 1], [7, 1], [30, 31, 32, 33, 34, 35, 1]]}
 CONTINUE = {"model": "causal_models/llama", "inputs": PROMPTS}
 
 
@@ -57,6 +58,23 @@ def translations():
     yield "beams_ends_early", beams | {"eos_token_id": [0, 40, 42, 26], "early_stopping": True}
 
 
+def of_pegasus():
+    base = {"max_length": 14, "num_beams": 3}
+    ends = base | {"eos_token_id": [1, 40, 42, 26, 5, 12, 50]}
+    yield "penalty_0", ends | {"length_penalty": 0.0}
+    yield "penalty_negative", ends | {"length_penalty": -1.5}
+    yield "penalty_2_never", ends | {"length_penalty": 2.0, "early_stopping": "never"}
+    yield "penalty_2_early", ends | {"length_penalty": 2, "early_stopping": True}
+    yield "min_length", ends | {"min_length": 7, "early_stopping": True}
+    yield "forced_end", base | {"forced_eos_token_id": 1, "max_length": 6}
+    yield "forced_end_max_new_tokens", base | {"forced_eos_token_id": 1, "max_new_tokens": 4}
+    yield "bad_words_twice", ends | {"bad_words_ids": [[40], [40], [0], [31]]}
+    yield "greedy_early", ends | {"num_beams": 1, "early_stopping": True, "length_penalty": 3.0}
+    yield "first_token_alone", base | {"max_new_tokens": 1}
+    yield "end_at_once", base | {"eos_token_id": list(range(1, 56))}
+    yield "end_at_once_greedy", base | {"eos_token_id": list(range(1, 56)), "num_beams": 1}
+
+
 def continuations():
     base = {"max_new_tokens": 12}
     yield "text", base
@@ -78,6 +96,27 @@ def cases():
                        "generation_config": None}
     for name, generation_config in continuations():
         yield CONTINUE | {"name": name, "config": {}, "generation_config": generation_config}
+    for name, generation_config in of_pegasus():
+        yield PEGASUS | {"name": "pegasus_" + name, "config": {}, "generation_config": generation_config}
+    yield TRANSLATE | {"name": "greedy_config_beside", "config": {"num_beams": 4, "max_length": 5, "bad_words_ids": [[23]], "suppress_tokens": [9]},
+                       "generation_config": {"num_beams": None, "max_length": 16, "bad_words_ids": None}}
+    yield TRANSLATE | {"name": "greedy_start_from_config", "config": {}, "generation_config": {"max_length": 16, "num_beams": 1, "bad_words_ids": None, "decoder_start_token_id": 5}}
+    yield TRANSLATE | {"name": "greedy_start_is_bos", "config": {"decoder_start_token_id": None}, "generation_config": {"max_length": 16, "num_beams": 1, "decoder_start_token_id": None, "bos_token_id": 7}}
+    yield CONTINUE | {"name": "text_from_config", "config": {"eos_token_id": [2, 4, 9], "max_new_tokens": 9, "min_length": 6}, "generation_config": None}
+    yield CONTINUE | {"name": "text_from_config_suppress", "config": {"eos_token_id": [2], "max_length": 12, "suppress_tokens": [4, 9], "bad_words_ids": [[3]], "forced_eos_token_id": 2}, "generation_config": None}
+    yield CONTINUE | {"name": "text_config_beside", "config": {"max_new_tokens": 3, "suppress_tokens": [4, 9]}, "generation_config": {"max_new_tokens": 12}}
+    yield CONTINUE | {"name": "text_end_unheard_of", "config": {}, "generation_config": {"max_new_tokens": 12, "eos_token_id": -1}}
+    yield CONTINUE | {"name": "text_min_above_max", "config": {}, "generation_config": {"max_new_tokens": 5, "min_new_tokens": 9, "eos_token_id": [2, 4, 9]}}
+    yield CONTINUE | {"name": "text_bad_and_suppressed", "config": {}, "generation_config": {"max_new_tokens": 12, "bad_words_ids": [[4], [2]], "suppress_tokens": [-1, 9], "begin_suppress_tokens": [7], "eos_token_id": [2]}}
+    yield CONTINUE | {"name": "text_forced_ends", "config": {}, "generation_config": {"max_length": 8, "forced_eos_token_id": [2], "eos_token_id": [2, 4]}}
+    long = {"max_new_tokens": 40, "eos_token_id": None}
+    llama3 = {"rope_type": "llama3", "factor": 2.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 4}
+    for name, parameters in (("default", {"rope_type": "default"}), ("linear", {"rope_type": "linear", "factor": 2.0}), ("llama3", llama3),
+                             ("yarn", {"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 4})):
+        for model in ("llama", "mistral"):
+            yield CONTINUE | {"model": "causal_models/" + model, "name": f"{model}_{name}_beyond_its_positions",
+                              "inputs": PROMPTS + [[3, 7, 18, 6, 12, 13, 8, 16, 10, 14, 5, 11]],
+                              "config": {"max_position_embeddings": 8, "rope_parameters": parameters | {"rope_theta": 100.0}}, "generation_config": long}
     dynamic = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 2.0}
     yield CONTINUE | {"name": "dynamic_beyond_its_positions", "config": {"max_position_embeddings": 8, "rope_parameters": dynamic},
                       "generation_config": {"max_new_tokens": 40, "eos_token_id": None}}
