@@ -54,6 +54,10 @@ class RawTensors {
         if (const size_t at = each.find(name); at != std::string::npos) each.replace(at, name.size(), edit[2].get<std::string>());
         return each;
       });
+    } else if (kind == "copy") {
+      tensors_[edit[2]] = tensors_.at(name);
+    } else if (kind == "remove") {
+      tensors_.erase(name);
     } else {
       add(kind, name, edit[2]);
     }
@@ -229,6 +233,13 @@ TEST_F(BadVariant, RotaryPositionsAreRefusedByFileAndKey) {
 TEST_F(BadVariant, WhatIsNotSupportedIsNamed) {
   const auto set = [](const char* key, const json& value) { return [=](json& config) { config[key] = value; }; };
   EXPECT_THAT(message("causal_models/llama", set("head_dim", 8)), HasSubstr("\"head_dim\" is 8"));
+  EXPECT_THAT(message("causal_models/llama", set("model_type", "mistral")),
+              HasSubstr("\"model_type\" is \"mistral\", but \"architectures\""));
+  EXPECT_THAT(message("causal_models/llama", set("attention_bias", true)), HasSubstr("\"attention_bias\" is true"));
+  EXPECT_THAT(message("models/marian_post_norm", set("share_encoder_decoder_embeddings", false)),
+              HasSubstr("\"share_encoder_decoder_embeddings\""));
+  EXPECT_THAT(message("models/marian_post_norm", set("tie_word_embeddings", false)), HasSubstr("has no tensor \"lm_head.weight\""));
+  EXPECT_THAT(message("models/pegasus_pre_norm", set("tie_word_embeddings", false)), HasSubstr("has no tensor \"lm_head.weight\""));
   EXPECT_THAT(message("causal_models/mistral", set("sliding_window", 0)), HasSubstr("\"sliding_window\" is 0; null stands for no window"));
   EXPECT_THAT(message("causal_models/gpt2", set("num_attention_heads", 2)), HasSubstr("\"n_head\" is 4, \"num_attention_heads\" is 2"));
   for (const char* name : {"BertForPreTraining", "BertModel"}) {
@@ -237,6 +248,27 @@ TEST_F(BadVariant, WhatIsNotSupportedIsNamed) {
   EXPECT_THAT(message("causal_models/llama", set("quantization_config", {{"quant_method", "gptq"}})), HasSubstr("\"quantization_config\""));
   EXPECT_THAT(message("causal_models/llama", set("hidden_act", std::string(1'000'000, 'x'))), HasSubstr("the activation \"xxx"));
   EXPECT_THAT(message("causal_models/llama", set("hidden_size", std::string(1'000'000, 'x'))), HasSubstr("\"hidden_size\" is \"xxx"));
+}
+
+// The network has one embedding: sides that differ are refused, tied or not.
+TEST_F(BadVariant, EmbeddingsOfTheSidesThatDifferAreRefused) {
+  for (const bool tied : {true, false}) {
+    json config = json::parse(read_file(kGoldens / "models/marian_post_norm/config.json"));
+    config["tie_word_embeddings"] = tied;
+    std::ofstream(directory_ / "config.json") << config;
+    RawTensors tensors(kGoldens / "models/marian_post_norm/model.safetensors");
+    if (!tied) tensors.edit({"wave", "lm_head.weight", {48, 24}});
+    tensors.edit({"copy", "model.shared.weight", "model.encoder.embed_tokens.weight"});
+    tensors.edit({"wave", "model.decoder.embed_tokens.weight", {48, 24}});
+    tensors.save(directory_ / "model.safetensors");
+    try {
+      load_model(directory_.path());
+      ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), AllOf(HasSubstr("\"model."), HasSubstr(".embed_tokens.weight\" differs from \"model.")));
+      EXPECT_EQ(std::string(error.what()).ends_with("(\"tie_word_embeddings\" is false)"), !tied);
+    }
+  }
 }
 
 TEST_F(BadVariant, InfinityOpensUnlessItIsUsed) {

@@ -107,11 +107,19 @@ std::string ModelDirectory::name_in_files(const std::string& theirs) const {
   return {};
 }
 
+bool ModelDirectory::is_copy(const WeightCopy& copy) const {
+  return config_.tie_word_embeddings || copy.theirs != their_weight(*architecture_, "output.weight").name;
+}
+
 TheirWeight ModelDirectory::place_of(std::string_view ours) const {
   TheirWeight place = their_weight(*architecture_, ours);
   std::string found = name_in_files(place.name);
   for (const WeightCopy& copy : architecture_->copies) {
-    if (found.empty() && copy.ours == ours && config_.tie_word_embeddings) found = name_in_files(std::string(copy.theirs));
+    if (copy.ours != ours || !is_copy(copy)) continue;
+    // transformers computes with the embeddings of the sides; without ties the one that they are made from is not used.
+    if (found.empty() || !config_.tie_word_embeddings) {
+      if (std::string name = name_in_files(std::string(copy.theirs)); !name.empty()) found = std::move(name);
+    }
   }
   if (!found.empty()) place.name = std::move(found);
   return place;
@@ -161,7 +169,9 @@ void ModelDirectory::check_names(const Model& model) const {
     if (config_.has_decoder()) known.insert(place_of(kPositions[1]).name);
   }
   for (const WeightCopy& copy : architecture_->copies) {
-    if (config_.tie_word_embeddings) known.insert(name_in_files(std::string(copy.theirs)));
+    if (!is_copy(copy)) continue;
+    known.insert(name_in_files(std::string(copy.theirs)));
+    known.insert(name_in_files(their_weight(*architecture_, copy.ours).name));
   }
   for (const Parameter& parameter : model.parameters.all()) {
     check_weight(parameter.name, parameter.value.shape());
@@ -182,12 +192,12 @@ void ModelDirectory::check_names(const Model& model) const {
 
 // An output layer or a second embedding of its own would be lost if its copy were ignored.
 void ModelDirectory::check_copies() const {
-  if (!config_.tie_word_embeddings) return;
   for (const WeightCopy& copy : architecture_->copies) {
+    if (!is_copy(copy)) continue;
     const std::string used = place_of(copy.ours).name, name = name_in_files(std::string(copy.theirs));
     if (name.empty() || name == used || same_values(weights_, name, used)) continue;
-    fail(ErrorCode::unsupported, "{}: \"{}\" differs from \"{}\"; only models where they are one weight are supported",
-         weights_.path().string(), name, used);
+    fail(ErrorCode::unsupported, "{}: \"{}\" differs from \"{}\"; only models where they are one weight are supported{}",
+         weights_.path().string(), name, used, config_.tie_word_embeddings ? "" : " (\"tie_word_embeddings\" is false)");
   }
 }
 

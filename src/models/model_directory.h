@@ -39,6 +39,8 @@ class ModelDirectory {
   void check_copies() const;
   void read_stored_positions(Model& model) const;
   void untie_output();
+  // Is the weight kept once here under both names? The output layer is a copy where it is tied.
+  bool is_copy(const WeightCopy& copy) const;
   // The name of a tensor in the files, however they spell it; empty: they have none.
   std::string name_in_files(const std::string& theirs) const;
   // Where the files hold one of our weights, under the class's own name where they lack it.

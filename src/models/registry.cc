@@ -14,12 +14,26 @@ std::span<const Architecture> architectures() {
   return list;
 }
 
+namespace {
+
+// transformers' Auto classes go by "model_type", which may mean another network than the class that is named.
+void check_model_type(const ConfigReader& config, const Architecture& architecture) {
+  if (!config.has("model_type") || config.text("model_type") == architecture.model_type) return;
+  fail(ErrorCode::bad_input, "{}: \"model_type\" is \"{}\", but \"architectures\" names {}, which is a \"{}\"; remove the wrong one",
+       config.file(), shortened(config.text("model_type"), 60), architecture.class_name, architecture.model_type);
+}
+
+}  // namespace
+
 const Architecture& find_architecture(const ConfigReader& config) {
   const std::vector<std::string> classes = config.texts("architectures");
   const std::string name = classes.empty() ? config.text("model_type") : classes.front();
   std::string known;
   for (const Architecture& architecture : architectures()) {
-    if (name == (classes.empty() ? architecture.model_type : architecture.class_name)) return architecture;
+    if (name == (classes.empty() ? architecture.model_type : architecture.class_name)) {
+      check_model_type(config, architecture);
+      return architecture;
+    }
     known += (known.empty() ? "" : ", ") + std::string(architecture.class_name);
   }
   fail(ErrorCode::unsupported, "{}: the architecture \"{}\" is not supported; there are {}", config.file(), shortened(name, 100), known);

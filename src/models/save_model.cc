@@ -40,6 +40,18 @@ void append_sinusoids(const Model& model, const Architecture& architecture, std:
   }
 }
 
+// transformers reads each of these names where nothing is tied, so all are written there.
+void append_copies(const Model& model, const Architecture& architecture, std::vector<std::pair<std::string, Tensor>>& named) {
+  if (model.config.tie_word_embeddings) return;
+  for (const WeightCopy& copy : architecture.copies) {
+    if (copy.theirs == their_weight(architecture, "output.weight").name) continue;
+    const std::string name = their_weight(architecture, copy.ours).name;
+    const auto found = std::find_if(named.begin(), named.end(), [&](const auto& each) { return each.first == name; });
+    QKV_CHECK(found != named.end(), "[save_model] there is no {} to copy", name);
+    named.emplace_back(copy.theirs, Tensor(found->second));
+  }
+}
+
 std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, const Architecture& architecture,
                                                           std::span<const Tensor> weights) {
   std::vector<std::pair<std::string, Tensor>> named;
@@ -61,6 +73,7 @@ std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, co
     }
     put_into(found->second, place, as_f32(value));
   }
+  append_copies(model, architecture, named);
   if (model.config.position_table == PositionTable::sinusoidal) append_sinusoids(model, architecture, named);
   return named;
 }

@@ -4,7 +4,7 @@
 tests/goldens/model_variants/variants.json: a list of {"name", "base": a folder of tests/goldens/, "set": keys of config.json that get a
 value (null too), "remove": keys that go, "tensors": edits in order, "last": logits of the last position of the first sequence (of its first
 token for a classifier), "greedy": the ids that greedy search then writes (decoders alone, some cases)}.
-Edits of tensors: ["strip", prefix], ["rename", from, to] (a part of each name), ["remove", name], ["wave", name, shape] (f32 values
+Edits of tensors: ["strip", prefix], ["rename", from, to] (a part of each name), ["copy", from, to], ["remove", name], ["wave", name, shape] (f32 values
 0.5 sin(0.37 i)), ["count", name, shape] (i64 values 0, 1, ...).
 
 defaults.json: for each class the values of its configuration that says nothing.
@@ -85,6 +85,28 @@ def cases():
     yield case("marian_stored_positions_of_one_side", MARIAN, tensors=[["wave", "model.decoder.embed_positions.weight", [64, 24]]])
     yield case("marian_output_layer_alone", MARIAN, tensors=[["rename", "model.shared.weight", "lm_head.weight"]])
     yield case("marian_defaults", MARIAN, remove=["activation_function", "max_position_embeddings", "dropout", "scale_embedding"])
+    sides = [["copy", "model.shared.weight", f"model.{side}.embed_tokens.weight"] for side in ("encoder", "decoder")]
+    yield case("marian_untied", MARIAN, set={"tie_word_embeddings": False}, tensors=[*sides, ["wave", "lm_head.weight", [48, 24]]])
+    yield case("marian_untied_by_the_weights", MARIAN, tensors=[["wave", "lm_head.weight", [48, 24]]])
+    yield case("marian_untied_with_unused_weight", MARIAN, set={"tie_word_embeddings": False},
+               tensors=[*sides, ["wave", "lm_head.weight", [48, 24]], ["wave", "model.shared.weight", [48, 24]]])
+    yield case("pegasus_untied", PEGASUS, set={"tie_word_embeddings": False}, tensors=[*sides, ["wave", "lm_head.weight", [56, 32]]])
+    yield case("pegasus_untied_without_the_unused_weight", PEGASUS, set={"tie_word_embeddings": False},
+               tensors=[*sides, ["remove", "model.shared.weight"], ["wave", "lm_head.weight", [56, 32]]])
+    yield case("marian_keys_of_the_library", MARIAN, remove=["d_model", "encoder_attention_heads"], set={"hidden_size": 24, "num_attention_heads": 4})
+    yield case("pegasus_activations", PEGASUS, set={"activation_function": "gelu_pytorch_tanh"})
+    yield case("pegasus_keys_of_the_library", PEGASUS, remove=["d_model", "encoder_attention_heads"], set={"hidden_size": 32, "num_attention_heads": 4})
+    yield case("mistral_with_keys_of_llama", MISTRAL, set={"attention_bias": True, "mlp_bias": True, "pretraining_tp": 2})
+    yield case("mistral_heads_null", MISTRAL, set={"head_dim": None})
+    yield case("llama_tp", LLAMA, set={"pretraining_tp": 2, "use_cache": False, "torch_dtype": "float16"})
+    yield rope("rope_two_names_of_the_type", {"rope_scaling": {"rope_type": "linear", "type": "yarn", "factor": 2.0}})
+    yield rope("rope_of_mistral", {"rope_scaling": {"type": "linear", "factor": 4}, "rope_theta": 100}, base=MISTRAL)
+    yield rope("rope_factor_one", {"rope_scaling": {"rope_type": "yarn", "factor": 1.0, "original_max_position_embeddings": 4}, "rope_theta": 20})
+    yield case("gpt2_inner_and_exact_gelu", GPT2, set={"n_inner": 64, "activation_function": "gelu", "n_ctx": 24})
+    yield case("masked_lm_pad_null", MASKED, set={"pad_token_id": None})
+    yield case("masked_lm_activation", MASKED, set={"hidden_act": "gelu_new", "position_embedding_type": "absolute"})
+    yield case("classifier_names_by_label2id", CLASSIFIER, remove=["id2label"], set={"num_labels": 3})
+    yield case("classifier_several_labels_each", CLASSIFIER, set={"classifier_dropout": None, "problem_type": None})
     yield case("pegasus_without_prefix", PEGASUS, tensors=[["strip", "model."]])
     yield case("pegasus_stored_positions", PEGASUS,
                tensors=[["wave", f"model.{side}.embed_positions.weight", [48, 32]] for side in ("encoder", "decoder")])
@@ -113,6 +135,8 @@ def edited(tensors, edits):
             tensors = {key.removeprefix(name): value for key, value in tensors.items()}
         elif kind == "rename":
             tensors = {key.replace(name, rest[0]): value for key, value in tensors.items()}
+        elif kind == "copy":
+            tensors[rest[0]] = tensors[name].clone()
         elif kind == "remove":
             del tensors[name]
         elif kind == "wave":

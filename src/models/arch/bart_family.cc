@@ -10,7 +10,6 @@ namespace qkv {
 
 UniformConfig read_family_config(const ConfigReader& in, int vocab_size) {
   in.expect("is_encoder_decoder", true, "half a model");
-  in.expect("tie_word_embeddings", true, "an output layer that is not the embedding");
   in.expect("static_position_embeddings", true, "learned positions");
   in.expect("normalize_embedding", false, "a norm on the embeddings");
   UniformConfig config;
@@ -25,6 +24,7 @@ UniformConfig read_family_config(const ConfigReader& in, int vocab_size) {
   config.activation = in.activation("activation_function", Activation::gelu);
   config.scale_embedding = in.boolean("scale_embedding", false);
   config.max_position_embeddings = in.integer("max_position_embeddings", 1024);
+  config.tie_word_embeddings = in.boolean("tie_word_embeddings", true);
   config.dropout = in.number("dropout", 0.1f);
   config.attention_dropout = in.number("attention_dropout", 0);
   config.activation_dropout = in.number("activation_dropout", 0);
@@ -54,7 +54,7 @@ void write_family_config(const UniformConfig& config, nlohmann::ordered_json& ou
   out["max_position_embeddings"] = config.max_position_embeddings;
   out["num_hidden_layers"] = config.encoder_layers;
   out["scale_embedding"] = config.scale_embedding;
-  out["tie_word_embeddings"] = true;
+  out["tie_word_embeddings"] = config.tie_word_embeddings;
   out["use_cache"] = true;
   out["vocab_size"] = config.vocab_size;
 }
@@ -74,7 +74,14 @@ std::vector<WeightName> family_weights() {
       {"model.decoder.layers.{}.encoder_attn", "decoder.layers.{}.cross_attention"},
       {"model.decoder.layers.{}.final_layer_norm", "decoder.layers.{}.feed_forward_norm"},
       {"model.decoder.layers.{}", "decoder.layers.{}.feed_forward"},
+      {"lm_head", "output"},
   };
+}
+
+std::vector<WeightCopy> family_copies() {
+  return {{"lm_head.weight", "embed_tokens.weight"},
+          {"model.encoder.embed_tokens.weight", "embed_tokens.weight"},
+          {"model.decoder.embed_tokens.weight", "embed_tokens.weight"}};
 }
 
 }  // namespace qkv

@@ -10,5 +10,6 @@ namespace qkv {
 UniformConfig read_family_config(const ConfigReader& in, int vocab_size);
 void write_family_config(const UniformConfig& config, nlohmann::ordered_json& out);
 std::vector<WeightName> family_weights();
+std::vector<WeightCopy> family_copies();
 
 }  // namespace qkv

@@ -9,6 +9,8 @@ namespace qkv {
 namespace {
 
 TransformerConfig read_config(const ConfigReader& in) {
+  in.expect("attention_bias", false, "biases in the attention");
+  in.expect("mlp_bias", false, "biases in the feed-forward networks");
   return read_llama_family_config(in, {.intermediate_size = 11008, .num_key_value_heads = 0, .max_position_embeddings = 2048});
 }
 

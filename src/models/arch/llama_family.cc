@@ -10,8 +10,6 @@
 namespace qkv {
 
 UniformConfig read_llama_family_config(const ConfigReader& in, const LlamaFamilyDefaults& defaults) {
-  in.expect("attention_bias", false, "biases in the attention");
-  in.expect("mlp_bias", false, "biases in the feed-forward networks");
   UniformConfig config;
   config.kind = Kind::decoder_only;
   config.encoder_layers = 0;

@@ -1,5 +1,5 @@
 // MarianMT (Junczys-Dowmunt et al. 2018, transformers' modeling_marian): the Transformer of Vaswani et al. 2017 with the norm after each
-// sub-layer, one embedding for both sides and the output layer, and a bias on the logits.
+// sub-layer, one embedding for both sides and (unless untied) the output layer, and a bias on the logits.
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -45,9 +45,7 @@ Architecture marian() {
           .write_config = write_config,
           .base_prefix = "model.",
           .weights = family_weights(),
-          .copies = {{"lm_head.weight", "embed_tokens.weight"},
-                     {"model.encoder.embed_tokens.weight", "embed_tokens.weight"},
-                     {"model.decoder.embed_tokens.weight", "embed_tokens.weight"}}};
+          .copies = family_copies()};
 }
 
 }  // namespace qkv

@@ -43,9 +43,7 @@ Architecture pegasus() {
           .write_config = write_config,
           .base_prefix = "model.",
           .weights = weights(),
-          .copies = {{"lm_head.weight", "embed_tokens.weight"},
-                     {"model.encoder.embed_tokens.weight", "embed_tokens.weight"},
-                     {"model.decoder.embed_tokens.weight", "embed_tokens.weight"}},
+          .copies = family_copies(),
           .writes_sinusoids = true};
 }
 
