@@ -942,6 +942,11 @@ class LanguageModel(ProgramTest):
         self.refused(1, ['line 2', 'UTF-8'], 'train', '--task', 'lm', '--text', write(self.folder / 'bad', b'good\n\xff\xff good\n'), *out)
         self.assertFalse((self.folder / 'out').exists())
 
+    def test_eval_names_a_separator_that_does_not_occur(self):
+        options = ['eval', '--model', self.model, '--document-separator', '<|x|>']
+        self.refused(1, [self.text, '"<|x|>" does not occur'], *options, '--text', self.text)
+        self.refused(2, ['--document-separator'], *options, '--source', self.text, '--reference', self.text)
+
     def test_documents_and_byte_pairs_train_and_resume(self):
         options = [*self.train_options, '--vocabulary', 'bpe', '--vocab-size', 270, '--document-separator', '.\\n', '--output', self.folder / 'out']
         done = self.works(*options, '--max-steps', 4, '--schedule-steps', 6)

@@ -71,11 +71,10 @@ void eval_text(const EvalTextArguments& arguments) {
     fail(ErrorCode::bad_input, "{}: tokenizer.json has {} tokens, the model {}; they do not belong together", arguments.model,
          tokenizer.vocab_size(), model->config.vocab_size);
   }
+  const std::string separator = unescape(arguments.document_separator, "--document-separator");
+  check_separator(arguments.text, separator);
   const TemporaryDirectory temporary;
-  const TextCorpus corpus = TextCorpus::build({.text = {arguments.text},
-                                               .separator = unescape(arguments.document_separator, "--document-separator"),
-                                               .cache = temporary / "tokens"},
-                                              tokenizer);
+  const TextCorpus corpus = TextCorpus::build({.text = {arguments.text}, .separator = separator, .cache = temporary / "tokens"}, tokenizer);
   if (corpus.tokens().size() < 2) fail(ErrorCode::bad_input, "{} is a single token; there is nothing to predict", arguments.text);
   if (masked) return eval_masked(arguments, *model, corpus, tokenizer);
   const int64_t context = resolve_context(arguments.context, model->config);
