@@ -13,7 +13,7 @@ namespace qkv {
 namespace {
 
 constexpr int kFontSize = 13, kLabelColumns = 22, kLegendWidth = 200;
-constexpr int kLeastCell = 19;  // labels of columns that stand at 45 degrees are kFontSize apart
+constexpr int kLeastCell = 22;  // labels of columns at 45 degrees are then 15 pixels apart: a line of a CJK font
 
 // Text for XML 1.0: markup escaped, characters that it forbids left out.
 std::string escaped(std::string_view text) {
@@ -170,9 +170,11 @@ std::string attention_svg(const AttentionView& view) {
   svg += fmt::format("<text x=\"20\" y=\"30\" class=\"t\">{}</text>\n", escaped(attention_title(view)));
   const int room = at.width - 40;
   constexpr int kSmallFont = 12;
-  svg += fmt::format("<text x=\"20\" y=\"51\" class=\"s\">{}</text>\n", escaped(fit_to_pixels(view.source, room, kSmallFont)));
+  svg += fmt::format("<text x=\"20\" y=\"51\" class=\"s\">{}</text>\n",
+                     escaped(fit_to_pixels(on_one_visible_line(view.source), room, kSmallFont)));
   if (view.trace.kind != AttentionKind::encoder) {
-    svg += fmt::format("<text x=\"20\" y=\"69\" class=\"s\">{}</text>\n", escaped(fit_to_pixels("→ " + view.target, room, kSmallFont)));
+    svg += fmt::format("<text x=\"20\" y=\"69\" class=\"s\">{}</text>\n",
+                       escaped(fit_to_pixels("→ " + on_one_visible_line(view.target), room, kSmallFont)));
   }
   add_cells(svg, view, at, most);
   add_labels(svg, view, at);

@@ -119,10 +119,31 @@ TEST_F(AttentionViewTest, SvgEscapesWhatTheTokensHold) {
   found.source = "<b>&\"\x01";
   found.keys[0] = "<script>";
   const std::string svg = attention_svg(found);
-  EXPECT_THAT(svg, HasSubstr("&lt;b&gt;&amp;&quot;</text>"));
+  EXPECT_THAT(svg, HasSubstr("&lt;b&gt;&amp;&quot;&lt;U+0001&gt;</text>"));
   EXPECT_THAT(svg, HasSubstr("&lt;script&gt;"));
   EXPECT_THAT(svg, Not(HasSubstr("<script>")));
   EXPECT_THAT(svg, HasSubstr("Cross-attention, layer 1, head 2"));
+}
+
+TEST_F(AttentionViewTest, HeadingOfThePictureShowsLineEndsAndWhatTurnsTheText) {
+  AttentionView found;
+  found.trace.kind = AttentionKind::cross;
+  found.source = "ein\nHaus \u202E!";
+  found.target = "a\thouse";
+  EXPECT_THAT(attention_svg(found), AllOf(HasSubstr(">ein↵Haus &lt;U+202E&gt;!</text>"), HasSubstr(">→ a⇥house</text>")));
+}
+
+// Labels of columns stand at 45 degrees: their lines are further apart than a line of a font with wide characters is high.
+TEST_F(AttentionViewTest, LabelsOfManyColumnsDoNotTouch) {
+  AttentionView found;
+  found.trace.kind = AttentionKind::cross;
+  found.keys.assign(60, "日本語");
+  found.trace.scores = found.trace.weights = {0, 60, {}};
+  const std::string svg = attention_svg(found);
+  std::vector<int> places;
+  for (size_t at = 0; (at = svg.find("rotate(-45 ", at)) != std::string::npos; ++at) places.push_back(std::stoi(svg.substr(at + 11)));
+  ASSERT_EQ(places.size(), 60u);
+  for (size_t i = 1; i < places.size(); ++i) EXPECT_GE((places[i] - places[i - 1]) / std::sqrt(2.0), 15);
 }
 
 // Every line of the picture fits, whatever the source's length and the width of its characters.
@@ -167,7 +188,17 @@ TEST_F(AttentionViewTest, TraceHasARowForEachToken) {
 
 TEST(TokenLabels, WhatCannotBeSeenHasASign) {
   const Tokenizer bytes = train_tokenizer({.pipeline = Pipeline::bytes}, std::vector<std::string>{"a"});
-  EXPECT_EQ(joined(token_labels(bytes, bytes.encode("a b\n\t\x01\x7F\u0085é"))), "a▁b↵⇥␁␡…<U+0085>…é");
+  EXPECT_EQ(joined(token_labels(bytes, bytes.encode("a b\n\t\x01\x7F\u0085é"))), "a▁b↵⇥<U+0001><U+007F>…<U+0085>…é");
+  for (const auto& [text, label] : {std::pair{"\r", "<U+000D>"},
+                                    {"\u00A0", "<U+00A0>"},
+                                    {"\u3000", "<U+3000>"},
+                                    {"\u200B", "<U+200B>"},
+                                    {"\u202E", "<U+202E>"},
+                                    {"\uFE0F", "<U+FE0F>"},
+                                    {"\u0301", "◌\u0301"}}) {
+    EXPECT_EQ(token_labels(bytes, bytes.encode(text)).back(), label);
+  }
+  EXPECT_EQ(on_one_visible_line("a b\r\u200B\u0301\uFE0F"), "a b<U+000D><U+200B>\u0301\uFE0F") << "marks stand on what precedes them";
   // Metaspace's decoder leaves a space at the beginning out.
   const Tokenizer words = make_test_tokenizer();
   std::vector<int32_t> ids{words.token_to_id("▁")};

@@ -12,24 +12,21 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD", kSpace = "\xE2\x96\x81", kEllipsis = "\xE2\x80\xA6";
 
-// A character as it can be seen: signs for spaces and line ends, Unicode's pictures of other control characters.
-std::string visible_character(char32_t code_point, std::string_view bytes) {
-  constexpr std::string_view kLineEnd = "\xE2\x86\xB5", kTab = "\xE2\x87\xA5";
-  constexpr char32_t kPictures = 0x2400, kDeletePicture = 0x2421, kDelete = 0x7F;
+bool is_mark(UChar32 c) { return u_charType(c) == U_NON_SPACING_MARK || u_charType(c) == U_ENCLOSING_MARK; }
+
+// Nothing is drawn for it, or its picture is one that most fonts lack.
+bool is_invisible(UChar32 c) { return u_iscntrl(c) || u_isUWhiteSpace(c) || u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT); }
+
+// A character as it can be seen: signs for spaces and line ends, the code points of others that cannot.
+std::string visible_character(char32_t code_point, std::string_view bytes, bool first) {
+  constexpr std::string_view kLineEnd = "\xE2\x86\xB5", kTab = "\xE2\x87\xA5", kCircle = "\xE2\x97\x8C";
   if (code_point == ' ') return std::string(kSpace);
   if (code_point == '\n') return std::string(kLineEnd);
   if (code_point == '\t') return std::string(kTab);
-  std::string picture;
-  if (code_point < ' ') {
-    append_utf8(picture, kPictures + code_point);
-  } else if (code_point == kDelete) {
-    append_utf8(picture, kDeletePicture);
-  } else if (u_iscntrl(static_cast<UChar32>(code_point))) {
-    picture = fmt::format("<U+{:04X}>", static_cast<uint32_t>(code_point));
-  } else {
-    picture = bytes;
-  }
-  return picture;
+  const auto c = static_cast<UChar32>(code_point);
+  if (!first && is_mark(c)) return std::string(bytes);  // also those that choose a form of what precedes them
+  if (is_invisible(c)) return fmt::format("<U+{:04X}>", static_cast<uint32_t>(code_point));
+  return is_mark(c) ? std::string(kCircle) + std::string(bytes) : std::string(bytes);
 }
 
 // The label of a piece of text.
@@ -37,7 +34,7 @@ std::string visible(std::string_view text) {
   std::string label;
   for (size_t i = 0; i < text.size();) {
     const Character c = character_at(text, i);
-    label += visible_character(c.code_point, text.substr(i, c.length));
+    label += visible_character(c.code_point, text.substr(i, c.length), i == 0);
     i += c.length;
   }
   return label;
@@ -57,6 +54,17 @@ int width_of(char32_t code_point) {
 }
 
 }  // namespace
+
+std::string on_one_visible_line(std::string_view text) {
+  std::string line;
+  for (size_t i = 0; i < text.size();) {
+    const Character c = character_at(text, i);
+    const std::string_view bytes = text.substr(i, c.length);
+    line += c.code_point == ' ' ? " " : visible_character(c.code_point, bytes, i == 0);
+    i += c.length;
+  }
+  return line;
+}
 
 std::vector<std::string> token_labels(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
   // A token's text can depend on its neighbours (a space is dropped at the start, a character spans tokens): decode what precedes it too,
