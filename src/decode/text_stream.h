@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "qkv/tokenizer.h"
-#include "text/clean_up.h"
+#include "text/stages/clean_up.h"
 
 namespace qkv {
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What transformers, tokenizers and sentencepiece make of tokenizers whose files say more than one thing: the expected values of
-src/text/tokenizer_beside_test.cc.
+src/text/files/tokenizer_beside_test.cc.
 
 tests/goldens/tokenizer_files/beside.json
     files           {name: content} that several cases have; names that end in .model are base64

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What transformers' tokenizer classes make of directories: defaults of a class, its own stages beside a tokenizer.json, keys of
-tokenizer_config.json and special_tokens_map.json. The expected values of src/text/tokenizer_classes_test.cc.
+tokenizer_config.json and special_tokens_map.json. The expected values of src/text/files/tokenizer_classes_test.cc.
 
 tests/goldens/tokenizer_files/classes.json: "files" and "directories" as in beside.json (tokenizer_beside.py), where the rows of "decode" come before
 those of "ids"; a directory has "class" as well.

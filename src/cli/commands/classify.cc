@@ -7,12 +7,12 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/commands/decoding_options.h"
 #include "cli/commands/eval_classification.h"
 #include "cli/line_reader.h"
 #include "cli/output.h"
-#include "base/utf8.h"
 #include "evaluate/classification.h"
 
 namespace qkv {

@@ -5,10 +5,10 @@
 #include <string_view>
 
 #include "base/log.h"
-#include "text/sentencepiece_symbols.h"
-#include "text/token_limits.h"
-#include "text/token_models_json.h"
-#include "text/tokenizer_text.h"
+#include "text/files/token_limits.h"
+#include "text/files/token_models_json.h"
+#include "text/files/tokenizer_text.h"
+#include "text/token_models/sentencepiece_symbols.h"
 
 namespace qkv {
 namespace {

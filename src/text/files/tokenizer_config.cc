@@ -9,7 +9,7 @@
 
 #include "base/files.h"
 #include "formats/json_node.h"
-#include "text/tokenizer_classes.h"
+#include "text/files/tokenizer_classes.h"
 
 namespace qkv {
 namespace {

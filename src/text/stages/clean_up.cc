@@ -1,4 +1,4 @@
-#include "text/clean_up.h"
+#include "text/stages/clean_up.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "text/tokenizer_classes.h"
+#include "text/files/tokenizer_classes.h"
 
 #include <algorithm>
 #include <utility>

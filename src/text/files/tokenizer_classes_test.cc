@@ -2,11 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "formats/base64.h"
 #include "qkv/tokenizer.h"
-#include "text/base64.h"
-#include "text/clean_up.h"
-#include "text/test_files.h"
-#include "text/tokenizer_classes.h"
+#include "text/files/test_files.h"
+#include "text/files/tokenizer_classes.h"
+#include "text/stages/clean_up.h"
 
 namespace qkv {
 namespace {
