@@ -33,7 +33,7 @@ class GenerationConfig : public testing::Test {
     std::ofstream(directory_ / name) << json;
     return ConfigReader(directory_ / name);
   }
-  GenerationDefaults read(const Json& json, const UniformConfig& config) const { return read_generation(reader(json), config, true); }
+  GenerationDefaults read(const Json& json, const TransformerConfig& config) const { return read_generation(reader(json), config, true); }
   std::string message(const Json& json) const {
     try {
       read(json, translates_);
@@ -49,7 +49,7 @@ class GenerationConfig : public testing::Test {
   }
 
   TemporaryDirectory directory_;
-  UniformConfig translates_, continues_;
+  TransformerConfig translates_, continues_;
 };
 
 // Values that are not transformers' defaults, of the type that each key has there.
@@ -86,7 +86,7 @@ bool is_token_id(std::string_view key) {
 TEST_F(GenerationConfig, EveryKeyOfTransformersIsUsedHarmlessOrWarnedOf) {
   const Json keys = Json::parse(read_file(std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/generation/keys.json"));
   EXPECT_GT(keys.size(), 60u);
-  for (const UniformConfig* config : {&translates_, &continues_}) {
+  for (const TransformerConfig* config : {&translates_, &continues_}) {
     const GenerationDefaults plain = read(Json::object(), *config);
     for (const auto& [name, default_value] : keys.items()) {
       SCOPED_TRACE(name + (config->has_encoder() ? ", translating" : ", continuing"));
@@ -158,7 +158,7 @@ TEST_F(GenerationConfig, WrongValuesAreNamed) {
 class TokenIds : public GenerationConfig {
  protected:
   // Without defaults of a class.
-  UniformConfig with(const Json& config, const std::optional<Json>& generation, UniformConfig result) const {
+  TransformerConfig with(const Json& config, const std::optional<Json>& generation, TransformerConfig result) const {
     result.eos_token_ids.clear();
     result.pad_token_id = result.decoder_start_token_id = -1;
     const ConfigReader in = reader(config, "config.json");
@@ -185,7 +185,7 @@ TEST_F(TokenIds, GenerationConfigComesBeforeConfig) {
 
 // The first conversions of Llama.
 TEST_F(TokenIds, MinusOneIsNoToken) {
-  const UniformConfig found = with({{"eos_token_id", 2}, {"bos_token_id", 1}, {"pad_token_id", -1}}, std::nullopt, continues_);
+  const TransformerConfig found = with({{"eos_token_id", 2}, {"bos_token_id", 1}, {"pad_token_id", -1}}, std::nullopt, continues_);
   EXPECT_EQ(found.pad_token_id, -1);
   EXPECT_EQ(generation_json({}, found)["pad_token_id"], nullptr);
   EXPECT_EQ(generation_json({}, found)["eos_token_id"], 2);

@@ -337,9 +337,10 @@ TEST(Transformer, AttentionIsReportedWhileGenerating) {
 TEST(Transformer, TheCausalMaskMakesTheJacobiansUpperTriangleExactlyZero) {
   constexpr int64_t kTokens = 5;
   for (const bool decoder : {false, true}) {
-    const UniformConfig config = decoder ? decoder_only(NormPlace::post) : small_config(NormPlace::post);
+    const TransformerConfig config = decoder ? decoder_only(NormPlace::post) : small_config(NormPlace::post);
+    const Side side = decoder ? Side::decoder : Side::encoder;
     ParameterStore store(3, true);
-    const Block block(config, decoder, 0, ParameterScope(store));
+    const Block block(config.stack(side).front(), config.hidden_size, {}, side, 0, ParameterScope(store));
     const Segments segments = Segments::of_lengths(std::vector<int32_t>{kTokens});
     BlockPass pass;
     pass.self = std::make_shared<const AttentionPass>(AttentionPass{segments, segments, {}});
@@ -393,20 +394,19 @@ TEST(UniformConfig, HeadsThatDoNotDivideAreRefusedWithThePossibleOnes) {
 
 // A model that announces 16 million positions needs no table of so many.
 TEST(Positions, SinusoidsAreMadeAsFarAsTheyAreUsed) {
-  UniformConfig config = small_config(NormPlace::post);
-  config.max_position_embeddings = 1 << 24;
+  constexpr int kHidden = 16;
   const int64_t before = memory_statistics().bytes_peak;
   ParameterStore store(1, true);
-  const Positions positions(config, store);
+  const ParameterScope scope(store, "decoder");
+  const EmbeddedPositions positions(PositionTable::sinusoidal, 1 << 24, kHidden, {}, scope);
   EXPECT_LT(memory_statistics().bytes_peak - before, 1 << 20);
-  const std::vector<float> expected = sinusoidal_positions(300, config.hidden_size, Device::cpu).to_vector();
+  const std::vector<float> expected = sinusoidal_positions(300, kHidden, Device::cpu).to_vector();
   for (const int64_t count : {1, 100, 300, 2}) {
-    const std::vector<float> table = positions.table(true, count).to_vector();
-    ASSERT_GE(std::ssize(table), count * config.hidden_size);
-    EXPECT_TRUE(std::equal(table.begin(), table.begin() + count * config.hidden_size, expected.begin())) << count;
+    const std::vector<float> table = positions.rows(count).to_vector();
+    ASSERT_GE(std::ssize(table), count * kHidden);
+    EXPECT_TRUE(std::equal(table.begin(), table.begin() + count * kHidden, expected.begin())) << count;
   }
-  config.max_position_embeddings = 5;
-  EXPECT_EQ(Positions(config, store).table(false, 9).rows(), 5);
+  EXPECT_EQ(EmbeddedPositions(PositionTable::sinusoidal, 5, kHidden, {}, scope).rows(9).rows(), 5);
 }
 
 }  // namespace

@@ -34,11 +34,12 @@ struct Case {
   int layer, head;
 };
 
-std::vector<Case> all_heads(const UniformConfig& config) {
+std::vector<Case> all_heads(const TransformerConfig& config) {
   std::vector<Case> cases;
   for (const AttentionKind kind : {AttentionKind::encoder, AttentionKind::decoder, AttentionKind::cross}) {
     for (int layer = 0; layer < layers_of(config, kind); ++layer) {
-      for (int head = 0; head < config.num_attention_heads; ++head) cases.push_back({kind, layer, head});
+      const LayerConfig& mine = config.stack(kind == AttentionKind::encoder ? Side::encoder : Side::decoder)[static_cast<size_t>(layer)];
+      for (int head = 0; head < mine.attention.num_heads; ++head) cases.push_back({kind, layer, head});
     }
   }
   return cases;

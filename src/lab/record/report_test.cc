@@ -65,7 +65,7 @@ TEST(Experiments, NamesAreFileNames) {
   };
   for (const Experiment& each : experiments()) {
     EXPECT_TRUE(plain(each.name)) << each.name;
-    EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(QKV_SOURCE_DIR) / "lab" / (each.name + ".cc"))) << each.name;
+    EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(QKV_SOURCE_DIR) / "src/lab/questions" / (each.name + ".cc"))) << each.name;
     for (const std::string& arm : each.arms) EXPECT_TRUE(plain(arm)) << each.name << ": " << arm;
   }
 }
