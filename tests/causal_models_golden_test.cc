@@ -11,6 +11,7 @@
 #include "io/safetensors.h"
 #include "models/model_directory.h"
 #include "nn/uniform_config.h"
+#include "tests/golden_folders.h"
 
 namespace qkv {
 namespace {
@@ -52,8 +53,7 @@ class CausalModel : public testing::TestWithParam<std::string> {
   nlohmann::json expected_ = nlohmann::json::parse(read_file(golden() / "expected.json"));
 };
 
-INSTANTIATE_TEST_SUITE_P(Goldens, CausalModel, testing::Values("gpt2", "gpt2_untied", "llama", "llama3_tied", "mistral"),
-                         [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Goldens, CausalModel, testing::ValuesIn(folders_of(kGoldens)), [](const auto& info) { return info.param; });
 
 TEST_P(CausalModel, LogitsAreThoseOfTransformers) {
   EXPECT_LT(largest_difference(logits_of(*load_model(golden())), golden_logits()), 5e-5f);

@@ -1065,7 +1065,7 @@ class Encoder(ProgramTest):
         cls.text = write(cls.shared / 'text.txt', ''.join(f'the {words[i * 7 % 6]} and the {words[i * 5 % 4]} are {"old" if i % 3 else "new"}.\n' for i in range(200)))
         cls.labelled = write(cls.shared / 'train.tsv', ''.join(f'the {words[i % 6]} is {"old" if i % 2 else "new"}\t{"aged" if i % 2 else "fresh"}\n' for i in range(90)))
         shape = ['--layers', 1, '--hidden-size', 16, '--num-attention-heads', 2, '--ffn-dim', 24, '--dropout', 0]
-        cls.recipe = ['--batch-tokens', 120, '--warmup-steps', 4, '--validate-every', 50, '--max-steps', 100, '--lr', '1e-2']
+        cls.recipe = ['--batch-tokens', 120, '--warmup-steps', 4, '--validate-every', 50, '--max-steps', 100, '--lr', '1e-2', '--seed', 2]
         cls.mlm, cls.classifier = cls.shared / 'mlm', cls.shared / 'classifier'
         for options in (['--task', 'mlm', '--text', cls.text, '--context', 24, '--whole-words', *shape, '--output', cls.mlm],
                         ['--task', 'classification', '--train-file', cls.labelled, '--valid-file', cls.labelled, '--max-length', 24, '--init', cls.mlm,

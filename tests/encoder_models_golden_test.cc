@@ -13,6 +13,7 @@
 #include "io/safetensors.h"
 #include "models/model_directory.h"
 #include "nn/uniform_config.h"
+#include "tests/golden_folders.h"
 
 namespace qkv {
 namespace {
@@ -55,7 +56,9 @@ class EncoderModel : public testing::TestWithParam<std::string> {
   }
   std::vector<float> logits_of(const Model& model) const {
     ForwardContext context;
-    return model.network.logits_of_rows(model.network.encode(batch_, context), rows_, context).to_vector();
+    const Tensor hidden = model.network.encode(batch_, context);
+    if (model.config.head == Head::pooler) return model.network.pooled(hidden, batch_.segments).to_vector();
+    return model.network.logits_of_rows(hidden, rows_, context).to_vector();
   }
   static float largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
     EXPECT_EQ(a.size(), b.size());
@@ -69,8 +72,7 @@ class EncoderModel : public testing::TestWithParam<std::string> {
   double loss_ = 0;
 };
 
-INSTANTIATE_TEST_SUITE_P(Goldens, EncoderModel, testing::Values("masked_lm", "masked_lm_relu", "classifier", "classifier_two_unnamed"),
-                         [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Goldens, EncoderModel, testing::ValuesIn(folders_of(kGoldens)), [](const auto& info) { return info.param; });
 
 TEST_P(EncoderModel, LogitsAreThoseOfTransformers) {
   EXPECT_LT(largest_difference(logits_of(*load_model(golden())), golden_logits()), 5e-5f);

@@ -11,11 +11,22 @@
 
 namespace qkv {
 
+// Which outputs of a tensor that holds several of our weights are one of them.
+struct FusedPart {
+  enum class Of : uint8_t { whole, qkv, gate_up } of = Of::whole;
+  int index = 0;  // the place among those: q, k, v; of gate_up as theirs has the two
+  enum class Order : uint8_t {
+    stacked,    // all of the first, all of the second, …
+    per_head,   // the q, k and v of each head together (GPT-NeoX, BLOOM)
+    per_group,  // the queries of each key/value head, then its k and v (Falcon)
+  } order = Order::stacked;
+};
+
 // A module and its name in our network; "{}" stands for a layer's number. The part behind it (".weight") is the same on both sides.
 struct WeightName {
   std::string_view theirs, ours;
   bool transposed = false;  // theirs is [in, out], as GPT-2's Conv1D has it
-  int part = 0, parts = 1;  // ours is one of several of the same shape that they keep as one: this part of its outputs
+  FusedPart part = {};      // ours is one of several that they keep as one tensor
 };
 
 // A further name of one of our weights: where the embedding is the output layer too, a file may hold some of the names, all or only these.

@@ -36,12 +36,24 @@ ConfigReader::ConfigReader(ConfigReader&&) noexcept = default;
 ConfigReader::~ConfigReader() = default;
 
 bool ConfigReader::has(std::string_view key) const {
+  asked_.emplace(key);
   const auto found = json_->find(key);
   return found != json_->end() && !found->is_null();
 }
 
-bool ConfigReader::given(std::string_view key) const { return json_->contains(key); }
+bool ConfigReader::given(std::string_view key) const {
+  asked_.emplace(key);
+  return json_->contains(key);
+}
 bool ConfigReader::empty() const { return json_->empty(); }
+
+std::vector<std::string> ConfigReader::unread() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : json_->items()) {
+    if (!asked_.contains(key)) keys.push_back(key);
+  }
+  return keys;
+}
 
 const nlohmann::json& ConfigReader::value(std::string_view key) const {
   if (!has(key)) fail(ErrorCode::bad_input, "{}: the key \"{}\" is missing", file_, key);

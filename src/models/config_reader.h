@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,8 @@ class ConfigReader {
   bool has(std::string_view key) const;    // there, and not null
   bool given(std::string_view key) const;  // there, be it null
   bool empty() const;
+  // Keys that nothing has asked for so far.
+  std::vector<std::string> unread() const;
 
   // Without a fallback the key must be there.
   int integer(std::string_view key) const;
@@ -66,6 +69,7 @@ class ConfigReader {
 
   std::string file_;
   std::unique_ptr<nlohmann::json> json_;
+  mutable std::set<std::string, std::less<>> asked_;
 };
 
 // transformers' name of an activation.

@@ -100,6 +100,34 @@ ModelDirectory::ModelDirectory(const std::filesystem::path& directory)
   untie_output();
 }
 
+std::vector<std::string> ModelDirectory::unused_keys() const {
+  // Of transformers' own bookkeeping, or of what is read elsewhere or follows from other keys.
+  constexpr std::string_view kKnown[] = {"_attn_implementation_autoset",
+                                         "_name_or_path",
+                                         "architectures",
+                                         "auto_map",
+                                         "dtype",
+                                         "gradient_checkpointing",
+                                         "id2label",
+                                         "label2id",
+                                         "model_type",
+                                         "num_hidden_layers",
+                                         "output_attentions",
+                                         "output_hidden_states",
+                                         "pretraining_tp",
+                                         "return_dict",
+                                         "task_specific_params",
+                                         "tokenizer_class",
+                                         "torch_dtype",
+                                         "torchscript",
+                                         "transformers_version",
+                                         "use_cache",
+                                         "is_encoder_decoder"};
+  std::vector<std::string> keys = config_file_.unread();
+  std::erase_if(keys, [&](const std::string& key) { return std::find(std::begin(kKnown), std::end(kKnown), key) != std::end(kKnown); });
+  return keys;
+}
+
 std::string ModelDirectory::name_in_files(const std::string& theirs) const {
   for (const std::string& name : spellings(*architecture_, theirs)) {
     if (weights_.find(name)) return name;
@@ -108,11 +136,11 @@ std::string ModelDirectory::name_in_files(const std::string& theirs) const {
 }
 
 bool ModelDirectory::is_copy(const WeightCopy& copy) const {
-  return config_.tie_word_embeddings || copy.theirs != their_weight(*architecture_, "output.weight").name;
+  return config_.tie_word_embeddings || copy.theirs != their_name(*architecture_, "output.weight");
 }
 
 TheirWeight ModelDirectory::place_of(std::string_view ours) const {
-  TheirWeight place = their_weight(*architecture_, ours);
+  TheirWeight place = their_weight(*architecture_, config_, ours);
   std::string found = name_in_files(place.name);
   for (const WeightCopy& copy : architecture_->copies) {
     if (copy.ours != ours || !is_copy(copy)) continue;
@@ -171,7 +199,7 @@ void ModelDirectory::check_names(const Model& model) const {
   for (const WeightCopy& copy : architecture_->copies) {
     if (!is_copy(copy)) continue;
     known.insert(name_in_files(std::string(copy.theirs)));
-    known.insert(name_in_files(their_weight(*architecture_, copy.ours).name));
+    known.insert(name_in_files(their_name(*architecture_, copy.ours)));
   }
   for (const Parameter& parameter : model.parameters.all()) {
     check_weight(parameter.name, parameter.value.shape());
@@ -203,9 +231,9 @@ void ModelDirectory::check_copies() const {
 
 // An output layer that differs from the embedding counts, whatever config.json says of them, as in transformers.
 void ModelDirectory::untie_output() {
-  const TheirWeight output = their_weight(*architecture_, "output.weight");
-  if (!config_.tie_word_embeddings || output.name.empty()) return;
-  const std::string name = name_in_files(output.name), embedding = place_of("embed_tokens.weight").name;
+  const std::string output = their_name(*architecture_, "output.weight");
+  if (!config_.tie_word_embeddings || output.empty()) return;
+  const std::string name = name_in_files(output), embedding = place_of("embed_tokens.weight").name;
   if (name.empty() || name == embedding || !weights_.find(embedding) || same_values(weights_, name, embedding)) return;
   log_warning("{}: \"tie_word_embeddings\" is true, but \"{}\" and \"{}\" differ; each is used as it is", config_file_.file(), name,
               embedding);
@@ -223,7 +251,7 @@ std::unique_ptr<Model> ModelDirectory::make_model(DType dtype, Device device) co
 void ModelDirectory::read_weights(Model& model) const {
   for (const Parameter& parameter : model.parameters.all()) {
     const TheirWeight place = place_of(parameter.name);
-    if (place.parts == 1 && !place.transposed) {
+    if (place.is_whole() && !place.transposed) {
       weights_.read(place.name, parameter.value);
       continue;
     }

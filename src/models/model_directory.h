@@ -23,6 +23,8 @@ class ModelDirectory {
   const GenerationDefaults& generation() const { return generation_; }
   const std::vector<std::string>& labels() const { return labels_; }
   const WeightFiles& weights() const { return weights_; }
+  // Keys of config.json that say nothing to qkv, bookkeeping of transformers aside: what they ask for does not happen.
+  std::vector<std::string> unused_keys() const;
 
   // The network, its weights still without values. Throws where the files lack a weight, have one of another shape, or have more.
   std::unique_ptr<Model> make_model(DType dtype, Device device) const;

@@ -19,14 +19,13 @@ namespace {
 
 TEST(WeightNames, LayersNumberAndTheRestAreKept) {
   const Architecture& marian = architectures()[0];
-  EXPECT_EQ(their_weight(marian, "embed_tokens.weight").name, "model.shared.weight");
-  EXPECT_EQ(their_weight(marian, "encoder.layers.12.self_attention.q_proj.bias").name, "model.encoder.layers.12.self_attn.q_proj.bias");
-  EXPECT_EQ(their_weight(marian, "encoder.layers.0.self_attention_norm.weight").name, "model.encoder.layers.0.self_attn_layer_norm.weight");
-  EXPECT_EQ(their_weight(marian, "decoder.layers.3.cross_attention.out_proj.weight").name,
-            "model.decoder.layers.3.encoder_attn.out_proj.weight");
-  EXPECT_EQ(their_weight(marian, "decoder.layers.3.feed_forward.fc2.weight").name, "model.decoder.layers.3.fc2.weight");
-  EXPECT_EQ(their_weight(marian, "decoder.final_norm.weight").name, "");  // Pegasus has it, Marian does not
-  EXPECT_EQ(their_weight(marian, "embed_tokens_too.weight").name, "");
+  EXPECT_EQ(their_name(marian, "embed_tokens.weight"), "model.shared.weight");
+  EXPECT_EQ(their_name(marian, "encoder.layers.12.self_attention.q_proj.bias"), "model.encoder.layers.12.self_attn.q_proj.bias");
+  EXPECT_EQ(their_name(marian, "encoder.layers.0.self_attention_norm.weight"), "model.encoder.layers.0.self_attn_layer_norm.weight");
+  EXPECT_EQ(their_name(marian, "decoder.layers.3.cross_attention.out_proj.weight"), "model.decoder.layers.3.encoder_attn.out_proj.weight");
+  EXPECT_EQ(their_name(marian, "decoder.layers.3.feed_forward.fc2.weight"), "model.decoder.layers.3.fc2.weight");
+  EXPECT_EQ(their_name(marian, "decoder.final_norm.weight"), "");  // Pegasus has it, Marian does not
+  EXPECT_EQ(their_name(marian, "embed_tokens_too.weight"), "");
 }
 
 class DamagedDirectory : public testing::Test {

@@ -34,9 +34,9 @@ void append_sinusoids(const Model& model, const Architecture& architecture, std:
     const Tensor& stored = model.network.embedded_positions(side).stored();
     if (!stored && !architecture.writes_sinusoids) continue;
     if (!stored && !computed) computed = sinusoidal_positions(config.max_position_embeddings, config.hidden_size, Device::cpu);
-    const TheirWeight place =
-        their_weight(architecture, side == Side::decoder ? "decoder.embed_positions.weight" : "encoder.embed_positions.weight");
-    named.emplace_back(place.name, as_f32(stored ? stored : computed));
+    named.emplace_back(
+        their_name(architecture, side == Side::decoder ? "decoder.embed_positions.weight" : "encoder.embed_positions.weight"),
+        as_f32(stored ? stored : computed));
   }
 }
 
@@ -44,8 +44,8 @@ void append_sinusoids(const Model& model, const Architecture& architecture, std:
 void append_copies(const Model& model, const Architecture& architecture, std::vector<std::pair<std::string, Tensor>>& named) {
   if (model.config.tie_word_embeddings) return;
   for (const WeightCopy& copy : architecture.copies) {
-    if (copy.theirs == their_weight(architecture, "output.weight").name) continue;
-    const std::string name = their_weight(architecture, copy.ours).name;
+    if (copy.theirs == their_name(architecture, "output.weight")) continue;
+    const std::string name = their_name(architecture, copy.ours);
     const auto found = std::find_if(named.begin(), named.end(), [&](const auto& each) { return each.first == name; });
     QKV_CHECK(found != named.end(), "[save_model] there is no {} to copy", name);
     named.emplace_back(copy.theirs, Tensor(found->second));
@@ -61,9 +61,9 @@ std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, co
     const Tensor& value = weights.empty() ? parameter.value : weights[i];
     QKV_CHECK(value.shape() == parameter.value.shape(), "[save_model] {} for {}, which is {}", to_string(value.shape()), parameter.name,
               to_string(parameter.value.shape()));
-    const TheirWeight place = their_weight(architecture, parameter.name);
+    const TheirWeight place = their_weight(architecture, model.config, parameter.name);
     QKV_CHECK(!place.name.empty(), "[save_model] {} has no place for {}", architecture.class_name, parameter.name);
-    if (place.parts == 1 && !place.transposed) {
+    if (place.is_whole() && !place.transposed) {
       named.emplace_back(place.name, as_f32(value));
       continue;
     }

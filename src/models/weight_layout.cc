@@ -3,13 +3,39 @@
 namespace qkv {
 namespace {
 
+// Our output r is their output first + r / block * stride + r % block, of `total`.
+struct Outputs {
+  int64_t first, block, stride, total;
+};
+
+Outputs outputs_of_qkv(const FusedPart& part, const AttentionConfig& attention) {
+  const int64_t q = attention.query_size(), kv = attention.key_value_size(), head = attention.head_dim;
+  const int64_t groups = attention.num_key_value_heads, queries = q / groups;
+  switch (part.order) {
+    case FusedPart::Order::per_head: return {part.index * head, head, 3 * head, q + 2 * kv};
+    case FusedPart::Order::per_group:
+      if (part.index == 0) return {0, queries, queries + 2 * head, q + 2 * kv};
+      return {queries + (part.index - 1) * head, head, queries + 2 * head, q + 2 * kv};
+    default: return {part.index == 0 ? 0 : q + (part.index - 1) * kv, part.index == 0 ? q : kv, 0, q + 2 * kv};
+  }
+}
+
+Outputs outputs_of(const TheirWeight& place, int64_t ours) {
+  if (place.is_whole()) return {0, ours, 0, ours};
+  if (place.part.of == FusedPart::Of::qkv) return outputs_of_qkv(place.part, place.layer->attention);
+  const int64_t size = place.layer->feed_forward.size;
+  return {place.part.index * size, size, 0, 2 * size};
+}
+
 // Calls each(index in theirs, index in ours) for every value; ours is [out, in] or [out].
 template <typename Each>
 void for_values(const TheirWeight& place, const Shape& ours, Each&& each) {
-  const int64_t out = ours[0], in = ours.size() > 1 ? ours[1] : 1, all_out = out * place.parts, first = out * place.part;
+  const Outputs outputs = outputs_of(place, ours[0]);
+  const int64_t in = ours.size() > 1 ? ours[1] : 1;
   const bool transposed = place.transposed && ours.size() > 1;
-  for (int64_t o = 0; o < out; ++o) {
-    for (int64_t i = 0; i < in; ++i) each(transposed ? i * all_out + first + o : (first + o) * in + i, o * in + i);
+  for (int64_t o = 0; o < ours[0]; ++o) {
+    const int64_t there = outputs.first + o / outputs.block * outputs.stride + o % outputs.block;
+    for (int64_t i = 0; i < in; ++i) each(transposed ? i * outputs.total + there : there * in + i, o * in + i);
   }
 }
 
@@ -17,7 +43,7 @@ void for_values(const TheirWeight& place, const Shape& ours, Each&& each) {
 
 Shape their_shape(const TheirWeight& place, const Shape& ours) {
   Shape shape = ours;
-  shape[0] *= place.parts;
+  shape[0] = outputs_of(place, ours[0]).total;
   if (place.transposed && shape.size() > 1) std::swap(shape[0], shape[1]);
   return shape;
 }

@@ -1,4 +1,4 @@
-// Between our weight and the tensor of a file that holds it: as it is, transposed, or as one of several parts.
+// Between our weight and the tensor of a file that holds it: as it is, transposed, or as some of its outputs.
 #pragma once
 
 #include "models/weight_names.h"

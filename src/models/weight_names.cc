@@ -30,16 +30,41 @@ std::string with_prefix_changed(std::string_view prefix, const std::string& name
 
 }  // namespace
 
-TheirWeight their_weight(const Architecture& architecture, std::string_view ours) {
-  if (architecture.weights.empty()) return {std::string(ours)};
+namespace {
+
+// The entry of the table for our weight, with the layer's number and what follows the module's name; null where there is none.
+const WeightName* find_entry(const Architecture& architecture, std::string_view ours, std::string_view& number, std::string_view& rest) {
   for (const WeightName& weight : architecture.weights) {
-    std::string_view number, rest;
-    if (!match(weight.ours, ours, number, rest)) continue;
-    std::string name(weight.theirs);
-    if (const size_t hole = name.find("{}"); hole != std::string::npos) name.replace(hole, 2, number);
-    return {name.append(rest), weight.transposed, weight.part, weight.parts};
+    if (match(weight.ours, ours, number, rest)) return &weight;
   }
-  return {};
+  return nullptr;
+}
+
+std::string name_of(const WeightName& weight, std::string_view number, std::string_view rest) {
+  std::string name(weight.theirs);
+  if (const size_t hole = name.find("{}"); hole != std::string::npos) name.replace(hole, 2, number);
+  return name.append(rest);
+}
+
+}  // namespace
+
+std::string their_name(const Architecture& architecture, std::string_view ours) {
+  if (architecture.weights.empty()) return std::string(ours);
+  std::string_view number, rest;
+  const WeightName* weight = find_entry(architecture, ours, number, rest);
+  return weight ? name_of(*weight, number, rest) : "";
+}
+
+TheirWeight their_weight(const Architecture& architecture, const TransformerConfig& network, std::string_view ours) {
+  if (architecture.weights.empty()) return {std::string(ours)};
+  std::string_view number, rest;
+  const WeightName* weight = find_entry(architecture, ours, number, rest);
+  if (!weight) return {};
+  TheirWeight place{name_of(*weight, number, rest), weight->transposed, weight->part};
+  if (place.is_whole()) return place;
+  const std::vector<LayerConfig>& layers = network.stack(ours.starts_with("encoder.") ? Side::encoder : Side::decoder);
+  place.layer = &layers.at(std::stoul(std::string(number)));
+  return place;
 }
 
 std::vector<std::string> spellings(const Architecture& architecture, const std::string& name) {

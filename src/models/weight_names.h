@@ -13,10 +13,15 @@ namespace qkv {
 struct TheirWeight {
   std::string name;  // empty: nowhere
   bool transposed = false;
-  int part = 0, parts = 1;
+  FusedPart part;
+  const LayerConfig* layer = nullptr;  // of a part: its layer
+
+  bool is_whole() const { return part.of == FusedPart::Of::whole; }
 };
 // As the class writes it.
-TheirWeight their_weight(const Architecture& architecture, std::string_view ours);
+TheirWeight their_weight(const Architecture& architecture, const TransformerConfig& network, std::string_view ours);
+// The name alone.
+std::string their_name(const Architecture& architecture, std::string_view ours);
 
 // Every name under which a file may hold what the class calls `name`, likeliest first: with and without the base model's prefix, and norms
 // by TensorFlow's names too, as in the first BERTs.

@@ -13,7 +13,9 @@ std::optional<Norm> norm_of(const LayerConfig& config, int hidden_size, const Pa
 
 Block::Block(const LayerConfig& config, int hidden_size, const Initialization& start, Side side, int layer, const ParameterScope& scope)
     : norm_place_(config.norm_place),
-      dropout_(config.dropout),
+      self_attention_dropout_(config.dropout, scope / "self_attention_dropout"),
+      cross_attention_dropout_(config.dropout, scope / "cross_attention_dropout"),
+      feed_forward_dropout_(config.dropout, scope / "feed_forward_dropout"),
       self_attention_(config.attention, hidden_size, start, side == Side::decoder ? AttentionKind::decoder : AttentionKind::encoder, layer,
                       scope / "self_attention"),
       self_attention_norm_(norm_of(config, hidden_size, scope / "self_attention_norm")),
@@ -27,9 +29,10 @@ Block::Block(const LayerConfig& config, int hidden_size, const Initialization& s
 // The sub-layer ends in a product, whose gradient does not ask for its output: the sum may take its place.
 // Post-norm: Norm(x + Dropout(SubLayer(x))), the paper's. Pre-norm: x + Dropout(SubLayer(Norm(x))) (Xiong et al. 2020).
 template <typename SubLayer>
-Tensor Block::residual(const Tensor& x, const std::optional<Norm>& norm, ForwardContext& context, SubLayer&& sub_layer) const {
+Tensor Block::residual(const Tensor& x, const std::optional<Norm>& norm, const Dropout& dropout, ForwardContext& context,
+                       SubLayer&& sub_layer) const {
   const bool pre = norm_place_ == NormPlace::pre, post = norm_place_ == NormPlace::post;
-  const Tensor y = dropout_add(sub_layer(pre ? norm->forward(x) : x), x, context.dropout(dropout_), Into::x);
+  const Tensor y = dropout_add(sub_layer(pre ? norm->forward(x) : x), x, dropout(context), Into::x);
   return post ? norm->forward(y) : y;
 }
 
@@ -47,14 +50,15 @@ Tensor attend(const MultiHeadAttention& attention, const Tensor& x, const Tensor
 }  // namespace
 
 Tensor Block::forward(const Tensor& x, const BlockPass& pass, DecoderState::LayerCache* cache, ForwardContext& context) const {
-  Tensor y = residual(x, self_attention_norm_, context,
+  Tensor y = residual(x, self_attention_norm_, self_attention_dropout_, context,
                       [&](const Tensor& h) { return attend(self_attention_, h, h, pass.self, cache ? &cache->self : nullptr, context); });
   if (cross_attention_) {
-    y = residual(y, cross_attention_norm_, context, [&](const Tensor& h) {
+    y = residual(y, cross_attention_norm_, cross_attention_dropout_, context, [&](const Tensor& h) {
       return attend(*cross_attention_, h, pass.memory, pass.cross, cache ? &cache->cross : nullptr, context);
     });
   }
-  return residual(y, feed_forward_norm_, context, [&](const Tensor& h) { return feed_forward_.forward(h, context); });
+  return residual(y, feed_forward_norm_, feed_forward_dropout_, context,
+                  [&](const Tensor& h) { return feed_forward_.forward(h, context); });
 }
 
 }  // namespace qkv

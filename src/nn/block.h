@@ -25,10 +25,11 @@ class Block {
 
  private:
   template <typename SubLayer>
-  Tensor residual(const Tensor& x, const std::optional<Norm>& norm, ForwardContext& context, SubLayer&& sub_layer) const;
+  Tensor residual(const Tensor& x, const std::optional<Norm>& norm, const Dropout& dropout, ForwardContext& context,
+                  SubLayer&& sub_layer) const;
 
   NormPlace norm_place_;
-  float dropout_;
+  Dropout self_attention_dropout_, cross_attention_dropout_, feed_forward_dropout_;
   MultiHeadAttention self_attention_;
   std::optional<Norm> self_attention_norm_;
   std::optional<MultiHeadAttention> cross_attention_;

@@ -35,13 +35,11 @@ struct ForwardContext {
   bool training = false;
   uint64_t seed = 0;
   uint32_t step = 0;
-  uint32_t next_site = 0;  // each dropout of the pass takes the next number
   Recompute recompute = Recompute::none;
   std::function<void(const AttentionRecord&)> on_attention;
 
-  // The parameters of this pass's next dropout; none outside training.
-  DropoutParams dropout(float probability) {
-    const uint32_t site = next_site++;
+  // The parameters of a dropout in this pass; none outside training.
+  DropoutParams dropout(float probability, uint32_t site) const {
     if (!training || probability <= 0) return {};
     return {probability, seed, step, site};
   }

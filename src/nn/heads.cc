@@ -10,7 +10,7 @@ MaskedLmHead::MaskedLmHead(const TransformerConfig& config, const Initialization
 
 ClassificationHead::ClassificationHead(const TransformerConfig& config, const Initialization& start, const ParameterScope& scope)
     : pooler_(config, start, scope / "pooler"),
-      dropout_(config.classifier_dropout),
+      dropout_(config.classifier_dropout, scope / "dropout"),
       weight_(scope.create("classifier.weight", {config.num_labels, config.hidden_size}, start.embedding(config.hidden_size), true)),
       bias_(scope.create("classifier.bias", {config.num_labels}, Initializer::zeros(), false)) {}
 

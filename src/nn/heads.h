@@ -38,13 +38,13 @@ class Pooler {
 class ClassificationHead {
  public:
   ClassificationHead(const TransformerConfig& config, const Initialization& start, const ParameterScope& scope);
-  Tensor forward(const Tensor& x, ForwardContext& context) const { return pooler_.forward(x, context.dropout(dropout_)); }
+  Tensor forward(const Tensor& x, ForwardContext& context) const { return pooler_.forward(x, dropout_(context)); }
   const Tensor& weight() const { return weight_; }  // [num_labels, hidden_size]
   const Tensor& bias() const { return bias_; }      // [num_labels]
 
  private:
   Pooler pooler_;
-  float dropout_;
+  Dropout dropout_;
   Tensor weight_, bias_;
 };
 

@@ -24,13 +24,14 @@ Norm::Norm(const NormConfig& config, int size, const ParameterScope& scope)
 
 FeedForward::FeedForward(const FeedForwardConfig& config, int hidden_size, const Initialization& start, const ParameterScope& scope)
     : config_(config),
+      dropout_(config.dropout, scope / "dropout"),
       fc1_({hidden_size, config.size, config.bias, start.matrix()}, scope / "fc1"),
       fc2_({config.size, hidden_size, config.bias, start.residual()}, scope / "fc2") {
   if (config.gated) gate_.emplace(LinearOptions{hidden_size, config.size, config.bias, start.matrix()}, scope / "gate");
 }
 
 Tensor FeedForward::forward(const Tensor& x, ForwardContext& context) const {
-  const DropoutParams dropout = context.dropout(config_.dropout);
+  const DropoutParams dropout = dropout_(context);
   if (!gate_) return feed_forward(x, fc1_.weights(), config_.activation, dropout, fc2_.weights());
   const Tensor inner = gated_activation(gate_->forward(x), fc1_.forward(x), config_.activation);
   return fc2_.forward(dropout.probability > 0 ? dropout_add(inner, {}, dropout) : inner);

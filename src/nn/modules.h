@@ -19,6 +19,17 @@ struct Initialization {
   Initializer embedding(int hidden_size) const;
 };
 
+// A dropout of the network (Srivastava et al. 2014). Which values it drops follows from its name, not from the order of calls.
+class Dropout {
+ public:
+  Dropout(float probability, const ParameterScope& name) : probability_(probability), site_(name.id()) {}
+  DropoutParams operator()(const ForwardContext& context) const { return context.dropout(probability_, site_); }
+
+ private:
+  float probability_;
+  uint32_t site_;
+};
+
 struct LinearOptions {
   int in = 0, out = 0;
   bool bias = true;
@@ -68,6 +79,7 @@ class FeedForward {
 
  private:
   FeedForwardConfig config_;
+  Dropout dropout_;
   Linear fc1_, fc2_;
   std::optional<Linear> gate_;
 };

@@ -9,6 +9,7 @@ MultiHeadAttention::MultiHeadAttention(const AttentionConfig& config, int hidden
     : config_(config),
       kind_(kind),
       layer_(layer),
+      dropout_(config.dropout, scope / "dropout"),
       q_proj_({hidden_size, config.query_size(), config.q_bias, start.matrix()}, scope / "q_proj"),
       k_proj_({hidden_size, config.key_value_size(), config.k_bias, start.matrix()}, scope / "k_proj"),
       v_proj_({hidden_size, config.key_value_size(), config.v_bias, start.matrix()}, scope / "v_proj"),
@@ -36,7 +37,7 @@ Tensor MultiHeadAttention::forward(const Tensor& x, const Tensor& memory, const 
     qkv.insert(qkv.begin(), q_proj_.forward(x));
   }
   const Tensor q = queries(qkv[0], pass), k = keys(qkv[1], pass);
-  return out_proj_.forward(attend(q, k, qkv[2], pass, context.dropout(config_.dropout), context));
+  return out_proj_.forward(attend(q, k, qkv[2], pass, dropout_(context), context));
 }
 
 Tensor MultiHeadAttention::forward(const Tensor& x, KeyValueCache& cache, const AttentionPass& pass, ForwardContext& context) const {

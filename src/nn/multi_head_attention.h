@@ -37,6 +37,7 @@ class MultiHeadAttention {
   AttentionConfig config_;
   AttentionKind kind_;
   int layer_;
+  Dropout dropout_;
   Linear q_proj_, k_proj_, v_proj_, out_proj_;
   std::optional<HeadNorm> q_norm_, k_norm_;
 };

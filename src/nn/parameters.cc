@@ -48,6 +48,11 @@ Tensor ParameterStore::create(const std::string& name, Shape shape, Initializer 
   return value;
 }
 
+uint32_t ParameterScope::id() const {
+  const uint64_t hash = hash_name(prefix_);
+  return static_cast<uint32_t>(hash ^ hash >> 32);
+}
+
 const Parameter* ParameterStore::find(std::string_view name) const {
   for (const Parameter& parameter : parameters_) {
     if (parameter.name == name) return &parameter;

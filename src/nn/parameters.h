@@ -64,6 +64,7 @@ class ParameterScope {
     return store_->create((*this / name).prefix_, std::move(shape), initializer, decay);
   }
   Device device() const { return store_->device(); }
+  uint32_t id() const;  // follows from the prefix alone
 
  private:
   ParameterStore* store_;

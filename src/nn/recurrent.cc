@@ -24,6 +24,7 @@ Recurrent::Recurrent(const RecurrentOptions& options, const ParameterScope& scop
   for (int layer = 0; layer < options.num_layers; ++layer) {
     const int64_t in = layer == 0 ? options.input_size : directions * hidden;
     std::vector<Direction>& each = layers_.emplace_back();
+    if (layer > 0) dropouts_.emplace_back(options.dropout, scope / "dropout" / layer);
     for (const char* suffix : {"", "_reverse"}) {
       if (static_cast<int>(each.size()) == directions) break;
       const auto create = [&](const char* name, Shape shape, bool decay) {
@@ -43,8 +44,8 @@ Tensor Recurrent::forward(const Tensor& x, const Segments& segments, ForwardCont
   const TimeOrder time(segments);
   Tensor y = reorder_rows(x, time.order, time.place);
   for (size_t layer = 0; layer < layers_.size(); ++layer) {
-    if (const DropoutParams dropout = context.dropout(layer > 0 ? options_.dropout : 0); dropout.probability > 0)
-      y = dropout_add(y, {}, dropout);
+    const DropoutParams dropout = layer > 0 ? dropouts_[layer - 1](context) : DropoutParams{};
+    if (dropout.probability > 0) y = dropout_add(y, {}, dropout);
     const auto run = [&](const Direction& d, bool reverse) {
       return recurrence(linear(y, d.weight_ih, d.bias_ih), d.weight_hh, d.bias_hh, time.steps, options_.cell, reverse);
     };

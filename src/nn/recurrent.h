@@ -2,8 +2,7 @@
 // (kernels/sequence_params.h).
 #pragma once
 
-#include "nn/forward_context.h"
-#include "nn/parameters.h"
+#include "nn/modules.h"
 
 namespace qkv {
 
@@ -39,6 +38,7 @@ class Recurrent {
   };
   RecurrentOptions options_;
   std::vector<std::vector<Direction>> layers_;
+  std::vector<Dropout> dropouts_;  // before each layer but the first
 };
 
 }  // namespace qkv

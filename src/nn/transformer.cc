@@ -51,7 +51,8 @@ Transformer::Transformer(const TransformerConfig& config, ParameterStore& store)
 Transformer::SidePositions Transformer::make_positions(Side side, const ParameterScope& scope) const {
   const Initializer start = start_.embedding(config_.hidden_size);
   return {EmbeddedPositions(config_.position_table, config_.max_position_embeddings, config_.hidden_size, start, scope),
-          AttentionPositions(config_.stack(side), config_.relative_buckets, start, scope)};
+          AttentionPositions(config_.stack(side), config_.relative_buckets, start, scope),
+          Dropout(config_.dropout, scope / "embedding_dropout")};
 }
 
 StackPass Transformer::self_pass(Side side, const Segments& queries, const Segments& keys, std::span<const int32_t> position_of,
@@ -67,7 +68,7 @@ StackPass Transformer::self_pass(Side side, const Segments& queries, const Segme
 Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> position_of, Side side, ForwardContext& context) const {
   const float scale = config_.scale_embedding ? std::sqrt(static_cast<float>(config_.hidden_size)) : 1.0f;
   const DType dtype = activation_type(context, embed_tokens_.device());
-  const DropoutParams dropout = context.dropout(config_.dropout);
+  const DropoutParams dropout = positions(side).dropout(context);
   const bool plain = !embed_token_types_ && !embedding_norm_;
   const int64_t count = position_of.empty() ? 0 : int64_t{*std::max_element(position_of.begin(), position_of.end())} + 1;
   Tensor x = embedding(tokens.ids, embed_tokens_, positions(side).embedded.rows(count), position_of, scale, dtype,

@@ -73,9 +73,11 @@ class Transformer {
   const Tensor& final_logits_bias() const { return final_logits_bias_; }
 
  private:
+  // What a side's tokens become before the first layer.
   struct SidePositions {
     EmbeddedPositions embedded;
     AttentionPositions attention;
+    Dropout dropout;  // of the embeddings
   };
   SidePositions make_positions(Side side, const ParameterScope& scope) const;
   const SidePositions& positions(Side side) const { return *positions_[static_cast<size_t>(side)]; }

@@ -34,6 +34,7 @@ Matrix scores_of(const HeadTrace& trace, const AttentionOptions& options, int he
       for (int64_t c = 0; c < trace.q.cols; ++c) score += trace.q.at(i, c) * trace.k.at(j, c);
       const int64_t distance = j - (i + trace.k.rows - trace.q.rows);
       score *= trace.scale;
+      if (options.softcap > 0) score = options.softcap * std::tanh(score / options.softcap);
       if (bias) score += biases.at(head, bias.cols() / 2 + distance);
       const bool hidden = (trace.causal && distance > 0) || (options.window > 0 && std::abs(distance) >= options.window);
       scores.values.push_back(hidden ? -std::numeric_limits<double>::infinity() : score);

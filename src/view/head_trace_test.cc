@@ -111,8 +111,8 @@ TEST(HeadTrace, LayerAndHeadOutOfRangeNameThePossibleOnes) {
   EXPECT_EQ(message(0, 4), "--head 4 does not exist; possible: 0 to 3");
 }
 
-// The kernel's weights are the softmax of the scores that the trace shows, however positions and windows change these.
-TEST(HeadTrace, ScoresHoldBiasesAndWindows) {
+// The kernel's weights are the softmax of the scores that the trace shows, however positions, windows and soft-caps change these.
+TEST(HeadTrace, ScoresHoldBiasesWindowsAndSoftCaps) {
   for (const Position position : {Position::rope, Position::alibi, Position::t5}) {
     UniformConfig config;
     config.vocab_size = 50;
@@ -122,7 +122,10 @@ TEST(HeadTrace, ScoresHoldBiasesAndWindows) {
     config.encoder_ffn_dim = config.decoder_ffn_dim = 8;
     config.position = position;
     config.sliding_window = 3;
-    const auto model = create_model(config, 5);
+    TransformerConfig capped = config;
+    capped.encoder[0].attention.soft_cap = capped.decoder[0].attention.soft_cap = 0.2f;
+    capped.encoder[0].attention.scale = 3;
+    const auto model = create_model(capped, 5);
     for (const AttentionKind kind : {AttentionKind::encoder, AttentionKind::decoder}) {
       const HeadTrace trace = trace_head(model->network, kSource, kTargetIn, kind, 0, 1);
       for (int64_t i = 0; i < trace.scores.rows; ++i) {

@@ -13,6 +13,7 @@
 #include "models/generation_config.h"
 #include "models/model_directory.h"
 #include "models/parameter_count.h"
+#include "nn/uniform_config.h"
 #include "qkv/tokenizer.h"
 #include "train/output/checkpoint.h"
 
@@ -43,9 +44,13 @@ int64_t bytes_below(const fs::path& path) {
 }
 
 // Every choice of the network, whatever class it was opened as.
-ordered_json describe_config(const TransformerConfig& c) {
+ordered_json describe_config(const TransformerConfig& c, const Architecture& architecture) {
   ordered_json out;
-  architectures().back().write_config(c, out);
+  if (is_uniform(c)) {
+    architectures().back().write_config(c, out);  // ours names every choice
+  } else {
+    architecture.write_config(c, out);
+  }
   out["pad_token_id"] = token_id_json(c.pad_token_id);
   if (!c.has_decoder()) return out;
   out["eos_token_id"] = token_ids_json(c.eos_token_ids);
@@ -74,7 +79,8 @@ void describe_model(const fs::path& directory, bool verify, ordered_json& out) {
   const std::unique_ptr<Model> model = opened.make_model(DType::f32, Device::cpu);
   out["architecture"] = opened.architecture().class_name;
   out["model_type"] = opened.architecture().model_type;
-  out["config"] = describe_config(opened.config());
+  out["config"] = describe_config(opened.config(), opened.architecture());
+  if (const std::vector<std::string> unused = opened.unused_keys(); !unused.empty()) out["unused_keys"] = unused;
   out["parameters"]["total"] = model->parameters.count();
   for (const auto& [part, count] : count_by_part(model->parameters)) out["parameters"]["parts"][part] = count;
   out["weights"] = describe_weights(opened.weights());

@@ -101,7 +101,10 @@ void grow_queries_and_keys(ParameterStore& store, float gain) {
 class Layer {
  public:
   Layer(const NetworkOptions& all_layers, const Initialization& start, int index, const ParameterScope& scope)
-      : options_(all_layers), index_(index) {
+      : options_(all_layers),
+        index_(index),
+        mixer_dropout_(all_layers.dropout, scope / "self_attention_dropout"),
+        ffn_dropout_(all_layers.dropout, scope / "feed_forward_dropout") {
     if (!all_layers.mixers.empty()) options_.mixer = all_layers.mixers.at(static_cast<size_t>(index));
     const NetworkOptions& options = options_;
     const LayerConfig config = layer_of(options);
@@ -143,17 +146,18 @@ class Layer {
   Tensor forward(const Tensor& x, const AttentionPass& pass, const Prefix& prefix, ForwardContext& context) const {
     Tensor y = x;
     if (options_.mixer != Mixer::none)
-      y = residual(y, mixer_norm_, context, [&](const Tensor& h) { return mix(h, pass, prefix, context); });
-    if (ffn_) y = residual(y, ffn_norm_, context, [&](const Tensor& h) { return ffn_->forward(h, context); });
+      y = residual(y, mixer_norm_, mixer_dropout_, context, [&](const Tensor& h) { return mix(h, pass, prefix, context); });
+    if (ffn_) y = residual(y, ffn_norm_, ffn_dropout_, context, [&](const Tensor& h) { return ffn_->forward(h, context); });
     return y;
   }
 
  private:
   template <typename SubLayer>
-  Tensor residual(const Tensor& x, const std::optional<Norm>& norm, ForwardContext& context, SubLayer&& sub_layer) const {
+  Tensor residual(const Tensor& x, const std::optional<Norm>& norm, const Dropout& dropped, ForwardContext& context,
+                  SubLayer&& sub_layer) const {
     const bool pre = options_.norm_place == NormPlace::pre, post = options_.norm_place == NormPlace::post;
     const Tensor y = sub_layer(pre ? norm->forward(x) : x);
-    const DropoutParams dropout = context.dropout(options_.dropout);
+    const DropoutParams dropout = dropped(context);
     const Tensor sum = options_.residual || dropout.probability > 0 ? dropout_add(y, options_.residual ? x : Tensor(), dropout) : y;
     return post ? norm->forward(sum) : sum;
   }
@@ -205,6 +209,7 @@ class Layer {
 
   NetworkOptions options_;
   int index_;
+  Dropout mixer_dropout_, ffn_dropout_;
   std::optional<Norm> mixer_norm_, ffn_norm_;
   std::optional<Linear> q_, k_, v_, out_;
   std::optional<FeedForward> ffn_;
@@ -226,7 +231,8 @@ Network::Network(const NetworkOptions& options, ParameterStore& store)
                           ParameterScope(store, options.causal ? "decoder" : "encoder")),
       attention_positions_(std::vector{layer_of(options)}, {}, start_.embedding(options.hidden_size),
                            ParameterScope(store, options.causal ? "decoder" : "encoder")),
-      position_table_(position_table(embedded_positions_, options_)) {
+      position_table_(position_table(embedded_positions_, options_)),
+      embedding_dropout_(options.dropout, ParameterScope(store, "embedding_dropout")) {
   const ParameterScope scope(store, "layers");
   for (int i = 0; i < options.layers; ++i) layers_.push_back(std::make_unique<Layer>(options_, start_, i, scope / i));
   if (options.norm_place == NormPlace::pre) final_norm_.emplace(layer_of(options).norm, options.hidden_size, ParameterScope(store, "norm"));
@@ -239,7 +245,7 @@ Network::~Network() = default;
 Tensor Network::embed(const TokenBatch& batch, ForwardContext& context) const {
   const std::vector<int32_t> position_of = batch.segments.positions();
   return embedding(batch.ids, embed_tokens_, position_table_, position_of, embedding_scale(options_), context.dtype,
-                   context.dropout(options_.dropout));
+                   embedding_dropout_(context));
 }
 
 Tensor Network::forward_rows(Tensor x, const Segments& segments, ForwardContext& context, std::vector<Tensor>* layer_outputs,

@@ -110,6 +110,7 @@ class Network {
   EmbeddedPositions embedded_positions_;
   AttentionPositions attention_positions_;
   Tensor position_table_;
+  Dropout embedding_dropout_;
   std::vector<std::unique_ptr<Layer>> layers_;
   std::optional<Norm> final_norm_;
 };

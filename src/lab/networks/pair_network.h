@@ -40,12 +40,6 @@ class PairNetwork {
   CrossEntropyResult loss(const TrainingBatch& batch, ForwardContext& context) const;
 
  private:
-  // y = W x.
-  struct Projection {
-    Tensor weight, bias;
-    Projection(const ParameterScope& scope, int in, int out);
-    Tensor operator()(const Tensor& x) const { return linear(x, weight, bias); }
-  };
   // A layer of convolutions: x + gated convolution of x.
   struct Gated {
     Convolution linear_part, gate;
@@ -54,18 +48,20 @@ class PairNetwork {
   };
   struct AskingLayer {
     Gated convolution;
-    Projection query, out;
+    Linear query, out;
   };
 
-  Tensor embed(const TokenBatch& tokens, const Tensor& positions, ForwardContext& context) const;
+  Tensor embed(const TokenBatch& tokens, const Tensor& positions, const Dropout& dropout, ForwardContext& context) const;
   Tensor recurrent(const TrainingBatch& batch, ForwardContext& context) const;
   Tensor convolutional(const TrainingBatch& batch, ForwardContext& context) const;
 
   PairNetworkOptions options_;
+  Dropout source_dropout_, target_dropout_;
+  std::vector<Dropout> layer_dropouts_;
   Tensor embed_tokens_;
   // recurrent
   std::optional<Recurrent> encoder_, first_, second_;
-  std::optional<Projection> query_, key_, context_;
+  std::optional<Linear> query_, key_, context_;
   Tensor score_;  // [1, hidden_size]
   // convolutional
   Tensor source_positions_, target_positions_;

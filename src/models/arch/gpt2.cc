@@ -35,14 +35,18 @@ TransformerConfig read_config(const ConfigReader& in) {
   config.eos_token_ids = {config.decoder_start_token_id};
   config.dropout = in.number("resid_pdrop", 0.1f);
   config.attention_dropout = in.number("attn_pdrop", 0.1f);
-  return config;
+  TransformerConfig network = config;
+  network.dropout = in.number("embd_pdrop", 0.1f);
+  return network;
 }
 
 void write_config(const TransformerConfig& network, nlohmann::ordered_json& out) {
-  const UniformConfig config = as_uniform(network);
+  TransformerConfig same_dropout = network;
+  if (!network.decoder.empty()) same_dropout.dropout = network.decoder.front().dropout;
+  const UniformConfig config = as_uniform(same_dropout);
   out["activation_function"] = activation_name(config.activation);
   out["attn_pdrop"] = shortest(config.attention_dropout);
-  out["embd_pdrop"] = shortest(config.dropout);
+  out["embd_pdrop"] = shortest(network.dropout);
   out["initializer_range"] = shortest(config.initializer_range > 0 ? config.initializer_range : 0.02f);
   out["layer_norm_epsilon"] = shortest(config.layer_norm_epsilon);
   out["n_embd"] = config.hidden_size;
@@ -68,9 +72,9 @@ Architecture gpt2() {
           .weights = {{"transformer.wte", "embed_tokens"},
                       {"transformer.wpe", "decoder.embed_positions"},
                       {"transformer.h.{}.ln_1", "decoder.layers.{}.self_attention_norm"},
-                      {"transformer.h.{}.attn.c_attn", "decoder.layers.{}.self_attention.q_proj", true, 0, 3},
-                      {"transformer.h.{}.attn.c_attn", "decoder.layers.{}.self_attention.k_proj", true, 1, 3},
-                      {"transformer.h.{}.attn.c_attn", "decoder.layers.{}.self_attention.v_proj", true, 2, 3},
+                      {"transformer.h.{}.attn.c_attn", "decoder.layers.{}.self_attention.q_proj", true, {FusedPart::Of::qkv, 0}},
+                      {"transformer.h.{}.attn.c_attn", "decoder.layers.{}.self_attention.k_proj", true, {FusedPart::Of::qkv, 1}},
+                      {"transformer.h.{}.attn.c_attn", "decoder.layers.{}.self_attention.v_proj", true, {FusedPart::Of::qkv, 2}},
                       {"transformer.h.{}.attn.c_proj", "decoder.layers.{}.self_attention.out_proj", true},
                       {"transformer.h.{}.ln_2", "decoder.layers.{}.feed_forward_norm"},
                       {"transformer.h.{}.mlp.c_fc", "decoder.layers.{}.feed_forward.fc1", true},

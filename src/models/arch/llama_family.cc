@@ -13,7 +13,7 @@ UniformConfig read_llama_family_config(const ConfigReader& in, const LlamaFamily
   UniformConfig config;
   config.kind = Kind::decoder_only;
   config.encoder_layers = 0;
-  config.vocab_size = in.integer("vocab_size", 32000);
+  config.vocab_size = in.integer("vocab_size", defaults.vocab_size);
   config.hidden_size = in.integer("hidden_size", 4096);
   config.decoder_layers = in.integer("num_hidden_layers", 32);
   config.num_attention_heads = in.integer("num_attention_heads", 32);
@@ -31,11 +31,11 @@ UniformConfig read_llama_family_config(const ConfigReader& in, const LlamaFamily
   config.initializer_range = in.number("initializer_range", 0.02f);
   config.dropout = 0;
   config.attention_dropout = in.number("attention_dropout", 0);
-  config.decoder_start_token_id = 1;
-  config.eos_token_ids = {2};
+  config.decoder_start_token_id = defaults.bos_token_id;
+  if (defaults.eos_token_id >= 0) config.eos_token_ids = {defaults.eos_token_id};
   config.position = Position::rope;
   config.rope = read_rope(in, config.max_position_embeddings);
-  config.head_dim = in.integer("head_dim", 0);
+  config.head_dim = in.integer("head_dim", defaults.head_dim);
   if (in.has("head_dim") && config.head_dim < 1) fail(ErrorCode::bad_input, "{}: \"head_dim\" is {}", in.file(), config.head_dim);
   return config;
 }

@@ -8,7 +8,12 @@ namespace qkv {
 
 // Where the classes' defaults differ.
 struct LlamaFamilyDefaults {
-  int intermediate_size, num_key_value_heads, max_position_embeddings;  // num_key_value_heads 0: as many as of queries
+  int vocab_size = 32000;
+  int intermediate_size = 0;
+  int num_key_value_heads = 0;  // 0: as many as of queries
+  int max_position_embeddings = 0;
+  int head_dim = 0;                        // 0: hidden_size / num_attention_heads
+  int bos_token_id = 1, eos_token_id = 2;  // -1: none
 };
 UniformConfig read_llama_family_config(const ConfigReader& in, const LlamaFamilyDefaults& defaults);
 void write_llama_family_config(const UniformConfig& config, nlohmann::ordered_json& out);
