@@ -9,8 +9,16 @@
 namespace qkv {
 
 std::span<const Architecture> architectures() {
-  static const std::vector<Architecture> list = {marian(),         pegasus(),         gpt2(), llama(), mistral(),
-                                                 bert_masked_lm(), bert_classifier(), own()};
+  static const std::vector<Architecture> list = {
+      marian(),           //
+      pegasus(),          //
+      gpt2(),             //
+      llama(),            //
+      mistral(),          //
+      bert_masked_lm(),   //
+      bert_classifier(),  //
+      own(),
+  };
   return list;
 }
 
