@@ -15,6 +15,7 @@ std::span<const Architecture> architectures() {
       gpt2(),             //
       llama(),            //
       mistral(),          //
+      qwen2(),            //
       bert_masked_lm(),   //
       bert_classifier(),  //
       own(),

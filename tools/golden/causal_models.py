@@ -38,6 +38,8 @@ def models():
     scaled = dict(rope_type="llama3", rope_theta=500.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8)
     yield "llama3_tied", transformers.LlamaForCausalLM(transformers.LlamaConfig(**LLAMA, tie_word_embeddings=True, rope_parameters=scaled))
     yield "mistral", transformers.MistralForCausalLM(transformers.MistralConfig(**LLAMA, sliding_window=4, rms_norm_eps=1e-5))
+    yield "qwen2", transformers.Qwen2ForCausalLM(
+        transformers.Qwen2Config(**LLAMA | dict(num_hidden_layers=3), use_sliding_window=True, sliding_window=3, max_window_layers=1))
 
 
 def spread_weights(model, seed):

@@ -10,6 +10,7 @@ Architecture pegasus();
 Architecture gpt2();
 Architecture llama();
 Architecture mistral();
+Architecture qwen2();
 Architecture bert_masked_lm();
 Architecture bert_classifier();
 Architecture own();
