@@ -16,6 +16,7 @@ std::span<const Architecture> architectures() {
       llama(),            //
       mistral(),          //
       qwen2(),            //
+      qwen3(),            //
       bert_masked_lm(),   //
       bert_classifier(),  //
       own(),

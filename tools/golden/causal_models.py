@@ -40,6 +40,7 @@ def models():
     yield "mistral", transformers.MistralForCausalLM(transformers.MistralConfig(**LLAMA, sliding_window=4, rms_norm_eps=1e-5))
     yield "qwen2", transformers.Qwen2ForCausalLM(
         transformers.Qwen2Config(**LLAMA | dict(num_hidden_layers=3), use_sliding_window=True, sliding_window=3, max_window_layers=1))
+    yield "qwen3", transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**LLAMA, head_dim=6, tie_word_embeddings=True))
 
 
 def spread_weights(model, seed):

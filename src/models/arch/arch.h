@@ -11,6 +11,7 @@ Architecture gpt2();
 Architecture llama();
 Architecture mistral();
 Architecture qwen2();
+Architecture qwen3();
 Architecture bert_masked_lm();
 Architecture bert_classifier();
 Architecture own();
