@@ -81,6 +81,7 @@ TEST_P(EncoderModel, LogitsAreThoseOfTransformers) {
 
 TEST_P(EncoderModel, LossIsThatOfTransformers) {
   const std::unique_ptr<Model> model = load_model(golden());
+  if (model->config.head == Head::pooler) GTEST_SKIP() << "it predicts nothing";
   ForwardContext context;
   const CrossEntropyResult result = model->network.loss_of_rows(batch_, rows_, targets_, 0, 1, context);
   EXPECT_NEAR(result.nll_sum / static_cast<double>(targets_.size()), loss_, 1e-5);

@@ -19,6 +19,7 @@ std::span<const Architecture> architectures() {
       qwen3(),            //
       bert_masked_lm(),   //
       bert_classifier(),  //
+      bert_model(),       //
       own(),
   };
   return list;

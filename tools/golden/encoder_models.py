@@ -38,6 +38,7 @@ def models():
     yield "classifier", transformers.BertForSequenceClassification(
         transformers.BertConfig(**BERT, id2label={0: "bad", 1: "fair", 2: "good"}, label2id={"bad": 0, "fair": 1, "good": 2}, classifier_dropout=0.3))
     yield "classifier_two_unnamed", transformers.BertForSequenceClassification(transformers.BertConfig(**BERT, hidden_act="gelu_new"))
+    yield "pooler", transformers.BertModel(transformers.BertConfig(**BERT))
 
 
 def spread_weights(model, seed):
@@ -62,6 +63,11 @@ def main():
         logits, targets, labels, losses = [], [], [], []
         with torch.no_grad():
             for i, (ids, types) in enumerate(zip(SEQUENCES, TOKEN_TYPES)):
+                if name == "pooler":  # predicts nothing: its output in the place of logits, no loss
+                    logits.append(model(input_ids=torch.tensor([ids]), token_type_ids=torch.tensor([types])).pooler_output)
+                    labels.append(0)
+                    losses.append(0.0)
+                    continue
                 label = [i % model.config.num_labels] if classifier else [MASKED[i].get(at, -100) for at in range(len(ids))]
                 wanted = torch.tensor([0] if classifier else sorted(MASKED[i]), dtype=torch.long)
                 result = model(input_ids=torch.tensor([ids]), token_type_ids=torch.tensor([types]), labels=torch.tensor([label] if not classifier else label))

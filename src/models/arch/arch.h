@@ -14,6 +14,7 @@ Architecture qwen2();
 Architecture qwen3();
 Architecture bert_masked_lm();
 Architecture bert_classifier();
+Architecture bert_model();
 Architecture own();
 
 }  // namespace qkv

@@ -57,6 +57,12 @@ TransformerConfig read_classifier(const ConfigReader& in) {
   return config;
 }
 
+TransformerConfig read_model(const ConfigReader& in) {
+  UniformConfig config = read_encoder(in);
+  config.head = Head::pooler;
+  return config;
+}
+
 void write_config(const TransformerConfig& network, nlohmann::ordered_json& out) {
   const UniformConfig config = as_uniform(network);
   out["attention_probs_dropout_prob"] = shortest(config.attention_dropout);
@@ -94,6 +100,11 @@ std::vector<WeightName> weights(std::initializer_list<WeightName> head) {
   return all;
 }
 
+std::vector<WeightName> without_prefix(std::string_view prefix, std::vector<WeightName> names) {
+  for (WeightName& name : names) name.theirs.remove_prefix(prefix.size());
+  return names;
+}
+
 }  // namespace
 
 // The files of older versions have a pooler and the head of sentence pairs besides, which this class does not use.
@@ -119,6 +130,20 @@ Architecture bert_classifier() {
           .base_prefix = "bert.",
           .weights = weights({{"bert.pooler.dense", "head.pooler"}, {"classifier", "head.classifier"}}),
           .ignored = {"bert.embeddings.position_ids"}};
+}
+
+// The network without a head for a task: what sentence encoders are kept as. Files of a whole BERT have the others' heads besides.
+Architecture bert_model() {
+  return {.class_name = "BertModel",
+          .model_type = "bert",
+          .read_config = read_model,
+          .write_config = write_config,
+          .base_prefix = "bert.",
+          .weights = without_prefix("bert.", weights({{"bert.pooler.dense", "head.pooler"}})),
+          .ignored = {"embeddings.position_ids", "cls.predictions.bias", "cls.predictions.decoder.weight", "cls.predictions.decoder.bias",
+                      "cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias",
+                      "cls.predictions.transform.LayerNorm.weight", "cls.predictions.transform.LayerNorm.bias",
+                      "cls.seq_relationship.weight", "cls.seq_relationship.bias"}};
 }
 
 }  // namespace qkv
