@@ -47,6 +47,11 @@ void check_can_write(const std::filesystem::path& path);
 // The same for files in a directory, which may have to be made. `label` stands in front of the message: "--output out".
 void check_can_write_in(const std::filesystem::path& directory, const std::string& label);
 
+// Is anything there? What cannot be looked at is not.
+bool is_there(const std::filesystem::path& path);
+// Is it a regular file?
+bool is_file(const std::filesystem::path& path);
+
 // A directory that was made to be filled: an empty one, or a freshly mounted file system.
 bool is_empty_directory(const std::filesystem::path& directory);
 

@@ -6,13 +6,14 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/names.h"
 #include "formats/json_file.h"
 
 namespace qkv {
 namespace {
 
 // The first name of each is the one that is written.
-constexpr std::pair<std::string_view, Activation> kActivations[] = {
+constexpr ChoiceName<Activation> kActivations[] = {
     {"relu", Activation::relu},           {"gelu", Activation::gelu},
     {"gelu_python", Activation::gelu},    {"gelu_new", Activation::gelu_tanh},
     {"silu", Activation::silu},           {"swish", Activation::silu},
@@ -168,12 +169,9 @@ int ConfigReader::label_count() const {
 
 Activation ConfigReader::activation(std::string_view key) const {
   const std::string name = text(key);
-  std::string known;
-  for (const auto& [known_name, activation] : kActivations) {
-    if (known_name == name) return activation;
-    known += (known.empty() ? "" : ", ") + std::string(known_name);
-  }
-  fail(ErrorCode::unsupported, "{}: \"{}\" is the activation \"{}\"; there are {}", file_, key, shortened(name, 60), known);
+  if (const Activation* found = find_choice(kActivations, name)) return *found;
+  fail(ErrorCode::unsupported, "{}: \"{}\" is the activation \"{}\"; there are {}", file_, key, shortened(name, 60),
+       list_of_names(kActivations));
 }
 
 void ConfigReader::expect(std::string_view key, bool value, std::string_view meaning) const {
@@ -182,11 +180,12 @@ void ConfigReader::expect(std::string_view key, bool value, std::string_view mea
 }
 
 std::string_view activation_name(Activation activation) {
-  for (const auto& [name, known] : kActivations) {
-    if (known == activation) return name;
+  const std::string_view name = name_of_choice(kActivations, activation);
+  if (name.empty()) {
+    fail(ErrorCode::unsupported,
+         "transformers has no name for a feed-forward layer without activation; choose relu, gelu, gelu_tanh or silu");
   }
-  fail(ErrorCode::unsupported,
-       "transformers has no name for a feed-forward layer without activation; choose relu, gelu, gelu_tanh or silu");
+  return name;
 }
 
 }  // namespace qkv

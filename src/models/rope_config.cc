@@ -4,24 +4,21 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/names.h"
 #include "models/json_numbers.h"
 
 namespace qkv {
 namespace {
 
-constexpr std::pair<std::string_view, RopeScaling> kScalings[] = {
+constexpr ChoiceName<RopeScaling> kScalings[] = {
     {"default", RopeScaling::none}, {"linear", RopeScaling::linear}, {"dynamic", RopeScaling::dynamic},
     {"yarn", RopeScaling::yarn},    {"llama3", RopeScaling::llama3},
 };
 
 RopeScaling scaling_of(const ConfigReader& in) {
   const std::string name = in.has("rope_type") ? in.text("rope_type") : in.has("type") ? in.text("type") : "default";
-  std::string known;
-  for (const auto& [known_name, scaling] : kScalings) {
-    if (name == known_name) return scaling;
-    known += (known.empty() ? "" : ", ") + std::string(known_name);
-  }
-  fail(ErrorCode::unsupported, "{}: \"rope_type\" is \"{}\"; there are {}", in.file(), shortened(name, 60), known);
+  if (const RopeScaling* found = find_choice(kScalings, name)) return *found;
+  fail(ErrorCode::unsupported, "{}: \"rope_type\" is \"{}\"; there are {}", in.file(), shortened(name, 60), list_of_names(kScalings));
 }
 
 // What the scaling cannot do without, as transformers asks for it.

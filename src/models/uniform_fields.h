@@ -1,29 +1,22 @@
 // The keys of our own config.json, each once: what it is called, where it lies, and what it is where the key is missing.
 #pragma once
 
-#include <string_view>
-#include <utility>
-
+#include "base/names.h"
 #include "nn/uniform_config.h"
 
 namespace qkv {
 
-template <typename Choice, size_t N>
-using ChoiceNames = std::pair<std::string_view, Choice> const (&)[N];
-
-inline constexpr std::pair<std::string_view, Kind> kKindNames[] = {
+inline constexpr ChoiceName<Kind> kKindNames[] = {
     {"encoder_decoder", Kind::encoder_decoder}, {"decoder_only", Kind::decoder_only}, {"encoder_only", Kind::encoder_only}};
-inline constexpr std::pair<std::string_view, Head> kHeadNames[] = {
+inline constexpr ChoiceName<Head> kHeadNames[] = {
     {"masked_lm", Head::masked_lm}, {"classification", Head::classification}, {"pooler", Head::pooler}};
-inline constexpr std::pair<std::string_view, NormPlace> kNormPlaceNames[] = {
-    {"post", NormPlace::post}, {"pre", NormPlace::pre}, {"none", NormPlace::none}};
-inline constexpr std::pair<std::string_view, NormKind> kNormNames[] = {{"layer", NormKind::layer}, {"rms", NormKind::rms}};
-inline constexpr std::pair<std::string_view, Position> kPositionNames[] = {
+inline constexpr ChoiceName<NormPlace> kNormPlaceNames[] = {{"post", NormPlace::post}, {"pre", NormPlace::pre}, {"none", NormPlace::none}};
+inline constexpr ChoiceName<NormKind> kNormNames[] = {{"layer", NormKind::layer}, {"rms", NormKind::rms}};
+inline constexpr ChoiceName<Position> kPositionNames[] = {
     {"none", Position::none}, {"sinusoidal", Position::sinusoidal}, {"learned", Position::learned},
     {"rope", Position::rope}, {"alibi", Position::alibi},           {"t5", Position::t5},
 };
-inline constexpr std::pair<std::string_view, RotaryPairs> kRotaryPairNames[] = {{"halves", RotaryPairs::halves},
-                                                                                {"neighbours", RotaryPairs::neighbours}};
+inline constexpr ChoiceName<RotaryPairs> kRotaryPairNames[] = {{"halves", RotaryPairs::halves}, {"neighbours", RotaryPairs::neighbours}};
 
 // Calls of the visitor, in the order of the file: required(key, field[, names]) must be there; optional(key, field, fallback); rare(key,
 // field, fallback) is written only where it is not the fallback; derived(key, value) is only written; rope(options) has its own keys.

@@ -23,11 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
 // Bytes of a file, or of all files below a directory; a running training may take some away meanwhile.
 int64_t bytes_below(const fs::path& path) {
   std::error_code error;

@@ -17,17 +17,12 @@ class FieldReader {
   void required(std::string_view key, int& field) const { field = in_.integer(key); }
   void required(std::string_view key, Activation& field) const { field = in_.activation(key); }
   template <typename Choice, size_t N>
-  void required(std::string_view key, Choice& field, ChoiceNames<Choice, N> names) const {
+  void required(std::string_view key, Choice& field, const ChoiceName<Choice> (&names)[N]) const {
     const std::string text = in_.text(key);
-    std::string known;
-    for (const auto& [name, choice] : names) {
-      if (name == text) {
-        field = choice;
-        return;
-      }
-      known += (known.empty() ? "" : ", ") + std::string(name);
-    }
-    fail(ErrorCode::bad_input, "{}: \"{}\" is \"{}\"; there are {}", in_.file(), key, shortened(text, 60), known);
+    const Choice* found = find_choice(names, text);
+    if (!found)
+      fail(ErrorCode::bad_input, "{}: \"{}\" is \"{}\"; there are {}", in_.file(), key, shortened(text, 60), list_of_names(names));
+    field = *found;
   }
   void optional(std::string_view key, int& field, int fallback) const { field = in_.integer(key, fallback); }
   void optional(std::string_view key, float& field, float fallback) const { field = in_.number(key, fallback); }
@@ -56,10 +51,8 @@ class FieldWriter {
   void required(std::string_view key, int field) { put(key, field); }
   void required(std::string_view key, Activation field) { put(key, activation_name(field)); }
   template <typename Choice, size_t N>
-  void required(std::string_view key, Choice field, ChoiceNames<Choice, N> names) {
-    for (const auto& [name, choice] : names) {
-      if (choice == field) put(key, name);
-    }
+  void required(std::string_view key, Choice field, const ChoiceName<Choice> (&names)[N]) {
+    put(key, name_of_choice(names, field));
   }
   template <typename Field>
   void optional(std::string_view key, Field field, Field) {

@@ -18,11 +18,6 @@ using nlohmann::json;
 
 constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
 
-bool is_there(const std::filesystem::path& file) {
-  std::error_code ignored;
-  return std::filesystem::is_regular_file(file, ignored);
-}
-
 // "content", or an object with the members of an added token.
 AddedToken read_token(const JsonNode& node) {
   if (node.value().is_string()) return {.content = node.string(), .normalized = false, .special = true};
@@ -43,19 +38,19 @@ int32_t checked_id(const JsonNode& node, int64_t id) {
 
 // As transformers does it: the file of the roles and the one of ids count where tokenizer_config.json lists no tokens with all they have.
 TokenizerConfig::TokenizerConfig(const std::filesystem::path& directory) {
-  if (const auto file = directory / "tokenizer_config.json"; is_there(file)) {
+  if (const auto file = directory / "tokenizer_config.json"; is_file(file)) {
     read_config(file);
   } else {
     read_class(directory / "config.json", "");
   }
   const auto map = directory / "special_tokens_map.json", added = directory / "added_tokens.json";
-  exists_ = exists_ || is_there(map) || is_there(added);
+  exists_ = exists_ || is_file(map) || is_file(added);
   if (listed_with_flags_) return;
-  if (is_there(map)) {
+  if (is_file(map)) {
     const json document = parse_json(read_file(map), map.string());
     read_roles(JsonNode(document, map.string()));
   }
-  if (is_there(added)) read_added(added);
+  if (is_file(added)) read_added(added);
 }
 
 // Keys that end in _token and are no role name further special tokens. Of both lists of tokens without a role, the older one counts where
@@ -122,7 +117,7 @@ void TokenizerConfig::read_config(const std::filesystem::path& file) {
 void TokenizerConfig::read_class(const std::filesystem::path& file, std::string named) {
   if (named.ends_with("Fast")) named.resize(named.size() - 4);
   std::string type;
-  if (is_there(file)) {
+  if (is_file(file)) {
     const json config = json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
     const auto text = [&](const char* key) {
       return config.is_object() && config.contains(key) && config[key].is_string() ? config[key].get<std::string>() : std::string();

@@ -24,11 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_there(const fs::path& file) {
-  std::error_code ignored;
-  return fs::is_regular_file(file, ignored);
-}
-
 TokenizerFiles files_of(std::string json, const TokenizerConfig& config, std::string name) {
   return {.json = std::move(json),
           .config = config.text(),
@@ -37,8 +32,8 @@ TokenizerFiles files_of(std::string json, const TokenizerConfig& config, std::st
 }
 
 TokenizerFiles read_vocab_and_merges(const fs::path& vocab, const fs::path& merges) {
-  if (!is_there(merges)) fail(ErrorCode::io, "{} needs {} beside it, which is not there", vocab.string(), merges.string());
-  if (!is_there(vocab)) fail(ErrorCode::io, "{} needs {} beside it, which is not there", merges.string(), vocab.string());
+  if (!is_file(merges)) fail(ErrorCode::io, "{} needs {} beside it, which is not there", vocab.string(), merges.string());
+  if (!is_file(vocab)) fail(ErrorCode::io, "{} needs {} beside it, which is not there", merges.string(), vocab.string());
   const TokenizerConfig config(vocab.parent_path());
   const MappedFile vocab_file(vocab), merges_file(merges);
   return files_of(vocab_json_to_json({vocab_file.text(), vocab.string()}, {merges_file.text(), merges.string()}, config), config,
@@ -46,13 +41,13 @@ TokenizerFiles read_vocab_and_merges(const fs::path& vocab, const fs::path& merg
 }
 
 bool is_marian(const fs::path& directory) {
-  return is_there(directory / "source.spm") && is_there(directory / "vocab.json") && !is_there(directory / "tokenizer.json");
+  return is_file(directory / "source.spm") && is_file(directory / "vocab.json") && !is_file(directory / "tokenizer.json");
 }
 
 TokenizerFiles read_marian(const fs::path& directory) {
   const TokenizerConfig config(directory);
   const MappedFile source(directory / "source.spm"), vocab(directory / "vocab.json");
-  if (is_there(directory / "target.spm"))
+  if (is_file(directory / "target.spm"))
     check_marian_target(MappedFile(directory / "target.spm").text(), (directory / "target.spm").string());
   const std::string source_name = (directory / "source.spm").string(), vocab_name = (directory / "vocab.json").string();
   return files_of(marian_json_of(source.text(), source_name, vocab.text(), vocab_name, config), config, source_name);
@@ -86,10 +81,10 @@ std::optional<TokenizerFiles> read_other_kind(const fs::path& file, const std::s
 fs::path file_of_directory(const fs::path& directory) {
   for (const char* name :
        {"tokenizer.json", "tekken.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "vocab.spm"}) {
-    if (is_there(directory / name)) return directory / name;
+    if (is_file(directory / name)) return directory / name;
   }
-  if (is_there(directory / "vocab.json") && is_there(directory / "merges.txt")) return directory / "vocab.json";
-  if (is_there(directory / "vocab.txt")) return directory / "vocab.txt";
+  if (is_file(directory / "vocab.json") && is_file(directory / "merges.txt")) return directory / "vocab.json";
+  if (is_file(directory / "vocab.txt")) return directory / "vocab.txt";
   const auto first = [&](const auto& fits) {
     std::vector<fs::path> found;
     std::error_code ignored;
@@ -102,7 +97,7 @@ fs::path file_of_directory(const fs::path& directory) {
   for (const char* extension : {".tiktoken", ".model", ".gguf"}) {
     if (const fs::path found = first([&](const fs::path& path) { return path.extension() == extension; }); !found.empty()) return found;
   }
-  if (is_there(directory / "source.spm")) {
+  if (is_file(directory / "source.spm")) {
     fail(ErrorCode::io, "{} holds source.spm but no vocab.json, which has the ids of a Marian model; put it beside", directory.string());
   }
   for (const auto& [start, extension] : {std::pair("", ".spm"), std::pair("rwkv_vocab", ".txt")}) {
@@ -110,7 +105,7 @@ fs::path file_of_directory(const fs::path& directory) {
         first([&](const fs::path& path) { return path.extension() == extension && path.filename().string().starts_with(start); });
     if (!found.empty()) return found;
   }
-  if (is_there(directory / "vocab.json")) {
+  if (is_file(directory / "vocab.json")) {
     fail(ErrorCode::unsupported,
          "{} holds vocab.json but no merges.txt: the tokens alone, as of a speech recognizer (Wav2Vec2CTCTokenizer), do not say how a text "
          "is cut; put merges.txt or a tokenizer.json beside it",
