@@ -13,7 +13,7 @@ namespace qkv {
 std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
 Storage::Storage(int64_t bytes) { data = allocate_block(bytes, granted); }
-Storage::~Storage() { free_block(data); }
+Storage::~Storage() { pages ? free_pages() : free_block(data); }
 
 namespace {
 
