@@ -1,5 +1,7 @@
 // Which program computes attention.
 #include <algorithm>
+#include <array>
+#include <vector>
 
 #include "kernels/cpu/attention/attention_bf16.h"
 #include "kernels/cpu/cpu.h"
@@ -23,13 +25,61 @@ bool has_few_keys(const AttentionParams& p, int32_t longest) {
   return p.implementation == AttentionImplementation::automatic && all_within(p.keys, longest);
 }
 
+enum class Program : uint8_t { composed, flash, bf16 };
+
+Program program_of(const AttentionParams& p) {
+  if (takes_composed(p)) return Program::composed;
+  if (decodes(p)) return Program::flash;
+  if (attention_bf16_supports(p)) return Program::bf16;
+  return has_few_keys(p, 64) ? Program::composed : Program::flash;
+}
+
+void run(Program program, const AttentionParams& p) {
+  if (p.queries.count == 0) return;
+  switch (program) {
+    case Program::composed: return attention_composed(p);
+    case Program::flash: return attention_flash(p);
+    case Program::bf16: return attention_bf16(p);
+  }
+}
+
+// Sequence i alone.
+AttentionParams one_sequence(const AttentionParams& p, int64_t i) {
+  AttentionParams one = p;
+  one.queries = {p.queries.begin + i, p.queries.length + i, 1, p.queries.index};
+  one.keys = {p.keys.begin + i, p.keys.length + i, 1, p.keys.index};
+  return one;
+}
+
+// Sequences that are decoded together may be of any lengths, some at their prompt and some at one token: each takes the program that it
+// takes alone, or its result would depend on its neighbours.
+void attention_of_each(const AttentionParams& p) {
+  struct Some {
+    std::vector<int32_t> query_begin, query_length, key_begin, key_length;
+  };
+  std::array<Some, 3> by_program;
+  for (int64_t i = 0; i < p.queries.count; ++i) {
+    Some& mine = by_program[static_cast<size_t>(program_of(one_sequence(p, i)))];
+    mine.query_begin.push_back(p.queries.begin[i]);
+    mine.query_length.push_back(p.queries.length[i]);
+    mine.key_begin.push_back(p.keys.begin[i]);
+    mine.key_length.push_back(p.keys.length[i]);
+  }
+  for (size_t program = 0; program < by_program.size(); ++program) {
+    const Some& mine = by_program[program];
+    const auto count = std::ssize(mine.query_begin);
+    AttentionParams some = p;
+    some.queries = {mine.query_begin.data(), mine.query_length.data(), count, p.queries.index};
+    some.keys = {mine.key_begin.data(), mine.key_length.data(), count, p.keys.index};
+    run(static_cast<Program>(program), some);
+  }
+}
+
 }  // namespace
 
 void attention(const AttentionParams& p) {
-  if (takes_composed(p)) return attention_composed(p);
-  if (decodes(p)) return attention_flash(p);
-  if (attention_bf16_supports(p)) return attention_bf16(p);
-  has_few_keys(p, 64) ? attention_composed(p) : attention_flash(p);
+  if (p.keys.index && !decodes(p)) return attention_of_each(p);
+  run(program_of(p), p);
 }
 
 void attention_backward(const AttentionBackwardParams& p) {
