@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/temporary_directory.h"
+#include "decode/step.h"
 #include "io/safetensors.h"
 #include "models/model_directory.h"
 #include "nn/uniform_config.h"
@@ -64,10 +65,12 @@ TEST_P(CausalModel, StepByStepLogitsAreThoseOfTransformers) {
   const std::unique_ptr<Model> model = load_model(golden());
   const TokenBatch all = sequences();
   ForwardContext context;
-  DecoderState state = model->network.start({}, {}, context);
+  Step step(model->network, context);
+  Sequence sequence = step.join({all.ids[0]});
   std::vector<float> last;
   for (int32_t at = 0; at < all.segments.length(0); ++at) {
-    last = model->network.step(state, std::span(&all.ids[at], 1), std::vector<int32_t>{0}, {}, context).to_vector();
+    if (at > 0) sequence.append(all.ids[at]);
+    last = step.run(std::vector{&sequence}).to_vector();
   }
   const std::vector<float> expected = golden_logits();
   const size_t vocabulary = last.size(), row = all.segments.length(0) - 1;

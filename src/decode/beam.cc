@@ -91,67 +91,77 @@ std::vector<Hypothesis> Beams::best(int count) const {
 
 namespace {
 
-// The rows of the next decoder step: all running hypotheses of the sources that are not done.
-struct Rows {
-  std::vector<int32_t> tokens, parents, sources;
+// A source that is not done, with the sequences of its running hypotheses.
+struct Source {
+  Beams beams;
+  std::vector<Sequence> sequences;
 };
 
-Rows gather_rows(const std::vector<Beams>& beams, std::span<const int32_t> active, std::span<const int32_t> first_row,
-                 int32_t decoder_start) {
-  Rows rows;
-  for (size_t i = 0; i < active.size(); ++i) {
-    const Beams& mine = beams[active[i]];
-    for (const Beams::Running& hypothesis : mine.running()) {
-      rows.tokens.push_back(mine.last_token(hypothesis, decoder_start));
-      rows.parents.push_back(first_row[i] + hypothesis.parent);
-      rows.sources.push_back(active[i]);
-    }
+// The sequences after Beams::advance: the last hypothesis that continues a sequence takes it over, the others fork it.
+void follow(Step& step, Source& source) {
+  std::vector<int> children(source.sequences.size(), 0);
+  for (const Beams::Running& each : source.beams.running()) ++children[each.parent];
+  std::vector<Sequence> next;
+  for (const Beams::Running& each : source.beams.running()) {
+    Sequence& parent = source.sequences[each.parent];
+    next.push_back(--children[each.parent] > 0 ? step.fork(parent) : std::move(parent));
+    next.back().append(source.beams.last_token(each));
   }
-  return rows;
+  source.sequences = std::move(next);
+}
+
+// Each row's candidates, `per_beam` of them: the forced ones or the likeliest.
+std::vector<Candidate> next_candidates(Step& step, const NextTokens& next_tokens, std::span<Sequence* const> batch, int per_beam) {
+  const std::vector<Candidate> forced = next_tokens.forced(batch.front()->new_tokens());
+  if (forced.empty()) {
+    const Tensor logits = step.run(batch);
+    return next_tokens.best(logits, new_tokens_of(batch), per_beam);
+  }
+  std::vector<Candidate> candidates(batch.size() * per_beam, {-1, 0.0f});
+  const size_t count = std::min(forced.size(), static_cast<size_t>(per_beam));
+  for (size_t row = 0; row < batch.size(); ++row) std::copy_n(forced.begin(), count, candidates.begin() + row * per_beam);
+  return candidates;
 }
 
 }  // namespace
 
 // Every source has its own beams; a step feeds the running hypotheses of all of them at once. Sources that are done leave the batch.
-std::vector<std::vector<Hypothesis>> beam_search(const SearchInput& input) {
-  const TransformerConfig& config = input.network.config();
+std::vector<std::vector<Hypothesis>> beam_search(SearchInput input) {
+  const TransformerConfig& config = input.config;
   const NextTokens next_tokens(input.options, config);
   const int per_beam = Beams::candidates_per_beam(input.options.num_beams, config.eos_token_ids.size());
-  std::vector<Beams> beams;
-  for (const int max_length : input.max_lengths) beams.emplace_back(input.options, max_length, config.eos_token_ids);
-  std::vector<int32_t> active(beams.size()), first_row(beams.size(), 0);  // first row of each active source in the last step
-  for (size_t i = 0; i < active.size(); ++i) active[i] = static_cast<int32_t>(i);
+  std::vector<Source> sources;
+  for (size_t i = 0; i < input.sources.size(); ++i) {
+    Source& source = sources.emplace_back(Beams(input.options, input.max_lengths[i], config.eos_token_ids));
+    source.sequences.push_back(input.step.join({config.decoder_start_token_id}, {}, {}, std::move(input.sources[i])));
+  }
+  std::vector<Source*> active;
+  for (Source& each : sources) active.push_back(&each);
 
-  for (int length = 1; length < input.options.max_length && !active.empty(); ++length) {
+  while (!active.empty()) {
     if (input.options.on_step) input.options.on_step();
-    const Rows rows = gather_rows(beams, active, first_row, config.decoder_start_token_id);
-    std::vector<Candidate> candidates;
-    if (const std::vector<Candidate> forced = next_tokens.forced(length); !forced.empty()) {
-      candidates.assign(rows.tokens.size() * per_beam, {-1, 0.0f});
-      const size_t count = std::min(forced.size(), static_cast<size_t>(per_beam));
-      for (size_t row = 0; row < rows.tokens.size(); ++row) std::copy_n(forced.begin(), count, candidates.begin() + row * per_beam);
-    } else {
-      candidates =
-          next_tokens.best(input.network.step(input.state, rows.tokens, rows.parents, rows.sources, input.context), length, per_beam);
+    std::vector<Sequence*> batch;
+    for (Source* each : active) {
+      for (Sequence& sequence : each->sequences) batch.push_back(&sequence);
     }
-    std::vector<int32_t> still_active, still_first_row;
-    int32_t row = 0;
-    for (const int32_t source : active) {
-      const int32_t count = static_cast<int32_t>(beams[source].running().size());
-      beams[source].advance(std::span(candidates).subspan(static_cast<size_t>(row) * per_beam, static_cast<size_t>(count) * per_beam),
-                            length);
-      if (!beams[source].done()) {
-        still_active.push_back(source);
-        still_first_row.push_back(row);
+    const int length = static_cast<int>(batch.front()->tokens().size());  // of all hypotheses, as they started together
+    const std::vector<Candidate> candidates = next_candidates(input.step, next_tokens, batch, per_beam);
+    std::span<const Candidate> rest = candidates;
+    std::erase_if(active, [&](Source* each) {
+      const size_t mine = each->sequences.size() * per_beam;
+      each->beams.advance(rest.first(mine), length);
+      rest = rest.subspan(mine);
+      if (!each->beams.done()) {
+        follow(input.step, *each);
+        return false;
       }
-      row += count;
-    }
-    active = std::move(still_active);
-    first_row = std::move(still_first_row);
+      each->sequences.clear();
+      return true;
+    });
   }
 
   std::vector<std::vector<Hypothesis>> result;
-  for (const Beams& each : beams) result.push_back(each.best(input.options.num_return_sequences));
+  for (const Source& each : sources) result.push_back(each.beams.best(input.options.num_return_sequences));
   return result;
 }
 

@@ -21,9 +21,8 @@ class Beams {
     int32_t parent;  // which of the previous step's running ones it continues
   };
   const std::vector<Running>& running() const { return running_; }
-  int32_t last_token(const Running& hypothesis, int32_t decoder_start) const {
-    return hypothesis.node < 0 ? decoder_start : nodes_[hypothesis.node].token;
-  }
+  // There is one after the first step.
+  int32_t last_token(const Running& hypothesis) const { return nodes_[hypothesis.node].token; }
   bool done() const { return done_; }
 
   // Number of candidates of each running hypothesis that advance() must see: with one more than there are end tokens for each beam,

@@ -5,7 +5,8 @@
 #include <limits>
 
 #include "base/parallel.h"
-#include "ops/ops.h"
+#include "decode/logits_processors/end_token_bonus.h"
+#include "decode/logits_processors/log_softmax.h"
 
 namespace qkv {
 namespace {
@@ -32,9 +33,10 @@ T largest_of_block(const T* values) {
 }
 
 template <typename T>
-void select_rows(const Tensor& scores, int count, std::vector<Candidate>& out) {
+void select_rows(const Tensor& scores, int count, std::span<const uint8_t> closed, std::vector<Candidate>& out) {
   const size_t vocab = static_cast<size_t>(scores.cols());
   parallel_for(scores.rows(), [&](int64_t row) {
+    if (closed[static_cast<size_t>(row)]) return;
     const std::span<const T> values(scores.as<T>() + static_cast<size_t>(row) * vocab, vocab);
     Candidate* mine = out.data() + row * count;
     const int found = select_largest(values, count, mine);
@@ -68,53 +70,35 @@ int select_largest(std::span<const T> row, int count, Candidate* out) {
 template int select_largest<float>(std::span<const float>, int, Candidate*);
 template int select_largest<double>(std::span<const double>, int, Candidate*);
 
+// Beam search normalizes before tokens are suppressed, greedy search after it, and beam search once more where it is asked to.
 NextTokens::NextTokens(const SearchOptions& options, const TransformerConfig& config)
-    : config_(config),
-      rules_(options.rules),
-      greedy_(options.num_beams == 1),
-      renormalize_(options.renormalize),
-      max_length_(options.max_length),
-      min_length_(options.min_length) {}
+    : forced_last_(options.rules.forced_last),
+      max_new_tokens_(options.max_length - 1),
+      forbidden_(options.rules, config, options.min_length - 1) {
+  const bool greedy = options.num_beams == 1, normalize_last = greedy || options.renormalize;
+  if (normalize_last) forced_log_probability_ = -std::log(static_cast<float>(forced_last_.size()));
+  if (!greedy) processors_.add(std::make_unique<LogSoftmax>());
+  processors_.add(std::make_unique<EndTokenBonus>(options.rules, config.eos_token_ids, EndTokenBonus::Arithmetic::bounded_double));
+  processors_.add(std::make_unique<ForbiddenTokens>(forbidden_));
+  if (normalize_last) processors_.add(std::make_unique<LogSoftmax>());
+}
 
-std::vector<Candidate> NextTokens::forced(int length) const {
+std::vector<Candidate> NextTokens::forced(int64_t new_tokens) const {
   std::vector<Candidate> candidates;
-  if (length != max_length_ - 1) return candidates;
-  const float log_p = greedy_ || renormalize_ ? -std::log(static_cast<float>(rules_.forced_last.size())) : 0.0f;
-  for (const int32_t id : rules_.forced_last) candidates.push_back({id, log_p});
+  if (new_tokens + 1 != max_new_tokens_) return candidates;
+  for (const int32_t id : forced_last_) candidates.push_back({id, forced_log_probability_});
   return candidates;
 }
 
-template <typename T>
-void NextTokens::apply_rules(const Tensor& scores, std::span<const int32_t> forbidden, double bonus) const {
-  constexpr double kMost = 1e30;  // its softmax is a number
-  for (int64_t row = 0; row < scores.rows(); ++row) {
-    T* values = scores.as<T>() + row * scores.cols();
-    if (bonus != 0) {
-      for (const int32_t id : config_.eos_token_ids) {
-        values[id] = static_cast<T>(std::min(values[id] + std::abs(values[id]) * bonus, kMost));
-      }
-    }
-    for (const int32_t id : forbidden) values[id] = -std::numeric_limits<T>::infinity();
-  }
-}
-
-std::vector<Candidate> NextTokens::best(const Tensor& logits, int length, int count) const {
+std::vector<Candidate> NextTokens::best(const Tensor& logits, std::span<const int64_t> new_tokens, int count) const {
   std::vector<Candidate> result(static_cast<size_t>(logits.rows()) * static_cast<size_t>(count), kNone);
-  const int new_tokens = length - 1;
-  const std::vector<int32_t> forbidden = forbidden_tokens(rules_, config_, new_tokens, length >= min_length_);
-  if (static_cast<int64_t>(forbidden.size()) == logits.cols()) return result;
-  if (!greedy_) log_softmax_in_place(logits);
-  const bool doubles = logits.dtype() == DType::f64;
-  if (doubles) {
-    apply_rules<double>(logits, forbidden, end_bonus(rules_, new_tokens));
+  std::vector<uint8_t> closed;  // rows after which nothing may come
+  for (const int64_t each : new_tokens) closed.push_back(forbidden_.forbid_all(each));
+  processors_.apply(logits, new_tokens);
+  if (logits.dtype() == DType::f64) {
+    select_rows<double>(logits, count, closed, result);
   } else {
-    apply_rules<float>(logits, forbidden, end_bonus(rules_, new_tokens));
-  }
-  if (greedy_ || renormalize_) log_softmax_in_place(logits);
-  if (doubles) {
-    select_rows<double>(logits, count, result);
-  } else {
-    select_rows<float>(logits, count, result);
+    select_rows<float>(logits, count, closed, result);
   }
   return result;
 }

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "decode/logits_processors/forbidden_tokens.h"
 #include "decode/search.h"
 
 namespace qkv {
@@ -19,29 +20,26 @@ struct Candidate {
 template <typename T>
 int select_largest(std::span<const T> row, int count, Candidate* out);
 
-// What may come next in one step of a search in which all hypotheses have the same length.
+// What may come next in a search.
 class NextTokens {
  public:
   // `config` is kept by reference.
   NextTokens(const SearchOptions& options, const TransformerConfig& config);
 
-  // The tokens that alone may follow a hypothesis of `length` tokens (decoder start included): those of forced_eos_token_id where it must
-  // end, with the log p that transformers gives them. Empty: any may follow.
-  std::vector<Candidate> forced(int length) const;
+  // The tokens that alone may follow a hypothesis of so many new tokens (without the decoder start): those of forced_eos_token_id where
+  // it must end, with the log p that transformers gives them. Empty: any may follow.
+  std::vector<Candidate> forced(int64_t new_tokens) const;
 
-  // The likeliest `count` tokens after each row of logits [hypotheses, vocab_size], which are overwritten. Row i's candidates are at
-  // i * count; where there are fewer (the others are suppressed), the rest have id -1.
-  std::vector<Candidate> best(const Tensor& logits, int length, int count) const;
+  // The likeliest `count` tokens after each row of logits [hypotheses, vocab_size], which are overwritten; new_tokens: of each
+  // hypothesis. Row i's candidates are at i * count; where there are fewer (the others are suppressed), the rest have id -1.
+  std::vector<Candidate> best(const Tensor& logits, std::span<const int64_t> new_tokens, int count) const;
 
  private:
-  template <typename T>
-  void apply_rules(const Tensor& scores, std::span<const int32_t> forbidden, double bonus) const;
-
-  const TransformerConfig& config_;
-  TokenRules rules_;
-  bool greedy_;  // log softmax after tokens are suppressed, else (beam search) before it
-  bool renormalize_;
-  int max_length_, min_length_;
+  std::vector<int32_t> forced_last_;
+  float forced_log_probability_ = 0;
+  int64_t max_new_tokens_;
+  ForbiddenTokens forbidden_;
+  LogitsProcessors processors_;
 };
 
 }  // namespace qkv

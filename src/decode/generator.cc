@@ -5,53 +5,27 @@
 #include <limits>
 
 #include "base/error.h"
+#include "decode/logits_processors/end_token_bonus.h"
+#include "decode/logits_processors/forbidden_tokens.h"
+#include "decode/logits_processors/forced_last_tokens.h"
+#include "decode/step.h"
 #include "models/model.h"
 
 namespace qkv {
 namespace {
 
-// The network with the tokens it has read.
-class Reader {
- public:
-  Reader(const Transformer& network, DType dtype) : network_(network), most_(static_cast<size_t>(context_of(network.config()))) {
-    context_.dtype = dtype;
-  }
+LogitsProcessors make_processors(const GenerateOptions& options, const TransformerConfig& config) {
+  LogitsProcessors processors;
+  processors.add(std::make_unique<EndTokenBonus>(options.rules, config.eos_token_ids, EndTokenBonus::Arithmetic::plain_float));
+  processors.add(std::make_unique<ForbiddenTokens>(options.rules, config, options.min_new_tokens));
+  processors.add(std::make_unique<ForcedLastTokens>(options.rules.forced_last, options.max_new_tokens));
+  return processors;
+}
 
-  // The logits after the last of all tokens, of which `fresh` are new.
-  Tensor read(std::span<const int32_t> all, size_t fresh) {
-    if (state_.layers.empty() || (most_ > 0 && seen_ + fresh > most_)) {
-      state_ = network_.start({}, {}, context_);
-      seen_ = 0;
-      fresh = most_ == 0 || all.size() <= most_ ? all.size() : std::max<size_t>(1, most_ * 3 / 4);
-    }
-    seen_ += fresh;
-    const auto length = static_cast<int32_t>(fresh);
-    constexpr int32_t kSelf = 0;
-    const std::span<const int32_t> ids = all.last(fresh);
-    return network_.advance(state_, {{ids.begin(), ids.end()}, Segments::of_lengths(std::span(&length, 1))}, std::span(&kSelf, 1), {},
-                            context_);
-  }
-
- private:
-  const Transformer& network_;
-  const size_t most_;  // tokens that it can see; 0: any number
-  ForwardContext context_;
-  DecoderState state_;
-  size_t seen_ = 0;  // tokens in the state
-};
-
-int32_t next_token(const Tensor& logits, const TransformerConfig& config, const GenerateOptions& options, int64_t new_tokens) {
-  std::vector<float> scores = logits.to_vector();
-  SamplingOptions sampling = options.sampling;
-  if (new_tokens + 1 == options.max_new_tokens && !options.rules.forced_last.empty()) {
-    std::fill(scores.begin(), scores.end(), -std::numeric_limits<float>::infinity());
-    for (const int32_t id : options.rules.forced_last) scores[static_cast<size_t>(id)] = 0;
-  } else {
-    const auto bonus = static_cast<float>(end_bonus(options.rules, new_tokens));
-    for (const int32_t id : config.eos_token_ids) scores[static_cast<size_t>(id)] += std::abs(scores[static_cast<size_t>(id)]) * bonus;
-    sampling.suppressed = forbidden_tokens(options.rules, config, new_tokens, new_tokens >= options.min_new_tokens);
-  }
-  return draw_token(scores, sampling, {options.seed, options.sample, static_cast<uint32_t>(new_tokens)});
+// Where the network cannot see all tokens, it goes on with the last three quarters of what it can.
+void fit_context(Step& step, Sequence& sequence, size_t most) {
+  if (most == 0 || sequence.read_tokens() + sequence.unread_tokens() <= most) return;
+  step.restart(sequence, std::max<size_t>(1, most * 3 / 4));
 }
 
 }  // namespace
@@ -111,17 +85,24 @@ GeneratedTokens generate(const Transformer& network, std::span<const int32_t> pr
   validate(options.sampling);
   validate(options.rules, config);
   const RecordScope no_gradient(nullptr);
-  Reader reader(network, options.dtype);
-  std::vector<int32_t> all(prompt.begin(), prompt.end());
+  ForwardContext context;
+  context.dtype = options.dtype;
+  Step step(network, context);
+  const LogitsProcessors processors = make_processors(options, config);
   GeneratedTokens result;
-  for (size_t fresh = all.size(); std::ssize(result.ids) < options.max_new_tokens; fresh = 1) {
+  Sequence sequence = step.join({prompt.begin(), prompt.end()}, {config.eos_token_ids}, {options.seed, options.sample});
+  Sequence* const batch[] = {&sequence};
+  while (sequence.new_tokens() < options.max_new_tokens) {
     if (options.on_step) options.on_step();
-    const int32_t next = next_token(reader.read(all, fresh), config, options, std::ssize(result.ids));
-    if (config.is_eos(next)) {
+    fit_context(step, sequence, static_cast<size_t>(context_of(config)));
+    const Tensor scores = step.run(batch).to(DType::f32, Device::cpu);
+    processors.apply(scores, new_tokens_of(batch));
+    const int32_t next = draw_token({scores.as<float>(), static_cast<size_t>(scores.numel())}, options.sampling, sequence.draw());
+    sequence.append(next);
+    if (sequence.end() == SequenceEnd::end_token) {
       result.end = GenerationEnd::end_of_text;
       break;
     }
-    all.push_back(next);
     result.ids.push_back(next);
     if (on_token) on_token(next);
   }

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "decode/logits_processors/token_rules.h"
 #include "decode/sampling.h"
-#include "decode/token_rules.h"
 #include "models/model.h"
 #include "nn/transformer.h"
 #include "qkv/generator.h"

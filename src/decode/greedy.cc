@@ -13,34 +13,38 @@ void append(Hypothesis& hypothesis, Candidate next) {
 }  // namespace
 
 // The likeliest token each time, until an end token or the source's max_length. Finished sources leave the batch.
-std::vector<std::vector<Hypothesis>> greedy_search(const SearchInput& input) {
-  const TransformerConfig& config = input.network.config();
-  const NextTokens next_tokens(input.options, config);
-  std::vector<Hypothesis> found(input.max_lengths.size());
-  std::vector<int32_t> tokens(found.size(), config.decoder_start_token_id), sources(found.size());
-  std::iota(sources.begin(), sources.end(), 0);
-  std::vector<int32_t> parents = sources;
+std::vector<std::vector<Hypothesis>> greedy_search(SearchInput input) {
+  const NextTokens next_tokens(input.options, input.config);
+  std::vector<Hypothesis> found(input.sources.size());
+  std::vector<Sequence> running;
+  std::vector<size_t> source_of(found.size());
+  std::iota(source_of.begin(), source_of.end(), 0);
+  for (const size_t i : source_of) {
+    const StopRules stop{input.config.eos_token_ids, static_cast<size_t>(input.max_lengths[i])};
+    running.push_back(input.step.join({input.config.decoder_start_token_id}, stop, {}, std::move(input.sources[i])));
+  }
 
-  for (int length = 1; length < input.options.max_length && !sources.empty(); ++length) {
+  while (!running.empty()) {
     if (input.options.on_step) input.options.on_step();
-    if (const std::vector<Candidate> forced = next_tokens.forced(length); !forced.empty()) {
-      for (const int32_t source : sources) append(found[source], forced.front());
+    if (const std::vector<Candidate> forced = next_tokens.forced(running.front().new_tokens()); !forced.empty()) {
+      for (const size_t source : source_of) append(found[source], forced.front());
       break;
     }
-    const std::vector<Candidate> best =
-        next_tokens.best(input.network.step(input.state, tokens, parents, sources, input.context), length, 1);
-    size_t running = 0;
+    const std::vector<Sequence*> batch = pointers_to(running);
+    const Tensor logits = input.step.run(batch);
+    const std::vector<Candidate> best = next_tokens.best(logits, new_tokens_of(batch), 1);
+    std::vector<Sequence> still_running;
+    std::vector<size_t> still_source_of;
     for (size_t row = 0; row < best.size(); ++row) {
       if (best[row].id < 0) continue;  // every token is suppressed
-      append(found[sources[row]], best[row]);
-      if (config.is_eos(best[row].id) || length + 1 >= input.max_lengths[sources[row]]) continue;
-      tokens[running] = best[row].id;
-      parents[running] = static_cast<int32_t>(row);
-      sources[running++] = sources[row];
+      append(found[source_of[row]], best[row]);
+      running[row].append(best[row].id);
+      if (running[row].end() != SequenceEnd::running) continue;
+      still_running.push_back(std::move(running[row]));
+      still_source_of.push_back(source_of[row]);
     }
-    tokens.resize(running);
-    parents.resize(running);
-    sources.resize(running);
+    running = std::move(still_running);
+    source_of = std::move(still_source_of);
   }
 
   std::vector<std::vector<Hypothesis>> result(found.size());

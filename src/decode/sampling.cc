@@ -18,7 +18,7 @@ bool comes_first(const TokenProbability& a, const TokenProbability& b) {
 bool comes_later(const TokenProbability& a, const TokenProbability& b) { return comes_first(b, a); }
 
 // Tokens with their logits, in place of probabilities.
-std::vector<TokenProbability> candidates(std::span<const float> logits, const SamplingOptions& options) {
+std::vector<TokenProbability> candidates(std::span<const float> logits) {
   std::vector<TokenProbability> tokens(logits.size());
   for (size_t id = 0; id < logits.size(); ++id) {
     if (std::isnan(logits[id])) {
@@ -28,9 +28,6 @@ std::vector<TokenProbability> candidates(std::span<const float> logits, const Sa
     tokens[id] = {static_cast<int32_t>(id), static_cast<double>(logits[id])};
   }
   constexpr double kNever = -std::numeric_limits<double>::infinity();
-  for (const int32_t id : options.suppressed) {
-    if (id >= 0 && static_cast<size_t>(id) < tokens.size()) tokens[static_cast<size_t>(id)].probability = kNever;
-  }
   std::erase_if(tokens, [&](const TokenProbability& token) { return token.probability == kNever; });
   QKV_CHECK(!tokens.empty(), "[sampling] no token may come next: all are suppressed");
   return tokens;
@@ -79,7 +76,7 @@ void validate(const SamplingOptions& options) {
 }
 
 std::vector<TokenProbability> next_token_distribution(std::span<const float> logits, const SamplingOptions& options) {
-  std::vector<TokenProbability> tokens = candidates(logits, options);
+  std::vector<TokenProbability> tokens = candidates(logits);
   if (options.temperature == 0) return {{std::min_element(tokens.begin(), tokens.end(), comes_first)->id, 1}};
   keep_top_k(tokens, options.top_k);
   softmax(tokens, options.temperature);

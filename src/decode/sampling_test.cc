@@ -64,9 +64,9 @@ TEST(Sampling, SeedSampleAndPositionDrawOnTheirOwn) {
 }
 
 TEST(Sampling, TemperatureZeroTakesTheFirstOfTheLikeliest) {
-  const std::vector<float> logits{1, 3, 2, 3};
-  EXPECT_EQ(draw_token(logits, {.temperature = 0}, {.seed = 8}), 1);
-  EXPECT_EQ(draw_token(logits, {.temperature = 0, .suppressed = {1, 99, -1}}, {}), 3);
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  EXPECT_EQ(draw_token(std::vector<float>{1, 3, 2, 3}, {.temperature = 0}, {.seed = 8}), 1);
+  EXPECT_EQ(draw_token(std::vector<float>{1, kNever, 2, 3}, {.temperature = 0}, {}), 3);
 }
 
 TEST(Sampling, ExtremeLogitsGiveProbabilities) {
@@ -89,9 +89,10 @@ TEST(Sampling, ExtremeLogitsGiveProbabilities) {
 }
 
 TEST(Sampling, WhatCannotBeIsAnError) {
-  const std::vector<float> broken{0, std::nanf("")}, fine{0, 1};
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  const std::vector<float> broken{0, std::nanf("")}, suppressed{kNever, kNever};
   EXPECT_THROW(draw_token(broken, {}, {}), Error);
-  EXPECT_THROW(draw_token(fine, {.suppressed = {0, 1}}, {}), Error);
+  EXPECT_THROW(draw_token(suppressed, {}, {}), Error);
   EXPECT_THROW(validate(SamplingOptions{.temperature = -1}), Error);
   EXPECT_THROW(validate(SamplingOptions{.top_k = -1}), Error);
   EXPECT_THROW(validate(SamplingOptions{.top_p = 0}), Error);

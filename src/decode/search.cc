@@ -54,10 +54,10 @@ std::vector<std::vector<Hypothesis>> search(const Transformer& network, const To
 
   const RecordScope no_gradient(nullptr);
   const Tensor memory = network.encode(sources, context);
-  DecoderState state = network.start(memory, sources.segments, context);
+  Step step(network, context);
   const std::vector<int> lengths = max_lengths(sources.segments, bounded);
-  const SearchInput input{network, state, lengths, bounded, context};
-  return bounded.num_beams == 1 ? greedy_search(input) : beam_search(input);
+  SearchInput input{network.config(), step, step.add_sources(memory, sources.segments), lengths, bounded};
+  return bounded.num_beams == 1 ? greedy_search(std::move(input)) : beam_search(std::move(input));
 }
 
 }  // namespace qkv

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "decode/token_rules.h"
+#include "decode/logits_processors/token_rules.h"
 #include "models/model.h"
 #include "nn/transformer.h"
 

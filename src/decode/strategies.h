@@ -1,20 +1,21 @@
-// The two ways to search, on an encoded batch. search.h is what others call.
+// The two ways to search, as drivers of Step. search.h is what others call.
 #pragma once
 
 #include "decode/candidates.h"
+#include "decode/step.h"
 
 namespace qkv {
 
-// What both need: the model, the sources it has encoded, and the rules.
+// What both need: the model's next step, the sources it has encoded, and the rules.
 struct SearchInput {
-  const Transformer& network;
-  DecoderState& state;
+  const TransformerConfig& config;
+  Step& step;
+  std::vector<KvCache::Table> sources;
   std::span<const int> max_lengths;  // of each source's hypotheses, at most options.max_length
   const SearchOptions& options;
-  ForwardContext& context;
 };
 
-std::vector<std::vector<Hypothesis>> greedy_search(const SearchInput& input);
-std::vector<std::vector<Hypothesis>> beam_search(const SearchInput& input);
+std::vector<std::vector<Hypothesis>> greedy_search(SearchInput input);
+std::vector<std::vector<Hypothesis>> beam_search(SearchInput input);
 
 }  // namespace qkv

@@ -38,10 +38,10 @@ Tensor Block::residual(const Tensor& x, const std::optional<Norm>& norm, const D
 
 namespace {
 
-// From the cache in decoding, from `memory` otherwise.
+// Over the kept rows in decoding, over `memory` otherwise.
 Tensor attend(const MultiHeadAttention& attention, const Tensor& x, const Tensor& memory, const std::shared_ptr<const AttentionPass>& pass,
-              KeyValueCache* cache, ForwardContext& context) {
-  if (cache) return attention.forward(x, *cache, *pass, context);
+              const KeyValueRows* kept, ForwardContext& context) {
+  if (kept) return attention.forward(x, *kept, *pass, context);
   if (context.recompute != Recompute::attention) return attention.forward(x, memory, *pass, context);
   return recomputed({x, memory}, context,
                     [&attention, x, memory, pass](ForwardContext& c) { return attention.forward(x, memory, *pass, c); });
@@ -49,12 +49,12 @@ Tensor attend(const MultiHeadAttention& attention, const Tensor& x, const Tensor
 
 }  // namespace
 
-Tensor Block::forward(const Tensor& x, const BlockPass& pass, DecoderState::LayerCache* cache, ForwardContext& context) const {
+Tensor Block::forward(const Tensor& x, const BlockPass& pass, const LayerRows* kept, ForwardContext& context) const {
   Tensor y = residual(x, self_attention_norm_, self_attention_dropout_, context,
-                      [&](const Tensor& h) { return attend(self_attention_, h, h, pass.self, cache ? &cache->self : nullptr, context); });
+                      [&](const Tensor& h) { return attend(self_attention_, h, h, pass.self, kept ? &kept->self : nullptr, context); });
   if (cross_attention_) {
     y = residual(y, cross_attention_norm_, cross_attention_dropout_, context, [&](const Tensor& h) {
-      return attend(*cross_attention_, h, pass.memory, pass.cross, cache ? &cache->cross : nullptr, context);
+      return attend(*cross_attention_, h, pass.memory, pass.cross, kept ? &kept->cross : nullptr, context);
     });
   }
   return residual(y, feed_forward_norm_, feed_forward_dropout_, context,

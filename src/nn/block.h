@@ -18,8 +18,8 @@ class Block {
  public:
   Block(const LayerConfig& config, int hidden_size, const Initialization& start, Side side, int layer, const ParameterScope& scope);
 
-  // cache: of this layer, in decoding; null otherwise.
-  Tensor forward(const Tensor& x, const BlockPass& pass, DecoderState::LayerCache* cache, ForwardContext& context) const;
+  // kept: this layer's rows, in decoding; null otherwise.
+  Tensor forward(const Tensor& x, const BlockPass& pass, const LayerRows* kept, ForwardContext& context) const;
 
   const std::optional<MultiHeadAttention>& cross_attention() const { return cross_attention_; }
 

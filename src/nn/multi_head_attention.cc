@@ -40,16 +40,16 @@ Tensor MultiHeadAttention::forward(const Tensor& x, const Tensor& memory, const 
   return out_proj_.forward(attend(q, k, qkv[2], pass, dropout_(context), context));
 }
 
-Tensor MultiHeadAttention::forward(const Tensor& x, KeyValueCache& cache, const AttentionPass& pass, ForwardContext& context) const {
+Tensor MultiHeadAttention::forward(const Tensor& x, const KeyValueRows& kept, const AttentionPass& pass, ForwardContext& context) const {
   const Tensor q = queries(q_proj_.forward(x), pass);
   if (kind_ != AttentionKind::cross) {
-    copy_rows(keys(k_proj_.forward(x), pass), cache.k, pass.first_row);
-    copy_rows(v_proj_.forward(x), cache.v, pass.first_row);
+    store_rows(keys(k_proj_.forward(x), pass), kept.k, pass.row_of);
+    store_rows(v_proj_.forward(x), kept.v, pass.row_of);
   }
-  return out_proj_.forward(attend(q, cache.k, cache.v, pass, {}, context));
+  return out_proj_.forward(attend(q, kept.k, kept.v, pass, {}, context));
 }
 
-KeyValueCache MultiHeadAttention::project(const Tensor& memory) const {
+KeyValueRows MultiHeadAttention::project(const Tensor& memory) const {
   const Tensor k = k_proj_.forward(memory);
   return {k_norm_ ? k_norm_->forward(k) : k, v_proj_.forward(memory)};
 }

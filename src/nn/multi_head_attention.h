@@ -1,7 +1,7 @@
 // Multi-head attention (Vaswani et al. 2017, section 3.2.2): separate W_Q, W_K, W_V and W_O.
 #pragma once
 
-#include "nn/decoder_state.h"
+#include "nn/kept_rows.h"
 #include "nn/modules.h"
 #include "nn/positions.h"
 
@@ -10,8 +10,8 @@ namespace qkv {
 // Who attends to whom in one pass, the same in all layers of a group.
 struct AttentionPass {
   Segments queries, keys;
-  PassPositions positions;  // of the rows of x, which are queries and keys; empty in cross-attention
-  int64_t first_row = 0;    // with a cache: where the new rows' keys and values go
+  PassPositions positions;      // of the rows of x, which are queries and keys; empty in cross-attention
+  std::vector<int32_t> row_of;  // in decoding: the kept row that each row's key and value become; empty in cross-attention
 };
 
 class MultiHeadAttention {
@@ -23,10 +23,10 @@ class MultiHeadAttention {
   // x: [query tokens, hidden_size]; memory: [key tokens, hidden_size] (x itself for self-attention).
   Tensor forward(const Tensor& x, const Tensor& memory, const AttentionPass& pass, ForwardContext& context) const;
 
-  // Step by step, without gradient: keys and values of x join the cache (self-attention) or were put there (cross-attention, by
-  // `project`); pass.keys lists each query sequence's rows of it.
-  Tensor forward(const Tensor& x, KeyValueCache& cache, const AttentionPass& pass, ForwardContext& context) const;
-  KeyValueCache project(const Tensor& memory) const;
+  // Decoding, without gradient: keys and values of x join the kept ones (self-attention) or were put there before (cross-attention, made
+  // by `project`); pass.keys lists each query sequence's rows of these.
+  Tensor forward(const Tensor& x, const KeyValueRows& kept, const AttentionPass& pass, ForwardContext& context) const;
+  KeyValueRows project(const Tensor& memory) const;
 
  private:
   Tensor queries(const Tensor& projected, const AttentionPass& pass) const;

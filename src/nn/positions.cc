@@ -50,21 +50,80 @@ AttentionPositions::AttentionPositions(std::span<const LayerConfig> layers, cons
       bucket_bias_ = scope.create("relative_attention_bias.weight", {buckets.count, mine.num_heads}, start, false);
     }
   }
+  known_->of_group.resize(groups_.size());
 }
 
-std::vector<PassPositions> AttentionPositions::pass(std::span<const int32_t> position_of, int64_t longest) const {
+RopeTables AttentionPositions::known_rope(size_t group, int64_t count) const {
+  const std::lock_guard lock(known_->mutex);
+  RopeTables& known = known_->of_group[group].rope;
+  const int64_t rows = known.cosines ? known.cosines.rows() : 0;
+  constexpr int64_t kAnyLength = 0;
+  if (rows < count) known = rope_tables(*groups_[group].rope, 0, std::max({count, 2 * rows, int64_t{64}}), kAnyLength, device_);
+  return known;
+}
+
+Tensor AttentionPositions::known_alibi(size_t group, int64_t reach) const {
+  const std::lock_guard lock(known_->mutex);
+  Tensor& known = known_->of_group[group].alibi;
+  const int64_t reached = known ? known.cols() / 2 : 0;
+  if (!known || reached < reach) known = alibi_bias(groups_[group].num_heads, std::max({reach, 2 * reached, int64_t{63}}), device_);
+  return known;
+}
+
+namespace {
+
+// The base of each sequence's angles follows the sequence's own length, so each has tables of its own.
+void set_dynamic_rope(const RopeOptions& rope, std::span<const int32_t> position_of, const Segments& queries, const Segments& keys,
+                      Device device, PassPositions& pass) {
+  std::vector<RopeTables> all;
+  int64_t rows = 0;
+  for (int64_t i = 0; i < queries.count(); ++i) {
+    const std::span<const int32_t> mine =
+        position_of.subspan(static_cast<size_t>(queries.begin(i)), static_cast<size_t>(queries.length(i)));
+    if (mine.empty()) continue;
+    const auto [first, last] = std::minmax_element(mine.begin(), mine.end());
+    all.push_back(rope_tables(rope, *first, *last - *first + 1, keys.length(i), device));
+    for (const int32_t position : mine) pass.rope_row_of.push_back(static_cast<int32_t>(rows) + position - *first);
+    rows += all.back().cosines.rows();
+  }
+  if (all.size() == 1) {
+    pass.rope = all.front();
+    return;
+  }
+  for (Tensor RopeTables::*table : {&RopeTables::cosines, &RopeTables::sines}) {
+    const Tensor& one = all.front().*table;
+    pass.rope.*table = Tensor::empty({rows, one.cols()}, one.dtype(), one.device());
+    int64_t row = 0;
+    for (const RopeTables& each : all) {
+      copy_rows(each.*table, pass.rope.*table, row);
+      row += (each.*table).rows();
+    }
+  }
+}
+
+}  // namespace
+
+void AttentionPositions::set_rope(size_t group, std::span<const int32_t> position_of, const Segments& queries, const Segments& keys,
+                                  PassPositions& pass) const {
+  const RopeOptions& rope = *groups_[group].rope;
+  pass.layout = rope.layout;
+  if (rope.scaling == RopeScaling::dynamic && keys.longest() > rope.original_max_positions) {
+    return set_dynamic_rope(rope, position_of, queries, keys, device_, pass);
+  }
+  pass.rope = known_rope(group, int64_t{*std::max_element(position_of.begin(), position_of.end())} + 1);
+  pass.rope_row_of.assign(position_of.begin(), position_of.end());
+}
+
+std::vector<PassPositions> AttentionPositions::pass(std::span<const int32_t> position_of, const Segments& queries,
+                                                    const Segments& keys) const {
   std::vector<PassPositions> all;
-  for (const Group& group : groups_) {
+  for (size_t i = 0; i < groups_.size(); ++i) {
+    const Group& group = groups_[i];
     PassPositions& pass = all.emplace_back();
     if (position_of.empty()) continue;
-    if (group.rope) {
-      const auto [first, last] = std::minmax_element(position_of.begin(), position_of.end());
-      pass.rope = rope_tables(*group.rope, *first, *last - *first + 1, longest, device_);
-      pass.layout = group.rope->layout;
-      for (const int32_t position : position_of) pass.rope_row_of.push_back(position - *first);
-    }
-    const int64_t reach = std::max<int64_t>(longest - 1, 0);
-    if (group.distance_bias == DistanceBias::alibi) pass.distance_bias = alibi_bias(group.num_heads, reach, device_);
+    if (group.rope) set_rope(i, position_of, queries, keys, pass);
+    const int64_t reach = std::max<int64_t>(keys.longest() - 1, 0);
+    if (group.distance_bias == DistanceBias::alibi) pass.distance_bias = known_alibi(i, reach);
     if (group.distance_bias == DistanceBias::t5) {
       pass.distance_bias = relative_position_bias(bucket_bias_, reach, !group.causal, buckets_.max_distance);
     }

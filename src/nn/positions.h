@@ -8,13 +8,14 @@
 
 #include "nn/parameters.h"
 #include "nn/transformer_config.h"
+#include "tensor/segments.h"
 
 namespace qkv {
 
 // The positions of one pass's rows as self-attention wants them. Empty if no position information is used.
 struct PassPositions {
-  RopeTables rope;                   // rows for the positions first, first + 1, …
-  std::vector<int32_t> rope_row_of;  // [rows]
+  RopeTables rope;
+  std::vector<int32_t> rope_row_of;  // of the tables, for each of the pass's rows
   RotaryPairs layout = RotaryPairs::halves;
   Tensor distance_bias;  // AttentionOptions::distance_bias
 
@@ -55,8 +56,8 @@ class AttentionPositions {
   AttentionPositions(std::span<const LayerConfig> layers, const RelativeBuckets& buckets, const Initializer& start,
                      const ParameterScope& scope);
 
-  // For each of the groups. position_of: [rows]; `longest`: tokens of the longest sequence that is attended to.
-  std::vector<PassPositions> pass(std::span<const int32_t> position_of, int64_t longest) const;
+  // For each of the groups. position_of: of each row of the queries in its sequence; `keys`: the sequences that are attended to.
+  std::vector<PassPositions> pass(std::span<const int32_t> position_of, const Segments& queries, const Segments& keys) const;
   // The group of layer i.
   const std::vector<int>& group_of() const { return group_of_; }
 
@@ -70,13 +71,27 @@ class AttentionPositions {
 
     bool operator==(const Group&) const = default;
   };
+  // Angles and distances of the first positions, as many as were asked for so far.
+  struct Tables {
+    RopeTables rope;
+    Tensor alibi;
+  };
+  struct KnownTables {
+    std::mutex mutex;
+    std::vector<Tables> of_group;
+  };
   static Group group(const AttentionConfig& attention);
+  void set_rope(size_t group, std::span<const int32_t> position_of, const Segments& queries, const Segments& keys,
+                PassPositions& pass) const;
+  RopeTables known_rope(size_t group, int64_t count) const;
+  Tensor known_alibi(size_t group, int64_t reach) const;
 
   std::vector<Group> groups_;
   std::vector<int> group_of_;
   RelativeBuckets buckets_;
   Device device_;
   Tensor bucket_bias_;  // DistanceBias::t5: [buckets, heads]
+  std::unique_ptr<KnownTables> known_ = std::make_unique<KnownTables>();
 };
 
 // Sinusoidal positions (Vaswani et al. 2017, section 3.5) in halves: cos and sin of the same frequency lie size/2 apart, as

@@ -12,14 +12,14 @@ Stack::Stack(std::span<const LayerConfig> layers, const std::optional<NormConfig
   if (final_norm) final_norm_.emplace(*final_norm, hidden_size, scope / "final_norm");
 }
 
-Tensor Stack::forward(Tensor x, const StackPass& stack_pass, DecoderState* state, ForwardContext& context) const {
+Tensor Stack::forward(Tensor x, const StackPass& stack_pass, std::span<const LayerRows> kept, ForwardContext& context) const {
   for (size_t layer = 0; layer < blocks_.size(); ++layer) {
     const Block& block = blocks_[layer];
     const BlockPass pass = stack_pass.of_layer(layer);
     if (context.recompute == Recompute::layer) {
       x = recomputed({x, pass.memory}, context, [&block, x, pass](ForwardContext& c) { return block.forward(x, pass, nullptr, c); });
     } else {
-      x = block.forward(x, pass, state ? &state->layers[layer] : nullptr, context);
+      x = block.forward(x, pass, kept.empty() ? nullptr : &kept[layer], context);
     }
   }
   return final_norm_ ? final_norm_->forward(x) : x;

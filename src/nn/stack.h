@@ -26,8 +26,8 @@ class Stack {
   Stack(std::span<const LayerConfig> layers, const std::optional<NormConfig>& final_norm, int hidden_size, const Initialization& start,
         Side side, const ParameterScope& scope);
 
-  // x: [tokens, hidden_size]. state: in decoding; null otherwise.
-  Tensor forward(Tensor x, const StackPass& pass, DecoderState* state, ForwardContext& context) const;
+  // x: [tokens, hidden_size]. kept: the rows of each layer, in decoding; empty otherwise.
+  Tensor forward(Tensor x, const StackPass& pass, std::span<const LayerRows> kept, ForwardContext& context) const;
   const std::vector<Block>& blocks() const { return blocks_; }
 
  private:

@@ -56,12 +56,12 @@ Transformer::SidePositions Transformer::make_positions(Side side, const Paramete
 }
 
 StackPass Transformer::self_pass(Side side, const Segments& queries, const Segments& keys, std::span<const int32_t> position_of,
-                                 int64_t first_row) const {
+                                 std::span<const int32_t> row_of) const {
   const AttentionPositions& told = positions(side).attention;
   StackPass pass;
   pass.group_of = told.group_of();
-  for (PassPositions& group : told.pass(position_of, keys.longest()))
-    pass.self.push_back(share({queries, keys, std::move(group), first_row}));
+  for (PassPositions& group : told.pass(position_of, queries, keys))
+    pass.self.push_back(share({queries, keys, std::move(group), {row_of.begin(), row_of.end()}}));
   return pass;
 }
 
@@ -88,7 +88,7 @@ Tensor Transformer::encode(const TokenBatch& source, ForwardContext& context) co
   if (!encoder_) return {};
   const std::vector<int32_t> position_of = source.segments.positions();
   const StackPass pass = self_pass(Side::encoder, source.segments, source.segments, position_of);
-  return encoder_->forward(embed(source, position_of, Side::encoder, context), pass, nullptr, context);
+  return encoder_->forward(embed(source, position_of, Side::encoder, context), pass, {}, context);
 }
 
 Tensor Transformer::decode(const TokenBatch& target_in, const Tensor& memory, const Segments& memory_segments,
@@ -98,7 +98,7 @@ Tensor Transformer::decode(const TokenBatch& target_in, const Tensor& memory, co
   StackPass pass = self_pass(Side::decoder, target_in.segments, target_in.segments, position_of);
   pass.cross = share({target_in.segments, memory_segments, {}});
   pass.memory = memory;
-  return decoder_->forward(embed(target_in, position_of, Side::decoder, context), pass, nullptr, context);
+  return decoder_->forward(embed(target_in, position_of, Side::decoder, context), pass, {}, context);
 }
 
 Tensor Transformer::logits(const Tensor& hidden) const { return linear_f32(hidden, output_weight_, final_logits_bias_); }
@@ -137,48 +137,13 @@ CrossEntropyResult Transformer::loss_of_rows(const TokenBatch& tokens, std::span
   return linear_cross_entropy(x, classification_head_->weight(), classification_head_->bias(), targets, label_smoothing, scale);
 }
 
-DecoderState Transformer::start(const Tensor& memory, const Segments& memory_segments, ForwardContext&) const {
-  QKV_CHECK(decoder_, "[start] the network is an encoder alone");
-  DecoderState state;
-  state.memory_segments = memory_segments;
-  for (const Block& block : decoder_->blocks()) {
-    DecoderState::LayerCache& cache = state.layers.emplace_back();
-    if (block.cross_attention()) cache.cross = block.cross_attention()->project(memory);
-  }
-  return state;
+KeyValueRows Transformer::project(const Tensor& memory, size_t layer) const {
+  QKV_CHECK(decoder_ && layer < decoder_->blocks().size() && decoder_->blocks()[layer].cross_attention(),
+            "[project] the network has no cross-attention in layer {}", layer);
+  return decoder_->blocks()[layer].cross_attention()->project(memory);
 }
 
 namespace {
-
-// Room for `wanted` more rows of x's type in the caches, at least doubling them.
-void reserve_rows(DecoderState& state, int64_t wanted, std::span<const LayerConfig> layers, DType dtype, Device device) {
-  if (state.rows + wanted <= state.capacity) return;
-  const int64_t capacity = std::max(2 * state.capacity, state.rows + wanted + 64);
-  for (size_t layer = 0; layer < layers.size(); ++layer) {
-    DecoderState::LayerCache& cache = state.layers[layer];
-    for (Tensor* old : {&cache.self.k, &cache.self.v}) {
-      Tensor grown = Tensor::empty({capacity, layers[layer].attention.key_value_size()}, dtype, device);
-      if (*old) copy_rows(old->row_range(0, state.rows), grown, 0);
-      *old = grown;
-    }
-  }
-  state.capacity = capacity;
-}
-
-// Hypothesis i continues parents[i] with the cache rows of its new tokens. Returns the position of each of these.
-std::vector<int32_t> extend_history(DecoderState& state, std::span<const int32_t> parents, const Segments& added) {
-  std::vector<int32_t> position_of;
-  std::vector<std::vector<int32_t>> history(static_cast<size_t>(added.count()));
-  for (int64_t i = 0; i < added.count(); ++i) {
-    if (!state.history.empty()) history[i] = state.history.at(static_cast<size_t>(parents[i]));
-    for (int32_t token = 0; token < added.length(i); ++token) {
-      position_of.push_back(static_cast<int32_t>(history[i].size()));
-      history[i].push_back(static_cast<int32_t>(state.rows) + added.begin(i) + token);
-    }
-  }
-  state.history = std::move(history);
-  return position_of;
-}
 
 Tensor last_rows(const Tensor& x, const Segments& segments) {
   if (segments.count() == x.rows()) return x;
@@ -189,27 +154,20 @@ Tensor last_rows(const Tensor& x, const Segments& segments) {
 
 }  // namespace
 
-Tensor Transformer::advance(DecoderState& state, const TokenBatch& tokens, std::span<const int32_t> parents,
-                            std::span<const int32_t> sources, ForwardContext& context) const {
-  const int64_t count = tokens.segments.count();
-  QKV_CHECK((state.history.empty() || std::ssize(parents) == count) && (!encoder_ || std::ssize(sources) == count),
-            "[advance] {} hypotheses, {} parents, {} sources", count, parents.size(), sources.size());
-  for (int64_t i = 0; i < count; ++i) QKV_CHECK(tokens.segments.length(i) > 0, "[advance] hypothesis {} gets no token", i);
-  reserve_rows(state, std::ssize(tokens.ids), config_.decoder, activation_type(context, embed_tokens_.device()), embed_tokens_.device());
-  const std::vector<int32_t> position_of = extend_history(state, parents, tokens.segments);
-
-  const Segments keys = Segments::of_rows(state.history);
-  StackPass pass = self_pass(Side::decoder, tokens.segments, keys, position_of, state.rows);
-  if (encoder_) pass.cross = share({tokens.segments, state.memory_segments.select(sources), {}});
-  state.rows += std::ssize(tokens.ids);
-  const Tensor hidden = decoder_->forward(embed(tokens, position_of, Side::decoder, context), pass, &state, context);
-  return logits(last_rows(hidden, tokens.segments));
-}
-
-Tensor Transformer::step(DecoderState& state, std::span<const int32_t> tokens, std::span<const int32_t> parents,
-                         std::span<const int32_t> sources, ForwardContext& context) const {
-  const std::vector<int32_t> ones(tokens.size(), 1);
-  return advance(state, {{tokens.begin(), tokens.end()}, Segments::of_lengths(ones)}, parents, sources, context);
+Tensor Transformer::next_logits(const DecodingPass& of, ForwardContext& context) const {
+  const Segments& queries = of.tokens.segments;
+  const auto tokens = std::ssize(of.tokens.ids);
+  QKV_CHECK(decoder_, "[next_logits] the network is an encoder alone");
+  QKV_CHECK(queries.tokens() == tokens && std::ssize(of.position_of) == tokens && std::ssize(of.row_of) == tokens,
+            "[next_logits] {} tokens in sequences of {}, {} positions, {} rows", tokens, queries.tokens(), of.position_of.size(),
+            of.row_of.size());
+  QKV_CHECK(of.layers.size() == decoder_->blocks().size(), "[next_logits] rows of {} layers, the decoder has {}", of.layers.size(),
+            decoder_->blocks().size());
+  for (int64_t i = 0; i < queries.count(); ++i) QKV_CHECK(queries.length(i) > 0, "[next_logits] sequence {} gets no token", i);
+  StackPass pass = self_pass(Side::decoder, queries, of.self_keys, of.position_of, of.row_of);
+  if (encoder_) pass.cross = share({queries, of.cross_keys, {}, {}});
+  const Tensor hidden = decoder_->forward(embed(of.tokens, of.position_of, Side::decoder, context), pass, of.layers, context);
+  return logits(last_rows(hidden, queries));
 }
 
 }  // namespace qkv

@@ -7,9 +7,9 @@
 #include <span>
 #include <vector>
 
-#include "nn/decoder_state.h"
 #include "nn/forward_context.h"
 #include "nn/heads.h"
+#include "nn/kept_rows.h"
 #include "nn/parameters.h"
 #include "nn/positions.h"
 #include "nn/stack.h"
@@ -22,6 +22,17 @@ struct TokenBatch {
   std::vector<int32_t> ids;
   Segments segments;
   std::vector<int32_t> token_types;  // of each id, where the network has such; empty: all 0
+};
+
+// One pass of the decoder over tokens that follow others whose keys and values were kept. Who keeps them, and where, is not the network's
+// matter (decode/step.h).
+struct DecodingPass {
+  TokenBatch tokens;                  // the new tokens of each sequence, one or more
+  std::vector<int32_t> position_of;   // the place of each new token in its sequence
+  std::vector<int32_t> row_of;        // the kept row that its key and value become
+  Segments self_keys;                 // the kept rows of each sequence, those of the new tokens included
+  Segments cross_keys;                // the kept rows of its source; not looked at without an encoder
+  std::span<const LayerRows> layers;  // kept rows of each decoder layer
 };
 
 class Transformer {
@@ -53,17 +64,11 @@ class Transformer {
   CrossEntropyResult loss_of_rows(const TokenBatch& tokens, std::span<const int32_t> rows, std::span<const int32_t> targets,
                                   float label_smoothing, float scale, ForwardContext& context) const;
 
-  // Step-by-step decoding. `memory` and its segments stay with the state; both are empty without an encoder.
-  DecoderState start(const Tensor& memory, const Segments& memory_segments, ForwardContext& context) const;
-  // Feeds sequence i of `tokens`, one or more, to hypothesis i of the new set. Hypothesis i continues hypothesis parents[i] of the last
-  // step (ignored at the first one, where there is nothing yet) and reads sequence sources[i] of the memory (ignored without an encoder).
-  // Result: the logits after each hypothesis's last token, [hypotheses, vocab_size], f32. Hypotheses may be copied, reordered and dropped
-  // freely from step to step; no key or value moves.
-  Tensor advance(DecoderState& state, const TokenBatch& tokens, std::span<const int32_t> parents, std::span<const int32_t> sources,
-                 ForwardContext& context) const;
-  // The same with one token for each hypothesis.
-  Tensor step(DecoderState& state, std::span<const int32_t> tokens, std::span<const int32_t> parents, std::span<const int32_t> sources,
-              ForwardContext& context) const;
+  // Decoding. The keys and values of an encoder's output for one decoder layer's cross-attention.
+  KeyValueRows project(const Tensor& memory, size_t layer) const;
+  // Keeps keys and values of the new tokens. The logits after each sequence's last one: [sequences, vocab_size], f32. A sequence's row
+  // does not depend on the others.
+  Tensor next_logits(const DecodingPass& pass, ForwardContext& context) const;
 
   // What is added to the embeddings of a side that the network has.
   const EmbeddedPositions& embedded_positions(Side side) const { return positions_[static_cast<size_t>(side)]->embedded; }
@@ -84,7 +89,7 @@ class Transformer {
   Tensor embed(const TokenBatch& tokens, std::span<const int32_t> position_of, Side side, ForwardContext& context) const;
   // Self-attention of one pass: position_of: of each row of the queries.
   StackPass self_pass(Side side, const Segments& queries, const Segments& keys, std::span<const int32_t> position_of,
-                      int64_t first_row = 0) const;
+                      std::span<const int32_t> row_of = {}) const;
   Tensor head_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const;
 
   TransformerConfig config_;

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "autograd/backward.h"
 #include "base/parallel.h"
+#include "decode/step.h"
 #include "nn/uniform_config.h"
 #include "tests/op_matrix.h"
 
@@ -250,6 +252,18 @@ TEST(Transformer, RowsOfAnEncoderPredictTheSameAmongNeighbours) {
   }
 }
 
+// One sequence for each of the fixture's, which starts with the first `count` tokens of its target.
+std::vector<Sequence> join_all(Step& step, const Fixture& f, ForwardContext& context, const std::function<int32_t(int32_t)>& count) {
+  std::vector<KvCache::Table> sources(3);
+  if (f.network.config().has_encoder()) sources = step.add_sources(f.network.encode(f.source, context), f.source.segments);
+  std::vector<Sequence> sequences;
+  for (int32_t i = 0; i < 3; ++i) {
+    const auto first = f.target.ids.begin() + f.target.segments.begin(i);
+    sequences.push_back(step.join({first, first + count(f.target.segments.length(i))}, {}, {}, std::move(sources[i])));
+  }
+  return sequences;
+}
+
 TEST(Transformer, StepByStepLogitsEqualTheTeacherForcedOnes) {
   for (const auto& [name, config] : variants()) {
     SCOPED_TRACE(name);
@@ -257,27 +271,27 @@ TEST(Transformer, StepByStepLogitsEqualTheTeacherForcedOnes) {
     ForwardContext context;
     const Tensor memory = f.network.encode(f.source, context);
     const Tensor expected = f.network.logits(f.network.decode(f.target, memory, f.source.segments, context));
-    DecoderState state = f.network.start(memory, f.source.segments, context);
-    std::vector<int32_t> alive{0, 1, 2};  // sequences by the index of their hypothesis in the last step
+    Step step(f.network, context);
+    std::vector<Sequence> sequences = join_all(step, f, context, [](int32_t) { return 1; });
+    std::vector<int32_t> order{0, 1, 2};
     for (int32_t position = 0; position < 5; ++position) {
-      std::vector<int32_t> tokens, parents, sources;
-      for (int32_t i = static_cast<int32_t>(alive.size()) - 1; i >= 0; --i) {  // reversed every time: history must follow
-        if (position >= f.target.segments.length(alive[i])) continue;
-        tokens.push_back(f.target.ids[f.target.segments.begin(alive[i]) + position]);
-        parents.push_back(i);
-        sources.push_back(alive[i]);
+      std::reverse(order.begin(), order.end());
+      std::erase_if(order, [&](int32_t i) { return position >= f.target.segments.length(i); });
+      std::vector<Sequence*> batch;
+      for (const int32_t i : order) {
+        if (position > 0) sequences[i].append(f.target.ids[f.target.segments.begin(i) + position]);
+        batch.push_back(&sequences[i]);
       }
-      const Tensor logits = f.network.step(state, tokens, parents, sources, context);
-      for (size_t i = 0; i < sources.size(); ++i) {
-        const Tensor row = expected.row_range(f.target.segments.begin(sources[i]) + position, 1);
+      const Tensor logits = step.run(batch);
+      for (size_t i = 0; i < order.size(); ++i) {
+        const Tensor row = expected.row_range(f.target.segments.begin(order[i]) + position, 1);
         EXPECT_LT(testing::relative_error(logits.row_range(static_cast<int64_t>(i), 1), row), 1e-5);
       }
-      alive = sources;
     }
   }
 }
 
-// A prompt at once, and then each hypothesis continued by several tokens, against the teacher-forced logits.
+// A prompt at once, and then the last token, against the teacher-forced logits.
 TEST(Transformer, RunsOfTokensGiveTheLogitsOfTheirLast) {
   for (const auto& [name, config] : variants()) {
     SCOPED_TRACE(name);
@@ -285,23 +299,19 @@ TEST(Transformer, RunsOfTokensGiveTheLogitsOfTheirLast) {
     ForwardContext context;
     const Tensor memory = f.network.encode(f.source, context);
     const Tensor expected = f.network.logits(f.network.decode(f.target, memory, f.source.segments, context));
-    DecoderState state = f.network.start(memory, f.source.segments, context);
+    Step step(f.network, context);
+    std::vector<Sequence> sequences = join_all(step, f, context, [](int32_t length) { return length - 1; });
     const Segments& all = f.target.segments;
-    const std::vector<int32_t> order{2, 0, 1};  // hypotheses change places after the first run
     for (const bool second : {false, true}) {
-      TokenBatch run;
-      std::vector<int32_t> lengths, sources;
-      for (int32_t i = 0; i < 3; ++i) {
-        const int32_t sequence = second ? order[i] : i, first = second ? all.length(sequence) - 1 : 0;
-        const int32_t begin = second ? first : 0, end = second ? all.length(sequence) : all.length(sequence) - 1;
-        for (int32_t at = begin; at < end; ++at) run.ids.push_back(f.target.ids[all.begin(sequence) + at]);
-        lengths.push_back(end - begin);
-        sources.push_back(sequence);
+      const std::vector<int32_t> order = second ? std::vector<int32_t>{2, 0, 1} : std::vector<int32_t>{0, 1, 2};
+      std::vector<Sequence*> batch;
+      for (const int32_t i : order) {
+        if (second) sequences[i].append(f.target.ids[all.begin(i) + all.length(i) - 1]);
+        batch.push_back(&sequences[i]);
       }
-      run.segments = Segments::of_lengths(lengths);
-      const Tensor logits = f.network.advance(state, run, order, sources, context);
+      const Tensor logits = step.run(batch);
       for (int64_t i = 0; i < 3; ++i) {
-        const int64_t last = all.begin(sources[i]) + all.length(sources[i]) - (second ? 1 : 2);
+        const int64_t last = all.begin(order[i]) + all.length(order[i]) - (second ? 1 : 2);
         EXPECT_LT(testing::relative_error(logits.row_range(i, 1), expected.row_range(last, 1)), 1e-5) << i;
       }
     }
@@ -325,9 +335,11 @@ TEST(Transformer, AttentionIsReportedWhileGenerating) {
   };
   f.network.decode(f.target, {}, {}, context);
   const std::vector<float> expected = map;
-  DecoderState state = f.network.start({}, {}, context);
+  Step step(f.network, context);
+  Sequence sequence = step.join({f.target.ids[0]});
   for (int32_t at = 0; at < f.target.segments.length(0); ++at) {
-    f.network.step(state, std::span(&f.target.ids[at], 1), std::vector<int32_t>{0}, {}, context);
+    if (at > 0) sequence.append(f.target.ids[at]);
+    step.run(std::vector{&sequence});
   }
   ASSERT_EQ(map.size(), expected.size());
   for (size_t i = 0; i < map.size(); ++i) EXPECT_NEAR(map[i], expected[i], 1e-5);

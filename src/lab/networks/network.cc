@@ -250,7 +250,7 @@ Tensor Network::embed(const TokenBatch& batch, ForwardContext& context) const {
 
 Tensor Network::forward_rows(Tensor x, const Segments& segments, ForwardContext& context, std::vector<Tensor>* layer_outputs,
                              const Prefix& prefix) const {
-  const AttentionPass pass{segments, segments, attention_positions_.pass(segments.positions(), segments.longest()).front()};
+  const AttentionPass pass{segments, segments, attention_positions_.pass(segments.positions(), segments, segments).front(), {}};
   for (const auto& layer : layers_) {
     x = layer->forward(x, pass, prefix, context);
     if (layer_outputs) layer_outputs->push_back(x);

@@ -108,7 +108,7 @@ Tensor SequenceToSequence::decode(const Tensor& encoded, const TokenBatch& sourc
   pass.self.push_back(std::make_shared<AttentionPass>(AttentionPass{target_in.segments, target_in.segments, {}}));
   pass.cross = std::make_shared<AttentionPass>(AttentionPass{target_in.segments, memory_segments, {}});
   pass.memory = memory;
-  return decoder_->forward(network_.embed(target_in, context), pass, nullptr, context);
+  return decoder_->forward(network_.embed(target_in, context), pass, {}, context);
 }
 
 CrossEntropyResult SequenceToSequence::loss(const TrainingBatch& batch, ForwardContext& context) const {

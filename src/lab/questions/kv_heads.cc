@@ -5,10 +5,10 @@
 #include <cmath>
 #include <map>
 #include <mutex>
-#include <numeric>
 
 #include "base/interrupt.h"
 #include "base/timing.h"
+#include "decode/step.h"
 #include "lab/networks/key_value_pooling.h"
 #include "lab/networks/training.h"
 #include "lab/questions/questions.h"
@@ -101,20 +101,23 @@ void measure_decoding(const Job& job, Outcome& outcome) {
   ParameterStore store(job.seed, true);
   const Transformer network(decoder_config(key_value_heads(job.arm)), store);
   ForwardContext context;
-  DecoderState state = network.start({}, {}, context);
-  std::vector<int32_t> self(kSequences);
-  std::iota(self.begin(), self.end(), 0);
+  Step step(network, context);
   RandomStream random(job.seed, 0);
+  const auto token = [&] { return static_cast<int32_t>(random.below(512)); };
+  std::vector<Sequence> sequences;
   const auto feed = [&](int64_t tokens) {
     throw_if_interrupted();
-    TokenBatch batch{{}, Segments::of_lengths(std::vector<int32_t>(kSequences, static_cast<int32_t>(tokens)))};
-    for (int64_t i = 0; i < kSequences * tokens; ++i) batch.ids.push_back(static_cast<int32_t>(random.below(512)));
+    for (int64_t i = 0; i < kSequences; ++i) {
+      if (std::ssize(sequences) == i) sequences.push_back(step.join({token()}));
+      while (static_cast<int64_t>(sequences[i].unread_tokens()) < tokens) sequences[i].append(token());
+    }
     const Stopwatch watch;
-    network.advance(state, batch, self, {}, context);
+    step.run(pointers_to(sequences));
     return watch.seconds();
   };
+  const auto read = [&] { return sequences.empty() ? 0 : static_cast<int64_t>(sequences.front().read_tokens()); };
   for (int64_t length = kStep; length <= kLongest; length *= 2) {
-    for (int64_t missing; (missing = length - kRepeats - state.rows / kSequences) > 0;) feed(std::min(kStep, missing));
+    for (int64_t missing; (missing = length - kRepeats - read()) > 0;) feed(std::min(kStep, missing));
     std::vector<double> seconds;
     for (int64_t i = 0; i < kRepeats; ++i) seconds.push_back(feed(1));
     std::nth_element(seconds.begin(), seconds.begin() + kRepeats / 2, seconds.end());
@@ -122,7 +125,7 @@ void measure_decoding(const Job& job, Outcome& outcome) {
   }
   outcome.values["tokens_per_second"] = outcome.series["tokens_per_second"].back().second;
   int64_t bytes = 0;  // of one token
-  for (const DecoderState::LayerCache& layer : state.layers) bytes += bytes_of(layer.self.k) + bytes_of(layer.self.v);
+  for (const KeyValueRows& layer : step.cache().layers()) bytes += bytes_of(layer.k) + bytes_of(layer.v);
   outcome.values["cache bytes"] = static_cast<double>(bytes);
   outcome.values["largest batch"] = std::floor(kMemory / static_cast<double>(bytes * kLongest));
 }

@@ -3,6 +3,7 @@
 #include "autograd/backward.h"
 #include "base/parallel.h"
 #include "base/timing.h"
+#include "decode/step.h"
 #include "lab/networks/network.h"
 #include "lab/questions/questions.h"
 #include "lab/tasks/synthetic.h"
@@ -96,11 +97,16 @@ void decode_transformer(const Job& job, Outcome& outcome) {
   ParameterStore store(job.seed, true);
   const Transformer network(config, store);
   ForwardContext context;
-  DecoderState state = network.start({}, {}, context);
-  std::vector<int32_t> tokens(kSequences, 1), parents(kSequences);
-  for (int i = 0; i < kSequences; ++i) parents[i] = i;
-  const Decoding decoding{[&] { network.step(state, tokens, parents, {}, context); },
-                          [&] { return 2.0 * kLayers * kHidden * sizeof(float) * static_cast<double>(state.history.front().size()); }};
+  Step step(network, context);
+  std::vector<Sequence> sequences;
+  for (int i = 0; i < kSequences; ++i) sequences.push_back(step.join({1}));
+  const std::vector<Sequence*> batch = pointers_to(sequences);
+  const auto feed = [&] {
+    step.run(batch);
+    for (Sequence& each : sequences) each.append(1);
+  };
+  const Decoding decoding{feed,
+                          [&] { return 2.0 * kLayers * kHidden * sizeof(float) * static_cast<double>(sequences.front().read_tokens()); }};
   measure_decoding(decoding, outcome);
 }
 

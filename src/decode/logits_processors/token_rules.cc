@@ -1,4 +1,4 @@
-#include "decode/token_rules.h"
+#include "decode/logits_processors/token_rules.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,0 +1,14 @@
+// Scores become log probabilities (transformers' LogitNormalization).
+#pragma once
+
+#include "decode/logits_processors/logits_processor.h"
+#include "ops/ops.h"
+
+namespace qkv {
+
+class LogSoftmax : public LogitsProcessor {
+ public:
+  void apply(const Tensor& scores, std::span<const int64_t>) const override { log_softmax_in_place(scores); }
+};
+
+}  // namespace qkv

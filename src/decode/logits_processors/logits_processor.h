@@ -1,0 +1,43 @@
+// Rules on the scores of next tokens, and their chain.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace qkv {
+
+class LogitsProcessor {
+ public:
+  virtual ~LogitsProcessor() = default;
+  // Changes scores [sequences, vocab_size], f32 or f64, in place; row i is of a sequence that has new_tokens[i] new tokens so far.
+  virtual void apply(const Tensor& scores, std::span<const int64_t> new_tokens) const = 0;
+};
+
+// Processors in the order in which they were added.
+class LogitsProcessors {
+ public:
+  void add(std::unique_ptr<const LogitsProcessor> processor) { chain_.push_back(std::move(processor)); }
+  void apply(const Tensor& scores, std::span<const int64_t> new_tokens) const {
+    for (const auto& each : chain_) each->apply(scores, new_tokens);
+  }
+
+ private:
+  std::vector<std::unique_ptr<const LogitsProcessor>> chain_;
+};
+
+// body(row, number of the row) for all rows, which are spans of float or of double.
+template <typename Body>
+void for_each_row(const Tensor& scores, Body&& body) {
+  const auto visit = [&](auto* values) {
+    for (int64_t row = 0; row < scores.rows(); ++row) {
+      body(std::span(values + row * scores.cols(), static_cast<size_t>(scores.cols())), static_cast<size_t>(row));
+    }
+  };
+  scores.dtype() == DType::f64 ? visit(scores.as<double>()) : visit(scores.as<float>());
+}
+
+}  // namespace qkv

@@ -1,0 +1,34 @@
+// Keys and values that outlive the pass that made them.
+#pragma once
+
+#include <cstring>
+#include <span>
+
+#include "tensor/tensor.h"
+
+namespace qkv {
+
+struct KeyValueRows {
+  Tensor k, v;  // [rows, num_key_value_heads * head_dim]
+};
+
+// One decoder layer's: of the tokens that were read, and of the sources.
+struct LayerRows {
+  KeyValueRows self, cross;
+};
+
+// Row i of x becomes row rows[i] of `to`.
+inline void store_rows(const Tensor& x, const Tensor& to, std::span<const int32_t> rows) {
+  QKV_CHECK(x.cols() == to.cols() && x.dtype() == to.dtype() && x.rows() == std::ssize(rows),
+            "[store_rows] {} rows of {} {}, {} places in rows of {} {}", x.rows(), x.cols(), name_of(x.dtype()), rows.size(), to.cols(),
+            name_of(to.dtype()));
+  const View from = x.view(), into = to.view();
+  const auto bytes = static_cast<size_t>(x.cols() * size_of(x.dtype()));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    QKV_CHECK(rows[i] >= 0 && rows[i] < into.rows, "[store_rows] row {} of {}", rows[i], into.rows);
+    std::memcpy(into.rows_from(rows[i], 1).data, from.rows_from(static_cast<int64_t>(i), 1).data, bytes);
+  }
+  to.touch();
+}
+
+}  // namespace qkv
