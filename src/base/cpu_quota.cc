@@ -14,14 +14,14 @@ std::optional<double> share(double quota, double period) {
   return quota / period;
 }
 
-// cpu.max: "150000 100000", or "max 100000".
+// Reads cpu.max: "150000 100000", or "max 100000".
 std::optional<double> read_version2(const fs::path& group) {
   std::ifstream file(group / "cpu.max");
   double quota = 0, period = 0;
   return file >> quota >> period ? share(quota, period) : std::nullopt;
 }
 
-// Two files; a quota of -1 is none.
+// Reads two files; a quota of -1 means none.
 std::optional<double> read_version1(const fs::path& group) {
   std::ifstream quota_file(group / "cpu.cfs_quota_us"), period_file(group / "cpu.cfs_period_us");
   double quota = 0, period = 0;
@@ -30,8 +30,8 @@ std::optional<double> read_version1(const fs::path& group) {
 
 using Reader = std::optional<double> (*)(const fs::path& group);
 
-// The least share of a group and of those above it. A container may see its own group at the mount's top while /proc names it by the path
-// outside: groups that are not there limit nothing.
+// Takes the smallest share of a group and its ancestors. A container may see its own group at the mount's top while /proc names it by the
+// path outside; groups that do not exist impose no limit.
 void take_least(std::optional<double>& least, const fs::path& mount, const fs::path& group, Reader read) {
   for (fs::path each = group.relative_path();; each = each.parent_path()) {
     if (const std::optional<double> found = read(mount / each)) least = std::min(least.value_or(*found), *found);
@@ -39,7 +39,7 @@ void take_least(std::optional<double>& least, const fs::path& mount, const fs::p
   }
 }
 
-// Is "cpu" among the names of a line like "4:cpu,cpuacct:/path"?
+// True if "cpu" is among the names of a line like "4:cpu,cpuacct:/path".
 bool has_cpu(const std::string& controllers) { return ("," + controllers + ",").find(",cpu,") != std::string::npos; }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// How many processors a container may use, where its share of time is limited and not the processors themselves.
+// The number of processors that a container may use if its share of time is limited, not the processors themselves.
 #pragma once
 
 #include <filesystem>
@@ -6,8 +6,8 @@
 
 namespace qkv {
 
-// Processors' worth of time that the control groups of this process allow (docker run --cpus 1.5): the least of its group and those above,
-// cpu.max of version 2 or cpu.cfs_quota_us of version 1. Nothing where there is no limit. `root` is where proc/ and sys/ lie.
+// Processors' worth of time that the control groups of this process allow (docker run --cpus 1.5): the minimum over its group and ancestors
+// of cpu.max in version 2 or cpu.cfs_quota_us in version 1. Nothing if there is no limit. `root` is the directory of proc/ and sys/.
 std::optional<double> cpu_quota(const std::filesystem::path& root = "/");
 
 }  // namespace qkv

@@ -5,9 +5,9 @@
 namespace qkv {
 namespace {
 
-constexpr size_t kLongestMessage = 6000;  // two of the system's longest paths fit
+constexpr size_t kLongestMessage = 6000;  // the system's longest path fits twice
 
-// Does a character begin at `at`? Bytes 10xxxxxx continue one (UTF-8).
+// True if a character begins at `at`. Bytes 10xxxxxx continue one (UTF-8).
 bool begins_character(std::string_view text, size_t at) {
   return at >= text.size() || (static_cast<unsigned char>(text[at]) & 0xC0) != 0x80;
 }

@@ -11,11 +11,11 @@
 
 namespace qkv {
 
-// Control characters, which names and values from a stranger's file may have, become spaces; the middle of what is longer than any
-// message should be is left out.
+// Replaces control characters, which may come from names and values in untrusted files, by spaces, and removes the middle of a message that
+// is too long.
 std::string one_line(std::string message);
 
-// A text from a stranger's file, fit to stand in a message: at most `most` bytes of it, whole characters, then "…" where it went on.
+// Shortens a text from an untrusted file for a message: at most `most` bytes, whole characters, then "…" if there was more.
 std::string shortened(std::string_view text, size_t most = 120);
 
 template <typename... Args>
@@ -25,7 +25,7 @@ template <typename... Args>
 
 }  // namespace qkv
 
-// Checks of arguments and shapes: QKV_CHECK(a == b, "[op] what is wrong: {} instead of {}", a, b).
+// Checks arguments and shapes: QKV_CHECK(a == b, "[op] what is wrong: {} instead of {}", a, b).
 #define QKV_CHECK(condition, ...)                                   \
   do {                                                              \
     if (!(condition)) [[unlikely]]                                  \

@@ -23,7 +23,7 @@ namespace {
 
 std::string system_message(int error) { return std::generic_category().message(error); }
 
-// An open file that is closed whatever happens.
+// Owns an open file and closes it.
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -55,7 +55,7 @@ enum class Kind { regular, also_pipe };
 
 bool is_null_device(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3); }
 
-// Of an open file that is of the wanted kind. Devices may never end, but for terminals and /dev/null.
+// The status of an open file of the expected kind. Devices may never end, except terminals and /dev/null.
 struct stat status_for_reading(int fd, const std::string& name, Kind kind) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) fail(ErrorCode::io, "cannot read {}: {}", name, system_message(errno));
@@ -72,7 +72,7 @@ struct stat status_for_reading(int fd, const std::string& name, Kind kind) {
   return status;
 }
 
-// A pipe is opened without waiting for its writer where it is refused anyway.
+// Opens without waiting for a pipe's writer if pipes are rejected anyway.
 OpenFile open_for_reading(const std::filesystem::path& path, Kind kind) {
   Descriptor fd(open_again_if_interrupted(path, kind == Kind::regular ? O_RDONLY | O_NONBLOCK : O_RDONLY));
   if (fd.get() < 0) fail(ErrorCode::io, "cannot read {}: {}", path.string(), system_message(errno));
@@ -92,7 +92,7 @@ OpenFile open_for_reading(const std::filesystem::path& path, Kind kind) {
   fail(ErrorCode::io, "cannot write {}: it is a directory; name a file in it", path.string());
 }
 
-// `path` is what messages name; the descriptor may be of a temporary file.
+// `path` is the name in messages; the descriptor may be a temporary file's.
 void write_all(int fd, const void* data, size_t size, const std::filesystem::path& path) {
   const char* bytes = static_cast<const char*>(data);
   while (size > 0) {
@@ -108,7 +108,7 @@ void write_all(int fd, const void* data, size_t size, const std::filesystem::pat
 
 using Writer = std::function<void(const std::function<void(const void*, size_t)>& append)>;
 
-// A pipe or a device (/dev/stdout) has no old content to keep and no name to take over.
+// For pipes and devices (/dev/stdout), which have no old content to keep and no name to take over.
 void write_in_place(const std::filesystem::path& path, const Writer& write) {
   Descriptor fd(open_again_if_interrupted(path, O_WRONLY));
   if (fd.get() < 0) fail_to_write(path, errno);
@@ -122,23 +122,22 @@ std::filesystem::path temporary_name(const std::filesystem::path& path) {
   return name;
 }
 
-// Who may read and write the old file may do so with the new one, and nobody else. Where the group cannot be kept, the new group gets no
-// rights.
+// Gives the new file the old one's access rights, and nobody else any. If the group cannot be kept, the new group gets no rights.
 void hand_on_permissions(int fd, const struct stat& old) {
   struct stat now {};
   if (::fstat(fd, &now) != 0) return;
   mode_t mode = old.st_mode & 0777;
   if (now.st_gid != old.st_gid && ::fchown(fd, static_cast<uid_t>(-1), old.st_gid) != 0) mode &= ~mode_t{070};
-  if (now.st_uid != old.st_uid) static_cast<void>(!::fchown(fd, old.st_uid, static_cast<gid_t>(-1)));  // root alone can
+  if (now.st_uid != old.st_uid) static_cast<void>(!::fchown(fd, old.st_uid, static_cast<gid_t>(-1)));  // only root may do this
   ::fchmod(fd, mode);
 }
 
-// A link stays a link: what it points to is replaced, or made.
+// Resolves links, so that the target is replaced or created and a link stays a link.
 std::filesystem::path follow_links(std::filesystem::path path) {
-  constexpr int kMostLinks = 40;  // as the system's own limit
+  constexpr int kMostLinks = 40;  // the system's own limit
   std::error_code error;
   for (int i = 0; i < kMostLinks && std::filesystem::is_symlink(path, error); ++i) {
-    path = path.parent_path() / std::filesystem::read_symlink(path, error);  // an absolute target stands alone
+    path = path.parent_path() / std::filesystem::read_symlink(path, error);  // an absolute target replaces the path
   }
   return path;
 }
@@ -149,7 +148,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   const OpenFile file = open_for_reading(path, Kind::regular);
   Descriptor fd(file.fd);
   size_ = static_cast<size_t>(file.status.st_size);
-  if (size_ == 0) {  // an empty mapping is an error for mmap
+  if (size_ == 0) {  // mmap rejects an empty mapping
     char byte;
     if (::read(fd.get(), &byte, 1) <= 0) return;
     fail(ErrorCode::io, "cannot map {}: its size is not known, as of files in /proc; copy it first", path.string());
@@ -181,7 +180,7 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 
 void MappedFile::release(size_t begin, size_t end) const {
   const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  begin = (begin + page - 1) / page * page;  // a mapping begins at a page
+  begin = (begin + page - 1) / page * page;  // mappings begin at page boundaries
   end = std::min(end, size_) / page * page;
   if (begin < end) ::madvise(const_cast<char*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
@@ -193,7 +192,7 @@ std::string read_all(const std::filesystem::path& path, Kind kind) {
   Descriptor fd(file.fd);
   std::string content;
   size_t length = 0;
-  // One byte more than the size says, so that the end is seen without growing; a pipe says 0 and grows.
+  // One byte more than the size, so that the end is detected without growing; a pipe's size is 0 and it grows.
   content.resize(std::max<size_t>(static_cast<size_t>(std::max<off_t>(file.status.st_size, 0)) + 1, 4096));
   while (true) {
     if (length == content.size()) content.resize(content.size() * 2);
@@ -298,7 +297,7 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 void sync_directory(const std::filesystem::path& path) {
   Descriptor fd(open_again_if_interrupted(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY));
   if (fd.get() < 0) fail(ErrorCode::io, "cannot open the directory {}: {}", path.string(), system_message(errno));
-  // EINVAL: a file system that has nothing to sync for a directory.
+  // EINVAL: the file system has nothing to sync for a directory.
   if (::fsync(fd.get()) != 0 && errno != EINVAL) {
     fail(ErrorCode::io, "cannot sync the directory {}: {}", path.string(), system_message(errno));
   }

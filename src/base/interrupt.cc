@@ -19,13 +19,13 @@ static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only
 
 void write_message(const char* text) {
   const int before = errno;
-  // One that cannot be written (the terminal is gone) is of no consequence.
+  // A failure to write (the terminal is gone) does not matter.
   if (::write(STDERR_FILENO, text, std::strlen(text)) < 0) errno = before;
 }
 
 extern "C" void on_interrupt(int signal_number) {
   if (interrupted_flag.exchange(true)) {
-    if (signal_number == SIGXCPU) return;  // comes every second from the limit on
+    if (signal_number == SIGXCPU) return;  // arrives every second after the limit
     std::signal(signal_number, SIG_DFL);   // async-signal-safe; the raised signal is delivered when the handler returns
     std::raise(signal_number);
     return;
@@ -45,7 +45,7 @@ void catch_interrupts(const char* acknowledgement) {
   struct sigaction action {};
   action.sa_handler = on_interrupt;
   sigemptyset(&action.sa_mask);
-  action.sa_flags = 0;  // no SA_RESTART: a read from the terminal ends, so that interactive commands see the flag
+  action.sa_flags = 0;  // no SA_RESTART: reading from the terminal ends, so that interactive commands see the flag
   for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU}) {
     if (signal_number != SIGHUP || !is_ignored(SIGHUP)) sigaction(signal_number, &action, nullptr);
   }

@@ -31,7 +31,7 @@ LogLevel log_level() { return current_level; }
 void log_message(LogLevel level, std::string_view message) {
   if (level > current_level.load()) return;
   if (level == LogLevel::warnings) {
-    stderr_logger().warn("warning: {}", one_line(std::string(message)));  // it may quote a stranger's file
+    stderr_logger().warn("warning: {}", one_line(std::string(message)));  // it may quote an untrusted file
   } else {
     stderr_logger().info("{}", message);
   }

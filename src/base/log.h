@@ -1,4 +1,4 @@
-// Messages for people, on stderr; results go to stdout and never through here.
+// Messages for users, on stderr; results go to stdout and never through here.
 #pragma once
 
 #include <fmt/format.h>

@@ -22,7 +22,7 @@
 namespace qkv {
 namespace {
 
-// Threads beyond a container's share of time would only be halted in turn, each in the middle of a loop.
+// More threads than a container's share of time would only be suspended in turn, each in the middle of a loop.
 int usable_cpus() {
   cpu_set_t set;
   const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : static_cast<int>(std::thread::hardware_concurrency());
@@ -32,8 +32,8 @@ int usable_cpus() {
 
 inline void cpu_relax() { __builtin_ia32_pause(); }
 
-// Bodies compute with subnormal values as zeros, on every thread alike, as AMX's tiles always do: a processor takes a hundred cycles
-// for each, and gradients that vanish are full of them (training without 1/sqrt(d_k) took 10 times as long).
+// Bodies treat subnormal values as zeros on every thread, as AMX's tiles always do: a processor takes a hundred cycles for each, and
+// vanishing gradients are full of them (training without 1/sqrt(d_k) took 10 times as long).
 class FlushDenormals {
  public:
   FlushDenormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | _MM_FLUSH_ZERO_ON | _MM_DENORMALS_ZERO_ON); }
@@ -69,12 +69,12 @@ struct Job {
 
 thread_local bool inside_parallel_region = false;
 
-// Workers wait for a new epoch: first spinning (a training step issues a loop every few microseconds), then asleep. A loop ends
-// when its indices are done and the workers that took part have left it; one that wakes too late finds no job. So a short loop
-// never waits for a worker that the system has not scheduled.
+// Workers wait for a new epoch: first spinning (a training step issues a loop every few microseconds), then asleep. A loop ends when its
+// indices are done and the participating workers have left it; one that wakes too late finds no job. So a short loop never waits for a
+// worker that the system has not scheduled.
 class Pool {
  public:
-  // Works with fewer threads than asked for where the system makes no more.
+  // Uses fewer threads than requested if the system creates no more.
   explicit Pool(int threads) : spins_(threads <= usable_cpus() ? 20000 : 0) {
     workers_.reserve(static_cast<size_t>(threads));
     try {
@@ -147,8 +147,8 @@ class Pool {
     }
   }
 
-  // Turns to spin before sleeping or yielding: 0.2 ms to 1 ms, longer than the gaps between the loops of a training step. With more
-  // threads than processors a spinning thread would only keep a working one from running.
+  // Iterations to spin before sleeping or yielding: 0.2 ms to 1 ms, longer than the gaps between the loops of a training step. With more
+  // threads than processors, a spinning thread would only keep a working one from running.
   const int spins_;
   std::vector<std::thread> workers_;
   std::mutex mutex_;
@@ -160,8 +160,8 @@ class Pool {
   bool stopping_ = false;
 };
 
-std::mutex pool_mutex;             // one parallel_for at a time: loops started by different threads take turns
-std::atomic<int> thread_count{0};  // of the pool; 0: not made yet. Bodies of a loop ask for it while the mutex is held.
+std::mutex pool_mutex;             // one parallel_for at a time: loops from different threads take turns
+std::atomic<int> thread_count{0};  // of the pool; 0: not created yet. Bodies of a loop ask for it while the mutex is held.
 
 std::unique_ptr<Pool>& pool_of(int threads) {
   static std::unique_ptr<Pool> instance;
@@ -220,7 +220,7 @@ void internal::run_parallel(int64_t count, void (*call)(void*, int64_t), void* b
     job.work();
   } else {
     Pool& workers = *pool();
-    inside_parallel_region = true;  // also with one thread: a loop inside a body must not take the mutex again
+    inside_parallel_region = true;  // also with one thread: a loop inside a body must not lock the mutex again
     workers.run(job);
     inside_parallel_region = false;
   }

@@ -9,29 +9,29 @@ namespace qkv {
 
 inline constexpr int kMostThreads = 4096;
 
-// Number of threads that parallel_for uses, the calling one among them; at least 1, and fewer than were set where the system makes no more
-// (a warning says so). 0 sets the default. Setting it is not safe while a parallel_for runs.
+// Number of threads that parallel_for uses, including the calling one; at least 1, and fewer than were set if the system creates no more
+// (with a warning). 0 sets the default. Setting it is not safe while a parallel_for runs.
 int num_threads();
 void set_num_threads(int count);
 
-// QKV_THREADS, or where it is not set or 0: the processors that the process may run on, no more than a container's share of time.
-// Throws Error(invalid_argument) where QKV_THREADS is no number.
+// QKV_THREADS, or if it is not set or 0: the processors that the process may run on, limited by a container's share of time. Throws
+// Error(invalid_argument) if QKV_THREADS is no number.
 int default_num_threads();
 
-// 0 to kMostThreads. Throws Error(invalid_argument), which begins with `label`, for anything else.
+// 0 to kMostThreads. Throws Error(invalid_argument) that begins with `label` for anything else.
 int parse_num_threads(std::string_view text, std::string_view label);
 
-// Does a parallel_for's body call? Its own loops run on this thread alone.
+// True inside a parallel_for's body, whose own loops run on this thread only.
 bool inside_parallel_for();
 
 namespace internal {
 void run_parallel(int64_t count, void (*call)(void* body, int64_t index), void* body);
 }
 
-// Runs body(i) for every i in [0, count), in any order and on any thread, and returns when all are done. The first exception
-// that a body throws is rethrown. A parallel_for inside a body runs on the calling thread alone. Which thread runs an index is
-// not fixed: a body writes only what belongs to its index, so results do not depend on the number of threads. Inside a body
-// floating-point values below the smallest normal one of their type count as zero; the caller's setting is as before when it returns.
+// Runs body(i) for every i in [0, count), in any order and on any thread, and returns when all are done. The first exception of a body is
+// rethrown. A parallel_for inside a body runs on the calling thread. Indices have no fixed thread: a body must only write what belongs to
+// its index, so results do not depend on the number of threads. Inside a body subnormal floating-point values count as zero; the caller's
+// setting is restored on return.
 template <typename Body>
 void parallel_for(int64_t count, Body&& body) {
   using Plain = std::remove_reference_t<Body>;

@@ -24,7 +24,7 @@ inline std::array<uint32_t, 4> philox(PhiloxKey key, std::array<uint32_t, 4> cou
   return counter;
 }
 
-// A sequence of numbers for host code (initialization, shuffling): its whole state is seed, stream and position.
+// Random numbers for host code (initialization, shuffling); the whole state is seed, stream and position.
 class RandomStream {
  public:
   explicit RandomStream(uint64_t seed, uint32_t stream = 0) : seed_(seed), stream_(stream) {}
@@ -39,7 +39,7 @@ class RandomStream {
   }
   // Uniform in [0, 1), 24 bits.
   float uniform() { return static_cast<float>(next() >> 8) * 0x1p-24f; }
-  // Uniform in [0, bound), without bias for any bound that occurs (64-bit product).
+  // Uniform in [0, bound), without noticeable bias for any bound in use (64-bit product).
   uint64_t below(uint64_t bound) {
     const uint64_t bits = (uint64_t{next()} << 32) | next();
     return static_cast<uint64_t>((static_cast<unsigned __int128>(bits) * bound) >> 64);

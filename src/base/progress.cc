@@ -17,7 +17,7 @@ size_t terminal_width(std::FILE* stream) {
   return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-// A terminal that is gone (SIGHUP) ends no work.
+// A lost terminal (SIGHUP) must not end any work.
 void write_over(std::FILE* stream, std::string_view text) {
   const std::string line = fmt::format("\r\033[K{}", text);  // to the first column, erase to the end
   std::fwrite(line.data(), 1, line.size(), stream);

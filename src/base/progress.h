@@ -1,4 +1,4 @@
-// One line of progress at the bottom of a terminal, and words for durations.
+// One line of progress at the bottom of a terminal, and formatting of durations.
 #pragma once
 
 #include <chrono>
@@ -10,7 +10,7 @@ namespace qkv {
 
 class ProgressLine {
  public:
-  // Shows nothing where `stream` is not a terminal or messages are switched off (base/log.h).
+  // Shows nothing if `stream` is no terminal or messages are switched off (base/log.h).
   explicit ProgressLine(std::FILE* stream = stderr);
   ~ProgressLine() { clear(); }
   ProgressLine(const ProgressLine&) = delete;
@@ -19,7 +19,7 @@ class ProgressLine {
   bool visible() const { return visible_; }
   // Replaces the line, at most ten times a second; cut to the terminal's width.
   void show(std::string_view text);
-  // Takes it away, so that something else can be printed.
+  // Removes the line, so that something else can be printed.
   void clear();
 
  private:

@@ -14,7 +14,7 @@
 namespace qkv {
 namespace {
 
-// What the signal handler reads: lock-free atomics only.
+// The data of the signal handler: lock-free atomics only.
 struct Guard {
   std::atomic<uintptr_t> begin{0};  // 0: free
   std::atomic<size_t> size{0};
@@ -24,13 +24,13 @@ static_assert(std::atomic<uintptr_t>::is_always_lock_free && std::atomic<bool>::
 
 constexpr size_t kGuards = 1024;
 std::array<Guard, kGuards> guards;
-std::array<std::string, kGuards> paths;  // with `mutex`
-std::string broken_path;                 // of a file whose mapping is gone; with `mutex`
+std::array<std::string, kGuards> paths;  // guarded by `mutex`
+std::string broken_path;                 // of a file whose mapping is gone; guarded by `mutex`
 std::mutex mutex;
 std::atomic<bool> any_broken{false};
 uintptr_t page_size = 4096;
 
-// Puts zeros where the file has nothing more, up to the mapping's end.
+// Maps zeros where the file has ended, up to the mapping's end.
 bool patch(uintptr_t address) {
   for (Guard& guard : guards) {
     const uintptr_t begin = guard.begin.load(std::memory_order_acquire);

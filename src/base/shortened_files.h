@@ -1,8 +1,7 @@
-// Mapped files that become shorter, or whose disk fails, while they are read: an error that names the file instead of SIGBUS.
+// Mapped files that become shorter, or whose disk fails, while being read: an error that names the file instead of SIGBUS.
 //
-// Where the program has called survive_shortened_files(), what cannot be read any more reads as zeros, and throw_if_shortened() throws from
-// then on. throw_if_interrupted() calls it, so long work ends soon; write_file_atomically() calls it before a file takes its name, so
-// nothing made from the zeros is kept.
+// After survive_shortened_files(), unreadable parts read as zeros, and throw_if_shortened() throws from then on. throw_if_interrupted()
+// calls it, so long work ends soon; write_file_atomically() calls it before a file gets its name, so nothing made from the zeros is kept.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +9,15 @@
 
 namespace qkv {
 
-// Installs a handler of SIGBUS. A fault outside of mapped files ends the process as before. For programs: a library leaves signals alone.
+// Installs a handler of SIGBUS. A fault outside of mapped files ends the process as before. For programs only: a library leaves signals
+// alone.
 void survive_shortened_files();
 
 // Throws Error(io) with the name of a file that became shorter, if one did.
 void throw_if_shortened();
 
 namespace internal {
-// Registers a mapping; -1: there is no room, it is not guarded. `path` is named in the error.
+// Registers a mapping; -1: no room, it is not guarded. `path` is the name in the error.
 int guard_mapping(const void* data, size_t size, const std::filesystem::path& path);
 void forget_mapping(int guard);
 }  // namespace internal

@@ -9,7 +9,8 @@
 namespace qkv {
 namespace {
 
-// Names in transformers, fairseq, OpenNMT, Marian, nanoGPT and sacreBLEU. Of several names here the first that the command has counts.
+// Option names in transformers, fairseq, OpenNMT, Marian, nanoGPT and sacreBLEU, with their counterparts here; the first one that the
+// command has counts.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 47> kOtherNames = {{
     {"learning-rate", "lr"},
     {"max-lr", "lr"},
@@ -72,7 +73,7 @@ std::vector<std::string_view> parts_of(std::string_view word) {
   return parts;
 }
 
-// Do all parts of `word` begin parts of `candidate`, in their order?
+// True if all parts of `word` are prefixes of parts of `candidate`, in order.
 bool abbreviates(std::string_view word, std::string_view candidate) {
   const std::vector<std::string_view> parts = parts_of(word);
   size_t done = 0;
@@ -82,7 +83,11 @@ bool abbreviates(std::string_view word, std::string_view candidate) {
   return !parts.empty() && done == parts.size() && parts.front().size() >= 3;
 }
 
-// Edits that turn one into the other: a character more, less or another, or two neighbours swapped. O(|a| * |b|) time.
+// Edit distance: insertions, deletions, substitutions, and swaps of neighbours. O(
+// a
+// *
+// b
+// ) time.
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> before_last, last(b.size() + 1), row(b.size() + 1);
   std::iota(last.begin(), last.end(), size_t{0});
@@ -100,7 +105,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest_word(std::string_view word, std::span<const std::string> candidates) {
-  constexpr size_t kLongestWord = 64;  // what is longer was not mistyped; bounds the time spent on it
+  constexpr size_t kLongestWord = 64;  // longer words were not mistyped; bounds the time
   if (word.size() > kLongestWord) return "";
   std::string plain(without_dashes(word));
   std::replace(plain.begin(), plain.end(), '_', '-');

@@ -1,4 +1,4 @@
-// What a mistyped word was meant to be.
+// Guesses the intended word behind a mistyped one.
 #pragma once
 
 #include <span>
@@ -7,10 +7,10 @@
 
 namespace qkv {
 
-// The candidate that `word` was meant to be; empty where none is near. Words of options ("--batch-size") and commands alike. In this order:
-// what other programs' name for an option is here (--learning-rate: --lr), the shortest candidate with parts between dashes that begin as
-// those of `word` do (--temp: --temperature, --epochs: --max-epochs), and the nearest by edit distance with neighbours swapped
-// (Damerau-Levenshtein), at most a third of the word's length.
+// The candidate closest to `word`; empty if none is close. For options ("--batch-size") and commands. It tries in this order: the
+// counterpart of another program's option (--learning-rate: --lr), the shortest candidate whose dash-separated parts start with those of
+// `word` (--temp: --temperature, --epochs: --max-epochs), and the nearest by edit distance with swaps (Damerau-Levenshtein), at most a
+// third of the word's length.
 std::string nearest_word(std::string_view word, std::span<const std::string> candidates);
 
 }  // namespace qkv

@@ -1,4 +1,4 @@
-// A new, empty directory of the system's place for temporary files; gone, with what is in it, when the object goes.
+// A new, empty directory in the system's temporary directory; deleted with its content when the object is destroyed.
 #pragma once
 
 #include <filesystem>
@@ -9,7 +9,7 @@ namespace qkv {
 
 class TemporaryDirectory {
  public:
-  // Errors: io where the system makes none; TMPDIR chooses the place.
+  // Throws Error(io) if the system cannot create it; TMPDIR selects the parent directory.
   TemporaryDirectory();
   ~TemporaryDirectory();
   TemporaryDirectory(const TemporaryDirectory&) = delete;

@@ -10,9 +10,9 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr size_t kLook = 4096;  // bytes that are looked at for zeros
+constexpr size_t kLook = 4096;  // bytes that are searched for zeros
 
-// A name and what to do; at a place of the content.
+// Name and advice, and where its signature is in the content.
 struct OtherKind {
   std::string_view magic;
   const char* kind;
@@ -30,7 +30,7 @@ constexpr std::array kOthers = {OtherKind{"\x1f\x8b"sv, "packed with gzip (unpac
                                 OtherKind{"PAR1"sv, "a Parquet file (write its texts out as lines)"},
                                 OtherKind{"ARROW1"sv, "an Arrow file (write its texts out as lines)"}};
 
-// Text in an encoding of two or four bytes, by its mark or by the zeros that it is full of.
+// Detects text with two or four bytes per character, by its mark or by its many zeros.
 const char* wide_encoding(std::string_view content) {
   if (content.starts_with("\xff\xfe\0\0"sv) || content.starts_with("\0\0\xfe\xff"sv)) return "UTF-32";
   if (content.starts_with("\xff\xfe"sv) || content.starts_with("\xfe\xff"sv)) return "UTF-16";
@@ -40,7 +40,7 @@ const char* wide_encoding(std::string_view content) {
   return zeros * 2 > head.size() + 8 ? "UTF-32" : "UTF-16";
 }
 
-// A file that ends lines so has several carriage returns and no line feed at all.
+// A file with such line ends has several carriage returns and no line feed at all.
 bool has_lone_carriage_returns(std::string_view content) {
   const size_t first = content.find_first_of("\r\n");
   return first != std::string_view::npos && content[first] == '\r' && content.find('\n', first) == std::string_view::npos &&

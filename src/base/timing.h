@@ -1,4 +1,4 @@
-// What a run costs: wall-clock seconds, and memory.
+// The cost of a run: wall-clock seconds, and memory.
 #pragma once
 
 #include <sys/resource.h>
@@ -10,7 +10,7 @@
 
 namespace qkv {
 
-// Runs from where it is made.
+// Starts when constructed.
 class Stopwatch {
  public:
   double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
@@ -20,7 +20,7 @@ class Stopwatch {
   Clock::time_point start_ = Clock::now();
 };
 
-// Of `runs` runs: other work on the machine only makes one slower.
+// The fastest of `runs` runs, because other work on the machine can only slow one down.
 template <typename Run>
 double shortest_seconds(int runs, Run&& run) {
   double best = std::numeric_limits<double>::infinity();
@@ -32,7 +32,7 @@ double shortest_seconds(int runs, Run&& run) {
   return best;
 }
 
-// The most memory that this process has had resident, in MiB.
+// The peak resident memory of this process, in MiB.
 inline int64_t peak_memory_mib() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

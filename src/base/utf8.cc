@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint64_t kHighBits = 0x8080808080808080u;
 
-// Bytes at the start that are ASCII; eight at a time.
+// Length of the ASCII prefix; eight bytes at a time.
 size_t ascii_prefix(std::string_view text) {
   size_t i = 0;
   for (; i + 8 <= text.size(); i += 8) {
@@ -22,7 +22,7 @@ size_t ascii_prefix(std::string_view text) {
 }
 
 struct Sequence {
-  size_t length;  // of the character, or of the maximal part of one that is invalid
+  size_t length;  // of the character, or of the maximal part of an invalid one
   bool valid;
 };
 

@@ -9,16 +9,16 @@
 
 namespace qkv {
 
-// Length in bytes of the longest prefix of `text` that is valid UTF-8; text.size() where all of it is.
+// Length in bytes of the longest prefix of `text` that is valid UTF-8; text.size() if all of it is.
 size_t valid_utf8_prefix(std::string_view text);
 
 inline bool is_valid_utf8(std::string_view text) { return valid_utf8_prefix(text) == text.size(); }
 
-// Each maximal part of an invalid sequence becomes one U+FFFD (Unicode 15, section 3.9, "substitution of maximal subparts"), as
+// Replaces each maximal part of an invalid sequence by one U+FFFD (Unicode 15, section 3.9, "substitution of maximal subparts"), as
 // Python's errors="replace" does.
-// Where `replacements` is not null, the place of each is appended.
+// If `replacements` is not null, the place of each is appended to it.
 struct Utf8Replacement {
-  size_t end, source_end;  // of the U+FFFD in the result, and of what it stands for in the text
+  size_t end, source_end;  // end of the U+FFFD in the result, and end of the replaced part of the text
 };
 std::string replace_invalid_utf8(std::string_view text, std::vector<Utf8Replacement>* replacements = nullptr);
 
