@@ -9,7 +9,7 @@ namespace qkv {
 
 std::string to_base64(std::string_view bytes);
 
-// Nothing for what is not base64; padding at the end may be missing.
+// Nothing if the text is not base64; padding at the end may be missing.
 std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace qkv

@@ -23,7 +23,7 @@ size_t GgufMetadata::size_of(Type type) {
   }
 }
 
-// Goes through the file front to back and never beyond its end.
+// Reads the file front to back and never beyond its end.
 class GgufMetadata::Reader {
  public:
   Reader(std::string_view bytes, const std::string& file, size_t at) : bytes_(bytes), file_(file), at_(at) {}
@@ -90,7 +90,7 @@ GgufMetadata::GgufMetadata(std::string_view bytes, std::string file) : bytes_(by
     fail(ErrorCode::unsupported, "{}: is of version {} of GGUF{}; qkv reads 2 and 3", file_, version,
          version > 0xFFFF ? " (or its bytes are in big-endian order)" : "");
   }
-  in.number(8);  // tensors
+  in.number(8);  // number of tensors
   const uint64_t keys = in.number(8);
   for (uint64_t i = 0; i < keys; ++i) {
     in.context = fmt::format("the name of key {} of {}", i + 1, keys);

@@ -1,4 +1,4 @@
-// The metadata of a GGUF file (github.com/ggml-org/ggml, docs/gguf.md): a list of keys with typed values. Tensors are not looked at.
+// The metadata of a GGUF file (github.com/ggml-org/ggml, docs/gguf.md): a list of keys with typed values. Tensors are ignored.
 #pragma once
 
 #include <cstdint>
@@ -12,19 +12,19 @@ namespace qkv {
 
 class GgufMetadata {
  public:
-  // `bytes` outlive it. Reads what lies before the tensors, in time and memory linear in that. Throws Error(bad_input) that names `file`,
-  // the place and the key for what is damaged, Error(unsupported) for versions other than 2 and 3.
+  // `bytes` must outlive the object. Reads everything before the tensors, in time and memory linear in that. Throws Error(bad_input) that
+  // names `file`, the place and the key for damage, Error(unsupported) for versions other than 2 and 3.
   GgufMetadata(std::string_view bytes, std::string file);
 
   static bool is_gguf(std::string_view bytes) { return bytes.starts_with("GGUF"); }
   const std::string& file() const { return file_; }
   bool has(const std::string& key) const { return values_.contains(key); }
 
-  // The value of a key: nothing where it is missing, Error(bad_input) where it is of another type. An integer may be of any width.
+  // The value of a key: nothing if it is missing, Error(bad_input) if it has another type. Integers of any width are accepted.
   std::optional<std::string_view> string(const std::string& key) const;
   std::optional<bool> boolean(const std::string& key) const;
   std::optional<int64_t> integer(const std::string& key) const;
-  // Arrays; empty where the key is missing.
+  // Arrays; empty if the key is missing.
   std::vector<std::string_view> strings(const std::string& key) const;  // views of the file
   std::vector<float> floats(const std::string& key) const;
   std::vector<int32_t> integers(const std::string& key) const;
@@ -33,17 +33,17 @@ class GgufMetadata {
  private:
   enum class Type : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
   struct Value {
-    Type type;  // of an array: of its elements
+    Type type;  // for an array: of its elements
     bool array;
-    uint64_t count;  // of elements
-    size_t begin;    // where the elements begin
+    uint64_t count;  // number of elements
+    size_t begin;    // offset of the elements
   };
   class Reader;
 
   const Value* find(const std::string& key, bool array) const;
   [[noreturn]] void wrong_type(const std::string& key, const char* wanted) const;
   int64_t integer_at(const Value& value, size_t at) const;
-  static size_t size_of(Type type);  // 0: it varies
+  static size_t size_of(Type type);  // 0: variable
 
   std::string_view bytes_;
   std::string file_;

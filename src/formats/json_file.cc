@@ -17,20 +17,20 @@ namespace {
 
 constexpr int kDeepest = 100;  // nlohmann::json frees a value recursively: deeper ones could overflow the stack
 
-// Python's json writes them, though they are no numbers of JSON.
+// Constants that Python's json writes although they are not valid JSON numbers.
 constexpr std::pair<std::string_view, double> kConstants[] = {{"-Infinity", -std::numeric_limits<double>::infinity()},
                                                               {"Infinity", std::numeric_limits<double>::infinity()},
                                                               {"NaN", std::numeric_limits<double>::quiet_NaN()}};
 
-// A string of the constant's length, so that places in messages stay right; no real file has one of control characters alone.
+// A string of the constant's length, so that places in messages stay right; no real file has strings of control characters only.
 std::string stand_in(std::string_view constant) { return std::string(constant.size() - 2, '\x7F'); }
 
-// Writes stand-ins over the constants outside of strings. Returns true if there were any.
+// Replaces the constants outside of strings by stand-ins. Returns true if there were any.
 bool replace_constants(std::string& text) {
   bool in_string = false, found = false;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '"') in_string = !in_string;
-    if (in_string && text[i] == '\\') ++i;  // and what it escapes
+    if (in_string && text[i] == '\\') ++i;  // and the escaped character
     if (in_string) continue;
     for (const auto& [name, value] : kConstants) {
       if (text.compare(i, name.size(), name) != 0) continue;

@@ -1,4 +1,4 @@
-// JSON files that strangers wrote.
+// JSON files from untrusted sources.
 #pragma once
 
 #include <filesystem>
@@ -6,9 +6,8 @@
 
 namespace qkv {
 
-// Throws one line that names the file, and the line and column of what is no JSON. A key given twice, a number
-// too large for a double and nesting deeper than any real file's are refused too. Infinity, -Infinity and NaN, which Python writes, are
-// numbers.
+// Throws one line that names the file, and the line and column of a syntax error. Duplicate keys, numbers too large for a double and
+// excessive nesting are rejected, too. Infinity, -Infinity and NaN, which Python writes, are accepted as numbers.
 nlohmann::json read_json_object(const std::filesystem::path& path);
 
 }  // namespace qkv

@@ -13,7 +13,7 @@ using nlohmann::json;
 
 constexpr size_t kMaxDepth = 64;
 
-// Builds the value; unlike json::parse it refuses a key that comes twice and bounds the depth (what reads the value recurses).
+// Builds the value; unlike json::parse it rejects duplicate keys and limits the depth (readers of the value recurse).
 class StrictBuilder final : public nlohmann::json_sax<json> {
  public:
   json result;
@@ -80,8 +80,8 @@ class StrictBuilder final : public nlohmann::json_sax<json> {
     return true;
   }
 
-  std::vector<json*> stack_;  // open arrays and objects; an open one's children are not moved while it is open
-  json* slot_ = nullptr;      // where the value of the last key goes
+  std::vector<json*> stack_;  // open arrays and objects; an open one's children do not move
+  json* slot_ = nullptr;      // the destination of the last key's value
 };
 
 }  // namespace
@@ -100,7 +100,7 @@ json parse_json(std::string_view text, const std::string& file) {
 JsonNode::JsonNode(const json& value, std::string file, std::string path)
     : value_(&value), file_(std::move(file)), path_(std::move(path)) {}
 
-// A message is a line whatever keys and values the file has.
+// The message must stay one line, whatever keys and values the file has.
 void JsonNode::fail_with(ErrorCode code, const std::string& what) const {
   constexpr size_t kMost = 1000;
   const std::string path = path_.size() > kMost ? shortened(path_) : path_;

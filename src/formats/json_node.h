@@ -1,5 +1,5 @@
-// Reading JSON that strangers wrote: a parser that refuses what is ambiguous, and a view of a value that knows its place for
-// messages ("DIR/tokenizer.json: pre_tokenizer.pretokenizers[1].split must be true or false").
+// Reads JSON from untrusted sources: a parser that rejects ambiguous input, and a view of a value that knows its path for messages
+// ("DIR/tokenizer.json: pre_tokenizer.pretokenizers[1].split must be true or false").
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@
 
 namespace qkv {
 
-// Throws Error(bad_input) with file and line for what is not JSON, has a key twice in one object, or nests deeper than 64.
+// Throws Error(bad_input) with file and line for a syntax error, a duplicate key in one object, or nesting deeper than 64.
 nlohmann::json parse_json(std::string_view text, const std::string& file);
 
-// A value within a parsed file. The parsed json outlives it.
+// A value within a parsed file. The parsed json must outlive it.
 class JsonNode {
  public:
   JsonNode(const nlohmann::json& value, std::string file, std::string path = "");
@@ -25,8 +25,8 @@ class JsonNode {
   const std::string& file() const { return file_; }
   [[noreturn]] void fail(const std::string& what) const;  // Error(bad_input): "FILE: PATH what"
 
-  JsonNode at(const std::string& key) const;                   // must be there
-  std::optional<JsonNode> find(const std::string& key) const;  // nothing where it is missing or null
+  JsonNode at(const std::string& key) const;                   // must exist
+  std::optional<JsonNode> find(const std::string& key) const;  // nothing if it is missing or null
   std::vector<JsonNode> items() const;                         // of an array
   JsonNode item(size_t index) const;
 

@@ -1,4 +1,4 @@
-// Writing JSON piece by piece, for texts too large to be built as a value first.
+// Writes JSON piece by piece, for texts too large to be built as a value first.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace qkv {
 
-// Appends a string in quotes, escaped as JSON wants it. `text` is valid UTF-8.
+// Appends a quoted and escaped JSON string. `text` must be valid UTF-8.
 inline void append_quoted(std::string& json, std::string_view text) {
   constexpr char kDigits[] = "0123456789abcdef";
   json.push_back('"');
