@@ -37,7 +37,7 @@ Batches::Batches(const ParallelCorpus& corpus, const BatchOptions& options) : se
   starts_ = {0};
   int64_t longest = 0;
   for (size_t i = 0; i < pairs_.size(); ++i) {
-    // The decoder's start token counts: that is how the PyTorch peer's batches are cut, so both have the same pairs per step.
+    // The decoder's start token counts, as in the PyTorch peer's batches, so that both have the same pairs per step.
     const auto length = static_cast<int64_t>(std::max(corpus.source(pairs_[i]).size(), corpus.target(pairs_[i]).size() + 1));
     const int64_t count = static_cast<int64_t>(i) - starts_.back();
     longest = std::max(longest, length);

@@ -1,4 +1,4 @@
-// Batches of similar length under a token budget, and their seeded order: place (epoch, index) is all that resuming needs.
+// Batches of similar length under a token budget, in a seeded order; resuming needs only the position (epoch, index).
 #pragma once
 
 #include <cstdint>
@@ -10,20 +10,20 @@
 namespace qkv {
 
 struct BatchOptions {
-  // Pairs in a batch times the longest side in it stays at or below this, where a target counts one more than its ids: the decoder
-  // reads a start token before them. A single pair that is longer is a batch of its own.
+  // The number of pairs in a batch times its longest side stays at or below this. A target counts one more than its ids, because the
+  // decoder reads a start token before them. A single longer pair is a batch of its own.
   int64_t batch_tokens = 4096;
   uint64_t seed = 1;
 };
 
 class Batches {
  public:
-  // Sorts pairs by (target length, source length, line) and cuts them under the budget. Memory: O(pairs).
+  // Sorts pairs by (target length, source length, line) and groups them under the budget. Memory: O(pairs).
   Batches(const ParallelCorpus& corpus, const BatchOptions& options);
 
   int64_t size() const;                                 // batches per epoch
   std::span<const int32_t> batch(int64_t index) const;  // pair numbers
-  std::vector<int32_t> order(int64_t epoch) const;      // the epoch's permutation of batches; depends on seed and epoch alone
+  std::vector<int32_t> order(int64_t epoch) const;      // the epoch's permutation of batches; depends on seed and epoch only
 
  private:
   std::vector<int32_t> pairs_;

@@ -22,7 +22,7 @@ std::optional<int64_t> whole_number(const std::string& text) {
   return number;
 }
 
-// Fewer lines say nothing about their labels.
+// With fewer lines, their labels are too few to judge.
 constexpr size_t kLinesToJudge = 10;
 
 void leave_out_header(LabelledLines& lines) {

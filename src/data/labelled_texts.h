@@ -14,33 +14,31 @@ namespace qkv {
 struct LabelledLines {
   std::filesystem::path path;  // for messages
   std::vector<std::string> texts, labels;
-  int64_t first_line = 1;  // where texts[0] stands in the file; 2 behind a header
+  int64_t first_line = 1;  // line number of texts[0] in the file; 2 after a header
 };
 
-// What stands behind the last tab of a line is its label. A header as GLUE's files have it (sentence<TAB>label) is left out: a first line
-// whose label is "label" where no other line has it. A first line whose label no other line has, and as many labels as texts, get a
-// warning. Throws Error(bad_input), naming the line, where one lacks its tab, text or label
-// or is not UTF-8, and where there is no line.
+// The label follows the last tab of a line. A header as in GLUE's files (sentence<TAB>label) is dropped: a first line whose label is
+// "label" if no other line has that label. There is a warning if the first line's label is unique, and if there are as many labels as
+// texts. Throws Error(bad_input) that names the line if a line lacks its tab, text or label or is not UTF-8, and if there is no line.
 LabelledLines read_labelled_lines(const std::filesystem::path& path);
 
-// The different labels: numbers by size where all are whole numbers, else in alphabetical order. Throws Error(bad_input) where there is but
-// one.
+// The different labels: sorted as numbers if all are integers, otherwise alphabetically. Throws Error(bad_input) if there is only one.
 std::vector<std::string> label_names(const LabelledLines& lines);
 
-// Tokenized, in memory: 4 bytes for each token.
+// Tokenized texts, in memory: 4 bytes per token.
 class LabelledTexts {
  public:
-  // With the tokenizer's special tokens, on all threads. Of a text with more than `max_tokens` the first ones are taken, and its last
-  // special token. Throws Error(bad_input), naming the line, where a label is none of `names`; and where the tokenizer does not put a
-  // special token, [CLS] say, before a text: what a label is predicted from.
+  // Tokenizes with special tokens, on all threads. A text of more than `max_tokens` keeps its first tokens and its last special token.
+  // Throws Error(bad_input) that names the line if a label is not among `names`, and if the tokenizer does not put a special token such as
+  // [CLS] before a text, from which a label is predicted.
   LabelledTexts(const LabelledLines& lines, std::span<const std::string> names, const Tokenizer& tokenizer, int64_t max_tokens);
 
   int64_t size() const { return static_cast<int64_t>(labels_.size()); }
   const std::vector<std::vector<int32_t>>& all_ids() const { return texts_; }
   std::span<const int32_t> ids(int64_t text) const { return texts_[static_cast<size_t>(text)]; }
-  int32_t label(int64_t text) const { return labels_[static_cast<size_t>(text)]; }  // its place among the names
+  int32_t label(int64_t text) const { return labels_[static_cast<size_t>(text)]; }  // index among the names
   int64_t tokens() const;
-  int64_t cut() const { return cut_; }  // texts that were too long
+  int64_t cut() const { return cut_; }  // number of texts that were truncated
 
  private:
   std::vector<std::vector<int32_t>> texts_;
@@ -48,7 +46,7 @@ class LabelledTexts {
   int64_t cut_ = 0;
 };
 
-// The ids of texts as LabelledTexts has them.
+// The ids of texts in the form of LabelledTexts.
 struct ClassifierInputs {
   std::vector<std::vector<int32_t>> ids;
   int64_t cut = 0;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kContinues = "##", kSpaces[] = {"▁", "Ġ"};
 
-struct Unit {  // places [begin, end): a word, or a token
+struct Unit {  // range [begin, end): a word, or a token
   size_t begin, end;
 };
 
@@ -71,7 +71,7 @@ MaskedSequence mask_tokens(std::span<const int32_t> ids, const MaskingVocabulary
   std::vector<Unit> units = units_of(ids, vocabulary, options.whole_words);
   const auto ordinary = std::count_if(ids.begin(), ids.end(), [&](int32_t id) { return vocabulary.is_ordinary(id); });
   const auto wanted = std::max<size_t>(1, static_cast<size_t>(std::lround(options.probability * static_cast<double>(ordinary))));
-  // Fisher and Yates' shuffle, as far as it is needed.
+  // Fisher-Yates shuffle, as far as needed.
   for (size_t i = 0; i < units.size() && sequence.places.size() < wanted; ++i) {
     std::swap(units[i], units[i + random.below(units.size() - i)]);
     const Unit unit = units[i];

@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kDigits = 6, kFirstHeldOut = 3;  // shorter numbers are all trained on
+constexpr int kDigits = 6, kFirstHeldOut = 3;  // shorter numbers are all used for training
 constexpr int32_t kHeldOut = 1000 / (kDigits - kFirstHeldOut + 1);
 constexpr int64_t kAlways = 100, kMost = 1000000 - 2 * 1000;
 
@@ -28,7 +28,7 @@ void shuffle(std::vector<int32_t>& numbers, RandomStream& random) {
   for (size_t i = numbers.size(); i > 1; --i) std::swap(numbers[i - 1], numbers[random.below(i)]);
 }
 
-// How many of `count` each stratum gives: equally many, where it has them.
+// Distributes `count` over the strata: equally, as far as they are large enough.
 std::vector<int64_t> share_out(int64_t count, const std::vector<int64_t>& sizes) {
   std::vector<int64_t> shares(sizes.size());
   std::vector<size_t> order(sizes.size());
@@ -42,7 +42,7 @@ std::vector<int64_t> share_out(int64_t count, const std::vector<int64_t>& sizes)
   return shares;
 }
 
-// A name that becomes part of a file's name: letters, digits, _ and - only.
+// Checks a name that becomes part of a file name: letters, digits, _ and - only.
 void check_locale_name(const std::string& locale, const char* option) {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -62,7 +62,7 @@ NumberSets choose_numbers(int64_t count, uint64_t seed) {
   NumberSets sets;
   sets.train.resize(kAlways);
   std::iota(sets.train.begin(), sets.train.end(), 0);
-  std::vector<std::vector<int32_t>> strata;  // what remains for training, shuffled
+  std::vector<std::vector<int32_t>> strata;  // remaining for training, shuffled
   std::vector<int64_t> sizes;
   for (int32_t digits = kFirstHeldOut, first = 100; digits <= kDigits; ++digits, first *= 10) {
     std::vector<int32_t> numbers(static_cast<size_t>(first) * 9);
@@ -92,7 +92,7 @@ NumberSpeller::NumberSpeller(const std::string& name) {
   auto impl = std::make_unique<Impl>(Impl{icu::RuleBasedNumberFormat(icu::URBNF_SPELLOUT, locale, status)});
   if (U_FAILURE(status)) fail(ErrorCode::unsupported, "ICU cannot spell numbers in \"{}\": {}", name, u_errorName(status));
   impl_ = std::move(impl);
-  // Asked for a language that it does not know, ICU answers in the default one; for one without words, in digits.
+  // For unknown languages ICU uses the default one; for languages without words, digits.
   const icu::Locale actual = impl_->format.getLocale(ULOC_ACTUAL_LOCALE, status);
   const std::string language = actual.getLanguage();
   const bool fell_back = language != locale.getLanguage() && language == icu::Locale::getDefault().getLanguage();
@@ -118,7 +118,7 @@ std::string NumberSpeller::spell(int32_t number) const {
 
 namespace {
 
-// The numbers' words, a line each, on all threads; a speller of its own for each part, as ICU's formats are not made to be shared.
+// The numbers in words, one per line, on all threads. Each part has its own speller because ICU's formats must not be shared.
 std::string spell_lines(const std::vector<int32_t>& numbers, const std::string& locale) {
   constexpr size_t kPart = 8192;
   std::vector<std::string> parts((numbers.size() + kPart - 1) / kPart);
@@ -134,7 +134,7 @@ std::string spell_lines(const std::vector<int32_t>& numbers, const std::string& 
   return all;
 }
 
-// A folder that is gone afterwards, whatever happens, and with it those that were made to hold it, if nothing else is in them.
+// A folder that is always removed in the end, together with the parent folders made for it if they are empty.
 class TemporaryFolder {
  public:
   explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {

@@ -49,11 +49,11 @@ bool PairFile::run_is_sound(uint64_t begin, size_t count, int32_t vocab_size) co
   for (const PairRecord& record : records) {
     const uint64_t length = uint64_t{record.source} + record.target;
     if (record.source == 0 || record.target == 0 || record.start > units || length > units - record.start) return false;
-    uint32_t largest = 0;  // a negative id is the largest of all
+    uint32_t largest = 0;  // a negative id counts as the largest
     for (const int32_t id : ids(record.start, length)) largest = std::max(largest, static_cast<uint32_t>(id));
     if (largest >= static_cast<uint32_t>(vocab_size)) return false;
   }
-  file_.release(records.front().start * sizeof(int32_t), begin);  // a run's ids lie before its records
+  file_.release(records.front().start * sizeof(int32_t), begin);  // a run's ids precede its records
   return true;
 }
 

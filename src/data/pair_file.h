@@ -1,6 +1,6 @@
 // The sealed file that holds tokenized pairs:
 //
-//   tokens and records, in turns      a run of up to kRecordsPerChunk pairs: their ids (int32, source then target), then their records
+//   tokens and records, alternating   a run of up to kRecordsPerChunk pairs: their ids (int32, source then target), then their records
 //   directory                         for each run the offset of its records (uint64)
 #pragma once
 
@@ -38,12 +38,12 @@ class PairFile {
    private:
     void end_chunk();
     SealedFile::Writer file_;
-    std::vector<PairRecord> records_;  // of the run that is being written
+    std::vector<PairRecord> records_;  // of the run being written
     std::vector<uint64_t> directory_;
     int64_t pairs_ = 0;
   };
 
-  // Opens a file that was written with this fingerprint and whose ids are below vocab_size; `file` is changed where the state is good only.
+  // Opens a file written with this fingerprint and with ids below vocab_size; `file` is only changed if the state is good.
   static SealedFile::State open(const std::filesystem::path& path, uint64_t fingerprint, int32_t vocab_size, PairFile& file);
 
   const PairCounts& counts() const { return counts_; }
@@ -55,7 +55,7 @@ class PairFile {
   std::span<const int32_t> ids(uint64_t start, size_t count) const {
     return {reinterpret_cast<const int32_t*>(file_.data()) + start, count};
   }
-  // Do the records at `begin` lie in the content, and what they point to as well, ids below vocab_size?
+  // True if the records at `begin` and the ids they point to are within the content, with ids below vocab_size.
   bool run_is_sound(uint64_t begin, size_t count, int32_t vocab_size) const;
   SealedFile file_;
   std::vector<const PairRecord*> chunks_;

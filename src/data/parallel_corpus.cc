@@ -14,11 +14,10 @@
 namespace qkv {
 namespace {
 
-constexpr size_t kBlockBytes = size_t{8} << 20;  // of text, between two looks at the interrupt flag
+constexpr size_t kBlockBytes = size_t{8} << 20;  // of text, between two checks of the interrupt flag
 constexpr int64_t kLinesPerTask = 256;
 
-// What one task makes of its lines: the ids of the pairs it keeps, one after another, and a record each with `start` counted
-// from its own first id.
+// The result of one task: the concatenated ids of the pairs it keeps, and a record each with `start` relative to its own first id.
 struct TokenizedLines {
   std::vector<int32_t> ids;
   std::vector<PairRecord> pairs;
@@ -36,7 +35,7 @@ class LineTokenizer {
     empty_length_ = encode("").size();
   }
 
-  // Lines [begin, end) of the block. Errors are kept, so that the first in the file is reported, not the first in time.
+  // Tokenizes lines [begin, end) of the block. Errors are kept, so that the first one in the file is reported, not the first in time.
   TokenizedLines run(const TextPair::Block& block, size_t begin, size_t end) const {
     TokenizedLines out;
     for (size_t i = begin; i < end; ++i) {
@@ -52,7 +51,7 @@ class LineTokenizer {
   }
 
  private:
-  // The tokenizer's template, and </s> at the end where it has none. A "</s>" that the line spells out is text.
+  // Applies the tokenizer's template and appends </s> if that does not. A literal "</s>" in the line is text.
   std::vector<int32_t> encode(std::string_view line) const {
     std::vector<int32_t> ids = tokenizer_.encode(line, {.special_tokens_as_text = true, .find_tags = true});
     if (ids.empty() || ids.back() != end_) ids.push_back(end_);
@@ -65,7 +64,7 @@ class LineTokenizer {
       return;
     }
     const std::vector<int32_t> a = encode(source), b = encode(target);
-    if (std::min(a.size(), b.size()) <= empty_length_) {  // white space beyond ASCII, say
+    if (std::min(a.size(), b.size()) <= empty_length_) {  // for example white space beyond ASCII
       ++out.empty;
       return;
     }
@@ -88,10 +87,10 @@ class LineTokenizer {
   const Tokenizer& tokenizer_;
   const ParallelCorpusOptions& options_;
   int32_t end_;
-  size_t empty_length_ = 0;  // ids of an empty line: </s>, and what else the template adds
+  size_t empty_length_ = 0;  // ids of an empty line: </s>, and whatever the template adds
 };
 
-// What the ids depend on: texts, options, tokenizer.
+// Hashes everything that the ids depend on: texts, options, tokenizer.
 uint64_t fingerprint_of(const TextPair& text, const ParallelCorpusOptions& options, const Tokenizer& tokenizer) {
   return std::hash<std::string>()(fmt::format("{} {} {} {}", text.content_hash(), options.max_tokens, options.allow_invalid_utf8,
                                               std::hash<std::string>()(TokenizerAccess::json(tokenizer))));

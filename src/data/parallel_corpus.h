@@ -11,15 +11,15 @@
 namespace qkv {
 
 struct ParallelCorpusOptions {
-  std::filesystem::path source, target;  // one sentence a line
-  std::filesystem::path cache;           // the token file to write; used again where it was made from the same files and tokenizer
-  int max_tokens = 1024;                 // a pair with a longer side (</s> included) is left out and counted
+  std::filesystem::path source, target;  // one sentence per line
+  std::filesystem::path cache;           // the token file to write; reused if it was made from the same files and tokenizer
+  int max_tokens = 1024;                 // pairs with a longer side (including </s>) are dropped and counted
   bool allow_invalid_utf8 = false;       // false: an error that names the line
 };
 
 class ParallelCorpus {
  public:
-  // Reads, checks (equal line counts, UTF-8, not empty), tokenizes with </s> at the end of both sides, on all threads.
+  // Reads, checks (equal line counts, UTF-8, not empty) and tokenizes both sides with </s> at the end, on all threads.
   static ParallelCorpus build(const ParallelCorpusOptions& options, const Tokenizer& tokenizer);
   ParallelCorpus(ParallelCorpus&&) noexcept;
   ParallelCorpus& operator=(ParallelCorpus&&) noexcept;
@@ -29,8 +29,8 @@ class ParallelCorpus {
   std::span<const int32_t> source(int64_t pair) const;  // ends with </s>
   std::span<const int32_t> target(int64_t pair) const;  // ends with </s>
   int64_t line(int64_t pair) const;                     // 1-based line number in the files
-  int64_t too_long() const;                             // pairs left out
-  int64_t empty() const;                                // pairs left out because a side is empty
+  int64_t too_long() const;                             // number of dropped pairs
+  int64_t empty() const;                                // number of pairs dropped because a side is empty
 
  private:
   struct Impl;

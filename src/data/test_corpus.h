@@ -1,4 +1,4 @@
-// For tests: a corpus of letters in a temporary folder, and a tokenizer that makes one id of each.
+// For tests: a corpus of letters in a temporary folder, and a tokenizer with one id per letter.
 #pragma once
 
 #include <fmt/format.h>

@@ -17,14 +17,14 @@
 namespace qkv {
 namespace {
 
-// The sealed file: tokens (int32, directly behind the magic), zeros up to a multiple of 8 bytes, then for each document the index of its
-// first token (uint64), and at last the index of the last token. Numbers: tokens, documents, bytes of text.
+// Content of the sealed file: tokens (int32, directly after the magic), zeros up to a multiple of 8 bytes, then for each document the index
+// of its first token (uint64), and finally the index of the last token. Numbers: tokens, documents, bytes of text.
 constexpr std::string_view kMagic("qkvtext\2", 8);
 
 constexpr size_t kTaskBytes = size_t{1} << 16;  // of text that one thread tokenizes at a time
-constexpr size_t kTasksPerRound = 32;           // between two looks at the interrupt flag; their tokens are held until they are written
+constexpr size_t kTasksPerRound = 32;           // between two checks of the interrupt flag; their tokens are held until they are written
 
-// What one task makes of its text: tokens, and the places in them where a separator stood.
+// The result of one task: tokens, and the positions of separators in them.
 struct TokenizedText {
   std::vector<int32_t> ids;
   std::vector<size_t> ends;
@@ -45,7 +45,7 @@ TokenizedText tokenize(const Tokenizer& tokenizer, std::string_view text, std::s
   return out;
 }
 
-// The error's text; empty for valid UTF-8. `task` lies in `file`.
+// The error message; empty for valid UTF-8. `task` is a part of `file`.
 std::string invalid_utf8(const std::filesystem::path& path, std::string_view file, std::string_view task) {
   const size_t valid = valid_utf8_prefix(task);
   if (valid == task.size()) return "";
@@ -54,7 +54,7 @@ std::string invalid_utf8(const std::filesystem::path& path, std::string_view fil
                      static_cast<unsigned char>(task[valid]));
 }
 
-// Writes the tokens of documents with an end-of-text token before the first and after each, or of one text as they are.
+// Writes the tokens of documents with an end-of-text token before the first and after each, or of one text without any.
 class TokenWriter {
  public:
   TokenWriter(const SealedFile::Append& append, int32_t end) : file_(kMagic, append), end_(end) {
@@ -84,7 +84,7 @@ class TokenWriter {
     file_.put(ids.data(), ids.size_bytes());
     tokens_ += ids.size();
   }
-  // Of several separators in a row one counts.
+  // Several separators in a row count once.
   void end_document() {
     const bool empty = end_ >= 0 ? tokens_ == start_ + 1 : tokens_ == 0;
     if (empty) return;
@@ -96,7 +96,7 @@ class TokenWriter {
   SealedFile::Writer file_;
   const int32_t end_;    // -1: none is written
   uint64_t tokens_ = 0;  // written
-  uint64_t start_ = 0;   // of the document that is being written
+  uint64_t start_ = 0;   // of the document being written
   std::vector<uint64_t> starts_;
 };
 
@@ -146,7 +146,7 @@ uint64_t fingerprint_of(const TextCorpusOptions& options, const Tokenizer& token
 struct TextCorpus::Impl {
   SealedFile file;
   std::span<const int32_t> tokens;
-  std::span<const uint64_t> starts;  // one more than documents
+  std::span<const uint64_t> starts;  // one more than there are documents
 
   SealedFile::State open(const std::filesystem::path& path, uint64_t fingerprint, int32_t vocab_size);
   bool is_sound(int32_t vocab_size) const;
@@ -233,7 +233,7 @@ TextSplit split_text(const std::filesystem::path& path, double fraction, std::st
   check_is_text(path, file.text(), TextShape::whole);
   check_separator(path, separator);
   const auto is_first_byte = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
-  std::vector<int64_t> characters((file.size() + kHashBlock - 1) / kHashBlock);  // of each block
+  std::vector<int64_t> characters((file.size() + kHashBlock - 1) / kHashBlock);  // in each block
   hash_blocks(file, 0, file.size(), [&](int64_t i, std::string_view block) {
     characters[static_cast<size_t>(i)] = std::count_if(block.begin(), block.end(), is_first_byte);
   });

@@ -14,24 +14,24 @@ namespace qkv {
 
 struct TextCorpusOptions {
   TextPart text;
-  std::string separator;        // cuts the text into documents and is no part of them; empty: it is one
-  std::filesystem::path cache;  // the token file to write; used again where it was made from the same text and tokenizer
+  std::string separator;        // separates documents and belongs to none; empty: the text is one document
+  std::filesystem::path cache;  // the token file to write; reused if it was made from the same text and tokenizer
 };
 
 class TextCorpus {
  public:
-  // Reads, checks (UTF-8, not empty), tokenizes on all threads, without the tokenizer's template. Memory: 8 bytes per document.
+  // Reads, checks (UTF-8, not empty) and tokenizes on all threads, without the tokenizer's template. Memory: 8 bytes per document.
   static TextCorpus build(const TextCorpusOptions& options, const Tokenizer& tokenizer);
   TextCorpus(TextCorpus&&) noexcept;
   TextCorpus& operator=(TextCorpus&&) noexcept;
   ~TextCorpus();
 
-  int64_t documents() const;  // that have tokens; 1 without a separator
-  // With a separator a document stands between two end-of-text tokens, of which the second is the first of the next document: the first
-  // token of each is predicted, too. Without one it is the text's tokens alone.
+  int64_t documents() const;  // number of documents with tokens; 1 without a separator
+  // With a separator, a document includes the end-of-text tokens before and after it, so that its first token is predicted, too; the second
+  // one is also the first of the next document. Without a separator: the text's tokens only.
   std::span<const int32_t> document(int64_t index) const;
   std::span<const int32_t> tokens() const;  // all documents
-  int64_t text_bytes() const;               // of the text in UTF-8, separators included
+  int64_t text_bytes() const;               // of the text in UTF-8, including separators
 
  private:
   struct Impl;
@@ -39,17 +39,19 @@ class TextCorpus {
   std::unique_ptr<Impl> impl_;
 };
 
-// The token that ends a text: the first of <|endoftext|>, </s> and [SEP] that the tokenizer has; -1: none.
+// The token that ends a text: the first of <
+// endoftext
+// >, </s> and [SEP] that the tokenizer has; -1: none.
 int32_t end_of_text_token(const Tokenizer& tokenizer);
 
-// The content of a text, as a number. Throws where the file is missing or the part is empty.
+// A hash of the content. Throws if the file is missing or the part is empty.
 uint64_t content_hash(const TextPart& text);
 
-// Throws Error(bad_input) where a separator is given that does not occur in the file: the whole of it would be one document.
+// Throws Error(bad_input) if a given separator does not occur in the file, which would then be a single document.
 void check_separator(const std::filesystem::path& path, std::string_view separator);
 
-// The file in two parts of which the second has `fraction` of its characters (rounded up), as nanoGPT splits its text; with a separator the
-// first part ends with a whole document. Throws (bad_input) where one would be empty.
+// Splits a file into two parts, of which the second has `fraction` of the characters (rounded up), as in nanoGPT; with a separator the
+// first part ends with a whole document. Throws (bad_input) if a part would be empty.
 struct TextSplit {
   TextPart first, second;
 };

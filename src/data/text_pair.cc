@@ -12,7 +12,7 @@
 namespace qkv {
 namespace {
 
-// Takes one line off the front of `text`: without \n or \r\n.
+// Takes one line from the front of `text`, without \n or \r\n.
 std::string_view take_line(std::string_view text, size_t& offset) {
   const size_t newline = std::min(text.find('\n', offset), text.size());
   std::string_view line = text.substr(offset, newline - offset);
@@ -69,9 +69,9 @@ std::vector<uint32_t> line_lengths(std::string_view text, int64_t lines) {
 
 }  // namespace
 
-// Translations have similar lengths: aligned lines differ less in the logarithm of their lengths than any two lines do. With d lines
-// missing at place k, lines before k are aligned as they stand and later ones d lines apart; the best k has the least sum of
-// differences. It counts as found where that sum is well below what lines that do not belong together give.
+// Translations have similar lengths: aligned lines differ less in the logarithm of their lengths than random pairs do. With d lines missing
+// at place k, lines before k are aligned directly and later ones with a shift of d; the best k has the smallest sum of differences. It
+// counts as found if that sum is well below that of unrelated lines.
 int64_t find_missing_line(const std::vector<uint32_t>& longer, const std::vector<uint32_t>& shorter) {
   const size_t count = shorter.size(), gap = longer.size() - count;
   if (count < 20) return -1;
@@ -80,7 +80,7 @@ int64_t find_missing_line(const std::vector<uint32_t>& longer, const std::vector
   };
   double sum = 0, strangers = 0;
   for (size_t i = 0; i < count; ++i) {
-    sum += difference(i + gap, i);  // the place is 0: all later
+    sum += difference(i + gap, i);  // the place is 0: all lines are shifted
     strangers += difference((i + count / 2) % count, i);
   }
   double best = sum;

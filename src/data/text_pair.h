@@ -1,4 +1,4 @@
-// Two text files of which line i of one translates line i of the other, read block by block.
+// Two text files in which line i of one translates line i of the other, read block by block.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ namespace qkv {
 
 class TextPair {
  public:
-  // Maps both; a byte-order mark is no part of a text. Throws where one is missing, empty or no text file, or where their numbers of lines
-  // differ: the message then names the line from which on one seems to be without its translation, where the ratio of lengths shows it.
+  // Maps both files and ignores a byte-order mark. Throws if one is missing, empty or no text file, or if their numbers of lines differ;
+  // the message then names the first line that seems to lack its translation, if the ratio of lengths shows it.
   TextPair(const std::filesystem::path& source, const std::filesystem::path& target);
 
   int64_t lines() const { return lines_; }
@@ -21,13 +21,13 @@ class TextPair {
   const std::filesystem::path& source_path() const { return source_path_; }
   const std::filesystem::path& target_path() const { return target_path_; }
 
-  // Whole lines, without their ends, that follow each other in the files.
+  // Consecutive whole lines without their ends.
   struct Block {
     int64_t first_line = 0;  // 0-based
     std::vector<std::string_view> source, target;
   };
-  // Fills `block` with the next lines, until about `bytes` of one side are in it; false at the end. The pages of the block before
-  // are given back to the system, so that the memory in use stays bounded.
+  // Fills `block` with the next lines, until it holds about `bytes` of one side; false at the end. Pages of the previous block are
+  // released, so that memory stays bounded.
   bool next(Block& block, size_t bytes);
 
  private:
@@ -39,8 +39,8 @@ class TextPair {
   uint64_t content_hash_ = 0;
 };
 
-// The 0-based line of the longer side from which on lines seem to be without translation, where the lengths show it clearly;
-// otherwise -1. Given the lengths of the lines, of which `longer` has more. O(lines).
+// The 0-based line of the longer side from which on lines seem to lack translations, if the lengths show it clearly; otherwise -1. Takes
+// the lengths of the lines, of which `longer` has more. O(lines).
 int64_t find_missing_line(const std::vector<uint32_t>& longer, const std::vector<uint32_t>& shorter);
 
 }  // namespace qkv

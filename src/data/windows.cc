@@ -8,7 +8,7 @@
 namespace qkv {
 namespace {
 
-constexpr int64_t kOnce = -1;  // the epoch that parts documents into batches
+constexpr int64_t kOnce = -1;  // the epoch number for grouping documents into batches
 
 }  // namespace
 
@@ -63,8 +63,7 @@ std::vector<int32_t> WindowBatches::order(int64_t epoch) const {
   return shuffled(options_.whole_documents ? size_ : windows_, options_.seed, epoch);
 }
 
-// Window `number` of those that lie end to end from `offset` on. The last one, where it would reach beyond the text, is what lies before
-// the offset instead.
+// Window `number` of the contiguous ones from `offset` on. If the last one would exceed the text, it is the text before the offset instead.
 Window WindowBatches::epoch_window(int64_t offset, int64_t number) const {
   const int64_t begin = offset + number * options_.context;
   if (begin + options_.context <= predictions_) return {begin, static_cast<int32_t>(options_.context)};
@@ -78,7 +77,7 @@ std::vector<Window> WindowBatches::batch(int64_t epoch, std::span<const int32_t>
     const auto chosen = static_cast<size_t>(order[static_cast<size_t>(index)]);
     batch.assign(documents_.begin() + starts_[chosen], documents_.begin() + starts_[chosen + 1]);
   } else {
-    // A text shorter than a window is one at any time.
+    // A text shorter than a window is always the same window.
     const int64_t offsets = predictions_ >= options_.context ? options_.context : 1;
     const auto offset = static_cast<int64_t>(epoch_stream(options_.seed, epoch, EpochDraw::offset).below(static_cast<uint64_t>(offsets)));
     for (int64_t i = index * per_batch_; i < (index + 1) * per_batch_; ++i)
