@@ -17,9 +17,10 @@ def read_layers(root):
 
 # Above kernels/ only the table, the plain structs, the number format and the machine's limits are seen.
 KERNELS_SEEN = {'kernels/kernel_table.h', 'kernels/params.h', 'kernels/sequence_params.h', 'kernels/view.h', 'kernels/bf16.h', 'kernels/limits.h'}
-# The public headers that a folder may include though it lies below the top: error.h is the exception that base/ throws,
-# tokenizer.h is implemented by text/ and used by what works on text.
-PUBLIC_BELOW = {'qkv/error.h', 'qkv/tokenizer.h'}
+# The public headers that a folder may include though it lies below the top: errors that base/ throws, the token and the description of an
+# option that it works with, and what text/ implements.
+PUBLIC_BELOW = {'qkv/error.h', 'qkv/option_error.h', 'qkv/option_info.h', 'qkv/cancellation.h', 'qkv/tokenizer.h', 'qkv/tokenizer_trainer.h',
+                'qkv/tokenizer_statistics.h', 'qkv/attention_kind.h'}
 PUBLIC_ABOVE = {'bench', 'lab', 'models', 'data', 'decode', 'evaluate', 'view', 'train', 'api', 'cli'}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

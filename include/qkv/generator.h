@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "qkv/cancellation.h"
 #include "qkv/inference_type.h"
 
 namespace qkv {
@@ -24,7 +25,8 @@ struct GeneratorOptions {
   std::optional<int64_t> top_k;           // draw from the likeliest k tokens; 0: from all. 0; 50 with do_sample: true
   std::optional<double> top_p;            // draw from the likeliest tokens that together have this probability; 1: from all. 1
   int64_t seed = 0;                       // the same seed gives the same text, on any number of threads
-  int64_t sample = 0;                     // with the same seed another number gives another text
+  int64_t sample = 0;                     // 0 to 2^32 - 1; with the same seed another number gives another text
+  const CancellationToken* cancellation = nullptr;
 };
 
 enum class GenerationEnd { end_of_text, max_new_tokens };

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "qkv/cancellation.h"
+
 namespace qkv {
 
 // lm: a language model of a plain text. mlm: an encoder that finds its hidden tokens (Devlin et al. 2018). classification: labels of texts.
@@ -27,7 +29,8 @@ enum class PositionKind { sinusoidal, learned, rope, alibi, t5, none };
 enum class Biases { automatic, yes, no };             // automatic: none beside NormFormula::rms, as Llama has it
 enum class Recomputation { none, attention, layer };  // what a step forgets and computes again: less memory, more time, the same bits
 
-// All options with the defaults of preset `small`. `qkv train --help` explains each under the same name with dashes.
+// All options with the defaults of preset `small`. qkv/options.h has each with its range
+// and an explanation, as `qkv train --help` shows them.
 struct TrainOptions {
   TrainTask task = TrainTask::translation;
   std::string preset = "small";
@@ -110,6 +113,8 @@ struct TrainOptions {
   int64_t log_every = 50;
   bool tensorboard = true;  // event files in output/tensorboard
   int64_t threads = 0;      // 0: all cores (QKV_THREADS)
+
+  const CancellationToken* cancellation = nullptr;  // a cancelled training writes a checkpoint first
 };
 
 // Sets the task, shape and recipe of a preset: tiny, small, base, char-gpt, bert-mini, classifier. Throws Error(invalid_argument) for
@@ -159,14 +164,14 @@ struct TrainCallbacks {
   std::function<void(const TrainStep&)> on_step;
   std::function<void(const TrainValidation&)> on_validation;
   std::function<void(const std::string&)> on_message;  // what else a person wants to know: one line each
-  std::function<bool()> should_stop;                   // asked after each update; true has the effect of a signal
+  std::function<bool()> should_stop;                   // asked after each update; true has the effect of a cancellation
 };
 
 // Trains as the options say. Leaves in options.output: config.json, generation_config.json (with a decoder), model.safetensors (the
 // best weights by validation BLEU, exact match, accuracy, or loss where there is none of these, averaged where there is an average),
 // tokenizer.json, tokenizer_config.json, checkpoints/, train_log.jsonl, tensorboard/. Throws qkv::Error: invalid_argument for options,
-// bad_input and io for files, diverged where the loss is no number any more (the last checkpoint stays), interrupted after a signal or
-// should_stop (a checkpoint was written, and where nothing was validated yet a model with the weights so far).
+// bad_input and io for files, diverged where the loss is no number any more (the last checkpoint stays), interrupted where it was
+// cancelled or should_stop said so (a checkpoint was written, and where nothing was validated yet a model with the weights so far).
 TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks = {});
 
 // "max-steps", "patience", …

@@ -2,7 +2,7 @@
 #include <mutex>
 #include <utility>
 
-#include "base/interrupt.h"
+#include "base/cancellation.h"
 #include "base/log.h"
 #include "decode/generator.h"
 #include "decode/prompt.h"
@@ -44,7 +44,7 @@ Generation Generator::generate(std::string_view prompt, const GeneratorOptions& 
   const EncodedPrompt encoded = encode_prompt(tokenizer, model.config, prompt);
   const std::vector<int32_t>& ids = encoded.ids;
   GenerateOptions options = resolve_options(chosen, model, std::ssize(ids));
-  options.on_step = throw_if_interrupted;
+  options.on_step = [token = chosen.cancellation] { throw_if_cancelled(token); };
   if (!std::exchange(impl_->warned, true)) warn_of_unused_keys(model.generation, "qkv generate", options.sampling.temperature > 0);
   Generation result;
   result.prompt_tokens = std::ssize(ids);

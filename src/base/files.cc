@@ -14,7 +14,7 @@
 #include <system_error>
 #include <utility>
 
-#include "base/error.h"
+#include "base/option_error.h"
 #include "base/shortened_files.h"
 #include "base/text_file.h"
 
@@ -230,10 +230,10 @@ void check_can_write_in(const std::filesystem::path& directory, const std::strin
   std::filesystem::path there = directory.empty() ? "." : std::filesystem::absolute(directory);
   while (::access(there.c_str(), F_OK) != 0 && there.has_relative_path()) there = there.parent_path();
   if (!std::filesystem::is_directory(there, error)) {
-    fail(ErrorCode::io, "{}: {} is a file, not a directory; name another place", label, there.string());
+    fail_option(ErrorCode::io, "{}: {} is a file, not a directory; name another place", label, there.string());
   }
   if (::faccessat(AT_FDCWD, there.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
-    fail(ErrorCode::io, "{}: cannot write to {}: {}; name another place", label, there.string(), system_message(errno));
+    fail_option(ErrorCode::io, "{}: cannot write to {}: {}; name another place", label, there.string(), system_message(errno));
   }
 }
 

@@ -7,15 +7,12 @@
 #include <csignal>
 #include <cstring>
 
-#include "base/error.h"
-#include "base/shortened_files.h"
-
 namespace qkv {
 namespace {
 
-std::atomic<bool> interrupted_flag{false};
+std::atomic<CancellationToken*> cancelled_by_signals{nullptr};
 std::atomic<const char*> message{nullptr};
-static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+static_assert(std::atomic<void*>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
 
 void write_message(const char* text) {
   const int before = errno;
@@ -24,8 +21,8 @@ void write_message(const char* text) {
 }
 
 extern "C" void on_interrupt(int signal_number) {
-  if (interrupted_flag.exchange(true)) {
-    if (signal_number == SIGXCPU) return;  // arrives every second after the limit
+  if (cancelled_by_signals.load()->cancel()) {
+    if (signal_number == SIGXCPU) return;  // comes every second from the limit on
     std::signal(signal_number, SIG_DFL);   // async-signal-safe; the raised signal is delivered when the handler returns
     std::raise(signal_number);
     return;
@@ -40,22 +37,16 @@ bool is_ignored(int signal_number) {
 
 }  // namespace
 
-void catch_interrupts(const char* acknowledgement) {
+void catch_interrupts(CancellationToken& token, const char* acknowledgement) {
+  cancelled_by_signals = &token;
   message = acknowledgement;
   struct sigaction action {};
   action.sa_handler = on_interrupt;
   sigemptyset(&action.sa_mask);
-  action.sa_flags = 0;  // no SA_RESTART: reading from the terminal ends, so that interactive commands see the flag
+  action.sa_flags = 0;  // no SA_RESTART: a read from the terminal ends, so that interactive commands see the token
   for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU}) {
     if (signal_number != SIGHUP || !is_ignored(SIGHUP)) sigaction(signal_number, &action, nullptr);
   }
-}
-
-bool interrupted() { return interrupted_flag.load(std::memory_order_relaxed); }
-
-void throw_if_interrupted() {
-  throw_if_shortened();
-  if (interrupted()) fail(ErrorCode::interrupted, "interrupted");
 }
 
 }  // namespace qkv

@@ -10,18 +10,20 @@
 namespace qkv {
 namespace {
 
-// Each in a process of its own: the flag stays set.
-TEST(Interrupt, FirstSignalOnlySetsTheFlag) {
+CancellationToken token;
+
+// Each in a process of its own: the token stays cancelled.
+TEST(Interrupt, FirstSignalOnlyCancelsTheToken) {
   for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU}) {
     const auto child = [&] {
       std::signal(SIGHUP, SIG_DFL);  // the tests themselves may run under nohup
-      catch_interrupts();
-      if (interrupted()) std::_Exit(1);
-      throw_if_interrupted();
+      catch_interrupts(token);
+      if (token.cancelled()) std::_Exit(1);
+      token.throw_if_cancelled();
       std::raise(signal_number);
-      if (!interrupted()) std::_Exit(2);
+      if (!token.cancelled()) std::_Exit(2);
       try {
-        throw_if_interrupted();
+        token.throw_if_cancelled();
       } catch (const Error& error) {
         std::_Exit(error.code() == ErrorCode::interrupted ? 7 : 3);
       }
@@ -33,7 +35,7 @@ TEST(Interrupt, FirstSignalOnlySetsTheFlag) {
 
 TEST(Interrupt, SecondSignalEndsTheProcess) {
   const auto child = [] {
-    catch_interrupts();
+    catch_interrupts(token);
     std::raise(SIGINT);
     std::raise(SIGTERM);
     std::_Exit(0);
@@ -43,9 +45,9 @@ TEST(Interrupt, SecondSignalEndsTheProcess) {
 
 TEST(Interrupt, LimitOfTimeMayBeToldAgainAndAgain) {
   const auto child = [] {
-    catch_interrupts();
+    catch_interrupts(token);
     for (int i = 0; i < 3; ++i) std::raise(SIGXCPU);
-    std::_Exit(interrupted() ? 7 : 1);
+    std::_Exit(token.cancelled() ? 7 : 1);
   };
   EXPECT_EXIT(child(), testing::ExitedWithCode(7), "");
 }
@@ -53,16 +55,16 @@ TEST(Interrupt, LimitOfTimeMayBeToldAgainAndAgain) {
 TEST(Interrupt, HangupStaysIgnoredUnderNohup) {
   const auto child = [] {
     std::signal(SIGHUP, SIG_IGN);
-    catch_interrupts();
+    catch_interrupts(token);
     std::raise(SIGHUP);
-    std::_Exit(interrupted() ? 1 : 7);
+    std::_Exit(token.cancelled() ? 1 : 7);
   };
   EXPECT_EXIT(child(), testing::ExitedWithCode(7), "");
 }
 
 TEST(Interrupt, AcknowledgementIsWrittenWhenTheSignalComes) {
   const auto child = [] {
-    catch_interrupts("stopping soon\n");
+    catch_interrupts(token, "stopping soon\n");
     std::raise(SIGTERM);
     std::_Exit(7);
   };

@@ -6,12 +6,13 @@
 #include <atomic>
 #include <string>
 
-#include "base/error.h"
+#include "base/option_error.h"
 
 namespace qkv {
 namespace {
 
 std::atomic<LogLevel> current_level{LogLevel::normal};
+std::atomic<std::string (*)(std::string_view)> field_names{nullptr};
 
 spdlog::logger& stderr_logger() {
   static spdlog::logger logger = [] {
@@ -27,6 +28,13 @@ spdlog::logger& stderr_logger() {
 
 void set_log_level(LogLevel level) { current_level = level; }
 LogLevel log_level() { return current_level; }
+void set_field_names(std::string (*names)(std::string_view field)) { field_names = names; }
+
+void log_marked_warning(std::string_view message) {
+  const OptionError text = option_error(ErrorCode::internal, message);
+  const auto names = field_names.load();
+  log_message(LogLevel::warnings, names ? text.message(names) : text.what());
+}
 
 void log_message(LogLevel level, std::string_view message) {
   if (level > current_level.load()) return;

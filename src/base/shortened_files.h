@@ -1,7 +1,8 @@
 // Mapped files that become shorter, or whose disk fails, while being read: an error that names the file instead of SIGBUS.
 //
-// After survive_shortened_files(), unreadable parts read as zeros, and throw_if_shortened() throws from then on. throw_if_interrupted()
-// calls it, so long work ends soon; write_file_atomically() calls it before a file gets its name, so nothing made from the zeros is kept.
+// Where the program has called survive_shortened_files(), what cannot be read any more reads as zeros, and throw_if_shortened() throws from
+// then on. throw_if_cancelled() (base/cancellation.h) calls it, so long work ends soon; write_file_atomically() calls it before a file
+// takes its name, so nothing made from the zeros is kept.
 #pragma once
 
 #include <cstddef>

@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/cancellation.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "base/interrupt.h"
 #include "base/temporary_directory.h"
 
 namespace qkv {
@@ -47,7 +47,7 @@ TEST(ShortenedFiles, WhatIsMissingReadsAsZerosAndTheFileIsNamed) {
     ENSURE(file.data()[100] == 'x');
     const std::string message = message_of(throw_if_shortened);
     ENSURE(message.find(path.string()) == 0 && message.find("became shorter") != std::string::npos);
-    ENSURE(message_of(throw_if_interrupted) == message);
+    ENSURE(message_of([] { throw_if_cancelled(nullptr); }) == message);
     ENSURE(message_of([&] { write_file_atomically(directory / "made", file.text()); }) == message);
     ENSURE(!std::filesystem::exists(directory / "made"));
     std::_Exit(7);

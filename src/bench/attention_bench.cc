@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "autograd/backward.h"
+#include "base/option_error.h"
 #include "base/philox.h"
 #include "base/timing.h"
 
@@ -27,7 +28,7 @@ AttentionShape shape_of(const std::string& text) {
   int batch = 0, tokens = 0, used = 0;
   const bool right = std::sscanf(text.c_str(), "%4dx%4dx%9d%n", &batch, &shape.heads, &tokens, &used) == 3 &&
                      used == static_cast<int>(text.size()) && batch > 0 && shape.heads > 0 && tokens > 0;
-  QKV_CHECK(right, "--shapes: {} is not BATCHxHEADSxTOKENS or ragged", text);
+  QKV_CHECK_OPTION(right, "`shapes`: {} is not BATCHxHEADSxTOKENS or ragged", text);
   shape.lengths.assign(static_cast<size_t>(batch), tokens);
   return shape;
 }

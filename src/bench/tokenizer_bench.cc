@@ -36,7 +36,8 @@ class Bench {
     return {.s = shortest_seconds(2, [&] {
               const std::vector<WordCount> words = count();
               LearntBpe learnt = learn_bpe(words, {.vocab_size = kVocabulary, .min_frequency = 0, .special_tokens = {"<unk>"}});
-              open(Pipeline::characters, {.tokens = std::move(learnt.tokens), .special_tokens = 1, .merges = std::move(learnt.merges)});
+              open(TokenizerPipeline::characters,
+                   {.tokens = std::move(learnt.tokens), .special_tokens = 1, .merges = std::move(learnt.merges)});
             })};
   }
   TokenizerBenchResult train_unigram() {
@@ -48,7 +49,7 @@ class Bench {
                 vocabulary.tokens.push_back(piece);
                 vocabulary.scores.push_back(score);
               }
-              open(Pipeline::unigram, vocabulary);
+              open(TokenizerPipeline::unigram, vocabulary);
             })};
   }
 
@@ -89,7 +90,7 @@ class Bench {
     return count_words(texts, {.pre_tokenizer = metaspace.get()});
   }
 
-  static Tokenizer open(Pipeline pipeline, const LearntVocabulary& learnt) {
+  static Tokenizer open(TokenizerPipeline pipeline, const LearntVocabulary& learnt) {
     return TokenizerAccess::from_json(trained_tokenizer_json(pipeline, learnt), "", "the trained tokenizer");
   }
 
@@ -97,7 +98,7 @@ class Bench {
   Tokenizer train_word_pieces() const {
     const std::vector<TextPart> texts = training_texts();
     const TokenizerTrainerOptions options{
-        .pipeline = Pipeline::word_pieces, .vocab_size = kVocabulary, .min_frequency = 0, .score = WordPieceScore::frequency};
+        .pipeline = TokenizerPipeline::word_pieces, .vocab_size = kVocabulary, .min_frequency = 0, .score = WordPieceScore::frequency};
     nlohmann::ordered_json json = nlohmann::ordered_json::parse(train_tokenizer_json(options, texts));
     json["normalizer"] = nullptr;
     json["pre_tokenizer"] = {{"type", "BertPreTokenizer"}};

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "autograd/backward.h"
+#include "base/option_error.h"
 #include "base/temporary_directory.h"
 #include "base/timing.h"
 #include "models/model.h"
@@ -49,7 +50,7 @@ Work translation(const TrainBenchOptions& options, const std::filesystem::path& 
 // The default of train_gpt_torch.py: nanoGPT's shape for characters, without biases.
 Work characters(const TrainBenchOptions& options, const std::filesystem::path& cache) {
   const std::filesystem::path text = options.data / "input.txt";
-  const Tokenizer tokenizer = train_tokenizer({.pipeline = Pipeline::characters}, std::span(&text, 1));
+  const Tokenizer tokenizer = train_tokenizer({.pipeline = TokenizerPipeline::characters}, std::span(&text, 1));
   Work work;
   work.learning_rate = 1e-3;
   work.config.kind = Kind::decoder_only;
@@ -81,8 +82,8 @@ struct Timer {
 }  // namespace
 
 TrainBenchResult bench_train(const TrainBenchOptions& options) {
-  QKV_CHECK(options.shape == "encdec" || options.shape == "tiny" || options.shape == "gpt", "--shape {}: possible are encdec, tiny and gpt",
-            options.shape);
+  QKV_CHECK_OPTION(options.shape == "encdec" || options.shape == "tiny" || options.shape == "gpt",
+                   "`shape` {}: possible are encdec, tiny and gpt", options.shape);
   const TemporaryDirectory temporary;
   const Work work = (options.shape == "gpt" ? characters : translation)(options, temporary / "tokens");
   const std::unique_ptr<Model> model = create_model(work.config, options.seed);

@@ -8,8 +8,8 @@
 #include <system_error>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/text_file.h"
+#include "cli/program.h"
 
 namespace qkv {
 namespace {

@@ -8,8 +8,8 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/text_file.h"
+#include "cli/program.h"
 
 namespace qkv {
 namespace {

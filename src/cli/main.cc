@@ -11,14 +11,14 @@
 
 #include <fmt/format.h>
 
-#include "base/error.h"
-#include "base/interrupt.h"
 #include "base/log.h"
+#include "base/option_error.h"
 #include "base/parallel.h"
 #include "base/shortened_files.h"
 #include "base/suggestion.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/program.h"
 #include "qkv/version.h"
 
 namespace qkv {
@@ -65,6 +65,12 @@ std::string one_line(std::string text) {
     if (c == '\n' || c == '\r') c = ' ';
   }
   return text;
+}
+
+// The message with options as the command line spells them.
+std::string message_of(const Error& error) {
+  const auto* of_options = dynamic_cast<const OptionError*>(&error);
+  return of_options ? of_options->message(option_name) : error.what();
 }
 
 int report(int exit_code, const std::string& message) {
@@ -139,7 +145,7 @@ int run(int argc, char** argv) {
   }
   flush_stdout();
   throw_if_shortened();
-  return interrupted() ? kInterrupted : kDone;
+  return program_cancellation()->cancelled() ? kInterrupted : kDone;
 }
 
 // A file that became shorter while it was read explains whatever else was found wrong after that.
@@ -167,9 +173,9 @@ int run_and_report(int argc, char** argv) {
     return kFailed;
   } catch (const Error& error) {
     switch (error.code()) {
-      case ErrorCode::invalid_argument: return report(kWrongUsage, error.what());
-      case ErrorCode::interrupted: return report(kInterrupted, error.what());
-      default: return report(kFailed, error.what());
+      case ErrorCode::invalid_argument: return report(kWrongUsage, message_of(error));
+      case ErrorCode::interrupted: return report(kInterrupted, message_of(error));
+      default: return report(kFailed, message_of(error));
     }
   } catch (const std::bad_alloc&) {
     return report(kFailed, "out of memory; a smaller batch or model needs less");
@@ -186,5 +192,6 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow (ulimit -f) is one too, like a full disk
   qkv::survive_shortened_files();
+  qkv::set_field_names(qkv::option_name);
   return qkv::run_and_report(argc, argv);
 }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -18,6 +19,8 @@ class ClosedPipe : public Error {
 
 // Appends to stdout; buffered. Throws ClosedPipe, or Error(io) where the system refuses for another reason.
 void write_stdout(std::string_view text);
+// A result stays on its line, whatever it holds: line ends in it become spaces.
+std::string on_one_line(std::string text);
 // Hands over what is buffered. Called by main at the end, by commands where somebody waits for the answer.
 void flush_stdout();
 

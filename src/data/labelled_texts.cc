@@ -90,8 +90,11 @@ std::vector<std::string> label_names(const LabelledLines& lines) {
 ClassifierInputs encode_for_classifier(const Tokenizer& tokenizer, std::span<const std::string> texts, int64_t max_tokens) {
   QKV_CHECK(max_tokens >= 2, "[classifier] {} tokens are too few for a text", max_tokens);
   const std::vector<std::string_view> views(texts.begin(), texts.end());
-  ClassifierInputs result{.ids = tokenizer.encode_batch(views, {.special_tokens_as_text = true, .find_tags = true}), .cut = 0};
-  for (std::vector<int32_t>& ids : result.ids) {
+  ClassifierInputs result{.ids = tokenizer.encode_batch(views, {.special_tokens_as_text = true, .find_tags = true}),
+                          .cut = 0,
+                          .was_cut = std::vector<bool>(texts.size())};
+  for (size_t i = 0; i < result.ids.size(); ++i) {
+    std::vector<int32_t>& ids = result.ids[i];
     if (ids.empty() || !tokenizer.is_special(ids.front())) {
       fail(ErrorCode::bad_input, "the tokenizer puts no [CLS] token before a text; a classification needs it");
     }
@@ -100,6 +103,7 @@ ClassifierInputs encode_for_classifier(const Tokenizer& tokenizer, std::span<con
     ids.resize(static_cast<size_t>(max_tokens));
     if (tokenizer.is_special(last)) ids.back() = last;
     ++result.cut;
+    result.was_cut[i] = true;
   }
   return result;
 }

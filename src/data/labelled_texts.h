@@ -49,7 +49,8 @@ class LabelledTexts {
 // The ids of texts in the form of LabelledTexts.
 struct ClassifierInputs {
   std::vector<std::vector<int32_t>> ids;
-  int64_t cut = 0;
+  int64_t cut = 0;            // texts that were too long
+  std::vector<bool> was_cut;  // which
 };
 ClassifierInputs encode_for_classifier(const Tokenizer& tokenizer, std::span<const std::string> texts, int64_t max_tokens);
 

@@ -33,7 +33,7 @@ class Labelled : public testing::Test {
 
   TemporaryDirectory root_;
   std::filesystem::path path_ = root_ / "lines.tsv";
-  Tokenizer tokenizer_ = train_tokenizer({.pipeline = Pipeline::word_pieces, .vocab_size = 40, .vocab_size_is_upper_bound = true},
+  Tokenizer tokenizer_ = train_tokenizer({.pipeline = TokenizerPipeline::word_pieces, .vocab_size = 40, .vocab_size_is_upper_bound = true},
                                          std::vector<std::string>{"good bad fair", "good bad fair"});
 };
 

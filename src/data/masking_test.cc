@@ -17,7 +17,7 @@ using testing::HasSubstr;
 
 Tokenizer pieces() {
   const std::vector<std::string> lines{"low lower lowest new newer newest wide wider widest", "low low low new new lowest widest"};
-  return train_tokenizer({.pipeline = Pipeline::word_pieces, .vocab_size = 40, .vocab_size_is_upper_bound = true}, lines);
+  return train_tokenizer({.pipeline = TokenizerPipeline::word_pieces, .vocab_size = 40, .vocab_size_is_upper_bound = true}, lines);
 }
 
 class Masking : public testing::Test {
@@ -119,7 +119,8 @@ TEST_F(Masking, OneTokenIsHiddenAtLeastWhereThereIsOne) {
 TEST_F(Masking, WordsBeginAtTheSignOfASpaceWhereThereIsSuch) {
   const std::vector<std::string> lines{"low lower lowest new newer newest"};
   const Tokenizer sentences = train_tokenizer(
-      {.pipeline = Pipeline::sentences, .vocab_size = 40, .vocab_size_is_upper_bound = true, .special_tokens = {"<s>", "<mask>"}}, lines);
+      {.pipeline = TokenizerPipeline::sentences, .vocab_size = 40, .vocab_size_is_upper_bound = true, .special_tokens = {"<s>", "<mask>"}},
+      lines);
   const MaskingVocabulary vocabulary(sentences);
   EXPECT_EQ(vocabulary.sep(), sentences.token_to_id("</s>"));
   std::string words;

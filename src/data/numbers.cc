@@ -9,9 +9,9 @@
 #include <system_error>
 #include <utility>
 
-#include "base/error.h"
+#include "base/cancellation.h"
 #include "base/files.h"
-#include "base/interrupt.h"
+#include "base/option_error.h"
 #include "base/parallel.h"
 #include "base/philox.h"
 
@@ -42,23 +42,23 @@ std::vector<int64_t> share_out(int64_t count, const std::vector<int64_t>& sizes)
   return shares;
 }
 
-// Checks a name that becomes part of a file name: letters, digits, _ and - only.
-void check_locale_name(const std::string& locale, const char* option) {
+// A name that becomes part of a file's name: letters, digits, _ and - only.
+void check_locale_name(const std::string& locale, const char* field) {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   };
-  QKV_CHECK(!locale.empty() && locale.size() <= 64 && std::all_of(locale.begin(), locale.end(), allowed),
-            "{} \"{}\" is no name of a language; give one like en, de, fr, ja, zh or pt_PT", option, locale);
+  QKV_CHECK_OPTION(!locale.empty() && locale.size() <= 64 && std::all_of(locale.begin(), locale.end(), allowed),
+                   "`{}` \"{}\" is no name of a language; give one like en, de, fr, ja, zh or pt_PT", field, locale);
 }
 
 }  // namespace
 
 NumberSets choose_numbers(int64_t count, uint64_t seed) {
-  QKV_CHECK(count >= kAlways, "--count {} is too small: the {} numbers below {} are always among those to train on", count, kAlways,
-            kAlways);
-  QKV_CHECK(count <= kMost,
-            "--count {} is too large: of the numbers from 0 to 999,999, 2,000 are kept for validation and test; at most {} remain", count,
-            kMost);
+  QKV_CHECK_OPTION(count >= kAlways, "`count` {} is too small: the {} numbers below {} are always among those to train on", count, kAlways,
+                   kAlways);
+  QKV_CHECK_OPTION(count <= kMost,
+                   "`count` {} is too large: of the numbers from 0 to 999,999, 2,000 are kept for validation and test; at most {} remain",
+                   count, kMost);
   NumberSets sets;
   sets.train.resize(kAlways);
   std::iota(sets.train.begin(), sets.train.end(), 0);
@@ -118,12 +118,12 @@ std::string NumberSpeller::spell(int32_t number) const {
 
 namespace {
 
-// The numbers in words, one per line, on all threads. Each part has its own speller because ICU's formats must not be shared.
-std::string spell_lines(const std::vector<int32_t>& numbers, const std::string& locale) {
+// The numbers' words, a line each, on all threads; a speller of its own for each part, as ICU's formats are not made to be shared.
+std::string spell_lines(const std::vector<int32_t>& numbers, const std::string& locale, const CancellationToken* cancellation) {
   constexpr size_t kPart = 8192;
   std::vector<std::string> parts((numbers.size() + kPart - 1) / kPart);
   parallel_for(static_cast<int64_t>(parts.size()), [&](int64_t p) {
-    throw_if_interrupted();
+    throw_if_cancelled(cancellation);
     const NumberSpeller speller(locale);
     std::string& lines = parts[static_cast<size_t>(p)];
     const size_t begin = static_cast<size_t>(p) * kPart;
@@ -172,16 +172,18 @@ void rename_or_fail(const fs::path& from, const fs::path& to) {
 }  // namespace
 
 void write_numbers(const NumbersOptions& options) {
-  check_locale_name(options.from, "--from");
-  check_locale_name(options.to, "--to");
-  QKV_CHECK(options.from != options.to, "--from and --to are both {}; they must differ, as the files are named after them", options.from);
-  QKV_CHECK(!options.output.empty(), "--output is missing; name a directory to write to");
+  check_locale_name(options.from, "from");
+  check_locale_name(options.to, "to");
+  QKV_CHECK_OPTION(options.from != options.to, "`from` and `to` are both {}; they must differ, as the files are named after them",
+                   options.from);
+  QKV_CHECK_OPTION(!options.output.empty(), "`output` is missing; name a directory to write to");
   std::error_code error;
   const fs::file_status status = fs::status(options.output, error);
   const bool exists = fs::exists(status);
-  QKV_CHECK(!exists || fs::is_directory(status), "--output {}: there is a file of that name; name a directory", options.output.string());
-  QKV_CHECK(!exists || options.overwrite || is_empty_directory(options.output),
-            "--output {} exists; name another directory, or give --overwrite to replace the files in it", options.output.string());
+  QKV_CHECK_OPTION(!exists || fs::is_directory(status), "`output` {}: there is a file of that name; name a directory",
+                   options.output.string());
+  QKV_CHECK_OPTION(!exists || options.overwrite || is_empty_directory(options.output),
+                   "`output` {} exists; name another directory, or give `overwrite` to replace the files in it", options.output.string());
   for (const std::string& locale : {options.from, options.to}) NumberSpeller known(locale);
   const NumberSets sets = choose_numbers(options.count, options.seed);
 
@@ -192,10 +194,10 @@ void write_numbers(const NumbersOptions& options) {
   for (const auto& [set, numbers] : {std::pair("train", &sets.train), std::pair("valid", &sets.valid), std::pair("test", &sets.test)}) {
     for (const std::string& locale : {options.from, options.to}) {
       files.push_back(fmt::format("{}.{}", set, locale));
-      write_file_atomically(folder.path() / files.back(), spell_lines(*numbers, locale));
+      write_file_atomically(folder.path() / files.back(), spell_lines(*numbers, locale, options.cancellation));
     }
   }
-  throw_if_interrupted();
+  throw_if_cancelled(options.cancellation);
   if (!exists) return rename_or_fail(folder.path(), output);
   for (const std::string& file : files) move_into_place(folder.path() / file, output / file);
 }

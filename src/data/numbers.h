@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "qkv/cancellation.h"
+
 namespace qkv {
 
 // Numbers from 0 to 999,999. Valid and test take 250 each of every number of digits from 3 to 6, so that each length counts equally in a
@@ -36,7 +38,8 @@ struct NumbersOptions {
   int64_t count = 20000;               // numbers to train on
   uint64_t seed = 1;
   std::filesystem::path output;  // directory
-  bool overwrite = false;        // replaces these files in an existing directory
+  bool overwrite = false;        // replace these files in a directory that exists
+  const CancellationToken* cancellation = nullptr;
 };
 
 // Writes output/{train,valid,test}.{from,to}, where line i of one side translates line i of the other: all six files or none.

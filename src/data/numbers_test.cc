@@ -130,7 +130,7 @@ TEST_F(NumberFiles, ExistingDirectoryIsKeptUnlessToldOtherwise) {
   write_file_atomically(options_.output / "notes", "mine");
   const std::string before = read_file(options_.output / "train.en");
   options_.seed = 2;
-  EXPECT_THAT(write_error(), AllOf(HasSubstr(options_.output.string()), HasSubstr("--overwrite")));
+  EXPECT_THAT(write_error(), AllOf(HasSubstr(options_.output.string()), HasSubstr("overwrite")));
   EXPECT_EQ(read_file(options_.output / "train.en"), before);
   options_.overwrite = true;
   write_numbers(options_);
@@ -148,11 +148,11 @@ TEST_F(NumberFiles, WrongOptionsWriteNothing) {
     EXPECT_TRUE(fs::is_empty(directory_.path())) << message;
     return message;
   };
-  EXPECT_THAT(error_with([](auto& o) { o.count = 998001; }), AllOf(HasSubstr("--count 998001"), HasSubstr("at most 998000")));
-  EXPECT_THAT(error_with([](auto& o) { o.count = 99; }), HasSubstr("--count 99"));
-  EXPECT_THAT(error_with([](auto& o) { o.count = -1; }), HasSubstr("--count -1"));
+  EXPECT_THAT(error_with([](auto& o) { o.count = 998001; }), AllOf(HasSubstr("count 998001"), HasSubstr("at most 998000")));
+  EXPECT_THAT(error_with([](auto& o) { o.count = 99; }), HasSubstr("count 99"));
+  EXPECT_THAT(error_with([](auto& o) { o.count = -1; }), HasSubstr("count -1"));
   EXPECT_THAT(error_with([](auto& o) { o.to = "xx"; }), HasSubstr("\"xx\""));
-  EXPECT_THAT(error_with([](auto& o) { o.from = "../en"; }), HasSubstr("--from \"../en\""));
+  EXPECT_THAT(error_with([](auto& o) { o.from = "../en"; }), HasSubstr("from \"../en\""));
   EXPECT_THAT(error_with([](auto& o) { o.to = "en"; }), HasSubstr("must differ"));
   EXPECT_THAT(error_with([&](auto& o) { o.output = directory_ / "none" / std::string(300, 'x'); }), HasSubstr("cannot"));
 }

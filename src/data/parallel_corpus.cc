@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/cancellation.h"
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/parallel.h"
 #include "base/utf8.h"
 #include "data/pair_file.h"
@@ -103,7 +103,7 @@ void write_pair_file(const ParallelCorpusOptions& options, const LineTokenizer& 
     TextPair::Block block;
     std::vector<TokenizedLines> parts;
     while (text.next(block, kBlockBytes)) {
-      throw_if_interrupted();
+      throw_if_cancelled(options.cancellation);
       const auto lines = static_cast<int64_t>(block.source.size());
       parts.assign(static_cast<size_t>((lines + kLinesPerTask - 1) / kLinesPerTask), {});
       parallel_for(static_cast<int64_t>(parts.size()), [&](int64_t i) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "qkv/cancellation.h"
 #include "qkv/tokenizer.h"
 
 namespace qkv {
@@ -15,6 +16,7 @@ struct ParallelCorpusOptions {
   std::filesystem::path cache;           // the token file to write; reused if it was made from the same files and tokenizer
   int max_tokens = 1024;                 // pairs with a longer side (including </s>) are dropped and counted
   bool allow_invalid_utf8 = false;       // false: an error that names the line
+  const CancellationToken* cancellation = nullptr;
 };
 
 class ParallelCorpus {

@@ -34,14 +34,14 @@ class TestText : public testing::Test {
   }
   static std::vector<int32_t> ids(std::span<const int32_t> tokens) { return {tokens.begin(), tokens.end()}; }
 
-  static Tokenizer make_tokenizer(Pipeline pipeline) {
+  static Tokenizer make_tokenizer(TokenizerPipeline pipeline) {
     const std::vector<std::string> texts{"abcdefgh \n|äöü日本語"};
     return train_tokenizer({.pipeline = pipeline, .vocab_size = 300, .vocab_size_is_upper_bound = true}, texts);
   }
 
   TemporaryDirectory directory_;
   TextCorpusOptions options_;
-  Tokenizer tokenizer_ = make_tokenizer(Pipeline::characters);
+  Tokenizer tokenizer_ = make_tokenizer(TokenizerPipeline::characters);
 };
 
 }  // namespace qkv

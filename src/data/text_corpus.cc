@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
-#include "base/interrupt.h"
+#include "base/cancellation.h"
+#include "base/option_error.h"
 #include "base/parallel.h"
 #include "base/text_file.h"
 #include "base/utf8.h"
@@ -105,7 +105,7 @@ void write_tokens(const TextCorpusOptions& options, const Tokenizer& tokenizer, 
     TokenWriter writer(append, end);
     const std::string_view text = view_of(file, options.text);
     for (std::string_view rest = text; !rest.empty();) {
-      throw_if_interrupted();
+      throw_if_cancelled(options.cancellation);
       std::vector<std::string_view> tasks;
       const size_t round_begin = static_cast<size_t>(rest.data() - file.data());
       while (!rest.empty() && tasks.size() < kTasksPerRound) {
@@ -185,7 +185,7 @@ TextCorpus TextCorpus::build(const TextCorpusOptions& options, const Tokenizer& 
   const uint64_t fingerprint = fingerprint_of(options, tokenizer);
   const int32_t end = options.separator.empty() ? -1 : end_of_text_token(tokenizer);
   if (!options.separator.empty() && end < 0) {
-    fail(ErrorCode::bad_input, "the tokenizer has no token <|endoftext|> to end a document with; leave out --document-separator");
+    fail_option(ErrorCode::bad_input, "the tokenizer has no token <|endoftext|> to end a document with; leave out `document_separator`");
   }
   auto impl = std::make_unique<Impl>();
   open_or_make(

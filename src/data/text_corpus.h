@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "qkv/cancellation.h"
 #include "qkv/tokenizer.h"
 #include "text/stages/text_part.h"
 
@@ -14,8 +15,9 @@ namespace qkv {
 
 struct TextCorpusOptions {
   TextPart text;
-  std::string separator;        // separates documents and belongs to none; empty: the text is one document
-  std::filesystem::path cache;  // the token file to write; reused if it was made from the same text and tokenizer
+  std::string separator;        // cuts the text into documents and is no part of them; empty: it is one
+  std::filesystem::path cache;  // the token file to write; used again where it was made from the same text and tokenizer
+  const CancellationToken* cancellation = nullptr;
 };
 
 class TextCorpus {

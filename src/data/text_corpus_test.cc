@@ -43,7 +43,7 @@ TEST_F(TextCorpusTest, ByteOrderMarkIsNoPartOfTheText) {
   EXPECT_EQ(view_of(file, split.first), "012345678");
   EXPECT_EQ(view_of(file, split.second), "9");
   const std::vector<TextPart> parts{split.first};
-  EXPECT_LT(train_tokenizer({.pipeline = Pipeline::characters}, parts).token_to_id(mark), 0);
+  EXPECT_LT(train_tokenizer({.pipeline = TokenizerPipeline::characters}, parts).token_to_id(mark), 0);
 }
 
 TEST_F(TextCorpusTest, SeparatorThatDoesNotOccurIsNamed) {
@@ -76,7 +76,7 @@ TEST_F(TextCorpusTest, DocumentsStandBetweenEndsOfText) {
 }
 
 TEST_F(TextCorpusTest, AnEndOfTextThatTheTextSpellsOutIsText) {
-  tokenizer_ = make_tokenizer(Pipeline::byte_pairs);
+  tokenizer_ = make_tokenizer(TokenizerPipeline::byte_pairs);
   const int32_t end = tokenizer_.token_to_id("<|endoftext|>");
   ASSERT_EQ(tokenizer_.encode("a<|endoftext|>b")[1], end);
   const std::vector<int32_t> tokens = ids(build("a<|endoftext|>b").tokens());
@@ -90,7 +90,7 @@ TEST_F(TextCorpusTest, AnEndOfTextThatTheTextSpellsOutIsText) {
 TEST_F(TextCorpusTest, LargeTextsHaveTheTokensOfTheWholeOnAnyNumberOfThreads) {
   const std::string text = random_text(size_t{9} << 18);
   for (const std::string separator : {"", "\n\n", "a b"}) {
-    for (const Pipeline pipeline : {Pipeline::characters, Pipeline::byte_pairs}) {
+    for (const TokenizerPipeline pipeline : {TokenizerPipeline::characters, TokenizerPipeline::byte_pairs}) {
       tokenizer_ = make_tokenizer(pipeline);
       std::vector<int32_t> expected;
       if (!separator.empty()) expected.push_back(0);
@@ -100,7 +100,7 @@ TEST_F(TextCorpusTest, LargeTextsHaveTheTokensOfTheWholeOnAnyNumberOfThreads) {
         if (!separator.empty() && expected.back() != 0) expected.push_back(0);
         begin = end + separator.size();
       }
-      set_num_threads(pipeline == Pipeline::characters ? 3 : 1);
+      set_num_threads(pipeline == TokenizerPipeline::characters ? 3 : 1);
       const TextCorpus corpus = build(text, separator);
       EXPECT_TRUE(std::equal(corpus.tokens().begin(), corpus.tokens().end(), expected.begin(), expected.end()))
           << "separator " << separator;
@@ -132,7 +132,7 @@ TEST_F(TextCorpusTest, TheCacheIsUsedAgainUnlessSomethingChanged) {
   EXPECT_EQ(ids(build("abce").tokens()), tokenizer_.encode("abce"));
   EXPECT_EQ(build("ab|ce", "|").documents(), 2);
   EXPECT_EQ(build("ab|ce", "c").documents(), 2);
-  tokenizer_ = make_tokenizer(Pipeline::bytes);
+  tokenizer_ = make_tokenizer(TokenizerPipeline::bytes);
   EXPECT_EQ(ids(build("ab|ce").tokens()), tokenizer_.encode("ab|ce"));
 }
 

@@ -5,9 +5,11 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/option_error.h"
 #include "decode/logits_processors/end_token_bonus.h"
 #include "decode/logits_processors/forbidden_tokens.h"
 #include "decode/logits_processors/forced_last_tokens.h"
+#include "decode/option_table.h"
 #include "decode/step.h"
 #include "models/model.h"
 
@@ -57,11 +59,11 @@ SamplingOptions resolve_sampling(const GeneratorOptions& chosen, const Generatio
 
 GenerateOptions resolve_options(const GeneratorOptions& chosen, const Model& model, int64_t prompt_tokens) {
   const GenerationDefaults& generation = model.generation;
-  QKV_CHECK(chosen.max_new_tokens.value_or(1) >= 1, "--max-new-tokens {} is too few; 1 is the least", *chosen.max_new_tokens);
-  QKV_CHECK(chosen.sample >= 0 && chosen.sample <= UINT32_MAX, "sample {} cannot be; possible: 0 to {}", chosen.sample, UINT32_MAX);
+  QKV_CHECK_OPTION(chosen.max_new_tokens.value_or(1) >= 1, "`max_new_tokens` {} is too few; 1 is the least", *chosen.max_new_tokens);
   GenerateOptions options;
   options.sampling = resolve_sampling(chosen, generation);
   validate(options.sampling);
+  check_ranges(generator_option_table(), chosen);
   options.rules = token_rules(generation);
   options.dtype = activation_type(model);
   options.seed = static_cast<uint64_t>(chosen.seed);
@@ -70,8 +72,8 @@ GenerateOptions resolve_options(const GeneratorOptions& chosen, const Model& mod
     options.max_new_tokens = chosen.max_new_tokens ? *chosen.max_new_tokens : *generation.max_new_tokens;
   } else if (generation.max_length) {
     options.max_new_tokens = *generation.max_length - prompt_tokens;
-    QKV_CHECK(options.max_new_tokens >= 1, "the prompt has {} tokens, and \"max_length\" in {} is {}; choose --max-new-tokens",
-              prompt_tokens, generation.file, *generation.max_length);
+    QKV_CHECK_OPTION(options.max_new_tokens >= 1, "the prompt has {} tokens, and \"max_length\" in {} is {}; choose `max_new_tokens`",
+                     prompt_tokens, generation.file, *generation.max_length);
   }
   options.min_new_tokens = generation.min_new_tokens ? *generation.min_new_tokens : generation.min_length - prompt_tokens;
   return options;

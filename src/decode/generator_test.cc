@@ -169,7 +169,7 @@ class GeneratorDirectory : public testing::Test {
   GeneratorDirectory() { save(Position::learned); }
   void save(Position position) {
     const std::vector<std::string> texts{"the quick brown fox jumps over the lazy dog.\n"};
-    const Tokenizer tokenizer = train_tokenizer({.pipeline = Pipeline::bytes}, texts);
+    const Tokenizer tokenizer = train_tokenizer({.pipeline = TokenizerPipeline::bytes}, texts);
     UniformConfig config = config_of(position);
     config.vocab_size = 260;  // rounded up
     config.decoder_start_token_id = config.pad_token_id = tokenizer.token_to_id("<|endoftext|>");
@@ -228,7 +228,8 @@ TEST_F(GeneratorDirectory, AnEndTokenThatTheTokenizerDoesNotMarkEndsTheText) {
 
 TEST_F(GeneratorDirectory, UnknownCharactersOfThePromptAreCounted) {
   EXPECT_EQ(Generator::open(directory_.path()).generate("日本", {.max_new_tokens = 1}).prompt_unknown, 0) << "bytes know all";
-  const Tokenizer characters = train_tokenizer({.pipeline = Pipeline::characters}, std::vector<std::string>{"the quick brown fox"});
+  const Tokenizer characters =
+      train_tokenizer({.pipeline = TokenizerPipeline::characters}, std::vector<std::string>{"the quick brown fox"});
   UniformConfig config = config_of(Position::learned);
   config.vocab_size = characters.vocab_size();
   TemporaryDirectory directory;
@@ -269,10 +270,10 @@ TEST_F(GeneratorDirectory, OptionsThatCannotBeAreNamed) {
     }
     return "no error";
   };
-  EXPECT_THAT(error({.max_new_tokens = 0}), HasSubstr("--max-new-tokens 0"));
-  EXPECT_THAT(error({.temperature = -1}), HasSubstr("--temperature -1"));
-  EXPECT_THAT(error({.top_p = 0}), HasSubstr("--top-p 0"));
-  EXPECT_THAT(error({.sample = -1}), HasSubstr("sample -1"));
+  EXPECT_THAT(error({.max_new_tokens = 0}), HasSubstr("max_new_tokens 0"));
+  EXPECT_THAT(error({.temperature = -1}), HasSubstr("temperature -1"));
+  EXPECT_THAT(error({.top_p = 0}), HasSubstr("top_p 0"));
+  EXPECT_THAT(error({.sample = -1}), HasSubstr("sample: -1 is too small; it must be at least 0"));
 }
 
 }  // namespace

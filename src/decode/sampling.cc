@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "base/error.h"
+#include "base/option_error.h"
 #include "base/philox.h"
 
 namespace qkv {
@@ -69,10 +69,11 @@ void keep_top_p(std::vector<TokenProbability>& tokens, double p) {
 }  // namespace
 
 void validate(const SamplingOptions& options) {
-  QKV_CHECK(options.temperature >= 0 && std::isfinite(options.temperature), "--temperature {} cannot be; 0 takes the likeliest token",
-            options.temperature);
-  QKV_CHECK(options.top_k >= 0, "--top-k {} cannot be; 0 keeps all tokens", options.top_k);
-  QKV_CHECK(options.top_p > 0 && options.top_p <= 1, "--top-p {} must be more than 0 and at most 1; 1 keeps all tokens", options.top_p);
+  QKV_CHECK_OPTION(options.temperature >= 0 && std::isfinite(options.temperature),
+                   "`temperature` {} cannot be; 0 takes the likeliest token", options.temperature);
+  QKV_CHECK_OPTION(options.top_k >= 0, "`top_k` {} cannot be; 0 keeps all tokens", options.top_k);
+  QKV_CHECK_OPTION(options.top_p > 0 && options.top_p <= 1, "`top_p` {} must be more than 0 and at most 1; 1 keeps all tokens",
+                   options.top_p);
 }
 
 std::vector<TokenProbability> next_token_distribution(std::span<const float> logits, const SamplingOptions& options) {

@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include "base/log.h"
+#include "base/option_error.h"
 #include "base/parallel.h"
 #include "base/utf8.h"
+#include "decode/option_table.h"
 
 namespace qkv {
 namespace {
@@ -108,27 +110,28 @@ TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& m
   TranslateOptions options;
   SearchOptions& search = options.search;
   search = default_search_options(model);
-  QKV_CHECK(chosen.n_best >= 1, "--n-best {} is too few; 1 is the best translation alone", chosen.n_best);
+  QKV_CHECK_OPTION(chosen.n_best >= 1, "`n_best` {} is too few; 1 is the best translation alone", chosen.n_best);
   search.num_beams = chosen.num_beams.value_or(std::max(search.num_beams, chosen.n_best));
   search.num_return_sequences = chosen.n_best;
-  QKV_CHECK(search.num_beams >= 1, "--beam-size {} is too small; 1 is greedy search", search.num_beams);
-  QKV_CHECK(search.num_return_sequences <= search.num_beams, "--n-best {} is more than --beam-size {}; make it larger, or n smaller",
-            search.num_return_sequences, search.num_beams);
+  QKV_CHECK_OPTION(search.num_beams >= 1, "`num_beams` {} is too small; 1 is greedy search", search.num_beams);
+  QKV_CHECK_OPTION(search.num_return_sequences <= search.num_beams, "`n_best` {} is more than `num_beams` {}; make it larger, or n smaller",
+                   search.num_return_sequences, search.num_beams);
   search.length_penalty = chosen.length_penalty.value_or(search.length_penalty);
-  QKV_CHECK(std::isfinite(search.length_penalty), "--length-penalty {} is no number to divide by; 1 is the mean of log p, 0 their sum",
-            search.length_penalty);
+  QKV_CHECK_OPTION(std::isfinite(search.length_penalty),
+                   "`length_penalty` {} is no number to divide by; 1 is the mean of log p, 0 their sum", search.length_penalty);
   const int longest = model.config.max_position_embeddings + 1;
-  QKV_CHECK(!chosen.max_length || (*chosen.max_length >= 2 && *chosen.max_length <= longest),
-            "--max-length {} does not fit the model; possible: 2 to {}", *chosen.max_length, longest);
+  QKV_CHECK_OPTION(!chosen.max_length || (*chosen.max_length >= 2 && *chosen.max_length <= longest),
+                   "`max_length` {} does not fit the model; possible: 2 to {}", *chosen.max_length, longest);
   search.max_length = chosen.max_length.value_or(search.max_length);
   search.max_length_factor = chosen.max_length_factor;
-  QKV_CHECK(search.max_length_factor >= 0 && std::isfinite(search.max_length_factor),
-            "--max-length-factor {} does not fit; 2 cuts a translation at twice the tokens of its source, 0 sets no such limit",
-            search.max_length_factor);
+  QKV_CHECK_OPTION(search.max_length_factor >= 0 && std::isfinite(search.max_length_factor),
+                   "`max_length_factor` {} does not fit; 2 cuts a translation at twice the tokens of its source, 0 sets no such limit",
+                   search.max_length_factor);
   search.min_length = chosen.min_length.value_or(search.min_length);
-  QKV_CHECK(search.min_length >= 0 && (!chosen.min_length || search.min_length <= search.max_length),
-            "--min-length {} does not fit; possible: 0 to the maximum length, which is {}", search.min_length, search.max_length);
-  QKV_CHECK(chosen.batch_tokens >= 1, "--batch-tokens {} is too small; 1 computes one text at a time", chosen.batch_tokens);
+  QKV_CHECK_OPTION(search.min_length >= 0 && (!chosen.min_length || search.min_length <= search.max_length),
+                   "`min_length` {} does not fit; possible: 0 to the maximum length, which is {}", search.min_length, search.max_length);
+  QKV_CHECK_OPTION(chosen.batch_tokens >= 1, "`batch_tokens` {} is too small; 1 computes one text at a time", chosen.batch_tokens);
+  check_ranges(translator_option_table(), chosen);
   options.dtype = activation_type(model);
   options.truncate = chosen.truncate;
   options.batch_tokens = chosen.batch_tokens;
@@ -145,13 +148,15 @@ EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig&
   source.tokens = std::ssize(ids);
   for (const int32_t id : ids) {
     if (id < config.vocab_size) continue;
-    fail(ErrorCode::bad_input, "{}: token {} of tokenizer.json is outside the model's vocabulary of {}; they are not of the same model",
-         where, id, config.vocab_size);
+    fail_option(ErrorCode::bad_input,
+                "{}: token {} of tokenizer.json is outside the model's vocabulary of {}; they are not of the same model", where, id,
+                config.vocab_size);
   }
   const size_t most = static_cast<size_t>(config.max_position_embeddings);
   if (ids.size() <= most) return source;
   if (!truncate) {
-    fail(ErrorCode::bad_input, "{} has {} tokens and the model takes {}; split it, or let --truncate cut it", where, ids.size(), most);
+    fail_option(ErrorCode::bad_input, "{} has {} tokens and the model takes {}; split it, or let `truncate` cut it", where, ids.size(),
+                most);
   }
   const int32_t end = ids.back();
   ids.resize(most);
@@ -179,11 +184,13 @@ std::string text_of(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
   return tokenizer.decode(known);
 }
 
+void check_translates(const TransformerConfig& config) {
+  if (config.kind != Kind::encoder_decoder) fail(ErrorCode::unsupported, "this model cannot translate; it {}", use_of(config));
+}
+
 std::vector<Translation> translate(const Transformer& network, const Tokenizer& tokenizer, std::span<const std::string> texts,
                                    const TranslateOptions& options) {
-  if (network.config().kind != Kind::encoder_decoder) {
-    fail(ErrorCode::unsupported, "this model cannot translate; it {}", use_of(network.config()));
-  }
+  check_translates(network.config());
   const Sources sources = encode_all(network, tokenizer, texts, options);
   if (!sources.repaired.empty()) log_warning("{}: not valid UTF-8; the bad bytes are read as U+FFFD", list_lines(sources.repaired));
   if (!sources.cut.empty())

@@ -32,6 +32,9 @@ struct TranslateOptions {
 // The caller's choices over those of the model's generation_config.json. Throws (invalid_argument) where one cannot be right for the model.
 TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& model);
 
+// Throws Error(unsupported) where the network does not turn a text into another.
+void check_translates(const TransformerConfig& config);
+
 // Translates all texts. `network` may be any Transformer with the tokenizer's vocabulary. A text that is empty or blank becomes an
 // empty one. Invalid UTF-8 is replaced by U+FFFD with a warning. Throws where a text has more tokens than the model has positions (the
 // message names the line) unless options.truncate or options.too_long.

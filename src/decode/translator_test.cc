@@ -91,7 +91,7 @@ TEST_F(TranslatorTest, TooLongTextIsNamedByItsLine) {
   for (int i = 0; i < 50; ++i) text += "ein ";
   options.first_line = 101;
   EXPECT_THAT(message_of({"ein", text}), HasSubstr("line 102 has "));
-  EXPECT_THAT(message_of({"ein", text}), HasSubstr("the model takes 40; split it, or let --truncate cut it"));
+  EXPECT_THAT(message_of({"ein", text}), HasSubstr("the model takes 40; split it, or let truncate cut it"));
   options.truncate = true;
   EXPECT_FALSE(run({"ein", text})[1].candidates[0].tokens.empty());
 }
@@ -197,16 +197,16 @@ TEST_F(TranslatorTest, OptionsThatDoNotFitAreRefusedByName) {
     }
     return "";
   };
-  EXPECT_THAT(message([](TranslatorOptions& o) { o.num_beams = 2, o.n_best = 3; }), HasSubstr("--n-best 3 is more than --beam-size 2"));
+  EXPECT_THAT(message([](TranslatorOptions& o) { o.num_beams = 2, o.n_best = 3; }), HasSubstr("n_best 3 is more than num_beams 2"));
   EXPECT_THAT(message([](TranslatorOptions& o) { o.max_length = 42; }),
-              HasSubstr("--max-length 42 does not fit the model; possible: 2 to 41"));
-  EXPECT_THAT(message([](TranslatorOptions& o) { o.max_length = 1; }), HasSubstr("--max-length 1"));
-  EXPECT_THAT(message([](TranslatorOptions& o) { o.min_length = 99; }), HasSubstr("--min-length 99"));
-  EXPECT_THAT(message([](TranslatorOptions& o) { o.num_beams = 0; }), HasSubstr("--beam-size 0"));
+              HasSubstr("max_length 42 does not fit the model; possible: 2 to 41"));
+  EXPECT_THAT(message([](TranslatorOptions& o) { o.max_length = 1; }), HasSubstr("max_length 1"));
+  EXPECT_THAT(message([](TranslatorOptions& o) { o.min_length = 99; }), HasSubstr("min_length 99"));
+  EXPECT_THAT(message([](TranslatorOptions& o) { o.num_beams = 0; }), HasSubstr("num_beams 0"));
   for (const float wrong : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
-    EXPECT_THAT(message([&](TranslatorOptions& o) { o.length_penalty = wrong; }), HasSubstr("--length-penalty"));
+    EXPECT_THAT(message([&](TranslatorOptions& o) { o.length_penalty = wrong; }), HasSubstr("length_penalty"));
   }
-  EXPECT_THAT(message([](TranslatorOptions& o) { o.batch_tokens = 0; }), HasSubstr("--batch-tokens 0"));
+  EXPECT_THAT(message([](TranslatorOptions& o) { o.batch_tokens = 0; }), HasSubstr("batch_tokens 0"));
 }
 
 TEST_F(TranslatorTest, DirectoryOpensThroughThePublicClass) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/interrupt.h"
+#include "base/cancellation.h"
 
 namespace qkv {
 namespace {
@@ -28,7 +28,7 @@ std::vector<std::vector<double>> label_log_probabilities(const Transformer& netw
   const RecordScope no_gradient(nullptr);
   std::vector<std::vector<double>> result;
   for (size_t done = 0; done < texts.size();) {
-    throw_if_interrupted();
+    throw_if_cancelled(options.cancellation);
     TokenBatch batch;
     std::vector<int32_t> lengths, rows;
     while (done < texts.size() && (lengths.empty() || std::ssize(batch.ids) + std::ssize(texts[done]) <= options.batch_tokens)) {

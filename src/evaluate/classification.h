@@ -7,15 +7,17 @@
 
 #include "data/labelled_texts.h"
 #include "nn/transformer.h"
+#include "qkv/cancellation.h"
 
 namespace qkv {
 
 struct ClassificationOptions {
   int64_t batch_tokens = 8192;  // computed at once
   DType dtype = DType::f32;
+  const CancellationToken* cancellation = nullptr;
 };
 
-// log p of each label for each text. [texts][num_labels]. Ends with Error(interrupted) after a signal.
+// log p of each label for each text. [texts][num_labels]. Ends with Error(interrupted) when cancelled.
 std::vector<std::vector<double>> label_log_probabilities(const Transformer& network, std::span<const std::vector<int32_t>> texts,
                                                          const ClassificationOptions& options);
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/cancellation.h"
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "evaluate/masked_batches.h"
 
 namespace qkv {
@@ -36,7 +36,7 @@ MaskedLoss masked_loss(const Transformer& network, const TextCorpus& corpus, con
   const std::vector<int64_t> starts = batch_starts(windows, options.batch_tokens);
   MaskedLoss loss;
   for (size_t i = 0; i + 1 < starts.size(); ++i) {
-    throw_if_interrupted();
+    throw_if_cancelled(options.cancellation);
     std::vector<MaskedSequence> sequences;
     for (int64_t w = starts[i]; w < starts[i + 1]; ++w) {
       const Window& window = windows[static_cast<size_t>(w)];

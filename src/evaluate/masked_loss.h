@@ -7,6 +7,7 @@
 #include "data/masking.h"
 #include "data/text_corpus.h"
 #include "nn/transformer.h"
+#include "qkv/cancellation.h"
 
 namespace qkv {
 
@@ -26,13 +27,14 @@ struct MaskedLossOptions {
   int64_t batch_tokens = 16384;  // computed at once
   uint64_t seed = 1;             // of what is hidden: the same at each call
   DType dtype = DType::f32;
+  const CancellationToken* cancellation = nullptr;
 };
 
 // Whole words, each piece shown as [MASK]: what masked bits per byte are taken of.
 MaskingOptions hidden_words();
 
 // Over all windows of the text that follow each other. Throws Error(bad_input) where there is nothing to hide, and ends with
-// Error(interrupted) after a signal.
+// Error(interrupted) when cancelled.
 MaskedLoss masked_loss(const Transformer& network, const TextCorpus& corpus, const Tokenizer& tokenizer, const MaskedLossOptions& options);
 
 }  // namespace qkv

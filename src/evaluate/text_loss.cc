@@ -1,6 +1,6 @@
 #include "evaluate/text_loss.h"
 
-#include "base/interrupt.h"
+#include "base/cancellation.h"
 #include "evaluate/batch_source.h"
 
 namespace qkv {
@@ -11,7 +11,7 @@ TextLoss text_loss(const Transformer& network, const TextCorpus& corpus, const T
   const std::vector<Window> windows = consecutive_windows(corpus, options.context);
   const std::vector<int64_t> starts = batch_starts(windows, options.batch_tokens);
   for (size_t i = 0; i + 1 < starts.size(); ++i) {
-    throw_if_interrupted();
+    throw_if_cancelled(options.cancellation);
     const auto begin = static_cast<size_t>(starts[i]), count = static_cast<size_t>(starts[i + 1] - starts[i]);
     const TrainingBatch batch = make_window_batch(corpus, std::span(windows).subspan(begin, count));
     ForwardContext context;

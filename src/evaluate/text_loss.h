@@ -6,6 +6,7 @@
 
 #include "data/text_corpus.h"
 #include "nn/transformer.h"
+#include "qkv/cancellation.h"
 
 namespace qkv {
 
@@ -24,9 +25,10 @@ struct TextLossOptions {
   int64_t context = 256;         // tokens that the network sees at once
   int64_t batch_tokens = 16384;  // computed at once
   DType dtype = DType::f32;
+  const CancellationToken* cancellation = nullptr;
 };
 
-// Over all windows of `context` tokens that follow each other, the last one shorter. Ends with Error(interrupted) after a signal.
+// Over all windows of `context` tokens that follow each other, the last one shorter. Ends with Error(interrupted) when cancelled.
 TextLoss text_loss(const Transformer& network, const TextCorpus& corpus, const TextLossOptions& options);
 
 }  // namespace qkv

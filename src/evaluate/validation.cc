@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/interrupt.h"
+#include "base/cancellation.h"
 #include "decode/translator.h"
 #include "evaluate/batch_source.h"
 #include "evaluate/scores.h"
@@ -45,7 +45,7 @@ double TranslationValidation::loss(const Transformer& network) const {
   double nll = 0;
   int64_t tokens = 0;
   for (int64_t i = 0; i < batches_.size(); ++i) {
-    throw_if_interrupted();
+    throw_if_cancelled(options_.cancellation);
     const TrainingBatch batch = make_pair_batch(corpus_, batches_.batch(i), network.config().decoder_start_token_id);
     ForwardContext context;
     context.dtype = options_.dtype;
@@ -60,7 +60,7 @@ std::vector<std::string> TranslationValidation::hypotheses(const Transformer& ne
   options.search.num_beams = options_.num_beams;
   options.search.max_length = std::min(max_length_, network.config().max_position_embeddings);
   options.search.rules.bad_words = {network.config().pad_token_id};
-  options.search.on_step = throw_if_interrupted;
+  options.search.on_step = [this] { throw_if_cancelled(options_.cancellation); };
   options.dtype = options_.dtype;
   options.batch_tokens = options_.batch_tokens;
   options.truncate = true;

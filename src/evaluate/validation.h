@@ -38,6 +38,7 @@ struct TranslationValidationOptions {
   DType dtype = DType::f32;
   int num_beams = 1;
   int64_t batch_tokens = 4096;
+  const CancellationToken* cancellation = nullptr;
 };
 
 class TranslationValidation final : public Validation {

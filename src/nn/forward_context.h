@@ -6,10 +6,9 @@
 
 #include "autograd/recompute.h"
 #include "ops/ops.h"
+#include "qkv/attention_kind.h"
 
 namespace qkv {
-
-enum class AttentionKind { encoder, decoder, cross };
 
 // What a training step forgets and computes again for the gradient: less memory for more time, the same bits.
 enum class Recompute : uint8_t {

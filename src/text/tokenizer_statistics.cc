@@ -1,4 +1,4 @@
-#include "text/tokenizer_statistics.h"
+#include "qkv/tokenizer_statistics.h"
 
 #include <algorithm>
 #include <mutex>

@@ -272,7 +272,7 @@ TEST_F(EncoderTraining, WhatCannotBeLearntIsOneLineEachAndLeavesNothing) {
   EXPECT_THAT(refusal(o, ErrorCode::bad_input), HasSubstr("the model continues texts (qkv generate); an encoder alone is needed"));
   o = options(TrainTask::mlm, "model");
   o.train_file = root_ / "train.tsv";
-  EXPECT_THAT(refusal(o, ErrorCode::invalid_argument), HasSubstr("--train-file belongs to --task classification; this is --task mlm"));
+  EXPECT_THAT(refusal(o, ErrorCode::invalid_argument), HasSubstr("train_file belongs to task classification; this is task mlm"));
   EXPECT_FALSE(std::filesystem::exists(root_ / "model"));
 }
 

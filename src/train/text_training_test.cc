@@ -181,7 +181,7 @@ TEST_F(TextTraining, ResumingWithAnotherTextOrContextIsRefused) {
   o.max_steps = 8;
   TrainOptions other = o;
   other.context = 13;
-  EXPECT_THAT(refusal(other, ErrorCode::invalid_argument), HasSubstr("--context is 13, but this training began with 12"));
+  EXPECT_THAT(refusal(other, ErrorCode::invalid_argument), HasSubstr("context is 13, but this training began with 12"));
   other = o;
   other.valid_fraction = 0.2;
   EXPECT_THAT(refusal(other, ErrorCode::invalid_argument), HasSubstr("the training text is not the one"));

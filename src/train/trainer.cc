@@ -3,8 +3,8 @@
 
 #include <array>
 
+#include "base/cancellation.h"
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/parallel.h"
 #include "base/timing.h"
 #include "models/registry.h"
@@ -175,10 +175,10 @@ TrainResult train(const TrainOptions& given, const TrainCallbacks& callbacks) {
   const Tokenizer tokenizer = checkpoint ? Tokenizer::load(output.path()) : make_tokenizer(options, *task, report);
   const TransformerConfig config = make_config(options, *task, tokenizer);
   validate(config);
-  throw_if_interrupted();
+  throw_if_cancelled(options.cancellation);
   output.create();
   const TrainingData data = task->open(tokenizer, output.cache(), report);
-  throw_if_interrupted();
+  throw_if_cancelled(options.cancellation);
   if (!checkpoint) {
     output.clear();
     tokenizer.save(output.path());

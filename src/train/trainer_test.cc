@@ -309,7 +309,7 @@ TEST_F(Training, ResumingWithOtherOptionsOrTextIsRefused) {
   other.dropout = 0.25;
   std::string message;
   EXPECT_EQ(code_of(other, message), ErrorCode::invalid_argument);
-  EXPECT_THAT(message, HasSubstr("--dropout is 0.25, but this training began with 0.3"));
+  EXPECT_THAT(message, HasSubstr("dropout is 0.25, but this training began with 0.3"));
   write_pairs("train", 61);
   EXPECT_EQ(code_of(o, message), ErrorCode::invalid_argument);
   EXPECT_THAT(message, HasSubstr("the training text is not the one"));
@@ -375,7 +375,7 @@ TEST_F(Training, AnExistingDirectoryIsNotTouchedUnasked) {
   TrainOptions o = options("model");
   std::string message;
   EXPECT_EQ(code_of(o, message), ErrorCode::invalid_argument);
-  EXPECT_THAT(message, HasSubstr("--resume"));
+  EXPECT_THAT(message, HasSubstr("resume"));
   write_file_atomically(root_ / "model" / "model.safetensors", "somebody's");
   o.resume = true;
   EXPECT_EQ(code_of(o, message), ErrorCode::invalid_argument);

@@ -4,8 +4,7 @@
 #include <cmath>
 
 #include "autograd/backward.h"
-#include "base/error.h"
-#include "base/interrupt.h"
+#include "base/option_error.h"
 #include "train/options/precision.h"
 #include "train/schedule.h"
 
@@ -123,10 +122,11 @@ void TrainingRun::make_update() {
 void TrainingRun::check_finite(double loss, double norm, double rate) const {
   if (std::isfinite(loss) && std::isfinite(norm)) return;
   const double culprit = std::isfinite(loss) ? norm : loss;
-  fail(ErrorCode::diverged,
-       "training diverged at step {}: the {} is {} (learning rate {:.3g}); {}; a smaller --lr or more --warmup-steps may help",
-       state_.step + 1, std::isfinite(loss) ? "norm of the gradient" : "loss", std::isnan(culprit) ? "not a number" : "infinite", rate,
-       last_checkpoint());
+  fail_option(
+      ErrorCode::diverged,
+      "training diverged at step {}: the {} is {} (learning rate {:.3g}); {}; a smaller `learning_rate` or more `warmup_steps` may help",
+      state_.step + 1, std::isfinite(loss) ? "norm of the gradient" : "loss", std::isnan(culprit) ? "not a number" : "infinite", rate,
+      last_checkpoint());
 }
 
 void TrainingRun::report_step(const Update& update, double loss, double rate, double norm) {
@@ -220,12 +220,13 @@ void TrainingRun::save() {
 }
 
 void TrainingRun::stop_if_asked() {
-  if (!interrupted() && !(in_.callbacks.should_stop && in_.callbacks.should_stop())) return;
+  const CancellationToken* token = in_.options.cancellation;
+  if (!(token && token->cancelled()) && !(in_.callbacks.should_stop && in_.callbacks.should_stop())) return;
   save();
   if (state_.best_score < 0) {  // nothing was validated: the directory opens with the weights as they are
     save_model(averaged_ ? *averaged_ : *model_, in_.output.path());
   }
-  fail(ErrorCode::interrupted, "stopped after step {}; the same command with --resume goes on from there", state_.step);
+  fail_option(ErrorCode::interrupted, "stopped after step {}; the same command with `resume` goes on from there", state_.step);
 }
 
 std::optional<TrainEnd> TrainingRun::reached_end() const {

@@ -116,14 +116,15 @@ std::string map_row(const AttentionView& view, const TextLayout& layout, size_t 
 
 // "twenty 93 %": what the row looks at most.
 std::string strongest(const AttentionView& view, size_t i, int width) {
-  const Matrix& weights = view.trace.weights;
+  const AttentionMatrix& weights = view.trace.weights;
   const auto begin = weights.values.begin() + static_cast<int64_t>(i) * weights.cols;
   const auto best = std::max_element(begin, begin + weights.cols);
   const std::string percent = fmt::format(" {:.0f} %", 100 * *best);
   return fit_to_width(view.keys[static_cast<size_t>(best - begin)], width - static_cast<int>(percent.size())) + percent;
 }
 
-std::string table(const char* title, const std::vector<std::string>& rows, const std::vector<std::string>& columns, const Matrix& values) {
+std::string table(const char* title, const std::vector<std::string>& rows, const std::vector<std::string>& columns,
+                  const AttentionMatrix& values) {
   constexpr int kWidth = 12;
   const int label_width = std::min(widest(rows), 20);
   std::string out = fmt::format("\n{} [{}, {}]\n", title, values.rows, values.cols);

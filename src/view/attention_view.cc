@@ -3,16 +3,19 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/option_error.h"
 #include "base/utf8.h"
 #include "view/token_labels.h"
 
 namespace qkv {
 namespace {
 
-std::vector<int32_t> encode_text(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, const char* option) {
-  EncodedSource encoded = encode_source(tokenizer, config, text, true, option);
+std::vector<int32_t> encode_text(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text,
+                                 const std::string& where) {
+  EncodedSource encoded = encode_source(tokenizer, config, text, true, where);
   if (encoded.cut)
-    fail(ErrorCode::bad_input, "{} has more than the {} tokens that the model takes; shorten it", option, config.max_position_embeddings);
+    fail_option(ErrorCode::bad_input, "{} has more than the {} tokens that the model takes; shorten it", where,
+                config.max_position_embeddings);
   return std::move(encoded.ids);
 }
 
@@ -26,7 +29,7 @@ std::vector<int32_t> best_translation(const Transformer& network, const std::vec
   return search(network, {source, Segments::of_lengths(std::span(&length, 1))}, one_best, context).front().front().ids;
 }
 
-nlohmann::json rows_of(const Matrix& matrix) {
+nlohmann::json rows_of(const AttentionMatrix& matrix) {
   nlohmann::json rows = nlohmann::json::array();
   for (int64_t i = 0; i < matrix.rows; ++i) {
     nlohmann::json row = nlohmann::json::array();
@@ -54,9 +57,9 @@ AttentionView view_attention(const Transformer& network, const Tokenizer& tokeni
   const TransformerConfig& config = network.config();
   if (config.kind != Kind::encoder_decoder)
     fail(ErrorCode::unsupported, "attention is shown of models that translate; this one {}", use_of(config));
-  const std::vector<int32_t> source_ids = encode_text(tokenizer, config, source, "--source");
+  const std::vector<int32_t> source_ids = encode_text(tokenizer, config, source, mark_fields("`source`"));
   std::vector<int32_t> written =
-      target ? encode_text(tokenizer, config, *target, "--target") : best_translation(network, source_ids, options);
+      target ? encode_text(tokenizer, config, *target, mark_fields("`target`")) : best_translation(network, source_ids, options);
   if (written.empty()) written.push_back(config.eos_token_ids.empty() ? config.decoder_start_token_id : config.eos_token_ids.front());
   std::vector<int32_t> read{config.decoder_start_token_id};
   read.insert(read.end(), written.begin(), written.end() - 1);

@@ -187,7 +187,7 @@ TEST_F(AttentionViewTest, TraceHasARowForEachToken) {
 }
 
 TEST(TokenLabels, WhatCannotBeSeenHasASign) {
-  const Tokenizer bytes = train_tokenizer({.pipeline = Pipeline::bytes}, std::vector<std::string>{"a"});
+  const Tokenizer bytes = train_tokenizer({.pipeline = TokenizerPipeline::bytes}, std::vector<std::string>{"a"});
   EXPECT_EQ(joined(token_labels(bytes, bytes.encode("a b\n\t\x01\x7F\u0085é"))), "a▁b↵⇥<U+0001><U+007F>…<U+0085>…é");
   for (const auto& [text, label] : {std::pair{"\r", "<U+000D>"},
                                     {"\u00A0", "<U+00A0>"},

@@ -5,12 +5,13 @@
 #include <limits>
 #include <optional>
 
+#include "base/option_error.h"
 namespace qkv {
 namespace {
 
 // Columns [first, first + cols) of a tensor.
-Matrix columns_of(const Tensor& x, int64_t first, int64_t cols) {
-  Matrix matrix{x.rows(), cols, {}};
+AttentionMatrix columns_of(const Tensor& x, int64_t first, int64_t cols) {
+  AttentionMatrix matrix{x.rows(), cols, {}};
   matrix.values.reserve(static_cast<size_t>(x.rows() * cols));
   const bool is_double = x.dtype() == DType::f64;
   const std::vector<float> floats = is_double ? std::vector<float>() : x.to_vector();
@@ -24,10 +25,10 @@ Matrix columns_of(const Tensor& x, int64_t first, int64_t cols) {
 }
 
 // What softmax is taken of: products times the scale, what the distance adds, and minus infinity where a key is hidden.
-Matrix scores_of(const HeadTrace& trace, const AttentionOptions& options, int head) {
+AttentionMatrix scores_of(const HeadTrace& trace, const AttentionOptions& options, int head) {
   const Tensor& bias = options.distance_bias;
-  const Matrix biases = bias ? columns_of(bias, 0, bias.cols()) : Matrix{};
-  Matrix scores{trace.q.rows, trace.k.rows, {}};
+  const AttentionMatrix biases = bias ? columns_of(bias, 0, bias.cols()) : AttentionMatrix{};
+  AttentionMatrix scores{trace.q.rows, trace.k.rows, {}};
   for (int64_t i = 0; i < trace.q.rows; ++i) {
     for (int64_t j = 0; j < trace.k.rows; ++j) {
       double score = 0;
@@ -74,13 +75,17 @@ int layers_of(const TransformerConfig& config, AttentionKind kind) {
   return static_cast<int>((kind == AttentionKind::encoder ? config.encoder : config.decoder).size());
 }
 
+int heads_of(const TransformerConfig& config, AttentionKind kind, int layer) {
+  const int layers = layers_of(config, kind);
+  QKV_CHECK_OPTION(layer >= 0 && layer < layers, "`layer` {} does not exist; possible: 0 to {}", layer, layers - 1);
+  return (kind == AttentionKind::encoder ? config.encoder : config.decoder)[static_cast<size_t>(layer)].attention.num_heads;
+}
+
 HeadTrace trace_head(const Transformer& network, std::span<const int32_t> source, std::span<const int32_t> target_in, AttentionKind kind,
                      int layer, int head, DType dtype) {
   const TransformerConfig& config = network.config();
-  const int layers = layers_of(config, kind);
-  QKV_CHECK(layer >= 0 && layer < layers, "--layer {} does not exist; possible: 0 to {}", layer, layers - 1);
-  const int heads = (kind == AttentionKind::encoder ? config.encoder : config.decoder)[static_cast<size_t>(layer)].attention.num_heads;
-  QKV_CHECK(head >= 0 && head < heads, "--head {} does not exist; possible: 0 to {}", head, heads - 1);
+  const int heads = heads_of(config, kind, layer);
+  QKV_CHECK_OPTION(head >= 0 && head < heads, "`head` {} does not exist; possible: 0 to {}", head, heads - 1);
   QKV_CHECK(!source.empty() && !target_in.empty(), "[trace_head] a sequence without tokens");
 
   std::optional<AttentionRecord> found;

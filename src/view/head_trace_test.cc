@@ -17,7 +17,7 @@ std::unique_ptr<Model> open_model(const char* name, Device device) {
                     device == Device::reference ? DType::f64 : DType::f32, device);
 }
 
-void expect_near(const char* what, const Matrix& a, const Matrix& b, double tolerance) {
+void expect_near(const char* what, const AttentionMatrix& a, const AttentionMatrix& b, double tolerance) {
   ASSERT_EQ(a.rows, b.rows) << what;
   ASSERT_EQ(a.cols, b.cols) << what;
   for (size_t i = 0; i < a.values.size(); ++i) {
@@ -67,7 +67,8 @@ TEST(HeadTrace, WeightsAreTheSoftmaxOfTheScoresAndOutputTheirMeanOfValues) {
   const auto model = open_model("marian_post_norm", Device::cpu);
   for (const Case& c : all_heads(model->config)) {
     const HeadTrace trace = trace_head(model->network, kSource, kTargetIn, c.kind, c.layer, c.head);
-    Matrix weights = trace.scores, out{trace.q.rows, trace.v.cols, std::vector<double>(static_cast<size_t>(trace.q.rows * trace.v.cols))};
+    AttentionMatrix weights = trace.scores,
+                    out{trace.q.rows, trace.v.cols, std::vector<double>(static_cast<size_t>(trace.q.rows * trace.v.cols))};
     for (int64_t i = 0; i < weights.rows; ++i) {
       double sum = 0;
       for (int64_t j = 0; j < weights.cols; ++j) sum += std::exp(weights.at(i, j));
@@ -106,9 +107,9 @@ TEST(HeadTrace, LayerAndHeadOutOfRangeNameThePossibleOnes) {
     }
     return "";
   };
-  EXPECT_EQ(message(2, 0), "--layer 2 does not exist; possible: 0 to 1");
-  EXPECT_EQ(message(-1, 0), "--layer -1 does not exist; possible: 0 to 1");
-  EXPECT_EQ(message(0, 4), "--head 4 does not exist; possible: 0 to 3");
+  EXPECT_EQ(message(2, 0), "layer 2 does not exist; possible: 0 to 1");
+  EXPECT_EQ(message(-1, 0), "layer -1 does not exist; possible: 0 to 1");
+  EXPECT_EQ(message(0, 4), "head 4 does not exist; possible: 0 to 3");
 }
 
 // The kernel's weights are the softmax of the scores that the trace shows, however positions, windows and soft-caps change these.

@@ -3,22 +3,20 @@
 #include <unistd.h>
 
 #include "base/files.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "cli/commands.h"
-#include "cli/commands/decoding_options.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
-#include "view/attention_view.h"
+#include "cli/program.h"
+#include "cli/table_options.h"
+#include "qkv/attention.h"
 
 namespace qkv {
 namespace {
 
 struct AttentionArguments {
   std::string model, source, kind = "cross", output;
-  std::optional<std::string> target;
-  std::optional<int> layer;
-  int head = 0;
+  AttentionRequest request;
   bool trace = false;
   TranslatorOptions options;
 };
@@ -42,15 +40,10 @@ void run_attention(const AttentionArguments& arguments) {
   catch_interrupts();
   check_output(arguments.output);
   if (!arguments.output.empty()) check_can_write(arguments.output);
-  const std::unique_ptr<Model> model = load_model(arguments.model, arguments.options.dtype);
-  if (model->config.kind != Kind::encoder_decoder) {
-    fail(ErrorCode::unsupported, "{}: attention is shown of models that translate; this one {}", arguments.model, use_of(model->config));
-  }
-  const Tokenizer tokenizer = Tokenizer::load(arguments.model);
-  const AttentionKind kind = kind_of(arguments.kind);
-  const int layer = arguments.layer.value_or(layers_of(model->config, kind) - 1);
-  const AttentionView view = view_attention(model->network, tokenizer, arguments.source, arguments.target, kind, layer, arguments.head,
-                                            interruptible_options(arguments.options, *model));
+  AttentionRequest request = arguments.request;
+  request.kind = kind_of(arguments.kind);
+  request.cancellation = program_cancellation();
+  const AttentionView view = AttentionInspector::open(arguments.model, arguments.options).view(arguments.source, request);
   if (arguments.output.ends_with(".svg")) {
     write_file_atomically(arguments.output, attention_svg(view));
   } else if (arguments.output.ends_with(".json")) {
@@ -58,7 +51,7 @@ void run_attention(const AttentionArguments& arguments) {
   } else {
     const std::string text = arguments.trace ? trace_text(view) : attention_text(view, arguments.output.empty() ? terminal_width() : 100);
     if (arguments.output.empty()) {
-      if (!arguments.target && kind != AttentionKind::encoder) print("{}\n-> {}\n\n", view.source, view.target);
+      if (!request.target && request.kind != AttentionKind::encoder) print("{}\n-> {}\n\n", view.source, view.target);
       write_stdout(text);
     } else {
       write_file_atomically(arguments.output, text);
@@ -74,17 +67,17 @@ void add_attention_command(CLI::App& app) {
   auto arguments = std::make_shared<AttentionArguments>();
   command->add_option("--model", arguments->model, "Model directory")->required()->type_name("DIR");
   command->add_option("--source", arguments->source, "The text to translate")->required()->type_name("TEXT");
-  command->add_option("--target", arguments->target, "Its translation (default: the model's own)")->type_name("TEXT");
+  command->add_option("--target", arguments->request.target, "Its translation (default: the model's own)")->type_name("TEXT");
   command
       ->add_option("--kind", arguments->kind, "encoder (self-attention of the source), decoder (of the target) or cross (target to source)")
       ->check(CLI::IsMember({"encoder", "decoder", "cross"}))
       ->type_name("KIND")
       ->capture_default_str();
-  command->add_option("--layer", arguments->layer, "Layer, counted from 0 (default: the last)")
-      ->check(at_least(arguments->layer, 0))
+  command->add_option("--layer", arguments->request.layer, "Layer, counted from 0 (default: the last)")
+      ->check(at_least(arguments->request.layer, 0))
       ->type_name("L");
-  command->add_option("--head", arguments->head, "Head, counted from 0")
-      ->check(at_least(arguments->head, 0))
+  command->add_option("--head", arguments->request.head, "Head, counted from 0")
+      ->check(at_least(arguments->request.head, 0))
       ->type_name("H")
       ->capture_default_str();
   command->add_option("--output", arguments->output, "Write FILE.svg, FILE.json or FILE.txt instead of showing the map in the terminal")

@@ -2,18 +2,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
-#include "cli/commands/decoding_options.h"
-#include "cli/commands/eval_classification.h"
 #include "cli/line_reader.h"
 #include "cli/output.h"
-#include "evaluate/classification.h"
+#include "cli/program.h"
+#include "cli/table_options.h"
+#include "decode/translator.h"
+#include "qkv/classifier.h"
 
 namespace qkv {
 namespace {
@@ -24,34 +23,34 @@ struct ClassifyArguments {
   bool all = false;
 };
 
-void print_labels(const std::vector<double>& log_p, const std::vector<std::string>& labels, bool all) {
-  std::vector<size_t> order(log_p.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return log_p[a] > log_p[b]; });
-  if (!all) order.resize(1);
-  for (size_t i = 0; i < order.size(); ++i) {
-    print("{}{}\t{:.6f}", i == 0 ? "" : "\t", one_line(labels[order[i]]), std::exp(log_p[order[i]]));
+void print_labels(const Classification& text, const std::vector<std::string>& names, bool all) {
+  const size_t shown = all ? text.labels.size() : 1;
+  for (size_t i = 0; i < shown; ++i) {
+    const auto& [label, probability] = text.labels[i];
+    print("{}{}\t{:.6f}", i == 0 ? "" : "\t", one_line(names[static_cast<size_t>(label)]), probability);
   }
   write_stdout("\n");
+}
+
+void warn_of_invalid(const std::vector<std::string>& lines, int64_t first_line) {
+  std::vector<int64_t> invalid;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (!is_valid_utf8(lines[i])) invalid.push_back(first_line + static_cast<int64_t>(i));
+  }
+  if (!invalid.empty()) log_warning("{}: not valid UTF-8; the bad bytes are read as U+FFFD", list_lines(invalid));
 }
 
 void run_classify(const ClassifyArguments& arguments) {
   constexpr size_t kMostLines = 1024;
   catch_interrupts();
-  const Classifier classifier = load_classifier(arguments.model, arguments.dtype);
-  const ClassificationOptions options{.dtype = activation_type(*classifier.model)};
+  const Classifier classifier = Classifier::open(arguments.model, arguments.dtype);
   LineReader reader(STDIN_FILENO, "standard input");
   for (std::vector<std::string> lines; !(lines = reader.next(kMostLines)).empty();) {
-    std::vector<int64_t> invalid;
-    for (size_t i = 0; i < lines.size(); ++i) {
-      if (!is_valid_utf8(lines[i])) invalid.push_back(reader.first_line() + static_cast<int64_t>(i));
-    }
-    if (!invalid.empty()) log_warning("{}: not valid UTF-8; the bad bytes are read as U+FFFD", list_lines(invalid));
-    const ClassifierInputs inputs = encode_for_classifier(classifier.tokenizer, lines, classifier.model->config.max_position_embeddings);
-    if (inputs.cut > 0)
-      log_warning("{} lines are cut to the {} tokens that the model takes", inputs.cut, classifier.model->config.max_position_embeddings);
-    for (const std::vector<double>& log_p : label_log_probabilities(classifier.model->network, inputs.ids, options))
-      print_labels(log_p, classifier.model->labels, arguments.all);
+    warn_of_invalid(lines, reader.first_line());
+    const std::vector<Classification> texts = classifier.classify(lines, {.cancellation = program_cancellation()});
+    const auto cut = std::count_if(texts.begin(), texts.end(), [](const Classification& text) { return text.cut; });
+    if (cut > 0) log_warning("{} lines are cut to the {} tokens that the model takes", cut, classifier.max_tokens());
+    for (const Classification& text : texts) print_labels(text, classifier.labels(), arguments.all);
     flush_stdout();
   }
 }

@@ -1,10 +1,10 @@
 // qkv data: makes data to try things with.
 #include <memory>
 
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/numbers.h"
+#include "cli/program.h"
 #include "data/numbers.h"
 
 namespace qkv {
@@ -30,6 +30,7 @@ void add_data_command(CLI::App& app) {
   numbers->add_flag("--overwrite", options->overwrite, "Replace these files in a directory that exists");
   numbers->callback([options] {
     catch_interrupts();
+    options->cancellation = program_cancellation();
     write_numbers(*options);
     const NumberSpeller from(options->from), to(options->to);
     log_info("{}: {} numbers to train on, 1000 to validate, 1000 to test; \"{}\" is \"{}\"", options->output.string(), options->count,

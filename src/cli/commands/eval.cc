@@ -3,17 +3,17 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/timing.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
-#include "cli/commands/decoding_options.h"
-#include "cli/commands/eval_classification.h"
-#include "cli/commands/eval_text.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
-#include "evaluate/scores.h"
+#include "cli/program.h"
+#include "cli/table_options.h"
+#include "qkv/evaluator.h"
+#include "qkv/translator.h"
+#include "train/options/option_table.h"
 
 namespace qkv {
 namespace {
@@ -47,11 +47,9 @@ struct Hypotheses {
 
 Hypotheses translate_source(const EvalArguments& arguments, const std::vector<std::string>& source) {
   catch_interrupts();
-  const std::unique_ptr<Model> model = load_model(arguments.model, arguments.options.dtype);
-  const Tokenizer tokenizer = Tokenizer::load(arguments.model);
-  const TranslateOptions options = interruptible_options(arguments.options, *model);
+  const Translator translator = Translator::open(arguments.model, arguments.options);
   const Stopwatch watch;
-  std::vector<Translation> translations = translate(model->network, tokenizer, source, options);
+  std::vector<Translation> translations = translator.translate(source, {.cancellation = program_cancellation()});
   Hypotheses hypotheses;
   hypotheses.seconds = watch.seconds();
   std::string text;
@@ -63,6 +61,57 @@ Hypotheses translate_source(const EvalArguments& arguments, const std::vector<st
   log_info("translated {} lines in {:.2f} s, {:.1f} lines/s", source.size(), hypotheses.seconds,
            static_cast<double>(source.size()) / hypotheses.seconds);
   return hypotheses;
+}
+
+void eval_classification(const EvalArguments& arguments) {
+  catch_interrupts();
+  const ClassificationEvaluation result = evaluate_classification(
+      arguments.model, arguments.classification, {.dtype = arguments.options.dtype, .cancellation = program_cancellation()});
+  if (result.cut > 0)
+    log_warning("{}: {} texts are cut to the {} tokens that the model takes", arguments.classification, result.cut, result.max_tokens);
+  if (arguments.json) {
+    print("{}\n", nlohmann::ordered_json{{"loss", result.loss},
+                                         {"accuracy", result.accuracy},
+                                         {"right", result.right},
+                                         {"texts", result.texts},
+                                         {"seconds", result.seconds}}
+                      .dump());
+  } else {
+    print("loss {:.4f}  accuracy {:.2f} % ({} of {} texts)\n", result.loss, 100 * result.accuracy, result.right, result.texts);
+  }
+}
+
+void print_text_json(const TextEvaluation& result) {
+  nlohmann::ordered_json json{{"loss", result.loss}, {"perplexity", result.perplexity}};
+  if (result.bits_per_byte) json["bits_per_byte"] = *result.bits_per_byte;
+  if (result.masked_bits_per_byte) json["masked_bits_per_byte"] = *result.masked_bits_per_byte;
+  json["tokens"] = result.tokens;
+  json["bytes"] = result.bytes;
+  if (!result.masked) json["unknown_tokens"] = result.unknown_tokens;
+  json["context"] = result.context;
+  json["seconds"] = result.seconds;
+  print("{}\n", json.dump());
+}
+
+void eval_text(const EvalArguments& arguments) {
+  catch_interrupts();
+  const TextEvaluation result = evaluate_text(arguments.model, arguments.text,
+                                              {.document_separator = unescape(arguments.document_separator, "--document-separator"),
+                                               .context = arguments.context,
+                                               .dtype = arguments.options.dtype,
+                                               .cancellation = program_cancellation()});
+  if (result.unknown_tokens > 0) {
+    log_warning("{}: {} tokens are unknown to the tokenizer; they {}", arguments.text, result.unknown_tokens,
+                result.masked ? "are never hidden" : "count as one token " + result.unknown_token);
+  }
+  if (arguments.json) return print_text_json(result);
+  if (result.masked) {
+    print("loss {:.4f}  perplexity {:.4f}  masked bits per byte {:.4f}  ({} hidden tokens, {} bytes of hidden words, windows of {})\n",
+          result.loss, result.perplexity, *result.masked_bits_per_byte, result.tokens, result.bytes, result.context);
+  } else {
+    print("loss {:.4f}  perplexity {:.4f}  bits per byte {:.4f}  ({} tokens of {} bytes, windows of {})\n", result.loss, result.perplexity,
+          *result.bits_per_byte, result.tokens, result.bytes, result.context);
+  }
 }
 
 void check_arguments(const EvalArguments& arguments) {
@@ -97,15 +146,27 @@ void check_arguments(const EvalArguments& arguments) {
     fail(ErrorCode::invalid_argument, "--output keeps the translations of --model; with --hypothesis there are none");
 }
 
+void print_scores(const TranslationScores& scores, double seconds, bool as_json) {
+  if (as_json) {
+    nlohmann::ordered_json result{{"bleu", scores.bleu ? nlohmann::ordered_json(*scores.bleu) : nullptr},
+                                  {"chrf", scores.chrf},
+                                  {"signature", scores.signature},
+                                  {"exact_match", scores.exact_match()},
+                                  {"lines", scores.lines}};
+    if (seconds > 0) result["seconds"] = seconds;
+    print("{}\n", result.dump());
+  } else {
+    const std::string bleu = scores.bleu ? fmt::format("{:.2f}", *scores.bleu) : "undefined (no reference has four words)";
+    print("BLEU {}  chrF2 {:.2f}  exact match {:.2f} % ({} of {} lines)\n{}\n", bleu, scores.chrf, scores.exact_match(),
+          scores.exact_matches, scores.lines, scores.signature);
+  }
+}
+
 void run_eval(const EvalArguments& arguments) {
   check_arguments(arguments);
   if (!arguments.output.empty()) check_can_write(arguments.output);
-  if (!arguments.text.empty()) {
-    return eval_text(
-        {arguments.model, arguments.text, arguments.document_separator, arguments.context, arguments.options.dtype, arguments.json});
-  }
-  if (!arguments.classification.empty())
-    return eval_classification(arguments.model, arguments.classification, arguments.options.dtype, arguments.json);
+  if (!arguments.text.empty()) return eval_text(arguments);
+  if (!arguments.classification.empty()) return eval_classification(arguments);
   const std::vector<std::string> references = read_text(arguments.reference);
   Hypotheses hypotheses;
   if (arguments.hypothesis.empty()) {
@@ -117,24 +178,7 @@ void run_eval(const EvalArguments& arguments) {
     check_same_length(arguments.hypothesis, hypotheses.lines.size(), arguments.reference, references.size());
   }
   if (references.empty()) fail(ErrorCode::bad_input, "{} is empty; there is nothing to score", arguments.reference);
-
-  const Scores scores = score_corpus(hypotheses.lines, references);
-  const bool has_bleu = bleu_is_defined(references);
-  const size_t exact = exact_matches(hypotheses.lines, references);
-  const double exact_match = 100.0 * static_cast<double>(exact) / static_cast<double>(references.size());
-  if (arguments.json) {
-    nlohmann::ordered_json result{{"bleu", has_bleu ? nlohmann::ordered_json(scores.bleu) : nullptr},
-                                  {"chrf", scores.chrf},
-                                  {"signature", scores.signature},
-                                  {"exact_match", exact_match},
-                                  {"lines", references.size()}};
-    if (hypotheses.seconds > 0) result["seconds"] = hypotheses.seconds;
-    print("{}\n", result.dump());
-  } else {
-    const std::string bleu = has_bleu ? fmt::format("{:.2f}", scores.bleu) : "undefined (no reference has four words)";
-    print("BLEU {}  chrF2 {:.2f}  exact match {:.2f} % ({} of {} lines)\n{}\n", bleu, scores.chrf, exact_match, exact, references.size(),
-          scores.signature);
-  }
+  print_scores(score_translations(hypotheses.lines, references), hypotheses.seconds, arguments.json);
 }
 
 }  // namespace

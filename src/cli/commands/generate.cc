@@ -2,14 +2,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
-#include "cli/commands/decoding_options.h"
 #include "cli/line_input.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
+#include "cli/program.h"
+#include "cli/table_options.h"
 #include "qkv/generator.h"
 
 namespace qkv {
@@ -55,6 +55,7 @@ Generation print_text(const Generator& generator, const GenerateArguments& argum
 
 void run_generate(GenerateArguments arguments) {
   catch_interrupts();
+  arguments.options.cancellation = program_cancellation();
   if (arguments.greedy) arguments.options.temperature = 0;
   const auto check_chance = [&](double temperature) {
     if (arguments.num_samples == 1 || temperature > 0) return;
@@ -95,34 +96,12 @@ void run_generate(GenerateArguments arguments) {
 void add_generate_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("generate", "Write on from a prompt with a language model");
   auto arguments = std::make_shared<GenerateArguments>();
-  GeneratorOptions& options = arguments->options;
   command->add_option("--model", arguments->model, "Model directory: config.json, model.safetensors, tokenizer.json")
       ->required()
       ->type_name("DIR");
   command->add_option("--prompt", arguments->prompt, "What to go on from; -: all of stdin (default: the beginning of a text)")
       ->type_name("TEXT");
-  command
-      ->add_option("--max-new-tokens", options.max_new_tokens,
-                   "Stop after N tokens where the model does not end the text (default: the model's, or else 256)")
-      ->check(at_least(options.max_new_tokens, 1))
-      ->type_name("N");
-  command
-      ->add_option("--temperature", options.temperature,
-                   "Below 1 likely tokens become likelier; 0: always the likeliest (default: the model's, or else 1)")
-      ->check(at_least(options.temperature, 0))
-      ->type_name("X");
-  command->add_option("--top-k", options.top_k, "Draw from the K likeliest tokens; 0: from all (default: the model's, or else 0)")
-      ->check(at_least(options.top_k, 0))
-      ->type_name("K");
-  command
-      ->add_option("--top-p", options.top_p,
-                   "Draw from the likeliest tokens that together have probability P; 1: from all (default: the model's, or else 1)")
-      ->check(between(0.0, 1.0))
-      ->type_name("P");
-  command->add_option("--seed", options.seed, "The same seed gives the same text, on any number of threads")
-      ->check(between<int64_t>(0, INT64_MAX))
-      ->type_name("S")
-      ->capture_default_str();
+  add_sampling_options(*command, arguments->options);
   command->add_flag("--greedy", arguments->greedy, "Always the likeliest token, like --temperature 0");
   command->add_option("--num-samples", arguments->num_samples, "Write N texts, parted by lines of ---")
       ->check(at_least(arguments->num_samples, 1))

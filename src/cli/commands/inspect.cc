@@ -1,153 +1,48 @@
 // qkv inspect: what is in a directory, and whether it is whole.
-#include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "base/error.h"
-#include "base/files.h"
-#include "base/log.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "models/config_reader.h"
-#include "models/generation_config.h"
-#include "models/model_directory.h"
-#include "models/parameter_count.h"
-#include "nn/uniform_config.h"
-#include "qkv/tokenizer.h"
-#include "train/output/checkpoint.h"
+#include "qkv/inspect.h"
 
 namespace qkv {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-// Bytes of a file, or of all files below a directory; a running training may take some away meanwhile.
-int64_t bytes_below(const fs::path& path) {
-  std::error_code error;
-  if (!fs::is_directory(path, error)) {
-    const auto size = fs::file_size(path, error);
-    return error ? 0 : static_cast<int64_t>(size);
-  }
-  int64_t sum = 0;
-  for (fs::recursive_directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
-    std::error_code gone;
-    if (entry->is_regular_file(gone)) sum += static_cast<int64_t>(entry->file_size(gone));
-  }
-  return sum;
-}
-
-// Every choice of the network, whatever class it was opened as.
-ordered_json describe_config(const TransformerConfig& c, const Architecture& architecture) {
+ordered_json to_json(const std::vector<NamedValue>& values) {
   ordered_json out;
-  if (is_uniform(c)) {
-    architectures().back().write_config(c, out);  // ours names every choice
-  } else {
-    architecture.write_config(c, out);
-  }
-  out["pad_token_id"] = token_id_json(c.pad_token_id);
-  if (!c.has_decoder()) return out;
-  out["eos_token_id"] = token_ids_json(c.eos_token_ids);
-  out["decoder_start_token_id"] = token_id_json(c.decoder_start_token_id);
+  for (const auto& [name, value] : values) out[name] = ordered_json::parse(value);
   return out;
 }
 
-// The ids of tokens are the config's.
-ordered_json describe_generation(const ModelDirectory& opened) {
-  ordered_json out = generation_json(opened.generation(), opened.config());
-  for (const char* key : {"pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id"}) out.erase(key);
-  return out;
+void add_model(const InspectedModel& model, ordered_json& out) {
+  out["architecture"] = model.architecture;
+  out["model_type"] = model.model_type;
+  out["config"] = to_json(model.config);
+  if (!model.unused_keys.empty()) out["unused_keys"] = model.unused_keys;
+  out["parameters"]["total"] = model.parameters;
+  for (const auto& [part, count] : model.parts) out["parameters"]["parts"][part] = count;
+  out["weights"] = {{"tensors", model.tensors}, {"dtype", model.dtypes}, {"files", model.files}};
+  if (!model.labels.empty()) out["config"]["labels"] = model.labels;
+  if (!model.generation.empty()) out["generation"] = to_json(model.generation);
+  if (model.verified_values) out["verified"]["values"] = *model.verified_values;
 }
 
-ordered_json describe_weights(const WeightFiles& files) {
-  std::map<std::string, int64_t> types;
-  for (const auto& [name, weight] : files.all()) ++types[weight.entry->dtype];
-  ordered_json out = {{"tensors", files.all().size()}, {"dtype", ordered_json::array()}, {"files", ordered_json::array()}};
-  for (const auto& [type, count] : types) out["dtype"].push_back(type);
-  for (const fs::path& file : files.files()) out["files"].push_back(file.filename().string());
-  return out;
-}
-
-void describe_model(const fs::path& directory, bool verify, ordered_json& out) {
-  const ModelDirectory opened(directory);
-  const std::unique_ptr<Model> model = opened.make_model(DType::f32, Device::cpu);
-  out["architecture"] = opened.architecture().class_name;
-  out["model_type"] = opened.architecture().model_type;
-  out["config"] = describe_config(opened.config(), opened.architecture());
-  if (const std::vector<std::string> unused = opened.unused_keys(); !unused.empty()) out["unused_keys"] = unused;
-  out["parameters"]["total"] = model->parameters.count();
-  for (const auto& [part, count] : count_by_part(model->parameters)) out["parameters"]["parts"][part] = count;
-  out["weights"] = describe_weights(opened.weights());
-  if (!opened.labels().empty()) out["config"]["labels"] = opened.labels();
-  if (opened.config().has_decoder()) out["generation"] = describe_generation(opened);
-  if (verify) {
-    out["verified"]["values"] = opened.verify_weights();
-    opened.read_weights(*model);
-  }
-}
-
-// Names of the checkpoints, oldest first.
-std::vector<std::string> checkpoint_names(const fs::path& directory) {
-  constexpr std::string_view prefix = "step-";
-  std::vector<std::pair<int64_t, std::string>> found;
-  std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    int64_t step = 0;
-    if (!name.starts_with(prefix)) continue;
-    const auto [stop, wrong] = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), step);
-    if (wrong == std::errc() && stop == name.data() + name.size()) found.emplace_back(step, name);
-  }
-  if (error) fail(ErrorCode::io, "cannot list {}: {}", directory.string(), error.message());
-  std::sort(found.begin(), found.end());
-  std::vector<std::string> names;
-  for (auto& [step, name] : found) names.push_back(std::move(name));
-  return names;
-}
-
-void describe_checkpoints(const fs::path& directory, bool verify, ordered_json& out) {
-  if (is_there(directory / "latest")) {
-    std::string latest = read_file(directory / "latest").substr(0, 100);
-    out["latest"] = latest.substr(0, latest.find('\n'));
-  }
-  out["list"] = ordered_json::array();
-  for (const std::string& name : checkpoint_names(directory)) {
-    if (verify) verify_checkpoint(directory / name);
-    out["list"].push_back({{"name", name}, {"bytes", bytes_below(directory / name)}});
-  }
-}
-
-ordered_json describe_files(const fs::path& directory) {
-  std::vector<fs::path> paths;
-  std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) paths.push_back(entry->path());
-  if (error) fail(ErrorCode::io, "cannot list {}: {}", directory.string(), error.message());
-  std::sort(paths.begin(), paths.end());
-  ordered_json files = ordered_json::array();
-  for (const fs::path& path : paths) {
-    std::error_code ignored;
-    files.push_back({{"name", path.filename().string() + (fs::is_directory(path, ignored) ? "/" : "")}, {"bytes", bytes_below(path)}});
-  }
-  return files;
-}
-
-ordered_json describe_directory(const fs::path& directory, bool verify) {
-  const bool model = is_there(directory / "config.json") || is_there(directory / "model.safetensors");
-  const bool tokenizer = is_there(directory / "tokenizer.json"), checkpoints = is_there(directory / "checkpoints");
+ordered_json to_json(const InspectedDirectory& directory) {
   ordered_json out;
-  out["path"] = directory.string();
-  if (model || (!tokenizer && !checkpoints)) describe_model(directory, verify, out);
-  if (tokenizer) {
-    const int32_t size = Tokenizer::load(directory).vocab_size();
-    out["tokenizer"]["vocab_size"] = size;
-    if (model && size > out["config"]["vocab_size"].get<int32_t>()) {
-      log_warning("{} has {} tokens, the model's vocab_size is {}; texts with the last ones cannot be translated",
-                  (directory / "tokenizer.json").string(), size, out["config"]["vocab_size"].get<int32_t>());
-    }
+  out["path"] = directory.path.string();
+  if (directory.model) add_model(*directory.model, out);
+  if (directory.tokenizer_vocab_size) out["tokenizer"]["vocab_size"] = *directory.tokenizer_vocab_size;
+  if (directory.checkpoints) {
+    ordered_json& checkpoints = out["checkpoints"];
+    if (directory.checkpoints->latest) checkpoints["latest"] = *directory.checkpoints->latest;
+    checkpoints["list"] = ordered_json::array();
+    for (const auto& [name, bytes] : directory.checkpoints->list) checkpoints["list"].push_back({{"name", name}, {"bytes", bytes}});
   }
-  if (checkpoints) describe_checkpoints(directory / "checkpoints", verify, out["checkpoints"]);
-  out["files"] = describe_files(directory);
+  out["files"] = ordered_json::array();
+  for (const auto& [name, bytes] : directory.files) out["files"].push_back({{"name", name}, {"bytes", bytes}});
   return out;
 }
 
@@ -210,7 +105,7 @@ void add_inspect_command(CLI::App& app) {
   command->add_flag("--verify", arguments->verify, "Read every weight (finite?) and recompute the checksums of all checkpoints");
   command->footer("Exit code 1 and one line where a file is damaged. Example: qkv inspect my-model --verify");
   command->callback([arguments] {
-    const ordered_json description = describe_directory(arguments->directory, arguments->verify);
+    const ordered_json description = to_json(inspect_directory(arguments->directory, {.verify = arguments->verify}));
     if (arguments->json) {
       print("{}\n", description.dump(2, ' ', false, ordered_json::error_handler_t::replace));
     } else {

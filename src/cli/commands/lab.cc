@@ -4,13 +4,13 @@
 #include <memory>
 
 #include "base/files.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/timing.h"
 #include "cli/commands.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
+#include "cli/program.h"
 #include "lab/record/report.h"
 #include "lab/record/runner.h"
 
@@ -34,8 +34,9 @@ CLI::Validator readable_file() {
       "");
 }
 
-void run(const lab::RunOptions& options) {
+void run(lab::RunOptions options) {
   catch_interrupts();
+  options.cancellation = program_cancellation();
   check_can_write_in(options.output, "--output " + options.output.string());
   ProgressLine line;
   const Stopwatch watch;

@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/utf8.h"
 #include "cli/commands/tokenizer.h"
 #include "cli/line_input.h"
 #include "cli/output.h"
+#include "cli/program.h"
 #include "qkv/tokenizer.h"
-#include "text/tokenizer_statistics.h"
+#include "qkv/tokenizer_statistics.h"
 
 namespace qkv {
 namespace {

@@ -1,19 +1,20 @@
 // qkv tokenizer encode and decode: a line for a line.
 #include <algorithm>
 #include <charconv>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/utf8.h"
 #include "cli/commands/tokenizer.h"
 #include "cli/line_input.h"
 #include "cli/output.h"
+#include "cli/program.h"
 #include "qkv/tokenizer.h"
 
 namespace qkv {
@@ -27,17 +28,17 @@ void convert_lines(LineInput& input, const Convert& convert) {
     const std::vector<std::string_view> lines = input.next();
     if (lines.empty()) return;
     std::vector<std::string> results(lines.size());
-    std::vector<std::unique_ptr<Error>> faults(lines.size());
+    std::vector<std::exception_ptr> faults(lines.size());
     parallel_for(static_cast<int64_t>(lines.size()), [&](int64_t i) {
       const auto at = static_cast<size_t>(i);
       try {
         results[at] = convert(lines[at], input.first_line() + i);
-      } catch (const Error& error) {  // kept, so that the first bad line is named on any number of threads
-        faults[at] = std::make_unique<Error>(error);
+      } catch (const Error&) {  // kept, so that the first bad line is named on any number of threads
+        faults[at] = std::current_exception();
       }
     });
     for (size_t i = 0; i < lines.size(); ++i) {
-      if (faults[i]) throw *faults[i];
+      if (faults[i]) std::rethrow_exception(faults[i]);
       write_stdout(results[i]);
       write_stdout("\n");
     }
@@ -116,7 +117,7 @@ std::vector<int32_t> known_ids(const Tokenizer& tokenizer, std::string_view line
 }
 
 // A text on one line: its line ends become \n and \r, two characters each.
-std::string on_one_line(const std::string& text) {
+std::string escaped_line(const std::string& text) {
   std::string line;
   for (const char c : text) {
     if (c == '\n' || c == '\r') {
@@ -131,7 +132,7 @@ std::string on_one_line(const std::string& text) {
 void decode_lines(const Tokenizer& tokenizer, const DecodeArguments& arguments) {
   LineInput input(arguments.file);
   convert_lines(input, [&](std::string_view line, int64_t number) {
-    return on_one_line(tokenizer.decode(known_ids(tokenizer, line, input.name(), number), !arguments.with_special_tokens));
+    return escaped_line(tokenizer.decode(known_ids(tokenizer, line, input.name(), number), !arguments.with_special_tokens));
   });
 }
 

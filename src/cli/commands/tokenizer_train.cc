@@ -8,21 +8,20 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/commands/tokenizer.h"
 #include "cli/numbers.h"
-#include "qkv/tokenizer.h"
-#include "text/training/tokenizer_trainer.h"
+#include "cli/program.h"
+#include "qkv/tokenizer_trainer.h"
 
 namespace qkv {
 namespace {
 
-const std::map<std::string, Pipeline> kModels{
-    {"bpe", Pipeline::sentences},   {"byte-bpe", Pipeline::byte_pairs}, {"wordpiece", Pipeline::word_pieces},
-    {"unigram", Pipeline::unigram}, {"wordlevel", Pipeline::words},     {"char", Pipeline::characters},
-    {"byte", Pipeline::bytes}};
+const std::map<std::string, TokenizerPipeline> kModels{
+    {"bpe", TokenizerPipeline::sentences},   {"byte-bpe", TokenizerPipeline::byte_pairs}, {"wordpiece", TokenizerPipeline::word_pieces},
+    {"unigram", TokenizerPipeline::unigram}, {"wordlevel", TokenizerPipeline::words},     {"char", TokenizerPipeline::characters},
+    {"byte", TokenizerPipeline::bytes}};
 const std::map<std::string, WordPieceScore> kScores{
     {"likelihood", WordPieceScore::likelihood}, {"gain", WordPieceScore::gain}, {"frequency", WordPieceScore::frequency}};
 
@@ -55,6 +54,7 @@ void run_training(const TrainArguments& arguments) {
   options.pipeline = kModels.at(arguments.model);
   options.score = kScores.at(arguments.score);
   options.memory = arguments.memory_mb << 20;
+  options.cancellation = program_cancellation();
   ProgressLine line;
   options.progress = [&](std::string_view text) { line.show(text); };
   const Tokenizer tokenizer = train_tokenizer(options, files);

@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/commands.h"
+#include "cli/program.h"
 #include "qkv/trainer.h"
 #include "train/options/option_table.h"
 #include "train/options/options.h"
@@ -110,7 +110,8 @@ void add_option(CLI::App& command, const TrainOption& option, std::vector<Option
 }
 
 void run(const std::vector<OptionSetting>& settings) {
-  const TrainOptions options = resolve_train_options(settings);
+  TrainOptions options = resolve_train_options(settings);
+  options.cancellation = program_cancellation();
   catch_interrupts(log_level() >= LogLevel::normal ? "\nstopping when this step is done and saved; a second signal ends at once\n"
                                                    : nullptr);
   TrainDisplay display;

@@ -4,12 +4,12 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "cli/commands.h"
-#include "cli/commands/decoding_options.h"
 #include "cli/line_reader.h"
-#include "cli/numbers.h"
 #include "cli/output.h"
+#include "cli/program.h"
+#include "cli/table_options.h"
+#include "decode/translator.h"
 
 namespace qkv {
 namespace {
@@ -42,7 +42,7 @@ void print_translations(const std::vector<Translation>& translations, const Tran
 }
 
 // All else is translated by then.
-void fail_of_long_lines(const std::vector<LongText>& too_long, int most) {
+void fail_of_long_lines(const std::vector<LongText>& too_long, int64_t most) {
   if (too_long.empty()) return;
   if (too_long.size() == 1) {
     fail(ErrorCode::bad_input,
@@ -57,22 +57,24 @@ void fail_of_long_lines(const std::vector<LongText>& too_long, int most) {
        list_lines(lines), most);
 }
 
-void run_translate(const TranslateArguments& arguments) {
+void run_translate(TranslateArguments arguments) {
   constexpr size_t kFirstLines = 256, kMostLines = 4096;  // sorted by length together; few at first, so that output starts early
   catch_interrupts();
-  const std::unique_ptr<Model> model = load_model(arguments.model, arguments.options.dtype);
-  const Tokenizer tokenizer = Tokenizer::load(arguments.model);
-  TranslateOptions options = interruptible_options(arguments.options, *model);
+  arguments.options.skip_too_long = true;
+  const Translator translator = Translator::open(arguments.model, arguments.options);
   std::vector<LongText> too_long;
-  options.too_long = &too_long;
   LineReader reader(STDIN_FILENO, "standard input");
   for (size_t max_lines = kFirstLines;; max_lines = std::min(2 * max_lines, kMostLines)) {
     const std::vector<std::string> lines = reader.next(max_lines);
     if (lines.empty()) break;
-    options.first_line = reader.first_line();
-    print_translations(translate(model->network, tokenizer, lines, options), arguments);
+    const TranslationCall call{.first_line = reader.first_line(), .cancellation = program_cancellation()};
+    const std::vector<Translation> translations = translator.translate(lines, call);
+    for (size_t i = 0; i < lines.size(); ++i) {
+      if (translations[i].too_long > 0) too_long.push_back({call.first_line + static_cast<int64_t>(i), translations[i].too_long});
+    }
+    print_translations(translations, arguments);
   }
-  fail_of_long_lines(too_long, model->config.max_position_embeddings);
+  fail_of_long_lines(too_long, translator.max_source_tokens());
 }
 
 }  // namespace
@@ -83,12 +85,7 @@ void add_translate_command(CLI::App& app) {
   command->add_option("--model", arguments->model, "Model directory: config.json, model.safetensors, tokenizer.json")
       ->required()
       ->type_name("DIR");
-  command
-      ->add_option("--n-best", arguments->options.n_best,
-                   "Print the N best translations of each line, best first, each on a line of its own")
-      ->check(between(1, 1000))
-      ->type_name("N")
-      ->capture_default_str();
+  add_n_best_option(*command, arguments->options);
   command->add_flag("--scores", arguments->scores, "Print a translation's score and a tab before it");
   command->add_flag("--token-scores", arguments->token_scores,
                     "Print a tab and token:score pairs, separated by spaces, after a translation");

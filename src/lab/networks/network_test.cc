@@ -175,7 +175,7 @@ TEST(Network, OnlyRowsWithATargetAreJudged) {
   const Batch batch = batch_of(1);
   ForwardContext context;
   const CrossEntropyResult loss = network.loss(batch.input, batch.targets, context);
-  const Judgement judgement = judge(network, 1, [&](int64_t) { return batch; });
+  const Judgement judgement = judge(nullptr, network, 1, [&](int64_t) { return batch; });
   EXPECT_LT(judgement.targets, std::ssize(batch.targets));
   EXPECT_NEAR(loss.nll_sum / static_cast<double>(judgement.targets), judgement.loss, 1e-4);
 }

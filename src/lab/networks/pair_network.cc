@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/cancellation.h"
 #include "base/error.h"
-#include "base/interrupt.h"
 
 namespace qkv::lab {
 
@@ -91,13 +91,14 @@ CrossEntropyResult PairNetwork::loss(const TrainingBatch& batch, ForwardContext&
                               1.0f / static_cast<float>(batch.target_out.size()));
 }
 
-double mean_loss(const BatchSource& batches, const std::function<CrossEntropyResult(const TrainingBatch&, ForwardContext&)>& loss) {
+double mean_loss(const CancellationToken* cancellation, const BatchSource& batches,
+                 const std::function<CrossEntropyResult(const TrainingBatch&, ForwardContext&)>& loss) {
   const RecordScope no_gradient(nullptr);
   const std::vector<int32_t> order = batches.order(0);
   double sum = 0;
   size_t tokens = 0;
   for (int64_t i = 0; i < batches.size(); ++i) {
-    throw_if_interrupted();
+    throw_if_cancelled(cancellation);
     const TrainingBatch batch = batches.batch(0, order, i);
     ForwardContext context;
     sum += loss(batch, context).nll_sum;

@@ -10,6 +10,7 @@
 #include "nn/convolution.h"
 #include "nn/modules.h"
 #include "nn/recurrent.h"
+#include "qkv/cancellation.h"
 
 namespace qkv::lab {
 
@@ -70,6 +71,7 @@ class PairNetwork {
 };
 
 // -log p per target token over all batches of a source's first epoch, in nats.
-double mean_loss(const BatchSource& batches, const std::function<CrossEntropyResult(const TrainingBatch&, ForwardContext&)>& loss);
+double mean_loss(const CancellationToken* cancellation, const BatchSource& batches,
+                 const std::function<CrossEntropyResult(const TrainingBatch&, ForwardContext&)>& loss);
 
 }  // namespace qkv::lab

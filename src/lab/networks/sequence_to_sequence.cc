@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "base/interrupt.h"
+#include "base/cancellation.h"
 #include "ops/ops.h"
 
 namespace qkv::lab {
@@ -116,14 +116,15 @@ CrossEntropyResult SequenceToSequence::loss(const TrainingBatch& batch, ForwardC
 }
 
 std::vector<std::vector<int32_t>> SequenceToSequence::translate(std::span<const std::vector<int32_t>> sources,
-                                                                std::span<const int32_t> limits, DType dtype) const {
+                                                                std::span<const int32_t> limits, DType dtype,
+                                                                const CancellationToken* cancellation) const {
   const RecordScope no_gradient(nullptr);
   const bool at_once = options_.family == Family::encoder;
   std::vector<std::vector<int32_t>> results(sources.size());
   std::vector<size_t> open(sources.size());
   std::iota(open.begin(), open.end(), 0);
   while (!open.empty()) {
-    throw_if_interrupted();
+    throw_if_cancelled(cancellation);
     std::vector<std::vector<int32_t>> from, so_far;
     for (const size_t i : open) {
       from.push_back(sources[i]);

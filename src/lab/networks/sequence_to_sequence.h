@@ -10,6 +10,7 @@
 #include "evaluate/batch_source.h"
 #include "lab/networks/network.h"
 #include "nn/stack.h"
+#include "qkv/cancellation.h"
 
 namespace qkv::lab {
 
@@ -44,8 +45,8 @@ class SequenceToSequence {
   Tensor forward(const TokenBatch& source, const TokenBatch& target_in, ForwardContext& context) const;
   CrossEntropyResult loss(const TrainingBatch& batch, ForwardContext& context) const;
   // The likeliest tokens, one after another until `end` or the length limits[i]; an encoder gives limits[i] tokens at once.
-  std::vector<std::vector<int32_t>> translate(std::span<const std::vector<int32_t>> sources, std::span<const int32_t> limits,
-                                              DType dtype) const;
+  std::vector<std::vector<int32_t>> translate(std::span<const std::vector<int32_t>> sources, std::span<const int32_t> limits, DType dtype,
+                                              const CancellationToken* cancellation = nullptr) const;
 
   // Multiplications and additions with weights, forward and backward, for a pair of these lengths: 6 for each weight and row that it meets
   // (Kaplan et al. 2020, section 2.1). Attention's own, a few percent at these lengths, are left out.

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "autograd/backward.h"
-#include "base/interrupt.h"
+#include "base/cancellation.h"
 #include "base/timing.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -25,7 +25,7 @@ TrainingOutcome train(ParameterStore& parameters, const TrainingOptions& options
   TrainingOutcome outcome;
   double sum = 0;
   for (int64_t step = 1; step <= options.steps; ++step) {
-    throw_if_interrupted();
+    throw_if_cancelled(options.cancellation);
     ForwardContext context{.dtype = options.dtype, .training = true, .seed = options.seed, .step = static_cast<uint32_t>(step)};
     Tape tape;
     Tensor value;

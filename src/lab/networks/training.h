@@ -6,6 +6,7 @@
 #include "lab/record/record.h"
 #include "nn/forward_context.h"
 #include "nn/parameters.h"
+#include "qkv/cancellation.h"
 
 namespace qkv::lab {
 
@@ -17,6 +18,7 @@ struct TrainingOptions {
   double weight_decay = 0.01;
   uint64_t seed = 1;
   DType dtype = DType::f32;
+  const CancellationToken* cancellation = nullptr;
 };
 
 struct TrainingOutcome {
@@ -25,7 +27,7 @@ struct TrainingOutcome {
   double seconds = 0;
 };
 
-// `loss` makes batch `step` and its loss, per target; it is called with a tape that records. Ends with Error(interrupted) after a signal.
+// `loss` makes batch `step` and its loss, per target; it is called with a tape that records. Ends with Error(interrupted) when cancelled.
 TrainingOutcome train(ParameterStore& parameters, const TrainingOptions& options,
                       const std::function<Tensor(int64_t step, ForwardContext& context)>& loss);
 

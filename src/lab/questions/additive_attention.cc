@@ -33,10 +33,11 @@ Outcome run(const Job& job) {
   const Network network(options, store);
   outcome.values["parameters"] = static_cast<double>(store.count());
   const TrainingOutcome trained =
-      train(store, {.steps = job.scaled(700), .learning_rate = 2e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
-        const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, step));
-        return network.loss(batch.input, batch.targets, context).loss;
-      });
+      train(store, {.steps = job.scaled(700), .learning_rate = 2e-3, .seed = job.seed, .cancellation = job.cancellation},
+            [&](int64_t step, ForwardContext& context) {
+              const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, step));
+              return network.loss(batch.input, batch.targets, context).loss;
+            });
   outcome.series["loss"] = trained.losses;
   outcome.values["bits per byte"] = trained.diverged ? std::log2(text.vocab_size()) : text.bits_per_byte(network, 400, kContext);
   return outcome;

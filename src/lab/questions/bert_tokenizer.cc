@@ -16,18 +16,21 @@ constexpr DType kType = DType::bf16;
 constexpr int64_t kTexts = 32;   // of a batch
 constexpr double kShare = 0.25;  // of the words are hidden: more than BERT's 15 %, so that a step has more to learn from
 
-TokenizerTrainerOptions tokenizer_of(Pipeline pipeline) {
+TokenizerTrainerOptions tokenizer_of(TokenizerPipeline pipeline) {
   TokenizerTrainerOptions options{.pipeline = pipeline, .vocab_size = kVocabulary, .vocab_size_is_upper_bound = true};
-  options.score = WordPieceScore::gain;                                                 // the pair whose joining makes the text likeliest
-  if (pipeline != Pipeline::word_pieces) options.special_tokens = {"[CLS]", "[MASK]"};  // </s> is its [SEP]: five special ones, too
+  options.score = WordPieceScore::gain;  // the pair whose joining makes the text likeliest
+  if (pipeline != TokenizerPipeline::word_pieces)
+    options.special_tokens = {"[CLS]", "[MASK]"};  // </s> is its [SEP]: five special ones, too
   return options;
 }
 
-Pipeline pipeline_of(const std::string& arm) {
-  return arm == "bpe" ? Pipeline::sentences : arm == "unigram" ? Pipeline::unigram : Pipeline::word_pieces;
+TokenizerPipeline pipeline_of(const std::string& arm) {
+  return arm == "bpe" ? TokenizerPipeline::sentences : arm == "unigram" ? TokenizerPipeline::unigram : TokenizerPipeline::word_pieces;
 }
 // Whose tokens the encoder of a pipeline is fed with besides its own.
-Pipeline other_than(Pipeline pipeline) { return pipeline == Pipeline::word_pieces ? Pipeline::sentences : Pipeline::word_pieces; }
+TokenizerPipeline other_than(TokenizerPipeline pipeline) {
+  return pipeline == TokenizerPipeline::word_pieces ? TokenizerPipeline::sentences : TokenizerPipeline::word_pieces;
+}
 
 Frame frame_of(const Tokenizer& tokenizer, const std::string& arm) {
   Frame frame{.cls = tokenizer.token_to_id("[CLS]"), .sep = tokenizer.token_to_id("[SEP]"), .mask = tokenizer.token_to_id("[MASK]")};
@@ -89,21 +92,23 @@ class Encoder {
 
   void pretrain(const std::vector<Example>& examples, Outcome& outcome) {
     outcome.values["parameters"] = static_cast<double>(store_.count());
-    outcome.series["masked loss"] = train(store_, {.steps = job_.scaled(2500), .learning_rate = 2e-3, .seed = job_.seed, .dtype = kType},
-                                          [&](int64_t step, ForwardContext& context) {
-                                            RandomStream random = training_stream(job_.seed, step);
-                                            const std::vector<const Example*> chosen = draw(examples, random);
-                                            const Batch batch = masked_batch(chosen, frame_, kShare, random);
-                                            return network_.loss(batch.input, batch.targets, context).loss;
-                                          })
-                                        .losses;
+    outcome.series["masked loss"] =
+        train(store_,
+              {.steps = job_.scaled(2500), .learning_rate = 2e-3, .seed = job_.seed, .dtype = kType, .cancellation = job_.cancellation},
+              [&](int64_t step, ForwardContext& context) {
+                RandomStream random = training_stream(job_.seed, step);
+                const std::vector<const Example*> chosen = draw(examples, random);
+                const Batch batch = masked_batch(chosen, frame_, kShare, random);
+                return network_.loss(batch.input, batch.targets, context).loss;
+              })
+            .losses;
   }
 
   // Of hidden words, which are the same for all arms; what a vocabulary does not know is spelled.
   double bits_per_byte(const std::vector<Example>& examples, const Spelling& spelling) const {
     std::vector<const WordTokens*> hidden;
     const auto batch = [&](int64_t i) { return masked_batch(slice(examples, i), frame_, kShare, test_stream(job_.seed, i), &hidden); };
-    const Judgement judgement = judge(network_, slices(examples), batch, kType);
+    const Judgement judgement = judge(job_.cancellation, network_, slices(examples), batch, kType);
     double bits = judgement.loss * static_cast<double>(judgement.targets) / std::log(2.0), bytes = 0;
     for (const WordTokens* word : hidden) {
       bytes += static_cast<double>(word->word.size());
@@ -120,7 +125,7 @@ class Encoder {
     for (const Parameter& parameter : store.all()) {
       if (const Parameter* start = store_.find(parameter.name); pretrained && start) parameter.value.copy_from(start->value);
     }
-    train(store, {.steps = job_.scaled(1000), .learning_rate = 1e-3, .seed = job_.seed, .dtype = kType},
+    train(store, {.steps = job_.scaled(1000), .learning_rate = 1e-3, .seed = job_.seed, .dtype = kType, .cancellation = job_.cancellation},
           [&](int64_t step, ForwardContext& context) {
             RandomStream random = training_stream(job_.seed, step);
             const Batch batch = label_batch(draw(training, random), frame_);
@@ -129,7 +134,7 @@ class Encoder {
     std::vector<double> accuracies;
     for (const std::vector<Example>* test : tests) {
       const auto batch = [&](int64_t i) { return label_batch(slice(*test, i), frame_); };
-      accuracies.push_back(judge(classifier, slices(*test), batch, kType).accuracy);
+      accuracies.push_back(judge(job_.cancellation, classifier, slices(*test), batch, kType).accuracy);
     }
     return accuracies;
   }
@@ -143,7 +148,7 @@ class Encoder {
 };
 
 Outcome run(const Job& job) {
-  const Pipeline pipeline = pipeline_of(job.arm);
+  const TokenizerPipeline pipeline = pipeline_of(job.arm);
   const LabelledText& own = LabelledText::of(job, tokenizer_of(pipeline));
   Encoder encoder(job, frame_of(own.tokenizer(), job.arm), own.classes());
   Outcome outcome;

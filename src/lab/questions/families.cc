@@ -51,12 +51,12 @@ double mean_length(const Sequences& sequences) {
 }
 
 // An encoder is told the reference's length; the others may take 10 tokens more, and say themselves where they end.
-double test_bleu(const SequenceToSequence& network, const Tokenizer& tokenizer, const Sequences& sources, const Sequences& targets,
-                 bool told_length, const std::vector<std::string>& references) {
+double test_bleu(const Job& job, const SequenceToSequence& network, const Tokenizer& tokenizer, const Sequences& sources,
+                 const Sequences& targets, bool told_length, const std::vector<std::string>& references) {
   std::vector<int32_t> limits;
   for (const auto& target : targets) limits.push_back(static_cast<int32_t>(target.size()) + (told_length ? 0 : 10));
   std::vector<std::string> texts;
-  for (const auto& ids : network.translate(sources, limits, kType)) texts.push_back(text_of(tokenizer, ids));
+  for (const auto& ids : network.translate(sources, limits, kType, job.cancellation)) texts.push_back(text_of(tokenizer, ids));
   return score_corpus(texts, std::span(references).first(texts.size())).bleu;
 }
 
@@ -67,7 +67,7 @@ Outcome run(const Job& job) {
   const SequenceToSequence network(options, store);
   PairBatches batches(pairs.training(job.seed, 768, options.start));
   const TrainingOutcome trained =
-      train(store, {.steps = job.scaled(1400), .learning_rate = 4e-3, .seed = job.seed, .dtype = kType},
+      train(store, {.steps = job.scaled(1400), .learning_rate = 4e-3, .seed = job.seed, .dtype = kType, .cancellation = job.cancellation},
             [&](int64_t step, ForwardContext& context) { return network.loss(batches.batch(step), context).loss; });
 
   Outcome outcome;
@@ -77,9 +77,9 @@ Outcome run(const Job& job) {
                   targets = encoded(tokenizer, pairs.test_references(), job.judged(200));
   outcome.values["parameters"] = static_cast<double>(store.count());
   outcome.values["MFLOP"] = network.training_flops(store, mean_length(sources), mean_length(targets)) / 1e6;
-  outcome.values["loss"] = mean_loss(*pairs.test(2048, options.start),
+  outcome.values["loss"] = mean_loss(job.cancellation, *pairs.test(2048, options.start),
                                      [&](const TrainingBatch& batch, ForwardContext& context) { return network.loss(batch, context); });
-  outcome.values["BLEU"] = test_bleu(network, tokenizer, sources, targets, options.family == Family::encoder, pairs.test_references());
+  outcome.values["BLEU"] = test_bleu(job, network, tokenizer, sources, targets, options.family == Family::encoder, pairs.test_references());
   return outcome;
 }
 

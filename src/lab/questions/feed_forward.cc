@@ -36,10 +36,11 @@ double text_bits(const Job& job, NetworkOptions options, Outcome& outcome) {
   const Network network(options, store);
   outcome.values["parameters"] = static_cast<double>(store.count());
   const TrainingOutcome trained =
-      train(store, {.steps = job.scaled(1000), .learning_rate = 3e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
-        const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, step));
-        return network.loss(batch.input, batch.targets, context).loss;
-      });
+      train(store, {.steps = job.scaled(1000), .learning_rate = 3e-3, .seed = job.seed, .cancellation = job.cancellation},
+            [&](int64_t step, ForwardContext& context) {
+              const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, step));
+              return network.loss(batch.input, batch.targets, context).loss;
+            });
   outcome.series["text loss"] = trained.losses;
   return trained.diverged ? std::log2(text.vocab_size()) : text.bits_per_byte(network, job.judged(400), kContext);
 }
@@ -84,13 +85,14 @@ double remembered_facts(const Job& job, NetworkOptions options, Outcome& outcome
   options.max_positions = 2;
   ParameterStore store(job.seed, true);
   const Network network(options, store);
-  const TrainingOutcome trained = train(store, {.steps = job.scaled(1200), .learning_rate = 3e-3, .weight_decay = 0, .seed = job.seed},
-                                        [&](int64_t step, ForwardContext& context) {
-                                          const Batch batch = facts.drawn(256, training_stream(job.seed, step));
-                                          return network.loss(batch.input, batch.targets, context).loss;
-                                        });
+  const TrainingOutcome trained = train(
+      store, {.steps = job.scaled(1200), .learning_rate = 3e-3, .weight_decay = 0, .seed = job.seed, .cancellation = job.cancellation},
+      [&](int64_t step, ForwardContext& context) {
+        const Batch batch = facts.drawn(256, training_stream(job.seed, step));
+        return network.loss(batch.input, batch.targets, context).loss;
+      });
   outcome.series["fact loss"] = trained.losses;
-  return judge(network, 12, [&](int64_t i) { return facts.part(i, 12); }).accuracy;
+  return judge(job.cancellation, network, 12, [&](int64_t i) { return facts.part(i, 12); }).accuracy;
 }
 
 Outcome run(const Job& job) {

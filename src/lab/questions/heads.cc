@@ -60,9 +60,9 @@ class PrunedHead {
   const Tensor weight_, before_;
 };
 
-void prune_each(const Network& network, const ParameterStore& store, const PlainText& text, Outcome& outcome) {
+void prune_each(const Job& job, const Network& network, const ParameterStore& store, const PlainText& text, Outcome& outcome) {
   const auto bits = [&] {
-    const Judgement judgement = judge(network, 8, [&](int64_t i) { return text.test_batch(16 * i, 16, kContext); });
+    const Judgement judgement = judge(job.cancellation, network, 8, [&](int64_t i) { return text.test_batch(16 * i, 16, kContext); });
     return judgement.loss / std::log(2.0) / text.bytes_per_token();
   };
   const double whole = bits();
@@ -95,25 +95,28 @@ void learn_text(const Job& job, NetworkOptions options, Outcome& outcome) {
   const Network network(options, store);
   outcome.values["parameters"] = static_cast<double>(store.count());
   const TrainingOutcome trained =
-      train(store, {.steps = job.scaled(1200), .learning_rate = 2e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
-        const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, step));
-        return network.loss(batch.input, batch.targets, context).loss;
-      });
+      train(store, {.steps = job.scaled(1200), .learning_rate = 2e-3, .seed = job.seed, .cancellation = job.cancellation},
+            [&](int64_t step, ForwardContext& context) {
+              const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, step));
+              return network.loss(batch.input, batch.targets, context).loss;
+            });
   outcome.series["text loss"] = trained.losses;
   outcome.values["bits per byte"] = text.bits_per_byte(network, 400, kContext);
   look_at_maps(network, text, outcome);
-  prune_each(network, store, text, outcome);
+  prune_each(job, network, store, text, outcome);
 }
 
 // Accuracy after learning the batches that `make` makes of a stream.
 double learn(const Job& job, const NetworkOptions& options, const std::function<Batch(RandomStream)>& make, Series& losses) {
   ParameterStore store(job.seed, true);
   const Network network(options, store);
-  losses = train(store, {.steps = job.scaled(1500), .learning_rate = 4e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
-             const Batch batch = make(training_stream(job.seed, step));
-             return network.loss(batch.input, batch.targets, context).loss;
-           }).losses;
-  return judge(network, 16, [&](int64_t i) { return make(test_stream(job.seed, i)); }).accuracy;
+  losses = train(store, {.steps = job.scaled(1500), .learning_rate = 4e-3, .seed = job.seed, .cancellation = job.cancellation},
+                 [&](int64_t step, ForwardContext& context) {
+                   const Batch batch = make(training_stream(job.seed, step));
+                   return network.loss(batch.input, batch.targets, context).loss;
+                 })
+               .losses;
+  return judge(job.cancellation, network, 16, [&](int64_t i) { return make(test_stream(job.seed, i)); }).accuracy;
 }
 
 void learn_recall(const Job& job, NetworkOptions options, Outcome& outcome) {

@@ -6,7 +6,7 @@
 #include <map>
 #include <mutex>
 
-#include "base/interrupt.h"
+#include "base/cancellation.h"
 #include "base/timing.h"
 #include "decode/step.h"
 #include "lab/networks/key_value_pooling.h"
@@ -40,10 +40,11 @@ NetworkOptions options_of(int heads, const PlainText& text) {
 }
 
 void learn(const Job& job, const PlainText& text, const Network& network, ParameterStore& store, int64_t first, int64_t steps) {
-  train(store, {.steps = steps, .learning_rate = 2e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
-    const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, first + step));
-    return network.loss(batch.input, batch.targets, context).loss;
-  });
+  train(store, {.steps = steps, .learning_rate = 2e-3, .seed = job.seed, .cancellation = job.cancellation},
+        [&](int64_t step, ForwardContext& context) {
+          const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, first + step));
+          return network.loss(batch.input, batch.targets, context).loss;
+        });
 }
 
 // The trained network with a key/value head for each head, that the pooled arms of its seed begin with: the first to ask trains it.
@@ -106,7 +107,7 @@ void measure_decoding(const Job& job, Outcome& outcome) {
   const auto token = [&] { return static_cast<int32_t>(random.below(512)); };
   std::vector<Sequence> sequences;
   const auto feed = [&](int64_t tokens) {
-    throw_if_interrupted();
+    throw_if_cancelled(job.cancellation);
     for (int64_t i = 0; i < kSequences; ++i) {
       if (std::ssize(sequences) == i) sequences.push_back(step.join({token()}));
       while (static_cast<int64_t>(sequences[i].unread_tokens()) < tokens) sequences[i].append(token());

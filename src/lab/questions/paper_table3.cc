@@ -85,7 +85,7 @@ Outcome run(const Job& job) {
     shorten_keys(store, row.config.head_size(), row.key_size, std::pow(static_cast<float>(row.config.head_size()) / row.key_size, 0.25f));
   PairBatches batches(pairs.training(job.seed, 768, row.config.decoder_start_token_id));
   const TrainingOutcome trained =
-      train(store, {.steps = job.scaled(1000), .learning_rate = 4e-3, .seed = job.seed, .dtype = kType},
+      train(store, {.steps = job.scaled(1000), .learning_rate = 4e-3, .seed = job.seed, .dtype = kType, .cancellation = job.cancellation},
             [&](int64_t step, ForwardContext& context) {
               const TrainingBatch batch = batches.batch(step);
               return batch_loss(network, batch, row.label_smoothing, 1 / static_cast<float>(batch.target_out.size()), context).loss;

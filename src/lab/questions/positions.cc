@@ -33,10 +33,11 @@ void learn_text(const Job& job, NetworkOptions options, Outcome& outcome) {
   const Network network(options, store);
   outcome.values["parameters"] = static_cast<double>(store.count());
   const TrainingOutcome trained =
-      train(store, {.steps = job.scaled(1600), .learning_rate = 2e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
-        const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, step));
-        return network.loss(batch.input, batch.targets, context).loss;
-      });
+      train(store, {.steps = job.scaled(1600), .learning_rate = 2e-3, .seed = job.seed, .cancellation = job.cancellation},
+            [&](int64_t step, ForwardContext& context) {
+              const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, step));
+              return network.loss(batch.input, batch.targets, context).loss;
+            });
   outcome.series["text loss"] = trained.losses;
   for (int times = 1; times <= 4; times *= 2) {  // the same text in longer windows
     const double bits = text.bits_per_byte(network, 400 / times, times * kContext);
@@ -81,11 +82,13 @@ void learn_order(const Job& job, NetworkOptions options, Outcome& outcome) {
   options.causal = false;
   ParameterStore store(job.seed, true);
   const Network network(options, store);
-  train(store, {.steps = job.scaled(1500), .learning_rate = 4e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
-    const Batch batch = make_batch(task, 32, training_stream(job.seed, step));
-    return network.loss(batch.input, batch.targets, context).loss;
-  });
-  outcome.values["left"] = judge(network, 16, [&](int64_t i) { return make_batch(task, 32, test_stream(job.seed, i)); }).accuracy;
+  train(store, {.steps = job.scaled(1500), .learning_rate = 4e-3, .seed = job.seed, .cancellation = job.cancellation},
+        [&](int64_t step, ForwardContext& context) {
+          const Batch batch = make_batch(task, 32, training_stream(job.seed, step));
+          return network.loss(batch.input, batch.targets, context).loss;
+        });
+  outcome.values["left"] =
+      judge(job.cancellation, network, 16, [&](int64_t i) { return make_batch(task, 32, test_stream(job.seed, i)); }).accuracy;
   outcome.values["permutation change"] = permutation_change(network, task, job.seed);
 }
 

@@ -86,8 +86,9 @@ void recall_at_distances(const Job& job, const NetworkOptions& options, Outcome&
                for (int distance = 8; distance <= 512; distance *= 2) {
                  TaskOptions at = task;
                  at.min_length = at.length = distance;
-                 const double accuracy =
-                     judge(network, job.judged(8), [&](int64_t i) { return make_batch(at, 16, test_stream(job.seed, 1000 + i)); }).accuracy;
+                 const double accuracy = judge(job.cancellation, network, job.judged(8), [&](int64_t i) {
+                                           return make_batch(at, 16, test_stream(job.seed, 1000 + i));
+                                         }).accuracy;
                  outcome.series["recall"].emplace_back(distance, accuracy);
                  if (distance == 512) outcome.values["recall at 512"] = accuracy;
                }
@@ -118,10 +119,11 @@ void translate(const Job& job, Outcome& outcome) {
                              context);
   };
   PairBatches batches(pairs.training(job.seed, 1536, 0));
-  const TrainingOutcome trained = train(store, {.steps = job.scaled(900), .learning_rate = 3e-3, .seed = job.seed},
-                                        [&](int64_t step, ForwardContext& context) { return loss(batches.batch(step), context).loss; });
+  const TrainingOutcome trained =
+      train(store, {.steps = job.scaled(900), .learning_rate = 3e-3, .seed = job.seed, .cancellation = job.cancellation},
+            [&](int64_t step, ForwardContext& context) { return loss(batches.batch(step), context).loss; });
   outcome.series["translation loss"] = trained.losses;
-  outcome.values["translation loss"] = mean_loss(*pairs.test(2048, 0), loss);
+  outcome.values["translation loss"] = mean_loss(job.cancellation, *pairs.test(2048, 0), loss);
   outcome.values["translation parameters"] = static_cast<double>(store.count());
 }
 

@@ -73,9 +73,10 @@ double trained_bits(const Job& job, int layers, bool warmup, Outcome& outcome) {
   const PlainText& text = PlainText::of(job);
   ParameterStore store(job.seed, true);
   const Network network(options_of(job.arm, layers, text.vocab_size()), store);
-  const TrainingOutcome trained =
-      train(store, {.steps = job.scaled(180), .learning_rate = 1e-3, .warmup = warmup ? 0.5 : 0, .seed = job.seed},
-            [&](int64_t step, ForwardContext& context) { return loss_of(network, text, job, step, context); });
+  const TrainingOutcome trained = train(
+      store,
+      {.steps = job.scaled(180), .learning_rate = 1e-3, .warmup = warmup ? 0.5 : 0, .seed = job.seed, .cancellation = job.cancellation},
+      [&](int64_t step, ForwardContext& context) { return loss_of(network, text, job, step, context); });
   if (layers == 32) outcome.series[warmup ? "loss" : "loss without warm-up"] = trained.losses;
   const double guessing = std::log2(text.vocab_size());
   return trained.diverged ? guessing : std::min(guessing, text.bits_per_byte(network, job.judged(100), kContext));

@@ -50,10 +50,11 @@ void learn_text(const Job& job, NetworkOptions options, Outcome& outcome) {
   const Network network(options, store);
   outcome.values["parameters"] = static_cast<double>(store.count());
   const TrainingOutcome trained =
-      train(store, {.steps = job.scaled(1200), .learning_rate = 2e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
-        const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, step));
-        return network.loss(batch.input, batch.targets, context).loss;
-      });
+      train(store, {.steps = job.scaled(1200), .learning_rate = 2e-3, .seed = job.seed, .cancellation = job.cancellation},
+            [&](int64_t step, ForwardContext& context) {
+              const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, step));
+              return network.loss(batch.input, batch.targets, context).loss;
+            });
   outcome.series["text loss"] = trained.losses;
   outcome.values["bits per byte"] = text.bits_per_byte(network, 400, kContext);
   look_at_scores(network, text, outcome);
@@ -65,11 +66,13 @@ double learn(const Job& job, NetworkOptions options, const TaskOptions& task, Se
   options.max_positions = longest(task);
   ParameterStore store(job.seed, true);
   const Network network(options, store);
-  losses = train(store, {.steps = job.scaled(1500), .learning_rate = 4e-3, .seed = job.seed}, [&](int64_t step, ForwardContext& context) {
-             const Batch batch = make_batch(task, 32, training_stream(job.seed, step));
-             return network.loss(batch.input, batch.targets, context).loss;
-           }).losses;
-  return judge(network, 16, [&](int64_t i) { return make_batch(task, 32, test_stream(job.seed, i)); }).accuracy;
+  losses = train(store, {.steps = job.scaled(1500), .learning_rate = 4e-3, .seed = job.seed, .cancellation = job.cancellation},
+                 [&](int64_t step, ForwardContext& context) {
+                   const Batch batch = make_batch(task, 32, training_stream(job.seed, step));
+                   return network.loss(batch.input, batch.targets, context).loss;
+                 })
+               .losses;
+  return judge(job.cancellation, network, 16, [&](int64_t i) { return make_batch(task, 32, test_stream(job.seed, i)); }).accuracy;
 }
 
 Outcome run(const Job& job) {

@@ -26,7 +26,7 @@ TokenizerTrainerOptions tokenizer_of(const std::string& arm) {
     return options;
   }
   if (arm == "byte") {  // Unigram whose one character is the space
-    options.pipeline = Pipeline::unigram;
+    options.pipeline = TokenizerPipeline::unigram;
     options.byte_fallback = true;
     options.limit_alphabet = 1;
     options.vocab_size = std::ssize(special_tokens_of(options.pipeline)) + 256 + 1;
@@ -36,10 +36,10 @@ TokenizerTrainerOptions tokenizer_of(const std::string& arm) {
   const std::string kind = arm.substr(0, dash);
   options.vocab_size = std::stoll(arm.substr(dash + 1));
   if (kind == "wordpiece") options.special_tokens = {"</s>"};  // ends a sentence, as the others have it
-  options.pipeline = kind == "word"        ? Pipeline::words
-                     : kind == "wordpiece" ? Pipeline::word_pieces
-                     : kind == "unigram"   ? Pipeline::unigram
-                                           : Pipeline::sentences;
+  options.pipeline = kind == "word"        ? TokenizerPipeline::words
+                     : kind == "wordpiece" ? TokenizerPipeline::word_pieces
+                     : kind == "unigram"   ? TokenizerPipeline::unigram
+                                           : TokenizerPipeline::sentences;
   return options;
 }
 
@@ -121,7 +121,8 @@ double language_model(const Job& job, const Pairs& pairs, const Lines& test, Out
   });
   ParameterStore store(job.seed, true);
   const Network network(options, store);
-  const TrainingOptions training{.steps = steps, .learning_rate = 3e-3, .seed = job.seed, .dtype = DType::bf16};
+  const TrainingOptions training{
+      .steps = steps, .learning_rate = 3e-3, .seed = job.seed, .dtype = DType::bf16, .cancellation = job.cancellation};
   outcome.series["language model's loss"] = train(store, training, [&](int64_t step, ForwardContext& context) {
                                               const Batch batch = training_sentences(pairs, training_stream(job.seed, step));
                                               return network.loss(batch.input, batch.targets, context).loss;
@@ -135,7 +136,7 @@ double language_model(const Job& job, const Pairs& pairs, const Lines& test, Out
   const auto batch = [&](int64_t i) {
     return sentence_batch(std::span(test).subspan(i * kSentences).first(kSentences), end_of(tokenizer));
   };
-  const Judgement judgement = judge(network, std::ssize(test) / kSentences, batch, DType::bf16);
+  const Judgement judgement = judge(job.cancellation, network, std::ssize(test) / kSentences, batch, DType::bf16);
   return (bits + judgement.loss * static_cast<double>(judgement.targets) / std::log(2.0)) / bytes;
 }
 
@@ -152,7 +153,8 @@ void translator(const Job& job, const Pairs& pairs, Outcome& outcome) {
   const Transformer network(config, store);
   outcome.values["parameters"] = static_cast<double>(store.count());
   outcome.values["training sentences"] = static_cast<double>(steps * kSentences);
-  const TrainingOptions training{.steps = steps, .learning_rate = 3e-3, .seed = job.seed, .dtype = DType::bf16};
+  const TrainingOptions training{
+      .steps = steps, .learning_rate = 3e-3, .seed = job.seed, .dtype = DType::bf16, .cancellation = job.cancellation};
   outcome.series["translator's loss"] = train(store, training, [&](int64_t step, ForwardContext& context) {
                                           const TrainingBatch batch = training_batch(step);
                                           const float scale = 1.0f / static_cast<float>(batch.target_out.size());

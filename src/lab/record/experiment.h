@@ -11,6 +11,8 @@
 #include "lab/record/claim.h"
 #include "lab/record/figure.h"
 #include "lab/record/record.h"
+#include "qkv/cancellation.h"
+#include "qkv/tokenizer_trainer.h"
 
 namespace qkv::lab {
 
@@ -28,7 +30,13 @@ struct Job {
   double effort = 1;  // share of the full training
   const Data& data;
   std::filesystem::path scratch;  // a directory for temporary files, shared by all jobs
+  const CancellationToken* cancellation = nullptr;
 
+  // The same options, cancelled with the job.
+  TokenizerTrainerOptions cancellable(TokenizerTrainerOptions options) const {
+    options.cancellation = cancellation;
+    return options;
+  }
   // Steps of training, and the like.
   int64_t scaled(int64_t full) const { return std::max<int64_t>(1, std::llround(static_cast<double>(full) * effort)); }
   // Windows or batches to be judged by: fewer only where the effort is below a tenth.

@@ -6,9 +6,9 @@
 #include <fstream>
 #include <mutex>
 
-#include "base/error.h"
+#include "base/cancellation.h"
 #include "base/files.h"
-#include "base/interrupt.h"
+#include "base/option_error.h"
 #include "base/parallel.h"
 #include "base/temporary_directory.h"
 #include "base/timing.h"
@@ -43,10 +43,11 @@ std::map<std::string, std::string> fingerprints(const Experiment& experiment, co
 }
 
 void check_fits(const Record& record, double effort, const std::map<std::string, std::string>& data, const std::filesystem::path& output) {
-  QKV_CHECK(record.effort == effort, "{} holds records of {} with effort {} (--quick: {}); choose another --output, or the same effort",
-            output.string(), record.experiment, record.effort, kQuickEffort);
-  QKV_CHECK(record.data == data, "{} holds records of {} that were made with other data; choose another --output", output.string(),
-            record.experiment);
+  QKV_CHECK_OPTION(record.effort == effort,
+                   "{} holds records of {} with effort {} (--quick: {}); choose another `output`, or the same effort", output.string(),
+                   record.experiment, record.effort, kQuickEffort);
+  QKV_CHECK_OPTION(record.data == data, "{} holds records of {} that were made with other data; choose another `output`", output.string(),
+                   record.experiment);
 }
 
 // Each kind of data is of use from some size on.
@@ -57,20 +58,20 @@ void check_data(const Experiment& experiment, const Data& data) {
   if (uses("text") && !data.text.empty()) {
     constexpr uintmax_t kBytes = 100'000;
     const uintmax_t bytes = std::filesystem::file_size(data.text);
-    QKV_CHECK(bytes >= kBytes, "--text: {} has {} bytes; {} needs {} at least", data.text.string(), bytes, experiment.name, kBytes);
+    QKV_CHECK_OPTION(bytes >= kBytes, "`text`: {} has {} bytes; {} needs {} at least", data.text.string(), bytes, experiment.name, kBytes);
   }
-  const auto check_lines = [&](const char* option, const std::filesystem::path& path, size_t least) {
+  const auto check_lines = [&](const char* field, const std::filesystem::path& path, size_t least) {
     if (path.empty()) return;
     const size_t lines = read_lines(path).size();
-    QKV_CHECK(lines >= least, "{}: {} has {} lines; {} needs {} at least", option, path.string(), lines, experiment.name, least);
+    QKV_CHECK_OPTION(lines >= least, "`{}`: {} has {} lines; {} needs {} at least", field, path.string(), lines, experiment.name, least);
   };
   if (uses("translation")) {
-    check_lines("--translation", data.translation_source, 2000);
-    check_lines("--translation", data.translation_target, 2000);
+    check_lines("translation", data.translation_source, 2000);
+    check_lines("translation", data.translation_target, 2000);
   }
   if (uses("classification")) {
-    check_lines("--classification", data.classification_train, 1000);
-    check_lines("--classification", data.classification_test, 100);
+    check_lines("classification", data.classification_train, 1000);
+    check_lines("classification", data.classification_test, 100);
   }
 }
 
@@ -85,9 +86,9 @@ int64_t available_memory_mib() {
 
 void check_memory(const Experiment& experiment) {
   const int64_t needed = experiment.memory_mib * (experiment.timed ? 1 : num_threads()), available = available_memory_mib();
-  QKV_CHECK(available == 0 || needed <= available, "{} needs {} MiB of memory{}, {} are free{}", experiment.name, needed,
-            experiment.timed ? "" : fmt::format(" with {} threads", num_threads()), available,
-            experiment.timed ? "" : "; --threads 1 needs less");
+  QKV_CHECK_OPTION(available == 0 || needed <= available, "{} needs {} MiB of memory{}, {} are free{}", experiment.name, needed,
+                   experiment.timed ? "" : fmt::format(" with {} threads", num_threads()), available,
+                   experiment.timed ? "" : mark_fields("; `threads` 1 needs less"));
 }
 
 std::vector<Task> missing_tasks(const std::vector<const Experiment*>& chosen, const RunOptions& options) {
@@ -114,7 +115,7 @@ class Runner {
       : options_(options), report_(report), total_(total) {}
 
   void run(const Task& task, int threads) {
-    throw_if_interrupted();
+    throw_if_cancelled(options_.cancellation);
     const Stopwatch watch;
     Record record{.experiment = task.experiment->name, .arm = task.arm, .seed = task.seed, .effort = options_.effort};
     record.data = fingerprints(*task.experiment, options_.data);
@@ -125,7 +126,8 @@ class Runner {
                                               .seed = static_cast<uint64_t>(task.seed),
                                               .effort = options_.effort,
                                               .data = options_.data,
-                                              .scratch = scratch_.path()});
+                                              .scratch = scratch_.path(),
+                                              .cancellation = options_.cancellation});
     record.seconds = watch.seconds();
     const std::filesystem::path path = record_path(options_.output, task.experiment->name, task.arm, task.seed);
     std::filesystem::create_directories(path.parent_path());

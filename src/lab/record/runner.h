@@ -16,6 +16,7 @@ struct RunOptions {
   int seeds = 0;                         // 0: each experiment's own
   std::filesystem::path output;
   Data data;
+  const CancellationToken* cancellation = nullptr;
 };
 
 // Of --quick: an eighth of the training, for three seeds.
@@ -29,7 +30,7 @@ struct RunProgress {
 };
 
 // Runs each (arm, seed) that has no record in `output` yet: those of experiments without timing side by side, one thread each; those with
-// timing one after the other with all threads. Ends with Error(interrupted) after a signal; what was finished stays, and the next call
+// timing one after the other with all threads. Ends with Error(interrupted) when cancelled; what was finished stays, and the next call
 // goes on. Throws Error(invalid_argument) before anything runs where a name is unknown, data or memory do not suffice, or `output` holds
 // records of another effort or other data.
 void run_experiments(const RunOptions& options, const std::function<void(const RunProgress&)>& report);

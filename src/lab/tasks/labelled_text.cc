@@ -132,7 +132,7 @@ LabelledText::LabelledText(const Job& job, const TokenizerTrainerOptions& tokeni
     test = numbered(read_labelled_lines(job.data.classification_test), names);
     classes_ = static_cast<int>(names.size());
   }
-  tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(tokenizer, training.texts));
+  tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(job.cancellable(tokenizer), training.texts));
   training_ = examples_of(training, *tokenizer_);
   test_ = examples_of(test, *tokenizer_);
   training_texts_ = std::move(training.texts);

@@ -15,12 +15,12 @@ void learn_text(const Job& job, NetworkOptions options, const Probe& probe, Outc
   options.max_positions = probe.context;
   ParameterStore store(job.seed, true);
   const Network network(options, store);
-  const TrainingOutcome trained = train(store, {.steps = job.scaled(probe.steps), .learning_rate = probe.learning_rate, .seed = job.seed},
-                                        [&](int64_t step, ForwardContext& context) {
-                                          const Batch batch =
-                                              text.training_batch(probe.sequences, probe.context, training_stream(job.seed, step));
-                                          return network.loss(batch.input, batch.targets, context).loss;
-                                        });
+  const TrainingOutcome trained = train(
+      store, {.steps = job.scaled(probe.steps), .learning_rate = probe.learning_rate, .seed = job.seed, .cancellation = job.cancellation},
+      [&](int64_t step, ForwardContext& context) {
+        const Batch batch = text.training_batch(probe.sequences, probe.context, training_stream(job.seed, step));
+        return network.loss(batch.input, batch.targets, context).loss;
+      });
   outcome.series["text loss"] = trained.losses;
   outcome.values["parameters"] = static_cast<double>(store.count());
   outcome.values["bits per byte"] =
@@ -35,14 +35,15 @@ void learn_task(const Job& job, NetworkOptions options, const TaskOptions& task,
   options.max_positions = longest(task);
   ParameterStore store(job.seed, true);
   const Network network(options, store);
-  const TrainingOutcome trained = train(store, {.steps = job.scaled(probe.steps), .learning_rate = probe.learning_rate, .seed = job.seed},
-                                        [&](int64_t step, ForwardContext& context) {
-                                          const Batch batch = make_batch(task, probe.sequences, training_stream(job.seed, step));
-                                          return network.loss(batch.input, batch.targets, context).loss;
-                                        });
+  const TrainingOutcome trained = train(
+      store, {.steps = job.scaled(probe.steps), .learning_rate = probe.learning_rate, .seed = job.seed, .cancellation = job.cancellation},
+      [&](int64_t step, ForwardContext& context) {
+        const Batch batch = make_batch(task, probe.sequences, training_stream(job.seed, step));
+        return network.loss(batch.input, batch.targets, context).loss;
+      });
   outcome.series[name + " loss"] = trained.losses;
   outcome.values[name + " accuracy"] =
-      judge(network, job.judged(16), [&](int64_t i) { return make_batch(task, 32, test_stream(job.seed, i)); }).accuracy;
+      judge(job.cancellation, network, job.judged(16), [&](int64_t i) { return make_batch(task, 32, test_stream(job.seed, i)); }).accuracy;
   if (look) look(network);
 }
 

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/cancellation.h"
 #include "base/error.h"
-#include "base/interrupt.h"
 
 namespace qkv::lab {
 namespace {
@@ -157,11 +157,12 @@ void add(Judgement& sum, const Tensor& logits, std::span<const int32_t> targets)
 
 }  // namespace
 
-Judgement judge(const Network& network, int64_t count, const std::function<Batch(int64_t)>& batch, DType dtype) {
+Judgement judge(const CancellationToken* cancellation, const Network& network, int64_t count, const std::function<Batch(int64_t)>& batch,
+                DType dtype) {
   const RecordScope no_gradient(nullptr);
   Judgement sum;
   for (int64_t i = 0; i < count; ++i) {
-    throw_if_interrupted();
+    throw_if_cancelled(cancellation);
     const Batch b = batch(i);
     ForwardContext context{.dtype = dtype};
     add(sum, network.logits(network.forward(b.input, context)), b.targets);

@@ -7,6 +7,7 @@
 
 #include "base/philox.h"
 #include "lab/networks/network.h"
+#include "qkv/cancellation.h"
 
 namespace qkv::lab {
 
@@ -50,6 +51,7 @@ struct Judgement {
   int64_t targets = 0;
 };
 // Over batches 0, 1, … `count` - 1.
-Judgement judge(const Network& network, int64_t count, const std::function<Batch(int64_t)>& batch, DType dtype = DType::f32);
+Judgement judge(const CancellationToken* cancellation, const Network& network, int64_t count, const std::function<Batch(int64_t)>& batch,
+                DType dtype = DType::f32);
 
 }  // namespace qkv::lab

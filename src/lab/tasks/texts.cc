@@ -56,7 +56,7 @@ const PlainText& PlainText::of(const Job& job, const TokenizerTrainerOptions& to
   return shared<PlainText>(key_of(job, tokenizer), [&] { return std::unique_ptr<PlainText>(new PlainText(job, tokenizer)); });
 }
 
-PlainText::PlainText(const Job& job, const TokenizerTrainerOptions& tokenizer) {
+PlainText::PlainText(const Job& job, const TokenizerTrainerOptions& tokenizer) : cancellation_(job.cancellation) {
   std::filesystem::path path = job.data.text;
   if (path.empty()) {
     path = job.scratch / "numbers.txt";
@@ -64,7 +64,7 @@ PlainText::PlainText(const Job& job, const TokenizerTrainerOptions& tokenizer) {
   }
   const TextSplit split = split_text(path, 0.1);
   const MappedFile file(path);
-  tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(tokenizer, std::span(&split.first, 1)));
+  tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(job.cancellable(tokenizer), std::span(&split.first, 1)));
   const EncodeOptions as_text{.add_special_tokens = false, .special_tokens_as_text = true, .find_tags = true};
   training_ = tokenizer_->encode(view_of(file, split.first), as_text);
   test_ = tokenizer_->encode(view_of(file, split.second), as_text);
@@ -95,7 +95,7 @@ double PlainText::bits_per_byte(const Network& network, int64_t windows, int64_t
   windows = std::min(windows, (std::ssize(test_) - 1) / context);
   QKV_CHECK(windows > 0, "the text has {} tokens to be judged by; windows of {} need more", test_.size(), context);
   const Judgement judgement = judge(
-      network, windows, [&](int64_t i) { return test_batch(i, 1, context); }, dtype);
+      cancellation_, network, windows, [&](int64_t i) { return test_batch(i, 1, context); }, dtype);
   return judgement.loss / std::log(2.0) / bytes_per_token_;
 }
 
@@ -109,10 +109,10 @@ const Pairs& Pairs::of(const Job& job, const TokenizerTrainerOptions& tokenizer,
 }
 
 Pairs::Pairs(const Job& job, const TokenizerTrainerOptions& tokenizer, bool parted_words, const std::filesystem::path& directory)
-    : directory_(directory) {
+    : directory_(directory), cancellation_(job.cancellation) {
   std::filesystem::path source = job.data.translation_source, target = job.data.translation_target;
   if (source.empty()) {
-    write_numbers({.count = 20000, .output = directory / "numbers"});
+    write_numbers({.count = 20000, .output = directory / "numbers", .cancellation = job.cancellation});
     source = directory / "numbers" / "train.en";
     target = directory / "numbers" / "train.de";
   }
@@ -136,11 +136,12 @@ Pairs::Pairs(const Job& job, const TokenizerTrainerOptions& tokenizer, bool part
   const std::filesystem::path files[] = {directory / "train.source", directory / "train.target"};
   write_lines(files[0], training_sources_);
   write_lines(files[1], training_targets_);
-  tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(tokenizer, files));
+  tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(job.cancellable(tokenizer), files));
   write_lines(directory / "test.source", test_sources_);
   write_lines(directory / "test.target", test_references_);
   test(4096, 0);  // makes its cache of tokens
-  corpus_.emplace(ParallelCorpus::build({.source = files[0], .target = files[1], .cache = directory / "tokens"}, *tokenizer_));
+  corpus_.emplace(ParallelCorpus::build(
+      {.source = files[0], .target = files[1], .cache = directory / "tokens", .cancellation = cancellation_}, *tokenizer_));
 }
 
 TrainingBatch Pairs::training_batch(int64_t pairs, int32_t decoder_start, RandomStream random) const {
@@ -150,17 +151,21 @@ TrainingBatch Pairs::training_batch(int64_t pairs, int32_t decoder_start, Random
 }
 
 std::unique_ptr<PairSource> Pairs::training(uint64_t seed, int64_t batch_tokens, int32_t decoder_start) const {
-  return std::make_unique<PairSource>(
-      ParallelCorpus::build({.source = directory_ / "train.source", .target = directory_ / "train.target", .cache = directory_ / "tokens"},
-                            *tokenizer_),
-      BatchOptions{.batch_tokens = batch_tokens, .seed = seed}, decoder_start);
+  return std::make_unique<PairSource>(ParallelCorpus::build({.source = directory_ / "train.source",
+                                                             .target = directory_ / "train.target",
+                                                             .cache = directory_ / "tokens",
+                                                             .cancellation = cancellation_},
+                                                            *tokenizer_),
+                                      BatchOptions{.batch_tokens = batch_tokens, .seed = seed}, decoder_start);
 }
 
 std::unique_ptr<PairSource> Pairs::test(int64_t batch_tokens, int32_t decoder_start) const {
-  return std::make_unique<PairSource>(
-      ParallelCorpus::build(
-          {.source = directory_ / "test.source", .target = directory_ / "test.target", .cache = directory_ / "test-tokens"}, *tokenizer_),
-      BatchOptions{.batch_tokens = batch_tokens, .seed = 1}, decoder_start);
+  return std::make_unique<PairSource>(ParallelCorpus::build({.source = directory_ / "test.source",
+                                                             .target = directory_ / "test.target",
+                                                             .cache = directory_ / "test-tokens",
+                                                             .cancellation = cancellation_},
+                                                            *tokenizer_),
+                                      BatchOptions{.batch_tokens = batch_tokens, .seed = 1}, decoder_start);
 }
 
 std::unique_ptr<TranslationValidation> Pairs::validation(int64_t lines, DType dtype) const {
@@ -174,8 +179,10 @@ std::unique_ptr<TranslationValidation> Pairs::validation(int64_t lines, DType dt
   write_lines(source, sources);
   write_lines(target, references);
   return std::make_unique<TranslationValidation>(
-      ParallelCorpus::build({.source = source, .target = target, .cache = directory_ / fmt::format("test-tokens.{}", lines)}, *tokenizer_),
-      sources, references, *tokenizer_, TranslationValidationOptions{.dtype = dtype});
+      ParallelCorpus::build(
+          {.source = source, .target = target, .cache = directory_ / fmt::format("test-tokens.{}", lines), .cancellation = cancellation_},
+          *tokenizer_),
+      sources, references, *tokenizer_, TranslationValidationOptions{.dtype = dtype, .cancellation = cancellation_});
 }
 
 }  // namespace qkv::lab

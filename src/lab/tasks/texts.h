@@ -10,6 +10,7 @@
 #include "lab/record/experiment.h"
 #include "lab/tasks/synthetic.h"
 #include "text/training/tokenizer_trainer.h"
+#include "qkv/cancellation.h"
 
 namespace qkv::lab {
 
@@ -17,7 +18,7 @@ namespace qkv::lab {
 class PlainText {
  public:
   // `tokenizer` says how it is cut; it learns from the first part. Thread-safe: the first caller reads, the others wait.
-  static const PlainText& of(const Job& job, const TokenizerTrainerOptions& tokenizer = {.pipeline = Pipeline::characters});
+  static const PlainText& of(const Job& job, const TokenizerTrainerOptions& tokenizer = {.pipeline = TokenizerPipeline::characters});
 
   int vocab_size() const { return tokenizer_->vocab_size(); }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
@@ -37,6 +38,7 @@ class PlainText {
   std::unique_ptr<Tokenizer> tokenizer_;
   std::vector<int32_t> training_, test_;
   double bytes_per_token_ = 1;
+  const CancellationToken* cancellation_;
 };
 
 // Sentence pairs: all but the last 1,000 lines to learn from, those to be judged by.
@@ -62,6 +64,7 @@ class Pairs {
  private:
   Pairs(const Job& job, const TokenizerTrainerOptions& tokenizer, bool parted_words, const std::filesystem::path& directory);
   std::filesystem::path directory_;
+  const CancellationToken* cancellation_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::optional<ParallelCorpus> corpus_;
   std::vector<std::string> training_sources_, training_targets_, test_sources_, test_references_;

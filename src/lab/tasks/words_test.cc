@@ -17,7 +17,8 @@ TEST(Words, PunctuationIsPartedAndSpacesBecomeOne) {
 
 TEST(Words, TokensOfALineAreThoseOfItsWords) {
   const std::vector<std::string> lines{"ein Haus , ein Baum", "Häuser und Bäume !", "ein Baumhaus"};
-  for (const Pipeline pipeline : {Pipeline::sentences, Pipeline::unigram, Pipeline::words, Pipeline::word_pieces}) {
+  for (const TokenizerPipeline pipeline :
+       {TokenizerPipeline::sentences, TokenizerPipeline::unigram, TokenizerPipeline::words, TokenizerPipeline::word_pieces}) {
     const Tokenizer tokenizer =
         train_tokenizer({.pipeline = pipeline, .vocab_size = 40, .vocab_size_is_upper_bound = true, .min_frequency = 1}, lines);
     for (const std::string& line : lines) {
@@ -33,7 +34,7 @@ TEST(Words, TokensOfALineAreThoseOfItsWords) {
 
 TEST(Words, WordOutsideOfTheVocabularyIsUnknown) {
   const std::vector<std::string> lines{"a b a b"}, test{"a c"};
-  const Tokenizer tokenizer = train_tokenizer({.pipeline = Pipeline::words, .vocab_size = 5}, lines);
+  const Tokenizer tokenizer = train_tokenizer({.pipeline = TokenizerPipeline::words, .vocab_size = 5}, lines);
   const auto words = tokens_of_words(tokenizer, test).front();
   EXPECT_TRUE(words[0].known);
   EXPECT_FALSE(words[1].known);

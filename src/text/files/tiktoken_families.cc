@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "base/error.h"
 #include "base/log.h"
+#include "base/option_error.h"
 #include "text/unicode/split_patterns.h"
 
 namespace qkv {
@@ -214,7 +214,7 @@ TiktokenChoice choose_without_wish(size_t ranks, const TokenizerConfig& config, 
   if (const TiktokenFamily* family = certain_family(ranks, config.tokenizer_class())) return choice_of(*family, ranks);
   if (const TiktokenFamily* family = family_of_file(file)) {
     if (tell) {
-      log_warning("{}: has {} ranks, unlike {}'s files, but is taken for one by its name; --tiktoken-pattern names another", file, ranks,
+      log_warning("{}: has {} ranks, unlike {}'s files, but is taken for one by its name; `tiktoken_pattern` names another", file, ranks,
                   family->name);
     }
     return choice_of(*family, ranks);
@@ -222,7 +222,7 @@ TiktokenChoice choose_without_wish(size_t ranks, const TokenizerConfig& config, 
   if (tell) {
     log_warning(
         "{}: has {} ranks, as no tokenizer that qkv knows; texts are cut by Llama 3's pattern, and there are no special tokens but "
-        "those of tokenizer_config.json; --tiktoken-pattern names another",
+        "those of tokenizer_config.json; `tiktoken_pattern` names another",
         file, ranks);
   }
   return {std::string(patterns::kLlama3), false, {}};
@@ -238,8 +238,8 @@ TiktokenChoice choose_tiktoken_family(size_t ranks, const TokenizerConfig& confi
   if (like_a_name) {
     std::vector<std::string_view> names;
     for (const TiktokenFamily& family : families()) names.push_back(family.name);
-    fail(ErrorCode::invalid_argument, "--tiktoken-pattern {} is neither a regular expression nor one of {}", shortened(wanted),
-         fmt::join(names, ", "));
+    fail_option(ErrorCode::invalid_argument, "`tiktoken_pattern` {} is neither a regular expression nor one of {}", shortened(wanted),
+                fmt::join(names, ", "));
   }
   TiktokenChoice choice = choose_without_wish(ranks, config, file, false);
   choice.pattern = wanted;

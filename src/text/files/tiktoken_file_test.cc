@@ -98,7 +98,7 @@ TEST(TiktokenFile, AGuessIsSaid) {
   EXPECT_THAT(printed([] { tokenizer(bytes_alone(), "dir/some.tiktoken"); }),
               HasSubstr("dir/some.tiktoken: has 256 ranks, as no tokenizer that qkv knows"));
   EXPECT_THAT(printed([] { tokenizer(bytes_alone(), "dir/gpt2.tiktoken"); }),
-              HasSubstr("is taken for one by its name; --tiktoken-pattern names another"));
+              HasSubstr("is taken for one by its name; tiktoken_pattern names another"));
   EXPECT_EQ(printed([] { tokenizer(bytes_alone(), "some.tiktoken", "llama3"); }), "");
 }
 
@@ -111,7 +111,7 @@ TEST(TiktokenFile, ThePatternMayBeNamedOrGiven) {
   EXPECT_EQ(tokenizer(bytes_alone() + "MTI= 256\nMTIz 257\nMTIzNA== 258\n", "a", "[0-9]{2}|.").encode("1234"),
             (std::vector<int32_t>{256, '3', '4'}));
   EXPECT_THAT(message(bytes_alone(), "lama3"),
-              HasSubstr("--tiktoken-pattern lama3 is neither a regular expression nor one of gpt2, p50k_base"));
+              HasSubstr("tiktoken_pattern lama3 is neither a regular expression nor one of gpt2, p50k_base"));
   EXPECT_THAT(message(bytes_alone(), "(a"), HasSubstr("the pattern \"(a\" is not a regular expression"));
 }
 
@@ -131,7 +131,7 @@ TEST(TiktokenFile, TheOptionIsRefusedForOtherFiles) {
   const std::filesystem::path file = directory.write("vocab.txt", "[UNK]\n[CLS]\n[SEP]\na\n");
   ErrorCode code{};
   EXPECT_THAT(error_of([&] { Tokenizer::load(file, {.tiktoken_pattern = "gpt2"}); }, &code),
-              HasSubstr("--tiktoken-pattern is for tiktoken's rank files"));
+              HasSubstr("tiktoken_pattern is for tiktoken's rank files"));
   EXPECT_EQ(code, ErrorCode::invalid_argument);
 }
 

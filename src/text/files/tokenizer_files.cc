@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
 #include "base/files.h"
+#include "base/option_error.h"
 #include "formats/gguf.h"
 #include "text/files/gguf_vocabulary.h"
 #include "text/files/marian_files.h"
@@ -147,8 +147,8 @@ TokenizerFiles files_of(RankTokenizer tokenizer, std::string config, std::string
 
 TokenizerFiles read_tokenizer_files(const fs::path& path, const TokenizerLoadOptions& options) {
   TokenizerFiles files = read_files(path, options.tiktoken_pattern);
-  QKV_CHECK(options.tiktoken_pattern.empty() || files.takes_pattern,
-            "--tiktoken-pattern is for tiktoken's rank files; {} is of another kind and says itself how texts are cut", files.name);
+  QKV_CHECK_OPTION(options.tiktoken_pattern.empty() || files.takes_pattern,
+                   "`tiktoken_pattern` is for tiktoken's rank files; {} is of another kind and says itself how texts are cut", files.name);
   return files;
 }
 

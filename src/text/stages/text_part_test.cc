@@ -40,7 +40,7 @@ TEST(TextCut, PartsHaveTheTokensOfTheWhole) {
   for (const std::string& line : read_lines(golden_path("corpus.txt")))
     text += line + (text.size() % 3 ? "\n" : text.size() % 5 ? " \n\n" : "  ");
   const std::vector<std::string> texts{text};
-  for (const Pipeline pipeline : {Pipeline::byte_pairs, Pipeline::bytes, Pipeline::characters}) {
+  for (const TokenizerPipeline pipeline : {TokenizerPipeline::byte_pairs, TokenizerPipeline::bytes, TokenizerPipeline::characters}) {
     const Tokenizer tokenizer = train_tokenizer({.pipeline = pipeline, .vocab_size = 700, .vocab_size_is_upper_bound = true}, texts);
     const std::vector<int32_t> whole = tokenizer.encode(text);
     for (const size_t wanted : {1, 50, 777, 5000}) {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/interrupt.h"
+#include "base/cancellation.h"
 
 namespace qkv {
 namespace {
@@ -58,7 +58,7 @@ class Learner {
     learnt.alphabet = alphabet_;
     while (tokens_.size() < options_.vocab_size && !queue_.empty()) {
       if (learnt.merges.size() % 256 == 0) {
-        throw_if_interrupted();
+        throw_if_cancelled(options_.cancellation);
         if (options_.progress) options_.progress(fmt::format("{} of {} tokens", tokens_.size(), options_.vocab_size));
       }
       std::pop_heap(queue_.begin(), queue_.end(), waits_longer);

@@ -36,7 +36,7 @@ LearnOptions learn_options(const Options& options) {
   QKV_CHECK(options.character_coverage > 0 && options.character_coverage <= 1,
             "a character coverage of {} cannot be; it is a share of the text, above 0 and at most 1", options.character_coverage);
   QKV_CHECK(is_valid_utf8(options.initial_alphabet), "the initial alphabet must be text in UTF-8");
-  QKV_CHECK(!options.byte_fallback || options.pipeline == Pipeline::unigram, "byte fallback is for Unigram only");
+  QKV_CHECK(!options.byte_fallback || options.pipeline == TokenizerPipeline::unigram, "byte fallback is for Unigram only");
   QKV_CHECK(options.memory >= kLeastMemory, "{} bytes of memory are too few to train a tokenizer; give at least {} MB", options.memory,
             kLeastMemory >> 20);
   check_special_tokens(options);
@@ -46,9 +46,10 @@ LearnOptions learn_options(const Options& options) {
                      .character_coverage = options.character_coverage,
                      .initial_alphabet = initial_alphabet_of(options.pipeline),
                      .special_tokens = special_tokens_of(options.pipeline),
-                     .progress = options.progress};
+                     .progress = options.progress,
+                     .cancellation = options.cancellation};
   if (has_fixed_vocabulary(options.pipeline)) learn.vocab_size = 0;
-  if (options.pipeline == Pipeline::word_pieces) learn.continuing_prefix = kContinuingPrefix;
+  if (options.pipeline == TokenizerPipeline::word_pieces) learn.continuing_prefix = kContinuingPrefix;
   learn.special_tokens.insert(learn.special_tokens.end(), options.special_tokens.begin(), options.special_tokens.end());
   for (size_t i = 0; i < options.initial_alphabet.size();) {
     const Character c = character_at(options.initial_alphabet, i);
@@ -71,8 +72,9 @@ struct Cutting {
               !takes_lines(options.pipeline),
               options.document_separator,
               has_fixed_vocabulary(options.pipeline),
-              static_cast<size_t>(options.memory / (options.pipeline == Pipeline::unigram ? 8 : 4)),
-              options.progress} {}
+              static_cast<size_t>(options.memory / (options.pipeline == TokenizerPipeline::unigram ? 8 : 4)),
+              options.progress,
+              options.cancellation} {}
 };
 
 void check_size(const Options& options, const LearnOptions& learn, size_t tokens, size_t alphabet, size_t fixed) {
@@ -85,7 +87,8 @@ void check_size(const Options& options, const LearnOptions& learn, size_t tokens
   }
   if (tokens < learn.vocab_size && !options.vocab_size_is_upper_bound) {
     fail(ErrorCode::bad_input, "the text yields {} tokens at most, not {}; ask for a vocabulary of that size or less{}", tokens,
-         learn.vocab_size, learn.min_frequency > 1 && options.pipeline != Pipeline::unigram ? ", or lower the minimum frequency" : "");
+         learn.vocab_size,
+         learn.min_frequency > 1 && options.pipeline != TokenizerPipeline::unigram ? ", or lower the minimum frequency" : "");
   }
 }
 
@@ -124,9 +127,9 @@ LearntVocabulary learn_words(const Options& options, const LearnOptions& learn, 
 
 LearntVocabulary learn_vocabulary(const Options& options, const LearnOptions& learn, std::vector<WordCount> words) {
   const size_t special = learn.special_tokens.size();
-  if (options.pipeline == Pipeline::unigram) return learn_unigram_vocabulary(options, learn, words);
-  if (options.pipeline == Pipeline::words) return learn_words(options, learn, std::move(words));
-  if (options.pipeline == Pipeline::word_pieces) {
+  if (options.pipeline == TokenizerPipeline::unigram) return learn_unigram_vocabulary(options, learn, words);
+  if (options.pipeline == TokenizerPipeline::words) return learn_words(options, learn, std::move(words));
+  if (options.pipeline == TokenizerPipeline::word_pieces) {
     LearntWordPieces learnt = learn_word_pieces(words, options.score, learn);
     check_size(options, learn, learnt.tokens.size(), learnt.alphabet, special);
     return {.tokens = std::move(learnt.tokens)};

@@ -27,8 +27,9 @@ TEST(TrainTokenizer, WritesTheVeryFileThatTokenizersWrites) {
 
 // The text that `tokenizers` writes for some vocabulary, and that vocabulary.
 TEST(TrainedTokenizerJson, OfWordPiecesAndUnigramIsTheTextThatTokenizersWrites) {
-  for (const auto& [name, pipeline, special] :
-       {std::tuple{"word_pieces", Pipeline::word_pieces, 5}, {"unigram", Pipeline::unigram, 3}, {"unigram_bytes", Pipeline::unigram, 3}}) {
+  for (const auto& [name, pipeline, special] : {std::tuple{"word_pieces", TokenizerPipeline::word_pieces, 5},
+                                                {"unigram", TokenizerPipeline::unigram, 3},
+                                                {"unigram_bytes", TokenizerPipeline::unigram, 3}}) {
     const auto example = nlohmann::ordered_json::parse(read_file(golden_path(fmt::format("written/{}.json", name))));
     LearntVocabulary learnt{.tokens = example["tokens"].get<std::vector<std::string>>(), .special_tokens = static_cast<size_t>(special)};
     if (example.contains("scores")) learnt.scores = example["scores"].get<std::vector<double>>();
@@ -43,14 +44,14 @@ nlohmann::json model_of(const TokenizerTrainerOptions& options, const std::vecto
 
 TEST(TrainTokenizer, OfWordsWritesTheVeryFileThatTokenizersWrites) {
   const std::vector<TextPart> parts{{golden_path("corpus.txt")}};
-  EXPECT_EQ(train_tokenizer_json({.pipeline = Pipeline::words, .vocab_size = 60}, parts), read_file(golden_path("words.json")));
+  EXPECT_EQ(train_tokenizer_json({.pipeline = TokenizerPipeline::words, .vocab_size = 60}, parts), read_file(golden_path("words.json")));
 }
 
 TEST(TrainTokenizer, OfWordPiecesHasTheScoreThatIsAskedFor) {
   const std::vector<std::string> lines = read_lines(golden_path("corpus.txt"));
   std::set<nlohmann::json> vocabularies;
   for (const WordPieceScore score : {WordPieceScore::likelihood, WordPieceScore::gain, WordPieceScore::frequency}) {
-    const nlohmann::json model = model_of({.pipeline = Pipeline::word_pieces, .vocab_size = 380, .score = score}, lines);
+    const nlohmann::json model = model_of({.pipeline = TokenizerPipeline::word_pieces, .vocab_size = 380, .score = score}, lines);
     EXPECT_EQ(model["vocab"].size(), 380u);
     EXPECT_EQ(model["vocab"]["[MASK]"], 4);
     vocabularies.insert(model["vocab"]);
@@ -60,7 +61,7 @@ TEST(TrainTokenizer, OfWordPiecesHasTheScoreThatIsAskedFor) {
 
 TEST(TrainTokenizer, OfUnigramHasSpecialTokensBytesAndPieces) {
   const std::vector<std::string> lines = read_lines(golden_path("corpus.txt"));
-  TokenizerTrainerOptions options{.pipeline = Pipeline::unigram, .vocab_size = 480, .special_tokens = {"Mann"}};
+  TokenizerTrainerOptions options{.pipeline = TokenizerPipeline::unigram, .vocab_size = 480, .special_tokens = {"Mann"}};
   options.byte_fallback = true;
   const nlohmann::json model = model_of(options, lines);
   const auto& vocabulary = model["vocab"];
@@ -142,20 +143,20 @@ std::string golden_tokenizer_text(const std::string& pipeline) {
 
 TEST(TrainTokenizer, OfPlainTextWritesTheVeryFilesThatTokenizersWrites) {
   const std::vector<std::filesystem::path> files{golden_path("text.txt")};
-  EXPECT_EQ(trained_json({.pipeline = Pipeline::byte_pairs, .vocab_size = 600}, files), golden_tokenizer_text("byte_pairs"));
-  EXPECT_EQ(trained_json({.pipeline = Pipeline::bytes}, files), golden_tokenizer_text("bytes"));
-  EXPECT_EQ(trained_json({.pipeline = Pipeline::characters}, files), golden_tokenizer_text("characters"));
+  EXPECT_EQ(trained_json({.pipeline = TokenizerPipeline::byte_pairs, .vocab_size = 600}, files), golden_tokenizer_text("byte_pairs"));
+  EXPECT_EQ(trained_json({.pipeline = TokenizerPipeline::bytes}, files), golden_tokenizer_text("bytes"));
+  EXPECT_EQ(trained_json({.pipeline = TokenizerPipeline::characters}, files), golden_tokenizer_text("characters"));
 }
 
 TEST(TrainTokenizer, PlainTextComesBackAsItWas) {
   const std::vector<std::string> texts{read_file(golden_path("text.txt"))};
-  for (const Pipeline pipeline : {Pipeline::byte_pairs, Pipeline::bytes, Pipeline::characters}) {
+  for (const TokenizerPipeline pipeline : {TokenizerPipeline::byte_pairs, TokenizerPipeline::bytes, TokenizerPipeline::characters}) {
     const Tokenizer tokenizer = train_tokenizer({.pipeline = pipeline, .vocab_size = 500}, texts);
     EXPECT_EQ(tokenizer.decode(tokenizer.encode(texts[0])), texts[0]);
     EXPECT_EQ(tokenizer.decode(tokenizer.encode(" \n\n\t  the\n ")), " \n\n\t  the\n ");
     EXPECT_EQ(tokenizer.token_to_id("<|endoftext|>"), 0);
     EXPECT_TRUE(tokenizer.is_special(0));
-    if (pipeline != Pipeline::characters) {
+    if (pipeline != TokenizerPipeline::characters) {
       EXPECT_EQ(tokenizer.decode(tokenizer.encode("unseen \u4EAC\U0001F40C\r")), "unseen \u4EAC\U0001F40C\r");
     }
   }
@@ -166,7 +167,7 @@ TEST(TrainTokenizer, ALongTextGivesTheTokensOfTheWholeOnAnyNumberOfThreads) {
   std::string long_text;
   while (long_text.size() < (size_t{5} << 20)) long_text += text;
   const TemporaryDirectory directory;
-  const TokenizerTrainerOptions options{.pipeline = Pipeline::byte_pairs, .vocab_size = 500};
+  const TokenizerTrainerOptions options{.pipeline = TokenizerPipeline::byte_pairs, .vocab_size = 500};
   const std::vector<std::string> whole{long_text};
   train_tokenizer(options, whole).save(directory / "whole");  // a string is counted in one piece
   const std::vector<std::filesystem::path> files{directory.write("text", long_text)};
@@ -182,10 +183,10 @@ TEST(TrainTokenizer, SeparatorsOfDocumentsAndWhatLiesOutsideOfThePartAreNotLearn
   const TemporaryDirectory directory;
   const std::filesystem::path path = directory.write("text", "XXXXone two\n<doc>one two\n<doc>one twoYYYY");
   const std::vector<TextPart> parts{{path, 4, 37}};
-  TokenizerTrainerOptions options{.pipeline = Pipeline::characters, .document_separator = "<doc>"};
+  TokenizerTrainerOptions options{.pipeline = TokenizerPipeline::characters, .document_separator = "<doc>"};
   const Tokenizer tokenizer = train_tokenizer(options, parts);
   EXPECT_EQ(tokenizer.vocab_size(), 2 + 7) << "newline, space, e, n, o, t, w";
-  options.pipeline = Pipeline::byte_pairs;
+  options.pipeline = TokenizerPipeline::byte_pairs;
   options.vocab_size_is_upper_bound = true;
   EXPECT_EQ(train_tokenizer(options, parts).token_to_id("doc"), -1);
 }

@@ -72,20 +72,20 @@ constexpr const char* kCharacters = R"({
 // Only to count characters: each is a word.
 constexpr const char* kSingleCharacters = R"({"type": "Split", "pattern": {"Regex": "[\\s\\S]"}, "behavior": "Isolated", "invert": false})";
 
-ordered_json stages_of(Pipeline pipeline) {
+ordered_json stages_of(TokenizerPipeline pipeline) {
   ordered_json stages;
   switch (pipeline) {
-    case Pipeline::characters: return ordered_json::parse(kCharacters);
-    case Pipeline::word_pieces: return ordered_json::parse(kWordPieces);
-    case Pipeline::byte_pairs:
-    case Pipeline::bytes:
+    case TokenizerPipeline::characters: return ordered_json::parse(kCharacters);
+    case TokenizerPipeline::word_pieces: return ordered_json::parse(kWordPieces);
+    case TokenizerPipeline::byte_pairs:
+    case TokenizerPipeline::bytes:
       stages = ordered_json::parse(kBytePairs);
-      stages["pre_tokenizer"]["use_regex"] = pipeline == Pipeline::byte_pairs;  // without merges a text need not be cut
+      stages["pre_tokenizer"]["use_regex"] = pipeline == TokenizerPipeline::byte_pairs;  // without merges a text need not be cut
       return stages;
     default:
       stages = ordered_json::parse(kSentences);
-      if (pipeline == Pipeline::unigram) stages.update(ordered_json::parse(kUnigram));
-      if (pipeline == Pipeline::words) stages.update(ordered_json::parse(kWords));
+      if (pipeline == TokenizerPipeline::unigram) stages.update(ordered_json::parse(kUnigram));
+      if (pipeline == TokenizerPipeline::words) stages.update(ordered_json::parse(kWords));
       return stages;
   }
 }
@@ -121,31 +121,31 @@ void write_vocabulary(ordered_json& model, const LearntVocabulary& learnt) {
 
 }  // namespace
 
-std::vector<std::string> special_tokens_of(Pipeline pipeline) {
+std::vector<std::string> special_tokens_of(TokenizerPipeline pipeline) {
   switch (pipeline) {
-    case Pipeline::sentences:
-    case Pipeline::unigram:
-    case Pipeline::words: return {std::string(kEosToken), std::string(kUnkToken), std::string(kPadToken)};
-    case Pipeline::word_pieces: return {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
-    case Pipeline::characters: return {std::string(kEndOfTextToken), std::string(kUnkToken)};
+    case TokenizerPipeline::sentences:
+    case TokenizerPipeline::unigram:
+    case TokenizerPipeline::words: return {std::string(kEosToken), std::string(kUnkToken), std::string(kPadToken)};
+    case TokenizerPipeline::word_pieces: return {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
+    case TokenizerPipeline::characters: return {std::string(kEndOfTextToken), std::string(kUnkToken)};
     default: return {std::string(kEndOfTextToken)};
   }
 }
 
-std::u32string initial_alphabet_of(Pipeline pipeline) {
-  return pipeline == Pipeline::byte_pairs || pipeline == Pipeline::bytes ? byte_level_alphabet() : std::u32string();
+std::u32string initial_alphabet_of(TokenizerPipeline pipeline) {
+  return pipeline == TokenizerPipeline::byte_pairs || pipeline == TokenizerPipeline::bytes ? byte_level_alphabet() : std::u32string();
 }
 
-std::unique_ptr<Normalizer> training_normalizer(Pipeline pipeline) {
+std::unique_ptr<Normalizer> training_normalizer(TokenizerPipeline pipeline) {
   return make_stage(stages_of(pipeline)["normalizer"].dump(), [](const JsonNode& node) { return make_normalizer(node); });
 }
 
-std::unique_ptr<PreTokenizer> training_pre_tokenizer(Pipeline pipeline) {
-  const std::string stage = pipeline == Pipeline::characters ? kSingleCharacters : stages_of(pipeline)["pre_tokenizer"].dump();
+std::unique_ptr<PreTokenizer> training_pre_tokenizer(TokenizerPipeline pipeline) {
+  const std::string stage = pipeline == TokenizerPipeline::characters ? kSingleCharacters : stages_of(pipeline)["pre_tokenizer"].dump();
   return make_stage(stage, [](const JsonNode& node) { return make_pre_tokenizer(node); });
 }
 
-std::string trained_tokenizer_json(Pipeline pipeline, const LearntVocabulary& learnt) {
+std::string trained_tokenizer_json(TokenizerPipeline pipeline, const LearntVocabulary& learnt) {
   ordered_json stages = stages_of(pipeline);
   if (learnt.byte_fallback) {
     stages["decoder"] = {{"type", "Sequence"}, {"decoders", ordered_json::array({{{"type", "ByteFallback"}}, stages["decoder"]})}};

@@ -7,29 +7,15 @@
 #include <string_view>
 #include <vector>
 
+#include "qkv/tokenizer_trainer.h"
 #include "text/pipeline/pipeline.h"
 #include "text/training/bpe_trainer.h"
 
 namespace qkv {
 
-// What a trained tokenizer is for, and with it the kind of its model. Those on plain text give back every text as it was, white space
-// included; the others take lines, in NFC.
-enum class Pipeline : uint8_t {
-  // Lines. White space becomes one space, none at the ends; `</s>` is at the end of each text.
-  sentences,  // byte pair encoding of what spaces and punctuation part
-  unigram,    // Unigram of what spaces part
-  words,      // a token for each word that spaces and punctuation part, <unk> for others
-  // Lines, as BERT has them: parted at white space and punctuation; [CLS] before each text and [SEP] after it.
-  word_pieces,  // WordPiece
-  // Plain text.
-  byte_pairs,  // bytes as GPT-2 writes them, merged within the pieces that its pattern cuts
-  bytes,       // a token for each byte
-  characters,  // a token for each character that the text has, <unk> for others
-};
-
-inline bool takes_lines(Pipeline pipeline) { return pipeline <= Pipeline::word_pieces; }
+inline bool takes_lines(TokenizerPipeline pipeline) { return pipeline <= TokenizerPipeline::word_pieces; }
 // Is its vocabulary what the text has, whatever size is asked for?
-inline bool has_fixed_vocabulary(Pipeline pipeline) { return pipeline >= Pipeline::bytes; }
+inline bool has_fixed_vocabulary(TokenizerPipeline pipeline) { return pipeline >= TokenizerPipeline::bytes; }
 
 inline constexpr std::string_view kEosToken = "</s>";                 // of lines, like <pad>; not of word pieces
 inline constexpr std::string_view kUnkToken = "<unk>";                // of lines and characters
@@ -47,16 +33,16 @@ struct LearntVocabulary {
 };
 
 // The special tokens of a pipeline; their ids are their places.
-std::vector<std::string> special_tokens_of(Pipeline pipeline);
+std::vector<std::string> special_tokens_of(TokenizerPipeline pipeline);
 
 // The characters that are tokens whether the text has them or not: the 256 that stand for bytes, or none.
-std::u32string initial_alphabet_of(Pipeline pipeline);
+std::u32string initial_alphabet_of(TokenizerPipeline pipeline);
 
 // How words are cut before a model is learnt; null: there is no such stage.
-std::unique_ptr<Normalizer> training_normalizer(Pipeline pipeline);
-std::unique_ptr<PreTokenizer> training_pre_tokenizer(Pipeline pipeline);
+std::unique_ptr<Normalizer> training_normalizer(TokenizerPipeline pipeline);
+std::unique_ptr<PreTokenizer> training_pre_tokenizer(TokenizerPipeline pipeline);
 
 // The text of the file for what was learnt.
-std::string trained_tokenizer_json(Pipeline pipeline, const LearntVocabulary& learnt);
+std::string trained_tokenizer_json(TokenizerPipeline pipeline, const LearntVocabulary& learnt);
 
 }  // namespace qkv

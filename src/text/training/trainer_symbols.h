@@ -11,6 +11,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "qkv/cancellation.h"
 #include "text/token_models/pair_map.h"
 #include "text/training/word_counts.h"
 
@@ -25,6 +26,7 @@ struct LearnOptions {
   std::vector<std::string> special_tokens;                     // ids 0, 1, …; no merge makes one of them
   std::string continuing_prefix;                               // before all characters of a word but the first: "##" of WordPiece
   std::function<void(std::string_view)> progress;              // told now and then in a few words how far it is
+  const CancellationToken* cancellation = nullptr;
 };
 
 // The characters to keep, in the order of their code points. Of characters that occur equally often those with the higher code points go.

@@ -8,8 +8,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/cancellation.h"
 #include "base/error.h"
-#include "base/interrupt.h"
 #include "base/parallel.h"
 #include "base/utf8.h"
 #include "text/token_models/unigram_lattice.h"
@@ -165,7 +165,7 @@ class UnigramLearner {
   // Calls work(segment, lattice, sums) for every segment on all threads; returns the sums over all, `width` integers.
   template <typename Work>
   std::vector<int64_t> sum_over_segments(size_t width, Work&& work) const {
-    throw_if_interrupted();
+    throw_if_cancelled(options_.cancellation);
     const size_t parts = static_cast<size_t>(num_threads());
     std::vector<std::vector<int64_t>> sums(parts);
     parallel_for(static_cast<int64_t>(parts), [&](int64_t part) {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "base/cancellation.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/text_file.h"
@@ -146,7 +146,7 @@ std::vector<WordCount> count_words(std::span<const TextPart> parts, const WordRu
     const std::string_view text = view_of(file, part);
     const std::vector<size_t> ends = counter.chunk_ends(text);
     for (size_t first = 0; first < ends.size(); first += round) {
-      throw_if_interrupted();
+      throw_if_cancelled(rules.cancellation);
       if (rules.progress) rules.progress(fmt::format("{}: {} of {} MB read", part.path.filename().string(), first, ends.size()));
       std::vector<Counts> counts(std::min(round, ends.size() - first));
       std::vector<std::string> faults(counts.size());

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "qkv/cancellation.h"
 #include "text/pipeline/pipeline.h"
 #include "text/stages/text_part.h"
 
@@ -27,6 +28,7 @@ struct WordRules {
   bool may_cut_words = false;                      // whole texts that are read in parts: is a word of a MB cut where a part ends?
   size_t memory = SIZE_MAX;                        // bytes that the words may take; see below
   std::function<void(std::string_view)> progress;  // told now and then in a few words how far it is
+  const CancellationToken* cancellation = nullptr;
 };
 
 // The words of all texts, in the order of their bytes: the same on any number of threads. Throws Error(bad_input) with file and line for

@@ -36,8 +36,8 @@ TEST(WordCounts, CountsOverFilesAndChunksOnAnyNumberOfThreads) {
   ++expected["▁" + std::string(3 << 20, 'x')];
   const TemporaryDirectory directory;
   const std::vector<TextPart> files{{directory.write("a", first)}, {directory.write("b", second)}, {directory.write("empty", "")}};
-  const auto normalizer = training_normalizer(Pipeline::sentences);
-  const auto pre_tokenizer = training_pre_tokenizer(Pipeline::sentences);
+  const auto normalizer = training_normalizer(TokenizerPipeline::sentences);
+  const auto pre_tokenizer = training_pre_tokenizer(TokenizerPipeline::sentences);
   const int threads = num_threads();
   for (const int count : {1, 2, 5}) {
     set_num_threads(count);
@@ -51,7 +51,7 @@ TEST(WordCounts, BeyondTheMemoryRareWordsAreDroppedInTheSameWayOnAnyNumberOfThre
   for (int i = 0; i < 400'000; ++i) text += fmt::format("often{} seldom{}\n", i % 100, i);
   const TemporaryDirectory directory;
   const std::vector<TextPart> files{{directory.write("a", text)}};
-  const auto pre_tokenizer = training_pre_tokenizer(Pipeline::word_pieces);
+  const auto pre_tokenizer = training_pre_tokenizer(TokenizerPipeline::word_pieces);
   WordRules rules{.pre_tokenizer = pre_tokenizer.get()};
   EXPECT_EQ(count_words(files, rules).size(), 400'100u);
   rules.memory = size_t{16} << 20;
@@ -80,7 +80,7 @@ TEST(WordCounts, WordsAreDroppedOnlyWhereTheMemoryIsFull) {
 
 // Three texts of several chunks without a space: words that punctuation parts, words beside digits, one word.
 TEST(WordCounts, ATextWithoutSpacesHasTheWordsOfTheWholeWhereverAChunkEnds) {
-  const auto pre_tokenizer = training_pre_tokenizer(Pipeline::byte_pairs);
+  const auto pre_tokenizer = training_pre_tokenizer(TokenizerPipeline::byte_pairs);
   const WordRules rules{.pre_tokenizer = pre_tokenizer.get(), .whole_texts = true};
   for (const std::string_view mark : {"。", "7", ""}) {
     std::string text;

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <map>
 
-#include "base/interrupt.h"
+#include "base/cancellation.h"
 #include "text/training/bpe_trainer.h"
 
 namespace qkv {
@@ -99,7 +99,7 @@ class Learner {
   LearntWordPieces run() {
     for (size_t step = 0; tokens_.size() < options_.vocab_size; ++step) {
       if (step % 256 == 0) {
-        throw_if_interrupted();
+        throw_if_cancelled(options_.cancellation);
         if (options_.progress) options_.progress(fmt::format("{} of {} tokens", tokens_.size(), options_.vocab_size));
       }
       const uint32_t best = best_pair();

@@ -6,16 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "qkv/tokenizer_trainer.h"
 #include "text/training/trainer_symbols.h"
 
 namespace qkv {
-
-// Which pair of neighbours ab is joined next. c(x) is how often x occurs in the corpus as it is cut at the time.
-enum class WordPieceScore : uint8_t {
-  likelihood,  // the highest c(ab) / (c(a) c(b)): the published one
-  gain,        // the highest gain in the log-likelihood of the corpus under a unigram model of its pieces
-  frequency,   // the highest c(ab): byte pair encoding, as WordPieceTrainer of `tokenizers` does it (learn_bpe)
-};
 
 struct LearntWordPieces {
   std::vector<std::string> tokens;  // special tokens, characters by code point, inner ones ("##e") by code point, what joining makes

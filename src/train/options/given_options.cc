@@ -93,7 +93,7 @@ void shorten_warmup(TrainOptions& options, std::span<const OptionSetting> file, 
     return;
   }
   const int64_t shorter = total / 10;
-  log_warning("the warm-up of {} steps is longer than --{} {}; it takes {} of them", options.warmup_steps, name, total, shorter);
+  log_warning("the warm-up of {} steps is longer than `{}` {}; it takes {} of them", options.warmup_steps, field_of(name), total, shorter);
   options.warmup_steps = shorter;
 }
 

@@ -1,77 +1,78 @@
 #include "train/options/option_table.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
-#include "train/options/option_kinds.h"
 
 namespace qkv {
 namespace {
 
 using namespace option_kinds;
 
-// --layers N and --betas A,B: short for two options each.
-TrainOption both_layers() {
-  TrainOption option = integer({"layers", "Layers of the encoder and of the decoder", false}, &TrainOptions::encoder_layers, 1, 1024);
-  option.set = [set = option.set](TrainOptions& options, const std::string& text, const std::string& label) {
-    set(options, text, label);
-    options.decoder_layers = options.encoder_layers;
-  };
-  option.get = [](const TrainOptions& o) { return fmt::format("{}+{}", o.encoder_layers, o.decoder_layers); };
+using O = TrainOptions;
+
+TrainOption text_option(const Entry& entry, OptionType type, void (*assign)(O&, const std::string& text, const std::string& label),
+                        std::string (*get)(const O&)) {
+  TrainOption option = start<O>(entry, type, "TEXT");
+  option.assign = assign;
+  option.get = get;
+  option.default_value = get(O{});
   return option;
 }
 
-TrainOption preset() {
-  return {"preset",
-          "",
-          "tiny|small|base|char-gpt|bert-mini|classifier",
-          "Shape and recipe to start from; what else is given comes on top",
-          false,
-          [](TrainOptions& options, const std::string& text, const std::string&) { apply_preset(options, text); },
-          [](const TrainOptions& options) { return options.preset; }};
-}
-
-TrainOption document_separator() {
-  return {
-      "document-separator",
-      "",
-      "TEXT",
-      "Of --task lm and mlm: cuts the text into documents, which are learnt one by one (lm: each with <|endoftext|> at its end); \\n is a "
-      "line "
-      "end",
-      true,
-      [](TrainOptions& options, const std::string& text, const std::string& label) { options.document_separator = unescape(text, label); },
-      [](const TrainOptions& options) { return escape(options.document_separator); }};
-}
-
-TrainOption tiktoken_pattern() {
-  return {
-      "tiktoken-pattern",
-      "",
-      "NAME|REGEX",
-      "How a tiktoken rank file given as --tokenizer cuts texts: a family (gpt2, cl100k_base, llama3, qwen, ...) or a regular expression",
-      true,
-      [](TrainOptions& options, const std::string& text, const std::string&) { options.tiktoken_pattern = text; },
-      [](const TrainOptions& options) { return options.tiktoken_pattern; }};
+// --layers N and --betas A,B: short for two options each.
+TrainOption both_layers() {
+  TrainOption option = integer({"layers", "Layers of the encoder and of the decoder"}, &O::encoder_layers, 1, 1024);
+  option.type = OptionType::composite;
+  option.field = "layers";
+  option.assign = [assign = option.assign](O& options, const std::string& text, const std::string& label) {
+    assign(options, text, label);
+    options.decoder_layers = options.encoder_layers;
+  };
+  option.get = [](const O& o) { return fmt::format("{}+{}", o.encoder_layers, o.decoder_layers); };
+  option.default_value = option.get(O{});
+  return option;
 }
 
 TrainOption betas() {
-  return {"betas",
-          "",
-          "A,B",
-          "AdamW's decay rates of both moments, --beta1 and --beta2 in one",
-          false,
-          [](TrainOptions& options, const std::string& text, const std::string& label) {
-            const size_t comma = text.find(',');
-            QKV_CHECK(comma != std::string::npos, "{}: \"{}\" is not two numbers with a comma between them, 0.9,0.98 say", label, text);
-            find_train_option("beta1")->set(options, text.substr(0, comma), label);
-            find_train_option("beta2")->set(options, text.substr(comma + 1), label);
-          },
-          [](const TrainOptions& o) { return fmt::format("{},{}", o.beta1, o.beta2); }};
+  return text_option(
+      {"betas", "AdamW's decay rates of both moments, --beta1 and --beta2 in one", false, nullptr, "A,B"}, OptionType::composite,
+      [](O& options, const std::string& text, const std::string& label) {
+        const size_t comma = text.find(',');
+        QKV_CHECK(comma != std::string::npos, "{}: \"{}\" is not two numbers with a comma between them, 0.9,0.98 say", label, text);
+        find_train_option("beta1")->set(options, text.substr(0, comma), label);
+        find_train_option("beta2")->set(options, text.substr(comma + 1), label);
+      },
+      [](const O& o) { return fmt::format("{},{}", o.beta1, o.beta2); });
 }
 
-using O = TrainOptions;
+TrainOption preset() {
+  return text_option(
+      {"preset", "Shape and recipe to start from; what else is given comes on top", false, nullptr,
+       "tiny|small|base|char-gpt|bert-mini|classifier"},
+      OptionType::composite, [](O& options, const std::string& text, const std::string&) { apply_preset(options, text); },
+      [](const O& options) { return options.preset; });
+}
+
+TrainOption document_separator() {
+  return text_option(
+      {"document-separator",
+       "Of --task lm and mlm: cuts the text into documents, which are learnt one by one (lm: each with <|endoftext|> at its end); \\n is a "
+       "line end",
+       true},
+      OptionType::text,
+      [](O& options, const std::string& text, const std::string& label) { options.document_separator = unescape(text, label); },
+      [](const O& options) { return escape(options.document_separator); });
+}
+
+TrainOption tiktoken_pattern() {
+  return text_option(
+      {"tiktoken-pattern",
+       "How a tiktoken rank file given as --tokenizer cuts texts: a family (gpt2, cl100k_base, llama3, qwen, ...) or a regular expression",
+       true, nullptr, "NAME|REGEX"},
+      OptionType::text, [](O& options, const std::string& text, const std::string&) { options.tiktoken_pattern = text; },
+      [](const O& options) { return options.tiktoken_pattern; });
+}
 
 std::vector<TrainOption> data_options() {
   return {
@@ -99,9 +100,10 @@ std::vector<TrainOption> data_options() {
       flag({"whole-words", "Of --task mlm: hide whole words, not single pieces of them", true}, &O::whole_words),
       file({"train-file", "Of --task classification: lines of a text, a tab and its label", false}, &O::train_file),
       file({"valid-file", "Of --task classification: such lines to validate on", false}, &O::valid_file),
-      file({"init", "Of --task mlm and classification: start from the encoder and tokenizer of this directory", false}, &O::init, "DIR"),
-      file({"output", "Model directory to make", false}, &O::output, "DIR"),
-      file({"tokenizer", "Directory of a tokenizer to use instead of training one", false}, &O::tokenizer, "DIR"),
+      file({"init", "Of --task mlm and classification: start from the encoder and tokenizer of this directory", false, nullptr, "DIR"},
+           &O::init),
+      file({"output", "Model directory to make", false, nullptr, "DIR"}, &O::output),
+      file({"tokenizer", "Directory of a tokenizer to use instead of training one", false, nullptr, "DIR"}, &O::tokenizer),
       tiktoken_pattern(),
       integer({"vocab-size", "Tokens of the trained tokenizer, exactly (default: what the data fills, up to the preset's size)", true},
               &O::vocab_size, 0, 1 << 24),
@@ -160,7 +162,7 @@ std::vector<TrainOption> optimization_options() {
       integer({"batch-tokens", "Pairs of a batch times its longest side, or tokens of its windows, at most", true}, &O::batch_tokens, 1,
               int64_t{1} << 30),
       integer({"accumulate", "Batches per update", true}, &O::accumulate, 1, 1 << 20),
-      real({"lr", "Learning rate at its peak", true}, &O::learning_rate, 0, 1000),
+      real({"lr", "Learning rate at its peak", true, "learning_rate"}, &O::learning_rate, 0, 1000),
       choice({"schedule", "How the learning rate falls after the warm-up", true}, &O::schedule,
              {{"inverse-sqrt", LearningRateSchedule::inverse_sqrt},
               {"cosine", LearningRateSchedule::cosine},
@@ -239,13 +241,8 @@ std::string escape(std::string_view text) {
   return escaped;
 }
 
-const TrainOption* find_train_option(std::string_view name) {
-  std::string wanted(name);
-  std::replace(wanted.begin(), wanted.end(), '_', '-');
-  for (const TrainOption& option : train_option_table()) {
-    if (option.name == wanted) return &option;
-  }
-  return nullptr;
-}
+const TrainOption* find_train_option(std::string_view name) { return find_option(train_option_table(), name); }
+
+std::string field_of(std::string_view name) { return find_train_option(name)->field; }
 
 }  // namespace qkv

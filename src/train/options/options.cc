@@ -3,8 +3,8 @@
 #include <toml++/toml.h>
 #include <algorithm>
 
-#include "base/error.h"
 #include "base/files.h"
+#include "base/option_error.h"
 #include "base/suggestion.h"
 #include "base/text_file.h"
 #include "train/options/given_options.h"
@@ -88,7 +88,7 @@ TrainOptions resolve_train_options(std::span<const OptionSetting> command_line) 
   if (task) find_train_option("task")->set(options, task->text, task->label);
   const TrainTask wanted = options.task;
   apply_preset(options, preset ? preset->text : default_preset(wanted));
-  QKV_CHECK(!task || options.task == wanted, "--preset {} is not for --task {}; leave one of them out", options.preset, task->text);
+  QKV_CHECK_OPTION(!task || options.task == wanted, "`preset` {} is not for `task` {}; leave one of them out", options.preset, task->text);
   apply_settings(options, file);
   apply_settings(options, command_line);
   for (const std::span<const OptionSetting> settings : {std::span<const OptionSetting>(file), command_line}) {
@@ -109,10 +109,10 @@ struct TaskData {
 
 std::span<const TaskData> task_data() {
   static const std::vector<TaskData> list = {
-      {TrainTask::translation, "--source and --target", {"source", "target", "valid-source", "valid-target"}, {}},
-      {TrainTask::lm, "--text", {"text"}, {"valid-text", "document-separator"}},
-      {TrainTask::mlm, "--text", {"text"}, {"valid-text", "document-separator", "init"}},
-      {TrainTask::classification, "--train-file and --valid-file", {"train-file", "valid-file"}, {"init"}},
+      {TrainTask::translation, "`source` and `target`", {"source", "target", "valid-source", "valid-target"}, {}},
+      {TrainTask::lm, "`text`", {"text"}, {"valid-text", "document-separator"}},
+      {TrainTask::mlm, "`text`", {"text"}, {"valid-text", "document-separator", "init"}},
+      {TrainTask::classification, "`train_file` and `valid_file`", {"train-file", "valid-file"}, {"init"}},
   };
   return list;
 }
@@ -126,63 +126,69 @@ void check_data_options(const TrainOptions& options) {
   for (const TaskData& other : task_data()) {
     for (const auto* names : {&other.needed, &other.optional}) {
       for (const char* name : *names) {
-        QKV_CHECK(knows(name) || value_of(options, name).empty(), "--{} belongs to --task {}; this is --task {}, which reads {}", name,
-                  name_of(other.task), task, mine.reads);
+        QKV_CHECK_OPTION(knows(name) || value_of(options, name).empty(), "`{}` belongs to `task` {}; this is `task` {}, which reads {}",
+                         field_of(name), name_of(other.task), task, mark_fields(mine.reads));
       }
     }
   }
-  for (const char* name : mine.needed) QKV_CHECK(!value_of(options, name).empty(), "--{} is missing; --task {} needs it", name, task);
-  QKV_CHECK(!options.output.empty(), "--output is missing; training needs it");
-  QKV_CHECK(options.tokenizer.empty() || options.vocab_size == 0,
-            "--vocab-size is that of a tokenizer to train; leave it out with --tokenizer");
-  QKV_CHECK(options.tokenizer.empty() || options.vocabulary == TextVocabulary::character,
-            "--vocabulary is that of a tokenizer to train; leave it out with --tokenizer");
-  QKV_CHECK(options.tiktoken_pattern.empty() || !options.tokenizer.empty(),
-            "--tiktoken-pattern is for a rank file that --tokenizer names; leave it out without --tokenizer");
-  QKV_CHECK(options.init.empty() || (options.vocab_size == 0 && options.tokenizer.empty()),
-            "--init brings its own tokenizer; leave out --tokenizer and --vocab-size");
+  for (const char* name : mine.needed)
+    QKV_CHECK_OPTION(!value_of(options, name).empty(), "`{}` is missing; `task` {} needs it", field_of(name), task);
+  QKV_CHECK_OPTION(!options.output.empty(), "`output` is missing; training needs it");
+  QKV_CHECK_OPTION(options.tokenizer.empty() || options.vocab_size == 0,
+                   "`vocab_size` is that of a tokenizer to train; leave it out with `tokenizer`");
+  QKV_CHECK_OPTION(options.tokenizer.empty() || options.vocabulary == TextVocabulary::character,
+                   "`vocabulary` is that of a tokenizer to train; leave it out with `tokenizer`");
+  QKV_CHECK_OPTION(options.tiktoken_pattern.empty() || !options.tokenizer.empty(),
+                   "`tiktoken_pattern` is for a rank file that `tokenizer` names; leave it out without `tokenizer`");
+  QKV_CHECK_OPTION(options.init.empty() || (options.vocab_size == 0 && options.tokenizer.empty()),
+                   "`init` brings its own tokenizer; leave out `tokenizer` and `vocab_size`");
 }
 
 void check_lengths(const TrainOptions& options) {
   const bool lm = options.task == TrainTask::lm, mlm = options.task == TrainTask::mlm;
   if (lm || mlm) {
-    QKV_CHECK(!lm || options.vocab_size == 0 || options.vocabulary == TextVocabulary::bpe,
-              "--vocab-size is for --vocabulary bpe; the tokens of {} are given by the text", value_of(options, "vocabulary"));
-    QKV_CHECK(options.valid_fraction > 0 || !options.valid_text.empty(),
-              "--valid-fraction 0 leaves nothing to validate on; give --valid-text");
-    QKV_CHECK(!mlm || options.context > 2, "--context {} has no room besides [CLS] and [SEP]", options.context);
-    QKV_CHECK(options.context <= options.batch_tokens, "--batch-tokens {} is less than --context {}; a window would fit into no batch",
-              options.batch_tokens, options.context);
+    QKV_CHECK_OPTION(!lm || options.vocab_size == 0 || options.vocabulary == TextVocabulary::bpe,
+                     "`vocab_size` is for `vocabulary` bpe; the tokens of {} are given by the text", value_of(options, "vocabulary"));
+    QKV_CHECK_OPTION(options.valid_fraction > 0 || !options.valid_text.empty(),
+                     "`valid_fraction` 0 leaves nothing to validate on; give `valid_text`");
+    QKV_CHECK_OPTION(!mlm || options.context > 2, "`context` {} has no room besides [CLS] and [SEP]", options.context);
+    QKV_CHECK_OPTION(options.context <= options.batch_tokens,
+                     "`batch_tokens` {} is less than `context` {}; a window would fit into no batch", options.batch_tokens,
+                     options.context);
   } else if (options.task == TrainTask::translation) {
-    QKV_CHECK(options.max_length <= options.batch_tokens,
-              "--batch-tokens {} is less than --max-length {}; a pair of that length would fit into no batch", options.batch_tokens,
-              options.max_length);
+    QKV_CHECK_OPTION(options.max_length <= options.batch_tokens,
+                     "`batch_tokens` {} is less than `max_length` {}; a pair of that length would fit into no batch", options.batch_tokens,
+                     options.max_length);
   }
 }
 
 }  // namespace
 
 void check_train_options(const TrainOptions& options) {
+  check_ranges(train_option_table(), options);
   check_data_options(options);
   check_lengths(options);
-  QKV_CHECK(!(options.resume && options.overwrite), "--resume and --overwrite exclude each other; give one of them");
-  QKV_CHECK(options.hidden_size % options.num_attention_heads == 0, "--num-attention-heads {} does not divide --hidden-size {}",
-            options.num_attention_heads, options.hidden_size);
+  QKV_CHECK_OPTION(!(options.resume && options.overwrite), "`resume` and `overwrite` exclude each other; give one of them");
+  QKV_CHECK_OPTION(options.hidden_size % options.num_attention_heads == 0, "`num_attention_heads` {} does not divide `hidden_size` {}",
+                   options.num_attention_heads, options.hidden_size);
   const int64_t head_dim = options.hidden_size / options.num_attention_heads;
-  QKV_CHECK(options.num_key_value_heads == 0 || options.num_attention_heads % options.num_key_value_heads == 0,
-            "--num-key-value-heads {} does not divide --num-attention-heads {}", options.num_key_value_heads, options.num_attention_heads);
-  QKV_CHECK(options.position != PositionKind::sinusoidal || options.hidden_size % 2 == 0,
-            "--hidden-size {} is odd; sinusoidal positions need pairs", options.hidden_size);
-  QKV_CHECK(options.position != PositionKind::rope || head_dim % 2 == 0,
-            "--position rope turns pairs of columns; heads of --hidden-size {} / --num-attention-heads {} = {} are odd",
-            options.hidden_size, options.num_attention_heads, head_dim);
-  QKV_CHECK(options.min_lr <= options.learning_rate, "--min-lr {} is more than --lr {}", options.min_lr, options.learning_rate);
-  QKV_CHECK(options.max_steps || options.max_epochs || options.max_minutes > 0 || options.patience,
-            "nothing would end the training; give --max-steps, --max-epochs, --max-minutes or --patience");
+  QKV_CHECK_OPTION(options.num_key_value_heads == 0 || options.num_attention_heads % options.num_key_value_heads == 0,
+                   "`num_key_value_heads` {} does not divide `num_attention_heads` {}", options.num_key_value_heads,
+                   options.num_attention_heads);
+  QKV_CHECK_OPTION(options.position != PositionKind::sinusoidal || options.hidden_size % 2 == 0,
+                   "`hidden_size` {} is odd; sinusoidal positions need pairs", options.hidden_size);
+  QKV_CHECK_OPTION(options.position != PositionKind::rope || head_dim % 2 == 0,
+                   "`position` rope turns pairs of columns; heads of `hidden_size` {} / `num_attention_heads` {} = {} are odd",
+                   options.hidden_size, options.num_attention_heads, head_dim);
+  QKV_CHECK_OPTION(options.min_lr <= options.learning_rate, "`min_lr` {} is more than `learning_rate` {}", options.min_lr,
+                   options.learning_rate);
+  QKV_CHECK_OPTION(options.max_steps || options.max_epochs || options.max_minutes > 0 || options.patience,
+                   "nothing would end the training; give `max_steps`, `max_epochs`, `max_minutes` or `patience`");
   if (options.schedule == LearningRateSchedule::cosine) {
     const int64_t total = options.schedule_steps ? options.schedule_steps : options.max_steps;
-    QKV_CHECK(total, "--schedule cosine needs its end: --schedule-steps or --max-steps");
-    QKV_CHECK(total > options.warmup_steps, "--warmup-steps {} leaves nothing of the cosine's {} steps", options.warmup_steps, total);
+    QKV_CHECK_OPTION(total, "`schedule` cosine needs its end: `schedule_steps` or `max_steps`");
+    QKV_CHECK_OPTION(total > options.warmup_steps, "`warmup_steps` {} leaves nothing of the cosine's {} steps", options.warmup_steps,
+                     total);
   }
 }
 

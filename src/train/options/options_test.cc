@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
+#include <functional>
 #include <set>
 
 #include "base/error.h"
@@ -136,8 +138,9 @@ TEST(Options, WrongValuesNameTheOption) {
   EXPECT_THAT(error("lr", ""), HasSubstr("--lr: \"\" is not a number"));
   EXPECT_THAT(error("lr", "nan"), HasSubstr("--lr: \"nan\" is not a number"));
   EXPECT_THAT(error("lr", "1e400"), HasSubstr("--lr: 1e400 is out of the range of numbers"));
-  EXPECT_THAT(error("max-minutes", "inf"), HasSubstr("--max-minutes: inf is not a finite number"));
-  EXPECT_THAT(error("max-steps", "18446744073709551616"), HasSubstr("18446744073709551616 is out of the range"));
+  EXPECT_THAT(error("max-minutes", "inf"), HasSubstr("--max-minutes: \"inf\" is not a finite number"));
+  EXPECT_THAT(error("max-steps", "18446744073709551616"),
+              HasSubstr("18446744073709551616 is too large; it must be at most 9223372036854775807"));
   EXPECT_THAT(error("dtype", "f16"), HasSubstr("--dtype: \"f16\" is none of auto|f32|bf16"));
   EXPECT_THAT(error("betas", "0.9"), HasSubstr("--betas"));
   EXPECT_THAT(error("output", ""), HasSubstr("--output"));
@@ -163,7 +166,7 @@ TEST(Options, ThatNothingWouldUseAreRefused) {
   options.output = "out";
   options.tokenizer = "dir";
   options.vocabulary = TextVocabulary::byte;
-  EXPECT_THAT(error_of([&] { check_train_options(options); }), HasSubstr("--vocabulary"));
+  EXPECT_THAT(error_of([&] { check_train_options(options); }), HasSubstr("vocabulary is that of a tokenizer to train"));
 }
 
 TEST(Options, ShortFormsForTwoOptionsGiveWayToEachOfThemInAnyOrder) {
@@ -196,7 +199,7 @@ TEST(Options, ATaskBeginsFromItsPresetAndAPresetSetsItsTask) {
   EXPECT_THAT(error_of([] {
                 resolve_train_options(std::vector{given("task", "lm"), given("preset", "base")});
               }),
-              HasSubstr("--preset base is not for --task lm"));
+              HasSubstr("preset base is not for task lm"));
   // One preset after another leaves nothing of the first.
   TrainOptions options;
   apply_preset(options, "char-gpt");
@@ -252,16 +255,16 @@ TEST(Options, MissingAndContradictingOnesAreNamed) {
     change(changed);
     return error_of([&] { check_train_options(changed); });
   };
-  EXPECT_THAT(error([](auto& o) { o.valid_target.clear(); }), HasSubstr("--valid-target is missing"));
-  EXPECT_THAT(error([](auto& o) { o.resume = o.overwrite = true; }), HasSubstr("--resume and --overwrite"));
-  EXPECT_THAT(error([](auto& o) { o.num_attention_heads = 3; }), HasSubstr("--num-attention-heads 3 does not divide --hidden-size 256"));
-  EXPECT_THAT(error([](auto& o) { o.tokenizer = "t", o.vocab_size = 9; }), HasSubstr("--vocab-size"));
-  EXPECT_THAT(error([](auto& o) { o.max_length = 5000; }), HasSubstr("--max-length 5000"));
-  EXPECT_THAT(error([](auto& o) { o.min_lr = 1; }), HasSubstr("--min-lr"));
-  EXPECT_THAT(error([](auto& o) { o.max_steps = o.patience = 0; }), HasSubstr("--max-steps"));
-  EXPECT_THAT(error([](auto& o) { o.schedule = LearningRateSchedule::cosine, o.max_steps = 0; }), HasSubstr("--schedule-steps"));
-  EXPECT_THAT(error([](auto& o) { o.schedule = LearningRateSchedule::cosine; }), HasSubstr("--warmup-steps 400"));
-  EXPECT_THAT(error([](auto& o) { o.text = "t"; }), HasSubstr("--text belongs to --task lm"));
+  EXPECT_THAT(error([](auto& o) { o.valid_target.clear(); }), HasSubstr("valid_target is missing"));
+  EXPECT_THAT(error([](auto& o) { o.resume = o.overwrite = true; }), HasSubstr("resume and overwrite"));
+  EXPECT_THAT(error([](auto& o) { o.num_attention_heads = 3; }), HasSubstr("num_attention_heads 3 does not divide hidden_size 256"));
+  EXPECT_THAT(error([](auto& o) { o.tokenizer = "t", o.vocab_size = 9; }), HasSubstr("vocab_size"));
+  EXPECT_THAT(error([](auto& o) { o.max_length = 5000; }), HasSubstr("max_length 5000"));
+  EXPECT_THAT(error([](auto& o) { o.min_lr = 1; }), HasSubstr("min_lr"));
+  EXPECT_THAT(error([](auto& o) { o.max_steps = o.patience = 0; }), HasSubstr("max_steps"));
+  EXPECT_THAT(error([](auto& o) { o.schedule = LearningRateSchedule::cosine, o.max_steps = 0; }), HasSubstr("schedule_steps"));
+  EXPECT_THAT(error([](auto& o) { o.schedule = LearningRateSchedule::cosine; }), HasSubstr("warmup_steps 400"));
+  EXPECT_THAT(error([](auto& o) { o.text = "t"; }), HasSubstr("text belongs to task lm"));
 }
 
 TEST(Options, OfALanguageModelThatAreMissingOrContradictoryAreNamed) {
@@ -274,12 +277,52 @@ TEST(Options, OfALanguageModelThatAreMissingOrContradictoryAreNamed) {
     change(changed);
     return error_of([&] { check_train_options(changed); });
   };
-  EXPECT_THAT(error([](auto& o) { o.text.clear(); }), HasSubstr("--text is missing; --task lm needs it"));
-  EXPECT_THAT(error([](auto& o) { o.valid_source = "v"; }), HasSubstr("--valid-source belongs to --task translation"));
-  EXPECT_THAT(error([](auto& o) { o.vocab_size = 100; }), HasSubstr("--vocab-size is for --vocabulary bpe; the tokens of char"));
+  EXPECT_THAT(error([](auto& o) { o.text.clear(); }), HasSubstr("text is missing; task lm needs it"));
+  EXPECT_THAT(error([](auto& o) { o.valid_source = "v"; }), HasSubstr("valid_source belongs to task translation"));
+  EXPECT_THAT(error([](auto& o) { o.vocab_size = 100; }), HasSubstr("vocab_size is for vocabulary bpe; the tokens of char"));
   EXPECT_NO_THROW(error([](auto& o) { o.vocab_size = 100, o.vocabulary = TextVocabulary::bpe; }));
-  EXPECT_THAT(error([](auto& o) { o.valid_fraction = 0; }), HasSubstr("--valid-fraction 0"));
-  EXPECT_THAT(error([](auto& o) { o.context = 20000; }), HasSubstr("--batch-tokens 16384 is less than --context 20000"));
+  EXPECT_THAT(error([](auto& o) { o.valid_fraction = 0; }), HasSubstr("valid_fraction 0"));
+  EXPECT_THAT(error([](auto& o) { o.context = 20000; }), HasSubstr("batch_tokens 16384 is less than context 20000"));
+}
+
+// A program sets members without any text, and many of them are divided by.
+TEST(Options, RangesHoldForProgramsToo) {
+  using O = TrainOptions;
+  struct Case {
+    const char* field;
+    std::function<void(O&)> change;
+  };
+  const std::vector<Case> cases = {
+      {"num_attention_heads: 0 is too small; it must be at least 1", [](O& o) { o.num_attention_heads = 0; }},
+      {"num_attention_heads: -8 is too small", [](O& o) { o.num_attention_heads = -8; }},
+      {"num_key_value_heads: -1 is too small", [](O& o) { o.num_key_value_heads = -1; }},
+      {"save_every: 0 is too small; it must be at least 1", [](O& o) { o.save_every = 0; }},
+      {"log_every: 0 is too small; it must be at least 1", [](O& o) { o.log_every = 0; }},
+      {"validate_every: 0 is too small; it must be at least 1", [](O& o) { o.validate_every = 0; }},
+      {"accumulate: 0 is too small; it must be at least 1", [](O& o) { o.accumulate = 0; }},
+      {"keep_checkpoints: 0 is too small", [](O& o) { o.keep_checkpoints = 0; }},
+      {"batch_tokens: 0 is too small", [](O& o) { o.batch_tokens = 0; }},
+      {"hidden_size: 0 is too small", [](O& o) { o.hidden_size = 0; }},
+      {"ffn_dim: 0 is too small", [](O& o) { o.ffn_dim = 0; }},
+      {"encoder_layers: 0 is too small", [](O& o) { o.encoder_layers = 0; }},
+      {"decoder_layers: -1 is too small", [](O& o) { o.decoder_layers = -1; }},
+      {"max_length: 1 is too small", [](O& o) { o.max_length = 1; }},
+      {"valid_beam_size: 0 is too small", [](O& o) { o.valid_beam_size = 0; }},
+      {"seed: -1 is too small", [](O& o) { o.seed = -1; }},
+      {"threads: 5000 is too large; it must be at most 4096", [](O& o) { o.threads = 5000; }},
+      {"dropout: 1 is too large; it must be less than 1", [](O& o) { o.dropout = 1; }},
+      {"learning_rate: \"nan\" is not a number", [](O& o) { o.learning_rate = std::nan(""); }},
+      {"clip_norm: \"inf\" is not a finite number", [](O& o) { o.clip_norm = HUGE_VAL; }},
+      {"epsilon: -1 is too small", [](O& o) { o.epsilon = -1; }},
+      {"schedule: \"9\" is none of inverse-sqrt|cosine|constant", [](O& o) { o.schedule = static_cast<LearningRateSchedule>(9); }},
+  };
+  for (const auto& [message, change] : cases) {
+    TrainOptions options;
+    options.source = options.target = options.valid_source = options.valid_target = options.output = "x";
+    options.max_steps = 10;
+    change(options);
+    EXPECT_THAT(error_of([&] { check_train_options(options); }), HasSubstr(message));
+  }
 }
 
 }  // namespace

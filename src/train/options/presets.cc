@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "base/error.h"
+#include "base/option_error.h"
 
 namespace qkv {
 namespace {
@@ -136,7 +136,8 @@ const char* default_preset(TrainTask task) {
 
 void apply_preset(TrainOptions& options, std::string_view name) {
   const auto found = std::find_if(kPresets.begin(), kPresets.end(), [&](const Preset& preset) { return preset.name == name; });
-  QKV_CHECK(found != kPresets.end(), "--preset: there is no \"{}\"; there are tiny, small, base, char-gpt, bert-mini and classifier", name);
+  QKV_CHECK_OPTION(found != kPresets.end(), "`preset`: there is no \"{}\"; there are tiny, small, base, char-gpt, bert-mini and classifier",
+                   name);
   options.preset = found->name;
   options.task = found->task;
   options.encoder_layers = options.decoder_layers = found->layers;

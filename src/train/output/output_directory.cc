@@ -12,8 +12,8 @@
 #include <system_error>
 #include <vector>
 
-#include "base/error.h"
 #include "base/files.h"
+#include "base/option_error.h"
 
 namespace qkv {
 
@@ -58,19 +58,19 @@ OutputDirectory::OutputDirectory(const TrainOptions& options) : path_(fs::absolu
   if (!path_.has_filename()) path_ = path_.parent_path();  // "model/" -> "model"
   std::error_code error;
   const fs::file_status status = fs::status(path_, error);
-  const std::string label = fmt::format("--output {}", options.output.string());
+  const std::string label = mark_fields("`output`") + " " + options.output.string();
   if (!fs::exists(status)) {
     check_can_write_in(path_, label);
     return;
   }
-  QKV_CHECK(fs::is_directory(status), "--output {}: there is a file of that name; name a directory", options.output.string());
-  QKV_CHECK(options.resume || options.overwrite || is_empty_directory(path_),
-            "--output {}: the directory exists; give --resume to go on, --overwrite to replace it, or another name",
-            options.output.string());
+  QKV_CHECK_OPTION(fs::is_directory(status), "`output` {}: there is a file of that name; name a directory", options.output.string());
+  QKV_CHECK_OPTION(options.resume || options.overwrite || is_empty_directory(path_),
+                   "`output` {}: the directory exists; give `resume` to go on, `overwrite` to replace it, or another name",
+                   options.output.string());
   // A model that no training of ours is known to have left there is not replaced unasked.
-  QKV_CHECK(options.overwrite || !fs::exists(path_ / "model.safetensors") || fs::exists(log()),
-            "--output {}: it holds a model but no training to resume; give --overwrite to replace it, or another name",
-            options.output.string());
+  QKV_CHECK_OPTION(options.overwrite || !fs::exists(path_ / "model.safetensors") || fs::exists(log()),
+                   "`output` {}: it holds a model but no training to resume; give `overwrite` to replace it, or another name",
+                   options.output.string());
   check_can_write_in(path_, label);
 }
 
@@ -96,7 +96,7 @@ void OutputDirectory::create() {
   // A file system without locks does not keep anybody out.
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     created_.clear();
-    fail(ErrorCode::io, "--output {}: another training writes there; wait for its end or name another directory", path_.string());
+    fail_option(ErrorCode::io, "`output` {}: another training writes there; wait for its end or name another directory", path_.string());
   }
   remove_half_written(path_);
 }

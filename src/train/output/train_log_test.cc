@@ -120,7 +120,7 @@ TEST(State, AnOptionThatWouldChangeTheWeightsIsRefusedByName) {
   TrainOptions before, now;
   EXPECT_EQ(refusal(before, now), "");
   now.learning_rate = 0.5;
-  EXPECT_NE(refusal(before, now).find("--lr is 0.5, but this training began with 0.002"), std::string::npos) << refusal(before, now);
+  EXPECT_NE(refusal(before, now).find("learning_rate is 0.5, but this training began with 0.002"), std::string::npos) << refusal(before, now);
   EXPECT_NE(refusal(before, before, "b").find("the training text is not the one"), std::string::npos);
 }
 
@@ -140,7 +140,7 @@ TEST(State, TheEndOfACosineMayNotMoveUnseen) {
   before.schedule = now.schedule = LearningRateSchedule::cosine;
   before.max_steps = 1000;
   now.max_steps = 2000;
-  EXPECT_NE(refusal(before, now).find("give --schedule-steps 1000"), std::string::npos) << refusal(before, now);
+  EXPECT_NE(refusal(before, now).find("give schedule_steps 1000"), std::string::npos) << refusal(before, now);
   now.schedule_steps = 1000;
   EXPECT_EQ(refusal(before, now), "");
 }

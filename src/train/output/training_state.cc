@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
+#include "base/option_error.h"
 #include "train/options/option_table.h"
 
 namespace qkv {
@@ -79,19 +79,19 @@ void check_continues(const TrainingState& before, const TrainingState& now) {
     const std::string earlier = found == before.options.end() ? "" : found->second;
     if (earlier == value) continue;
     if (name == "schedule-steps") {
-      fail(ErrorCode::invalid_argument,
-           "--schedule-steps is {} (by default --max-steps), but this training began with {}; give --schedule-steps {} to resume it", value,
-           earlier, earlier);
+      fail_option(ErrorCode::invalid_argument,
+                  "`schedule_steps` is {} (by default `max_steps`), but this training began with {}; give `schedule_steps` {} to resume it",
+                  value, earlier, earlier);
     }
-    fail(ErrorCode::invalid_argument,
-         "--{} is {}, but this training began with {}; resume it with the same value, or start anew with --overwrite", name, value,
-         earlier);
+    fail_option(ErrorCode::invalid_argument,
+                "`{}` is {}, but this training began with {}; resume it with the same value, or start anew with `overwrite`",
+                field_of(name), value, earlier);
   }
   for (const auto& [name, value] : now.inputs) {
     const auto found = before.inputs.find(name);
     if (found != before.inputs.end() && found->second == value) continue;
-    fail(ErrorCode::invalid_argument,
-         "the {} is not the one that this training began with; resume it with the same files, or start anew with --overwrite", name);
+    fail_option(ErrorCode::invalid_argument,
+                "the {} is not the one that this training began with; resume it with the same files, or start anew with `overwrite`", name);
   }
 }
 

@@ -22,7 +22,8 @@ class ClassificationTask final : public TrainingTask {
   }
 
   Tokenizer train_tokenizer() const override {
-    TokenizerTrainerOptions trainer{.pipeline = Pipeline::word_pieces, .score = WordPieceScore::frequency};
+    TokenizerTrainerOptions trainer{
+        .pipeline = TokenizerPipeline::word_pieces, .score = WordPieceScore::frequency, .cancellation = options_.cancellation};
     trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
     trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
     return qkv::train_tokenizer(trainer, std::span<const std::string>(training_.texts));
@@ -45,8 +46,10 @@ class ClassificationTask final : public TrainingTask {
                   validation = read(validation_, tokenizer, "validation", report);
     TrainingData data;
     data.batches = std::make_unique<LabelledSource>(std::move(training), options_.batch_tokens, static_cast<uint64_t>(options_.seed));
-    data.validation = std::make_unique<ClassificationValidation>(
-        std::move(validation), ClassificationOptions{.batch_tokens = options_.batch_tokens, .dtype = activation_type(options_)});
+    data.validation =
+        std::make_unique<ClassificationValidation>(std::move(validation), ClassificationOptions{.batch_tokens = options_.batch_tokens,
+                                                                                                .dtype = activation_type(options_),
+                                                                                                .cancellation = options_.cancellation});
     return data;
   }
 

@@ -1,6 +1,6 @@
 #include "train/tasks/encoder_network.h"
 
-#include "base/error.h"
+#include "base/option_error.h"
 #include "models/model_directory.h"
 
 namespace qkv {
@@ -18,8 +18,8 @@ void shape_encoder(UniformConfig& config, Head head, const TrainOptions& options
 
 void adapt_encoder(TransformerConfig& config, Head head, const TrainOptions& options, int64_t positions) {
   if (positions > config.max_position_embeddings) {
-    fail(ErrorCode::bad_input, "--init {}: the model has {} positions, fewer than --{} {}", options.init.string(),
-         config.max_position_embeddings, options.task == TrainTask::mlm ? "context" : "max-length", positions);
+    fail_option(ErrorCode::bad_input, "`init` {}: the model has {} positions, fewer than `{}` {}", options.init.string(),
+                config.max_position_embeddings, options.task == TrainTask::mlm ? "context" : "max_length", positions);
   }
   config.head = head;
 }
@@ -27,12 +27,12 @@ void adapt_encoder(TransformerConfig& config, Head head, const TrainOptions& opt
 TransformerConfig pretrained_config(const TrainOptions& options, int32_t vocab_size) {
   TransformerConfig config = ModelDirectory(options.init).config();
   if (config.has_decoder()) {
-    fail(ErrorCode::bad_input, "--init {}: the model {}; an encoder alone is needed, as --task mlm makes it", options.init.string(),
-         use_of(config));
+    fail_option(ErrorCode::bad_input, "`init` {}: the model {}; an encoder alone is needed, as `task` mlm makes it", options.init.string(),
+                use_of(config));
   }
   if (vocab_size > config.vocab_size) {
-    fail(ErrorCode::bad_input, "--init {}: the model has {} tokens, the tokenizer {}; they do not belong together", options.init.string(),
-         config.vocab_size, vocab_size);
+    fail_option(ErrorCode::bad_input, "`init` {}: the model has {} tokens, the tokenizer {}; they do not belong together",
+                options.init.string(), config.vocab_size, vocab_size);
   }
   config.dropout = static_cast<float>(options.dropout);
   for (LayerConfig& layer : config.encoder) {

@@ -15,7 +15,8 @@ class MaskedTask final : public TrainingTask {
   std::map<std::string, std::string> inputs() const override { return texts_.inputs(); }
 
   Tokenizer train_tokenizer() const override {
-    TokenizerTrainerOptions trainer{.pipeline = Pipeline::word_pieces, .score = WordPieceScore::frequency};
+    TokenizerTrainerOptions trainer{
+        .pipeline = TokenizerPipeline::word_pieces, .score = WordPieceScore::frequency, .cancellation = options_.cancellation};
     trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
     trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
     return qkv::train_tokenizer(trainer, std::span(&texts_.training, 1));
@@ -39,10 +40,12 @@ class MaskedTask final : public TrainingTask {
                                                                 .batch_tokens = options_.batch_tokens,
                                                                 .whole_documents = !options_.document_separator.empty(),
                                                                 .seed = static_cast<uint64_t>(options_.seed)});
-    data.validation = std::make_unique<MaskedValidation>(
-        std::move(validation), tokenizer,
-        MaskedLossOptions{
-            .masking = masking, .context = options_.context, .batch_tokens = options_.batch_tokens, .dtype = activation_type(options_)});
+    data.validation = std::make_unique<MaskedValidation>(std::move(validation), tokenizer,
+                                                         MaskedLossOptions{.masking = masking,
+                                                                           .context = options_.context,
+                                                                           .batch_tokens = options_.batch_tokens,
+                                                                           .dtype = activation_type(options_),
+                                                                           .cancellation = options_.cancellation});
     return data;
   }
 

@@ -9,11 +9,11 @@
 namespace qkv {
 namespace {
 
-Pipeline pipeline_of(TextVocabulary vocabulary) {
+TokenizerPipeline pipeline_of(TextVocabulary vocabulary) {
   switch (vocabulary) {
-    case TextVocabulary::byte: return Pipeline::bytes;
-    case TextVocabulary::bpe: return Pipeline::byte_pairs;
-    default: return Pipeline::characters;
+    case TextVocabulary::byte: return TokenizerPipeline::bytes;
+    case TextVocabulary::bpe: return TokenizerPipeline::byte_pairs;
+    default: return TokenizerPipeline::characters;
   }
 }
 
@@ -24,7 +24,9 @@ class TextTask final : public TrainingTask {
   std::map<std::string, std::string> inputs() const override { return texts_.inputs(); }
 
   Tokenizer train_tokenizer() const override {
-    TokenizerTrainerOptions trainer{.pipeline = pipeline_of(options_.vocabulary), .document_separator = options_.document_separator};
+    TokenizerTrainerOptions trainer{.pipeline = pipeline_of(options_.vocabulary),
+                                    .document_separator = options_.document_separator,
+                                    .cancellation = options_.cancellation};
     if (options_.vocabulary == TextVocabulary::bpe) {
       trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
       trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
@@ -56,9 +58,10 @@ class TextTask final : public TrainingTask {
                                                                           .batch_tokens = options_.batch_tokens,
                                                                           .whole_documents = !options_.document_separator.empty(),
                                                                           .seed = static_cast<uint64_t>(options_.seed)});
-    data.validation = std::make_unique<TextValidation>(
-        std::move(validation),
-        TextLossOptions{.context = options_.context, .batch_tokens = options_.batch_tokens, .dtype = activation_type(options_)});
+    data.validation = std::make_unique<TextValidation>(std::move(validation), TextLossOptions{.context = options_.context,
+                                                                                              .batch_tokens = options_.batch_tokens,
+                                                                                              .dtype = activation_type(options_),
+                                                                                              .cancellation = options_.cancellation});
     return data;
   }
 

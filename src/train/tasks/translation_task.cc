@@ -20,7 +20,7 @@ class TranslationTask final : public TrainingTask {
   }
 
   Tokenizer train_tokenizer() const override {
-    TokenizerTrainerOptions trainer;
+    TokenizerTrainerOptions trainer{.cancellation = options_.cancellation};
     trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
     trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
     const std::vector<std::filesystem::path> files{options_.source, options_.target};
@@ -49,7 +49,8 @@ class TranslationTask final : public TrainingTask {
         std::move(validation), read_lines(options_.valid_source), read_lines(options_.valid_target), tokenizer,
         TranslationValidationOptions{.dtype = activation_type(options_),
                                      .num_beams = static_cast<int>(options_.valid_beam_size),
-                                     .batch_tokens = options_.batch_tokens});
+                                     .batch_tokens = options_.batch_tokens,
+                                     .cancellation = options_.cancellation});
     return data;
   }
 
@@ -60,8 +61,12 @@ class TranslationTask final : public TrainingTask {
 
   ParallelCorpus build(const std::filesystem::path& source, const std::filesystem::path& target, const std::filesystem::path& cache,
                        const Tokenizer& tokenizer, const char* what, const Report& report) const {
-    ParallelCorpus corpus = ParallelCorpus::build(
-        {.source = source, .target = target, .cache = cache, .max_tokens = static_cast<int>(options_.max_length)}, tokenizer);
+    ParallelCorpus corpus = ParallelCorpus::build({.source = source,
+                                                   .target = target,
+                                                   .cache = cache,
+                                                   .max_tokens = static_cast<int>(options_.max_length),
+                                                   .cancellation = options_.cancellation},
+                                                  tokenizer);
     std::string message = fmt::format("{}: {} pairs", what, with_commas(corpus.size()));
     if (corpus.too_long())
       message += fmt::format("; left out {} longer than {} tokens", with_commas(corpus.too_long()), options_.max_length);

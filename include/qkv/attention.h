@@ -1,0 +1,92 @@
+// What an attention head of a translation model computes for a sentence and its translation: as numbers, and drawn as SVG, JSON or text.
+// What `qkv attention` does, for C++ programs. Thread safety: one AttentionInspector may be used from any number of threads; calls run one
+// after another, each on all threads that qkv may use. The other functions may run at once.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "qkv/attention_kind.h"
+#include "qkv/cancellation.h"
+#include "qkv/translator.h"
+
+namespace qkv {
+
+struct AttentionMatrix {
+  int64_t rows = 0, cols = 0;
+  std::vector<double> values;  // row by row
+  double at(int64_t row, int64_t col) const { return values[static_cast<size_t>(row * cols + col)]; }
+};
+
+// Everything that one head computes for one pair of sequences.
+struct HeadTrace {
+  AttentionKind kind = AttentionKind::cross;
+  int layer = 0, head = 0;  // counted from 0
+  bool causal = false;      // a query sees no key behind itself
+  double scale = 1;         // 1 / sqrt(head_dim)
+  AttentionMatrix q;        // [queries, head_dim]
+  AttentionMatrix k, v;     // [keys, head_dim]
+  AttentionMatrix scores;   // scale * q k^T, with what the distance adds; -infinity where the mask hides a key. [queries, keys]
+  AttentionMatrix weights;  // softmax of the scores, as the model's kernel computed it. [queries, keys]
+  AttentionMatrix out;      // weights v. [queries, head_dim]
+};
+
+struct AttentionView {
+  HeadTrace trace;
+  std::string source, target;
+  // Names of the rows and columns of the map. Encoder: source tokens. Decoder: the tokens read, "<start>" first. Cross: rows are the
+  // tokens being written, columns the source tokens.
+  std::vector<std::string> queries, keys;
+};
+
+// What to look at.
+struct AttentionRequest {
+  AttentionKind kind = AttentionKind::cross;
+  std::optional<int> layer;           // from 0; the last layer of the kind's stack
+  int head = 0;                       // from 0
+  std::optional<std::string> target;  // a translation; the model's own
+  const CancellationToken* cancellation = nullptr;
+};
+
+class AttentionInspector {
+ public:
+  // Opens a model directory. `options` say how the model's own translation is found. Throws qkv::Error with one line: unsupported where the
+  // model does not translate, bad_input or io for its files, OptionError (invalid_argument) for options.
+  static AttentionInspector open(const std::filesystem::path& directory, const TranslatorOptions& options = {});
+
+  AttentionInspector(AttentionInspector&&) noexcept;
+  AttentionInspector& operator=(AttentionInspector&&) noexcept;
+  ~AttentionInspector();
+
+  int layers(AttentionKind kind) const;            // that have such an attention
+  int heads(AttentionKind kind, int layer) const;  // throws OptionError (invalid_argument) where there is no such layer
+
+  // Runs the model on the pair. Throws qkv::Error: OptionError (invalid_argument) where there is no such layer or head, naming the possible
+  // ones; OptionError (bad_input) for a text with more tokens than the model takes; interrupted where it was cancelled.
+  AttentionView view(std::string_view source, const AttentionRequest& request = {}) const;
+
+ private:
+  struct Impl;
+  explicit AttentionInspector(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+const char* name_of(AttentionKind kind);                 // "encoder", "decoder" or "cross"
+std::string attention_title(const AttentionView& view);  // "Cross-attention, layer 3, head 1"
+
+// A heat map with the tokens on both axes.
+std::string attention_svg(const AttentionView& view);
+// {"kind", "layer", "head", "source", "target", "queries", "keys", "weights"}, with `trace` also {"scale", "q", "k", "v", "scores", "out"};
+// a score hidden by the mask is null.
+std::string attention_json(const AttentionView& view, bool trace);
+// The map as shaded characters, at most `width` columns wide (at least 40); long sources are cut into several blocks of columns.
+std::string attention_text(const AttentionView& view, int width);
+// Q, K, V, scaled scores, weights and output, a row for each token.
+std::string trace_text(const AttentionView& view);
+
+}  // namespace qkv

@@ -1,0 +1,45 @@
+// qkv::AttentionInspector of the public API.
+#include <mutex>
+
+#include "base/cancellation.h"
+#include "base/option_error.h"
+#include "models/generation_keys.h"
+#include "view/attention_view.h"
+
+namespace qkv {
+
+struct AttentionInspector::Impl {
+  std::unique_ptr<Model> model;
+  Tokenizer tokenizer;
+  TranslateOptions options;
+  std::mutex busy;  // one call at a time: each uses all threads
+};
+
+AttentionInspector::AttentionInspector(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+AttentionInspector::AttentionInspector(AttentionInspector&&) noexcept = default;
+AttentionInspector& AttentionInspector::operator=(AttentionInspector&&) noexcept = default;
+AttentionInspector::~AttentionInspector() = default;
+
+AttentionInspector AttentionInspector::open(const std::filesystem::path& directory, const TranslatorOptions& chosen) {
+  std::unique_ptr<Model> model = load_model(directory, chosen.dtype);
+  if (model->config.kind != Kind::encoder_decoder) {
+    fail(ErrorCode::unsupported, "{}: attention is shown of models that translate; this one {}", directory.string(), use_of(model->config));
+  }
+  Tokenizer tokenizer = Tokenizer::load(directory);
+  TranslateOptions options = resolve_options(chosen, *model);
+  warn_of_unused_keys(model->generation, "qkv translate", false);
+  return AttentionInspector(std::unique_ptr<Impl>(new Impl{std::move(model), std::move(tokenizer), std::move(options), {}}));
+}
+
+int AttentionInspector::layers(AttentionKind kind) const { return layers_of(impl_->model->config, kind); }
+int AttentionInspector::heads(AttentionKind kind, int layer) const { return heads_of(impl_->model->config, kind, layer); }
+
+AttentionView AttentionInspector::view(std::string_view source, const AttentionRequest& request) const {
+  const std::lock_guard lock(impl_->busy);
+  TranslateOptions options = impl_->options;
+  options.search.on_step = [token = request.cancellation] { throw_if_cancelled(token); };
+  return view_attention(impl_->model->network, impl_->tokenizer, source, request.target, request.kind,
+                        request.layer.value_or(layers(request.kind) - 1), request.head, options);
+}
+
+}  // namespace qkv

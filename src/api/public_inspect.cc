@@ -1,0 +1,168 @@
+// inspect_directory() of the public API.
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/cancellation.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "models/config_reader.h"
+#include "models/generation_config.h"
+#include "models/model_directory.h"
+#include "models/parameter_count.h"
+#include "nn/uniform_config.h"
+#include "qkv/inspect.h"
+#include "qkv/tokenizer.h"
+#include "train/output/checkpoint.h"
+
+namespace qkv {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+// Bytes of a file, or of all files below a directory; a running training may take some away meanwhile.
+int64_t bytes_below(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) {
+    const auto size = fs::file_size(path, error);
+    return error ? 0 : static_cast<int64_t>(size);
+  }
+  int64_t sum = 0;
+  for (fs::recursive_directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code gone;
+    if (entry->is_regular_file(gone)) sum += static_cast<int64_t>(entry->file_size(gone));
+  }
+  return sum;
+}
+
+std::vector<NamedValue> named_values(const ordered_json& object) {
+  std::vector<NamedValue> values;
+  for (const auto& [key, value] : object.items())
+    values.emplace_back(key, value.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
+  return values;
+}
+
+// Every choice of the network, whatever class it was opened as.
+ordered_json describe_config(const TransformerConfig& c, const Architecture& architecture) {
+  ordered_json out;
+  if (is_uniform(c)) {
+    architectures().back().write_config(c, out);  // ours names every choice
+  } else {
+    architecture.write_config(c, out);
+  }
+  out["pad_token_id"] = token_id_json(c.pad_token_id);
+  if (!c.has_decoder()) return out;
+  out["eos_token_id"] = token_ids_json(c.eos_token_ids);
+  out["decoder_start_token_id"] = token_id_json(c.decoder_start_token_id);
+  return out;
+}
+
+// The ids of tokens are the config's.
+ordered_json describe_generation(const ModelDirectory& opened) {
+  ordered_json out = generation_json(opened.generation(), opened.config());
+  for (const char* key : {"pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id"}) out.erase(key);
+  return out;
+}
+
+void describe_weights(const WeightFiles& files, InspectedModel& out) {
+  std::map<std::string, int64_t> types;
+  for (const auto& [name, weight] : files.all()) ++types[weight.entry->dtype];
+  out.tensors = std::ssize(files.all());
+  for (const auto& [type, count] : types) out.dtypes.push_back(type);
+  for (const fs::path& file : files.files()) out.files.push_back(file.filename().string());
+}
+
+InspectedModel inspect_model(const ModelDirectory& opened, const InspectOptions& options) {
+  const std::unique_ptr<Model> model = opened.make_model(DType::f32, Device::cpu);
+  InspectedModel out{.architecture = std::string(opened.architecture().class_name),
+                     .model_type = std::string(opened.architecture().model_type),
+                     .config = named_values(describe_config(opened.config(), opened.architecture())),
+                     .unused_keys = opened.unused_keys(),
+                     .labels = opened.labels(),
+                     .parameters = model->parameters.count()};
+  for (const auto& [part, count] : count_by_part(model->parameters)) out.parts.emplace_back(part, count);
+  describe_weights(opened.weights(), out);
+  if (opened.config().has_decoder()) out.generation = named_values(describe_generation(opened));
+  if (options.verify) {
+    out.verified_values = opened.verify_weights();
+    throw_if_cancelled(options.cancellation);
+    opened.read_weights(*model);
+  }
+  return out;
+}
+
+// Names of the checkpoints, oldest first.
+std::vector<std::string> checkpoint_names(const fs::path& directory) {
+  constexpr std::string_view prefix = "step-";
+  std::vector<std::pair<int64_t, std::string>> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    int64_t step = 0;
+    if (!name.starts_with(prefix)) continue;
+    const auto [stop, wrong] = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), step);
+    if (wrong == std::errc() && stop == name.data() + name.size()) found.emplace_back(step, name);
+  }
+  if (error) fail(ErrorCode::io, "cannot list {}: {}", directory.string(), error.message());
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> names;
+  for (auto& [step, name] : found) names.push_back(std::move(name));
+  return names;
+}
+
+InspectedCheckpoints inspect_checkpoints(const fs::path& directory, const InspectOptions& options) {
+  InspectedCheckpoints out;
+  if (is_there(directory / "latest")) {
+    const std::string latest = read_file(directory / "latest").substr(0, 100);
+    out.latest = latest.substr(0, latest.find('\n'));
+  }
+  for (const std::string& name : checkpoint_names(directory)) {
+    throw_if_cancelled(options.cancellation);
+    if (options.verify) verify_checkpoint(directory / name);
+    out.list.push_back({name, bytes_below(directory / name)});
+  }
+  return out;
+}
+
+std::vector<NamedCount> list_files(const fs::path& directory) {
+  std::vector<fs::path> paths;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) paths.push_back(entry->path());
+  if (error) fail(ErrorCode::io, "cannot list {}: {}", directory.string(), error.message());
+  std::sort(paths.begin(), paths.end());
+  std::vector<NamedCount> files;
+  for (const fs::path& path : paths) {
+    std::error_code ignored;
+    files.emplace_back(path.filename().string() + (fs::is_directory(path, ignored) ? "/" : ""), bytes_below(path));
+  }
+  return files;
+}
+
+}  // namespace
+
+InspectedDirectory inspect_directory(const fs::path& directory, const InspectOptions& options) {
+  const bool model = is_there(directory / "config.json") || is_there(directory / "model.safetensors");
+  const bool tokenizer = is_there(directory / "tokenizer.json"), checkpoints = is_there(directory / "checkpoints");
+  InspectedDirectory out{.path = directory};
+  int32_t model_tokens = INT32_MAX;
+  if (model || (!tokenizer && !checkpoints)) {
+    const ModelDirectory opened(directory);
+    out.model = inspect_model(opened, options);
+    model_tokens = opened.config().vocab_size;
+  }
+  if (tokenizer) {
+    out.tokenizer_vocab_size = Tokenizer::load(directory).vocab_size();
+    if (*out.tokenizer_vocab_size > model_tokens) {
+      log_warning("{} has {} tokens, the model's vocab_size is {}; texts with the last ones cannot be translated",
+                  (directory / "tokenizer.json").string(), *out.tokenizer_vocab_size, model_tokens);
+    }
+  }
+  if (checkpoints) out.checkpoints = inspect_checkpoints(directory / "checkpoints", options);
+  out.files = list_files(directory);
+  return out;
+}
+
+}  // namespace qkv

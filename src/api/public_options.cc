@@ -1,0 +1,62 @@
+// The option tables of the public API.
+#include "decode/option_table.h"
+#include "qkv/options.h"
+#include "train/options/option_table.h"
+
+namespace qkv {
+namespace {
+
+template <typename Options>
+std::vector<OptionInfo> public_part(std::span<const TableOption<Options>> table) {
+  return {table.begin(), table.end()};
+}
+
+template <typename Options>
+const TableOption<Options>& find_or_fail(std::span<const TableOption<Options>> table, std::string_view name) {
+  const TableOption<Options>* option = find_option(table, name);
+  if (!option) fail(ErrorCode::invalid_argument, "there is no option \"{}\"", name);
+  return *option;
+}
+
+template <typename Options>
+void set_in(std::span<const TableOption<Options>> table, Options& options, std::string_view name, const std::string& text) {
+  const TableOption<Options>& option = find_or_fail(table, name);
+  option.set(options, text, mark_fields("`" + option.field + "`"));
+}
+
+}  // namespace
+
+std::span<const OptionInfo> train_options() {
+  static const std::vector<OptionInfo> table = public_part(train_option_table());
+  return table;
+}
+std::span<const OptionInfo> translator_options() {
+  static const std::vector<OptionInfo> table = public_part(translator_option_table());
+  return table;
+}
+std::span<const OptionInfo> generator_options() {
+  static const std::vector<OptionInfo> table = public_part(generator_option_table());
+  return table;
+}
+
+void set_option(TrainOptions& options, std::string_view name, const std::string& text) {
+  set_in(train_option_table(), options, name, text);
+}
+void set_option(TranslatorOptions& options, std::string_view name, const std::string& text) {
+  set_in(translator_option_table(), options, name, text);
+}
+void set_option(GeneratorOptions& options, std::string_view name, const std::string& text) {
+  set_in(generator_option_table(), options, name, text);
+}
+
+std::string option_value(const TrainOptions& options, std::string_view name) {
+  return find_or_fail(train_option_table(), name).get(options);
+}
+std::string option_value(const TranslatorOptions& options, std::string_view name) {
+  return find_or_fail(translator_option_table(), name).get(options);
+}
+std::string option_value(const GeneratorOptions& options, std::string_view name) {
+  return find_or_fail(generator_option_table(), name).get(options);
+}
+
+}  // namespace qkv

@@ -1,0 +1,19 @@
+// What every command has in common: signals that end its work, and the names of its options in messages.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/cancellation.h"
+
+namespace qkv {
+
+// The token that signals cancel once a command has called catch_interrupts(). Commands pass it to the library.
+const CancellationToken* program_cancellation();
+void catch_interrupts(const char* acknowledgement = nullptr);  // see base/interrupt.h
+inline void throw_if_interrupted() { throw_if_cancelled(program_cancellation()); }
+
+// How the command line spells a member of an options struct: "--beam-size" for num_beams.
+std::string option_name(std::string_view field);
+
+}  // namespace qkv

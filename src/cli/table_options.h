@@ -1,0 +1,47 @@
+// Options of a command from the tables of the library.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/option_table.h"
+#include "qkv/generator.h"
+#include "qkv/inference_type.h"
+#include "qkv/translator.h"
+
+namespace qkv {
+
+// Adds one entry, which sets `options`; these stay with the caller until the command has run.
+template <typename Options>
+void add_table_option(CLI::App& command, const TableOption<Options>& entry, Options& options) {
+  const std::string label = "--" + entry.name;
+  if (entry.is_flag()) {
+    command.add_flag_callback(
+        label, [&options, &entry, label] { entry.set(options, "true", label); }, entry.help);
+    return;
+  }
+  CLI::Option* added = command.add_option_function<std::string>(
+      label, [&options, &entry, label](const std::string& text) { entry.set(options, text, label); }, entry.help);
+  if (entry.type == OptionType::choice) {
+    added->check(CLI::IsMember(entry.choices));
+  } else {
+    added->check(CLI::Validator([&entry](std::string& text) { return entry.fault(text); }, ""));
+    if (!entry.default_value.empty() && entry.help.find("(default:") == std::string::npos) added->default_str(entry.default_value);
+  }
+  added->type_name(entry.value);
+}
+
+// --beam-size, --length-penalty, --max-length, --max-length-factor, --min-length, --dtype, --truncate, --batch-tokens.
+void add_decoding_options(CLI::App& command, TranslatorOptions& options);
+// --n-best.
+void add_n_best_option(CLI::App& command, TranslatorOptions& options);
+// --max-new-tokens, --temperature, --top-k, --top-p, --seed.
+void add_sampling_options(CLI::App& command, GeneratorOptions& options);
+// --dtype f32|bf16|file.
+void add_dtype_option(CLI::App& command, InferenceType& dtype);
+
+}  // namespace qkv
