@@ -25,8 +25,7 @@ int run(const std::filesystem::path& directory, const std::vector<std::filesyste
   tokenizer.save(directory);
   const std::string_view line = "ein haus am see";
   const qkv::TokenizerStatistics statistics = qkv::measure_tokenizer(tokenizer, std::span(&line, 1));
-  std::printf("%d tokens; \"%s\": %.2f tokens per word\n", tokenizer.vocab_size(), std::string(line).c_str(),
-              statistics.tokens_per_word());
+  std::printf("%d tokens; \"%s\": %.2f tokens per word\n", tokenizer.vocab_size(), std::string(line).c_str(), statistics.tokens_per_word());
   return 0;
 }
 

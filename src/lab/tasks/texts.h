@@ -9,8 +9,8 @@
 #include "evaluate/validation.h"
 #include "lab/record/experiment.h"
 #include "lab/tasks/synthetic.h"
-#include "text/training/tokenizer_trainer.h"
 #include "qkv/cancellation.h"
+#include "text/training/tokenizer_trainer.h"
 
 namespace qkv::lab {
 

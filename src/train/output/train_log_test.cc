@@ -120,7 +120,8 @@ TEST(State, AnOptionThatWouldChangeTheWeightsIsRefusedByName) {
   TrainOptions before, now;
   EXPECT_EQ(refusal(before, now), "");
   now.learning_rate = 0.5;
-  EXPECT_NE(refusal(before, now).find("learning_rate is 0.5, but this training began with 0.002"), std::string::npos) << refusal(before, now);
+  EXPECT_NE(refusal(before, now).find("learning_rate is 0.5, but this training began with 0.002"), std::string::npos)
+      << refusal(before, now);
   EXPECT_NE(refusal(before, before, "b").find("the training text is not the one"), std::string::npos);
 }
 
