@@ -4,7 +4,8 @@
 
 namespace qkv {
 
-Sequence::Sequence(std::vector<int32_t> prompt, const StopRules& stop, const Draw& draw, KvCache::Table table, KvCache::Table source)
+Sequence::Sequence(std::vector<int32_t> prompt, const StopRules& stop, const Draw& draw, KvCache::Table table,
+                   std::shared_ptr<const KvCache::Table> source)
     : tokens_(std::move(prompt)),
       prompt_(std::ssize(tokens_)),
       stop_(stop),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -36,15 +37,17 @@ class Sequence {
 
  private:
   friend class Step;
-  Sequence(std::vector<int32_t> prompt, const StopRules& stop, const Draw& draw, KvCache::Table table, KvCache::Table source);
+  Sequence(std::vector<int32_t> prompt, const StopRules& stop, const Draw& draw, KvCache::Table table,
+           std::shared_ptr<const KvCache::Table> source);
 
   std::vector<int32_t> tokens_;
   int64_t prompt_;
   StopRules stop_;
   Draw draw_;
   SequenceEnd end_ = SequenceEnd::running;
-  size_t first_ = 0;               // the oldest token that is seen
-  KvCache::Table table_, source_;  // rows of its tokens from the first_ on, and of its source
+  size_t first_ = 0;                              // the oldest token that is seen
+  KvCache::Table table_;                          // rows of its tokens from the first_ on
+  std::shared_ptr<const KvCache::Table> source_;  // rows of its source, shared with its forks
 };
 
 // Sequence::new_tokens() of each.

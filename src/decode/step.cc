@@ -60,12 +60,11 @@ Sequence Step::join(std::vector<int32_t> prompt, const StopRules& stop, const Dr
   QKV_CHECK(!prompt.empty(), "[step] a sequence without tokens");
   QKV_CHECK(sources_.layers().empty() == (source.length() == 0), "[step] a source of {} tokens, {} layers read it", source.length(),
             sources_.layers().size());
-  return Sequence(std::move(prompt), stop, draw, tokens_.create(), std::move(source));
+  return Sequence(std::move(prompt), stop, draw, tokens_.create(), std::make_shared<const KvCache::Table>(std::move(source)));
 }
 
 Sequence Step::fork(const Sequence& sequence) {
-  Sequence copy(sequence.tokens_, sequence.stop_, sequence.draw_, tokens_.fork(sequence.table_),
-                sequence.source_.length() > 0 ? sources_.fork(sequence.source_) : KvCache::Table());
+  Sequence copy(sequence.tokens_, sequence.stop_, sequence.draw_, tokens_.fork(sequence.table_), sequence.source_);
   copy.prompt_ = sequence.prompt_;
   copy.end_ = sequence.end_;
   copy.first_ = sequence.first_;
@@ -91,7 +90,7 @@ Tensor Step::run(std::span<Sequence* const> batch) {
     tokens_.extend(each->table_, unread, pass.row_of);
     lengths.push_back(unread);
     self_rows.push_back(each->table_.rows());
-    cross_rows.push_back(each->source_.rows());
+    cross_rows.push_back(each->source_->rows());
   }
   pass.tokens.segments = Segments::of_lengths(lengths);
   pass.self_keys = Segments::of_rows(self_rows);

@@ -5,8 +5,7 @@
 
 namespace qkv {
 
-// The rows lie in pages of their own. Growing asks the system for more pages behind them, at another address where there is no room: it
-// moves the pages' addresses, not their content. Memory is taken as rows are first written, and nothing has to be known of the end.
+// The rows lie in pages of their own (growing_pages.h). Memory is taken as rows are first written, and nothing has to be known of the end.
 class GrowingRows {
  public:
   GrowingRows(int64_t cols, DType dtype, Device device);

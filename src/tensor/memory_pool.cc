@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "tensor/growing_pages.h"
 
 namespace qkv {
 namespace {
@@ -165,6 +166,9 @@ void free_block(void* block) noexcept { pool().release(block); }
 
 MemoryStatistics memory_statistics() { return pool().statistics(); }
 
-void release_unused_memory() { pool().trim(); }
+void release_unused_memory() {
+  pool().trim();
+  release_waiting_pages();
+}
 
 }  // namespace qkv

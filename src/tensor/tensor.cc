@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "tensor/growing_pages.h"
 #include "tensor/memory_pool.h"
 #include "tensor/tensor_impl.h"
 
@@ -13,7 +14,13 @@ namespace qkv {
 std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
 Storage::Storage(int64_t bytes) { data = allocate_block(bytes, granted); }
-Storage::~Storage() { pages ? free_pages() : free_block(data); }
+Storage::Storage(Growing) : grows(true) {}
+Storage::~Storage() { grows ? free_pages({data, granted}) : free_block(data); }
+void Storage::grow(int64_t bytes) {
+  const Pages grown = grow_pages({data, granted}, bytes);
+  data = grown.data;
+  granted = grown.bytes;
+}
 
 namespace {
 

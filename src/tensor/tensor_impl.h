@@ -7,22 +7,19 @@ namespace qkv {
 
 struct Storage {
   explicit Storage(int64_t bytes);  // a block of the pool
-  struct Pages {};
-  explicit Storage(Pages);  // pages of its own, none at first (growing_rows.cc)
+  struct Growing {};
+  explicit Storage(Growing);  // pages that grow, none at first
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
-  // Makes the pages `bytes` bytes long; data may move to another address with its content.
-  void grow_pages(int64_t bytes);
+  // Of pages that grow: at least so many bytes; data may be elsewhere afterwards.
+  void grow(int64_t bytes);
 
   void* data = nullptr;
   int64_t granted = 0;
-  bool pages = false;
+  bool grows = false;
   uint64_t version = 0;  // counts changes in place, so that what was derived from the content can be renewed
-
- private:
-  void free_pages() noexcept;
 };
 
 struct Tensor::Impl {
