@@ -53,14 +53,14 @@ char* map_or_move(Pages old, int64_t bytes) {
   return data;
 }
 
-// The largest of those that wait; empty if none does.
+// Those that wait longest: caches come and go in one order, so each gets pages of the size that its like needed before. Empty if none
+// wait.
 Pages take_waiting() {
   const std::lock_guard lock(waiting().mutex);
   std::vector<Pages>& all = waiting().all;
   if (all.empty()) return {};
-  const auto largest = std::max_element(all.begin(), all.end(), [](const Pages& a, const Pages& b) { return a.bytes < b.bytes; });
-  const Pages taken = *largest;
-  all.erase(largest);
+  const Pages taken = all.front();
+  all.erase(all.begin());
   return taken;
 }
 
