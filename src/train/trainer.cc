@@ -188,7 +188,9 @@ TrainResult train(const TrainOptions& given, const TrainCallbacks& callbacks) {
   std::unique_ptr<Model> model = create_model(config, static_cast<uint64_t>(options.seed));
   if (!task->labels().empty()) model->labels = task->labels();
   if (!options.init.empty() && !checkpoint) start_from_pretrained(*model, options);
-  TrainingRun run({options, callbacks, output, *data.batches, *data.validation, watch}, std::move(model), std::move(state), checkpoint);
+  LocalExchange alone;
+  TrainingRun run({options, callbacks, output, *data.batches, *data.validation, alone, watch}, std::move(model), std::move(state),
+                  checkpoint);
   report(fmt::format("model: {} weights, {} layers, width {}, {} threads, {}", with_commas(run.weights()), layers_of(config),
                      config.hidden_size, num_threads(), name_of(current_isa())));
   const Architecture& architecture = architecture_for(config);

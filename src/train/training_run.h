@@ -1,22 +1,17 @@
-// One training from its first update (or a checkpoint) to its end.
+// One training from its first update (or a checkpoint) to its end: the order in which the parts of train/ come.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
-#include <span>
-#include <string>
-#include <vector>
 
 #include "base/timing.h"
 #include "evaluate/validation.h"
-#include "models/model.h"
-#include "train/optimizer.h"
-#include "train/output/checkpoint.h"
-#include "train/output/event_file.h"
-#include "train/output/output_directory.h"
-#include "train/output/train_log.h"
-#include "train/output/training_state.h"
+#include "train/gradient_step.h"
+#include "train/stop_policy.h"
 #include "train/tasks/batch_feed.h"
+#include "train/train_reporter.h"
+#include "train/training_store.h"
 
 namespace qkv {
 
@@ -27,6 +22,7 @@ struct TrainingInputs {
   const OutputDirectory& output;
   const BatchSource& batches;
   const Validation& validation;
+  GradientExchange& exchange;
   Stopwatch watch;  // of this session, for --max-minutes
 };
 
@@ -38,41 +34,23 @@ class TrainingRun {
 
   // Trains until something ends it. Throws as train() does.
   TrainResult run();
-  int64_t weights() const { return model_->parameters.count(); }
+  int64_t weights() { return store_.model().parameters.count(); }
 
  private:
-  void make_update();
+  TrainResult finish(TrainEnd end);
+  void make_update(BatchFeed& feed);
   void validate();
+  ValidationResult judge();
   void save();
   void stop_if_asked();
-  void report_step(const Update& update, double loss, double rate, double norm);
-  void check_finite(double loss, double norm, double rate) const;
-  std::optional<TrainEnd> reached_end() const;
-  double elapsed() const;
-  double remaining() const;
-  std::string last_checkpoint() const;
-  std::vector<CheckpointPart> parts() const;
+  void check_finite(const StepResult& result) const;
 
   TrainingInputs in_;
   TrainingState state_;
-  double earlier_seconds_;  // of earlier sessions
-  std::unique_ptr<Model> model_;
-  std::unique_ptr<Model> averaged_;  // null: no average
-  AdamW optimizer_;
-  TrainLog log_;
-  std::optional<EventFile> events_;
-  std::optional<BatchFeed> feed_;
-
-  int64_t first_step_ = 0;     // of this session
-  int64_t saved_step_ = -1;    // of the newest checkpoint; -1: none, or the state has changed since
-  double loop_start_ = 0;      // elapsed() when the first update of this session began
-  double window_seconds_ = 0;  // of updates since the last logged step, this session's
-  int64_t window_speed_tokens_ = 0;
-  double validation_seconds_ = -1;  // that the last one took; -1: none yet
-  double save_seconds_ = 0;
+  TrainingStore store_;
+  GradientStep step_;
+  StopPolicy stop_;
+  TrainReporter reporter_;
 };
-
-// The number that stands behind an end: --max-steps and so on.
-double limit_of(const TrainOptions& options, TrainEnd end);
 
 }  // namespace qkv
