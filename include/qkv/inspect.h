@@ -18,17 +18,17 @@ using NamedValue = std::pair<std::string, std::string>;
 using NamedCount = std::pair<std::string, int64_t>;
 
 struct InspectedModel {
-  std::string architecture;                // the class of transformers, or qkv's own: "MarianMTModel"
-  std::string model_type;                  // as config.json names it
-  std::vector<NamedValue> config;          // every choice of the network, whatever class it was opened as
-  std::vector<std::string> unused_keys;    // of config.json: what they ask for does not happen
-  std::vector<std::string> labels;         // of a classifier
-  int64_t parameters = 0;                  // numbers that are learnt
-  std::vector<NamedCount> parts;           // where they lie; the counts add up to `parameters`
-  int64_t tensors = 0;                     // in the weights' files
-  std::vector<std::string> dtypes, files;  // of the weights
-  std::vector<NamedValue> generation;      // how it decodes; of models with a decoder
-  std::optional<int64_t> verified_values;  // with InspectOptions::verify: so many numbers were read, all of them finite
+  std::string architecture;                           // the class of transformers, or qkv's own: "MarianMTModel"
+  std::string model_type;                             // as config.json names it
+  std::vector<NamedValue> config;                     // every choice of the network, whatever class it was opened as
+  std::vector<std::string> unused_keys;               // of config.json: what they ask for does not happen
+  std::vector<std::string> labels;                    // of a classifier
+  int64_t parameters = 0;                             // numbers that are learnt
+  std::vector<NamedCount> parts;                      // where they lie; the counts add up to `parameters`
+  int64_t tensors = 0;                                // in the weights' files
+  std::vector<std::string> dtypes, files;             // of the weights
+  std::optional<std::vector<NamedValue>> generation;  // how it decodes, where its files say so; of models with a decoder
+  std::optional<int64_t> verified_values;             // with InspectOptions::verify: so many numbers were read, all of them finite
 };
 
 struct InspectedCheckpoints {

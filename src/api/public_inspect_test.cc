@@ -26,7 +26,7 @@ TEST(InspectDirectory, TellsWhatIsThere) {
   EXPECT_EQ(sum, found.model->parameters);
   EXPECT_EQ(found.model->verified_values, found.model->parameters);
   EXPECT_THAT(found.model->files, testing::ElementsAre("model.safetensors"));
-  EXPECT_TRUE(found.model->generation.empty()) << "an encoder alone does not write";
+  EXPECT_FALSE(found.model->generation) << "an encoder alone does not write";
   EXPECT_FALSE(found.checkpoints);
   EXPECT_THAT(found.files, testing::Contains(testing::Pair("config.json", testing::Gt(0))));
 }
@@ -36,7 +36,7 @@ TEST(InspectDirectory, WithoutVerifyingNothingIsRead) {
   write_translator(directory / "model");
   const InspectedDirectory found = inspect_directory(directory / "model");
   EXPECT_FALSE(found.model->verified_values);
-  EXPECT_FALSE(found.model->generation.empty());
+  EXPECT_TRUE(found.model->generation);
   std::filesystem::remove(directory / "model" / "config.json");
   EXPECT_THAT(error_of([&] { inspect_directory(directory / "model"); }, ErrorCode::io), testing::HasSubstr("config.json"));
 }

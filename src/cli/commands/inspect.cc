@@ -12,7 +12,7 @@ namespace {
 using nlohmann::ordered_json;
 
 ordered_json to_json(const std::vector<NamedValue>& values) {
-  ordered_json out;
+  ordered_json out = ordered_json::object();
   for (const auto& [name, value] : values) out[name] = ordered_json::parse(value);
   return out;
 }
@@ -26,7 +26,7 @@ void add_model(const InspectedModel& model, ordered_json& out) {
   for (const auto& [part, count] : model.parts) out["parameters"]["parts"][part] = count;
   out["weights"] = {{"tensors", model.tensors}, {"dtype", model.dtypes}, {"files", model.files}};
   if (!model.labels.empty()) out["config"]["labels"] = model.labels;
-  if (!model.generation.empty()) out["generation"] = to_json(model.generation);
+  if (model.generation) out["generation"] = to_json(*model.generation);
   if (model.verified_values) out["verified"]["values"] = *model.verified_values;
 }
 
