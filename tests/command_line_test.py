@@ -999,7 +999,7 @@ class LanguageModel(ProgramTest):
         self.assertTrue(output.decode().endswith('\n'))
 
     def test_closed_pipe_and_full_disk_end_generating(self):
-        process = subprocess.Popen(f'"{PROGRAM}" generate --model "{self.model}" --max-new-tokens 100000000 | head -c 10 > /dev/null; '
+        process = subprocess.Popen(f'"{PROGRAM}" generate --model "{self.model}" --max-new-tokens 100000000 --num-samples 100000 | head -c 10 > /dev/null; '
                                    'echo "${PIPESTATUS[0]}"', shell=True, executable='/bin/bash', stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         output, errors = process.communicate(timeout=120)
         self.assertEqual(output.decode().splitlines()[-1], '1', errors.decode())
