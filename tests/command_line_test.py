@@ -986,7 +986,8 @@ class LanguageModel(ProgramTest):
         self.refused(2, ['--num-samples'], 'generate', '--model', self.model, '--num-samples', 2, '--greedy')
 
     def test_generate_streams_and_ends_on_ctrl_c(self):
-        process = subprocess.Popen([PROGRAM, 'generate', '--model', str(self.model), '--max-new-tokens', '100000000'], stdout=subprocess.PIPE,
+        process = subprocess.Popen([PROGRAM, 'generate', '--model', str(self.model), '--max-new-tokens', '100000000', '--num-samples', '100000'],
+                                   stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE)
         try:
             self.assertTrue(select.select([process.stdout], [], [], 60)[0], 'no text')
