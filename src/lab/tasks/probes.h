@@ -1,7 +1,12 @@
 // What several questions ask of a network: to learn one thing, and a number that says how well.
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <string>
+
 #include "lab/networks/network.h"
+#include "lab/networks/pair_network.h"
 #include "lab/record/experiment.h"
 #include "lab/tasks/synthetic.h"
 
@@ -22,5 +27,9 @@ void learn_text(const Job& job, NetworkOptions options, const Probe& probe, Outc
 // Learns a task. Value "NAME accuracy", series "NAME loss". Where it is given, `look` sees the trained network.
 void learn_task(const Job& job, NetworkOptions options, const TaskOptions& task, const std::string& name, const Probe& probe,
                 Outcome& outcome, const std::function<void(const Network&)>& look = {});
+
+// Learns to translate with a small Transformer, or with `rival` in its place (its vocabulary is set here). Values "translation loss" and
+// "translation parameters", series "translation loss".
+void learn_translation(const Job& job, const std::optional<PairNetworkOptions>& rival, Outcome& outcome);
 
 }  // namespace qkv::lab
