@@ -1,6 +1,6 @@
-// What an attention head of a translation model computes for a sentence and its translation: as numbers, and drawn as SVG, JSON or text.
-// What `qkv attention` does, for C++ programs. Thread safety: one AttentionInspector may be used from any number of threads; calls run one
-// after another, each on all threads that qkv may use. The other functions may run at once.
+// The numbers that an attention head of a translation model computes for a sentence and its translation, read as they are or drawn as SVG,
+// JSON or text: the work of `qkv attention`, for C++ programs. Thread safety: one AttentionInspector may be used from any number of
+// threads; calls run one after another, each on all threads that qkv may use. The other functions may run at once.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,7 @@ struct AttentionView {
   std::vector<std::string> queries, keys;
 };
 
-// What to look at.
+// Chooses the attention that is looked at.
 struct AttentionRequest {
   AttentionKind kind = AttentionKind::cross;
   std::optional<int> layer;           // from 0; the last layer of the kind's stack

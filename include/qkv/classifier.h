@@ -25,7 +25,7 @@ struct LabelProbability {
   double probability = 0;  // 0 to 1; all of a text sum to 1
 };
 
-// What one text is.
+// The label of one text.
 struct Classification {
   std::vector<LabelProbability> labels;  // all, the likeliest first; never empty
   bool cut = false;                      // the text has more tokens than the model takes; the first ones were read

@@ -23,7 +23,7 @@ struct TranslationScores {
   double exact_match() const { return 100.0 * static_cast<double>(exact_matches) / static_cast<double>(lines); }  // percent
 };
 
-// Of translations (Translator) or any other lines; line i of one belongs to line i of the other. Throws Error (bad_input) where their
+// Scores translations (Translator's) or any other lines; line i of one belongs to line i of the other. Throws Error (bad_input) where their
 // counts differ or there is no line. Invalid UTF-8 counts as U+FFFD.
 TranslationScores score_translations(std::span<const std::string> hypotheses, std::span<const std::string> references);
 

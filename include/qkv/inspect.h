@@ -1,5 +1,5 @@
-// What is in a model or training directory, and whether it is whole. What `qkv inspect` does, for C++ programs. Thread safety: calls may
-// run at once in several threads.
+// Describes a model or training directory and checks that it is whole: the work of `qkv inspect`, for C++ programs. Thread safety: calls
+// may run at once in several threads.
 #pragma once
 
 #include <cstdint>

@@ -16,7 +16,7 @@
 
 namespace qkv {
 
-// What a trained tokenizer is for, and with it the kind of its model. Those on plain text give back every text as it was, white space
+// The purpose of a trained tokenizer, which decides the kind of its model. Those on plain text give back every text as it was, white space
 // included; the others take lines, in NFC.
 enum class TokenizerPipeline : uint8_t {
   // Lines. White space becomes one space, none at the ends; `</s>` is at the end of each text.
@@ -64,7 +64,7 @@ struct TokenizerTrainerOptions {
 // Unigram six times. So the table may take a quarter of `memory`, an eighth for Unigram; where it grows beyond that, the rarest words are
 // dropped, with a warning.
 Tokenizer train_tokenizer(const TokenizerTrainerOptions& options, std::span<const std::filesystem::path> files);
-// The same for lines, or texts, in memory.
+// As above, for lines or texts in memory.
 Tokenizer train_tokenizer(const TokenizerTrainerOptions& options, std::span<const std::string> lines);
 
 }  // namespace qkv

@@ -31,7 +31,7 @@ struct TranslatorOptions {
   int64_t batch_tokens = 4096;  // source tokens times beams that are computed at once
 };
 
-// What one text became.
+// The translations of one text.
 struct Translation {
   struct Candidate {
     std::string text;
@@ -43,7 +43,7 @@ struct Translation {
   int64_t too_long = 0;               // with skip_too_long: the text has so many tokens, more than the model takes, and stays empty
 };
 
-// What concerns one call of translate().
+// Options of one call of translate().
 struct TranslationCall {
   int64_t first_line = 1;  // number of the first text, for messages
   const CancellationToken* cancellation = nullptr;

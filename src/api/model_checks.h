@@ -1,4 +1,4 @@
-// What the public classes check of a directory that they open.
+// Checks that the public classes make of a directory that they open.
 #pragma once
 
 #include <filesystem>

@@ -20,7 +20,7 @@ struct Candidate {
 template <typename T>
 int select_largest(std::span<const T> row, int count, Candidate* out);
 
-// What may come next in a search.
+// The tokens that may come next in a search.
 class NextTokens {
  public:
   // `config` is kept by reference.

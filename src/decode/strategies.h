@@ -6,7 +6,7 @@
 
 namespace qkv {
 
-// What both need: the model's next step, the sources it has encoded, and the rules.
+// Needed by both searches: the model's next step, the sources it has encoded, and the rules.
 struct SearchInput {
   const TransformerConfig& config;
   Step& step;

@@ -7,7 +7,7 @@
 namespace qkv {
 
 // All processes read the same data in the same order and hold the same weights; batch i of an update belongs to process i % processes().
-// What is random in a batch (dropout, what is hidden) depends on the batch's number in the whole training, not on who computes it.
+// Random choices in a batch (dropout, hidden tokens) depend on the batch's number in the whole training, not on who computes it.
 class GradientExchange {
  public:
   virtual ~GradientExchange() = default;

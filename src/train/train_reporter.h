@@ -1,4 +1,4 @@
-// What a training tells while it runs: the log, TensorBoard's files, the caller's callbacks.
+// Reports of a running training: the log, TensorBoard's files, the caller's callbacks.
 #pragma once
 
 #include <optional>

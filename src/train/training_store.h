@@ -23,7 +23,7 @@ class TrainingStore {
 
   Model& model() { return *model_; }
   Model* averaged() { return averaged_.get(); }  // null: no average
-  // What is validated and kept.
+  // The weights that are validated and kept.
   const Model& judged() const { return averaged_ ? *averaged_ : *model_; }
 
   // Reads the tensors of a checkpoint that the caller has verified; `step` is its.
