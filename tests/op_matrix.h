@@ -67,20 +67,20 @@ inline double finite_difference_error(const std::function<Tensor()>& forward, co
   const auto objective = [&] {
     const Tensor y = forward();
     double sum = 0;
-    for (int64_t i = 0; i < y.numel(); ++i) sum += y.as<double>()[i] * dy.as<double>()[i];
+    for (int64_t i = 0; i < y.numel(); ++i) sum += y.host<double>()[i] * dy.host<double>()[i];
     return sum;
   };
   double error = 0, largest = 1e-12;
   const int64_t step = std::max<int64_t>(1, x.numel() / checks);
   for (int64_t i = 0; i < x.numel(); i += step) {
-    double& value = x.as<double>()[i];
+    double& value = x.host<double>()[i];
     const double kept = value, h = 1e-5;
     value = kept + h;
     const double above = objective();
     value = kept - h;
     const double below = objective();
     value = kept;
-    const double expected = (above - below) / (2 * h), got = x.grad().as<double>()[i];
+    const double expected = (above - below) / (2 * h), got = x.grad().host<double>()[i];
     error = std::max(error, std::abs(expected - got));
     largest = std::max(largest, std::abs(expected));
   }
@@ -144,6 +144,39 @@ inline void expect_gradients_equal_finite_differences(const std::vector<Case>& c
   }
 }
 
+// The values of a case and its inputs' gradients.
+inline std::vector<float> results_on(const Case& c, DType dtype, Device device) {
+  std::vector<Tensor> inputs;
+  for (size_t i = 0; i < c.inputs.size(); ++i) {
+    const Tensor values = random_pair(c.inputs[i], dtype, static_cast<uint32_t>(i)).cpu;
+    inputs.push_back(values.to(c.f32_only[i] ? DType::f32 : dtype, device));
+    inputs.back().set_requires_grad(true);
+  }
+  std::vector<float> results;
+  const Tensor dy = random_pair(c.op(inputs).shape(), dtype, 99).cpu.to(dtype, device);
+  const Tensor y = run_with_gradient([&] { return c.op(inputs); }, dy);
+  std::vector<Tensor> all{y};
+  for (const Tensor& x : inputs) all.push_back(x.grad());
+  for (const Tensor& x : all) {
+    const std::vector<float> values = x.to_vector();
+    results.insert(results.end(), values.begin(), values.end());
+  }
+  return results;
+}
+
+// Nothing above the kernels touches the memory of a device, and kernels may run later than they are called.
+inline void expect_same_on_the_disguised_device(const std::vector<Case>& cases,
+                                                const std::vector<DType>& types = {DType::f32, DType::bf16}) {
+  for (const DType dtype : types) {
+    for (const Case& c : cases) {
+      const std::vector<float> expected = results_on(c, dtype, Device::cpu);
+      EXPECT_EQ(results_on(c, dtype, Device::disguised), expected) << c.name << " of " << name_of(dtype);
+      in_stream(Device::disguised,
+                [&] { EXPECT_EQ(results_on(c, dtype, Device::disguised), expected) << c.name << " of " << name_of(dtype) << ", later"; });
+    }
+  }
+}
+
 inline void expect_same_on_any_number_of_threads(const std::vector<Case>& cases) {
   const int before = num_threads();
   std::vector<std::vector<float>> results;
@@ -151,15 +184,8 @@ inline void expect_same_on_any_number_of_threads(const std::vector<Case>& cases)
     set_num_threads(threads);
     std::vector<float> bits;
     for (const Case& c : cases) {
-      std::vector<Tensor> inputs;
-      for (size_t i = 0; i < c.inputs.size(); ++i) inputs.push_back(random_pair(c.inputs[i], DType::f32, static_cast<uint32_t>(i)).cpu);
-      const Tensor dy = random_pair(c.op(inputs).shape(), DType::f32, 99).cpu;
-      const std::vector<float> y = run_with_gradient([&] { return c.op(inputs); }, dy).to_vector();
-      bits.insert(bits.end(), y.begin(), y.end());
-      for (const Tensor& x : inputs) {
-        const std::vector<float> g = x.grad().to_vector();
-        bits.insert(bits.end(), g.begin(), g.end());
-      }
+      const std::vector<float> results = results_on(c, DType::f32, Device::cpu);
+      bits.insert(bits.end(), results.begin(), results.end());
     }
     results.push_back(std::move(bits));
   }

@@ -76,7 +76,7 @@ double bench_matmul(const MatmulBenchOptions& options) {
     const PackedLayout layout = kernels.packed_layout(product.a.cols, product.out.cols, options.dtype);
     packed.resize(static_cast<size_t>(layout.bytes()) + 64);
     void* aligned = packed.data() + (64 - reinterpret_cast<uintptr_t>(packed.data()) % 64) % 64;
-    kernels.pack(weight.view(), forward, layout, aligned);
+    kernels.pack({weight.view(), forward, layout, aligned});
     product.packed_b = {layout, aligned};
   }
   kernels.matmul(product);

@@ -98,7 +98,7 @@ TEST_F(Inspect, VerifyFindsAFlippedBitInACheckpoint) {
 }
 
 TEST_F(Inspect, VerifyFindsAValueThatIsNoNumber) {
-  model_->parameters.all()[3].value.as<float>()[2] = std::numeric_limits<float>::quiet_NaN();
+  model_->parameters.all()[3].value.host<float>()[2] = std::numeric_limits<float>::quiet_NaN();
   save_model(*model_, directory_);
   EXPECT_THAT(output({}), HasSubstr("MarianMTModel"));
   output({"--verify"});

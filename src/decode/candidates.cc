@@ -7,6 +7,8 @@
 #include "base/parallel.h"
 #include "decode/logits_processors/end_token_bonus.h"
 #include "decode/logits_processors/log_softmax.h"
+#include "ops/ops.h"
+#include "tensor/host_values.h"
 
 namespace qkv {
 namespace {
@@ -34,10 +36,10 @@ T largest_of_block(const T* values) {
 
 template <typename T>
 void select_rows(const Tensor& scores, int count, std::span<const uint8_t> closed, std::vector<Candidate>& out) {
-  const size_t vocab = static_cast<size_t>(scores.cols());
+  const HostValues<T> all(scores);
   parallel_for(scores.rows(), [&](int64_t row) {
     if (closed[static_cast<size_t>(row)]) return;
-    const std::span<const T> values(scores.as<T>() + static_cast<size_t>(row) * vocab, vocab);
+    const std::span<const T> values = all.row(row);
     Candidate* mine = out.data() + row * count;
     const int found = select_largest(values, count, mine);
     if (found == 0 && std::any_of(values.begin(), values.end(), [](T value) { return std::isnan(value); })) {

@@ -99,7 +99,7 @@ GeneratedTokens generate(const Transformer& network, std::span<const int32_t> pr
     fit_context(step, sequence, static_cast<size_t>(context_of(config)));
     const Tensor scores = step.run(batch).to(DType::f32, Device::cpu);
     processors.apply(scores, new_tokens_of(batch));
-    const int32_t next = draw_token({scores.as<float>(), static_cast<size_t>(scores.numel())}, options.sampling, sequence.draw());
+    const int32_t next = draw_token({scores.host<float>(), static_cast<size_t>(scores.numel())}, options.sampling, sequence.draw());
     sequence.append(next);
     if (sequence.end() == SequenceEnd::end_token) {
       result.end = GenerationEnd::end_of_text;

@@ -44,7 +44,7 @@ int32_t likeliest_after(const Transformer& network, std::span<const int32_t> ids
   ForwardContext context;
   const Tensor hidden = network.decode({{ids.begin(), ids.end()}, Segments::of_lengths(std::span(&length, 1))}, {}, {}, context);
   const Tensor logits = network.logits(hidden);
-  const float* last = logits.as<float>() + (length - 1) * kVocabulary;
+  const float* last = logits.host<float>() + (length - 1) * kVocabulary;
   return static_cast<int32_t>(std::max_element(last, last + kVocabulary) - last);
 }
 

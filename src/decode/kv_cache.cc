@@ -82,8 +82,9 @@ void KvCache::drop_block(int32_t block) {
 void KvCache::copy_rows_of_block(int32_t from, int32_t to, int32_t count) {
   for (const GrowingRows& each : memory_) {
     const View rows = each.tensor().view();
-    std::memcpy(rows.rows_from(int64_t{to} * kBlockRows, count).data, rows.rows_from(int64_t{from} * kBlockRows, count).data,
-                static_cast<size_t>(count * rows.stride * size_of(rows.dtype)));
+    kernels_for(each.tensor())
+        .memory.copy_within(rows.rows_from(int64_t{from} * kBlockRows, count).data, rows.rows_from(int64_t{to} * kBlockRows, count).data,
+                            count * rows.stride * size_of(rows.dtype));
   }
 }
 

@@ -104,6 +104,50 @@ void expect_equal(const std::vector<Hypothesis>& a, const std::vector<Hypothesis
   }
 }
 
+Json expected_of(const std::string& name) {
+  Json expected;
+  std::ifstream(golden(name) / "expected.json") >> expected;
+  return expected;
+}
+
+// A table that is looked up and multiplied by is one packed weight.
+TEST(SearchOnDevices, WeightsInPackedFormAloneChangeNoBit) {
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    const std::unique_ptr<Model> dense = load_model(golden("marian_post_norm"), dtype),
+                                 packed = load_model(golden("marian_post_norm"),
+                                                     dtype == DType::bf16 ? InferenceType::bf16 : InferenceType::f32);
+    const auto search_with = [&](const Model& model) {
+      ForwardContext context;
+      context.dtype = dtype;
+      return search(model.network, batch_of(expected_of("marian_post_norm")["sources"]), default_search_options(model), context);
+    };
+    const auto found = search_with(*packed), expected = search_with(*dense);
+    ASSERT_EQ(found.size(), expected.size());
+    for (size_t i = 0; i < found.size(); ++i) expect_equal(found[i], expected[i]);
+    for (size_t i = 0; i < dense->parameters.all().size(); ++i)
+      EXPECT_EQ(packed->parameters.all()[i].value.to_vector(), dense->parameters.all()[i].value.to_vector());
+  }
+}
+
+// Beams, their rules and scores on a device whose memory the host cannot touch.
+TEST(SearchOnDevices, BeamsOnTheDisguisedDeviceAreTheCpus) {
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    const auto search_on = [&](Device device) {
+      const std::unique_ptr<Model> model = load_model(golden("marian_post_norm"), dtype, device);
+      SearchOptions options = default_search_options(*model);
+      options.num_beams = options.num_return_sequences = 4;
+      options.max_length = 20;
+      options.renormalize = true;
+      ForwardContext context;
+      context.dtype = dtype;
+      return search(model->network, batch_of(expected_of("marian_post_norm")["sources"]), options, context);
+    };
+    const auto found = search_on(Device::disguised), expected = search_on(Device::cpu);
+    ASSERT_EQ(found.size(), expected.size());
+    for (size_t i = 0; i < found.size(); ++i) expect_equal(found[i], expected[i]);
+  }
+}
+
 // Bit for bit: rows are computed in fixed slabs, so neighbours change nothing.
 TEST_P(SearchGolden, OneSourceAloneEqualsItselfAmongNeighbours) {
   std::vector<std::vector<int32_t>> many;
@@ -126,9 +170,9 @@ TEST_P(SearchGolden, OneSourceAloneEqualsItselfAmongNeighbours) {
 
 INSTANTIATE_TEST_SUITE_P(Models, SearchGolden,
                          testing::Combine(testing::Values("marian_post_norm", "pegasus_pre_norm"),
-                                          testing::Values(Device::cpu, Device::reference)),
+                                          testing::Values(Device::cpu, Device::reference, Device::disguised)),
                          [](const auto& info) {
-                           return std::string(std::get<0>(info.param)) + (std::get<1>(info.param) == Device::cpu ? "_cpu" : "_reference");
+                           return std::string(std::get<0>(info.param)) + "_" + kernels_of(std::get<1>(info.param)).name;
                          });
 
 class Search : public testing::Test {

@@ -188,7 +188,7 @@ TEST(Step, TextsDrawnTogetherAreThoseDrawnAlone) {
       const Tensor logits = step.run(batch);
       for (size_t row = 0; row < batch.size(); ++row) {
         const Tensor mine = logits.row_range(static_cast<int64_t>(row), 1);
-        batch[row]->append(draw_token({mine.as<float>(), kVocabulary}, {}, batch[row]->draw()));
+        batch[row]->append(draw_token({mine.host<float>(), kVocabulary}, {}, batch[row]->draw()));
       }
     }
     for (size_t i = 0; i < kTexts; ++i) {

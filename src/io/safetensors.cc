@@ -9,6 +9,7 @@
 #include "base/foreign_file.h"
 #include "io/safetensors_header.h"
 #include "kernels/bf16.h"
+#include "tensor/host_values.h"
 
 namespace qkv {
 
@@ -59,12 +60,17 @@ void convert_all(const char* from, To* to, int64_t count) {
   }
 }
 
+template <typename From, typename To>
+void write_values(const char* from, const Tensor& out) {
+  write_on_host<To>(out, Before::anything, [&](To* to) { convert_all<From>(from, to, out.numel()); });
+}
+
 template <typename From>
 bool convert_to(const char* from, const Tensor& out) {
   switch (out.dtype()) {
-    case DType::f32: convert_all<From>(from, out.as<float>(), out.numel()); return true;
-    case DType::f64: convert_all<From>(from, out.as<double>(), out.numel()); return true;
-    case DType::bf16: convert_all<From>(from, out.as<bf16>(), out.numel()); return true;
+    case DType::f32: write_values<From, float>(from, out); return true;
+    case DType::f64: write_values<From, double>(from, out); return true;
+    case DType::bf16: write_values<From, bf16>(from, out); return true;
     case DType::i32: return false;
   }
   return false;
@@ -130,13 +136,15 @@ void SafetensorsReader::read(const std::string& name, const Tensor& out) const {
   if (entry.dtype == "F16") known = convert_to<f16>(from, out);
   if (entry.dtype == "F64") known = convert_to<double>(from, out);
   if (entry.dtype == "I32" && out.dtype() == DType::i32) {
-    convert_all<int32_t>(from, out.as<int32_t>(), out.numel());
+    write_values<int32_t, int32_t>(from, out);
     known = true;
   }
   if (!known) {
     fail(ErrorCode::unsupported, "{}: tensor \"{}\" is {}; it cannot be read as {}", impl_->path, name, entry.dtype, name_of(out.dtype()));
   }
-  out.touch();
+  // The values are where they are wanted: a file of weights does not count as memory in use beside them.
+  const size_t begin = static_cast<size_t>(from - impl_->file.data());
+  impl_->file.release(begin, begin + static_cast<size_t>(entry.bytes));
 }
 
 void write_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Tensor>>& tensors,
@@ -164,7 +172,14 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<std:
     append(text.data(), text.size());
     for (const auto* named : order) {
       const Tensor& tensor = named->second;
-      append(tensor.data(), static_cast<size_t>(tensor.numel() * size_of(tensor.dtype())));
+      const auto size = static_cast<size_t>(tensor.numel() * size_of(tensor.dtype()));
+      if (kernels_for(tensor).memory.shared_with_host) {
+        append(tensor.host<char>(), size);
+        continue;
+      }
+      std::vector<char> bytes(size);
+      tensor.copy_to_host(bytes.data());
+      append(bytes.data(), size);
     }
   });
   sync_directory(path.parent_path());

@@ -63,7 +63,7 @@ TEST_F(Safetensors, WhatIsWrittenIsReadBack) {
   EXPECT_THAT(out.to_vector(), ElementsAre(1, -2, 3.5f, 4, 5, 6));
   out = Tensor::empty({3}, DType::f64, Device::reference);
   reader.read("b", out);
-  EXPECT_EQ(out.as<double>()[2], 9.0);
+  EXPECT_EQ(out.host<double>()[2], 9.0);
 }
 
 TEST_F(Safetensors, DataStartsAtAMultipleOfEightAndWideTypesComeFirst) {

@@ -79,8 +79,7 @@ void WeightFiles::read(const std::string& name, const Tensor& out) const {
   if (weight->entry->shape != with_one) return weight->file->read(name, out);
   const Tensor row = Tensor::empty(with_one, out.dtype(), out.device());
   weight->file->read(name, row);
-  std::memcpy(out.data(), row.data(), static_cast<size_t>(out.numel() * size_of(out.dtype())));
-  out.touch();
+  out.copy_from(row.reshaped(out.shape()));
 }
 
 }  // namespace qkv

@@ -1,4 +1,8 @@
-// Every function a device offers. A null entry means "not on this device".
+// A device is a folder beside this file and what it offers: memory, an order of execution, kernels. A null entry means "not on this
+// device".
+//
+// Every pointer in a kernel's parameters is one of the device's memory: views, indices (ids, positions, segments, rows to gather) and the
+// places of results that are single numbers. The parameters themselves are plain values of the host.
 #pragma once
 
 #include <string_view>
@@ -9,13 +13,39 @@
 
 namespace qkv {
 
+// `disguised` is the CPU with memory that only its kernels can touch: the proof that nothing else does (kernels/disguised/).
+enum class Device : uint8_t { cpu, reference, disguised };
+
+// Sizes are in bytes. Whatever changes or reads device memory takes its place in the order of execution; copies to and from the host are
+// done when they return.
+struct DeviceMemory {
+  bool shared_with_host;               // the host's pointers are the device's, too: the copies below are not needed
+  void* (*allocate)(int64_t bytes);    // aligned to 64; null where there is no more
+  void (*free)(void*, int64_t bytes);  // once all that was called before has run
+  void (*copy_to_host)(const void* from, void* host, int64_t bytes);
+  void (*copy_from_host)(const void* host, void* to, int64_t bytes);
+  void (*copy_within)(const void* from, void* to, int64_t bytes);
+  void (*fill)(void* to, unsigned char value, int64_t bytes);
+};
+
+// Calls run in the order in which they are made. Between `begin` and `wait` a call may return before it has run; `wait` returns when all
+// have. Sections may be nested: the outermost counts.
+struct DeviceStream {
+  void (*begin)();
+  void (*wait)();
+};
+
 struct KernelTable {
   const char* name;
+  DeviceMemory memory;
+  DeviceStream stream;
   void (*matmul)(const MatmulParams&);
   // The layout that products with rows of type rows_type read, for a factor of [depth, columns]; null where the device packs nothing.
   PackedLayout (*packed_layout)(int64_t depth, int64_t columns, DType rows_type);
   // Writes op(b) as `layout` says; packed: layout.bytes() bytes, aligned to 64.
-  void (*pack)(const View& b, bool transpose_b, const PackedLayout& layout, void* packed);
+  void (*pack)(const PackParams&);
+  // Writes b again from what pack made of it: the same values where packed_keeps(layout, type of b).
+  void (*unpack)(const PackParams&);
   void (*column_sum)(const ColumnSumParams&);
   void (*activation)(const ActivationParams&);
   void (*activation_backward)(const ActivationBackwardParams&);
@@ -40,12 +70,14 @@ struct KernelTable {
   void (*recurrent_step)(const RecurrentStepParams&);
   void (*cross_entropy)(const CrossEntropyParams&);
   void (*log_softmax)(const LogSoftmaxParams&);
-  double (*sum_of_squares)(const View&);
+  void (*sum_of_squares)(const SumOfSquaresParams&);
   void (*adamw)(const AdamWParams&);
 };
 
 const KernelTable& cpu_kernels();        // f32 and bf16, SIMD
 const KernelTable& reference_kernels();  // f64, plain loops: the oracle
+const KernelTable& disguised_kernels();
+const KernelTable& kernels_of(Device device);
 
 // The instruction sets of the CPU kernels. `baseline` is plain x86-64.
 enum class Isa { baseline, avx2, avx512, avx512_bf16, amx };

@@ -21,6 +21,10 @@ struct PackedLayout {
   int64_t bytes() const;
   bool operator==(const PackedLayout&) const = default;
 };
+// Does the format hold every value of `type` exactly?
+constexpr bool packed_keeps(PackedFormat format, DType type) {
+  return type == DType::bf16 ? format != PackedFormat::none : type == DType::f32 && format == PackedFormat::f32_panels;
+}
 // Weights as products read them; owns nothing.
 struct PackedMatrix {
   PackedLayout layout = {};
@@ -29,10 +33,18 @@ struct PackedMatrix {
   explicit operator bool() const { return data != nullptr; }
 };
 
+// b as rows and op(b) in packed form, one made from the other; packed: layout.bytes() bytes.
+struct PackParams {
+  View b = {};
+  bool transpose_b = false;
+  PackedLayout layout = {};
+  void* packed = nullptr;
+};
+
 // out = activation(op(a) op(b) + bias) (+ out where accumulate; then without activation). All of f32, bf16 or mixed; sums in f32.
 struct MatmulParams {
   View a = {};     // [m, k], or [k, m] where transpose_a
-  View b = {};     // [k, n], or [n, k] where transpose_b
+  View b = {};     // [k, n], or [n, k] where transpose_b; without data where packed_b is given
   View out = {};   // [m, n]
   View bias = {};  // [n] or empty
   bool transpose_a = false, transpose_b = false;
@@ -130,7 +142,8 @@ struct RopeParams {
 // y[r] = scale * table[ids[r]] + positions[position_of[r]], then dropout.
 struct EmbeddingParams {
   const int32_t* ids = nullptr;          // [rows], each in [0, table.rows)
-  View table = {};                       // [vocab, cols]
+  View table = {};                       // [vocab, cols]; without data where packed_table is given
+  PackedMatrix packed_table = {};        // of the table transposed, in a format that keeps its values; or empty
   View positions = {};                   // [max_positions, cols] or empty
   const int32_t* position_of = nullptr;  // [rows], or null
   float scale = 1;
@@ -210,13 +223,12 @@ struct AttentionMapParams {
 // torch.nn.CrossEntropyLoss has it: (1 - s) * nll + s * mean over classes of -log p. Rows of logits are made and used in chunks.
 struct CrossEntropyParams {
   View hidden = {};                  // [rows, cols]
-  View table = {};                   // [vocab, cols]
+  View table = {};                   // [vocab, cols]; without data where its packed forms are given
   View bias = {};                    // [vocab] or empty
   const int32_t* targets = nullptr;  // [rows]
   float label_smoothing = 0;
   float scale = 1;                   // of the gradients; usually 1 / number of target tokens
-  double* loss = nullptr;            // sum over rows of the smoothed loss
-  double* nll = nullptr;             // sum over rows of -log p(target)
+  View sums = {};                    // [2] f64: the sums over rows of the smoothed loss and of -log p(target)
   View dhidden = {}, dtable = {};    // written / added to (f32); both empty in evaluation
   View dbias = {};                   // [vocab] f32, added to; empty: not wanted
   PackedMatrix packed_table = {};    // of the table transposed, or empty
@@ -226,6 +238,11 @@ struct CrossEntropyParams {
 // x[r] <- log_softmax(x[r]), in place.
 struct LogSoftmaxParams {
   View x = {};
+};
+
+struct SumOfSquaresParams {
+  View x = {};
+  View sum = {};  // [1] f64
 };
 
 // One fused pass over one parameter: AdamW (Loshchilov and Hutter 2019, algorithm 2) with the gradient scaled first, then the

@@ -31,6 +31,7 @@ struct View {
   int64_t rows = 0, cols = 0;
   int64_t stride = 0;  // elements from one row to the next
   DType dtype = DType::f32;
+  const void* scales = nullptr;  // one per row, of types whose values are multiples of such; null for all types of today
 
   explicit operator bool() const { return data != nullptr; }
   template <typename T>

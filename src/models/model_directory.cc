@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "models/generation_config.h"
 #include "models/weight_layout.h"
+#include "tensor/weight_forms.h"
 
 namespace qkv {
 namespace {
@@ -82,7 +83,7 @@ bool same_values(const WeightFiles& files, const std::string& a, const std::stri
   const Tensor first = Tensor::empty(shape, DType::f32), second = Tensor::empty(shape, DType::f32);
   files.read(a, first);
   files.read(b, second);
-  return std::memcmp(first.data(), second.data(), static_cast<size_t>(first.numel()) * sizeof(float)) == 0;
+  return std::memcmp(first.host<char>(), second.host<char>(), static_cast<size_t>(first.numel()) * sizeof(float)) == 0;
 }
 
 // Types of the format whose values are whole numbers: all are finite.
@@ -248,18 +249,23 @@ std::unique_ptr<Model> ModelDirectory::make_model(DType dtype, Device device) co
   return model;
 }
 
-void ModelDirectory::read_weights(Model& model) const {
+void ModelDirectory::read_weight(const Parameter& parameter) const {
+  const TheirWeight place = place_of(parameter.name);
+  if (place.is_whole() && !place.transposed) return weights_.read(place.name, parameter.value);
+  const Tensor theirs = Tensor::empty(weights_.find(place.name)->entry->shape, DType::f32);
+  weights_.read(place.name, theirs);
+  const Tensor ours = Tensor::empty(parameter.value.shape(), DType::f32);
+  take_from(theirs, place, ours);
+  parameter.value.copy_from(ours);
+}
+
+void ModelDirectory::read_weights(Model& model, WeightUse use) const {
   for (const Parameter& parameter : model.parameters.all()) {
-    const TheirWeight place = place_of(parameter.name);
-    if (place.is_whole() && !place.transposed) {
-      weights_.read(place.name, parameter.value);
-      continue;
-    }
-    const Tensor theirs = Tensor::empty(weights_.find(place.name)->entry->shape, DType::f32);
-    weights_.read(place.name, theirs);
-    const Tensor ours = Tensor::empty(parameter.value.shape(), DType::f32);
-    take_from(theirs, place, ours);
-    parameter.value.copy_from(ours);
+    read_weight(parameter);
+    const bool looked_up = parameter.name == "embed_tokens.weight" && !config_.tie_word_embeddings;
+    // One weight at a time, so that no more than one lies in memory twice.
+    if (use == WeightUse::inference && parameter.decay && parameter.value.shape().size() == 2 && !looked_up)
+      keep_packed(parameter.value, activation_type(model));
   }
   check_copies();
   const std::string bias = name_in_files("final_logits_bias");
@@ -305,8 +311,12 @@ DType type_of_file(const std::filesystem::path& directory) {
 }  // namespace
 
 std::unique_ptr<Model> load_model(const std::filesystem::path& directory, InferenceType type) {
-  if (type == InferenceType::file) return load_model(directory, type_of_file(directory));
-  return load_model(directory, type == InferenceType::bf16 ? DType::bf16 : DType::f32);
+  const bool bf16 = type == InferenceType::file ? type_of_file(directory) == DType::bf16 : type == InferenceType::bf16;
+  const ModelDirectory opened(directory);
+  std::unique_ptr<Model> model = opened.make_model(bf16 ? DType::bf16 : DType::f32, Device::cpu);
+  opened.read_weights(*model, WeightUse::inference);
+  release_unused_memory();
+  return model;
 }
 
 DType activation_type(const Model& model) { return model.network.embed_tokens().dtype() == DType::bf16 ? DType::bf16 : DType::f32; }
@@ -318,9 +328,9 @@ int64_t ModelDirectory::verify_weights() const {
     Tensor values = Tensor::empty(is_whole(weight.entry->dtype) ? Shape{0} : weight.entry->shape, DType::f32);
     if (values.numel() > 0) weights_.read(name, values);
     for (int64_t i = 0; i < values.numel(); ++i) {
-      if (std::isfinite(values.as<float>()[i])) continue;
+      if (std::isfinite(values.host<float>()[i])) continue;
       fail(ErrorCode::bad_input, "{}: value {} of tensor \"{}\" is {}; the training that wrote it had diverged, or the file is damaged",
-           weights_.path().string(), i, shortened(name), values.as<float>()[i]);
+           weights_.path().string(), i, shortened(name), values.host<float>()[i]);
     }
     count += values.numel();
   }

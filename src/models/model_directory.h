@@ -12,6 +12,8 @@
 
 namespace qkv {
 
+enum class WeightUse : uint8_t { any, inference };
+
 class ModelDirectory {
  public:
   // Reads config.json and generation_config.json and opens the weights. Every size that the first announces is compared with the weights'
@@ -28,8 +30,8 @@ class ModelDirectory {
 
   // The network, its weights still without values. Throws where the files lack a weight, have one of another shape, or have more.
   std::unique_ptr<Model> make_model(DType dtype, Device device) const;
-  // Fills them.
-  void read_weights(Model& model) const;
+  // Fills them. For inference the factors of products stay in packed form alone (tensor/weight_forms.h).
+  void read_weights(Model& model, WeightUse use = WeightUse::any) const;
   // Reads every tensor that means something to the model. Throws where a value is no finite number, naming the tensor. Returns the number
   // of values.
   int64_t verify_weights() const;
@@ -39,6 +41,7 @@ class ModelDirectory {
   void check_weight(std::string_view ours, const Shape& shape) const;
   void check_names(const Model& model) const;
   void check_copies() const;
+  void read_weight(const Parameter& parameter) const;
   void read_stored_positions(Model& model) const;
   void untie_output();
   // Is the weight kept once here under both names? The output layer is a copy where it is tied.

@@ -18,12 +18,7 @@ Tensor as_f32(const Tensor& tensor) {
 }
 
 // transformers keeps the bias as [1, vocab_size].
-Tensor logits_bias_row(const Model& model) {
-  const Tensor row = Tensor::zeros({1, model.config.vocab_size}, DType::f32);
-  const std::vector<float> values = model.network.final_logits_bias().to_vector();
-  std::memcpy(row.data(), values.data(), values.size() * sizeof(float));
-  return row;
-}
+Tensor logits_bias_row(const Model& model) { return as_f32(model.network.final_logits_bias()).reshaped({1, model.config.vocab_size}); }
 
 // Those that were stored are kept; computed ones are written where transformers misses them.
 void append_sinusoids(const Model& model, const Architecture& architecture, std::vector<std::pair<std::string, Tensor>>& named) {

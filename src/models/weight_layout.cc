@@ -49,11 +49,11 @@ Shape their_shape(const TheirWeight& place, const Shape& ours) {
 }
 
 void take_from(const Tensor& theirs, const TheirWeight& place, const Tensor& ours) {
-  for_values(place, ours.shape(), [&](int64_t there, int64_t here) { ours.as<float>()[here] = theirs.as<float>()[there]; });
+  for_values(place, ours.shape(), [&](int64_t there, int64_t here) { ours.host<float>()[here] = theirs.host<float>()[there]; });
 }
 
 void put_into(const Tensor& theirs, const TheirWeight& place, const Tensor& ours) {
-  for_values(place, ours.shape(), [&](int64_t there, int64_t here) { theirs.as<float>()[there] = ours.as<float>()[here]; });
+  for_values(place, ours.shape(), [&](int64_t there, int64_t here) { theirs.host<float>()[there] = ours.host<float>()[here]; });
 }
 
 }  // namespace qkv

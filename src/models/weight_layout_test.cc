@@ -29,12 +29,12 @@ std::vector<int> outputs(const LayerConfig& layer, FusedPart part, int64_t count
   const Tensor theirs = Tensor::empty(shape, DType::f32), ours = Tensor::empty({count, kIn}, DType::f32);
   const int64_t total = shape[transposed ? 1 : 0];
   for (int64_t o = 0; o < total; ++o) {
-    for (int64_t i = 0; i < kIn; ++i) theirs.as<float>()[transposed ? i * total + o : o * kIn + i] = static_cast<float>(o * kIn + i);
+    for (int64_t i = 0; i < kIn; ++i) theirs.host<float>()[transposed ? i * total + o : o * kIn + i] = static_cast<float>(o * kIn + i);
   }
   take_from(theirs, place, ours);
   std::vector<int> rows;
   for (int64_t o = 0; o < count; ++o) {
-    const float* row = ours.as<float>() + o * kIn;
+    const float* row = ours.host<float>() + o * kIn;
     EXPECT_EQ(row[1], row[0] + 1);
     rows.push_back(static_cast<int>(row[0]) / kIn);
   }

@@ -48,6 +48,9 @@ testing::Case long_case(bool causal) {
 TEST(Convolution, SlabsOfWindowsEqualTheReferenceOnEveryIsa) {
   testing::expect_parity_on_every_isa({long_case(false), long_case(true)}, DType::f32, 2e-5);
 }
+TEST(Convolution, ResultsOnTheDisguisedDeviceAreTheCpus) {
+  testing::expect_same_on_the_disguised_device({long_case(false), long_case(true)}, {DType::f32});
+}
 TEST(Convolution, ResultsDoNotDependOnTheNumberOfThreads) { testing::expect_same_on_any_number_of_threads({long_case(true)}); }
 
 TEST(Convolution, OneSequenceAloneEqualsItselfAmongNeighbours) {
@@ -69,7 +72,7 @@ TEST(Convolution, ACausalOneNeverSeesTheFuture) {
   ParameterStore store(1, true);
   const Convolution convolution({.input_size = 4, .output_size = 4, .width = 3, .placed = {.dilation = 2, .causal = true}}, store);
   const Tensor x = testing::random_pair({9, 4}, DType::f32, 1).cpu, changed = x.to(DType::f32);
-  for (int64_t c = 0; c < 4; ++c) changed.as<float>()[5 * 4 + c] += 1;
+  for (int64_t c = 0; c < 4; ++c) changed.host<float>()[5 * 4 + c] += 1;
   const Tensor y = convolution.forward(x, segments), other = convolution.forward(changed, segments);
   EXPECT_EQ(y.row_range(0, 5).to_vector(), other.row_range(0, 5).to_vector());
   EXPECT_NE(y.row_range(5, 1).to_vector(), other.row_range(5, 1).to_vector());

@@ -1,7 +1,6 @@
 // Keys and values that outlive the pass that made them.
 #pragma once
 
-#include <cstring>
 #include <span>
 
 #include "tensor/tensor.h"
@@ -23,10 +22,10 @@ inline void store_rows(const Tensor& x, const Tensor& to, std::span<const int32_
             "[store_rows] {} rows of {} {}, {} places in rows of {} {}", x.rows(), x.cols(), name_of(x.dtype()), rows.size(), to.cols(),
             name_of(to.dtype()));
   const View from = x.view(), into = to.view();
-  const auto bytes = static_cast<size_t>(x.cols() * size_of(x.dtype()));
+  const DeviceMemory& memory = kernels_for(x).memory;
   for (size_t i = 0; i < rows.size(); ++i) {
     QKV_CHECK(rows[i] >= 0 && rows[i] < into.rows, "[store_rows] row {} of {}", rows[i], into.rows);
-    std::memcpy(into.rows_from(rows[i], 1).data, from.rows_from(static_cast<int64_t>(i), 1).data, bytes);
+    memory.copy_within(from.rows_from(static_cast<int64_t>(i), 1).data, into.rows_from(rows[i], 1).data, x.cols() * size_of(x.dtype()));
   }
   to.touch();
 }

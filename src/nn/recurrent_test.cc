@@ -73,6 +73,8 @@ std::vector<testing::Case> cases(bool large) {
 
 TEST(Recurrence, ValuesAndGradientsEqualTheReferenceOnEveryIsa) { testing::expect_parity_on_every_isa(cases(true), DType::f32, 2e-5); }
 TEST(Recurrence, ReferenceGradientsEqualFiniteDifferences) { testing::expect_gradients_equal_finite_differences(cases(false)); }
+TEST(Recurrence, ResultsOnTheDisguisedDeviceAreTheCpus) { testing::expect_same_on_the_disguised_device(cases(true), {DType::f32}); }
+
 TEST(Recurrence, ResultsDoNotDependOnTheNumberOfThreads) { testing::expect_same_on_any_number_of_threads(cases(true)); }
 
 TEST(Recurrent, OneSequenceAloneEqualsItselfAmongNeighbours) {

@@ -158,14 +158,14 @@ TEST(Transformer, GradientsOfEveryWeightEqualFiniteDifferencesWithDropout) {
     step_loss(f);
     for (const Parameter& parameter : f.store.all()) {
       const Tensor gradient = parameter.value.grad();
-      double& value = parameter.value.as<double>()[parameter.value.numel() / 2];
+      double& value = parameter.value.host<double>()[parameter.value.numel() / 2];
       const double kept = value, h = 1e-5;
       value = kept + h;
       const double above = step_loss(f, DType::f32, false);
       value = kept - h;
       const double below = step_loss(f, DType::f32, false);
       value = kept;
-      EXPECT_NEAR(gradient.as<double>()[parameter.value.numel() / 2], (above - below) / (2 * h), 2e-8) << parameter.name;
+      EXPECT_NEAR(gradient.host<double>()[parameter.value.numel() / 2], (above - below) / (2 * h), 2e-8) << parameter.name;
     }
   }
 }

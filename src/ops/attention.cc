@@ -7,26 +7,27 @@ namespace qkv {
 namespace {
 
 // The kernel's parameters for checked shapes.
-AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor& v, const SegmentView& queries, const SegmentView& keys,
+AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor& v, const Segments& queries, const Segments& keys,
                                  const AttentionOptions& options) {
   QKV_CHECK(options.num_heads > 0 && q.cols() % options.num_heads == 0, "[attention] {} heads do not divide the {} columns of q",
             options.num_heads, q.cols());
   QKV_CHECK(options.num_key_value_heads > 0 && options.num_heads % options.num_key_value_heads == 0,
             "[attention] {} key/value heads do not divide {} query heads", options.num_key_value_heads, options.num_heads);
   const int64_t head_dim = q.cols() / options.num_heads;
-  QKV_CHECK(k.cols() == head_dim * options.num_key_value_heads && v.shape() == k.shape(),
+  // Rows that are listed lie in memory that grows, which may have more room for one of the two.
+  QKV_CHECK(k.cols() == head_dim * options.num_key_value_heads && v.cols() == k.cols() && (keys.listed() || v.rows() == k.rows()),
             "[attention] k is {} and v {}; {} columns are wanted", to_string(k.shape()), to_string(v.shape()),
             head_dim * options.num_key_value_heads);
-  QKV_CHECK(queries.count == keys.count, "[attention] {} sequences of queries, {} of keys", queries.count, keys.count);
+  QKV_CHECK(queries.count() == keys.count(), "[attention] {} sequences of queries, {} of keys", queries.count(), keys.count());
   QKV_CHECK(options.window >= 0 && options.softcap >= 0 && options.scale >= 0,
             "[attention] window {}, softcap {} and scale {}; none may be negative", options.window, options.softcap, options.scale);
   const Tensor& bias = options.distance_bias;
   if (bias) {
     QKV_CHECK(bias.rows() == options.num_heads && bias.cols() % 2 == 1,
               "[attention] the bias of distances is {}; [{}, 2 * reach + 1] is wanted", to_string(bias.shape()), options.num_heads);
-    for (int64_t i = 0; i < keys.count; ++i) {
-      QKV_CHECK(std::max(queries.length[i], keys.length[i]) <= bias.cols() / 2 + 1,
-                "[attention] a sequence of {} tokens, the bias of distances reaches {}", std::max(queries.length[i], keys.length[i]),
+    for (int64_t i = 0; i < keys.count(); ++i) {
+      QKV_CHECK(std::max(queries.length(i), keys.length(i)) <= bias.cols() / 2 + 1,
+                "[attention] a sequence of {} tokens, the bias of distances reaches {}", std::max(queries.length(i), keys.length(i)),
                 bias.cols() / 2);
     }
   }
@@ -35,8 +36,8 @@ AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor&
           .v = v.view(),
           .out = {},
           .log_sum_exp = {},
-          .queries = queries,
-          .keys = keys,
+          .queries = queries.view(q.device()),
+          .keys = keys.view(q.device()),
           .num_heads = options.num_heads,
           .num_key_value_heads = options.num_key_value_heads,
           .scale = options.scale != 0 ? options.scale : 1 / std::sqrt(static_cast<float>(head_dim)),
@@ -52,7 +53,7 @@ AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor&
 // Attention with the scores that the options describe; where `weight` is given additive ones.
 AttentionResult attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& weight, const Segments& queries,
                        const Segments& keys, const AttentionOptions& options) {
-  AttentionParams params = attention_params(q, k, v, queries.view(), keys.view(), options);
+  AttentionParams params = attention_params(q, k, v, queries, keys, options);
   QKV_CHECK(queries.tokens() == q.rows(), "[attention] segments of {} tokens, q has {} rows", queries.tokens(), q.rows());
   QKV_CHECK(keys.listed() || keys.tokens() == k.rows(), "[attention] segments of {} tokens, k has {} rows", keys.tokens(), k.rows());
   const bool differentiable = wants_gradient({q, k, v, weight, options.distance_bias});
@@ -75,7 +76,7 @@ AttentionResult attend(const Tensor& q, const Tensor& k, const Tensor& v, const 
   QKV_CHECK(!keys.listed(), "[attention] keys that are listed row by row have no gradient");
   record(out, {q, k, v, weight, bias}, [=](const Tensor& dout) {
     // Copies of the segments live in this closure; their views are taken anew.
-    AttentionParams forward = attention_params(q, k, v, queries.view(), keys.view(), options);
+    AttentionParams forward = attention_params(q, k, v, queries, keys, options);
     forward.out = out.view();
     forward.out_rest = out_rest.view();
     forward.log_sum_exp = log_sum_exp.view();
@@ -113,7 +114,7 @@ Tensor additive_attention(const Tensor& q, const Tensor& k, const Tensor& values
 
 Tensor attention_map(const Tensor& q, const Tensor& k, const Tensor& log_sum_exp, const Segments& queries, const Segments& keys,
                      const AttentionOptions& options, int64_t segment, int head, int64_t first_query, int64_t count) {
-  AttentionParams params = attention_params(q, k, k, queries.view(), keys.view(), options);
+  AttentionParams params = attention_params(q, k, k, queries, keys, options);
   QKV_CHECK(segment >= 0 && segment < queries.count(), "[attention_map] sequence {} of {}", segment, queries.count());
   QKV_CHECK(head >= 0 && head < options.num_heads, "[attention_map] head {} of {}", head, options.num_heads);
   if (count < 0) count = queries.length(segment) - first_query;

@@ -120,6 +120,12 @@ TEST(AttentionMatrix, ReferenceGradientsEqualFiniteDifferences) {
   testing::expect_gradients_equal_finite_differences(additive_cases(true));
 }
 
+TEST(AttentionMatrix, ResultsOnTheDisguisedDeviceAreTheCpus) {
+  for (const AttentionImplementation each : {AttentionImplementation::flash, AttentionImplementation::composed})
+    testing::expect_same_on_the_disguised_device(cases(each));
+  testing::expect_same_on_the_disguised_device(additive_cases());
+}
+
 TEST(AttentionMatrix, ResultsDoNotDependOnTheNumberOfThreads) {
   testing::expect_same_on_any_number_of_threads(cases(AttentionImplementation::flash));
   testing::expect_same_on_any_number_of_threads(cases(AttentionImplementation::composed));

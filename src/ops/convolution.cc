@@ -1,7 +1,8 @@
 // Windows of rows become rows of one matrix, a slab at a time, and the convolution a product. The gradient of x is the convolution of dy
 // with the mirrored weight.
 #include "ops/ops.h"
-#include "ops/packed_weight.h"
+#include "tensor/device_indices.h"
+#include "tensor/weight_forms.h"
 
 namespace qkv {
 namespace {
@@ -28,9 +29,10 @@ std::vector<int32_t> windows(const Segments& segments, int64_t width, const Conv
 template <typename Body>
 void for_each_slab_of_windows(const Tensor& x, const std::vector<int32_t>& index, int64_t width, Body&& body) {
   const Tensor rows = Tensor::empty({std::min(kSlab, x.rows()), width * x.cols()}, x.dtype(), x.device());
+  const DeviceIndices index_there(index, x.device());
   for (int64_t first = 0; first < x.rows(); first += kSlab) {
     const View slab = rows.view().rows_from(0, std::min(kSlab, x.rows() - first));
-    kernels_for(x).gather_rows({.x = x.view(), .index = index.data() + first * width, .width = static_cast<int>(width), .out = slab});
+    kernels_for(x).gather_rows({.x = x.view(), .index = index_there.data() + first * width, .width = static_cast<int>(width), .out = slab});
     body(first, slab);
   }
 }
@@ -38,15 +40,15 @@ void for_each_slab_of_windows(const Tensor& x, const std::vector<int32_t>& index
 // y (+)= windows of x times weight^T + bias. weight: [out, width * in].
 void windows_times_weight(const Tensor& x, const std::vector<int32_t>& index, int64_t width, const Tensor& weight, const View& bias,
                           const View& y, bool accumulate) {
-  const PackedMatrix packed = packed_weight(weight, true, x.dtype());
+  const ProductWeight factor = product_weight(weight, true, x.dtype());
   for_each_slab_of_windows(x, index, width, [&](int64_t first, const View& rows) {
     kernels_for(x).matmul({.a = rows,
-                           .b = weight.view(),
+                           .b = factor.dense,
                            .out = y.rows_from(first, rows.rows),
                            .bias = bias,
                            .transpose_b = true,
                            .accumulate = accumulate,
-                           .packed_b = packed});
+                           .packed_b = factor.packed});
   });
 }
 
@@ -54,7 +56,7 @@ void windows_times_weight(const Tensor& x, const std::vector<int32_t>& index, in
 Tensor transposed(const Tensor& x, int64_t count, int64_t rows) {
   Tensor y = Tensor::empty({rows, x.numel() / rows}, x.dtype(), x.device());
   const int64_t cols = x.cols(), height = x.rows() / count;
-  kernels_for(x).transpose({.x = x.view(), .out = {y.data(), count * cols, height, height, y.dtype()}, .count = count});
+  kernels_for(x).transpose({.x = x.view(), .out = y.reshaped({count * cols, height}).view(), .count = count});
   return y;
 }
 
@@ -63,8 +65,8 @@ Tensor by_place(const Tensor& weight) { return transposed(weight, weight.dim(0),
 Tensor by_place_mirrored(const Tensor& weight) {
   const int64_t columns = weight.dim(1) * weight.dim(2);
   Tensor y = Tensor::empty({weight.dim(1), weight.dim(2) * weight.dim(0)}, weight.dtype(), weight.device());
-  kernels_for(weight).transpose({.x = {weight.data(), weight.dim(0), columns, columns, weight.dtype()},
-                                 .out = {y.data(), columns, weight.dim(0), weight.dim(0), weight.dtype()}});
+  kernels_for(weight).transpose(
+      {.x = weight.reshaped({weight.dim(0), columns}).view(), .out = y.reshaped({columns, weight.dim(0)}).view()});
   return y;
 }
 
@@ -80,7 +82,7 @@ void kernel_backward(const Tensor& x, const std::vector<int32_t>& index, const T
     kernels.matmul(
         {.a = dy.view().rows_from(first, rows.rows), .b = rows, .out = sums.view(), .transpose_a = true, .accumulate = first > 0});
   });
-  kernels.transpose({.x = {sums.data(), out * width, in, in, x.dtype()},
+  kernels.transpose({.x = sums.reshaped({out * width, in}).view(),
                      .out = {dw.view.data, out * in, width, width, x.dtype()},
                      .count = out,
                      .accumulate = dw.accumulate});

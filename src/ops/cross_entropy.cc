@@ -1,5 +1,7 @@
 #include "ops/ops.h"
-#include "ops/packed_weight.h"
+#include "tensor/device_indices.h"
+#include "tensor/host_values.h"
+#include "tensor/weight_forms.h"
 
 namespace qkv {
 
@@ -12,19 +14,20 @@ CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& tabl
     QKV_CHECK(targets[i] >= 0 && targets[i] < table.rows(), "[cross_entropy] target {} at row {} is outside of 0 to {}", targets[i], i,
               table.rows() - 1);
   }
-  CrossEntropyResult result;
+  const Tensor sums = Tensor::empty({2}, DType::f64, hidden.device());
+  const DeviceIndices targets_there(targets, hidden.device());
+  const auto [dense, packed] = product_weight(table, true, hidden.dtype());
   CrossEntropyParams params{.hidden = hidden.view(),
-                            .table = table.view(),
+                            .table = dense,
                             .bias = bias.view(),
-                            .targets = targets.data(),
+                            .targets = targets_there.data(),
                             .label_smoothing = label_smoothing,
                             .scale = scale,
-                            .loss = &result.loss_sum,
-                            .nll = &result.nll_sum,
+                            .sums = sums.view(),
                             .dhidden = {},
                             .dtable = {},
                             .dbias = {},
-                            .packed_table = packed_weight(table, true, hidden.dtype())};
+                            .packed_table = packed};
   // The gradient is made in the same pass, while a chunk of logits is in the cache; the loss must then be the end of the tape.
   const bool training = wants_gradient({hidden, table, bias});
   Tensor dhidden;
@@ -33,14 +36,16 @@ CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& tabl
     params.dhidden = dhidden.view();
     params.dtable = gradient_sum(table);
     if (wants_gradient({bias})) params.dbias = gradient_sum(bias);
-    params.packed_table_t = packed_weight(table, false, hidden.dtype());
+    params.packed_table_t = product_weight(table, false, hidden.dtype()).packed;
   }
   kernels_for(hidden).cross_entropy(params);
-  result.loss = Tensor::empty({1}, statistics_type(hidden), hidden.device());
-  if (hidden.device() == Device::reference) {
-    *result.loss.as<double>() = result.loss_sum * scale;
+  const HostValues<double> sum(sums);
+  const CrossEntropyResult result{Tensor::empty({1}, statistics_type(hidden), hidden.device()), sum[0], sum[1]};
+  const auto put = [&](auto* loss) { *loss = static_cast<std::remove_pointer_t<decltype(loss)>>(sum[0] * scale); };
+  if (result.loss.dtype() == DType::f64) {
+    write_on_host<double>(result.loss, Before::anything, put);
   } else {
-    *result.loss.as<float>() = static_cast<float>(result.loss_sum * scale);
+    write_on_host<float>(result.loss, Before::anything, put);
   }
   if (training) {
     record(result.loss, {hidden, table, bias}, [=](const Tensor&) { add_gradient(hidden, dhidden); });

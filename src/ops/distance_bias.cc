@@ -3,6 +3,8 @@
 #include <cmath>
 
 #include "ops/ops.h"
+#include "tensor/device_indices.h"
+#include "tensor/host_values.h"
 
 namespace qkv {
 namespace {
@@ -33,26 +35,24 @@ int64_t bucket_of(int64_t distance, int64_t buckets, bool bidirectional, int64_t
   return first + std::min(buckets - 1, exact + static_cast<int64_t>(share * static_cast<float>(buckets - exact)));
 }
 
-// body(null float*) or body(null double*): the type of a device's biases.
-template <typename Body>
-void with_type_of(DType dtype, Body&& body) {
-  if (dtype == DType::f64) return body(static_cast<double*>(nullptr));
-  body(static_cast<float*>(nullptr));
-}
-
 }  // namespace
 
 Tensor alibi_bias(int heads, int64_t reach, Device device) {
   QKV_CHECK(heads > 0 && reach >= 0, "[alibi_bias] {} heads and a reach of {}; at least 1 and 0 are wanted", heads, reach);
   const Tensor bias = Tensor::empty({heads, 2 * reach + 1}, device == Device::reference ? DType::f64 : DType::f32, device);
-  with_type_of(bias.dtype(), [&](auto* type) {
-    using T = std::remove_pointer_t<decltype(type)>;
+  const auto write = [&](auto* values) {
+    using T = std::remove_pointer_t<decltype(values)>;
     for (int head = 0; head < heads; ++head) {
       const double slope = alibi_slope(heads, head);
-      T* row = bias.view().row<T>(head) + reach;
+      T* row = values + head * bias.cols() + reach;
       for (int64_t d = -reach; d <= reach; ++d) row[d] = static_cast<T>(-slope * static_cast<double>(std::abs(d)));
     }
-  });
+  };
+  if (bias.dtype() == DType::f64) {
+    write_on_host<double>(bias, Before::anything, write);
+  } else {
+    write_on_host<float>(bias, Before::anything, write);
+  }
   return bias;
 }
 
@@ -63,25 +63,19 @@ Tensor relative_position_bias(const Tensor& table, int64_t reach, bool bidirecti
   QKV_CHECK(reach >= 0 && exact > 0 && max_distance > exact,
             "[relative_position_bias] {} buckets, a reach of {} and a largest distance of {}; wanted are at least {}, 0 and {}", buckets,
             reach, max_distance, bidirectional ? 4 : 2, exact + 1);
-  std::vector<int64_t> bucket;  // of distance d at [reach + d]
-  for (int64_t d = -reach; d <= reach; ++d) bucket.push_back(bucket_of(d, buckets, bidirectional, max_distance));
-  const Tensor bias = Tensor::empty({heads, 2 * reach + 1}, table.dtype(), table.device());
-  with_type_of(bias.dtype(), [&](auto* type) {
-    using T = std::remove_pointer_t<decltype(type)>;
-    for (int64_t head = 0; head < heads; ++head) {
-      T* row = bias.view().row<T>(head);
-      for (size_t i = 0; i < bucket.size(); ++i) row[i] = table.view().row<T>(bucket[i])[head];
-    }
-  });
-  record(bias, {table}, [=, bucket = std::move(bucket)](const Tensor& dbias) {
-    const View sums = gradient_sum(table);
-    with_type_of(dbias.dtype(), [&](auto* type) {
-      using T = std::remove_pointer_t<decltype(type)>;
-      for (int64_t head = 0; head < heads; ++head) {
-        const T* row = dbias.view().row<T>(head);
-        for (size_t i = 0; i < bucket.size(); ++i) sums.row<T>(bucket[i])[head] += row[i];
-      }
-    });
+  std::vector<int32_t> bucket;  // of distance d at [reach + d]
+  for (int64_t d = -reach; d <= reach; ++d) bucket.push_back(static_cast<int32_t>(bucket_of(d, buckets, bidirectional, max_distance)));
+  const int64_t distances = std::ssize(bucket);
+  const auto of_shape = [table](int64_t rows, int64_t cols) { return Tensor::empty({rows, cols}, table.dtype(), table.device()); };
+  const Tensor bias = of_shape(heads, distances), by_distance = of_shape(distances, heads);
+  const KernelTable& kernels = kernels_for(table);
+  kernels.gather_rows({.x = table.view(), .index = DeviceIndices(bucket, table.device()).data(), .out = by_distance.view()});
+  kernels.transpose({.x = by_distance.view(), .out = bias.view()});
+  record(bias, {table}, [=, &kernels, bucket = std::move(bucket)](const Tensor& dbias) {
+    const Tensor dby_distance = of_shape(distances, heads);
+    kernels.transpose({.x = dbias.view(), .out = dby_distance.view()});
+    const DeviceIndices ids(bucket, table.device());
+    kernels.embedding_backward({.ids = ids.data(), .dy = dby_distance.view(), .dtable = gradient_sum(table)});
   });
   return bias;
 }

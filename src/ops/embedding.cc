@@ -1,4 +1,6 @@
 #include "ops/ops.h"
+#include "tensor/device_indices.h"
+#include "tensor/weight_forms.h"
 
 namespace qkv {
 namespace {
@@ -19,10 +21,13 @@ Tensor embedding(std::span<const int32_t> ids, const Tensor& table, const Tensor
     check_ids(position_of, positions.rows(), "position");
   }
   Tensor y = Tensor::empty({static_cast<int64_t>(ids.size()), table.cols()}, dtype, table.device());
-  kernels_for(table).embedding({.ids = ids.data(),
-                                .table = table.view(),
+  const DeviceIndices ids_there(ids, table.device()), positions_there(position_of, table.device());
+  const auto [dense, packed] = table_weight(table);
+  kernels_for(table).embedding({.ids = ids_there.data(),
+                                .table = dense,
+                                .packed_table = packed,
                                 .positions = positions.view(),
-                                .position_of = position_of.data(),
+                                .position_of = positions_there.data(),
                                 .scale = scale,
                                 .y = y.view(),
                                 .dropout = dropout});
@@ -30,8 +35,9 @@ Tensor embedding(std::span<const int32_t> ids, const Tensor& table, const Tensor
     auto kept_ids = std::make_shared<std::vector<int32_t>>(ids.begin(), ids.end());
     auto kept_positions = std::make_shared<std::vector<int32_t>>(position_of.begin(), position_of.end());
     record(y, {table, positions}, [=](const Tensor& dy) {
-      kernels_for(table).embedding_backward({.ids = kept_ids->data(),
-                                             .position_of = kept_positions->data(),
+      const DeviceIndices ids_there(*kept_ids, table.device()), positions_there(*kept_positions, table.device());
+      kernels_for(table).embedding_backward({.ids = ids_there.data(),
+                                             .position_of = positions_there.data(),
                                              .dy = dy.view(),
                                              .dtable = gradient_sum(table),
                                              .dpositions = positions ? gradient_sum(positions) : View{},

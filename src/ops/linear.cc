@@ -1,6 +1,6 @@
 #include "ops/ops.h"
-#include "ops/packed_weight.h"
 #include "ops/weight_gradient.h"
+#include "tensor/weight_forms.h"
 
 namespace qkv {
 
@@ -8,21 +8,14 @@ namespace {
 
 // y = x W^T + b.
 MatmulParams product_of(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
-  return {.a = x.view(),
-          .b = weight.view(),
-          .out = y.view(),
-          .bias = bias.view(),
-          .transpose_b = true,
-          .packed_b = packed_weight(weight, true, x.dtype())};
+  const auto [b, packed] = product_weight(weight, true, x.dtype());
+  return {.a = x.view(), .b = b, .out = y.view(), .bias = bias.view(), .transpose_b = true, .packed_b = packed};
 }
 
 // dx (+)= dy W.
 MatmulParams input_gradient(const Tensor& dy, const Tensor& weight, const GradientSlot& dx) {
-  return {.a = dy.view(),
-          .b = weight.view(),
-          .out = dx.view,
-          .accumulate = dx.accumulate,
-          .packed_b = packed_weight(weight, false, dy.dtype())};
+  const auto [b, packed] = product_weight(weight, false, dy.dtype());
+  return {.a = dy.view(), .b = b, .out = dx.view, .accumulate = dx.accumulate, .packed_b = packed};
 }
 
 }  // namespace

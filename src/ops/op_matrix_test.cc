@@ -130,6 +130,8 @@ TEST(Ops, ReferenceGradientsEqualFiniteDifferences) { testing::expect_gradients_
 
 TEST(Ops, ResultsDoNotDependOnTheNumberOfThreads) { testing::expect_same_on_any_number_of_threads(cases()); }
 
+TEST(Ops, ResultsOnTheDisguisedDeviceAreTheCpus) { testing::expect_same_on_the_disguised_device(cases()); }
+
 // Loss, and its gradients, of rows of hidden states with a vocabulary of 1003.
 struct LossRun {
   double loss, nll;
@@ -170,6 +172,24 @@ TEST(CrossEntropy, EqualsTheReferenceWithAndWithoutSmoothing) {
         EXPECT_LT(relative_error(cpu.dbias, expected.dbias), tolerance);
       }
     }
+  }
+}
+
+TEST(CrossEntropy, OnTheDisguisedDeviceEqualsTheCpus) {
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    const std::vector<int32_t> targets{0, 8, 3, 3, 5};
+    const auto run_on = [&](Device device) {
+      const auto moved = [&](Shape shape, DType type, uint32_t stream) {
+        return random_pair(std::move(shape), DType::f32, stream).cpu.to(type, device).set_requires_grad(true);
+      };
+      return run_loss(moved({5, 40}, dtype, 1), moved({9, 40}, DType::f32, 2), moved({9}, DType::f32, 3), targets, 0.1f);
+    };
+    const LossRun found = run_on(Device::disguised), expected = run_on(Device::cpu);
+    EXPECT_EQ(found.loss, expected.loss);
+    EXPECT_EQ(found.nll, expected.nll);
+    EXPECT_EQ(found.dhidden.to_vector(), expected.dhidden.to_vector());
+    EXPECT_EQ(found.dtable.to_vector(), expected.dtable.to_vector());
+    EXPECT_EQ(found.dbias.to_vector(), expected.dbias.to_vector());
   }
 }
 

@@ -1,4 +1,5 @@
 #include "ops/ops.h"
+#include "tensor/device_indices.h"
 
 namespace qkv {
 namespace {
@@ -13,10 +14,12 @@ Tensor reorder_rows(const Tensor& x, std::span<const int32_t> order, std::span<c
   QKV_CHECK(static_cast<int64_t>(order.size()) == x.rows() && order.size() == place.size(), "[reorder_rows] an order of {} rows for {}",
             order.size(), to_string(x.shape()));
   Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
-  kernels_for(x).gather_rows({.x = x.view(), .index = order.data(), .out = y.view()});
+  const DeviceIndices order_there(order, x.device());
+  kernels_for(x).gather_rows({.x = x.view(), .index = order_there.data(), .out = y.view()});
   record(y, {x}, [=, back = std::vector<int32_t>(place.begin(), place.end())](const Tensor& dy) {
+    const DeviceIndices back_there(back, x.device());
     if (const GradientSlot dx = gradient_slot(x))
-      kernels_for(x).gather_rows({.x = dy.view(), .index = back.data(), .out = dx.view, .accumulate = dx.accumulate});
+      kernels_for(x).gather_rows({.x = dy.view(), .index = back_there.data(), .out = dx.view, .accumulate = dx.accumulate});
   });
   return y;
 }

@@ -1,5 +1,6 @@
 #include "ops/ops.h"
 #include "ops/weight_gradient.h"
+#include "tensor/device_indices.h"
 
 namespace qkv {
 namespace {
@@ -26,7 +27,8 @@ Tensor states_before(const Tensor& h, const Segments& steps, bool reverse) {
     for (int32_t s = 0; s < std::min(steps.length(t), steps.length(step)); ++s) index[steps.begin(t) + s] = steps.begin(step) + s;
   }
   Tensor before = Tensor::empty(h.shape(), h.dtype(), h.device());
-  kernels_for(h).gather_rows({.x = h.view(), .index = index.data(), .out = before.view()});
+  const DeviceIndices index_there(index, h.device());
+  kernels_for(h).gather_rows({.x = h.view(), .index = index_there.data(), .out = before.view()});
   return before;
 }
 
@@ -38,7 +40,7 @@ Tensor recurrence(const Tensor& gates, const Tensor& weight, const Tensor& bias,
   const auto rows_of = [&](int64_t columns) { return Tensor::empty({gates.rows(), columns}, gates.dtype(), gates.device()); };
   const Tensor h = rows_of(hidden), memory = cell == RecurrentCell::tanh ? Tensor() : rows_of(hidden);
   const auto parameters = [=] {
-    return RecurrenceParams{cell, gates.view(), weight.view(), bias.view(), h.view(), memory.view(), steps.view(), reverse};
+    return RecurrenceParams{cell, gates.view(), weight.view(), bias.view(), h.view(), memory.view(), steps.view(gates.device()), reverse};
   };
   kernels_for(gates).recurrence(parameters());
   record(h, {gates, weight, bias}, [=](const Tensor& dh) {

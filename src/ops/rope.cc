@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "ops/ops.h"
+#include "tensor/device_indices.h"
 
 namespace qkv {
 
@@ -15,11 +16,12 @@ Tensor rope(const Tensor& x, const Tensor& cosines, const Tensor& sines, std::sp
     QKV_CHECK(position >= 0 && position < cosines.rows(), "[rope] position {} is outside of 0 to {}", position, cosines.rows() - 1);
   }
   Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
+  const DeviceIndices positions_there(position_of, x.device());
   RopeParams params{.x = x.view(),
                     .y = y.view(),
                     .cosines = cosines.view(),
                     .sines = sines.view(),
-                    .position_of = position_of.data(),
+                    .position_of = positions_there.data(),
                     .num_heads = num_heads,
                     .layout = layout};
   kernels_for(x).rope(params);
@@ -28,11 +30,12 @@ Tensor rope(const Tensor& x, const Tensor& cosines, const Tensor& sines, std::sp
   record(y, {x}, [=](const Tensor& dy) {
     const GradientSlot dx = gradient_slot(x);
     if (!dx) return;
+    const DeviceIndices positions_there(*kept, x.device());
     kernels_for(x).rope({.x = dy.view(),
                          .y = dx.view,
                          .cosines = cosines.view(),
                          .sines = sines.view(),
-                         .position_of = kept->data(),
+                         .position_of = positions_there.data(),
                          .num_heads = num_heads,
                          .layout = layout,
                          .transpose = true,

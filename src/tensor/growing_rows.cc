@@ -8,7 +8,7 @@ namespace qkv {
 
 GrowingRows::GrowingRows(int64_t cols, DType dtype, Device device) : tensor_(Tensor::empty({0, cols}, dtype, device)) {
   QKV_CHECK(cols > 0, "[growing_rows] rows of {} values", cols);
-  tensor_.impl().storage = std::make_shared<Storage>(Storage::Growing{});
+  tensor_.impl().storage = std::make_shared<Storage>(Storage::Growing{}, device);
 }
 
 void GrowingRows::reserve(int64_t count) {

@@ -30,12 +30,12 @@ TEST(GrowingRows, FreedPagesAreUsedAgainUntilTheyAreReleased) {
   {
     GrowingRows rows(8, DType::f32, Device::cpu);
     rows.reserve(1 << 20);
-    data = rows.tensor().data();
+    data = rows.tensor().view().data;
   }
   {
     GrowingRows rows(3, DType::bf16, Device::cpu);
     rows.reserve(1);
-    EXPECT_EQ(rows.tensor().data(), data);
+    EXPECT_EQ(rows.tensor().view().data, data);
     EXPECT_GE(rows.tensor().rows() * 6 + 6, 32 << 20) << "all that is there is used";
   }
   release_unused_memory();

@@ -1,9 +1,6 @@
 #include "tensor/memory_pool.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <mutex>
 #include <set>
 #include <unordered_map>
@@ -45,6 +42,8 @@ struct FitsBetter {
 
 class Pool {
  public:
+  explicit Pool(const DeviceMemory& memory) : memory_(memory) {}
+
   void* allocate(int64_t bytes, int64_t& granted) {
     const int64_t size = round_up(std::max<int64_t>(bytes, 1), kAlignment);
     std::lock_guard lock(mutex_);
@@ -95,17 +94,15 @@ class Pool {
   Block* add_segment(int64_t size, int64_t wanted) {
     const bool small = size <= kSmall;
     const int64_t bytes = !kCuts ? size : small ? kSmallSegment : round_up(std::max(size, kSegment), kHugePage);
-    const int64_t alignment = kCuts ? kHugePage : kAlignment;
-    auto* data = static_cast<char*>(std::aligned_alloc(alignment, static_cast<size_t>(bytes)));
+    auto* data = static_cast<char*>(memory_.allocate(bytes));
     if (!data) {
       trim_locked();
-      data = static_cast<char*>(std::aligned_alloc(alignment, static_cast<size_t>(bytes)));
+      data = static_cast<char*>(memory_.allocate(bytes));
     }
     if (!data) {
       fail(ErrorCode::unsupported, "out of memory: {} bytes wanted, {} in use; try a smaller batch or model", wanted,
            statistics_.bytes_in_use);
     }
-    if (kCuts && !small) ::madvise(data, static_cast<size_t>(bytes), MADV_HUGEPAGE);  // a wish: its failure changes nothing
     statistics_.bytes_reserved += bytes;
     ++statistics_.system_allocations;
     return new Block{data, bytes, small};
@@ -136,39 +133,42 @@ class Pool {
           continue;
         }
         each = waiting.erase(each);
-        std::free(block->data);
+        memory_.free(block->data, block->size);
         statistics_.bytes_reserved -= block->size;
         delete block;
       }
     }
   }
 
+  const DeviceMemory memory_;
   std::mutex mutex_;
   std::set<Block*, FitsBetter> waiting_[2];  // large, small
   std::unordered_map<void*, Block*> in_use_;
   MemoryStatistics statistics_;
 };
 
-Pool& pool() {
-  static Pool* instance = new Pool;  // outlives every tensor, static ones too
-  return *instance;
+// Pools outlive every tensor, static ones too.
+Pool& pool(Device device) {
+  static Pool* const pools[] = {new Pool(kernels_of(Device::cpu).memory), new Pool(kernels_of(Device::reference).memory),
+                                new Pool(kernels_of(Device::disguised).memory)};
+  return *pools[static_cast<size_t>(device)];
 }
 
 }  // namespace
 
-void* allocate_block(int64_t bytes, int64_t& granted) {
+void* allocate_block(int64_t bytes, int64_t& granted, Device device) {
   if (bytes < 0 || bytes > (int64_t{1} << 46))
     fail(ErrorCode::unsupported, "a tensor of {} bytes is larger than any machine's memory", bytes);
-  return pool().allocate(bytes, granted);
+  return pool(device).allocate(bytes, granted);
 }
 
-void free_block(void* block) noexcept { pool().release(block); }
+void free_block(void* block, Device device) noexcept { pool(device).release(block); }
 
-MemoryStatistics memory_statistics() { return pool().statistics(); }
+MemoryStatistics memory_statistics(Device device) { return pool(device).statistics(); }
 
-void release_unused_memory() {
-  pool().trim();
-  release_waiting_pages();
+void release_unused_memory(Device device) {
+  pool(device).trim();
+  if (kernels_of(device).memory.shared_with_host) release_waiting_pages();
 }
 
 }  // namespace qkv

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tensor/device_indices.h"
+
 namespace qkv {
 
 Segments Segments::of_lengths(std::span<const int32_t> lengths) {
@@ -38,6 +40,18 @@ Segments Segments::select(std::span<const int32_t> choice) const {
     result.longest_ = std::max(result.longest_, length_[i]);
   }
   return result;
+}
+
+struct Segments::OnDevice {
+  Device device;
+  DeviceIndices begin, length, index;
+};
+
+SegmentView Segments::view(Device device) const {
+  if (kernels_of(device).memory.shared_with_host) return {begin_.data(), length_.data(), count(), index_.empty() ? nullptr : index_.data()};
+  if (!on_device_ || on_device_->device != device)
+    on_device_ = std::make_shared<const OnDevice>(OnDevice{device, {begin_, device}, {length_, device}, {index_, device}});
+  return {on_device_->begin.data(), on_device_->length.data(), count(), on_device_->index.data()};
 }
 
 std::vector<int32_t> Segments::positions() const {

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
-#include "kernels/view.h"
+#include "kernels/kernel_table.h"
 
 namespace qkv {
 
@@ -25,7 +26,9 @@ class Segments {
   int64_t tokens() const { return tokens_; }       // rows that the segments span
   bool listed() const { return !index_.empty(); }  // made by of_rows
   int32_t longest() const { return longest_; }
-  SegmentView view() const { return {begin_.data(), length_.data(), count(), index_.empty() ? nullptr : index_.data()}; }
+  // As the device's kernels read it; valid while these segments or a copy of them live. Not for threads that share segments, but on devices
+  // that share the host's memory.
+  SegmentView view(Device device) const;
   // Position of each row in its sequence, for consecutive sequences. [tokens]
   std::vector<int32_t> positions() const;
 
@@ -34,6 +37,8 @@ class Segments {
   std::vector<int32_t> index_;  // of of_rows: sequence i is the rows index_[begin_[i]], …
   int64_t tokens_ = 0;
   int32_t longest_ = 0;
+  struct OnDevice;
+  mutable std::shared_ptr<const OnDevice> on_device_;  // the lists in the memory of the device that asked last
 };
 
 }  // namespace qkv

@@ -1,7 +1,5 @@
 #include "tensor/tape.h"
 
-#include <cstring>
-
 #include "tensor/tensor_impl.h"
 
 namespace qkv {
@@ -52,7 +50,7 @@ void add_gradient(const Tensor& x, const Tensor& dx) {
 
 View gradient_sum(const Tensor& x) {
   const GradientSlot slot = gradient_slot(x);
-  if (slot && !slot.accumulate) std::memset(slot.view.data, 0, static_cast<size_t>(x.numel() * size_of(x.dtype())));
+  if (slot && !slot.accumulate) kernels_for(x).memory.fill(slot.view.data, 0, x.numel() * size_of(x.dtype()));
   return slot.view;
 }
 

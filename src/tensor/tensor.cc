@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cstring>
-
 #include "tensor/growing_pages.h"
 #include "tensor/memory_pool.h"
 #include "tensor/tensor_impl.h"
@@ -13,13 +11,33 @@ namespace qkv {
 
 std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
-Storage::Storage(int64_t bytes) { data = allocate_block(bytes, granted); }
-Storage::Storage(Growing) : grows(true) {}
-Storage::~Storage() { grows ? free_pages({data, granted}) : free_block(data); }
+Storage::Storage(int64_t bytes, Device on) : device(on) { data = allocate_block(bytes, granted, on); }
+Storage::Storage(Growing, Device on) : device(on), grows(true) {}
+Storage::~Storage() {
+  if (grows && kernels_of(device).memory.shared_with_host) {
+    free_pages({data, granted});
+  } else if (data) {
+    free_block(data, device);
+  }
+}
+
+// The host's pages move; elsewhere a larger block takes the content over.
 void Storage::grow(int64_t bytes) {
-  const Pages grown = grow_pages({data, granted}, bytes);
-  data = grown.data;
-  granted = grown.bytes;
+  const DeviceMemory& memory = kernels_of(device).memory;
+  if (memory.shared_with_host) {
+    const Pages grown = grow_pages({data, granted}, bytes);
+    data = grown.data;
+    granted = grown.bytes;
+    return;
+  }
+  int64_t larger = 0;
+  void* block = allocate_block(bytes, larger, device);
+  if (data) {
+    memory.copy_within(data, block, granted);
+    free_block(data, device);
+  }
+  data = block;
+  granted = larger;
 }
 
 namespace {
@@ -41,13 +59,13 @@ Tensor Tensor::empty(Shape shape, DType dtype, Device device) {
   impl->shape = std::move(shape);
   impl->dtype = dtype;
   impl->device = device;
-  impl->storage = std::make_shared<Storage>(impl->numel * size_of(dtype));
+  impl->storage = std::make_shared<Storage>(impl->numel * size_of(dtype), device);
   return Tensor(std::move(impl));
 }
 
 Tensor Tensor::zeros(Shape shape, DType dtype, Device device) {
   Tensor result = empty(std::move(shape), dtype, device);
-  std::memset(result.data(), 0, static_cast<size_t>(result.numel() * size_of(dtype)));
+  kernels_of(device).memory.fill(result.view().data, 0, result.numel() * size_of(dtype));
   return result;
 }
 
@@ -55,7 +73,7 @@ Tensor Tensor::from(std::span<const float> values, Shape shape, DType dtype, Dev
   Tensor plain = empty(std::move(shape), DType::f32, Device::cpu);
   QKV_CHECK(plain.numel() == static_cast<int64_t>(values.size()), "[tensor] {} values for shape {}", values.size(),
             to_string(plain.shape()));
-  if (!values.empty()) std::memcpy(plain.data(), values.data(), values.size_bytes());
+  plain.copy_from_host(values.data());
   if (dtype == DType::f32 && device == Device::cpu) return plain;
   return plain.to(dtype, device);
 }
@@ -70,11 +88,17 @@ int64_t Tensor::dim(int64_t index) const {
 int64_t Tensor::numel() const { return impl_->numel; }
 DType Tensor::dtype() const { return impl_->dtype; }
 Device Tensor::device() const { return impl_->device; }
-void* Tensor::data() const { return static_cast<char*>(impl_->storage->data) + impl_->offset; }
 
 View Tensor::view() const {
   if (!impl_) return {};
-  return {data(), rows(), cols(), cols(), dtype()};
+  if (!impl_->storage) make_dense(*impl_);
+  return {static_cast<char*>(impl_->storage->data) + impl_->offset, rows(), cols(), cols(), dtype()};
+}
+
+void* Tensor::host_data() const {
+  const KernelTable& kernels = kernels_of(device());
+  if (!kernels.memory.shared_with_host) fail(ErrorCode::internal, "[tensor] the host asks for the memory of the device {}", kernels.name);
+  return view().data;
 }
 
 Tensor Tensor::row_range(int64_t begin, int64_t count) const {
@@ -84,6 +108,7 @@ Tensor Tensor::row_range(int64_t begin, int64_t count) const {
   impl->numel = count * cols();
   impl->dtype = dtype();
   impl->device = device();
+  if (!impl_->storage) make_dense(*impl_);
   impl->storage = impl_->storage;
   impl->offset = impl_->offset + begin * cols() * size_of(dtype());
   return Tensor(std::move(impl));
@@ -96,6 +121,7 @@ Tensor Tensor::reshaped(Shape shape) const {
   impl->shape = std::move(shape);
   impl->dtype = dtype();
   impl->device = device();
+  if (!impl_->storage) make_dense(*impl_);
   impl->storage = impl_->storage;
   impl->offset = impl_->offset;
   return Tensor(std::move(impl));
@@ -105,8 +131,18 @@ namespace {
 
 // The device's copy kernel converts between floating-point types; the reference's reads every type.
 void convert(const Tensor& from, const Tensor& to) {
-  const bool reference = from.device() == Device::reference || to.device() == Device::reference;
-  (reference ? reference_kernels() : cpu_kernels()).copy({.x = from.view(), .out = to.view()});
+  const Device device = from.device() == Device::reference ? from.device() : to.device();
+  kernels_of(device).copy({.x = from.view(), .out = to.view()});
+}
+
+bool shared_with_host(const Tensor& tensor) { return kernels_for(tensor).memory.shared_with_host; }
+
+// The same values in memory that the host shares.
+Tensor on_host(const Tensor& tensor) {
+  if (shared_with_host(tensor)) return tensor;
+  const Tensor copy = Tensor::empty(tensor.shape(), tensor.dtype());
+  tensor.copy_to_host(copy.view().data);
+  return copy;
 }
 
 }  // namespace
@@ -120,18 +156,28 @@ Tensor Tensor::to(DType dtype, Device device) const {
 std::vector<float> Tensor::to_vector() const {
   std::vector<float> values(static_cast<size_t>(numel()));
   if (values.empty()) return values;
-  const Tensor plain = dtype() == DType::f32 ? *this : to(DType::f32, Device::cpu);
-  std::memcpy(values.data(), plain.data(), values.size() * sizeof(float));
+  (dtype() == DType::f32 ? *this : to(DType::f32, Device::cpu)).copy_to_host(values.data());
   return values;
 }
 
 void Tensor::copy_from(const Tensor& other) const {
   QKV_CHECK(shape() == other.shape(), "[copy] shape {} into {}", to_string(other.shape()), to_string(shape()));
-  if (dtype() == other.dtype()) {
-    std::memcpy(data(), other.data(), static_cast<size_t>(numel() * size_of(dtype())));
+  const bool same_memory = device() == other.device() || (shared_with_host(*this) && shared_with_host(other));
+  if (!same_memory) {
+    const Tensor there = on_host(other);
+    copy_from_host(
+        (there.dtype() == dtype() ? there : there.to(dtype(), device() == Device::reference ? device() : Device::cpu)).view().data);
+  } else if (dtype() == other.dtype()) {
+    kernels_for(*this).memory.copy_within(other.view().data, view().data, numel() * size_of(dtype()));
   } else if (numel() > 0) {
     convert(other, *this);
   }
+  touch();
+}
+
+void Tensor::copy_to_host(void* host) const { kernels_for(*this).memory.copy_to_host(view().data, host, numel() * size_of(dtype())); }
+void Tensor::copy_from_host(const void* host) const {
+  kernels_for(*this).memory.copy_from_host(host, view().data, numel() * size_of(dtype()));
   touch();
 }
 
@@ -147,9 +193,9 @@ const Tensor& Tensor::set_requires_grad(bool value) const {
 }
 Tensor Tensor::grad() const { return impl_->grad; }
 void Tensor::clear_grad() const { impl_->grad = {}; }
-void Tensor::touch() const { ++impl_->storage->version; }
-uint64_t Tensor::version() const { return impl_->storage->version; }
-
-const KernelTable& kernels_for(const Tensor& tensor) { return tensor.device() == Device::reference ? reference_kernels() : cpu_kernels(); }
+void Tensor::touch() const {
+  if (!impl_->storage) make_dense(*impl_);
+  ++impl_->storage->version;
+}
 
 }  // namespace qkv

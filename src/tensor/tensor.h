@@ -13,8 +13,6 @@
 
 namespace qkv {
 
-enum class Device : uint8_t { cpu, reference };
-
 using Shape = std::vector<int64_t>;
 std::string to_string(const Shape& shape);  // "[3, 4]"
 
@@ -34,12 +32,13 @@ class Tensor {
   int64_t rows() const { return cols() == 0 ? 0 : numel() / cols(); }  // all but the last dimension
   DType dtype() const;
   Device device() const;
-  void* data() const;
+  View view() const;  // [rows, cols], for kernels; empty for an empty Tensor
+  // The values, for code that only ever runs on devices which share the host's memory (the CPU's alone): throws on others. Whatever runs
+  // on all devices takes tensor/host_values.h.
   template <typename T>
-  T* as() const {
-    return static_cast<T*>(data());
+  T* host() const {
+    return static_cast<T*>(host_data());
   }
-  View view() const;  // [rows, cols]; empty for an empty Tensor
   // Rows [begin, begin + count) as a tensor that shares this one's memory.
   Tensor row_range(int64_t begin, int64_t count) const;
   // The same memory with another shape of as many values, outside the tape.
@@ -51,9 +50,11 @@ class Tensor {
   std::vector<float> to_vector() const;
   void copy_from(const Tensor& other) const;  // same shape; converts
   void fill(float value) const;
+  // All bytes, to and from memory of the host.
+  void copy_to_host(void* host) const;
+  void copy_from_host(const void* host) const;
   // Whoever writes into a weight's memory (the optimizer) says so: what was packed from it is made anew.
   void touch() const;
-  uint64_t version() const;
 
   // Gradients (tensor/tape.h). A parameter asks for one; what ops make of it inherits that while a tape records.
   bool requires_grad() const;
@@ -67,10 +68,28 @@ class Tensor {
 
  private:
   explicit Tensor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  void* host_data() const;
   std::shared_ptr<Impl> impl_;
 };
 
-const KernelTable& kernels_for(const Tensor& tensor);
+inline const KernelTable& kernels_for(const Tensor& tensor) { return kernels_of(tensor.device()); }
+
+// Runs body() as a section of the device's stream: its calls may return before they have run, until the end of the body.
+template <typename Body>
+void in_stream(Device device, Body&& body) {
+  const DeviceStream& stream = kernels_of(device).stream;
+  stream.begin();
+  try {
+    body();
+  } catch (...) {
+    try {
+      stream.wait();
+    } catch (...) {  // the first error counts
+    }
+    throw;
+  }
+  stream.wait();
+}
 
 // The floating-point type of a device's small statistics (log-sum-exp, means): f64 on the reference, else f32.
 inline DType statistics_type(const Tensor& tensor) { return tensor.device() == Device::reference ? DType::f64 : DType::f32; }
@@ -82,7 +101,7 @@ struct MemoryStatistics {
   int64_t bytes_peak = 0;      // largest bytes_in_use so far
   int64_t system_allocations = 0;
 };
-MemoryStatistics memory_statistics();
-void release_unused_memory();  // gives waiting blocks back to the system
+MemoryStatistics memory_statistics(Device device = Device::cpu);
+void release_unused_memory(Device device = Device::cpu);  // gives waiting blocks back to the system
 
 }  // namespace qkv

@@ -1,4 +1,4 @@
-// What a Tensor points to. Only tensor/ and the ops that keep packed weights look inside.
+// What a Tensor points to. Only tensor/ looks inside.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -6,9 +6,9 @@
 namespace qkv {
 
 struct Storage {
-  explicit Storage(int64_t bytes);  // a block of the pool
+  Storage(int64_t bytes, Device device);  // a block of the pool
   struct Growing {};
-  explicit Storage(Growing);  // pages that grow, none at first
+  Storage(Growing, Device device);  // memory that grows, none at first
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -18,25 +18,29 @@ struct Storage {
 
   void* data = nullptr;
   int64_t granted = 0;
+  const Device device;
   bool grows = false;
   uint64_t version = 0;  // counts changes in place, so that what was derived from the content can be renewed
 };
 
 struct Tensor::Impl {
-  std::shared_ptr<Storage> storage;
-  int64_t offset = 0;  // bytes
+  std::shared_ptr<Storage> storage;  // null while a weight lives in packed form alone (tensor/weight_forms.h)
+  int64_t offset = 0;                // bytes
   Shape shape;
   int64_t numel = 0;
   DType dtype = DType::f32;
   Device device = Device::cpu;
   bool requires_grad = false;
   Tensor grad;
-  // A weight packed for matmul as b, plain and transposed, with what it was packed from and for.
+  // A weight in the forms that products read, plain and transposed, each with what it was packed from and for.
   struct Packed {
     std::shared_ptr<Storage> storage;
     uint64_t version = 0;
     PackedLayout layout;
   } packed[2];
 };
+
+// Brings the dense form of a weight back. The packed one stays beside it.
+void make_dense(Tensor::Impl& impl);
 
 }  // namespace qkv

@@ -133,7 +133,7 @@ TEST_F(EncoderTraining, MaskedValidationIsItsFormula) {
             model->network.encode({hidden.ids, Segments::of_lengths(std::span(&length, 1)), {}}, context), hidden.places, context);
         for (size_t i = 0; i < hidden.places.size(); ++i) {
           EXPECT_TRUE(!words || hidden.ids[static_cast<size_t>(hidden.places[i])] == vocabulary.mask());
-          sum += nll(logits.as<float>() + static_cast<int64_t>(i) * logits.cols(), logits.cols(), hidden.targets[i]);
+          sum += nll(logits.host<float>() + static_cast<int64_t>(i) * logits.cols(), logits.cols(), hidden.targets[i]);
           const std::string& piece = tokenizer.id_to_token(hidden.targets[i]);
           bytes += std::ssize(piece) - (piece.starts_with("##") ? 2 : 0);
           ++tokens;
@@ -163,8 +163,8 @@ TEST_F(EncoderTraining, AccuracyIsTheShareOfTextsWhoseLikeliestLabelIsRight) {
     ForwardContext context;
     const Tensor logits = model->network.logits_of_rows(
         model->network.encode({ids, Segments::of_lengths(std::span(&length, 1)), {}}, context), std::vector<int32_t>{0}, context);
-    sum += nll(logits.as<float>(), 2, label);
-    right += (logits.as<float>()[1] > logits.as<float>()[0]) == (label == 1);
+    sum += nll(logits.host<float>(), 2, label);
+    right += (logits.host<float>()[1] > logits.host<float>()[0]) == (label == 1);
   }
   EXPECT_NEAR(best.loss, sum / 3, 1e-5);
   ASSERT_TRUE(best.accuracy);

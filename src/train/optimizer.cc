@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/error.h"
+#include "tensor/host_values.h"
 
 namespace qkv {
 
@@ -18,11 +20,14 @@ AdamW::AdamW(ParameterStore& parameters, const AdamWOptions& options, ParameterS
 }
 
 double AdamW::gradient_norm() const {
-  double sum = 0;
-  for (const Parameter& parameter : parameters_.all()) {
-    if (const Tensor gradient = parameter.value.grad()) sum += kernels_for(gradient).sum_of_squares(gradient.view());
+  if (parameters_.all().empty()) return 0;
+  const Tensor sums = Tensor::zeros({std::ssize(parameters_.all()), 1}, DType::f64, parameters_.device());
+  for (size_t i = 0; i < parameters_.all().size(); ++i) {
+    if (const Tensor gradient = parameters_.all()[i].value.grad())
+      kernels_for(gradient).sum_of_squares({gradient.view(), sums.view().rows_from(static_cast<int64_t>(i), 1)});
   }
-  return std::sqrt(sum);
+  const HostValues<double> each(sums);
+  return std::sqrt(std::accumulate(each.data(), each.data() + each.size(), 0.0));
 }
 
 void AdamW::step(double learning_rate, double norm) {

@@ -91,7 +91,7 @@ TEST_F(TextTraining, ItsValidationIsTheMeanOverAllWindowsOfTheLastTenth) {
     ForwardContext context;
     const Tensor logits = model->network.logits(model->network.decode(window, {}, {}, context));
     for (int32_t i = 0; i < length; ++i) {
-      const float* row = logits.as<float>() + i * logits.cols();
+      const float* row = logits.host<float>() + i * logits.cols();
       double sum = 0;
       for (int64_t j = 0; j < logits.cols(); ++j) sum += std::exp(static_cast<double>(row[j]));
       nll += std::log(sum) - static_cast<double>(row[ids[begin + static_cast<size_t>(i) + 1]]);

@@ -41,9 +41,12 @@ TrainResult TrainingRun::finish(TrainEnd end) {
 void TrainingRun::make_update(BatchFeed& feed) {
   const Stopwatch watch;
   const Update update = feed.next();
-  const StepResult result = step_.compute(update, state_.batches, state_.step + 1);
-  check_finite(result);
-  step_.apply(result);
+  StepResult result;
+  in_stream(store_.model().parameters.device(), [&] {
+    result = step_.compute(update, state_.batches, state_.step + 1);
+    check_finite(result);
+    step_.apply(result);
+  });
 
   ++state_.step;
   state_.batches += result.batches;

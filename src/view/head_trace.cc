@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/option_error.h"
+#include "tensor/host_values.h"
 namespace qkv {
 namespace {
 
@@ -13,12 +14,13 @@ namespace {
 AttentionMatrix columns_of(const Tensor& x, int64_t first, int64_t cols) {
   AttentionMatrix matrix{x.rows(), cols, {}};
   matrix.values.reserve(static_cast<size_t>(x.rows() * cols));
-  const bool is_double = x.dtype() == DType::f64;
-  const std::vector<float> floats = is_double ? std::vector<float>() : x.to_vector();
+  std::optional<HostValues<double>> doubles;
+  if (x.dtype() == DType::f64) doubles.emplace(x);
+  const std::vector<float> floats = doubles ? std::vector<float>() : x.to_vector();
   for (int64_t row = 0; row < x.rows(); ++row) {
     for (int64_t col = first; col < first + cols; ++col) {
       const int64_t i = row * x.cols() + col;
-      matrix.values.push_back(is_double ? x.as<double>()[i] : static_cast<double>(floats[static_cast<size_t>(i)]));
+      matrix.values.push_back(doubles ? (*doubles)[i] : static_cast<double>(floats[static_cast<size_t>(i)]));
     }
   }
   return matrix;

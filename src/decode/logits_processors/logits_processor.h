@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "tensor/host_values.h"
 #include "tensor/tensor.h"
 
 namespace qkv {
@@ -37,7 +38,11 @@ void for_each_row(const Tensor& scores, Body&& body) {
       body(std::span(values + row * scores.cols(), static_cast<size_t>(scores.cols())), static_cast<size_t>(row));
     }
   };
-  scores.dtype() == DType::f64 ? visit(scores.as<double>()) : visit(scores.as<float>());
+  if (scores.dtype() == DType::f64) {
+    write_on_host<double>(scores, Before::values, visit);
+  } else {
+    write_on_host<float>(scores, Before::values, visit);
+  }
 }
 
 }  // namespace qkv

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "kernels/cpu/vector/scratch.h"
+#include "kernels/host_memory.h"
 #include "kernels/limits.h"
 
 namespace qkv {
@@ -115,9 +116,12 @@ const KernelTable& cpu_kernels() {
   if (chosen.load(std::memory_order_relaxed) < 0) current_isa();
   static const KernelTable table{
       .name = "cpu",
+      .memory = host_memory(),
+      .stream = host_stream(),
       .matmul = cpu::matmul,
       .packed_layout = cpu::packed_layout,
       .pack = cpu::pack,
+      .unpack = cpu::unpack,
       .column_sum = cpu::column_sum,
       .activation = cpu::activation,
       .activation_backward = cpu::activation_backward,

@@ -9,7 +9,10 @@ extern bool has_bf16_instructions;  // of the instruction set in use
 
 void matmul(const MatmulParams&);
 PackedLayout packed_layout(int64_t depth, int64_t columns, DType rows_type);
-void pack(const View& b, bool transpose_b, const PackedLayout& layout, void* packed);
+void pack(const PackParams&);
+void unpack(const PackParams&);
+// Rows ids[0], ids[1], … of a matrix that was packed transposed, back to back, in its type.
+void unpack_rows(const PackedMatrix& packed, const int32_t* ids, int64_t count, const View& rows);
 void column_sum(const ColumnSumParams&);
 void activation(const ActivationParams&);
 void activation_backward(const ActivationBackwardParams&);
@@ -39,7 +42,7 @@ void recurrence_backward(const RecurrenceBackwardParams&);
 void recurrent_step(const RecurrentStepParams&);
 void cross_entropy(const CrossEntropyParams&);
 void log_softmax(const LogSoftmaxParams&);
-double sum_of_squares(const View&);
+void sum_of_squares(const SumOfSquaresParams&);
 void adamw(const AdamWParams&);
 
 }  // namespace qkv::cpu

@@ -116,15 +116,17 @@ void cross_entropy(const CrossEntropyParams& p) {
   const int64_t vocab = p.table.rows, chunk = std::min(chunk_rows(vocab), std::max<int64_t>(p.hidden.rows, 1));
   float* memory = scratch(Scratch::logits, chunk * vocab);
   std::vector<double> loss(static_cast<size_t>(chunk)), nll(static_cast<size_t>(chunk));
-  *p.loss = *p.nll = 0;
+  double& loss_sum = p.sums.as<double>()[0];
+  double& nll_sum = p.sums.as<double>()[1];
+  loss_sum = nll_sum = 0;
   for (int64_t first = 0; first < p.hidden.rows; first += chunk) {
     const int64_t rows = std::min(chunk, p.hidden.rows - first);
     const View logits{memory, rows, vocab, vocab, DType::f32}, hidden = p.hidden.rows_from(first, rows);
     matmul({.a = hidden, .b = p.table, .out = logits, .bias = p.bias, .transpose_b = true, .packed_b = p.packed_table});
     HWY_DYNAMIC_DISPATCH(LossRows)(p, first, rows, memory, vocab, loss.data(), nll.data());
     for (int64_t i = 0; i < rows; ++i) {
-      *p.loss += loss[i];
-      *p.nll += nll[i];
+      loss_sum += loss[i];
+      nll_sum += nll[i];
     }
     if (!p.dhidden) continue;
     // The gradient lies where its row of logits lay, in the type of the hidden rows: in bf16 all three products run as such.

@@ -224,7 +224,7 @@ void gated_activation_backward(const GatedActivationBackwardParams& p) { HWY_DYN
 void dropout_add(const DropoutAddParams& p) { HWY_DYNAMIC_DISPATCH(DropoutAdd)(p); }
 void copy(const CopyParams& p) { HWY_DYNAMIC_DISPATCH(Copy)(p); }
 void column_sum(const ColumnSumParams& p) { HWY_DYNAMIC_DISPATCH(ColumnSum)(p); }
-double sum_of_squares(const View& x) { return HWY_DYNAMIC_DISPATCH(SumOfSquares)(x); }
+void sum_of_squares(const SumOfSquaresParams& p) { *p.sum.as<double>() = HWY_DYNAMIC_DISPATCH(SumOfSquares)(p.x); }
 void adamw(const AdamWParams& p) { HWY_DYNAMIC_DISPATCH(AdamW)(p); }
 
 }  // namespace qkv::cpu

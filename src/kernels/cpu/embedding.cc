@@ -3,6 +3,10 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/embedding.cc"
 #include <hwy/foreach_target.h>
 //
+#include <memory>
+#include <numeric>
+#include <vector>
+
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/vector/flat.h"
 #include "kernels/cpu/vector/simd-inl.h"
@@ -80,7 +84,22 @@ HWY_AFTER_NAMESPACE();
 namespace qkv::cpu {
 HWY_EXPORT(Embedding);
 HWY_EXPORT(EmbeddingBackward);
-void embedding(const EmbeddingParams& p) { HWY_DYNAMIC_DISPATCH(Embedding)(p); }
+
+void embedding(const EmbeddingParams& p) {
+  if (!p.packed_table) return HWY_DYNAMIC_DISPATCH(Embedding)(p);
+  // The rows that are asked for, and their numbers as ids.
+  const int64_t count = p.y.rows, cols = p.table.cols;
+  const auto values = std::make_unique_for_overwrite<char[]>(static_cast<size_t>(count * cols * size_of(p.table.dtype)));
+  std::vector<int32_t> ids(static_cast<size_t>(count));
+  std::iota(ids.begin(), ids.end(), 0);
+  EmbeddingParams rows = p;
+  rows.packed_table = {};
+  rows.table = {values.get(), count, cols, cols, p.table.dtype};
+  rows.ids = ids.data();
+  unpack_rows(p.packed_table, p.ids, count, rows.table);
+  HWY_DYNAMIC_DISPATCH(Embedding)(rows);
+}
+
 void embedding_backward(const EmbeddingBackwardParams& p) { HWY_DYNAMIC_DISPATCH(EmbeddingBackward)(p); }
 }  // namespace qkv::cpu
 #endif

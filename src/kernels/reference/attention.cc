@@ -165,7 +165,9 @@ void log_softmax(const LogSoftmaxParams& p) {
 void cross_entropy(const CrossEntropyParams& p) {
   const int64_t vocab = p.table.rows, size = p.table.cols;
   const double smoothing = p.label_smoothing;
-  *p.loss = *p.nll = 0;
+  double& loss_sum = at(p.sums, 0);
+  double& nll_sum = at(p.sums, 1);
+  loss_sum = nll_sum = 0;
   std::vector<double> log_p(static_cast<size_t>(vocab));
   const View row{log_p.data(), 1, vocab, vocab, DType::f64};
   for (int64_t r = 0; r < p.hidden.rows; ++r) {
@@ -173,8 +175,8 @@ void cross_entropy(const CrossEntropyParams& p) {
     log_softmax({row});
     double mean = 0;
     for (double value : log_p) mean += value / vocab;
-    *p.nll -= log_p[p.targets[r]];
-    *p.loss -= (1 - smoothing) * log_p[p.targets[r]] + smoothing * mean;
+    nll_sum -= log_p[p.targets[r]];
+    loss_sum -= (1 - smoothing) * log_p[p.targets[r]] + smoothing * mean;
     if (!p.dhidden) continue;
     for (int64_t c = 0; c < size; ++c) at(p.dhidden, r, c) = 0;
     for (int64_t v = 0; v < vocab; ++v) {

@@ -1,13 +1,18 @@
 #include "kernels/reference/reference.h"
 
+#include "kernels/host_memory.h"
+
 namespace qkv {
 
 const KernelTable& reference_kernels() {
   static const KernelTable table{
       .name = "reference",
+      .memory = host_memory(),
+      .stream = host_stream(),
       .matmul = reference::matmul,
       .packed_layout = nullptr,
       .pack = nullptr,
+      .unpack = nullptr,
       .column_sum = reference::column_sum,
       .activation = reference::activation,
       .activation_backward = reference::activation_backward,

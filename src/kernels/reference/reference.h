@@ -36,7 +36,7 @@ void recurrence_backward(const RecurrenceBackwardParams&);
 void recurrent_step(const RecurrentStepParams&);
 void cross_entropy(const CrossEntropyParams&);
 void log_softmax(const LogSoftmaxParams&);
-double sum_of_squares(const View&);
+void sum_of_squares(const SumOfSquaresParams&);
 void adamw(const AdamWParams&);
 
 }  // namespace qkv::reference

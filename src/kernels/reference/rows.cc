@@ -215,12 +215,12 @@ void embedding_backward(const EmbeddingBackwardParams& p) {
   }
 }
 
-double sum_of_squares(const View& x) {
+void sum_of_squares(const SumOfSquaresParams& p) {
   double sum = 0;
-  for (int64_t r = 0; r < x.rows; ++r) {
-    for (int64_t c = 0; c < x.cols; ++c) sum += at(x, r, c) * at(x, r, c);
+  for (int64_t r = 0; r < p.x.rows; ++r) {
+    for (int64_t c = 0; c < p.x.cols; ++c) sum += at(p.x, r, c) * at(p.x, r, c);
   }
-  return sum;
+  *p.sum.as<double>() = sum;
 }
 
 void adamw(const AdamWParams& p) {

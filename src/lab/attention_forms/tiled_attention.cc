@@ -18,13 +18,13 @@ void add_tile(const SeenSoFar& all, const AttentionResult& tile, int num_heads) 
   constexpr int64_t kSlab = 64;
   parallel_for((rows + kSlab - 1) / kSlab, [&](int64_t slab) {
     for (int64_t i = slab * kSlab * num_heads; i < std::min(rows, (slab + 1) * kSlab) * num_heads; ++i) {
-      const float* saved = tile.log_sum_exp.as<float>() + 2 * i;
-      float& before = all.log_sum_exp.as<float>()[i];
+      const float* saved = tile.log_sum_exp.host<float>() + 2 * i;
+      float& before = all.log_sum_exp.host<float>()[i];
       const float here = saved[0] + saved[1], largest = std::max(before, here);
       const float now = largest + std::log(std::exp(before - largest) + std::exp(here - largest));
       const float keep = std::exp(before - now), add = std::exp(here - now);
-      float* to = all.out.as<float>() + i * size;
-      const float* from = tile.out.as<float>() + i * size;
+      float* to = all.out.host<float>() + i * size;
+      const float* from = tile.out.host<float>() + i * size;
       for (int64_t c = 0; c < size; ++c) to[c] = keep * to[c] + add * from[c];
       before = now;
     }

@@ -47,7 +47,7 @@ HWY_EXPORT(Softmax);
 namespace {
 
 // The columns of one head.
-View columns_of_head(const Tensor& x, int head, int64_t size) { return {x.as<float>() + head * size, x.rows(), size, x.cols()}; }
+View columns_of_head(const Tensor& x, int head, int64_t size) { return {x.host<float>() + head * size, x.rows(), size, x.cols()}; }
 
 }  // namespace
 
@@ -61,7 +61,7 @@ Tensor whole_attention(const Tensor& q, const Tensor& k, const Tensor& v, int nu
     constexpr int64_t kRows = 32;
     parallel_for((tokens + kRows - 1) / kRows, [&](int64_t i) {
       for (int64_t row = i * kRows; row < std::min(tokens, (i + 1) * kRows); ++row)
-        HWY_DYNAMIC_DISPATCH(Softmax)(scores.as<float>() + row * k.rows(), k.rows(), scale);
+        HWY_DYNAMIC_DISPATCH(Softmax)(scores.host<float>() + row * k.rows(), k.rows(), scale);
     });
     kernels.matmul({.a = scores.view(), .b = columns_of_head(v, head, size), .out = columns_of_head(out, head, size)});
   }

@@ -12,7 +12,7 @@ using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMa
 
 Eigen::MatrixXd matrix_of(const Tensor& map) {
   QKV_CHECK(map.dtype() == DType::f32, "[attention maps] a map of {} instead of f32", name_of(map.dtype()));
-  return Eigen::Map<const Matrix>(map.as<float>(), map.rows(), map.cols()).cast<double>();
+  return Eigen::Map<const Matrix>(map.host<float>(), map.rows(), map.cols()).cast<double>();
 }
 
 // -sum p log p, with 0 for p = 0.

@@ -47,8 +47,8 @@ TEST(AttentionMaps, MapsAreTheSoftmaxOfTheScores) {
       ASSERT_EQ(scores.shape(), (Shape{5, 5}));
       for (int i = 0; i < 5; ++i) {
         double sum = 0;
-        for (int j = 0; j < 5; ++j) sum += std::exp(static_cast<double>(scores.as<float>()[i * 5 + j]));
-        for (int j = 0; j < 5; ++j) EXPECT_NEAR(maps[head].as<float>()[i * 5 + j], std::exp(scores.as<float>()[i * 5 + j]) / sum, 1e-5);
+        for (int j = 0; j < 5; ++j) sum += std::exp(static_cast<double>(scores.host<float>()[i * 5 + j]));
+        for (int j = 0; j < 5; ++j) EXPECT_NEAR(maps[head].host<float>()[i * 5 + j], std::exp(scores.host<float>()[i * 5 + j]) / sum, 1e-5);
       }
     }
   });

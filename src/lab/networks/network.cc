@@ -55,7 +55,7 @@ RecurrentCell cell_of(Mixer mixer) {
 void open_forget_gates(ParameterStore& store, int64_t hidden) {
   for (const Parameter& parameter : store.all()) {
     if (!parameter.name.ends_with("recurrent.bias_ih_l0")) continue;
-    std::fill_n(parameter.value.as<float>() + hidden, hidden, 1.0f);
+    std::fill_n(parameter.value.host<float>() + hidden, hidden, 1.0f);
     parameter.value.touch();
   }
 }

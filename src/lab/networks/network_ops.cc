@@ -13,8 +13,8 @@ namespace {
 void put_rows(const Tensor& to, std::span<const int32_t> rows, const Tensor& from) {
   const int64_t bytes = to.cols() * size_of(to.dtype());
   for (size_t i = 0; i < rows.size(); ++i) {
-    char* row = to.as<char>() + rows[i] * bytes;
-    from ? std::memcpy(row, from.as<char>() + static_cast<int64_t>(i) * bytes, bytes) : std::memset(row, 0, bytes);
+    char* row = to.host<char>() + rows[i] * bytes;
+    from ? std::memcpy(row, from.host<char>() + static_cast<int64_t>(i) * bytes, bytes) : std::memset(row, 0, bytes);
   }
 }
 
@@ -120,15 +120,15 @@ Tensor linear_attention(const Tensor& q, const Tensor& k, const Tensor& v, const
     }
   };
   for_each_head([&](const Head& head, int64_t at) {
-    forward(head, q.as<float>() + at, k.as<float>() + at, v.as<float>() + at, out.as<float>() + at);
+    forward(head, q.host<float>() + at, k.host<float>() + at, v.host<float>() + at, out.host<float>() + at);
   });
   // The node keeps the values of `out` by another tensor: one that held itself would never be freed.
   record(out, {q, k, v}, [q, k, v, values = out.reshaped(out.shape()), for_each_head](const Tensor& dout) {
-    const View views[] = {gradient_sum(q), gradient_sum(k), gradient_sum(v)};
-    const auto at_or_null = [](const View& view) { return static_cast<float*>(view.data); };
+    const auto gradient_of = [](const Tensor& x) { return gradient_sum(x) ? x.grad().host<float>() : nullptr; };
+    float *const dq = gradient_of(q), *const dk = gradient_of(k), *const dv = gradient_of(v);
     for_each_head([&](const Head& head, int64_t at) {
-      backward(head, q.as<float>() + at, k.as<float>() + at, v.as<float>() + at, values.as<float>() + at, dout.as<float>() + at,
-               at_or_null(views[0]) + at, at_or_null(views[1]) + at, at_or_null(views[2]) + at);
+      backward(head, q.host<float>() + at, k.host<float>() + at, v.host<float>() + at, values.host<float>() + at, dout.host<float>() + at,
+               dq + at, dk + at, dv + at);
     });
   });
   return out;

@@ -31,10 +31,10 @@ std::vector<double> linear_attention_formula(const Tensor& q, const Tensor& k, c
       for (int j = 0; j < (causal ? i + 1 : length); ++j) {
         double weight = 0;
         for (int c = 0; c < size; ++c) {
-          weight += f(q.as<float>()[(begin + i) * cols + h * size + c]) * f(k.as<float>()[(begin + j) * cols + h * size + c]);
+          weight += f(q.host<float>()[(begin + i) * cols + h * size + c]) * f(k.host<float>()[(begin + j) * cols + h * size + c]);
         }
         sum += weight;
-        for (int c = 0; c < size; ++c) out[i * cols + h * size + c] += weight * v.as<float>()[(begin + j) * cols + h * size + c];
+        for (int c = 0; c < size; ++c) out[i * cols + h * size + c] += weight * v.host<float>()[(begin + j) * cols + h * size + c];
       }
       for (int c = 0; c < size; ++c) out[i * cols + h * size + c] /= sum;
     }
@@ -73,7 +73,7 @@ void expect_gradient(const Tensor& x, const std::function<Tensor()>& y) {
   const std::vector<float> gradient = x.grad().to_vector();
   x.clear_grad();
   for (int64_t i = 0; i < x.numel(); i += 5) {
-    float& element = x.as<float>()[i];
+    float& element = x.host<float>()[i];
     const float kept = element;
     element = kept + 1e-2f;
     const double above = value();
@@ -185,7 +185,7 @@ TEST(ReplaceRows, GivesEachItsGradient) {
   const std::vector<int32_t> rows{3, 0};
   const std::vector<float> y = replace_rows(x, rows, values).to_vector();
   for (int row = 0; row < 5; ++row) {
-    const float* expected = row == 3 ? values.as<float>() : row == 0 ? values.as<float>() + 4 : x.as<float>() + row * 4;
+    const float* expected = row == 3 ? values.host<float>() : row == 0 ? values.host<float>() + 4 : x.host<float>() + row * 4;
     for (int c = 0; c < 4; ++c) EXPECT_EQ(y[row * 4 + c], expected[c]) << row;
   }
   expect_gradient(values, [&] { return replace_rows(x, rows, values); });
@@ -223,8 +223,8 @@ TEST(Network, SinusoidalPositionsAreOfTheEmbeddingsSize) {
     ForwardContext context;
     const Tensor rows = network.forward({{3, 3}, Segments::of_lengths(std::vector<int32_t>{2})}, context);
     const double size = range == 0 ? 1 : range;
-    EXPECT_NEAR(rows.as<float>()[8] - rows.as<float>()[0], size * std::sin(1.0), 1e-6);
-    EXPECT_NEAR(rows.as<float>()[8 + 4] - rows.as<float>()[4], size * (std::cos(1.0) - 1), 1e-6);
+    EXPECT_NEAR(rows.host<float>()[8] - rows.host<float>()[0], size * std::sin(1.0), 1e-6);
+    EXPECT_NEAR(rows.host<float>()[8 + 4] - rows.host<float>()[4], size * (std::cos(1.0) - 1), 1e-6);
   }
 }
 

@@ -68,7 +68,7 @@ Tensor mean_rows(const Tensor& x, const Segments& segments) {
 }
 
 int32_t likeliest(const Tensor& logits, int64_t row) {
-  const float* first = logits.as<float>() + row * logits.cols();
+  const float* first = logits.host<float>() + row * logits.cols();
   return static_cast<int32_t>(std::max_element(first, first + logits.cols()) - first);
 }
 

@@ -39,7 +39,7 @@ double largest_error(const Job& job) {
   const std::vector<float> values = program_of(job.arm, of)(in).to_vector();
   double error = 0, largest = 0;
   for (size_t i = 0; i < values.size(); ++i) {
-    const double expected = exact.as<const double>()[i];
+    const double expected = exact.host<const double>()[i];
     error = std::max(error, std::abs(values[i] - expected));
     largest = std::max(largest, std::abs(expected));
   }

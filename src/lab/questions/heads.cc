@@ -50,7 +50,7 @@ class PrunedHead {
   PrunedHead(const ParameterStore& store, int layer, int64_t first_column, int64_t columns)
       : weight_(store.find(fmt::format("layers.{}.self_attention.out_proj.weight", layer))->value), before_(weight_.to(weight_.dtype())) {
     for (int64_t row = 0; row < weight_.rows(); ++row) {
-      std::fill_n(weight_.as<float>() + row * weight_.cols() + first_column, columns, 0.0f);
+      std::fill_n(weight_.host<float>() + row * weight_.cols() + first_column, columns, 0.0f);
     }
     weight_.touch();
   }

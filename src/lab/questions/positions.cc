@@ -65,8 +65,8 @@ double permutation_change(const Network& network, const TaskOptions& task, uint6
     const Tensor straight = network.logits(network.forward(batch, context)), reordered = network.logits(network.forward(moved, context));
     for (int64_t row = 0; row < kLength; ++row) {
       for (int64_t c = 0; c < straight.cols(); ++c) {
-        const double expected = straight.as<float>()[order[row] * straight.cols() + c];
-        changed += std::pow(reordered.as<float>()[row * straight.cols() + c] - expected, 2);
+        const double expected = straight.host<float>()[order[row] * straight.cols() + c];
+        changed += std::pow(reordered.host<float>()[row * straight.cols() + c] - expected, 2);
         whole += expected * expected;
       }
     }

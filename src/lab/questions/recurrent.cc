@@ -64,7 +64,7 @@ void measure_gradients(const Job& job, const Network& network, Outcome& outcome)
     backward(tape, loss.loss);
     const Tensor gradient = rows.grad();
     for (int distance = 0; distance < kContext; ++distance) {
-      const float* row = gradient.as<float>() + (kContext - 1 - distance) * gradient.cols();
+      const float* row = gradient.host<float>() + (kContext - 1 - distance) * gradient.cols();
       double squares = 0;
       for (int64_t c = 0; c < gradient.cols(); ++c) squares += row[c] * row[c];
       norms[distance] += std::sqrt(squares) / static_cast<double>(windows);

@@ -145,7 +145,7 @@ void add(Judgement& sum, const Tensor& logits, std::span<const int32_t> targets)
   const int64_t classes = logits.cols();
   for (size_t row = 0; row < targets.size(); ++row) {
     if (targets[row] < 0) continue;
-    const float* scores = logits.as<float>() + static_cast<int64_t>(row) * classes;
+    const float* scores = logits.host<float>() + static_cast<int64_t>(row) * classes;
     const float* best = std::max_element(scores, scores + classes);
     double total = 0;
     for (int64_t c = 0; c < classes; ++c) total += std::exp(static_cast<double>(scores[c]) - *best);

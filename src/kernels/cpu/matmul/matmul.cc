@@ -52,11 +52,11 @@ PackedLayout packed_layout(int64_t depth, int64_t columns, DType rows_type) {
           .columns = columns};
 }
 
-void pack(const View& b, bool transpose_b, const PackedLayout& layout, void* packed) {
-  if (layout.format == PackedFormat::bf16_tiles) return bf16_pack_b(b, transpose_b, packed);
-  QKV_CHECK(layout.format == PackedFormat::f32_panels && layout.width == f32_panel_width(), "[pack] panels of {} columns; {} has {}",
-            layout.width, name_of(current_isa()), f32_panel_width());
-  f32_pack_b(b, transpose_b, packed);
+void pack(const PackParams& p) {
+  if (p.layout.format == PackedFormat::bf16_tiles) return bf16_pack_b(p.b, p.transpose_b, p.packed);
+  QKV_CHECK(p.layout.format == PackedFormat::f32_panels && p.layout.width == f32_panel_width(), "[pack] panels of {} columns; {} has {}",
+            p.layout.width, name_of(current_isa()), f32_panel_width());
+  f32_pack_b(p.b, p.transpose_b, p.packed);
 }
 
 void matmul(const MatmulParams& p) {

@@ -22,7 +22,7 @@ TEST(Matmul, EqualsDoubleSumsOnEachInstructionSet) {
       const auto pack_b = [&](const MatmulParams& p) {
         const PackedLayout layout = packed_layout(t.depth, t.columns, t.a_type);
         data.resize(static_cast<size_t>(layout.bytes() / 4 + 1));
-        pack(p.b, p.transpose_b, layout, data.data());
+        pack({p.b, p.transpose_b, layout, data.data()});
         return PackedMatrix{layout, data.data()};
       };
       EXPECT_LT(error_of(t, pack_b, [](const MatmulParams& p) { matmul(p); }), tolerance_of(t)) << t << " on " << name_of(isa);
