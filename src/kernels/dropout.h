@@ -1,4 +1,4 @@
-// The dropout mask in plain code: which elements of a site are kept (kernels/view.h, DropoutParams).
+// The dropout mask in plain code: the elements of a site that are kept (kernels/view.h, DropoutParams).
 #pragma once
 
 #include <cmath>
@@ -8,13 +8,13 @@
 
 namespace qkv {
 
-// An element is dropped where its 16 random bits lie below this; probability 1/3 becomes 21845/65536.
+// An element is dropped if its 16 random bits are below this; probability 1/3 becomes 21845/65536.
 inline uint32_t dropout_threshold(float probability) { return static_cast<uint32_t>(std::lround(probability * 65536.0)); }
 
-// What kept elements are multiplied by: the inverse of the share that the threshold keeps.
+// The factor of kept elements: the inverse of the kept share according to the threshold.
 inline double dropout_scale(float probability) { return 65536.0 / (65536.0 - dropout_threshold(probability)); }
 
-// 8 numbers of 16 bits for elements 8 * block to 8 * block + 7 in the order low half, high half of each word.
+// 8 numbers of 16 bits for elements 8 * block to 8 * block + 7, in the order low half, high half of each word.
 inline std::array<uint32_t, 4> dropout_bits(const DropoutParams& dropout, uint64_t block) {
   return philox({static_cast<uint32_t>(dropout.seed), static_cast<uint32_t>(dropout.seed >> 32)},
                 {static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), dropout.site, dropout.step});
@@ -28,7 +28,7 @@ inline double dropout_factor(const DropoutParams& dropout, uint64_t element) {
   return bits < dropout_threshold(dropout.probability) ? 0 : dropout_scale(dropout.probability);
 }
 
-// The element number of an attention weight: rows of 2^35 keys, so that the mask depends on the query row and head alone.
+// The element number of an attention weight. Rows of 2^35 keys make the mask depend on the query row and head alone.
 inline uint64_t attention_element(int64_t query_row, int num_heads, int head, int64_t key) {
   return (static_cast<uint64_t>(query_row * num_heads + head) << 35) + static_cast<uint64_t>(key);
 }

@@ -40,7 +40,7 @@ struct KernelTable {
   DeviceMemory memory;
   DeviceStream stream;
   void (*matmul)(const MatmulParams&);
-  // The layout that products with rows of type rows_type read, for a factor of [depth, columns]; null where the device packs nothing.
+  // The layout in which products with rows of type rows_type read a factor of [depth, columns]; null if the device does not pack.
   PackedLayout (*packed_layout)(int64_t depth, int64_t columns, DType rows_type);
   // Writes op(b) as `layout` says; packed: layout.bytes() bytes, aligned to 64.
   void (*pack)(const PackParams&);
@@ -83,8 +83,8 @@ const KernelTable& kernels_of(Device device);
 enum class Isa { baseline, avx2, avx512, avx512_bf16, amx };
 const char* name_of(Isa isa);
 Isa parse_isa(std::string_view name);  // throws with the list of names
-std::vector<Isa> available_isas();     // what this CPU and operating system have, weakest first
-Isa current_isa();                     // the strongest one, or what QKV_ISA or set_isa chose
-void set_isa(Isa isa);                 // throws where the CPU lacks it; not while kernels run
+std::vector<Isa> available_isas();     // those supported by this CPU and operating system, weakest first
+Isa current_isa();                     // the strongest one, or the one chosen by QKV_ISA or set_isa
+void set_isa(Isa isa);                 // throws if the CPU lacks it; not while kernels run
 
 }  // namespace qkv

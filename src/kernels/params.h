@@ -7,7 +7,7 @@ namespace qkv {
 
 enum class Activation : uint8_t { none, relu, gelu, gelu_tanh, silu, sigmoid, tanh };
 
-// How the packed form of a matrix lies in memory: panels of columns, each with all of its depth, zero past the matrix's end.
+// Memory layout of a packed matrix: panels of columns, each with all of its depth, zero past the matrix's end.
 enum class PackedFormat : uint8_t {
   none,
   f32_panels,  // [columns / width][depth][width] of f32
@@ -21,11 +21,11 @@ struct PackedLayout {
   int64_t bytes() const;
   bool operator==(const PackedLayout&) const = default;
 };
-// Does the format hold every value of `type` exactly?
+// True if the format holds every value of `type` exactly.
 constexpr bool packed_keeps(PackedFormat format, DType type) {
   return type == DType::bf16 ? format != PackedFormat::none : type == DType::f32 && format == PackedFormat::f32_panels;
 }
-// Weights as products read them; owns nothing.
+// Weights in the layout that products read; owns nothing.
 struct PackedMatrix {
   PackedLayout layout = {};
   const void* data = nullptr;
@@ -41,21 +41,21 @@ struct PackParams {
   void* packed = nullptr;
 };
 
-// out = activation(op(a) op(b) + bias) (+ out where accumulate; then without activation). All of f32, bf16 or mixed; sums in f32.
+// out = activation(op(a) op(b) + bias) (+ out if accumulate; then without activation). All in f32, bf16 or mixed; sums in f32.
 struct MatmulParams {
-  View a = {};     // [m, k], or [k, m] where transpose_a
-  View b = {};     // [k, n], or [n, k] where transpose_b; without data where packed_b is given
+  View a = {};     // [m, k], or [k, m] if transpose_a
+  View b = {};     // [k, n], or [n, k] if transpose_b; without data where packed_b is given
   View out = {};   // [m, n]
   View bias = {};  // [n] or empty
   bool transpose_a = false, transpose_b = false;
   bool accumulate = false;
   Activation activation = Activation::none;
-  PackedMatrix packed_b = {};  // what pack wrote for op(b) in the layout of packed_layout, or empty
-  // The two directions through an activation, in out's type; without `accumulate`. Forward: out stays what is before the activation, and
-  // `activated` gets activation(out). Backward, where `before` is given: out is the product times the activation's slope there, and
-  // `activated`, if given, gets activation(before) once more. For relu `before` may be its output.
+  PackedMatrix packed_b = {};  // output of `pack` for op(b) in the layout of packed_layout, or empty
+  // Both directions through an activation, in out's type; without `accumulate`. Forward: `out` is the value before the activation, and
+  // `activated` receives activation(out). Backward, if `before` is given: out is the product times the activation's slope at `before`, and
+  // `activated`, if given, receives activation(before) again. For relu `before` may be its output.
   View activated = {}, before = {};
-  // Where transpose_a: the sums of a's columns too, [m] f32, written or added to: a bias' gradient beside its weight's. Empty: not wanted.
+  // With transpose_a: sums of a's columns, [m] f32, written or added to; a bias' gradient beside its weight's. Empty: not wanted.
   View a_sums = {};
   bool accumulate_a_sums = false;
 };
@@ -65,8 +65,8 @@ struct ColumnSumParams {  // out[c] (+)= sum over rows of x[r, c], rows in order
   bool accumulate = false;
 };
 
-// y = activation(x), then dropout. Backward: dx = activation'(x) * mask * dy; for relu `x` may be the output y. Where the backward is given
-// a `y` it writes activation(x) there once more, for a gradient that needs what was not kept.
+// y = activation(x), then dropout. Backward: dx = activation'(x) * mask * dy; for relu `x` may be the output y. If the backward is given a
+// `y`, it recomputes activation(x) there, for a gradient that needs an output that was not kept.
 struct ActivationParams {
   View x = {}, y = {};
   Activation activation = Activation::none;
@@ -80,8 +80,8 @@ struct ActivationBackwardParams {
   View y = {};
 };
 
-// sum = residual + dropout(x). `residual` may be empty (plain dropout) or `sum` itself. Its own backward: dx (+)= dropout(dsum), the same
-// mask.
+// sum = residual + dropout(x). `residual` may be empty (plain dropout) or `sum` itself. It is its own backward with the same mask: dx (+)=
+// dropout(dsum).
 struct DropoutAddParams {
   View x = {}, residual = {}, sum = {};
   DropoutParams dropout = {};
@@ -106,7 +106,7 @@ struct LayerNormBackwardParams {
   View x = {}, weight = {}, mean = {}, inverse_deviation = {}, dy = {};
   View dx = {};                   // like x, may be empty
   View dweight = {}, dbias = {};  // [cols] f32, added to
-  bool accumulate = false;        // of dx
+  bool accumulate = false;        // adds to dx
   bool center = true;
 };
 
@@ -123,12 +123,12 @@ struct GatedActivationBackwardParams {
   bool accumulate_gate = false, accumulate_up = false;
 };
 
-// Which columns of a head rotate together: i and i + half (GPT-NeoX, Llama in Hugging Face's form) or 2 i and 2 i + 1 (Su et al. 2021,
+// The columns of a head that rotate together: i and i + half (GPT-NeoX, Llama in Hugging Face's form) or 2 i and 2 i + 1 (Su et al. 2021,
 // GPT-J).
 enum class RotaryPairs : uint8_t { halves, neighbours };
 
-// Rotary positions (Su et al. 2021, eq. 34): pair i of each head of row r turns by the angle of its position; columns past 2 * pairs stay.
-// With `transpose` by the opposite angle: the backward. y may be x.
+// Rotary positions (Su et al. 2021, eq. 34): pair i of each head of row r rotates by the angle of its position; columns past 2 * pairs
+// stay. `transpose` rotates by the opposite angle, which is the backward. y may be x.
 struct RopeParams {
   View x = {}, y = {};                   // [rows, num_heads * head_dim]
   View cosines = {}, sines = {};         // [positions, pairs], f32
@@ -150,8 +150,8 @@ struct EmbeddingParams {
   View y = {};
   DropoutParams dropout = {};
 };
-// dtable[ids[r]] += scale * mask * dy[r], and the same into dpositions where given; summed in the order of rows. dtable is f32, or of the
-// type of dy where the table is activations.
+// dtable[ids[r]] += scale * mask * dy[r], and likewise into dpositions if given; summed in the order of rows. dtable is f32, or has dy's
+// type if the table holds activations.
 struct EmbeddingBackwardParams {
   const int32_t* ids = nullptr;
   const int32_t* position_of = nullptr;
@@ -160,47 +160,47 @@ struct EmbeddingBackwardParams {
   DropoutParams dropout = {};
 };
 
-// By which program attention is computed, with the same result but for rounding: `composed` is the formula, rows of scores over all keys
-// at a time; `flash` keeps a tile of scores. Left to itself a device takes what it found to be faster. Backward and forward may differ.
+// The attention kernel; results are equal up to rounding. `composed` is the formula with rows of scores over all keys, `flash` keeps a tile
+// of scores, `automatic` takes what is faster on the device. Backward and forward may differ.
 enum class AttentionImplementation : uint8_t { automatic, composed, flash };
 constexpr const char* name_of(AttentionImplementation implementation) {
   constexpr const char* names[] = {"automatic", "composed", "flash"};
   return names[static_cast<int>(implementation)];
 }
 
-// Attention over packed sequences (Vaswani et al. 2017, eq. 1): rows of q belong to queries' sequence i, rows of k and v to keys'
-// sequence i.
+// Attention over packed sequences (Vaswani et al. 2017, eq. 1): rows of q belong to sequence i of `queries`, rows of k and v to sequence i
+// of `keys`.
 struct AttentionParams {
   View q = {};          // [query_tokens, num_heads * head_dim]
   View k = {}, v = {};  // [key_tokens, num_key_value_heads * head_dim]; num_heads is a multiple
   View out = {};        // like q
-  // What rounding to bf16 took from `out`, in bf16; empty: not wanted. A backward that takes the row sums of dO * O instead of P * dP needs
-  // it: where all keys or values have much in common, dS K multiplies an error of that sum by what they have in common.
+  // The rounding error of `out`, in bf16; empty: not wanted. A backward that takes the row sums of dO * O instead of P * dP needs it: if
+  // all keys or values have much in common, dS K multiplies an error of that sum by their common part.
   View out_rest = {};
-  // [query_tokens, 2 * num_heads], f32 (f64 on the reference); empty: not wanted. Of each row of scores the largest (in the device's units)
-  // and the logarithm of the sum of exponentials relative to it: in their sum rows of scores of -1e30 would lose the latter.
+  // [query_tokens, 2 * num_heads], f32 (f64 on the reference); empty: not wanted. For each row of scores the largest (in the device's
+  // units) and the logarithm of the sum of exponentials relative to it: added up, scores of -1e30 would swallow the logarithm.
   View log_sum_exp = {};
   SegmentView queries = {}, keys = {};
   int num_heads = 1, num_key_value_heads = 1;
   float scale = 1;  // usually 1 / sqrt(head_dim)
-  // Query i of a sequence lies at key i + (keys - queries): the last query at the last key.
-  bool causal = false;  // it sees no key after that one
-  int64_t window = 0;   // and only keys less than `window` away from it; 0: at any distance
-  float softcap = 0;    // scores become softcap * tanh(score / softcap) (Gemma Team 2024, section 2); 0: they stay
-  // Added to the scores: element (head, distance_origin + key - query's place) of [num_heads, columns], f32; empty: nothing. ALiBi (Press
-  // et al. 2022) and T5's relative positions (Raffel et al. 2020, section 2.1) are such biases.
+  // Query i of a sequence has position i + (keys - queries) among the keys: the last query is at the last key.
+  bool causal = false;  // a query sees no key after its position
+  int64_t window = 0;   // a query sees only keys less than `window` away; 0: at any distance
+  float softcap = 0;    // scores become softcap * tanh(score / softcap) (Gemma Team 2024, section 2); 0: unchanged
+  // Added to the scores: element (head, distance_origin + key - query's position) of [num_heads, columns], f32; empty: no bias. Used for
+  // ALiBi (Press et al. 2022) and T5's relative positions (Raffel et al. 2020, section 2.1).
   View distance_bias = {};
   int64_t distance_origin = 0;
-  DropoutParams dropout = {};  // of the weights; element ((query row * num_heads + head) << 35) + key
+  DropoutParams dropout = {};  // dropout of the weights; element ((query row * num_heads + head) << 35) + key
   AttentionImplementation implementation = AttentionImplementation::automatic;
 };
 struct AttentionBackwardParams {
   AttentionParams forward = {};  // with its out and log_sum_exp
   View dout = {};
   View dq = {}, dk = {}, dv = {};  // written (not added to)
-  View d_distance_bias = {};       // the same; empty: not wanted
+  View d_distance_bias = {};       // written (not added to); empty: not wanted
 };
-// Additive attention (Bahdanau et al. 2015, A.1.2): in the place of scale * q . k the scores are scale * weight . tanh(q + k).
+// Additive attention (Bahdanau et al. 2015, A.1.2): scores are scale * weight . tanh(q + k) instead of scale * q . k.
 struct AdditiveAttentionParams {
   AttentionParams attention = {};
   View weight = {};  // [num_heads, head_dim], f32
@@ -219,20 +219,20 @@ struct AttentionMapParams {
   View weights = {};  // [any of the segment's queries from the first on, keys of the segment]
 };
 
-// Fused output layer and loss: logits = hidden table^T + bias; loss = sum over rows of the cross-entropy with label smoothing as
-// torch.nn.CrossEntropyLoss has it: (1 - s) * nll + s * mean over classes of -log p. Rows of logits are made and used in chunks.
+// Fused output layer and loss: logits = hidden table^T + bias; loss = sum over rows of the cross-entropy with label smoothing as in
+// torch.nn.CrossEntropyLoss: (1 - s) * nll + s * mean over classes of -log p. Logits are computed and used a chunk of rows at a time.
 struct CrossEntropyParams {
   View hidden = {};                  // [rows, cols]
   View table = {};                   // [vocab, cols]; without data where its packed forms are given
   View bias = {};                    // [vocab] or empty
   const int32_t* targets = nullptr;  // [rows]
   float label_smoothing = 0;
-  float scale = 1;                   // of the gradients; usually 1 / number of target tokens
+  float scale = 1;                   // factor of the gradients; usually 1 / number of target tokens
   View sums = {};                    // [2] f64: the sums over rows of the smoothed loss and of -log p(target)
   View dhidden = {}, dtable = {};    // written / added to (f32); both empty in evaluation
   View dbias = {};                   // [vocab] f32, added to; empty: not wanted
-  PackedMatrix packed_table = {};    // of the table transposed, or empty
-  PackedMatrix packed_table_t = {};  // of the table as it is, or empty
+  PackedMatrix packed_table = {};    // `table` transposed, packed; or empty
+  PackedMatrix packed_table_t = {};  // `table` packed; or empty
 };
 
 // x[r] <- log_softmax(x[r]), in place.

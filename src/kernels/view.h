@@ -25,7 +25,7 @@ constexpr const char* name_of(DType type) {
   }
 }
 
-// A row-major matrix; a vector is one row. Empty (data == nullptr) where a parameter is optional and absent.
+// A row-major matrix; a vector is one row. Empty (data == nullptr) if a parameter is optional and absent.
 struct View {
   void* data = nullptr;
   int64_t rows = 0, cols = 0;
@@ -48,8 +48,8 @@ struct View {
   }
 };
 
-// Where each sequence of a packed batch lies: rows [begin[i], begin[i] + length[i]). Where `index` is given, row r of a sequence
-// is index[r] instead: the key/value cache of beam search, where hypotheses share rows.
+// The rows of each sequence of a packed batch: [begin[i], begin[i] + length[i]). If `index` is given, row r of a sequence is index[r]
+// instead: the key/value cache of beam search, where hypotheses share rows.
 struct SegmentView {
   const int32_t* begin = nullptr;
   const int32_t* length = nullptr;
@@ -57,8 +57,8 @@ struct SegmentView {
   const int32_t* index = nullptr;
 };
 
-// Which random numbers a dropout uses: element e of a site's tensor has the number philox(seed, {e / 8, site, step})[e % 8],
-// of 16 bits each. Forward and backward recompute the same mask; nothing is stored.
+// The random numbers of a dropout: element e of a site's tensor uses philox(seed, {e / 8, site, step})[e % 8], 16 bits each. Forward and
+// backward recompute the same mask; nothing is stored.
 struct DropoutParams {
   float probability = 0;  // 0: no dropout
   uint64_t seed = 0;

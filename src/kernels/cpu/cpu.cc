@@ -20,7 +20,7 @@ bool cpu::has_bf16_instructions = false;
 
 namespace {
 
-// Products of bf16 (bf16_tiles.h): the instructions of that name, VBMI's look-up of bytes and VBMI2's shifts.
+// Instructions that bf16_tiles.h needs: AVX-512 bf16, VBMI's byte look-up and VBMI2's shifts.
 bool has_avx512_bf16() {
   unsigned a, b, c, d;
   if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & (1u << 5))) return false;

@@ -5,7 +5,7 @@
 
 namespace qkv::cpu {
 
-extern bool has_bf16_instructions;  // of the instruction set in use
+extern bool has_bf16_instructions;  // in the instruction set in use
 
 void matmul(const MatmulParams&);
 PackedLayout packed_layout(int64_t depth, int64_t columns, DType rows_type);
@@ -25,7 +25,7 @@ void gated_activation_backward(const GatedActivationBackwardParams&);
 void rope(const RopeParams&);
 void embedding(const EmbeddingParams&);
 void embedding_backward(const EmbeddingBackwardParams&);
-void attention(const AttentionParams&);  // one of the two below
+void attention(const AttentionParams&);  // calls one of the kernels below
 void attention_backward(const AttentionBackwardParams&);
 void attention_composed(const AttentionParams&);
 void attention_composed_backward(const AttentionBackwardParams&);
@@ -33,7 +33,7 @@ void attention_flash(const AttentionParams&);
 void attention_flash_backward(const AttentionBackwardParams&);
 void additive_attention(const AdditiveAttentionParams&);
 void additive_attention_backward(const AdditiveAttentionBackwardParams&);
-void attention_map(const AttentionMapParams&);  // one of those of flash and of attention_bf16.h
+void attention_map(const AttentionMapParams&);  // calls attention_flash_map or the one in attention_bf16.h
 void attention_flash_map(const AttentionMapParams&);
 void gather_rows(const GatherRowsParams&);
 void transpose(const TransposeParams&);

@@ -13,51 +13,51 @@
 HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {
 
-HWY_INLINE float Sum(Vec x) { return hn::GetLane(hn::SumOfLanes(F32(), x)); }
+HWY_INLINE float sum_of_lanes(Vec x) { return hn::GetLane(hn::SumOfLanes(F32(), x)); }
 
-// x - mean, zero in the lanes past the row's end.
+// x - mean; zero in the lanes past the row's end.
 template <typename T>
-HWY_INLINE Vec Centered(const T* x, int64_t left, Vec mean) {
-  const Vec centered = hn::Sub(LoadPart(x, left), mean);
+HWY_INLINE Vec subtract_mean(const T* x, int64_t left, Vec mean) {
+  const Vec centered = hn::Sub(load_part(x, left), mean);
   return left >= static_cast<int64_t>(kLanes) ? centered : hn::IfThenElseZero(hn::FirstN(F32(), left), centered);
 }
 
 template <typename T>
-void Row(const LayerNormParams& p, int64_t r) {
+void row_forward(const LayerNormParams& p, int64_t r) {
   const F32 d;
   const T* x = p.x.row<const T>(r);
   T* y = p.y.row<T>(r);
   const float *weight = p.weight.as<const float>(), *bias = p.bias.as<const float>();
   const int64_t n = p.x.cols;
   Vec sum = hn::Zero(d), squares = hn::Zero(d);
-  for (int64_t c = 0; c < n && p.center; c += kLanes) sum = hn::Add(sum, LoadPart(x + c, n - c));
-  const Vec mean = hn::Set(d, Sum(sum) / static_cast<float>(n));
+  for (int64_t c = 0; c < n && p.center; c += kLanes) sum = hn::Add(sum, load_part(x + c, n - c));
+  const Vec mean = hn::Set(d, sum_of_lanes(sum) / static_cast<float>(n));
   for (int64_t c = 0; c < n; c += kLanes) {
-    const Vec v = Centered(x + c, n - c, mean);
+    const Vec v = subtract_mean(x + c, n - c, mean);
     squares = hn::MulAdd(v, v, squares);
   }
-  const float inverse = 1 / std::sqrt(Sum(squares) / static_cast<float>(n) + p.epsilon);
+  const float inverse = 1 / std::sqrt(sum_of_lanes(squares) / static_cast<float>(n) + p.epsilon);
   for (int64_t c = 0; c < n; c += kLanes) {
-    const Vec normalized = hn::Mul(hn::Sub(LoadPart(x + c, n - c), mean), hn::Set(d, inverse));
-    const Vec shift = bias ? LoadPart(bias + c, n - c) : hn::Zero(d);
-    StorePart(hn::MulAdd(normalized, LoadPart(weight + c, n - c), shift), y + c, n - c);
+    const Vec normalized = hn::Mul(hn::Sub(load_part(x + c, n - c), mean), hn::Set(d, inverse));
+    const Vec shift = bias ? load_part(bias + c, n - c) : hn::Zero(d);
+    store_part(hn::MulAdd(normalized, load_part(weight + c, n - c), shift), y + c, n - c);
   }
   if (p.mean) p.mean.as<float>()[r] = hn::GetLane(mean);
   if (p.inverse_deviation) p.inverse_deviation.as<float>()[r] = inverse;
 }
 
-void LayerNorm(const LayerNormParams& p) {
+void layer_norm(const LayerNormParams& p) {
   with_type(p.x.dtype, [&](auto* type) {
     for_each_slab(p.x.rows, [&](int64_t first, int64_t last) HWY_ATTR {
-      for (int64_t r = first; r < last; ++r) Row<std::remove_pointer_t<decltype(type)>>(p, r);
+      for (int64_t r = first; r < last; ++r) row_forward<std::remove_pointer_t<decltype(type)>>(p, r);
     });
   });
 }
 
-// With g = weight * dy and x' the normalized x: dx = inverse * (g - mean(g) - x' * mean(g x')); the sums for weight and bias go to
-// this slab's own rows of partial sums.
+// With g = weight * dy and x' the normalized x: dx = inverse * (g - mean(g) - x' * mean(g x')). The sums for weight and bias go to this
+// slab's rows of partial sums.
 template <typename T>
-void RowBackward(const LayerNormBackwardParams& p, int64_t r, float* dweight, float* dbias) {
+void row_backward(const LayerNormBackwardParams& p, int64_t r, float* dweight, float* dbias) {
   const F32 d;
   const T *x = p.x.row<const T>(r), *dy = p.dy.row<const T>(r);
   T* dx = p.dx.row<T>(r);
@@ -66,33 +66,33 @@ void RowBackward(const LayerNormBackwardParams& p, int64_t r, float* dweight, fl
   const Vec mean = hn::Set(d, p.mean.as<float>()[r]), inverse = hn::Set(d, p.inverse_deviation.as<float>()[r]);
   Vec sum_g = hn::Zero(d), sum_gx = hn::Zero(d);
   for (int64_t c = 0; c < n; c += kLanes) {
-    const Vec gradient = LoadPart(dy + c, n - c), normalized = hn::Mul(hn::Sub(LoadPart(x + c, n - c), mean), inverse);
-    const Vec g = hn::Mul(gradient, LoadPart(weight + c, n - c));
+    const Vec gradient = load_part(dy + c, n - c), normalized = hn::Mul(hn::Sub(load_part(x + c, n - c), mean), inverse);
+    const Vec g = hn::Mul(gradient, load_part(weight + c, n - c));
     sum_g = hn::Add(sum_g, g);
     sum_gx = hn::MulAdd(g, normalized, sum_gx);
-    StorePart(hn::MulAdd(gradient, normalized, LoadPart(dweight + c, n - c)), dweight + c, n - c);
-    StorePart(hn::Add(gradient, LoadPart(dbias + c, n - c)), dbias + c, n - c);
+    store_part(hn::MulAdd(gradient, normalized, load_part(dweight + c, n - c)), dweight + c, n - c);
+    store_part(hn::Add(gradient, load_part(dbias + c, n - c)), dbias + c, n - c);
   }
   if (!p.dx) return;
-  const Vec mean_g = p.center ? hn::Set(d, Sum(sum_g) / static_cast<float>(n)) : hn::Zero(d),
-            mean_gx = hn::Set(d, Sum(sum_gx) / static_cast<float>(n));
+  const Vec mean_g = p.center ? hn::Set(d, sum_of_lanes(sum_g) / static_cast<float>(n)) : hn::Zero(d),
+            mean_gx = hn::Set(d, sum_of_lanes(sum_gx) / static_cast<float>(n));
   for (int64_t c = 0; c < n; c += kLanes) {
-    const Vec normalized = hn::Mul(hn::Sub(LoadPart(x + c, n - c), mean), inverse);
-    const Vec g = hn::Mul(LoadPart(dy + c, n - c), LoadPart(weight + c, n - c));
+    const Vec normalized = hn::Mul(hn::Sub(load_part(x + c, n - c), mean), inverse);
+    const Vec g = hn::Mul(load_part(dy + c, n - c), load_part(weight + c, n - c));
     Vec out = hn::Mul(inverse, hn::Sub(hn::Sub(g, mean_g), hn::Mul(normalized, mean_gx)));
-    if (p.accumulate) out = hn::Add(out, LoadPart(dx + c, n - c));
-    StorePart(out, dx + c, n - c);
+    if (p.accumulate) out = hn::Add(out, load_part(dx + c, n - c));
+    store_part(out, dx + c, n - c);
   }
 }
 
-void LayerNormBackward(const LayerNormBackwardParams& p) {
+void layer_norm_backward(const LayerNormBackwardParams& p) {
   const int64_t slabs = (p.x.rows + kRowSlab - 1) / kRowSlab, n = p.x.cols;
   float* partial = scratch(Scratch::sums, slabs * 2 * n);
   with_type(p.x.dtype, [&](auto* type) {
     for_each_slab(p.x.rows, [&](int64_t first, int64_t last) HWY_ATTR {
       float* sums = partial + first / kRowSlab * 2 * n;
       std::memset(sums, 0, static_cast<size_t>(2 * n) * sizeof(float));
-      for (int64_t r = first; r < last; ++r) RowBackward<std::remove_pointer_t<decltype(type)>>(p, r, sums, sums + n);
+      for (int64_t r = first; r < last; ++r) row_backward<std::remove_pointer_t<decltype(type)>>(p, r, sums, sums + n);
     });
   });
   for (int64_t s = 0; s < slabs; ++s) {
@@ -108,9 +108,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace qkv::cpu {
-HWY_EXPORT(LayerNorm);
-HWY_EXPORT(LayerNormBackward);
-void layer_norm(const LayerNormParams& p) { HWY_DYNAMIC_DISPATCH(LayerNorm)(p); }
-void layer_norm_backward(const LayerNormBackwardParams& p) { HWY_DYNAMIC_DISPATCH(LayerNormBackward)(p); }
+HWY_EXPORT(layer_norm);
+HWY_EXPORT(layer_norm_backward);
+void layer_norm(const LayerNormParams& p) { HWY_DYNAMIC_DISPATCH(layer_norm)(p); }
+void layer_norm_backward(const LayerNormBackwardParams& p) { HWY_DYNAMIC_DISPATCH(layer_norm_backward)(p); }
 }  // namespace qkv::cpu
 #endif

@@ -12,54 +12,59 @@
 HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {
 
-// 1 / (1 + e^-x) from e^-|x|, to 3e-7 relatively. A NaN stays one.
-HWY_INLINE Vec GateSigmoid(Vec x) {
-  const Vec e = ExpOfNegative(hn::Neg(hn::Abs(x))), inverse = Reciprocal(hn::Add(Constant(1), e));
+// 1 / (1 + e^-x) from e^-
+// x
+// , relative error 3e-7. NaN stays NaN.
+HWY_INLINE Vec gate_sigmoid(Vec x) {
+  const Vec e = exp_of_negative(hn::Neg(hn::Abs(x))), inverse = reciprocal(hn::Add(constant(1), e));
   return hn::IfThenElse(hn::Lt(x, hn::Zero(F32())), hn::Mul(e, inverse), inverse);
 }
 
-// tanh to 3e-7 relatively: near 0 the polynomial of Cephes' tanhf (Moshier 1992), elsewhere from e^-2|x|. A NaN stays one.
-HWY_INLINE Vec GateTanh(Vec x) {
-  const Vec size = hn::Abs(x), square = hn::Mul(x, x), e = ExpOfNegative(hn::Mul(Constant(-2), size));
-  const Vec far = hn::CopySign(hn::Mul(hn::Sub(Constant(1), e), Reciprocal(hn::Add(Constant(1), e))), x);
-  Vec near = Constant(-5.70498872745e-3f);
+// tanh, relative error 3e-7: near 0 the polynomial of Cephes' tanhf (Moshier 1992), elsewhere from e^-2
+// x
+// . NaN stays NaN.
+HWY_INLINE Vec gate_tanh(Vec x) {
+  const Vec size = hn::Abs(x), square = hn::Mul(x, x), e = exp_of_negative(hn::Mul(constant(-2), size));
+  const Vec far = hn::CopySign(hn::Mul(hn::Sub(constant(1), e), reciprocal(hn::Add(constant(1), e))), x);
+  Vec near = constant(-5.70498872745e-3f);
   for (const float c : {2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f})
-    near = hn::MulAdd(near, square, Constant(c));
+    near = hn::MulAdd(near, square, constant(c));
   near = hn::MulAdd(hn::Mul(near, square), x, x);
-  return hn::IfThenElse(hn::Lt(size, Constant(0.625f)), near, far);
+  return hn::IfThenElse(hn::Lt(size, constant(0.625f)), near, far);
 }
 
-// x and h: the sums W_ih x + b_ih and W_hh h + b_hh of a unit's gates.
+// x and h are the sums W_ih x + b_ih and W_hh h + b_hh of a unit's gates.
 struct CellValues {
   Vec gates[4], memory, out;
 };
 template <RecurrentCell kCell>
-HWY_INLINE CellValues CellForward(const Vec* x, const Vec* h, Vec h_before, Vec c_before) {
+HWY_INLINE CellValues cell_forward(const Vec* x, const Vec* h, Vec h_before, Vec c_before) {
   CellValues y;
   if constexpr (kCell == RecurrentCell::tanh) {
-    y.out = y.gates[0] = GateTanh(hn::Add(x[0], h[0]));
+    y.out = y.gates[0] = gate_tanh(hn::Add(x[0], h[0]));
   } else if constexpr (kCell == RecurrentCell::gru) {
-    const Vec r = GateSigmoid(hn::Add(x[0], h[0])), z = GateSigmoid(hn::Add(x[1], h[1])), n = GateTanh(hn::MulAdd(r, h[2], x[2]));
+    const Vec r = gate_sigmoid(hn::Add(x[0], h[0])), z = gate_sigmoid(hn::Add(x[1], h[1])), n = gate_tanh(hn::MulAdd(r, h[2], x[2]));
     y.gates[0] = r, y.gates[1] = z, y.gates[2] = n;
     y.memory = h[2];
     y.out = hn::MulAdd(z, hn::Sub(h_before, n), n);
   } else {
-    const Vec i = GateSigmoid(hn::Add(x[0], h[0])), f = GateSigmoid(hn::Add(x[1], h[1])), g = GateTanh(hn::Add(x[2], h[2])),
-              o = GateSigmoid(hn::Add(x[3], h[3]));
+    const Vec i = gate_sigmoid(hn::Add(x[0], h[0])), f = gate_sigmoid(hn::Add(x[1], h[1])), g = gate_tanh(hn::Add(x[2], h[2])),
+              o = gate_sigmoid(hn::Add(x[3], h[3]));
     y.gates[0] = i, y.gates[1] = f, y.gates[2] = g, y.gates[3] = o;
     y.memory = hn::MulAdd(f, c_before, hn::Mul(i, g));
-    y.out = hn::Mul(o, GateTanh(y.memory));
+    y.out = hn::Mul(o, gate_tanh(y.memory));
   }
   return y;
 }
 
-// Gradients of a unit's sums. carry: of lstm's c, from the step after; of gru's h past W_hh, to be left for the step before.
+// Gradients of a unit's sums. carry, from the next step to the previous one: the gradient of c for lstm; for gru the part of the gradient
+// of h that bypasses W_hh.
 struct CellGradients {
-  Vec gates[4], hidden_gate, carry;  // hidden_gate: gru's n of W_hh h + b_hh
+  Vec gates[4], hidden_gate, carry;  // hidden_gate: for gru, the gradient of row n of W_hh h + b_hh
 };
 template <RecurrentCell kCell>
-HWY_INLINE CellGradients CellBackward(const Vec* v, Vec memory, Vec h_before, Vec c_before, Vec dh, Vec carry) {
-  const Vec one = Constant(1);
+HWY_INLINE CellGradients cell_backward(const Vec* v, Vec memory, Vec h_before, Vec c_before, Vec dh, Vec carry) {
+  const Vec one = constant(1);
   const auto times_sigmoid_slope = [&](Vec x, Vec s) HWY_ATTR { return hn::Mul(x, hn::NegMulAdd(s, s, s)); };
   const auto times_tanh_slope = [&](Vec x, Vec t) HWY_ATTR { return hn::Mul(x, hn::NegMulAdd(t, t, one)); };
   CellGradients g;
@@ -73,7 +78,7 @@ HWY_INLINE CellGradients CellBackward(const Vec* v, Vec memory, Vec h_before, Ve
     g.hidden_gate = hn::Mul(dn, v[0]);
     g.carry = hn::Mul(dh, v[1]);
   } else {
-    const Vec t = GateTanh(memory), dc = hn::Add(carry, times_tanh_slope(hn::Mul(dh, v[3]), t));
+    const Vec t = gate_tanh(memory), dc = hn::Add(carry, times_tanh_slope(hn::Mul(dh, v[3]), t));
     g.gates[0] = times_sigmoid_slope(hn::Mul(dc, v[2]), v[0]);
     g.gates[1] = times_sigmoid_slope(hn::Mul(dc, c_before), v[1]);
     g.gates[2] = times_tanh_slope(hn::Mul(dc, v[0]), v[2]);

@@ -11,35 +11,35 @@ HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {
 
 template <typename T>
-HWY_INLINE void Put(Vec value, T* to, size_t count, bool add) {
-  StorePart(add ? hn::Add(value, LoadPart(to, count)) : value, to, count);
+HWY_INLINE void put(Vec value, T* to, size_t count, bool add) {
+  store_part(add ? hn::Add(value, load_part(to, count)) : value, to, count);
 }
 
-// Columns i and i + pairs turn together: whole vectors of each half.
+// Rotates columns i and i + pairs together: whole vectors of each half.
 template <typename T>
-void RotateHalves(const T* x, T* y, const float* cosines, const float* sines, int64_t pairs, float sign, bool add) {
+void rotate_halves(const T* x, T* y, const float* cosines, const float* sines, int64_t pairs, float sign, bool add) {
   for (int64_t i = 0; i < pairs; i += kLanes) {
     const size_t n = static_cast<size_t>(pairs - i);
-    const Vec cosine = LoadPart(cosines + i, n), sine = hn::Mul(hn::Set(F32(), sign), LoadPart(sines + i, n));
-    const Vec a = LoadPart(x + i, n), b = LoadPart(x + pairs + i, n);
-    Put(hn::NegMulAdd(b, sine, hn::Mul(a, cosine)), y + i, n, add);
-    Put(hn::MulAdd(a, sine, hn::Mul(b, cosine)), y + pairs + i, n, add);
+    const Vec cosine = load_part(cosines + i, n), sine = hn::Mul(hn::Set(F32(), sign), load_part(sines + i, n));
+    const Vec a = load_part(x + i, n), b = load_part(x + pairs + i, n);
+    put(hn::NegMulAdd(b, sine, hn::Mul(a, cosine)), y + i, n, add);
+    put(hn::MulAdd(a, sine, hn::Mul(b, cosine)), y + pairs + i, n, add);
   }
 }
 
-HWY_INLINE void Put(float value, float* to, bool add) { *to = add ? *to + value : value; }
-HWY_INLINE void Put(float value, bf16* to, bool add) { *to = to_bf16(add ? to_float(*to) + value : value); }
+HWY_INLINE void put(float value, float* to, bool add) { *to = add ? *to + value : value; }
+HWY_INLINE void put(float value, bf16* to, bool add) { *to = to_bf16(add ? to_float(*to) + value : value); }
 
 template <typename T>
-void RotateNeighbours(const T* x, T* y, const float* cosines, const float* sines, int64_t pairs, float sign, bool add) {
+void rotate_neighbours(const T* x, T* y, const float* cosines, const float* sines, int64_t pairs, float sign, bool add) {
   for (int64_t i = 0; i < pairs; ++i) {
     const float a = to_float(x[2 * i]), b = to_float(x[2 * i + 1]), sine = sign * sines[i];
-    Put(a * cosines[i] - b * sine, y + 2 * i, add);
-    Put(b * cosines[i] + a * sine, y + 2 * i + 1, add);
+    put(a * cosines[i] - b * sine, y + 2 * i, add);
+    put(b * cosines[i] + a * sine, y + 2 * i + 1, add);
   }
 }
 
-void Rope(const RopeParams& p) {
+void rope(const RopeParams& p) {
   const int64_t size = p.x.cols / p.num_heads, pairs = p.cosines.cols;
   const float sign = p.transpose ? -1.0f : 1.0f;
   with_type(p.x.dtype, [&](auto* type) {
@@ -51,11 +51,11 @@ void Rope(const RopeParams& p) {
           const T* x = p.x.row<const T>(r) + head;
           T* y = p.y.row<T>(r) + head;
           if (p.layout == RotaryPairs::halves) {
-            RotateHalves(x, y, cosines, sines, pairs, sign, p.accumulate);
+            rotate_halves(x, y, cosines, sines, pairs, sign, p.accumulate);
           } else {
-            RotateNeighbours(x, y, cosines, sines, pairs, sign, p.accumulate);
+            rotate_neighbours(x, y, cosines, sines, pairs, sign, p.accumulate);
           }
-          for (int64_t c = 2 * pairs; c < size; c += kLanes) Put(LoadPart(x + c, size - c), y + c, size - c, p.accumulate);
+          for (int64_t c = 2 * pairs; c < size; c += kLanes) put(load_part(x + c, size - c), y + c, size - c, p.accumulate);
         }
       }
     });
@@ -67,7 +67,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace qkv::cpu {
-HWY_EXPORT(Rope);
-void rope(const RopeParams& p) { HWY_DYNAMIC_DISPATCH(Rope)(p); }
+HWY_EXPORT(rope);
+void rope(const RopeParams& p) { HWY_DYNAMIC_DISPATCH(rope)(p); }
 }  // namespace qkv::cpu
 #endif

@@ -8,52 +8,52 @@
 namespace qkv::reference {
 namespace {
 
-// Of one row of scores; the two parts of what the forward saves.
+// For one row of scores: the two parts of the saved log-sum-exp.
 struct LogSumExp {
   double largest, log_sum;
 };
 
 // One sequence and one head of an AttentionParams.
 struct Head {
-  const AttentionParams& p;
+  const AttentionParams& params;
   const View& additive;  // AdditiveAttentionParams::weight; empty: scores are products
   int64_t segment;
   int head;
 
-  int64_t size() const { return p.q.cols / p.num_heads; }
-  int64_t queries() const { return p.queries.length[segment]; }
-  int64_t keys() const { return p.keys.length[segment]; }
-  int64_t query_row(int64_t i) const { return p.queries.begin[segment] + i; }
+  int64_t size() const { return params.q.cols / params.num_heads; }
+  int64_t queries() const { return params.queries.length[segment]; }
+  int64_t keys() const { return params.keys.length[segment]; }
+  int64_t query_row(int64_t i) const { return params.queries.begin[segment] + i; }
   int64_t key_row(int64_t j) const {
-    const int64_t row = p.keys.begin[segment] + j;
-    return p.keys.index ? p.keys.index[row] : row;
+    const int64_t row = params.keys.begin[segment] + j;
+    return params.keys.index ? params.keys.index[row] : row;
   }
   int64_t query_column() const { return head * size(); }
-  int64_t key_column() const { return head / (p.num_heads / p.num_key_value_heads) * size(); }
+  int64_t key_column() const { return head / (params.num_heads / params.num_key_value_heads) * size(); }
   int64_t distance(int64_t i, int64_t j) const { return j - (i + keys() - queries()); }
   bool visible(int64_t i, int64_t j) const {
-    return !(p.causal && distance(i, j) > 0) && (p.window == 0 || std::abs(distance(i, j)) < p.window);
+    return !(params.causal && distance(i, j) > 0) && (params.window == 0 || std::abs(distance(i, j)) < params.window);
   }
 
-  double query(int64_t i, int64_t c) const { return at(p.q, query_row(i), query_column() + c); }
-  double key(int64_t j, int64_t c) const { return at(p.k, key_row(j), key_column() + c); }
+  double query(int64_t i, int64_t c) const { return at(params.q, query_row(i), query_column() + c); }
+  double key(int64_t j, int64_t c) const { return at(params.k, key_row(j), key_column() + c); }
   double product(int64_t i, int64_t j) const {
     double sum = 0;
     for (int64_t c = 0; c < size(); ++c)
       sum += additive ? at(additive, head, c) * std::tanh(query(i, c) + key(j, c)) : query(i, c) * key(j, c);
     return sum;
   }
-  // Before the bias.
+  // The score before the bias.
   double capped(int64_t i, int64_t j) const {
-    const double scaled = product(i, j) * p.scale;
-    return p.softcap == 0 ? scaled : p.softcap * std::tanh(scaled / p.softcap);
+    const double scaled = product(i, j) * params.scale;
+    return params.softcap == 0 ? scaled : params.softcap * std::tanh(scaled / params.softcap);
   }
   double score(int64_t i, int64_t j) const {
-    return capped(i, j) + (p.distance_bias ? at(p.distance_bias, head, p.distance_origin + distance(i, j)) : 0);
+    return capped(i, j) + (params.distance_bias ? at(params.distance_bias, head, params.distance_origin + distance(i, j)) : 0);
   }
   // d score / d (scale * product)
   double slope(int64_t i, int64_t j) const {
-    const double share = p.softcap == 0 ? 0 : capped(i, j) / p.softcap;
+    const double share = params.softcap == 0 ? 0 : capped(i, j) / params.softcap;
     return 1 - share * share;
   }
   LogSumExp log_sum_exp(int64_t i) const {
@@ -66,9 +66,13 @@ struct Head {
     }
     return {largest, std::log(sum)};
   }
-  LogSumExp saved(int64_t i) const { return {at(p.log_sum_exp, query_row(i), 2 * head), at(p.log_sum_exp, query_row(i), 2 * head + 1)}; }
+  LogSumExp saved(int64_t i) const {
+    return {at(params.log_sum_exp, query_row(i), 2 * head), at(params.log_sum_exp, query_row(i), 2 * head + 1)};
+  }
   double weight(int64_t i, int64_t j, LogSumExp l) const { return visible(i, j) ? std::exp(score(i, j) - l.largest - l.log_sum) : 0; }
-  double dropped(int64_t i, int64_t j) const { return dropout_factor(p.dropout, attention_element(query_row(i), p.num_heads, head, j)); }
+  double dropped(int64_t i, int64_t j) const {
+    return dropout_factor(params.dropout, attention_element(query_row(i), params.num_heads, head, j));
+  }
 };
 
 template <typename Body>

@@ -10,8 +10,8 @@ namespace {
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
-// One unit's step. x and h: the sums of its gates, a unit's gates `hidden` apart; values: the gates' values. Returns h'; c and gru's
-// W_hn h + b_hn are `memory`.
+// One unit's step. x and h: the sums of its gates, which are `hidden` apart; values: receives the gates' values. Returns h'; `memory`
+// receives c, or gru's W_hn h + b_hn.
 double cell_forward(RecurrentCell cell, const double* x, const double* h, int64_t hidden, double h_before, double c_before, double* values,
                     double& memory) {
   const auto sum = [&](int gate) { return x[gate * hidden] + h[gate * hidden]; };
@@ -29,8 +29,8 @@ double cell_forward(RecurrentCell cell, const double* x, const double* h, int64_
   return o * std::tanh(memory);
 }
 
-// Gradients of one unit's sums, from the gates' values; `carry_c` in: of c from the step after, out: of the step before. Returns what goes
-// to the h before without passing W_hh.
+// Gradients of one unit's sums from the gates' values. `carry_c`: on entry the gradient of c from the next step, on return the one for the
+// previous step. Returns the gradient of the previous h that bypasses W_hh.
 double cell_backward(RecurrentCell cell, const double* v, double memory, double h_before, double c_before, double dh, double& carry_c,
                      double* dx, double* dhidden) {
   if (cell == RecurrentCell::tanh) {
@@ -54,7 +54,7 @@ double cell_backward(RecurrentCell cell, const double* v, double memory, double 
   return 0;
 }
 
-// The step before step t in the direction of the recurrence, and how many of t's sequences have one.
+// The previous step in the direction of the recurrence, and how many of step t's sequences have one.
 struct Before {
   int64_t begin = 0, count = 0;
 };
@@ -113,7 +113,7 @@ void recurrence(const RecurrenceParams& p) {
 void recurrence_backward(const RecurrenceBackwardParams& p) {
   const RecurrenceParams& f = p.forward;
   const int64_t hidden = f.out.cols, gates = gates_of(f.cell), sequences = f.steps.count ? f.steps.length[0] : 0;
-  // What the step after leaves for the state before it, of sequences that it has; zero for the others.
+  // Gradients that the next step leaves for its previous state; zero for sequences that have no next step.
   std::vector<double> carry_h(static_cast<size_t>(sequences * hidden)), carry_c(carry_h.size());
   double values[4], dx[4], dhidden[4];
   for (int64_t i = 0; i < f.steps.count; ++i) {

@@ -1,5 +1,5 @@
-// What forward and backward share of attention on bf16 tiles. Scores are kept transposed, a row per key and a column per query: largest
-// scores, sums and exponentials of 16 queries then need no steps across the lanes, and the rows are an operand of the next product.
+// Shared by forward and backward of attention on bf16 tiles. Scores are kept transposed, a row per key and a column per query: maxima, sums
+// and exponentials of 16 queries then need no cross-lane steps, and the rows serve directly as an operand of the next product.
 #pragma once
 
 #include <cmath>
@@ -15,10 +15,10 @@
 namespace qkv::cpu {
 
 inline constexpr int64_t kBlockQueries = 32;  // columns of scores: two vectors
-inline constexpr int64_t kStripKeys = 32;     // rows of weights that a product takes at a time: masks leave out whole strips
-inline constexpr int64_t kPartKeys = 16;      // rows that become weights at a time: masks and prefetching look at each
+inline constexpr int64_t kStripKeys = 32;     // rows of weights that a product takes at a time; fully masked strips are skipped
+inline constexpr int64_t kPartKeys = 16;      // rows that become weights at a time; masking and prefetching work at this granularity
 
-// Working memory of a task, cut up in its constructor.
+// Divides a scratch buffer into arrays.
 class Arena {
  public:
   explicit Arena(void* memory) : at_(static_cast<char*>(memory)) {}
@@ -33,10 +33,10 @@ class Arena {
   char* at_;
 };
 
-// Rows of one head of x, as pointers; null past their end.
+// Pointers to rows of one head of x; null past the end.
 class HeadPointers {
  public:
-  // Queries of `s` from `first` on, those below `end`.
+  // Queries of `s` from `first` on, up to `end`.
   static void queries(const View& x, const HeadOfSequence& s, int64_t first, int64_t end, int64_t count, const bf16** rows) {
     for (int64_t i = 0; i < count; ++i) rows[i] = first + i < end ? x.row<const bf16>(s.query_row + first + i) + s.query_column : nullptr;
   }
@@ -51,16 +51,16 @@ class HeadPointers {
   }
 };
 
-// Rows of a chunk of keys that are there, and zero rows to whole strips: what products read of it.
+// Number of rows of a chunk of keys that products read: the rows present, zero-padded to whole strips.
 inline int64_t keys_to_pack(const HeadOfSequence& s, int64_t chunk, int64_t chunk_keys) {
   return round_up(std::min(chunk_keys, s.keys - chunk), kStripKeys);
 }
 
-// Brings rows that are needed later into L2, some at a time. Those of one head lie a row of all heads apart, which no hardware prefetcher
-// follows: at 16 sequences of 512 tokens, 8 heads, attention waited for memory half of its time.
+// Prefetches rows into L2, some at a time. Consecutive rows of one head are a row of all heads apart, which no hardware prefetcher follows:
+// without this, attention over 16 sequences of 512 tokens and 8 heads waited for memory half of its time.
 class Prefetcher {
  public:
-  // Rows [first, first + count) of x, `size` columns from `column` on.
+  // Adds rows [first, first + count) of x, `size` columns from `column` on.
   void add(const View& x, int64_t first, int64_t count, int64_t column, int64_t size, bool written) {
     if (!x || spans_ == kSpans || count == 0) return;
     span_[spans_++] = {x.row<const char>(0) + (first * x.stride + column) * 2, x.stride * 2, count, size * 2, written};
@@ -82,7 +82,7 @@ class Prefetcher {
   }
 
  private:
-  struct Span {  // of rows that are left
+  struct Span {  // rows left to prefetch
     const char* start;
     int64_t step, rows, bytes;
     bool written;
@@ -100,7 +100,7 @@ class Prefetcher {
   int64_t rows_ = 0;
 };
 
-// Strips [first, last) of the chunk of `chunk_keys` keys at `chunk` that hold keys of a range.
+// Strips [first, last) of a chunk that contain keys of a range. The chunk has `chunk_keys` keys from `chunk` on.
 struct Strips {
   int64_t first = 0, last = 0;
   Strips(int64_t from, int64_t to) : first(from), last(to) {}
@@ -114,22 +114,22 @@ struct Strips {
   bool has(int64_t strip) const { return strip >= first && strip < last; }
 };
 
-// Which of 16 queries in a row see a key: those at [low, high) of them.
+// The attention mask: which of 16 consecutive queries see a key. They are always a range [low, high).
 class Sight {
  public:
   Sight(const AttentionParams& p, const HeadOfSequence& s) : causal_(p.causal), window_(p.window), keys_(s.keys) {}
-  // `at`: where the first of the queries lies.
+  // `at` is the position of the first query among the keys.
   uint32_t lanes(int64_t at, int64_t key) const {
     if (key >= keys_) return 0;
     const int64_t low = std::clamp<int64_t>(first(at, key), 0, 16), high = std::clamp<int64_t>(end(at, key), 0, 16);
     return low < high ? (uint32_t{1} << high) - (uint32_t{1} << low) : 0;
   }
-  // Do all queries of a block see all of `count` keys?
+  // True if all queries of a block see all of `count` keys.
   bool whole(int64_t at, int64_t key, int64_t count) const {
     const int64_t last = key + count - 1;
     return last < keys_ && first(at, last) <= 0 && end(at, key) >= kBlockQueries;
   }
-  // How many of `count` keys are whole for sure: an even number, the last left out where they are odd, or none.
+  // Number of leading keys that all queries of a block see, rounded down to even, or 0 if not all of these are visible.
   int64_t whole_pairs(int64_t at, int64_t key, int64_t count) const {
     const int64_t even = count / 2 * 2;
     return whole(at, key, even) ? even : 0;
@@ -142,11 +142,11 @@ class Sight {
   int64_t window_, keys_;
 };
 
-// What the forward saved of a block of queries: weight = 2^(c (score - base) - power) * factor, nothing for scores below `least`.
+// The saved statistics of a block of queries: weight = 2^(c (score - base) - power) * factor, and 0 for scores below `least`.
 struct alignas(64) SavedRows {
   float base[kBlockQueries], power[kBlockQueries], factor[kBlockQueries], least[kBlockQueries];
-  uint32_t present[2];  // a bit for each of 16 queries: is there one
-  bool shifted;         // is any base not zero
+  uint32_t present[2];  // a bit for each of 16 queries that exists
+  bool shifted;         // whether any base is not zero
 };
 
 }  // namespace qkv::cpu
@@ -154,12 +154,12 @@ struct alignas(64) SavedRows {
 QKV_BF16_BEGIN
 namespace qkv::cpu {
 
-// The upper halves of a and b, beside each other: pairs of bf16.
+// The upper halves of a and b, interleaved: pairs of bf16.
 inline __attribute__((always_inline)) __m512i upper_halves(__m512i a, __m512i b) {
   return _mm512_mask_alignr_epi8(b, 0x3333333333333333, a, a, 2);
 }
 
-// Rows 2 i and 2 i + 1 of `rows` rows of sums, times `factor`; zeros past the last.
+// Rows 2 i and 2 i + 1 of `rows` rows of sums, times `factor`; zero past the last.
 struct TwoRows {
   __m512 first = _mm512_setzero_ps(), second = _mm512_setzero_ps();
   TwoRows(const float* sums, int64_t i, int64_t rows, __m512 factor) {
@@ -168,15 +168,14 @@ struct TwoRows {
     second = _mm512_mul_ps(_mm512_loadu_ps(sums + (2 * i + 1) * kBlockQueries), factor);
   }
 };
-// a and b rounded, beside each other.
+// a and b rounded to bf16 and interleaved.
 inline __attribute__((always_inline)) __m512i rounded_pairs(__m512 a, __m512 b) {
   alignas(64) static constexpr uint16_t kOrder[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
                                                       8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
   return _mm512_permutexvar_epi16(_mm512_load_si512(kOrder), (__m512i)_mm512_cvtne2ps_pbh(b, a));
 }
 
-// Soft cap and bias of distance on `count` rows of raw scores. They become natural ones: nothing is left to scale.
-// `slopes`, where given, gets d score / d (scale q . k) of the cap.
+// Applies scale, soft-cap and distance bias to `count` rows of raw scores. `slopes`, if not null, receives d score / d (scale q . k).
 inline void apply_rules(const AttentionParams& p, const HeadOfSequence& s, int64_t at, int64_t key, int64_t count, float* scores,
                         float* slopes) {
   const __m512 scale = _mm512_set1_ps(p.scale), cap = _mm512_set1_ps(p.softcap), inverse_cap = _mm512_set1_ps(2 * kLog2E / p.softcap);
@@ -196,7 +195,7 @@ inline void apply_rules(const AttentionParams& p, const HeadOfSequence& s, int64
         x = _mm512_mul_ps(t, cap);
       }
       if (bias) {
-        // Lane i has column `column` + 15 - i; columns outside of the table belong to keys that are not seen.
+        // Lane i reads column `column` + 15 - i. Columns outside the table belong to masked keys.
         const int64_t column = p.distance_origin + key + j - (at + 16 * half) - 15;
         const int64_t low = std::clamp<int64_t>(-column, 0, 16), high = std::clamp<int64_t>(p.distance_bias.cols - column, 0, 16);
         const auto inside = static_cast<__mmask16>(low < high ? (uint32_t{1} << high) - (uint32_t{1} << low) : 0);
@@ -208,10 +207,10 @@ inline void apply_rules(const AttentionParams& p, const HeadOfSequence& s, int64
 }
 inline bool has_rules(const AttentionParams& p) { return p.softcap != 0 || p.distance_bias; }
 
-// What is left to scale scores by, times log2 e.
+// The factor that scores still need after apply_rules, times log2 e.
 inline __m512 exponent_scale(const AttentionParams& p) { return _mm512_set1_ps(has_rules(p) ? kLog2E : p.scale * kLog2E); }
 
-// Queries [first, first + count) of a head.
+// Reads the saved statistics of queries [first, first + count) of a head.
 inline void read_saved_rows(const AttentionParams& p, const HeadOfSequence& s, int64_t first, int64_t count, SavedRows& rows) {
   const __m512 c = exponent_scale(p), zero = _mm512_setzero_ps();
   rows.shifted = false;
@@ -220,13 +219,13 @@ inline void read_saved_rows(const AttentionParams& p, const HeadOfSequence& s, i
     const int64_t present = std::clamp<int64_t>(count - 16 * half, 0, 16);
     for (int64_t i = 0; i < present; ++i) {
       const float* saved = p.log_sum_exp.row<const float>(s.query_row + first + 16 * half + i) + 2 * s.head;
-      if (saved[0] == -INFINITY) continue;  // saw no key
+      if (saved[0] == -INFINITY) continue;  // all keys masked
       largest[i] = saved[0];
       logarithm[i] = saved[1];
     }
     const __m512 score = _mm512_load_ps(largest), exponent = _mm512_mul_ps(score, c);
     const Reference reference(score, c);
-    // Ours are whole powers but for the rounding of what is saved; another forward's may be any.
+    // This kernel's forward saves whole powers, up to rounding; another kernel's forward may save any number.
     const __m512 left = _mm512_fmsub_ps(_mm512_sub_ps(score, reference.base), c, reference.power);
     const __m512 rounding = _mm512_fmadd_ps(_mm512_abs_ps(exponent), _mm512_set1_ps(3e-7f), _mm512_set1_ps(1e-5f));
     const __mmask16 other = _mm512_cmp_ps_mask(_mm512_abs_ps(left), rounding, _CMP_NLE_UQ);
@@ -246,16 +245,16 @@ inline Exponential exponential_of(const AttentionParams& p, const SavedRows& row
           _mm512_loadu_ps(rows.least + 16 * half)};
 }
 
-// `count` rows of scores relative to the base, where there is one.
+// Subtracts the base from `count` rows of scores.
 inline void subtract_base(float* scores, int64_t count, const float* base) {
   for (int64_t i = 0; i < count * kBlockQueries; i += 16)
     _mm512_storeu_ps(scores + i, _mm512_sub_ps(_mm512_loadu_ps(scores + i), _mm512_loadu_ps(base + i % kBlockQueries)));
 }
 
-// Which weights of 8 keys and 16 queries dropout keeps: the words of Philox lie as the pairs of weights do, two keys to a word.
+// Dropout masks for 8 keys and 16 queries. The words of Philox are laid out like the pairs of weights, two keys per word.
 class DropoutLanes {
  public:
-  // Rows of weights of queries from `first_row` on; `head` of `heads`.
+  // For rows of weights from query `first_row` on; `head` of `heads`.
   DropoutLanes(const DropoutParams& dropout, int64_t first_row, int heads, int head)
       : key0_(static_cast<uint32_t>(dropout.seed)),
         key1_(static_cast<uint32_t>(dropout.seed >> 32)),
@@ -267,7 +266,7 @@ class DropoutLanes {
     row_ = _mm512_add_epi32(_mm512_mullo_epi32(row, _mm512_set1_epi32(heads)), _mm512_set1_epi32(head));
   }
 
-  // kept[i]: of keys 8 * group + 2 * i and + 1, a bit for each of 16 pairs' values.
+  // kept[i] holds the mask of keys 8 * group + 2 * i and + 1: two bits for each of 16 queries.
   inline void kept(int64_t group, __mmask32* kept) const {
     __m512i c0 = _mm512_set1_epi32(static_cast<int>(group)), c1 = row_, c2 = _mm512_set1_epi32(static_cast<int>(site_)),
             c3 = _mm512_set1_epi32(static_cast<int>(step_));

@@ -1,4 +1,4 @@
-// Attention forward on bf16 tiles (attention_bf16.h): how the work is cut over threads, and what is asked for ahead.
+// Attention forward on bf16 tiles (attention_bf16.h): thread partitioning and prefetching.
 #include "kernels/cpu/attention/attention_bf16.h"
 
 #include "base/parallel.h"
@@ -9,7 +9,7 @@ QKV_BF16_BEGIN
 namespace qkv::cpu {
 namespace {
 
-// Blocks [first, last) of a group's queries. `next`: whose keys and queries come after these, or null.
+// Computes blocks [first, last) of a group's queries. `next`: the sequence and head to prefetch meanwhile; null: none.
 void run_blocks(const AttentionParams& p, const PackedKeys& packed, int64_t first, int64_t last, const PackedKeys* next) {
   const int64_t group = p.num_heads / p.num_key_value_heads, size = p.q.cols / p.num_heads, pass = blocks_per_pass(size);
   Prefetcher ahead;
@@ -24,16 +24,16 @@ void run_blocks(const AttentionParams& p, const PackedKeys& packed, int64_t firs
     }
     queries_of(p.q, *next, false);
   }
-  // Half of a causal sequence's blocks and parts are passed by.
+  // About half of a causal sequence's blocks and parts are masked.
   const int64_t parts = std::max<int64_t>(1, (last - first) * packed.parts / (p.causal ? 2 : 1)),
                 steps = (ahead.rows() + parts - 1) / parts;
   const auto run_all = [&](auto&& forward) {
     for (int64_t block = first; block < last; block += pass) forward.run(packed.rows, block, std::min(last, block + pass), ahead, steps);
   };
   if (current_isa() == Isa::amx) {
-    run_all(Forward<AmxTiles>(p, packed));
+    run_all(Bf16AttentionForward<AmxTiles>(p, packed));
   } else {
-    run_all(Forward<Avx512Tiles>(p, packed));
+    run_all(Bf16AttentionForward<Avx512Tiles>(p, packed));
   }
 }
 
@@ -51,7 +51,7 @@ void attention_bf16(const AttentionParams& p) {
     for (int head = 0; head < p.num_key_value_heads && p.queries.length[segment] > 0; ++head) all.emplace_back(p, segment, head);
   }
   const auto count = static_cast<int64_t>(all.size()), group = int64_t{p.num_heads / p.num_key_value_heads};
-  // Many: each by one thread, packed in that thread's cache.
+  // Many sequences and heads: each is computed by one thread, packed in that thread's cache.
   if (count >= 4 * num_threads()) {
     const int64_t run = units_per_task(count, p.num_key_value_heads);
     parallel_for((count + run - 1) / run, [&](int64_t task) {
@@ -66,7 +66,7 @@ void attention_bf16(const AttentionParams& p) {
     });
     return;
   }
-  // Few: all threads at each.
+  // Few: all threads work on one after the other.
   const int64_t pass = blocks_per_pass(p.q.cols / p.num_heads);
   for (PackedKeys& packed : all) {
     packed.place(scratch_bytes(Scratch::keys, packed.bytes()));

@@ -1,6 +1,5 @@
-// Attention whose products run on bf16 tiles (bf16_tiles.h): where the CPU has AMX or AVX-512 with bf16, for tensors in bf16. Scores and
-// sums are f32; weights, and the gradients of scores, are rounded to bf16 for the products they go into, as the plain formula in bf16
-// rounds them.
+// Attention of bf16 tensors with products on bf16 tiles (bf16_tiles.h), for CPUs with AMX or AVX-512 bf16. Scores and sums are f32; weights
+// and score gradients are rounded to bf16 as operands of products, as in the plain formula in bf16.
 #pragma once
 
 #include "kernels/params.h"

@@ -1,4 +1,4 @@
-// Attention backward on bf16 tiles (attention_bf16.h): how the work is cut over threads, and what is asked for ahead.
+// Attention backward on bf16 tiles (attention_bf16.h): thread partitioning and prefetching.
 #include "base/parallel.h"
 #include "kernels/cpu/attention/attention_bf16.h"
 #include "kernels/cpu/attention/attention_bf16_backward-inl.h"
@@ -10,13 +10,13 @@ namespace {
 
 void run_chunk(const AttentionBackwardParams& b, const Unit& unit, int64_t chunk, Turns* turns, Prefetcher& ahead, int64_t steps) {
   if (current_isa() == Isa::amx) {
-    Backward<AmxTiles>(b, unit, chunk, turns, ahead, steps).run();
+    Bf16AttentionBackward<AmxTiles>(b, unit, chunk, turns, ahead, steps).run();
   } else {
-    Backward<Avx512Tiles>(b, unit, chunk, turns, ahead, steps).run();
+    Bf16AttentionBackward<Avx512Tiles>(b, unit, chunk, turns, ahead, steps).run();
   }
 }
 
-// All that a unit reads and writes.
+// Everything that a unit reads and writes.
 Prefetcher rows_of(const AttentionBackwardParams& b, const Unit& unit) {
   const AttentionParams& p = b.forward;
   const HeadOfSequence s(p, unit.segment, unit.key_head * (p.num_heads / p.num_key_value_heads));
@@ -35,8 +35,9 @@ QKV_BF16_END
 namespace qkv::cpu {
 namespace {
 
-// Each unit by one thread, its queries in that thread's cache. Sequences of one block are over before the next one's rows have come by
-// themselves (8 to 40 tokens are 1.1 to 1.3 times as fast where they are asked for; 64 to 512 tokens 1.04 to 1.1 times where they are not).
+// Each unit is computed by one thread, its queries in that thread's cache. Rows of the next unit are prefetched only for sequences of one
+// block, which finish too quickly otherwise: 8 to 40 tokens are 1.1 to 1.3 times as fast with prefetching, 64 to 512 tokens 1.04 to 1.1
+// times as fast without.
 void run_units(const AttentionBackwardParams& b, const std::vector<Unit>& units) {
   const auto count = static_cast<int64_t>(units.size()), run = units_per_task(count, b.forward.num_key_value_heads);
   parallel_for((count + run - 1) / run, [&](int64_t task) {
@@ -47,7 +48,7 @@ void run_units(const AttentionBackwardParams& b, const std::vector<Unit>& units)
       Prefetcher ahead;
       const int64_t next = unit_after(i, run);
       if (next < count && unit.blocks.rows == 1) ahead = rows_of(b, units[static_cast<size_t>(next)]);
-      // Half of a causal sequence's strips are passed by.
+      // About half of a causal sequence's strips are masked.
       const int64_t strips = (b.forward.keys.length[unit.segment] + kStripKeys - 1) / kStripKeys,
                     parts = unit.blocks.count * (2 + (b.forward.causal ? strips : 2 * strips)),
                     steps = ahead.rows() / std::max<int64_t>(1, parts) + 1;
@@ -64,7 +65,7 @@ void run_units(const AttentionBackwardParams& b, const std::vector<Unit>& units)
   });
 }
 
-// All threads at each unit, a chunk of keys at a time; chunks add to dQ in their order.
+// All threads work on one unit after the other, a chunk of keys at a time; chunks add to dQ in their order.
 void run_chunks(const AttentionBackwardParams& b, std::vector<Unit>& units) {
   for (Unit& unit : units) {
     unit.blocks.place(scratch_bytes(Scratch::queries, unit.blocks.bytes()));
@@ -84,7 +85,7 @@ void run_chunks(const AttentionBackwardParams& b, std::vector<Unit>& units) {
   }
 }
 
-// The biases' gradient: what the chunks summed, in their order.
+// Gradient of the distance bias: adds up the chunks' sums in their order.
 void add_bias_sums(const AttentionBackwardParams& b, const std::vector<Unit>& units) {
   const int64_t columns = b.d_distance_bias.cols, group = b.forward.num_heads / b.forward.num_key_value_heads;
   for (int head = 0; head < b.forward.num_heads; ++head) std::fill_n(b.d_distance_bias.row<float>(head), columns, 0.0f);

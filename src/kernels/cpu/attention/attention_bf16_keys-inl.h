@@ -7,20 +7,20 @@
 
 namespace qkv::cpu {
 
-// Keys that pass by together: outputs are loaded and stored once for all of them. 96 are 3 to 5 % slower.
+// Keys per chunk: outputs are loaded and stored once for all of them. 96 is 3 to 5 % slower.
 inline constexpr int64_t kForwardKeys = 256;
 
-// The keys and values of one sequence and key/value head that its queries see, in whole chunks.
+// The keys and values that are visible to the queries of one sequence and key/value head, in whole chunks.
 struct PackedKeys {
   int64_t segment;
   int key_head;
-  int64_t first_chunk = 0, chunks = 0;  // chunk i: keys from (first_chunk + i) * kForwardKeys on
+  int64_t first_chunk = 0, chunks = 0;  // chunk i starts at key (first_chunk + i) * kForwardKeys
   int64_t rows = 0, depth = 0;          // blocks of queries per head; head size in whole tiles
-  int64_t step = kForwardKeys;          // room for a chunk's keys: fewer where there is but one chunk
-  int64_t parts = 0;                    // of all keys, kPartKeys in each
+  int64_t step = kForwardKeys;          // capacity of a chunk in keys; smaller if there is only one chunk
+  int64_t parts = 0;                    // number of parts of kPartKeys keys
   bf16* keys = nullptr;                 // [chunk][step][depth]
   bf16* values_t = nullptr;             // [chunk][depth][step]
-  float* norms = nullptr;               // [chunk] no key's norm is larger
+  float* norms = nullptr;               // [chunk] upper bound of the keys' norms
 
   PackedKeys(const AttentionParams& p, int64_t of_segment, int head) : segment(of_segment), key_head(head) {
     const HeadOfSequence s(p, segment, head * (p.num_heads / p.num_key_value_heads));
@@ -52,7 +52,7 @@ struct PackedKeys {
 QKV_BF16_BEGIN
 namespace qkv::cpu {
 
-// The larger of two sums of squares; a NaN of either stays: without their sign, numbers, infinity and NaN are in the order of their bits.
+// The larger of two sums of squares; NaN wins. Without the sign, the bits of numbers, infinity and NaN are ordered.
 inline __m512 larger(__m512 a, __m512 b) {
   const __m512i x = _mm512_castps_si512(_mm512_abs_ps(a)), y = _mm512_castps_si512(_mm512_abs_ps(b));
   return _mm512_castsi512_ps(_mm512_max_epu32(x, y));
@@ -64,7 +64,7 @@ inline void pack_chunk(const AttentionParams& p, const PackedKeys& packed, int64
   const bf16* pointers[kForwardKeys];
   HeadPointers::keys(p, p.k, packed.segment, s, first, count, pointers);
   bf16* keys = packed.keys + index * packed.step * packed.depth;
-  // Over the lanes, sums of the largest partial sums of squares: at least the largest sum.
+  // Each lane keeps its largest partial sum of squares; the sum over lanes is an upper bound of every key's sum.
   __m512 largest = _mm512_setzero_ps();
   for (int64_t j = 0; j < count; ++j) {
     __m512 squares = _mm512_setzero_ps();

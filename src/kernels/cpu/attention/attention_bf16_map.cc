@@ -1,4 +1,4 @@
-// Rows of the weights, rebuilt from the saved log-sum-exp by the products that the forward made its scores with.
+// Rows of the attention map, rebuilt from the saved log-sum-exp with the same products as in the forward.
 #include "kernels/cpu/attention/attention_bf16-inl.h"
 #include "kernels/cpu/attention/attention_bf16.h"
 #include "kernels/cpu/cpu.h"
@@ -7,81 +7,81 @@ QKV_BF16_BEGIN
 namespace qkv::cpu {
 namespace {
 
-// Weights of queries [first, first + count), count <= kBlockQueries, into rows [first - m.first_query, ...) of the map.
+// Writes the weights of queries [first, first + count), count <= kBlockQueries, to rows [first - first_query, ...) of the map.
 template <typename Tiles>
-class MapRows {
+class Bf16AttentionMap {
  public:
-  MapRows(const AttentionMapParams& params, int64_t first_query, int64_t query_count)
-      : m(params),
-        p(params.forward),
-        s(p, params.segment, params.head),
-        sight(p, s),
-        first(first_query),
-        count(query_count),
-        depth(round_up(s.size, 32)) {
-    Arena arena(scratch_bytes(Scratch::scores, depth * (kBlockQueries + kStripKeys) * 2 + kStripKeys * kBlockQueries * 4 + 4096));
-    queries = arena.take<uint32_t>(depth / 2 * kBlockQueries);
-    keys = arena.take<bf16>(depth * kStripKeys);
-    scores = arena.take<float>(kStripKeys * kBlockQueries);
+  Bf16AttentionMap(const AttentionMapParams& params, int64_t first_query, int64_t query_count)
+      : params_(params),
+        forward_(params.forward),
+        head_(forward_, params.segment, params.head),
+        sight_(forward_, head_),
+        first_(first_query),
+        count_(query_count),
+        depth_(round_up(head_.size, 32)) {
+    Arena arena(scratch_bytes(Scratch::attention_block, depth_ * (kBlockQueries + kStripKeys) * 2 + kStripKeys * kBlockQueries * 4 + 4096));
+    queries_ = arena.take<uint32_t>(depth_ / 2 * kBlockQueries);
+    keys_ = arena.take<bf16>(depth_ * kStripKeys);
+    scores_ = arena.take<float>(kStripKeys * kBlockQueries);
     const bf16* pointers[kBlockQueries];
-    HeadPointers::queries(p.q, s, first, first + count, kBlockQueries, pointers);
-    for (int64_t half = 0; half < 2; ++half) pairs_along_rows(pointers + 16 * half, s.size, queries + 16 * half, kBlockQueries);
-    read_saved_rows(p, s, first, count, saved);
+    HeadPointers::queries(forward_.q, head_, first_, first_ + count_, kBlockQueries, pointers);
+    for (int64_t half = 0; half < 2; ++half) pairs_along_rows(pointers + 16 * half, head_.size, queries_ + 16 * half, kBlockQueries);
+    read_saved_rows(forward_, head_, first_, count_, saved_);
   }
 
   void run() {
-    for (int64_t key = 0; key < s.keys; key += kStripKeys) {
+    for (int64_t key = 0; key < head_.keys; key += kStripKeys) {
       const bf16* pointers[kStripKeys];
-      HeadPointers::keys(p, p.k, m.segment, s, key, kStripKeys, pointers);
-      for (int64_t j = 0; j < kStripKeys; ++j) copy_row(pointers[j], s.size, keys + j * depth);
-      multiply<Tiles>({.a = keys,
-                       .a_step = 2 * depth,
-                       .b = queries,
+      HeadPointers::keys(forward_, forward_.k, params_.segment, head_, key, kStripKeys, pointers);
+      for (int64_t j = 0; j < kStripKeys; ++j) copy_row(pointers[j], head_.size, keys_ + j * depth_);
+      multiply<Tiles>({.a = keys_,
+                       .a_step = 2 * depth_,
+                       .b = queries_,
                        .b_step = 4 * kBlockQueries,
-                       .c = scores,
+                       .c = scores_,
                        .c_step = kBlockQueries,
                        .rows = 2,
                        .columns = 2,
-                       .depth = depth / 32,
+                       .depth = depth_ / 32,
                        .accumulate = false});
       weigh(key);
     }
-    for (int64_t i = 0; i < count; ++i) normalize(m.weights.row<float>(first - m.first_query + i));
+    for (int64_t i = 0; i < count_; ++i) normalize(params_.weights.row<float>(first_ - params_.first_query + i));
   }
 
  private:
   void weigh(int64_t key) {
-    const int64_t at = s.position(first);
-    if (has_rules(p)) apply_rules(p, s, at, key, kStripKeys, scores, nullptr);
-    if (saved.shifted) subtract_base(scores, kStripKeys, saved.base);
+    const int64_t at = head_.position(first_);
+    if (has_rules(forward_)) apply_rules(forward_, head_, at, key, kStripKeys, scores_, nullptr);
+    if (saved_.shifted) subtract_base(scores_, kStripKeys, saved_.base);
     for (int half = 0; half < 2; ++half) {
-      const Exponential power = exponential_of(p, saved, half);
-      for (int64_t j = 0; j < std::min(kStripKeys, s.keys - key); ++j) {
-        const auto seen = static_cast<__mmask16>(sight.lanes(at + 16 * half, key + j));
+      const Exponential power = exponential_of(forward_, saved_, half);
+      for (int64_t j = 0; j < std::min(kStripKeys, head_.keys - key); ++j) {
+        const auto seen = static_cast<__mmask16>(sight_.lanes(at + 16 * half, key + j));
         alignas(64) float weights[16];
-        _mm512_store_ps(weights, power.value(_mm512_loadu_ps(scores + j * kBlockQueries + 16 * half), seen));
-        for (int64_t i = 16 * half; i < std::min<int64_t>(count, 16 * half + 16); ++i)
-          m.weights.row<float>(first - m.first_query + i)[key + j] = weights[i - 16 * half];
+        _mm512_store_ps(weights, power.value(_mm512_loadu_ps(scores_ + j * kBlockQueries + 16 * half), seen));
+        for (int64_t i = 16 * half; i < std::min<int64_t>(count_, 16 * half + 16); ++i)
+          params_.weights.row<float>(first_ - params_.first_query + i)[key + j] = weights[i - 16 * half];
       }
     }
   }
 
-  // The forward divides by the sum of its rounded weights; these are not rounded.
+  // The forward divides by the sum of rounded weights; the map's weights are not rounded and need their own sum.
   void normalize(float* row) const {
     double sum = 0;
-    for (int64_t j = 0; j < s.keys; ++j) sum += row[j];
-    for (int64_t j = 0; j < s.keys && sum > 0; ++j) row[j] = static_cast<float>(row[j] / sum);
+    for (int64_t j = 0; j < head_.keys; ++j) sum += row[j];
+    for (int64_t j = 0; j < head_.keys && sum > 0; ++j) row[j] = static_cast<float>(row[j] / sum);
   }
 
-  const AttentionMapParams& m;
-  const AttentionParams& p;
-  HeadOfSequence s;
-  Sight sight;
-  int64_t first, count, depth;
-  SavedRows saved;
-  uint32_t* queries;  // [depth / 2][kBlockQueries] pairs
-  bf16* keys;         // [kStripKeys][depth]
-  float* scores;      // [kStripKeys][kBlockQueries]
+  const AttentionMapParams& params_;
+  const AttentionParams& forward_;
+  HeadOfSequence head_;
+  Sight sight_;
+  int64_t first_, count_, depth_;
+  SavedRows saved_;
+  uint32_t* queries_;  // [depth / 2][kBlockQueries] pairs
+  bf16* keys_;         // [kStripKeys][depth]
+  float* scores_;      // [kStripKeys][kBlockQueries]
 };
 
 }  // namespace
@@ -95,9 +95,9 @@ void attention_bf16_map(const AttentionMapParams& m) {
   for (int64_t row = 0; row < m.weights.rows; row += kBlockQueries) {
     const int64_t first = m.first_query + row, count = std::min(kBlockQueries, m.weights.rows - row);
     if (current_isa() == Isa::amx) {
-      MapRows<AmxTiles>(m, first, count).run();
+      Bf16AttentionMap<AmxTiles>(m, first, count).run();
     } else {
-      MapRows<Avx512Tiles>(m, first, count).run();
+      Bf16AttentionMap<Avx512Tiles>(m, first, count).run();
     }
   }
 }

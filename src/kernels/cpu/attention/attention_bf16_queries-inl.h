@@ -5,8 +5,8 @@
 
 namespace qkv::cpu {
 
-// What the queries of a sequence and key/value head are to every chunk of its keys, a block for each kBlockQueries of each query head, the
-// heads one after another.
+// The queries of one sequence and key/value head, packed for all chunks of keys: a block for each kBlockQueries of each query head, head
+// after head.
 struct QueryBlocks {
   struct alignas(64) Statistics {
     SavedRows saved;
@@ -35,14 +35,14 @@ struct QueryBlocks {
   }
 };
 
-// A row of weights or gradients has queries i and 16 + i beside each other; the n-th of its unpacked pairs belongs to this query.
+// Rows of weights and gradients interleave queries i and 16 + i. Returns the query of the n-th value after unpacking the pairs.
 constexpr int64_t query_place(int64_t n) { return n % 16 / 4 * 4 + n / 16 * 2 + n % 4 / 2 + n % 2 * 16; }
 
-// One sequence and key/value head.
+// The work for one sequence and key/value head.
 struct Unit {
   int64_t segment;
   int key_head;
-  int64_t chunk_keys, chunks;  // keys at a time, and how often
+  int64_t chunk_keys, chunks;  // keys per chunk; number of chunks
   QueryBlocks blocks;
   float* bias_sums = nullptr;  // [chunk][heads of the group][columns]; null: not wanted
 };
@@ -62,7 +62,7 @@ inline float sum_of_products(const bf16* x, const bf16* y, const bf16* rest, int
   return _mm512_reduce_add_ps(sum);
 }
 
-// The head of block `index`, the first of its queries, and how many.
+// The head of block `index`, its first query, and the number of queries.
 struct PlaceOfBlock {
   HeadOfSequence head;
   int64_t first, count;
@@ -74,7 +74,7 @@ inline PlaceOfBlock place_of_block(const AttentionParams& p, const Unit& unit, i
   return {s, first, std::min(kBlockQueries, s.queries - first)};
 }
 
-// Fills block `index` of a unit from q, dO, O and the saved statistics.
+// Packs block `index` of a unit: q, dO, O and the saved statistics.
 inline void pack_queries(const AttentionBackwardParams& b, const Unit& unit, int64_t index) {
   const AttentionParams& p = b.forward;
   const QueryBlocks& blocks = unit.blocks;
@@ -91,7 +91,7 @@ inline void pack_queries(const AttentionBackwardParams& b, const Unit& unit, int
   }
   pairs_of_rows(q, s.size, blocks.q_across + at, blocks.depth);
   pairs_of_rows(dout, s.size, blocks.dout_across + at, blocks.depth);
-  if (s.visible(p, first, first + count, {0, s.keys}).size() == 0)  // else the first chunk of keys writes it
+  if (s.visible(p, first, first + count, {0, s.keys}).size() == 0)  // otherwise the first chunk of keys writes it
     std::memset(blocks.dq + index * blocks.width * kBlockQueries, 0, static_cast<size_t>(blocks.width * kBlockQueries) * sizeof(float));
 
   QueryBlocks::Statistics& statistics = blocks.statistics[index];
@@ -99,7 +99,7 @@ inline void pack_queries(const AttentionBackwardParams& b, const Unit& unit, int
   for (int64_t i = 0; i < kBlockQueries; ++i) statistics.D[i] = i < count ? sum_of_products(dout[i], out[i], rest[i], s.size) : 0;
 }
 
-// Rows of dQ of a block.
+// Stores the rows of dQ of a block.
 inline void store_query_gradients(const AttentionBackwardParams& b, const Unit& unit, int64_t index) {
   const AttentionParams& p = b.forward;
   const QueryBlocks& blocks = unit.blocks;

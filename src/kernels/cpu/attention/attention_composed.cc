@@ -1,4 +1,4 @@
-// Attention by the formula, softmax(scale * q k^T) v: what flash is measured against, and what it must equal.
+// Attention by the formula, softmax(scale * q k^T) v: the yardstick for flash attention, which must give the same result.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/attention/attention_composed.cc"
 #include <hwy/foreach_target.h>
@@ -12,43 +12,43 @@ namespace qkv::cpu::HWY_NAMESPACE {
 // S = Q K^T; dQ = dS K, dK = dS^T Q.
 class DotProducts {
  public:
-  DotProducts(const HeadOfSequence& s, const HeadRows& k, bool backward) : size(s.size), keys(s.keys), step(RoundUp(s.size, kPanel)) {
-    keys_t = scratch(Scratch::keys, RoundUp(keys, kPanel) * size + (backward ? (keys + kQueryRows) * step : 0));
-    PackAll(k.data, 1, k.step, size, keys, keys_t);
+  DotProducts(const HeadOfSequence& s, const HeadRows& k, bool backward) : size_(s.size), keys_(s.keys), step_(round_up(s.size, kPanel)) {
+    keys_t_ = scratch(Scratch::keys, round_up(keys_, kPanel) * size_ + (backward ? (keys_ + kQueryRows) * step_ : 0));
+    pack_all(k.data, 1, k.step, size_, keys_, keys_t_);
     if (!backward) return;
-    packed_keys = keys_t + RoundUp(keys, kPanel) * size;
-    panel_of_q = packed_keys + keys * step;
-    PackAll(k.data, k.step, 1, keys, size, packed_keys);
+    packed_keys_ = keys_t_ + round_up(keys_, kPanel) * size_;
+    panel_of_q_ = packed_keys_ + keys_ * step_;
+    pack_all(k.data, k.step, 1, keys_, size_, packed_keys_);
   }
   void set_head(const HeadOfSequence&) {}
-  void Values(const HeadRows& q, int64_t count, int64_t end, float* scores, int64_t width) const {
-    SmallGemm(q.data, q.step, 1, keys_t, size, count, end, size, scores, width, false);
+  void score(const HeadRows& q, int64_t count, int64_t end, float* scores, int64_t width) const {
+    small_gemm(q.data, q.step, 1, keys_t_, size_, count, end, size_, scores, width, false);
   }
-  void Gradients(const HeadRows& q, int64_t count, int64_t end, const float* dscores, int64_t width, float* dq, float* dk) {
-    SmallGemm(dscores, width, 1, packed_keys, keys, count, size, end, dq, step, false);
-    PackAll(q.data, q.step, 1, count, size, panel_of_q);
-    SmallGemm(dscores, 1, width, panel_of_q, count, end, size, count, dk, step, true);
+  void differentiate(const HeadRows& q, int64_t count, int64_t end, const float* dscores, int64_t width, float* dq, float* dk) {
+    small_gemm(dscores, width, 1, packed_keys_, keys_, count, size_, end, dq, step_, false);
+    pack_all(q.data, q.step, 1, count, size_, panel_of_q_);
+    small_gemm(dscores, 1, width, panel_of_q_, count, end, size_, count, dk, step_, true);
   }
 
  private:
-  int64_t size, keys, step;
-  float *keys_t, *packed_keys = nullptr, *panel_of_q = nullptr;  // panels of K^T, of K, and of a block of Q
+  int64_t size_, keys_, step_;
+  float *keys_t_, *packed_keys_ = nullptr, *panel_of_q_ = nullptr;  // panels of K^T, of K, and of a block of Q
 };
 
-void AttentionComposed(const AttentionParams& p) {
+void attention_composed(const AttentionParams& p) {
   const std::vector<ForwardTask> tasks = forward_tasks(p, kTaskRows, kQueryRows);
   with_type(p.q.dtype, [&](auto* type) {
     parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) HWY_ATTR {
       using T = std::remove_pointer_t<decltype(type)>;
-      ComposedForward<T>(p, tasks[static_cast<size_t>(i)],
-                         [](const HeadOfSequence& s, const HeadRows& k) { return DotProducts(s, k, false); });
+      composed_forward<T>(p, tasks[static_cast<size_t>(i)],
+                          [](const HeadOfSequence& s, const HeadRows& k) { return DotProducts(s, k, false); });
     });
   });
 }
 
-void AttentionComposedBackward(const AttentionBackwardParams& b) {
+void attention_composed_backward(const AttentionBackwardParams& b) {
   with_type(b.forward.q.dtype, [&](auto* type) {
-    RunComposedBackward<std::remove_pointer_t<decltype(type)>>(
+    run_composed_backward<std::remove_pointer_t<decltype(type)>>(
         b, [](int64_t, const HeadOfSequence& s, const HeadRows& k) { return DotProducts(s, k, true); });
   });
 }
@@ -58,9 +58,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace qkv::cpu {
-HWY_EXPORT(AttentionComposed);
-HWY_EXPORT(AttentionComposedBackward);
-void attention_composed(const AttentionParams& p) { HWY_DYNAMIC_DISPATCH(AttentionComposed)(p); }
-void attention_composed_backward(const AttentionBackwardParams& p) { HWY_DYNAMIC_DISPATCH(AttentionComposedBackward)(p); }
+HWY_EXPORT(attention_composed);
+HWY_EXPORT(attention_composed_backward);
+void attention_composed(const AttentionParams& p) { HWY_DYNAMIC_DISPATCH(attention_composed)(p); }
+void attention_composed_backward(const AttentionBackwardParams& p) { HWY_DYNAMIC_DISPATCH(attention_composed_backward)(p); }
 }  // namespace qkv::cpu
 #endif

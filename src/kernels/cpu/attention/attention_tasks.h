@@ -1,4 +1,4 @@
-// How attention's work is cut, the same for every kernel: sequences, heads, which keys a query sees.
+// Partitioning of attention, common to all kernels: sequences, heads, and the keys that a query sees.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +34,7 @@ struct HeadOfSequence {
     head = query_head;
     query_column = query_head * size;
   }
-  // The key that lies where query i does: the last query belongs to the last key.
+  // The position of query i among the keys. The last query is at the last key.
   int64_t position(int64_t i) const { return i + keys - queries; }
   // The keys that query i sees.
   KeyRange visible(const AttentionParams& p, int64_t i) const {
@@ -42,22 +42,22 @@ struct HeadOfSequence {
     const int64_t begin = p.window ? at - p.window + 1 : 0, end = p.causal ? at + 1 : p.window ? at + p.window : keys;
     return {std::clamp<int64_t>(begin, 0, keys), std::clamp<int64_t>(end, 0, keys)};
   }
-  // Those of `tile` that queries [first, last) see between them. Both ends grow with the query.
+  // The keys of `tile` that at least one of queries [first, last) sees. Both ends grow with the query.
   KeyRange visible(const AttentionParams& p, int64_t first, int64_t last, KeyRange tile) const {
     const int64_t begin = std::clamp(visible(p, first).begin, tile.begin, tile.end);
     return {begin, std::clamp(visible(p, last - 1).end, begin, tile.end)};
   }
 };
 
-// Queries [first, last) of all query heads that share a key/value head: a tile of keys is packed once for all of them.
+// Queries [first, last) of all query heads that share a key/value head, so that a tile of keys is packed once for all of them.
 struct ForwardTask {
   int64_t segment;
   int key_head;
   int64_t first, last;
 };
 
-// Tasks of about `rows` rows of scores over all heads of a group, in whole blocks of `block_rows` queries. A row's result does not depend
-// on the cut.
+// Splits the queries into tasks of about `rows` rows of scores over all heads of a group, in whole blocks of `block_rows` queries. A row's
+// result does not depend on the partition.
 inline std::vector<ForwardTask> forward_tasks(const AttentionParams& p, int64_t rows, int64_t block_rows) {
   const int64_t group = p.num_heads / p.num_key_value_heads;
   const int64_t queries = std::max(block_rows, rows / group / block_rows * block_rows);
@@ -71,10 +71,10 @@ inline std::vector<ForwardTask> forward_tasks(const AttentionParams& p, int64_t 
   return tasks;
 }
 
-// How many of `count` sequences' heads, in their order, a task takes one after another: enough tasks for all threads, and long runs, for
-// what comes after the last one of a task is a guess.
+// Number of consecutive (sequence, head) units per task out of `count`. There must be enough tasks for all threads, but long runs are
+// better: what a thread computes after the last unit of a task can only be guessed by the prefetcher.
 inline int64_t units_per_task(int64_t count, int64_t heads) { return std::clamp<int64_t>(count / (16 * num_threads()), 1, 8 * heads); }
-// Which one a thread likely takes after the i-th, where a task has `run`: threads take tasks in turn.
+// The unit that the same thread probably computes after unit i, if a task has `run` units and threads take tasks in turn.
 inline int64_t unit_after(int64_t i, int64_t run) { return (i + 1) % run == 0 ? i + 1 + (num_threads() - 1) * run : i + 1; }
 
 }  // namespace qkv::cpu

@@ -1,4 +1,4 @@
-// The order in which tasks add to a sum that several of them share.
+// Orders the tasks that add to a shared sum.
 #pragma once
 
 #include <atomic>
@@ -10,8 +10,8 @@
 
 namespace qkv::cpu {
 
-// Whose turn it is to add to a block of dQ: how many tiles of keys have added theirs. Tasks start in the order of tiles, so the one that is
-// waited for runs already.
+// Counts the tiles of keys that have added to each block of dQ. Tasks start in the order of tiles, so the tile that is waited for is
+// already running.
 class Turns {
  public:
   explicit Turns(size_t blocks) : turns_(blocks) {}

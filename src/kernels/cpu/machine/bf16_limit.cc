@@ -45,7 +45,7 @@ inline __attribute__((always_inline)) void multiply_vector(__m512& sum, __m512i 
   asm volatile("vdpbf16ps %1, %2, %0" : "+v"(sum) : "v"(a), "v"(b));
 }
 
-// Enough sums to hide the latency, each in a register of its own (a loop over an array of them would keep them in memory).
+// Enough sums to hide the latency, each in its own register; with a loop over an array the compiler would keep them in memory.
 template <size_t... I>
 int64_t multiply_vectors(int64_t rounds, const char* numbers, std::index_sequence<I...>) {
   __m512 sums[] = {(static_cast<void>(I), _mm512_setzero_ps())...};

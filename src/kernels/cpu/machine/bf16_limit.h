@@ -1,4 +1,4 @@
-// The machine's limit for products of bf16.
+// Measures the machine's limit for bf16 products.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@ namespace qkv::cpu {
 
 enum class Operands { kept, read };  // zeros that stay in registers; random numbers of both signs, read from L1
 
-// Products of such operands, on this thread: on AMX of tiles, else of vectors (Isa::avx512_bf16). Returns how many floating-point
-// operations these were.
+// Multiplies such operands on this thread: tiles on AMX, otherwise vectors (Isa::avx512_bf16). Returns the number of floating-point
+// operations.
 int64_t run_bf16_products(int64_t rounds, Operands operands);
 
 }  // namespace qkv::cpu

@@ -17,27 +17,27 @@ namespace qkv::cpu::HWY_NAMESPACE {
 
 inline constexpr int kSums = 12;  // enough to hide a latency of 4 cycles on two units, few enough for 16 registers
 
-// `rounds` times kSums multiply-adds; the sums begin apart, so that the compiler cannot make one of two.
-float MultiplyAdds(int64_t rounds, float factor) {
+// Does `rounds` times kSums multiply-adds. The sums start with different values, so that the compiler cannot merge them.
+float multiply_adds(int64_t rounds, float factor) {
   Sums sums[kSums];
-  for (int i = 0; i < kSums; ++i) sums[i] = SetSums(static_cast<float>(i));
-  const Sums x = SetSums(factor), y = SetSums(1 - factor);
+  for (int i = 0; i < kSums; ++i) sums[i] = set_sums(static_cast<float>(i));
+  const Sums x = set_sums(factor), y = set_sums(1 - factor);
   for (int64_t round = 0; round < rounds; ++round) {
-    for (int i = 0; i < kSums; ++i) sums[i] = MultiplyAdd(sums[i], x, y);
+    for (int i = 0; i < kSums; ++i) sums[i] = multiply_add(sums[i], x, y);
   }
-  Sums total = SetSums(0);
-  for (int i = 0; i < kSums; ++i) total = Plus(total, sums[i]);
+  Sums total = set_sums(0);
+  for (int i = 0; i < kSums; ++i) total = plus(total, sums[i]);
   float first[kSumLanes];
-  StoreSums(total, first);
+  store_sums(total, first);
   return first[0];
 }
-int64_t FlopsPerRound() { return 2 * kSums * kSumLanes; }
+int64_t flops_per_round() { return 2 * kSums * kSumLanes; }
 
-float SumAll(const float* x, int64_t count) {
+float sum_all(const float* x, int64_t count) {
   const F32 d;
   Vec sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
   for (int64_t i = 0; i + 4 * static_cast<int64_t>(kLanes) <= count; i += 4 * kLanes) {
-    for (int j = 0; j < 4; ++j) sums[j] = hn::Add(sums[j], Load(x + i + j * kLanes));
+    for (int j = 0; j < 4; ++j) sums[j] = hn::Add(sums[j], load(x + i + j * kLanes));
   }
   return hn::GetLane(hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3])));
 }
@@ -47,22 +47,22 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace qkv::cpu {
-HWY_EXPORT(MultiplyAdds);
-HWY_EXPORT(FlopsPerRound);
-HWY_EXPORT(SumAll);
+HWY_EXPORT(multiply_adds);
+HWY_EXPORT(flops_per_round);
+HWY_EXPORT(sum_all);
 
 namespace {
 
 constexpr int kRuns = 7;
 
-std::atomic<float> result{0};  // so that the work is not left out
+std::atomic<float> result{0};  // keeps the compiler from removing the work
 
 double f32_flops() {
   constexpr int64_t kRounds = 10'000'000;
   const float factor = result + 0.5f;
   const double seconds = shortest_seconds(
-      kRuns, [&] { parallel_for(num_threads(), [&](int64_t) { result = HWY_DYNAMIC_DISPATCH(MultiplyAdds)(kRounds, factor); }); });
-  return static_cast<double>(kRounds * HWY_DYNAMIC_DISPATCH(FlopsPerRound)() * num_threads()) / seconds;
+      kRuns, [&] { parallel_for(num_threads(), [&](int64_t) { result = HWY_DYNAMIC_DISPATCH(multiply_adds)(kRounds, factor); }); });
+  return static_cast<double>(kRounds * HWY_DYNAMIC_DISPATCH(flops_per_round)() * num_threads()) / seconds;
 }
 
 double bf16_flops(Operands operands) {
@@ -80,7 +80,7 @@ double read_rate(int64_t bytes) {
   for (std::vector<float>& buffer : buffers) buffer.assign(static_cast<size_t>(count), 1.0f);
   const double seconds = shortest_seconds(kRuns, [&] {
     parallel_for(num_threads(), [&](int64_t i) {
-      for (int64_t t = 0; t < times; ++t) result = HWY_DYNAMIC_DISPATCH(SumAll)(buffers[static_cast<size_t>(i)].data(), count);
+      for (int64_t t = 0; t < times; ++t) result = HWY_DYNAMIC_DISPATCH(sum_all)(buffers[static_cast<size_t>(i)].data(), count);
     });
   });
   return static_cast<double>(count * 4 * times * num_threads()) / seconds;
@@ -90,7 +90,7 @@ double read_rate(int64_t bytes) {
 }  // namespace qkv::cpu
 
 qkv::MachineLimits qkv::measure_machine_limits() {
-  current_isa();  // has QKV_ISA chosen
+  current_isa();  // selects QKV_ISA
   return {.f32_flops = cpu::f32_flops(),
           .bf16_flops = cpu::bf16_flops(cpu::Operands::kept),
           .bf16_flops_of_numbers = cpu::bf16_flops(cpu::Operands::read),

@@ -1,5 +1,5 @@
-// The end of a product for a block of sums: bias, activation, accumulation and the output's type, while they are in the L1 cache.
-// Included by a file that defines QKV_TARGET_NAMESPACE (bf16_pack-inl.h).
+// The epilogue of a product for a block of sums in L1: bias, activation, accumulation and conversion to the output's type. Included by a
+// file that defines QKV_TARGET_NAMESPACE (bf16_pack-inl.h).
 #pragma once
 
 #include <type_traits>
@@ -20,9 +20,9 @@ inline void store32(float* to, const __mmask16* masks, __m512 low, __m512 high) 
   _mm512_mask_storeu_ps(to + 16, masks[1], high);
 }
 
-// Activations x g(x) whose g - 1/2 is odd: g(x) = 1/2 + x P(t) and the slope 1/2 + x Q(t), t = 2 (x / kReach)^2 - 1, P and Q minimax with
-// g = 0 and 1 from there on. Errors below 2.3e-5 and 7.3e-5, where bf16 rounds 1 by 2e-3: 14 and 10 instructions more, in place of the
-// exponential's and the division's 40.
+// Activations of the form x g(x) with g - 1/2 odd: g(x) = 1/2 + x P(t) and the slope 1/2 + x Q(t), t = 2 (x / kReach)^2 - 1, with minimax P
+// and Q; beyond kReach g is 0 or 1. Errors are below 2.3e-5 and 7.3e-5, where bf16 rounds 1 by 2e-3. They take 14 and 10 more instructions
+// instead of the 40 of an exponential and a division.
 constexpr float kReach = 4.5f;
 struct GateCoefficients {
   float value[9], slope[10];  // highest power first
@@ -42,11 +42,11 @@ inline __m512 half_and_odd(const float (&c)[N], __m512 x, __m512 t) {
   for (size_t i = 1; i < N; ++i) y = _mm512_fmadd_ps(y, t, _mm512_set1_ps(c[i]));
   return _mm512_fmadd_ps(x, y, _mm512_set1_ps(0.5f));
 }
-// In this order a NaN stays one.
+// With the operands in this order NaN stays NaN.
 inline __m512 not_below(float least, __m512 x) { return _mm512_max_ps(_mm512_set1_ps(least), x); }
 inline __m512 not_above(float most, __m512 x) { return _mm512_min_ps(_mm512_set1_ps(most), x); }
 
-// x becomes the activation there; the result is its slope, where it is wanted.
+// Replaces x by its activation. If kSlope, returns the slope.
 template <bool kSlope>
 inline __m512 pass_gate(const GateCoefficients& gate, __m512& x) {
   const __m512 reached = not_below(-kReach, x), inside = not_above(kReach, reached);
@@ -56,7 +56,7 @@ inline __m512 pass_gate(const GateCoefficients& gate, __m512& x) {
   return x;
 }
 
-// 32 bf16 as two vectors of floats, and back.
+// 32 bf16 values as two vectors of floats, and back.
 struct Floats32 {
   __m512 low, high;
   explicit Floats32(__m512i x) : low(widen(_mm512_castsi512_si256(x))), high(widen(_mm512_extracti64x4_epi64(x, 1))) {}
@@ -64,44 +64,44 @@ struct Floats32 {
   __m512i bf16() const { return (__m512i)_mm512_cvtne2ps_pbh(high, low); }
 };
 
-// Outputs of more bytes go straight to memory: they are out of the cache before they are read, and their old content need not be fetched
-// (gpt 20,500 -> 21,800 tok/s; at 32 MiB 21,000; outputs of 1 to 8 MiB too: encdec and tiny lose 1 %).
+// Outputs of at least this many bytes bypass the caches: they would be evicted before they are read, and their old content need not be
+// fetched (gpt 20,500 -> 21,800 tok/s; at 32 MiB 21,000; with outputs of 1 to 8 MiB too, encdec and tiny lose 1 %).
 constexpr int64_t kLarge = int64_t{10} << 20;
 
-// Ends rows of a block; T is the output's type. kPlain: with nothing but a bias, if that: sixteen operations for 32 outputs.
+// The epilogue of some rows of a block; T is the output's type. kPlain: only an optional bias, sixteen operations for 32 outputs.
 template <typename T, bool kPlain>
 struct Finish {
-  Finish(const MatmulParams& p, const BlockEnd& end) : sums(end.sums), step(p.out.stride), left(end.rows), accumulate(p.accumulate) {
-    masks[0] = first16(p.out.cols - end.column);
-    masks[1] = first16(p.out.cols - end.column - 16);
-    out = p.out.row<T>(end.row) + end.column;
-    relu = p.activation == Activation::relu && !p.accumulate;
+  Finish(const MatmulParams& p, const BlockEnd& end) : sums_(end.sums), step_(p.out.stride), left_(end.rows), accumulate_(p.accumulate) {
+    masks_[0] = first16(p.out.cols - end.column);
+    masks_[1] = first16(p.out.cols - end.column - 16);
+    out_ = p.out.row<T>(end.row) + end.column;
+    relu_ = p.activation == Activation::relu && !p.accumulate;
     if constexpr (std::is_same_v<T, bf16>) {
-      if (p.activated) activated = p.activated.row<bf16>(end.row) + end.column;
-      if (p.before) before = p.before.row<const bf16>(end.row) + end.column;
+      if (p.activated) activated_ = p.activated.row<bf16>(end.row) + end.column;
+      if (p.before) before_ = p.before.row<const bf16>(end.row) + end.column;
       const auto lines = [](const void* at, int64_t its_step) { return reinterpret_cast<uintptr_t>(at) % 64 == 0 && its_step % 32 == 0; };
-      streams = !p.accumulate && p.out.rows * p.out.cols * 2 >= kLarge && p.out.cols - end.column >= 32 && lines(out, step) &&
-                (!activated || lines(activated, p.activated.stride));
-      activated_step = p.activated.stride;
-      before_step = p.before.stride;
-      if (!p.accumulate && p.activation > Activation::relu) gate = p.activation == Activation::gelu ? &kGelu : &kGeluTanh;
+      streams_ = !p.accumulate && p.out.rows * p.out.cols * 2 >= kLarge && p.out.cols - end.column >= 32 && lines(out_, step_) &&
+                 (!activated_ || lines(activated_, p.activated.stride));
+      activated_step_ = p.activated.stride;
+      before_step_ = p.before.stride;
+      if (!p.accumulate && p.activation > Activation::relu) gate_ = p.activation == Activation::gelu ? &kGelu : &kGeluTanh;
     }
-    bias[0] = bias[1] = _mm512_setzero_ps();
-    for (int half = 0; p.bias && left > 0 && half < 2; ++half)
-      bias[half] = load16(p.bias.as<const float>() + end.column + 16 * half, masks[half]);
+    bias_[0] = bias_[1] = _mm512_setzero_ps();
+    for (int half = 0; p.bias && left_ > 0 && half < 2; ++half)
+      bias_[half] = load16(p.bias.as<const float>() + end.column + 16 * half, masks_[half]);
   }
   inline void rows(int64_t count) {
-    for (count = std::min(count, left), left -= count; count > 0; --count, out += step, sums += 32) {
-      __m512 low = _mm512_add_ps(_mm512_load_ps(sums), bias[0]), high = _mm512_add_ps(_mm512_load_ps(sums + 16), bias[1]);
-      if (!kPlain && accumulate) {
-        low = _mm512_add_ps(low, load16(out, masks[0]));
-        high = _mm512_add_ps(high, load16(out + 16, masks[1]));
+    for (count = std::min(count, left_), left_ -= count; count > 0; --count, out_ += step_, sums_ += 32) {
+      __m512 low = _mm512_add_ps(_mm512_load_ps(sums_), bias_[0]), high = _mm512_add_ps(_mm512_load_ps(sums_ + 16), bias_[1]);
+      if (!kPlain && accumulate_) {
+        low = _mm512_add_ps(low, load16(out_, masks_[0]));
+        high = _mm512_add_ps(high, load16(out_ + 16, masks_[1]));
       }
       if constexpr (std::is_same_v<T, bf16>) {
         store(low, high);
       } else {
-        if (!kPlain && relu) clip(low, high);
-        store32(out, masks, low, high);
+        if (!kPlain && relu_) clip(low, high);
+        store32(out_, masks_, low, high);
       }
     }
   }
@@ -112,57 +112,57 @@ struct Finish {
     high = not_below(0, high);
   }
   inline void put(bf16* to, __mmask32 mask, __m512i y) {
-    if (streams) {
+    if (streams_) {
       _mm512_stream_si512(reinterpret_cast<__m512i*>(to), y);
     } else {
       _mm512_mask_storeu_epi16(to, mask, y);
-      __builtin_prefetch(to + 32, 1);  // the next panel's, so that its line is here before it is written
+      __builtin_prefetch(to + 32, 1);  // the next panel's line, before it is written
     }
   }
   inline void store(__m512 low, __m512 high) {
-    const __mmask32 mask = masks[0] | static_cast<__mmask32>(masks[1]) << 16;
-    if constexpr (kPlain) return put(out, mask, (__m512i)_mm512_cvtne2ps_pbh(high, low));
-    if (before) {
-      const __m512i x = _mm512_maskz_loadu_epi16(mask, before);
-      __builtin_prefetch(before + 32);  // the next panel's
-      if (gate) {
+    const __mmask32 mask = masks_[0] | static_cast<__mmask32>(masks_[1]) << 16;
+    if constexpr (kPlain) return put(out_, mask, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+    if (before_) {
+      const __m512i x = _mm512_maskz_loadu_epi16(mask, before_);
+      __builtin_prefetch(before_ + 32);  // the next panel's line
+      if (gate_) {
         Floats32 at(x);
-        low = _mm512_mul_ps(low, pass_gate<true>(*gate, at.low));
-        high = _mm512_mul_ps(high, pass_gate<true>(*gate, at.high));
-        if (activated) put(activated, mask, at.bf16());
+        low = _mm512_mul_ps(low, pass_gate<true>(*gate_, at.low));
+        high = _mm512_mul_ps(high, pass_gate<true>(*gate_, at.high));
+        if (activated_) put(activated_, mask, at.bf16());
       } else {
         const __mmask32 positive = _mm512_cmpgt_epi16_mask(x, _mm512_setzero_si512());
         low = _mm512_maskz_mov_ps(static_cast<__mmask16>(positive), low);
         high = _mm512_maskz_mov_ps(static_cast<__mmask16>(positive >> 16), high);
       }
-      before += before_step;
-    } else if (relu) {
+      before_ += before_step_;
+    } else if (relu_) {
       clip(low, high);
     }
     __m512i y = (__m512i)_mm512_cvtne2ps_pbh(high, low);
-    if (gate && !before) {
+    if (gate_ && !before_) {
       Floats32 at(y);
-      pass_gate<false>(*gate, at.low);
-      pass_gate<false>(*gate, at.high);
-      if (activated) {
-        put(activated, mask, at.bf16());
+      pass_gate<false>(*gate_, at.low);
+      pass_gate<false>(*gate_, at.high);
+      if (activated_) {
+        put(activated_, mask, at.bf16());
       } else {
         y = at.bf16();
       }
     }
-    put(out, mask, y);
-    if (activated) activated += activated_step;
+    put(out_, mask, y);
+    if (activated_) activated_ += activated_step_;
   }
 
-  const float* sums;
-  T* out;
-  bf16* activated = nullptr;
-  const bf16* before = nullptr;
-  const GateCoefficients* gate = nullptr;  // null: relu or none
-  int64_t step, activated_step = 0, before_step = 0, left;
-  __m512 bias[2];
-  __mmask16 masks[2];
-  bool accumulate, relu, streams = false;
+  const float* sums_;
+  T* out_;
+  bf16* activated_ = nullptr;
+  const bf16* before_ = nullptr;
+  const GateCoefficients* gate_ = nullptr;  // null: relu or none
+  int64_t step_, activated_step_ = 0, before_step_ = 0, left_;
+  __m512 bias_[2];
+  __mmask16 masks_[2];
+  bool accumulate_, relu_, streams_ = false;
 };
 
 }  // namespace qkv::cpu::QKV_TARGET_NAMESPACE

@@ -1,8 +1,8 @@
-// The forms in which products of bf16 read their factors (Intel SDM, TDPBF16PS): sums[16][16] += a[16][32] b[32][16] of tiles of 1 KiB. A
-// tile of a is 16 rows of 32 values, as they lie in memory. A tile of b is 16 rows of pairs: row i holds b(2 i, n) and b(2 i + 1, n) side
-// by side for each column n, which is what VDPBF16PS reads too.
+// Operand layouts of bf16 products (Intel SDM, TDPBF16PS): sums[16][16] += a[16][32] b[32][16] on tiles of 1 KiB. A tile of a is 16 rows of
+// 32 values, as in memory. A tile of b is 16 rows of pairs: row i holds b(2 i, n) and b(2 i + 1, n) side by side for each column n.
+// VDPBF16PS reads the same layout.
 //
-// Included by a file that defines QKV_TARGET_NAMESPACE and, in it, the instructions: bf16_matmul.cc or the twins' test.
+// Included by a file that defines QKV_TARGET_NAMESPACE and provides the instructions in it: bf16_matmul.cc or the twins' test.
 #pragma once
 
 #include <algorithm>
@@ -15,24 +15,24 @@ QKV_TARGET_BEGIN
 namespace qkv::cpu::QKV_TARGET_NAMESPACE {
 
 inline constexpr int64_t kTileBytes = 1024;
-inline constexpr int64_t kStep = 32;   // of depth in a tile
-inline constexpr int64_t kPanel = 32;  // columns of b that are kept together: two tiles
+inline constexpr int64_t kStep = 32;   // depth of a tile
+inline constexpr int64_t kPanel = 32;  // columns of b that are packed together: two tiles
 
 constexpr int64_t round_up_to_tiles(int64_t x) { return (x + kPanel - 1) / kPanel * kPanel; }
 
-// The first n of m mask bits.
+// The first n bits of a mask of m.
 inline __mmask16 first16(int64_t n) { return static_cast<__mmask16>(n >= 16 ? 0xffff : n <= 0 ? 0 : (1u << n) - 1); }
 inline __mmask32 first32(int64_t n) { return n >= 32 ? 0xffffffffu : n <= 0 ? 0 : (1u << n) - 1; }
 
-// 32 values of a row as bf16, zero past the first n.
+// 32 values of a row as bf16; zero past the first n.
 inline __m512i load32(const bf16* from, int64_t n) { return _mm512_maskz_loadu_epi16(first32(n), from); }
 inline __m512i load32(const float* from, int64_t n) {
   const __m512 low = _mm512_maskz_loadu_ps(first16(n), from), high = _mm512_maskz_loadu_ps(first16(n - 16), from + 16);
   return (__m512i)_mm512_cvtne2ps_pbh(high, low);
 }
 
-// Vector i of four holds, in lane l, row 4 l + i of 16: so the transposition of 4 x 4 values in each lane makes whole rows of 16. The lanes
-// are put together by loads, which leaves the shuffling port half of the work of a transposition in registers.
+// Vector i of four holds, in lane l, row 4 l + i of 16, so that transposing 4 x 4 values in each lane yields whole rows of 16. Loads
+// assemble the lanes, which spares the shuffle port half of the work of an in-register transposition.
 inline __m512i lanes(const char* from, int64_t step) {
   __m512i x = _mm512_castsi128_si512(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
   x = _mm512_mask_broadcast_i32x4(x, 0x00f0, _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 4 * step)));
@@ -40,7 +40,7 @@ inline __m512i lanes(const char* from, int64_t step) {
   return _mm512_mask_broadcast_i32x4(x, 0xf000, _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 12 * step)));
 }
 
-// 4 x 4 values of 32 bits in each lane, written as four rows of a tile.
+// Transposes 4 x 4 values of 32 bits in each lane and writes them as four rows of a tile.
 inline void transpose_lanes(__m512i r0, __m512i r1, __m512i r2, __m512i r3, char* to) {
   const __m512i low01 = _mm512_unpacklo_epi32(r0, r1), high01 = _mm512_unpackhi_epi32(r0, r1);
   const __m512i low23 = _mm512_unpacklo_epi32(r2, r3), high23 = _mm512_unpackhi_epi32(r2, r3);
@@ -50,7 +50,7 @@ inline void transpose_lanes(__m512i r0, __m512i r1, __m512i r2, __m512i r3, char
   _mm512_storeu_si512(to + 192, _mm512_unpackhi_epi64(high01, high23));
 }
 
-// 16 rows of 16 values of 32 bits: rows to columns.
+// Transposes 16 rows of 16 values of 32 bits.
 inline void transpose_tile(const char* from, int64_t step, char* to) {
   for (int64_t chunk = 0; chunk < 4; ++chunk) {
     const char* column = from + 16 * chunk;
@@ -59,7 +59,7 @@ inline void transpose_tile(const char* from, int64_t step, char* to) {
   }
 }
 
-// op(b) = b^T: the panel's columns are rows of b, whose neighbours are the pairs.
+// Packs op(b) = b^T: the panel's columns are rows of b, and neighbours in a row form the pairs.
 template <typename T>
 void pack_columns_of_rows(const View& b, int64_t first, int64_t begin, int64_t depth, char* to) {
   alignas(64) char rows[16 * 64];
@@ -75,7 +75,7 @@ void pack_columns_of_rows(const View& b, int64_t first, int64_t begin, int64_t d
   }
 }
 
-// Two rows of 32 values side by side: pairs of the first 16 columns, and of the others.
+// Two rows of 32 values interleaved: pairs of the first 16 columns, and pairs of the others.
 struct Pairs {
   __m512i low, high;
 };
@@ -107,7 +107,7 @@ void pack_panel_of(const View& b, bool transpose_b, int64_t first, int64_t begin
   pack_rows<T>(b, first, begin, depth, to);
 }
 
-// 32 rows of 16 columns become a tile of 16 rows: first pairs of rows are put side by side, then lanes are transposed.
+// Turns 32 rows of 16 columns into a tile of 16 rows: interleaves pairs of rows, then transposes the lanes.
 inline void transpose_pairs(const char* from, int64_t step, char* to) {
   for (int64_t chunk = 0; chunk < 2; ++chunk, from += 16) {  // 8 columns
     __m512i low[4], high[4];
@@ -123,15 +123,15 @@ inline void transpose_pairs(const char* from, int64_t step, char* to) {
 
 inline __m512 widen(__m256i values) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16)); }
 
-// Columns [first, first + 32) of op(b), steps [begin, begin + depth) of its depth, as [depth / 32][2 tiles], zero past b's end.
+// Packs columns [first, first + 32) of op(b), steps [begin, begin + depth) of its depth, as [depth / 32][2 tiles], zero past b's end.
 inline void pack_panel(const View& b, bool transpose_b, int64_t first, int64_t begin, int64_t depth, void* packed) {
   char* to = static_cast<char*>(packed);
   if (b.dtype == DType::f32) return pack_panel_of<float>(b, transpose_b, first, begin, depth, to);
   pack_panel_of<bf16>(b, transpose_b, first, begin, depth, to);
 }
 
-// a^T as the left factor: columns [first, first + 32) of a as rows, its rows [begin, begin + 32) as depth, in two tiles, zero past a's
-// end. a is in bf16. column_sums: null, or 32 sums that the columns' values are added to.
+// Packs bf16 a^T as the left factor: columns [first, first + 32) of a as rows, rows [begin, begin + 32) as depth, in two tiles, zero past
+// a's end. column_sums: null, or 32 sums to which the columns' values are added.
 inline void pack_transposed_rows(const View& a, int64_t first, int64_t begin, void* packed, float* column_sums) {
   char* to = static_cast<char*>(packed);
   alignas(64) char rows[kStep * 64];

@@ -1,6 +1,6 @@
-// Scalar twins of the instructions that products of bf16 use, under the intrinsics' names: in this namespace the text of bf16_*-inl.h runs
-// on any processor, with its packing, blocks and tails. Meanings are those of the Intel SDM; sums of products are rounded as
-// TDPBF16PS and VDPBF16PS round them, with subnormal values as zeros. Only for files that do not include immintrin.h.
+// Scalar twins of the instructions that bf16 products use, under the intrinsics' names: in this namespace the text of bf16_*-inl.h runs on
+// any processor, with its packing, blocks and tails. Semantics are those of the Intel SDM; sums of products are rounded as TDPBF16PS and
+// VDPBF16PS round them, with subnormals as zeros. Only for files that do not include immintrin.h.
 #pragma once
 
 #include <cmath>
@@ -106,7 +106,7 @@ inline __m512i _mm512_set1_epi32(int x) {
   return dwords([&](int) { return static_cast<uint32_t>(x); });
 }
 
-// Moves. Lanes are of 128 bits: 4 elements of 32, 8 of 16.
+// Moves and shuffles. Lanes are 128 bits: 4 elements of 32 or 8 of 16.
 inline __m512i _mm512_castsi128_si512(__m128i x) {
   __m512i y{};
   std::memcpy(&y, &x, sizeof x);
@@ -140,7 +140,7 @@ inline __m512i _mm512_permutex2var_epi16(__m512i x, __m512i index, __m512i y) {
   return words([&](int i) { return (index.word(i) & 32 ? y : x).word(index.word(i) & 31); });
 }
 
-// Arithmetic; of two operands with a NaN, maximum and minimum take the second.
+// Arithmetic. If one operand is NaN, maximum and minimum return the second.
 inline __m512i _mm512_add_epi16(__m512i x, __m512i y) {
   return words([&](int i) { return static_cast<uint16_t>(x.word(i) + y.word(i)); });
 }
@@ -177,11 +177,11 @@ inline __m512 _mm512_min_ps(__m512 x, __m512 y) {
   return floats([&](int i) { return x.f[i] < y.f[i] ? x.f[i] : y.f[i]; });
 }
 
-// bf16: the upper half of the result is of x.
+// bf16: the upper half of the result comes from x.
 inline __m512bh _mm512_cvtne2ps_pbh(__m512 x, __m512 y) {
   return words([&](int i) { return to_bf16(flushed(i < 16 ? y.f[i] : x.f[i - 16])).bits; });
 }
-// VDPBF16PS: of each pair the odd product is added first.
+// VDPBF16PS adds the odd product of each pair first.
 inline __m512 _mm512_dpbf16_ps(__m512 sums, __m512bh x, __m512bh y) {
   return floats([&](int i) {
     const float odd = flushed(std::fma(float_of(x.word(2 * i + 1)), float_of(y.word(2 * i + 1)), flushed(sums.f[i])));
@@ -204,7 +204,7 @@ inline void _tile_loadd(int index, const void* from, int64_t step) {
 inline void _tile_stored(int index, void* to, int64_t step) {
   for (int r = 0; r < 16; ++r) std::memcpy(static_cast<char*>(to) + r * step, tile(index).d[r], 64);
 }
-// TDPBF16PS: products of even and of odd values are summed apart over a tile's depth, then added.
+// TDPBF16PS sums products of even and of odd values separately over a tile's depth, then adds the two.
 inline void _tile_dpbf16ps(int sums, int a, int b) {
   for (int m = 0; m < 16; ++m) {
     for (int n = 0; n < 16; ++n) {

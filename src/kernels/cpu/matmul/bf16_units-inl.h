@@ -1,5 +1,5 @@
-// The two units that multiply blocks of bf16: AMX's tiles and AVX-512's dot products. A block is 32 columns of b, in the form of
-// bf16_pack-inl.h, times up to 32 rows of a. Included by a file that defines QKV_TARGET_NAMESPACE.
+// The two units that multiply blocks of bf16: AMX tiles and AVX-512 dot products. A block is 32 packed columns of b (bf16_pack-inl.h) times
+// up to 32 rows of a. Included by a file that defines QKV_TARGET_NAMESPACE.
 #pragma once
 
 #include "kernels/cpu/matmul/bf16_finish-inl.h"
@@ -9,7 +9,7 @@
 QKV_TARGET_BEGIN
 namespace qkv::cpu::QKV_TARGET_NAMESPACE {
 
-// What both have in common (blocked_product-inl.h).
+// Common to both units (blocked_product-inl.h).
 struct Bf16Unit {
   using Value = bf16;
   static constexpr int64_t kRows = 32, kColumns = kPanel, kStep = qkv::cpu::QKV_TARGET_NAMESPACE::kStep;
@@ -20,14 +20,14 @@ struct Bf16Unit {
   static void pack_panel(const View& b, bool transpose_b, int64_t first, int64_t begin, int64_t depth, char* to) {
     QKV_TARGET_NAMESPACE::pack_panel(b, transpose_b, first, begin, depth, to);
   }
-  static void convert(const bf16*, int64_t, bf16*) {}  // rows are of this type
+  static void convert(const bf16*, int64_t, bf16*) {}  // rows already have this type
   // depth: at most 32
   static void pack_transposed_rows(const View& a, int64_t first, int64_t begin, int64_t, char* to, float* column_sums) {
     QKV_TARGET_NAMESPACE::pack_transposed_rows(a, first, begin, to, column_sums);
   }
 };
 
-// Tile registers 0 to 3 hold the sums (0, 1: the upper rows), 4 and 5 rows of a, 6 and 7 columns of b: a step loads four tiles for four
+// Tile registers 0 to 3 hold the sums (0, 1: the upper rows), 4 and 5 rows of a, 6 and 7 columns of b: each step loads four tiles for four
 // products.
 struct TileUnit : Bf16Unit {
   static constexpr int64_t kWholeDepth = 1536, kDepth = 384;  // a piece of a slab stays in L2
@@ -35,7 +35,7 @@ struct TileUnit : Bf16Unit {
   static constexpr bool kWholeBlocks = true;  // reads 16 or 32 rows
   static constexpr bool kBeside = true;       // the vector units are free meanwhile
 
-  // between(): work for the other units, at each step.
+  // Calls between() at each step, for work on the other units.
   template <typename Between>
   static inline void multiply(int64_t rows, const Block& block, Between&& between) {
     if (rows > 16) return multiply<true>(block, between);
@@ -98,8 +98,8 @@ struct TileUnit : Bf16Unit {
   }
 };
 
-// 8 rows of sums of both tiles stay in 16 registers: 2 loads and 8 broadcasts for 16 products. Rows whose distance is a multiple of 4 KiB
-// share a set of L1, and 8 of them fit where it has 8 ways (12 rows, which load less: 232 -> 180 GFLOP/s on a Zen 4 core at depth 2048).
+// 8 rows of sums of both tiles stay in 16 registers: 2 loads and 8 broadcasts for 16 products. Rows at a distance of a multiple of 4 KiB
+// share a set of L1, and 8 of them fit if it has 8 ways (12 rows, which load less: 232 -> 180 GFLOP/s on a Zen 4 core at depth 2048).
 struct DotUnit : Bf16Unit {
   static constexpr int64_t kWholeDepth = 4096, kDepth = 2048;
   static constexpr int64_t kTile = 8;  // rows

@@ -1,14 +1,14 @@
-// A matrix product cut into slabs of rows for the threads, panels of columns and steps of depth for the caches, and blocks of sums that
-// stay in registers: the structure that every instruction set shares. A Unit is what differs (f32_unit-inl.h, bf16_units-inl.h):
-//   Value                     type of packed values; rows of a in bf16 are converted to it
-//   kRows, kColumns           of a block of sums; a panel of b has kColumns
-//   kStep                     depth is padded with zeros to a multiple of it
-//   kWholeBlocks              multiplies whole blocks: rows that are missing are zeros in a copy
-//   kBeside                   ends one block while it multiplies the next, on other units of the core
-//   kWholeDepth, kDepth       up to the first, sums never leave the registers; beyond, after so many steps
-//   kTransposedStep, kTransposedNext   a_step and a_next (blocks.h) of what pack_transposed_rows writes
+// A matrix product partitioned into slabs of rows for the threads, panels of columns and steps of depth for the caches, and blocks of sums
+// that stay in registers. All instruction sets share this structure and differ in a Unit (f32_unit-inl.h, bf16_units-inl.h):
+//   Value                              type of packed values; rows of a in bf16 are converted to it
+//   kRows, kColumns                    size of a block of sums; a panel of b has kColumns
+//   kStep                              depth is zero-padded to a multiple of it
+//   kWholeBlocks                       multiplies whole blocks; missing rows are zeros in a copy
+//   kBeside                            runs the epilogue of one block during the next product, on other units of the core
+//   kWholeDepth, kDepth                sums stay in registers up to the first; deeper products are split into pieces of the second
+//   kTransposedStep, kTransposedNext   a_step and a_next (blocks.h) of the output of pack_transposed_rows
 //   pack_panel, pack_transposed_rows, convert, multiply, multiply_direct, Finish
-// Every sum runs over depth in one order, whatever the cut and the neighbours.
+// Every sum runs over depth in one order, whatever the partition and the neighbours.
 //
 // Included once for each target, by a file that defines QKV_TARGET_BEGIN, QKV_TARGET_END and QKV_TARGET_NAMESPACE.
 #include <algorithm>
@@ -24,19 +24,19 @@
 QKV_TARGET_BEGIN
 namespace qkv::cpu::QKV_TARGET_NAMESPACE {
 
-inline constexpr int64_t kPanelsInL2 = 1 << 19;            // bytes of b that meet all of a slab's rows before the next
+inline constexpr int64_t kPanelsInL2 = 1 << 19;            // bytes of b that meet all rows of a slab before the next ones
 inline constexpr int64_t kSumsInL2 = 1 << 18;              // bytes of sums that wait for the next steps of depth
 inline constexpr int64_t kFewRows = 2, kPanelsAtOnce = 4;  // so few rows alone have too few sums to hide the latency of an addition
 inline constexpr int64_t kSlab = 128;                      // rows of a per task
-inline constexpr int64_t kWideSlab = 256;                  // where b is read from the last-level cache
-inline constexpr int64_t kLeastWork = 1 << 17;             // multiply-adds of a task
-inline constexpr int64_t kWideB = 1 << 20;                 // bytes of b
+inline constexpr int64_t kWideSlab = 256;                  // rows of a per task if b is read from the last-level cache
+inline constexpr int64_t kLeastWork = 1 << 17;             // minimal multiply-adds of a task
+inline constexpr int64_t kWideB = 1 << 20;                 // bytes of b from which the slab is wide
 
 constexpr int64_t divide_up(int64_t x, int64_t by) { return (x + by - 1) / by; }
 constexpr int64_t up_to_multiple(int64_t x, int64_t of) { return divide_up(x, of) * of; }
 
-// Blocks of rows of a slab: where they lie, but for copies of all rows where they have another type, of the last rows where the unit reads
-// whole blocks, and of the last steps' columns where they do not fill a step.
+// Blocks of rows of a slab, read in place where possible. Copies are made of all rows if they have another type, of the last rows if the
+// unit reads whole blocks, and of the last columns if they do not fill a step.
 template <typename Unit>
 class RowsOfA {
   using Value = typename Unit::Value;
@@ -60,7 +60,7 @@ class RowsOfA {
     copy(copies_, copies_step_, in_place_, 0, whole_depth_);
     if (whole_depth_ < a.cols) copy(last_columns_, Unit::kStep, 0, whole_depth_, a.cols - whole_depth_);
   }
-  // Before steps [k, next) of depth are read.
+  // Call this before steps [k, next) of depth are read.
   void prepare(int64_t k, int64_t next) {
     if (!converts_) return;
     copies_step_ = next - k;
@@ -76,13 +76,13 @@ class RowsOfA {
   int64_t step(int64_t row, int64_t k) const {  // in bytes
     return kSize * (!converts_ && k >= whole_depth_ ? Unit::kStep : row < in_place_ ? a_.stride : copies_step_);
   }
-  // Up to where the steps from k on lie in one place.
+  // The end of the steps from k on that are contiguous.
   int64_t end_from(int64_t k) const { return k < whole_depth_ ? whole_depth_ : whole_depth_ + Unit::kStep; }
 
  private:
   static constexpr int64_t kSize = sizeof(Value);
 
-  // Rows from `row` on, `count` columns of them; zeros fill what is missing to whole rows of `step`, and to the padded rows.
+  // Copies `count` columns of the rows from `row` on; zero-pads rows to `step` and the block to the padded rows.
   void copy(Value* to, int64_t step, int64_t row, int64_t column, int64_t count) const {
     for (int64_t r = row; r < padded_; ++r, to += step) {
       const int64_t present = r < rows_ ? count : 0;
@@ -99,12 +99,12 @@ class RowsOfA {
   int64_t copies_step_ = 0, copies_begin_ = 0;
 };
 
-// Rows that are read next, brought near the core a few lines at a time.
+// Prefetches the rows that are read next, a few lines at a time.
 struct Prefetch {
   const char* row = nullptr;
-  int64_t rows = 0, step = 0, bytes = 0;  // how many are left, from one to the next, of each
-  int64_t at = 0;                         // of the row
-  int64_t lines = 0;                      // at a time
+  int64_t rows = 0, step = 0, bytes = 0;  // rows left; bytes from row to row; bytes of each row
+  int64_t at = 0;                         // position in the current row
+  int64_t lines = 0;                      // lines per call
 
   inline void some(int64_t times = 1) {
     for (int64_t i = 0; i < times * lines && rows > 0; ++i) {
@@ -118,8 +118,8 @@ struct Prefetch {
   }
 };
 
-// Rows to prefetch while something else is computed, at every 32 values of depth: rows [first, first + rows) of columns [begin, end).
-// shares: how many blocks of the other factor each of them meets.
+// Rows [first, first + rows), columns [begin, end), to prefetch during another computation, some at every 32 values of depth. shares: the
+// number of blocks of the other factor that each of them meets.
 inline Prefetch prefetch_of(const View& x, int64_t first, int64_t rows, int64_t begin, int64_t end, int64_t shares) {
   if (first >= x.rows) return {};
   const int64_t size = size_of(x.dtype);
@@ -130,8 +130,8 @@ inline Prefetch prefetch_of(const View& x, int64_t first, int64_t rows, int64_t 
           .lines = divide_up(32 * size / 2, shares)};
 }
 
-// The product of a block while `end`, another block of p, is ended: where the tile unit and the vector units work side by side (one after
-// the other took 1270 cycles for a block of depth 256 in place of 440).
+// Multiplies a block while the epilogue of another one, `end`, runs: the tile unit and the vector units work side by side (one after the
+// other they took 1270 cycles for a block of depth 256 instead of 440).
 template <typename Unit, typename T, bool kPlain>
 inline void multiply_and_finish(int64_t rows, const Block& block, const MatmulParams& p, const BlockEnd& end, Prefetch& prefetch) {
   typename Unit::template Finish<T, kPlain> finish(p, end);
@@ -158,23 +158,23 @@ inline void multiply_and_finish(int64_t rows, const Block& block, const MatmulPa
   multiply_and_finish<Unit, float>(rows, block, p, end, prefetch);
 }
 
-// Ends a block on its own; comes last on each thread.
+// Runs the last epilogue of a thread.
 template <typename Unit>
 inline void finish_last(const MatmulParams& p, const BlockEnd& end) {
   if (p.out.dtype == DType::f32) return typename Unit::template Finish<float, false>(p, end).rows(end.rows);
   typename Unit::template Finish<bf16, false>(p, end).rows(end.rows);
-  __builtin_ia32_sfence();  // of this and all blocks before: other threads see what was streamed
+  __builtin_ia32_sfence();  // makes the streaming stores of this and all earlier blocks visible to other threads
 }
 
-// Whether blocks can be ended straight from registers; where the output's last columns do not fill a panel, those cannot.
+// True if the epilogue can run straight from registers. Output columns that do not fill a panel always take the other path.
 template <typename Unit>
 bool ends_directly(const MatmulParams& p) {
   const bool simple = (p.activation <= Activation::relu || p.accumulate) && !p.activated && !p.before;
   return !Unit::kBeside && simple && (!p.accumulate || (p.out.dtype == DType::f32 && !p.bias));
 }
 
-// The product of `panels` panels, one or kPanelsAtOnce, ended straight from registers where these are the last steps of depth;
-// in_place: sums lie in the output meanwhile.
+// Multiplies `panels` panels, one or kPanelsAtOnce; after the last steps of depth the epilogue runs straight from registers. in_place: the
+// output holds the intermediate sums.
 template <typename Unit>
 inline void multiply_direct(const MatmulParams& p, int64_t rows, int64_t row, int64_t column, int64_t panels, Block block, bool first,
                             bool last, bool in_place) {
@@ -191,8 +191,8 @@ inline void multiply_direct(const MatmulParams& p, int64_t rows, int64_t row, in
   Unit::template multiply_direct<bf16>(rows, panels, block, end);
 }
 
-// Rows [first, first + rows) times panels [first_panel, last_panel) of b. Rows of a stay in L1 while panels stream by from L2: some panels
-// at a time, for all rows.
+// Multiplies rows [first, first + rows) with panels [first_panel, last_panel) of b. Rows of a stay in L1 while panels stream from L2, some
+// panels at a time for all rows.
 template <typename Unit>
 void slab_times_panels(const MatmulParams& p, const char* packed, int64_t first, int64_t rows, int64_t first_panel, int64_t last_panel,
                        Prefetch prefetch) {
@@ -217,7 +217,7 @@ void slab_times_panels(const MatmulParams& p, const char* packed, int64_t first,
       for (int64_t i = 0, taken = 1; i < blocks * count; i += taken) {
         const int64_t block = i / count, panel = begin + i % count, row = block * Unit::kRows,
                       block_rows = std::min(Unit::kRows, rows - row);
-        // Two places in turn: one is filled while the other is ended.
+        // Two buffers alternate: one is filled while the epilogue reads the other.
         float* sums = memory + (pieces ? i : end.sums == memory) * kSums;
         const Block product{.a = a.data(row, k),
                             .a_step = a.step(row, k),
@@ -255,7 +255,7 @@ void pack_b(const View& b, bool transpose_b, void* packed) {
     Unit::pack_panel(b, transpose_b, panel * Unit::kColumns, k, steps, to + (panel * depth + k) * kPanelRow);
   };
   if (transpose_b) return parallel_for(panels, [&](int64_t panel) QKV_TARGET_ATTRIBUTE { pack(panel, 0, depth); });
-  // Rows of b are read some at a time for all panels: panel after panel would touch each page of b once per panel.
+  // Reads some rows of b at a time for all panels; going panel after panel would touch each page of b once per panel.
   parallel_for(divide_up(depth, kSpan), [&](int64_t span) QKV_TARGET_ATTRIBUTE {
     for (int64_t k = span * kSpan; k < std::min(depth, (span + 1) * kSpan); k += 32) {
       for (int64_t panel = 0; panel < panels; ++panel) pack(panel, k, std::min<int64_t>(32, depth - k));
@@ -276,7 +276,8 @@ void product_of_rows(const MatmulParams& p) {
   }
   const int64_t slab = (size > kWideB ? kWideSlab : kSlab) / Unit::kRows * Unit::kRows, slabs = divide_up(p.out.rows, slab),
                 threads = num_threads();
-  // Few rows are cut by columns too, so that there is work for all threads: pieces worth the microsecond that handing one over takes.
+  // Few rows are partitioned by columns too, to have work for all threads. Pieces must be worth the microsecond that handing one over
+  // takes.
   const int64_t most = std::min((panels + 1) / 2, divide_up(p.out.rows * p.a.cols * p.out.cols, kLeastWork)),
                 wanted = std::max<int64_t>(16, 2 * threads),
                 groups =
@@ -285,31 +286,31 @@ void product_of_rows(const MatmulParams& p) {
   parallel_for(slabs * groups, [&](int64_t task) QKV_TARGET_ATTRIBUTE {
     const int64_t first = task / groups * slab, panel = task % groups * group;
     if (panel >= panels) return;
-    // Threads take tasks in turn: this one's next is likely as many tasks away as there are threads.
+    // Threads take tasks in turn, so this thread's next task is probably as many tasks away as there are threads.
     const Prefetch next = groups == 1 ? prefetch_of(p.a, first + threads * slab, slab, 0, p.a.cols, panels) : Prefetch{};
     slab_times_panels<Unit>(p, packed, first, std::min(slab, p.out.rows - first), panel, std::min(panels, panel + group), next);
   });
 }
 
-inline constexpr int64_t kTokens = 256;    // of both factors, packed at a time: a block's columns of them stay in L1
-inline constexpr int64_t kTaskRows = 256;  // of a weight's gradient, at most: packed factors and sums stay in L2
+inline constexpr int64_t kTokens = 256;    // tokens of both factors packed at a time: a block's columns of them stay in L1
+inline constexpr int64_t kTaskRows = 256;  // maximal rows of a weight's gradient per task: packed factors and sums stay in L2
 inline constexpr int64_t kTaskColumns = 768;
-inline constexpr int64_t kFewTokens = 256;  // of so few, reading and writing the output is most of the work: few of its rows at a time
+inline constexpr int64_t kFewTokens = 256;  // with so few, reading and writing the output dominates: few of its rows at a time
 inline constexpr int64_t kTokensInPlace =
-    1024;  // of more, sums are kept together meanwhile: 1.1 times as fast as rows far apart in the output
+    1024;  // with more, sums are kept in a contiguous buffer: 1.1 times as fast as rows far apart in the output
 
-// Rows [first_row, last_row) and columns [first_column, last_column) of a^T b, summed over all tokens in their order.
+// Rows [first_row, last_row) and columns [first_column, last_column) of a^T b, summed over all tokens in order.
 template <typename Unit>
 void block_over_rows(const MatmulParams& p, int64_t first_row, int64_t last_row, int64_t first_column, int64_t last_column) {
   using Value = typename Unit::Value;
   constexpr int64_t kRowsOfStep = Unit::kRows * sizeof(Value), kPanelRow = Unit::kColumns * sizeof(Value),
                     kSums = Unit::kRows * Unit::kColumns;
   const int64_t row_blocks = divide_up(last_row - first_row, Unit::kRows), panels = divide_up(last_column - first_column, Unit::kColumns);
-  // By the whole output, not this task's part: sums that begin with what the output holds are rounded in another order.
+  // Decided by the whole output, not by this task's part: sums that start from the output's content are rounded in another order.
   const bool whole = p.out.rows % Unit::kRows == 0 && p.out.cols % Unit::kColumns == 0;
   const bool in_place = whole && p.out.dtype == DType::f32 && p.a.rows <= kTokensInPlace && p.activation == Activation::none && !p.bias;
   char* rows = static_cast<char*>(scratch_bytes(Scratch::rows_a, row_blocks * kTokens * kRowsOfStep));
-  char* columns = static_cast<char*>(scratch_bytes(Scratch::keys, panels * kTokens * kPanelRow));
+  char* columns = static_cast<char*>(scratch_bytes(Scratch::packed_b, panels * kTokens * kPanelRow));
   float* memory = in_place ? nullptr : scratch(Scratch::sums, row_blocks * panels * kSums);
   float a_sums[kTaskRows + Unit::kRows] = {};
   const bool wants_a_sums = p.a_sums && first_column == 0;
@@ -317,7 +318,7 @@ void block_over_rows(const MatmulParams& p, int64_t first_row, int64_t last_row,
   const TileRegisters tiles;
   for (int64_t t = 0; t == 0 || t < tokens; t += kTokens) {
     const int64_t depth = up_to_multiple(std::min(kTokens, tokens - t), Unit::kStep);
-    for (int64_t k = 0; k < depth; k += 32) {  // some tokens at a time: their rows are read from end to end
+    for (int64_t k = 0; k < depth; k += 32) {  // some tokens at a time, so that their rows are read from end to end
       const int64_t steps = std::min<int64_t>(32, depth - k);
       for (int64_t i = 0; i < row_blocks; ++i)
         Unit::pack_transposed_rows(p.a, first_row + i * Unit::kRows, t + k, steps, rows + (i * depth + k) * kRowsOfStep,
@@ -359,7 +360,7 @@ void block_over_rows(const MatmulParams& p, int64_t first_row, int64_t last_row,
   for (int64_t r = first_row; r < last_row; ++r) out[r] = a_sums[r - first_row] + (p.accumulate_a_sums ? out[r] : 0);
 }
 
-// Rows of a task: as many tasks, even in number, as make each at most kTaskRows and give every thread one.
+// Rows per task: an even number of tasks, each of at most kTaskRows, and at least one per thread.
 template <typename Unit>
 int64_t task_rows(int64_t rows) {
   const int64_t tasks = up_to_multiple(std::max<int64_t>(divide_up(rows, kTaskRows), num_threads()), 2);

@@ -20,22 +20,22 @@
 HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {
 
-int64_t PanelWidth() { return F32Unit::kColumns; }
-void PackB(const View& b, bool transpose_b, void* packed) { pack_b<F32Unit>(b, transpose_b, packed); }
-void Matmul(const MatmulParams& p) { blocked_product<F32Unit>(p); }
+int64_t f32_panel_width() { return F32Unit::kColumns; }
+void f32_pack_b(const View& b, bool transpose_b, void* packed) { pack_b<F32Unit>(b, transpose_b, packed); }
+void f32_matmul(const MatmulParams& p) { blocked_product<F32Unit>(p); }
 
 }  // namespace qkv::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace qkv::cpu {
-HWY_EXPORT(PanelWidth);
-HWY_EXPORT(PackB);
-HWY_EXPORT(Matmul);
+HWY_EXPORT(f32_panel_width);
+HWY_EXPORT(f32_pack_b);
+HWY_EXPORT(f32_matmul);
 
-int64_t f32_panel_width() { return HWY_DYNAMIC_DISPATCH(PanelWidth)(); }
-void f32_pack_b(const View& b, bool transpose_b, void* packed) { HWY_DYNAMIC_DISPATCH(PackB)(b, transpose_b, packed); }
-void f32_matmul(const MatmulParams& p) { HWY_DYNAMIC_DISPATCH(Matmul)(p); }
+int64_t f32_panel_width() { return HWY_DYNAMIC_DISPATCH(f32_panel_width)(); }
+void f32_pack_b(const View& b, bool transpose_b, void* packed) { HWY_DYNAMIC_DISPATCH(f32_pack_b)(b, transpose_b, packed); }
+void f32_matmul(const MatmulParams& p) { HWY_DYNAMIC_DISPATCH(f32_matmul)(p); }
 
 }  // namespace qkv::cpu
 #endif

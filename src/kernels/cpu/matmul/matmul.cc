@@ -23,7 +23,7 @@ MatmulProgram program_of_rows(DType type) {
   return current_isa() == Isa::amx ? MatmulProgram::bf16_tiles : MatmulProgram::bf16_dots;
 }
 
-// One pass after the other.
+// Product and activation in two passes.
 void product_and_activation(const MatmulParams& p) {
   MatmulParams product = p;
   product.activation = Activation::none;
@@ -40,7 +40,7 @@ void product_and_activation(const MatmulParams& p) {
 
 MatmulProgram program_of(const MatmulParams& p) {
   const MatmulProgram program = program_of_rows(p.a.dtype);
-  // Dot products take 32 tokens at a time: of fewer, vectors of f32 are faster (4 tokens, 512 x 512: 141 and 49 GFLOP/s).
+  // Dot products take 32 tokens at a time; for fewer, f32 vectors are faster (4 tokens, 512 x 512: 141 against 49 GFLOP/s).
   return program == MatmulProgram::bf16_dots && p.transpose_a && p.a.rows <= 12 ? MatmulProgram::f32 : program;
 }
 

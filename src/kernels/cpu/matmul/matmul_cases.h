@@ -1,4 +1,4 @@
-// Products of many shapes against double sums, for the tests of whatever multiplies.
+// Compares products of many shapes with sums in double, for the tests of all matrix products.
 #pragma once
 
 #include <cmath>
@@ -21,7 +21,7 @@ struct Product {
   bool all_f32() const { return a_type == DType::f32 && out_type == DType::f32; }
 };
 
-// Values stored as `type`; `values` keep what the type holds.
+// Values stored as `type`; `values` holds them after rounding.
 struct Matrix {
   std::vector<float> values;
   std::vector<bf16> halves;
@@ -47,7 +47,7 @@ inline std::vector<float> random_values(int64_t count, uint32_t stream) {
   return values;
 }
 
-// Largest error of `matmul` over the largest value.
+// The largest error of `matmul` relative to the largest value.
 template <typename Pack, typename Run>
 double error_of(const Product& t, Pack&& pack, Run&& run) {
   Matrix a(random_values(t.rows * t.depth, 1), t.a_type), b(random_values(t.depth * t.columns, 2), DType::f32);
@@ -102,7 +102,7 @@ inline std::vector<Product> products() {
           {77, 40, 70, false, true, true, false, true, relu, bf16, bf16},
           {200, 40, 70, false, false, false, true, false, none, bf16, f32},
           {130, 36, 600, true, false, false, true, false, none, bf16, bf16},
-          {290, 72, 1700, false, true, true, false, true, relu, bf16, bf16},  // deeper than what stays in tile registers
+          {290, 72, 1700, false, true, true, false, true, relu, bf16, bf16},  // deeper than fits in tile registers
           {40, 48, 2010, false, false, false, true, false, none, bf16, f32},
           {64, 1100, 96, true, false, false, true, false, none, bf16, f32},
           {96, 64, 1500, true, false, false, false, false, none, bf16, f32}};

@@ -1,4 +1,4 @@
-// Exponentials as exact as bf16 needs, what they are relative to, and a logarithm: of 16 numbers at a time.
+// Exponentials with the accuracy that bf16 needs, the reference they are relative to, and a logarithm, for 16 numbers at a time.
 #pragma once
 
 #include <cmath>
@@ -10,11 +10,11 @@ QKV_BF16_BEGIN
 namespace qkv::cpu {
 
 inline constexpr float kLog2E = 1.44269504f;
-// Up to here integers and what is added to them stay exact; scores beyond (times log2 e) are first made relative to the largest.
+// Up to here integers and what is added to them stay exact. Larger scores (times log2 e) are first made relative to the largest.
 inline constexpr float kHuge = 1 << 20;
 
-// What the weights of 16 queries are relative to: 2^(c (score - base) - power). `power` is an integer: when a larger score appears, sums
-// are scaled by a power of two, and not at all while the largest stays within the same one. `base` is zero but for huge scores.
+// The reference of the weights of 16 queries: 2^(c (score - base) - power). `power` is an integer: when a larger score appears, sums are
+// rescaled by a power of two, and not at all while the maximum stays within the same one. `base` is zero except for huge scores.
 struct Reference {
   __m512 base, power;
 
@@ -29,7 +29,7 @@ struct Reference {
   bool shifted() const { return _mm512_test_epi32_mask(_mm512_castps_si512(base), _mm512_castps_si512(base)) != 0; }
 };
 
-// Weights below 2^-100 of the reference count as none.
+// Weights below 2^-100 relative to the reference are flushed to zero.
 inline constexpr float kLeastPower = -100;
 
 // 2^(c score - power) * factor, for 16 queries: c score - power in fixed point, with 23 bits of fraction, is the exponent of the result and
@@ -44,11 +44,11 @@ class Exponential {
         c1_(_mm512_mul_ps(factor, _mm512_set1_ps(0.477772797f))),
         c2_(_mm512_mul_ps(factor, _mm512_set1_ps(-0.00800641177f))),
         c3_(_mm512_mul_ps(factor, _mm512_set1_ps(0.0780245225f))) {}
-  // Without a factor.
+  // With factor 1.
   Exponential(__m512 c, __m512 power)
       : Exponential(c, power, _mm512_set1_ps(1), _mm512_div_ps(_mm512_add_ps(power, _mm512_set1_ps(kLeastPower)), c)) {}
 
-  // 0 for what is not seen.
+  // Masked scores give 0.
   __m512 value(__m512 score, __mmask16 seen = 0xffff) const {
     const __m512i fixed = _mm512_cvtps_epi32(_mm512_fmadd_ps(score, c_, shift_));
     const __m512i whole = _mm512_set1_epi32(static_cast<int>(0xff800000)), one = _mm512_set1_epi32(0x3f800000);
@@ -65,10 +65,10 @@ class Exponential {
   __m512 c_, shift_, least_, c0_, c1_, c2_, c3_;
 };
 
-// 2^(c score - power) in bf16, two vectors at a time: c score - power + 127 in fixed point with 8 bits of fraction f, halved, is a bf16
-// whose mantissa is too large by 1 + f - 2^f, up to 23 units of 256, which f's upper 6 bits look up. Bound by the two ports of vectors: 8
-// operations for 32 weights and 4 for their sum, where the above and rounding take 17. Errors of 0.19 % (root mean square; at most 0.56 %),
-// where rounding to bf16 alone makes 0.17 (0.39); the backward makes the same weights again.
+// 2^(c score - power) in bf16, two vectors at a time. c score - power + 127 in fixed point with 8 bits of fraction f, halved, is a bf16
+// whose mantissa is too large by 1 + f - 2^f: up to 23 units of 256, looked up by f's upper 6 bits. Bound by the two vector ports: 8
+// operations for 32 weights and 4 for their sum, where Exponential and rounding take 17. Errors of 0.19 % (root mean square; at most 0.56
+// %), where rounding to bf16 alone makes 0.17 (0.39); the backward makes the same weights again.
 class WeightExponential {
  public:
   WeightExponential() = default;
@@ -77,14 +77,14 @@ class WeightExponential {
   WeightExponential(__m512 c, __m512 power)
       : WeightExponential(c, power, _mm512_div_ps(_mm512_add_ps(power, _mm512_set1_ps(kLeastPower)), c)) {}
 
-  // The fixed point number in the lower half of each lane, 0 (which makes a weight of -0) for what is not seen. kSure: all are, and no
-  // score lies below `least`.
+  // The fixed point number in the lower half of each lane; masked scores give 0, a weight of -0. kSure: no score is masked or below
+  // `least`.
   template <bool kSure>
   inline __attribute__((always_inline)) __m512i fixed(__m512 score, __mmask16 seen) const {
     if constexpr (kSure) return _mm512_castps_si512(_mm512_fmadd_ps(score, c_, shift_));
     return _mm512_castps_si512(_mm512_maskz_fmadd_ps(_mm512_mask_cmp_ps_mask(seen, score, least_, _CMP_NLT_UQ), score, c_, shift_));
   }
-  // The weights of two such, beside each other.
+  // The weights of two such vectors, interleaved.
   static inline __attribute__((always_inline)) __m512i pairs(__m512i a, __m512i b) {
     const __m512i both = _mm512_mask_alignr_epi8(a, 0xCCCCCCCCCCCCCCCC, b, b, 14);
     const __m512i excess = _mm512_maskz_permutexvar_epi8(0x5555555555555555, _mm512_srli_epi16(both, 2), _mm512_load_si512(kExcess));
@@ -92,10 +92,10 @@ class WeightExponential {
   }
 
  private:
-  // From here to 2^16 the last place of a float is 2^-8: its lower half is the fixed point number that was added.
+  // From here to 2^16 the last place of a float is 2^-8, so that its lower half is the fixed point number that was added.
   static constexpr float kUnits = 49152;
-  // What makes the largest error least, all four values of f's last bits taken together; a common factor of 1.002 does not count, for it
-  // divides out with the sum.
+  // Minimizes the largest error over all four values of f's last bits. A common factor of 1.002 does not count because it divides out with
+  // the sum.
   alignas(64) static constexpr uint8_t kExcess[64] = {
       1,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 15, 16, 17, 18, 18, 19, 19, 20, 21, 21, 21, 22, 22, 22, 23, 23, 23, 23,
       23, 23, 23, 23, 23, 23, 23, 23, 22, 22, 22, 21, 21, 20, 20, 19, 18, 18, 17, 16, 16, 14, 14, 12, 12, 10, 9,  8,  7,  6,  4,  2};

@@ -1,5 +1,5 @@
-// Code between QKV_BF16_BEGIN and QKV_BF16_END is compiled for AVX-512 with bf16, VBMI and VBMI2, what Isa::avx512_bf16 says the CPU has.
-// Headers of others stay outside: what they inline must run anywhere.
+// Code between QKV_BF16_BEGIN and QKV_BF16_END is compiled for AVX-512 with bf16, VBMI and VBMI2, as Isa::avx512_bf16 requires. Include
+// other headers outside of it: their inline functions must run on any CPU.
 #pragma once
 
 // GCC 12 warns of values that its own intrinsics leave undefined on purpose.

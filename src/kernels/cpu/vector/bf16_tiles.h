@@ -1,8 +1,8 @@
-// Products of bf16 tiles with f32 sums, on AMX or on AVX-512's bf16 instructions, and the forms of their operands:
-//   a: rows as they are, [rows][depth], depth in whole tiles of 32;
-//   b: pairs of depth beside each other, [depth / 2][columns][2]: what both instruction sets multiply a pair of a's row with;
+// Products of bf16 tiles with f32 sums, on AMX or AVX-512 bf16 instructions, and the layouts of their operands:
+//   a: plain rows, [rows][depth], depth in whole tiles of 32;
+//   b: interleaved pairs of depth, [depth / 2][columns][2]: both instruction sets multiply such a pair by a pair of a's row;
 //   c: [rows][columns] of f32.
-// Zeros fill what rows, columns and depth lack to whole tiles of 16, 16 and 32.
+// Rows, columns and depth are zero-padded to whole tiles of 16, 16 and 32.
 //
 // Bound by TDPBF16PS, 16 cycles for 16 x 16 sums of 32 products; blocks of 2 x 2 tiles load four operands for four of them, at 8 cycles
 // each.
@@ -18,7 +18,7 @@ namespace qkv::cpu {
 
 constexpr int64_t round_up(int64_t x, int64_t multiple) { return (x + multiple - 1) / multiple * multiple; }
 
-// c (+)= a b, all in whole tiles.
+// c (+)= a b in whole tiles.
 struct TileProduct {
   const void* a;
   int64_t a_step;  // bytes from row to row
@@ -35,10 +35,10 @@ struct TileProduct {
 QKV_BF16_BEGIN
 namespace qkv::cpu {
 
-// For whoever holds TileRegisters.
+// The caller must hold TileRegisters.
 class AmxTiles {
  public:
-  // The intrinsics of GCC 12 do not tell the compiler that a tile load reads memory; these do.
+  // GCC 12's intrinsics do not tell the compiler that a tile load reads memory; these do.
 #define QKV_TILE_LOAD(tile, from, step) asm volatile("tileloadd (%0,%1,1), %%tmm" #tile ::"r"(from), "r"(step) : "memory")
 #define QKV_TILE_STORE(tile, to, step) asm volatile("tilestored %%tmm" #tile ", (%0,%1,1)" ::"r"(to), "r"(step) : "memory")
 #define QKV_TILE_ZERO(tile) asm volatile("tilezero %%tmm" #tile ::)
@@ -83,7 +83,7 @@ class AmxTiles {
     if constexpr (R == 2 && C == 2) QKV_TILE_STORE(3, below + 16, step);
   }
 
-  // Two tiles of columns whose depth is at most two tiles: all of b stays in registers while rows pass by, 2 loads for 4 products.
+  // Two tiles of columns with a depth of at most two tiles: all of b stays in registers for all rows, 2 loads for 4 products.
   static constexpr bool holds(int64_t columns, int64_t depth) { return columns == 2 && depth <= 2; }
   static inline void rows_past_columns(const TileProduct& p) {
     const char *a = static_cast<const char*>(p.a), *b = static_cast<const char*>(p.b);
@@ -114,7 +114,7 @@ class AmxTiles {
   }
 };
 
-// The same on vectors of 16 sums: 16 rows of them stay in registers.
+// As AmxTiles, on vectors of 16 sums: 16 rows of them stay in registers.
 class Avx512Tiles {
  public:
   static constexpr bool holds(int64_t, int64_t) { return false; }
@@ -166,7 +166,7 @@ inline void multiply(const TileProduct& p) {
   }
 }
 
-// 16 x 16 values of 32 bits: rows to columns.
+// Transposes 16 x 16 values of 32 bits.
 inline __attribute__((always_inline)) void transpose_16(__m512i* r) {
   __m512i t[16];
   for (int i = 0; i < 16; i += 2) {
@@ -193,7 +193,7 @@ inline __attribute__((always_inline)) void transpose_16(__m512i* r) {
   }
 }
 
-// A bit for each of 32 values, of which `left` are there.
+// A mask of the first `left` of 32 values.
 inline __mmask32 first_32(int64_t left) { return left >= 32 ? 0xffffffff : (uint32_t{1} << left) - 1; }
 
 // Values [column, column + 32) of a row of `size`, zero past its end; a null row is zero.
@@ -203,12 +203,12 @@ inline __m512i load_32(const bf16* row, int64_t column, int64_t size) {
   return _mm512_maskz_loadu_epi16(first_32(size - column), row + column);
 }
 
-// A row as it is, in whole tiles of 32.
+// Copies a row, zero-padded to whole tiles of 32.
 inline void copy_row(const bf16* row, int64_t size, bf16* to) {
   for (int64_t c = 0; c < size; c += 32) _mm512_storeu_si512(to + c, load_32(row, c, size));
 }
 
-// b's form where depth runs along the rows' values: to[pair][row], 16 rows, `step` dwords from pair to pair.
+// Packs layout b with depth along the rows' values: to[pair][row], 16 rows, `step` dwords from pair to pair.
 inline void pairs_along_rows(const bf16* const* rows, int64_t size, uint32_t* to, int64_t step) {
   for (int64_t c = 0; c < size; c += 32) {
     __m512i block[16];
@@ -218,10 +218,10 @@ inline void pairs_along_rows(const bf16* const* rows, int64_t size, uint32_t* to
   }
 }
 
-// a's form of the transposed: to[value][row], 32 rows, `step` values from row to row of `to`; values in whole tiles of 32.
+// Packs the transpose in layout a: to[value][row], 32 rows, `step` values from row to row of `to`; values in whole tiles of 32.
 inline void transpose_rows(const bf16* const* rows, int64_t size, bf16* to, int64_t step) {
   for (int64_t c = 0; c < size; c += 32) {
-    __m512i pairs[16];  // of rows: values 8 q + 0 to 3 of each quarter q, then values 8 q + 4 to 7
+    __m512i pairs[16];  // pairs of rows: values 8 q + 0 to 3 of each quarter q, then values 8 q + 4 to 7
     for (int i = 0; i < 16; ++i) pairs[i] = _mm512_unpacklo_epi16(load_32(rows[2 * i], c, size), load_32(rows[2 * i + 1], c, size));
     transpose_16(pairs);
     for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + (c + i / 4 * 8 + i % 4) * step, pairs[i]);
@@ -231,10 +231,10 @@ inline void transpose_rows(const bf16* const* rows, int64_t size, bf16* to, int6
   }
 }
 
-// Of 32 numbers the 4 i + j-th lies at 8 i + j of natural order, those after the 16th at 8 i + 4 + j: what unpacking words makes of them.
+// Unpacking words permutes 32 numbers: the 4 i + j-th of the first 16 moves to place 8 i + j, that of the last 16 to 8 i + 4 + j.
 constexpr int64_t unpacked_place(int64_t n) { return n / 4 % 4 * 8 + n / 16 * 4 + n % 4; }
 
-// b's form where depth runs along the rows: to[pair][value], rows i and 16 + i a pair; values in whole tiles of 32, each of these in the
+// Packs layout b with depth along the rows: to[pair][value], where rows i and 16 + i form a pair; values in whole tiles of 32, each in the
 // order of unpacked_place.
 inline void pairs_of_rows(const bf16* const* rows, int64_t size, uint32_t* to, int64_t step) {
   for (int64_t pair = 0; pair < 16; ++pair) {
@@ -246,7 +246,7 @@ inline void pairs_of_rows(const bf16* const* rows, int64_t size, uint32_t* to, i
   }
 }
 
-// 32 numbers in the order of unpacked_place to natural order.
+// Restores the natural order of 32 numbers from the order of unpacked_place.
 inline void restore_order(__m512& low, __m512& high) {
   const __m512i first = _mm512_set_epi32(23, 22, 21, 20, 7, 6, 5, 4, 19, 18, 17, 16, 3, 2, 1, 0);
   const __m512 x = low;

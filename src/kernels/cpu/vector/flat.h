@@ -1,4 +1,4 @@
-// Cutting element-wise work into fixed pieces.
+// Partitions element-wise work into fixed pieces.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace qkv::cpu {
 
 inline constexpr int64_t kPiece = 16384;  // elements: 64 KiB of f32, a few microseconds
 
-// body(begin, end) for the pieces of [0, count), in parallel. Pieces do not depend on the number of threads.
+// Calls body(begin, end) for the pieces of [0, count), in parallel. Pieces do not depend on the number of threads.
 template <typename Body>
 void for_each_piece(int64_t count, Body&& body) {
   parallel_for((count + kPiece - 1) / kPiece, [&](int64_t piece) { body(piece * kPiece, std::min(count, (piece + 1) * kPiece)); });
@@ -19,7 +19,7 @@ void for_each_piece(int64_t count, Body&& body) {
 
 inline constexpr int64_t kRowSlab = 64;
 
-// body(first_row, last_row) for slabs of rows, in parallel.
+// Calls body(first_row, last_row) for slabs of rows, in parallel.
 template <typename Body>
 void for_each_slab(int64_t rows, Body&& body, int64_t slab_rows = kRowSlab) {
   parallel_for((rows + slab_rows - 1) / slab_rows, [&](int64_t slab) { body(slab * slab_rows, std::min(rows, (slab + 1) * slab_rows)); });

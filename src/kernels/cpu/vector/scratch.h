@@ -1,4 +1,4 @@
-// Working memory of a kernel: one growing buffer per thread and purpose, so that a loop allocates nothing once it is warm.
+// Scratch memory of kernels: one growing buffer per thread and purpose, so that a loop allocates nothing once it is warm.
 #pragma once
 
 #include <atomic>
@@ -16,19 +16,20 @@ enum class Scratch {
   sums,
   logits,
   scores,
-  score_gradients,
   keys,
   values,
   queries,
-  output_gradients,
+  query_panels,
+  key_gradients,
   outputs,
+  attention_block,
   carry,
   count
 };
 
 inline std::atomic<int64_t> scratch_bytes_held{0};  // by all threads
 
-// At least `bytes` bytes, aligned to 64, of this thread; valid until this thread asks for the same purpose again.
+// Returns at least `bytes` bytes of this thread, aligned to 64; valid until this thread asks for the same purpose again.
 inline void* scratch_bytes(Scratch purpose, int64_t bytes) {
   struct Free {
     void operator()(void* p) const { std::free(p); }

@@ -1,4 +1,4 @@
-// Loads, stores and random masks that every SIMD kernel uses; compiled once per instruction set.
+// Loads, stores and random masks for all SIMD kernels; compiled once per instruction set.
 #if defined(QKV_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef QKV_SIMD_INL_H_
 #undef QKV_SIMD_INL_H_
@@ -16,7 +16,7 @@
 #include "kernels/view.h"
 
 namespace qkv::cpu {
-extern bool has_bf16_instructions;  // of the instruction set in use (cpu.cc); Highway 1.0.3 has no target with them
+extern bool has_bf16_instructions;  // in the instruction set in use (cpu.cc); Highway 1.0.3 has no target with them
 }
 
 HWY_BEFORE_NAMESPACE();
@@ -27,18 +27,18 @@ using F32 = hn::ScalableTag<float>;
 using Vec = hn::Vec<F32>;
 inline constexpr size_t kLanes = HWY_LANES(float);  // the targets in use have fixed sizes: 1, 8 or 16
 
-HWY_INLINE Vec Load(const float* from) { return hn::LoadU(F32(), from); }
-HWY_INLINE void Store(Vec value, float* to) { hn::StoreU(value, F32(), to); }
+HWY_INLINE Vec load(const float* from) { return hn::LoadU(F32(), from); }
+HWY_INLINE void store(Vec value, float* to) { hn::StoreU(value, F32(), to); }
 
-HWY_INLINE Vec Load(const bf16* from) {
+HWY_INLINE Vec load(const bf16* from) {
   const hn::Rebind<uint16_t, F32> d16;
   const hn::Rebind<uint32_t, F32> d32;
   const auto bits = hn::PromoteTo(d32, hn::LoadU(d16, reinterpret_cast<const uint16_t*>(from)));
   return hn::BitCast(F32(), hn::ShiftLeft<16>(bits));
 }
-// Round to nearest, ties to even; a NaN becomes a quiet NaN. The instruction, where there is one, takes the place of seven; below 2^-126 it
-// gives zero.
-HWY_INLINE void Store(Vec value, bf16* to) {
+// Rounds to nearest, ties to even; NaN becomes a quiet NaN. If available, one instruction replaces seven; it flushes numbers below 2^-126
+// to zero.
+HWY_INLINE void store(Vec value, bf16* to) {
 #if HWY_TARGET == HWY_AVX3
   if (HWY_LIKELY(has_bf16_instructions)) {
     __m256i rounded;
@@ -55,37 +55,37 @@ HWY_INLINE void Store(Vec value, bf16* to) {
   hn::StoreU(hn::DemoteTo(d16, hn::BitCast(di32, hn::ShiftRight<16>(bits))), d16, reinterpret_cast<uint16_t*>(to));
 }
 
-// The same for the last `count` < kLanes elements of an array; the other lanes load as zero and are not stored.
+// Loads and stores of the last `count` < kLanes elements of an array; the other lanes load as zero and are not stored.
 template <typename T>
-HWY_INLINE Vec LoadPart(const T* from, size_t count) {
-  if (HWY_LIKELY(count >= kLanes)) return Load(from);
+HWY_INLINE Vec load_part(const T* from, size_t count) {
+  if (HWY_LIKELY(count >= kLanes)) return load(from);
   HWY_ALIGN T buffer[kLanes] = {};
   std::memcpy(buffer, from, count * sizeof(T));
-  return Load(buffer);
+  return load(buffer);
 }
 template <typename T>
-HWY_INLINE void StorePart(Vec value, T* to, size_t count) {
-  if (HWY_LIKELY(count >= kLanes)) return Store(value, to);
+HWY_INLINE void store_part(Vec value, T* to, size_t count) {
+  if (HWY_LIKELY(count >= kLanes)) return store(value, to);
   HWY_ALIGN T buffer[kLanes];
-  Store(value, buffer);
+  store(value, buffer);
   std::memcpy(to, buffer, count * sizeof(T));
 }
 
-// A NaN stays one, as not all maxima let it.
-HWY_INLINE Vec Relu(Vec x) { return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(F32())), x); }
+// NaN stays NaN, which not every maximum guarantees.
+HWY_INLINE Vec relu(Vec x) { return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(F32())), x); }
 
-// 2^x for x <= 0, to 2e-7; 2^-125 below. 12 instructions a vector where hn::Exp has more than twice as many: of attention's forward on
-// AVX2 a quarter was exponentials. The polynomial is minimax in the relative error on [-1/2, 1/2], and 1 at 0. NaN stays NaN.
-HWY_INLINE Vec PowerOfTwo(Vec x) {
+// 2^x for x <= 0, to 2e-7; 2^-125 below. It takes 12 instructions per vector, hn::Exp more than twice as many; a quarter of attention's
+// forward on AVX2 was exponentials. The polynomial is minimax in the relative error on [-1/2, 1/2], and 1 at 0. NaN stays NaN.
+HWY_INLINE Vec power_of_two(Vec x) {
   const F32 d;
   const hn::Rebind<int32_t, F32> di;
   const Vec least = hn::Set(d, -125.0f);
 #if HWY_TARGET == HWY_SCALAR
   x = hn::IfThenElse(hn::Lt(x, least), least, x);
 #else
-  x = hn::Max(least, x);  // of two operands with a NaN the second is taken
+  x = hn::Max(least, x);  // if one operand is NaN, the second is returned
 #endif
-  // The sum with 1.5 * 2^23 has the integer next to x in its last bits. (Highway's conversion makes the largest integer of a NaN.)
+  // Adding 1.5 * 2^23 puts the nearest integer into the last bits. (Highway's conversion turns NaN into the largest integer.)
   const Vec rounder = hn::Set(d, 12582912.0f), rounded = hn::Add(x, rounder), r = hn::Sub(x, hn::Sub(rounded, rounder));
   Vec y = hn::MulAdd(r, hn::Set(d, 0.001326472731307149f), hn::Set(d, 0.009671512991189957f));
   y = hn::MulAdd(r, y, hn::Set(d, 0.05550733581185341f));
@@ -95,19 +95,19 @@ HWY_INLINE Vec PowerOfTwo(Vec x) {
   return hn::BitCast(d, hn::Add(hn::BitCast(di, y), hn::ShiftLeft<23>(hn::BitCast(di, rounded))));
 }
 
-HWY_INLINE Vec ExpOfNegative(Vec x) { return PowerOfTwo(hn::Mul(x, hn::Set(F32(), 1.44269504f))); }
+HWY_INLINE Vec exp_of_negative(Vec x) { return power_of_two(hn::Mul(x, hn::Set(F32(), 1.44269504f))); }
 
 #if HWY_TARGET != HWY_SCALAR
 using U64 = hn::Repartition<uint64_t, F32>;
 
-// A vector of Philox counters, a block in each 64-bit lane: a word of a counter is the lower half of its lane, whatever the upper one
-// holds, as the multiplication takes it. So the halves of a product need a shift and no shuffle.
+// A vector of Philox counters, a block in each 64-bit lane. A word of a counter is the lower half of its lane; the upper half may hold
+// anything because the multiplication ignores it. So the halves of a product need a shift and no shuffle.
 struct PhiloxLanes {
   hn::Vec<U64> c0, c1, c2, c3;
 
   HWY_INLINE PhiloxLanes(uint64_t first_block, const DropoutParams& dropout)
       : c0(hn::Iota(U64(), first_block)), c1(hn::ShiftRight<32>(c0)), c2(hn::Set(U64(), dropout.site)), c3(hn::Set(U64(), dropout.step)) {}
-  HWY_INLINE void Round(uint32_t key0, uint32_t key1) {
+  HWY_INLINE void round(uint32_t key0, uint32_t key1) {
     const U64 d;
     const hn::Repartition<uint32_t, F32> d32;
     const auto a = hn::MulEven(hn::BitCast(d32, c0), hn::Set(d32, 0xD2511F53u));
@@ -117,7 +117,7 @@ struct PhiloxLanes {
     c1 = b;
     c3 = a;
   }
-  HWY_INLINE void Write(uint16_t* bits) const {
+  HWY_INLINE void write(uint16_t* bits) const {
     const hn::Repartition<uint32_t, F32> d32;
     const auto pair = [&](hn::Vec<U64> low, hn::Vec<U64> high) HWY_ATTR {
       return hn::BitCast(U64(), hn::OddEven(hn::BitCast(d32, hn::ShiftLeft<32>(high)), hn::BitCast(d32, low)));
@@ -127,9 +127,9 @@ struct PhiloxLanes {
 };
 #endif
 
-// dropout_bits (kernels/dropout.h) of `blocks` blocks from `first_block` on, 8 numbers each; writes whole vectors: `bits` has room
-// for blocks rounded up to kLanes. About one operation per number with 16 lanes.
-HWY_INLINE void DropoutBits(const DropoutParams& dropout, uint64_t first_block, size_t blocks, uint16_t* bits) {
+// Writes dropout_bits (kernels/dropout.h) for `blocks` blocks from `first_block` on, 8 numbers each. It writes whole vectors: `bits` needs
+// room for blocks rounded up to kLanes. About one operation per number with 16 lanes.
+HWY_INLINE void dropout_bits_of_blocks(const DropoutParams& dropout, uint64_t first_block, size_t blocks, uint16_t* bits) {
 #if HWY_TARGET == HWY_SCALAR
   for (size_t b = 0; b < blocks; ++b) {
     const auto words = dropout_bits(dropout, first_block + b);
@@ -143,18 +143,18 @@ HWY_INLINE void DropoutBits(const DropoutParams& dropout, uint64_t first_block, 
     PhiloxLanes first(first_block + b, dropout), second(first_block + b + kLanes / 2, dropout);
     uint32_t key0 = static_cast<uint32_t>(dropout.seed), key1 = static_cast<uint32_t>(dropout.seed >> 32);
     for (int round = 0; round < 10; ++round) {
-      first.Round(key0, key1);
-      second.Round(key0, key1);
+      first.round(key0, key1);
+      second.round(key0, key1);
       key0 += 0x9E3779B9;
       key1 += 0xBB67AE85;
     }
-    first.Write(bits + 8 * b);
-    second.Write(bits + 8 * (b + kLanes / 2));
+    first.write(bits + 8 * b);
+    second.write(bits + 8 * (b + kLanes / 2));
   }
 #endif
 }
 
-// The dropout factors of up to kChunk consecutive elements.
+// Dropout factors of up to kChunk consecutive elements.
 class DropoutChunk {
  public:
   static constexpr size_t kChunk = 1024;
@@ -164,13 +164,13 @@ class DropoutChunk {
         scale_(static_cast<float>(dropout_scale(dropout.probability))) {}
 
   bool active() const { return dropout_.probability > 0; }
-  void Prepare(uint64_t first_element, size_t count) {
+  void prepare(uint64_t first_element, size_t count) {
     if (!active()) return;
     offset_ = first_element % 8;
-    DropoutBits(dropout_, first_element / 8, (offset_ + count + 7) / 8, bits_);
+    dropout_bits_of_blocks(dropout_, first_element / 8, (offset_ + count + 7) / 8, bits_);
   }
-  // value times the factor of elements first_element + i ...; lanes past the prepared range give anything.
-  HWY_INLINE Vec Apply(Vec value, size_t i) const {
+  // Multiplies by the factors of elements first_element + i and following; lanes past the prepared range are undefined.
+  HWY_INLINE Vec apply(Vec value, size_t i) const {
     if (!active()) return value;
     const hn::Rebind<uint16_t, F32> d16;
     const hn::Rebind<int32_t, F32> d32;

@@ -5,7 +5,7 @@ namespace qkv::cpu {
 void set_up_tile_registers();
 void release_tile_registers();
 
-// AMX's tile registers are set up for its lifetime, where the instruction set in use has them.
+// Configures AMX's tile registers for its lifetime, if the instruction set in use has them.
 class TileRegisters {
  public:
   TileRegisters() { set_up_tile_registers(); }
