@@ -1,4 +1,4 @@
-// How well a tokenizer fits a text: the figures that tokenizers are compared by.
+// Measures how well a tokenizer fits a text, by the usual figures.
 #pragma once
 
 #include <cstdint>
@@ -13,19 +13,19 @@ namespace qkv {
 
 struct TokenizerStatistics {
   uint64_t bytes = 0;           // of the lines, without line ends
-  uint64_t words = 0;           // what white space parts
+  uint64_t words = 0;           // separated by white space
   uint64_t tokens = 0;          // without special tokens around the lines
-  uint64_t unknown_tokens = 0;  // tokens that stand for what is not in the vocabulary
+  uint64_t unknown_tokens = 0;  // tokens for text outside the vocabulary
   int32_t vocab_size = 0;
-  int32_t used = 0;                         // different tokens that occur
-  std::vector<std::string> longest_pieces;  // that occur, the longest in characters first, of equally long ones the more frequent
+  int32_t used = 0;                         // number of different tokens that occur
+  std::vector<std::string> longest_pieces;  // that occur, the longest in characters first; of equally long ones the more frequent first
 
   double tokens_per_word() const { return words == 0 ? 0 : static_cast<double>(tokens) / static_cast<double>(words); }
   double bytes_per_token() const { return tokens == 0 ? 0 : static_cast<double>(bytes) / static_cast<double>(tokens); }
   double unknown_rate() const { return tokens == 0 ? 0 : static_cast<double>(unknown_tokens) / static_cast<double>(tokens); }
 };
 
-// On all threads; the figures do not depend on their number. `longest`: how many pieces to name.
+// Uses all threads; the figures do not depend on their number. `longest`: how many pieces to name.
 TokenizerStatistics measure_tokenizer(const Tokenizer& tokenizer, std::span<const std::string_view> lines, size_t longest = 5);
 
 }  // namespace qkv

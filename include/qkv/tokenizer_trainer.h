@@ -19,49 +19,49 @@ namespace qkv {
 // The purpose of a trained tokenizer, which decides the kind of its model. Those on plain text give back every text as it was, white space
 // included; the others take lines, in NFC.
 enum class TokenizerPipeline : uint8_t {
-  // Lines. White space becomes one space, none at the ends; `</s>` is at the end of each text.
-  sentences,  // byte pair encoding of what spaces and punctuation part
-  unigram,    // Unigram of what spaces part
-  words,      // a token for each word that spaces and punctuation part, <unk> for others
-  // Lines, as BERT has them: parted at white space and punctuation; [CLS] before each text and [SEP] after it.
+  // For lines. White space becomes one space and is removed at the ends; each text ends with `</s>`.
+  sentences,  // byte pair encoding of words separated by spaces and punctuation
+  unigram,    // Unigram on words separated by spaces
+  words,      // a token for each word separated by spaces and punctuation, <unk> for others
+  // For lines, as in BERT: split at white space and punctuation; [CLS] before each text and [SEP] after it.
   word_pieces,  // WordPiece
-  // Plain text.
-  byte_pairs,  // bytes as GPT-2 writes them, merged within the pieces that its pattern cuts
+  // For plain text.
+  byte_pairs,  // bytes as GPT-2 writes them, merged within the pieces of its pattern
   bytes,       // a token for each byte
-  characters,  // a token for each character that the text has, <unk> for others
+  characters,  // a token for each character of the text, <unk> for others
 };
 
-// Which pair of neighbours ab WordPiece joins next. c(x) is how often x occurs in the corpus as it is cut at the time.
+// The criterion for the pair of neighbours ab to merge next. c(x) is the number of occurrences of x in the corpus as currently segmented.
 enum class WordPieceScore : uint8_t {
-  likelihood,  // the highest c(ab) / (c(a) c(b)): the published one (Schuster and Nakajima 2012)
+  likelihood,  // the highest c(ab) / (c(a) c(b)), as published (Schuster and Nakajima 2012)
   gain,        // the highest gain in the log-likelihood of the corpus under a unigram model of its pieces
-  frequency,   // the highest c(ab): byte pair encoding, as WordPieceTrainer of `tokenizers` does it
+  frequency,   // the highest c(ab): byte pair encoding, as in WordPieceTrainer of `tokenizers`
 };
 
 struct TokenizerTrainerOptions {
   TokenizerPipeline pipeline = TokenizerPipeline::sentences;
-  int64_t vocab_size = 8000;                                     // 1 to 2^31 - 1; special tokens and characters included
+  int64_t vocab_size = 8000;                                     // 1 to 2^31 - 1; includes special tokens and characters
   bool vocab_size_is_upper_bound = false;                        // false: a text that yields fewer tokens is an error that says how many
-  uint64_t min_frequency = 2;                                    // pairs of neighbours seen less often are not joined; of `words`: words
+  uint64_t min_frequency = 2;                                    // pairs of neighbours seen less often are not merged; for `words`: words
   int64_t limit_alphabet = std::numeric_limits<int64_t>::max();  // characters kept, the most frequent ones; the others become <unk>
-  std::vector<std::string> special_tokens;                       // besides those of the pipeline, from the next id on
-  std::string document_separator;                                // parts a plain text into documents and is in none
-  double character_coverage = 1.0;                               // as many characters as make up this share of the text; in (0, 1]
-  std::string initial_alphabet;                                  // UTF-8: characters that are tokens in any case
-  WordPieceScore score = WordPieceScore::likelihood;             // of word_pieces
-  bool byte_fallback = false;                                    // of unigram: characters that are no token become their bytes
-  int64_t memory = int64_t{4} << 30;                             // bytes to stay below; at least 64 MiB
-  std::function<void(std::string_view)> progress;                // told now and then in a few words how far it is
+  std::vector<std::string> special_tokens;                       // in addition to the pipeline's, from the next id on
+  std::string document_separator;                                // separates a plain text into documents and belongs to none
+  double character_coverage = 1.0;                    // keeps the most frequent characters that make up this share of the text; in (0, 1]
+  std::string initial_alphabet;                       // UTF-8: characters that are always tokens
+  WordPieceScore score = WordPieceScore::likelihood;  // for word_pieces
+  bool byte_fallback = false;                         // for unigram: characters without a token become their bytes
+  int64_t memory = int64_t{4} << 30;                  // upper limit in bytes, at least 64 MiB; see below
+  std::function<void(std::string_view)> progress;     // called now and then with a few words about the progress
   const CancellationToken* cancellation = nullptr;
 };
 
-// A tokenizer of the vocabulary of all files together. The same options and text give the same file, byte for byte, on any number of
-// threads. Lines are texts of their own; the pipelines for plain text take a file as one text. Throws qkv::Error: bad_input for a text that
-// is not UTF-8 (file and line), has no words, or yields too few tokens; io for a file that cannot be read; invalid_argument for options
-// that cannot be right; interrupted where it was cancelled.
+// Trains one tokenizer on all files. Equal options and texts give the same file, byte for byte, on any number of threads. Lines are separate
+// texts; the pipelines for plain text treat a file as one text. Throws qkv::Error: bad_input for a text that is not UTF-8 (file and line),
+// has no words, or yields too few tokens; io for a file that cannot be read; invalid_argument for impossible options; interrupted if
+// cancelled.
 //
-// Memory: files are read through a window, so what counts are the different words. Training takes three times what their table does,
-// Unigram six times. So the table may take a quarter of `memory`, an eighth for Unigram; where it grows beyond that, the rarest words are
+// Memory: files are read through a window, so that the different words dominate. Training takes three times the memory of their table,
+// Unigram six times. So the table may take a quarter of `memory`, an eighth for Unigram; if it grows beyond that, the rarest words are
 // dropped, with a warning.
 Tokenizer train_tokenizer(const TokenizerTrainerOptions& options, std::span<const std::filesystem::path> files);
 // As above, for lines or texts in memory.

@@ -35,16 +35,15 @@ class Bench {
   TokenizerBenchResult train_bpe() {
     return {.s = shortest_seconds(2, [&] {
               const std::vector<WordCount> words = count();
-              LearntBpe learnt = learn_bpe(words, {.vocab_size = kVocabulary, .min_frequency = 0, .special_tokens = {"<unk>"}});
-              open(TokenizerPipeline::characters,
-                   {.tokens = std::move(learnt.tokens), .special_tokens = 1, .merges = std::move(learnt.merges)});
+              TrainedBpe learnt = learn_bpe(words, {.vocab_size = kVocabulary, .min_frequency = 0, .special_tokens = {"<unk>"}});
+              open(TokenizerPipeline::characters, {.tokens = std::move(learnt.tokens), .special_tokens = 1, .merges = std::move(learnt.merges)});
             })};
   }
   TokenizerBenchResult train_unigram() {
     return {.s = shortest_seconds(1, [&] {
               const std::vector<WordCount> words = count();
-              const LearntUnigram learnt = learn_unigram(words, {}, {.vocab_size = kVocabulary - 2});
-              LearntVocabulary vocabulary{.tokens = {"</s>", "<unk>"}, .special_tokens = 2, .scores = {0, 0}};
+              const TrainedUnigram learnt = learn_unigram(words, {}, {.vocab_size = kVocabulary - 2});
+              TrainedVocabulary vocabulary{.tokens = {"</s>", "<unk>"}, .special_tokens = 2, .scores = {0, 0}};
               for (const auto& [piece, score] : learnt.pieces) {
                 vocabulary.tokens.push_back(piece);
                 vocabulary.scores.push_back(score);
@@ -90,7 +89,7 @@ class Bench {
     return count_words(texts, {.pre_tokenizer = metaspace.get()});
   }
 
-  static Tokenizer open(TokenizerPipeline pipeline, const LearntVocabulary& learnt) {
+  static Tokenizer open(TokenizerPipeline pipeline, const TrainedVocabulary& learnt) {
     return TokenizerAccess::from_json(trained_tokenizer_json(pipeline, learnt), "", "the trained tokenizer");
   }
 

@@ -57,7 +57,7 @@ TokenizerStatistics measure_tokenizer(const Tokenizer& tokenizer, std::span<cons
   TokenizerStatistics result;
   result.vocab_size = tokenizer.vocab_size();
   std::vector<uint64_t> counts(static_cast<size_t>(tokenizer.vocab_size()));
-  std::mutex mutex;  // sums of whole numbers do not depend on the order
+  std::mutex mutex;  // sums of integers do not depend on the order
   parallel_for(static_cast<int64_t>((lines.size() + kBlock - 1) / kBlock), [&](int64_t block) {
     const std::span<const std::string_view> mine =
         lines.subspan(static_cast<size_t>(block) * kBlock).first(std::min(kBlock, lines.size() - static_cast<size_t>(block) * kBlock));

@@ -34,7 +34,7 @@ int32_t entries_of(const Vocabulary& vocabulary) {
 
 bool is_token_of(const Vocabulary& vocabulary, int32_t id) { return id < vocabulary.size() && !vocabulary.token(id).empty(); }
 
-// The first thing that is wrong with the ids; empty: nothing is.
+// Describes the first fault of the ids; empty if there is none.
 std::string fault_of(const std::vector<AddedToken>& tokens, const Vocabulary& vocabulary) {
   std::unordered_map<int32_t, const AddedToken*> by_id;
   std::unordered_set<std::string_view> contents;
@@ -52,7 +52,7 @@ std::string fault_of(const std::vector<AddedToken>& tokens, const Vocabulary& vo
   return "";
 }
 
-// The ids that `tokenizers` gives; of a token that comes twice the last flags count.
+// Assigns ids as `tokenizers` does. If a token occurs twice, its last flags count.
 std::vector<AddedToken> numbered(std::vector<AddedToken> tokens, const Vocabulary& vocabulary) {
   std::vector<AddedToken> result;
   std::unordered_map<std::string, size_t> places;
@@ -98,7 +98,7 @@ bool merge_added_tokens(const TokenizerConfig& config, const Vocabulary& vocabul
                         std::vector<AddedToken>& tokens) {
   bool changed = false;
   std::unordered_map<std::string, size_t> places;
-  std::unordered_set<int32_t> used, fresh;  // fresh: of which the files give no more than the id
+  std::unordered_set<int32_t> used, fresh;  // fresh: tokens for which the files give nothing but the id
   for (size_t i = 0; i < tokens.size(); ++i) {
     places.emplace(tokens[i].content, i);
     used.insert(tokens[i].id);

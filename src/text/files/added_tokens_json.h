@@ -1,4 +1,4 @@
-// The "added_tokens" of a tokenizer.json, and those that the files beside it add.
+// Reads the "added_tokens" of a tokenizer.json and of the files beside it.
 #pragma once
 
 #include <string>
@@ -13,21 +13,21 @@
 
 namespace qkv {
 
-// The tokens of the file, `root`. An added token is one of the model's, with the same id, or has an id that the model does not use. Where
-// that does not hold, or an id or a token comes twice, the ids are given anew, as `tokenizers` does it: the model's id, else the next free
-// one; a warning says so.
+// Reads the tokens of the file, `root`. An added token must be one of the model's, with the same id, or have an id that the model does not
+// use. If that is violated, or an id or a token occurs twice, ids are assigned anew as `tokenizers` does (the model's id, otherwise the
+// next free one), with a warning.
 std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary& vocabulary);
 
-// Adds what tokenizer_config.json, added_tokens.json and special_tokens_map.json have beyond the file, as transformers does it; true: that
-// changed something. The flags of added_tokens_decoder count before those of the file.
+// Adds the tokens of tokenizer_config.json, added_tokens.json and special_tokens_map.json as transformers does; returns true if that
+// changed something. The flags of added_tokens_decoder take precedence over those of the file.
 bool merge_added_tokens(const TokenizerConfig& config, const Vocabulary& vocabulary, const std::string& file,
                         std::vector<AddedToken>& tokens);
 
-// The list as the file has it.
+// The list in the format of tokenizer.json.
 nlohmann::ordered_json added_tokens_json(const std::vector<AddedToken>& tokens);
 
-// By id, of `size` ids: special tokens that `config`, the text of a tokenizer_config.json, gives a role (beginning, end, padding, unknown,
-// …); all of them where it gives none.
+// By id, for `size` ids: special tokens to which `config`, the text of a tokenizer_config.json, gives a role (beginning, end, padding,
+// unknown, …); all special tokens if it gives none.
 std::vector<bool> control_tokens(const std::string& config, const std::vector<AddedToken>& added, size_t size);
 
 std::unordered_set<std::string_view> special_contents(const std::vector<AddedToken>& tokens);

@@ -19,7 +19,7 @@ int32_t id_of_part(const JsonNode& merges, size_t index, const Vocabulary& vocab
   return id;
 }
 
-// "a b" (before tokenizers 0.20) or ["a", "b"].
+// Splits "a b" (before tokenizers 0.20) or ["a", "b"].
 std::pair<std::string_view, std::string_view> parts_of_merge(const JsonNode& merges, size_t index) {
   const json& merge = merges.value()[index];
   if (merge.is_string()) {
@@ -41,7 +41,7 @@ std::vector<BpeMerge> read_merges(const JsonNode& merges, const Vocabulary& voca
   result.reserve(merges.value().size());
   std::string joined;
   for (size_t i = 0; i < merges.value().size(); ++i) {
-    const json& merge = merges.value()[i];  // the first line of a merges.txt, as old converters left it, is none
+    const json& merge = merges.value()[i];  // old converters left the first line of merges.txt here, which is no merge
     if (merge.is_string() && merge.get_ref<const std::string&>().starts_with("#version")) continue;
     const auto [left, right] = parts_of_merge(merges, i);
     const TokenPair pair{id_of_part(merges, i, vocabulary, left), id_of_part(merges, i, vocabulary, right)};
@@ -71,7 +71,7 @@ Vocabulary read_vocabulary(const JsonNode& node) {
   }
   std::vector<std::string> tokens(static_cast<size_t>(largest + 1));
   for (const auto& [token, value] : entries) {
-    if (token.empty()) continue;  // never met in a text: a hole
+    if (token.empty()) continue;  // a hole; an empty token never occurs in a text
     std::string& place = tokens[value.get<size_t>()];
     if (!place.empty())
       node.fail(fmt::format("gives the id {} to both \"{}\" and \"{}\"", value.get<size_t>(), shortened(place), shortened(token)));
@@ -95,7 +95,7 @@ std::unique_ptr<TokenModel> make_bpe(const JsonNode& node) {
   Vocabulary vocabulary = read_vocabulary(node.at("vocab"));
   const std::vector<BpeMerge> merges = read_merges(node.at("merges"), vocabulary, options.continuing_subword_prefix);
   std::vector<uint32_t> ranks;
-  if (node.boolean_or("rank_by_token", false)) {  // tiktoken's: see tiktoken_file.h
+  if (node.boolean_or("rank_by_token", false)) {  // tiktoken's merges, see tiktoken_file.h
     for (const BpeMerge& merge : merges) ranks.push_back(static_cast<uint32_t>(merge.result));
   }
   return std::make_unique<BpeModel>(std::move(vocabulary), merges, std::move(options), ranks);

@@ -29,7 +29,7 @@ bool is_one_of(const std::string& name, const std::string_view (&names)[count]) 
 
 bool has_type(const json& stage, const char* type) { return stage.is_object() && stage.value("type", json()) == type; }
 
-// A document on its way to what a class makes of it.
+// A document while the stages of a class are applied to it.
 class ClassStages {
  public:
   ClassStages(const TokenizerConfig& config, json& document, const std::string& file)
@@ -79,7 +79,7 @@ class ClassStages {
   bool changed_ = false;
 };
 
-// Of a token of the vocabulary or an added one; -1: there is none.
+// The id of a token of the vocabulary or an added token; -1 if there is none.
 int32_t ClassStages::id_of(const std::string& token) const {
   if (const auto added = document_.find("added_tokens"); added != document_.end() && added->is_array()) {
     for (const json& each : *added) {
@@ -87,12 +87,12 @@ int32_t ClassStages::id_of(const std::string& token) const {
         return each["id"].get<int32_t>();
     }
   }
-  const json vocab = model_.value("vocab", json());  // one that is small enough to be there as JSON
+  const json vocab = model_.value("vocab", json());  // only a small vocabulary is present as JSON
   if (vocab.is_object() && vocab.contains(token) && vocab[token].is_number_integer()) return vocab[token].get<int32_t>();
   return -1;
 }
 
-// Calls change(stage) for a stage and those of a sequence; true: one of them was changed.
+// Calls change(stage) for a stage and the members of a sequence; returns true if one of them was changed.
 template <typename Change>
 bool ClassStages::change_stages(const char* name, const char* list, Change&& change) {
   const auto stage = document_.find(name);
@@ -114,7 +114,7 @@ void ClassStages::set_template(const std::vector<SpecialId>& before, const std::
   set_stage("post_processor", value);
 }
 
-// Members of a BPE model that fuses unknown characters and falls back to bytes.
+// Sets the members of a BPE model that fuses unknown characters and falls back to bytes.
 void ClassStages::set_pairs(const json& unknown) {
   set(model_, "unk_token", unknown);
   set(model_, "fuse_unk", true);
@@ -159,7 +159,7 @@ void ClassStages::byte_level() {
   if (change_stages("pre_tokenizer", "pretokenizers", change)) change_stages("post_processor", "processors", change);
 }
 
-// Byte-level files that name this class (Llama 3) are read as they stand.
+// True for byte-level files that name this class (Llama 3); they are read unchanged.
 bool ClassStages::names_byte_level() const {
   for (const char* stage : {"normalizer", "pre_tokenizer", "decoder", "post_processor"}) {
     if (document_.value(stage, json()).dump().find("\"ByteLevel\"") != std::string::npos) return true;

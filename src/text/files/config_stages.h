@@ -1,5 +1,5 @@
-// What the classes of transformers make of the tokenizer.json beside a tokenizer_config.json: those that build stages of their own take the
-// vocabulary and the added tokens from the file, and all else from the class and from keys of the configuration.
+// Applies transformers' tokenizer classes to the tokenizer.json beside a tokenizer_config.json. Classes that build their own stages take
+// the vocabulary and the added tokens from the file, and everything else from the class and the keys of the configuration.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -9,12 +9,12 @@
 
 namespace qkv {
 
-// Changes the document of a tokenizer.json; true: something was changed. `file` is what warnings name.
+// Changes the document of a tokenizer.json; returns true if something was changed. `file` is the name in warnings.
 //   BertTokenizer and its like: normalizer (do_lower_case, strip_accents, tokenize_chinese_chars), pre-tokenizer, decoder, [CLS] and [SEP].
 //   LlamaTokenizer, CodeLlamaTokenizer: no normalizer; "▁" before the first part of a text, or each ("legacy"), or none
 //   ("add_prefix_space"). GemmaTokenizer, T5Tokenizer: their normalizer, pre-tokenizer and decoder; T5's final </s>. GPT2Tokenizer and its
-//   like: add_prefix_space. Other stages than the class's are followed, with a warning: models were trained with them.
-// With other classes, and without one, the tokenizer.json counts.
+//   like: add_prefix_space. Stages that differ from the class's are kept, with a warning: models were trained with them.
+// With other classes, or without one, the tokenizer.json is used unchanged.
 bool apply_config(const TokenizerConfig& config, nlohmann::json& document, const std::string& file);
 
 }  // namespace qkv

@@ -1,4 +1,4 @@
-// How byte-level vocabularies of GGUF files cut texts: the names of "tokenizer.ggml.pre".
+// Pre-tokenizers of byte-level vocabularies in GGUF files, by the names in "tokenizer.ggml.pre".
 #pragma once
 
 #include <string>
@@ -9,13 +9,13 @@ namespace qkv {
 
 struct GgufPreTokenizer {
   std::vector<std::string_view> names;
-  std::vector<std::string_view> patterns;  // applied one after the other; none: GPT-2's alone
+  std::vector<std::string_view> patterns;  // applied in order; empty: GPT-2's pattern only
   bool ignore_merges = false;
-  bool add_bos = false;      // where the file does not say it
-  bool lstrip_mask = false;  // <mask> takes the white space before it
+  bool add_bos = false;      // default if the file does not specify it
+  bool lstrip_mask = false;  // <mask> absorbs the white space before it
 };
 
-// Null for a name that is not known.
+// Null for an unknown name.
 const GgufPreTokenizer* find_gguf_pre_tokenizer(std::string_view name);
 std::string gguf_pre_tokenizer_names();
 

@@ -56,7 +56,7 @@ class GgufVocabulary {
       fail(ErrorCode::bad_input, "{}: \"{}\" has {} values for {} tokens", in_.file(), key, count, tokens_.size());
   }
 
-  // The id that a key tells, or -1.
+  // The id under a key, or -1.
   int32_t id(const std::string& name) const {
     const std::string key = "tokenizer.ggml." + name;
     const auto id = in_.integer(key);
@@ -101,7 +101,7 @@ class GgufVocabulary {
     return sentencepiece_to_json(model, around, in_.file());
   }
 
-  // Phi-3's special tokens take the white space behind them, which the file does not say (nor does it say more than the name of the model).
+  // Special tokens of Phi-3 absorb the white space behind them. The file does not say this; only the name of the model identifies it.
   std::vector<bool> tokens_that_strip_what_follows() const {
     std::string name(in_.string("general.name").value_or(""));
     for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -163,7 +163,7 @@ class GgufVocabulary {
     return std::move(text).finish();
   }
 
-  // Words begin with U+2581, their rests with nothing; names in brackets are themselves.
+  // The GGUF file marks the beginnings of words with U+2581 and continuations with nothing; names in brackets are unchanged.
   std::string bert() const {
     std::vector<std::string> tokens;
     tokens.reserve(tokens_.size());
@@ -189,7 +189,7 @@ class GgufVocabulary {
     };
     name({"unknown_token_id"}, options.unk);
     name({"cls_token_id", "bos_token_id"}, options.cls);
-    name({"seperator_token_id", "separator_token_id", "eos_token_id"}, options.sep);  // the first is how llama.cpp spells it
+    name({"seperator_token_id", "separator_token_id", "eos_token_id"}, options.sep);  // llama.cpp spells it like the first
     return bert_to_json(tokens, added_tokens(), options, in_.file());
   }
 

@@ -1,4 +1,4 @@
-// The vocabulary inside a GGUF file: the keys tokenizer.ggml.*.
+// Reads the vocabulary of a GGUF file: the keys tokenizer.ggml.*.
 #pragma once
 
 #include <string>
@@ -6,9 +6,9 @@
 
 namespace qkv {
 
-// The text of a tokenizer.json. Models "llama" and "t5" are SentencePiece's, "gpt2" is byte-level BPE cut by the pattern that
-// tokenizer.ggml.pre names, "bert" is WordPiece whose words begin with U+2581 instead of their rests with ##. Throws Error(bad_input) or
-// Error(unsupported) with one line.
+// Returns the text of a tokenizer.json. Models "llama" and "t5" are SentencePiece's, "gpt2" is byte-level BPE with the pattern named by
+// tokenizer.ggml.pre, "bert" is WordPiece that marks word beginnings with U+2581 instead of continuations with ##. Throws Error(bad_input)
+// or Error(unsupported) with one line.
 std::string gguf_to_json(std::string_view bytes, const std::string& file);
 
 }  // namespace qkv

@@ -17,14 +17,14 @@ namespace {
 
 using nlohmann::json;
 
-// Bytes that tell where a value ends.
+// Bytes that matter for finding the end of a value.
 constexpr std::array<bool, 256> kMatters = [] {
   std::array<bool, 256> matters{};
   for (const char c : {'"', '{', '}', '[', ']'}) matters[static_cast<unsigned char>(c)] = true;
   return matters;
 }();
 
-// Goes through JSON text; every fault is NotPlain.
+// A cursor over JSON text; throws NotPlain on any fault.
 class Cursor {
  public:
   explicit Cursor(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
@@ -33,7 +33,7 @@ class Cursor {
   void skip_space() {
     while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) ++at_;
   }
-  bool take(char c) {  // after white space
+  bool take(char c) {  // skips white space first
     skip_space();
     if (at_ == end_ || *at_ != c) return false;
     ++at_;
@@ -51,7 +51,7 @@ class Cursor {
     return at_ < end_ ? *at_ : '\0';
   }
 
-  // A string; the view is of the text itself, or of `unescaped`.
+  // Reads a string. The view points into the text, or into `unescaped` if there were escapes.
   std::string_view string(std::string& unescaped) {
     expect('"');
     const char* begin = at_;
@@ -74,7 +74,7 @@ class Cursor {
     }
   }
 
-  // A whole number without sign, fraction or exponent.
+  // Reads an integer without sign, fraction or exponent.
   int64_t number() {
     skip_space();
     int64_t value = 0;
@@ -85,7 +85,7 @@ class Cursor {
     return value;
   }
 
-  // A value of any kind, without a look at whether it is right: to its last bracket, quote, or character.
+  // Skips a value of any kind without validating it: to its last bracket, quote, or character.
   void skip_value() {
     skip_space();
     int64_t depth = 0;
@@ -161,12 +161,12 @@ struct Slice {
   std::string_view text;
 };
 
-// The large values of "model", in the order of the file.
+// Finds the large values of "model", in the order of the file.
 std::vector<Slice> find_slices(std::string_view text, size_t least) {
   std::vector<Slice> slices;
   std::string unescaped;
   Cursor in(text);
-  // Calls see(key) in front of the value of each member of an object; it takes the value.
+  // Calls see(key) for each member of an object, with the cursor in front of the value; see() consumes it.
   const auto for_each_member = [&](const auto& see) {
     in.expect('{');
     if (in.take('}')) return;
@@ -211,7 +211,7 @@ std::optional<json> parse_with_slices(std::string_view text, const std::string& 
       copied = slice.text.data() + slice.text.size();
     }
     rest.append(copied, text.data() + text.size());
-    json document = parse_json(rest, file);  // refuses a member that comes twice
+    json document = parse_json(rest, file);  // rejects duplicate members
     for (const Slice& slice : slices) {
       document["model"][slice.name] = json::binary(std::vector<uint8_t>(slice.text.begin(), slice.text.end()));
     }
@@ -248,7 +248,7 @@ Vocabulary read_vocabulary_slice(const json& slice) {
   std::string unescaped;
   std::vector<std::string> tokens;
   int64_t entries = 0;
-  // An id may be larger than the number of tokens that have come so far; how many there are only the end tells.
+  // An id may exceed the number of tokens read so far; the total is only known at the end.
   const auto bytes = static_cast<int64_t>(text_of(slice).size());
   int64_t largest = -1;
   in.expect('{');
@@ -278,7 +278,7 @@ Vocabulary read_vocabulary_slice(const json& slice) {
 
 namespace {
 
-// Looks the parts of merges up a few at a time.
+// Looks up the parts of merges, a few at a time.
 class MergeReader {
  public:
   MergeReader(const Vocabulary& vocabulary, std::string_view prefix) : vocabulary_(vocabulary), prefix_(prefix) {}
@@ -307,7 +307,7 @@ class MergeReader {
       const Waiting& merge = waiting_[i];
       const int32_t left = known(vocabulary_.id(merge.left, merge.left_hash)), right = known(vocabulary_.id(merge.right, merge.right_hash));
       joined_.assign(merge.left).append(merge.right, prefix_.size());
-      // Merges make tokens in the order of their ids, most often.
+      // Merges mostly produce tokens in the order of their ids.
       const int32_t next = merges_.empty() ? 0 : merges_.back().result + 1;
       const bool is_next = next < vocabulary_.size() && vocabulary_.token(next) == joined_;
       merges_.push_back({{left, right}, is_next ? next : known(vocabulary_.id(joined_))});

@@ -1,8 +1,8 @@
-// A fast way through a large tokenizer.json: its "vocab" and "merges", which are nearly all of it, are not built as JSON values but read
-// straight into what they are for.
+// A fast path for a large tokenizer.json: "vocab" and "merges", which are nearly all of it, are not built as JSON values but read straight
+// into their final form.
 //
-// What is right is read like this; whatever is not right, or merely unusual, ends it with NotPlain, and the file is read again value by
-// value (json_node.h), which finds the fault and its place. So there is one set of rules and messages.
+// It handles only plain, correct input. Anything faulty or merely unusual raises NotPlain, and the file is read again value by value
+// (json_node.h), which reports the fault and its place. So there is one set of rules and messages.
 #pragma once
 
 #include <cstdint>
@@ -19,16 +19,16 @@ namespace qkv {
 
 struct NotPlain {};
 
-// The file with "model.vocab" and "model.merges", where they have at least `least` bytes and are an object and an array, as binary values:
-// their text, which is not yet known to be JSON. Nothing where there are none, or the rest is no JSON that parse_json takes.
+// Parses the file. "model.vocab" and "model.merges", if they are an object and an array of at least `least` bytes, become binary values
+// that hold their unvalidated text. Returns nothing if neither is large enough or parse_json rejects the rest.
 std::optional<nlohmann::json> parse_with_slices(std::string_view text, const std::string& file, size_t least);
 
 bool is_slice(const nlohmann::json& value);
 
-// The text of such a document: slices as they were.
+// The text of such a document, with the slices unchanged.
 std::string text_with_slices(const nlohmann::json& document);
 
-// The object of tokens and ids, the array of pairs of tokens. Throw NotPlain.
+// Reads the object of tokens and ids, and the array of pairs of tokens. Both throw NotPlain.
 Vocabulary read_vocabulary_slice(const nlohmann::json& slice);
 std::vector<BpeMerge> read_merges_slice(const nlohmann::json& slice, const Vocabulary& vocabulary, std::string_view prefix);
 

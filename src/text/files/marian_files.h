@@ -1,5 +1,5 @@
-// Marian's tokenizer files: source.spm cuts the text, vocab.json has the ids of both languages. Decoding needs no model: the pieces tell
-// where words begin, so that target.spm is only looked at to see that it is whole.
+// Marian's tokenizer files: source.spm segments the text, vocab.json has the ids of both languages. Decoding needs no model because the
+// pieces mark where words begin; target.spm is only checked for damage.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace qkv {
 
-// The text of a tokenizer.json that behaves as transformers' MarianTokenizer. Throws Error(unsupported) for models with a vocabulary for
-// each language.
+// Returns the text of a tokenizer.json that behaves like transformers' MarianTokenizer. Throws Error(unsupported) for models with a
+// separate vocabulary per language.
 std::string marian_json_of(std::string_view source, const std::string& source_file, std::string_view vocab, const std::string& vocab_file,
                            const TokenizerConfig& config);
 

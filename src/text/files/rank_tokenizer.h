@@ -1,4 +1,4 @@
-// Byte-level tokenizers in which all ways to make a token are of the token's rank, its id: tiktoken's and tekken's.
+// Byte-level tokenizers of tiktoken and tekken, in which every merge that makes a token has the token's rank, its id.
 #pragma once
 
 #include <memory>
@@ -13,22 +13,22 @@
 namespace qkv {
 
 struct RankTokenizer {
-  // The tokenizer.json. Its merges cannot say that all ways to make a token are of equal rank: the model has the member "rank_by_token",
-  // which other readers pass over.
+  // The tokenizer.json. Standard merges cannot express equal ranks, so the model has the additional member "rank_by_token", which other
+  // readers ignore.
   LazyText json;
-  std::string without_model;          // the same with the type of the model alone: vocabulary and merges are
-  std::unique_ptr<TokenModel> model;  // here, so that no text need be written and read again
+  std::string without_model;          // the tokenizer.json without vocabulary and merges
+  std::unique_ptr<TokenModel> model;  // vocabulary and merges, so that no text has to be written and parsed again
 };
 
 struct RankStages {
   std::vector<AddedToken> added;
-  std::string pattern;  // patterns::kGpt2 is left to the pre-tokenizer ByteLevel
+  std::string pattern;  // patterns::kGpt2 is handled by the pre-tokenizer ByteLevel
   bool nfc = false;
-  std::vector<SpecialId> before = {};  // put in front of each text
+  std::vector<SpecialId> before = {};  // prepended to each text
 };
 
-// `tokens`: bytes by id; empty ones are holes. Throws Error(bad_input) that names `file` where two are equal, a single byte is missing, or
-// there are far too many ways to join them.
+// `tokens`: bytes by id; empty ones are holes. Throws Error(bad_input) that names `file` if two are equal, a single byte is missing, or
+// there are far too many merges.
 RankTokenizer make_rank_tokenizer(std::vector<std::string> tokens, RankStages stages, const std::string& file);
 
 }  // namespace qkv

@@ -14,14 +14,14 @@ namespace {
 
 using Prefix = SentencePieceModel::Prefix;
 
-// What a class of transformers does where its configuration does not say it.
+// Behaviour of a transformers class if its configuration does not specify it.
 struct ClassDefaults {
   std::string_view name;
   bool begins = false, ends = false;  // with a special token
-  bool follows_flags = true;          // add_bos_token and add_eos_token
+  bool follows_flags = true;          // of add_bos_token and add_eos_token
   bool legacy = true;
   Prefix with_legacy = Prefix::each, without_legacy = Prefix::first_unless_space;
-  bool own_stages = false;  // is the class's space before a text in place of the model's, and no other rule of its normalizer?
+  bool own_stages = false;  // whether the class's prefix space replaces the model's, and the rest of its normalizer is dropped
 };
 constexpr ClassDefaults kClasses[] = {
     {"LlamaTokenizer", false, false, true, false, Prefix::each_unless_space, Prefix::first_unless_space, true},
@@ -29,7 +29,7 @@ constexpr ClassDefaults kClasses[] = {
     {"GemmaTokenizer", false, false, true, false, Prefix::never, Prefix::never, true},
     {"T5Tokenizer", false, true, false, true, Prefix::each_unless_space, Prefix::each_unless_space},
     {"MT5Tokenizer", false, true, false, true, Prefix::each_unless_space, Prefix::each_unless_space}};
-// These do not use the ids of the model file, or put other tokens around a text.
+// Classes that do not use the model file's ids, or put other tokens around a text.
 constexpr std::string_view kOtherIds[] = {"XLMRobertaTokenizer", "CamembertTokenizer", "MBartTokenizer",       "MBart50Tokenizer",
                                           "BarthezTokenizer",    "NllbTokenizer",      "XGLMTokenizer",        "M2M100Tokenizer",
                                           "DebertaV2Tokenizer",  "PegasusTokenizer",   "XLNetTokenizer",       "BigBirdTokenizer",
@@ -59,7 +59,7 @@ void apply_class(const ClassDefaults& defaults, const TokenizerConfig& config, S
   model.add_dummy_prefix = defaults.with_legacy != Prefix::never;
   if (!model.add_dummy_prefix || config.flag("add_prefix_space", true)) return;
   if (defaults.name == "CodeLlamaTokenizer") {
-    model.prefix = Prefix::never;  // its decoder takes the space away all the same
+    model.prefix = Prefix::never;  // its decoder removes the space regardless
   } else {
     model.add_dummy_prefix = false;
   }
@@ -130,7 +130,7 @@ std::string sentencepiece_json_of(SentencePieceModel model, const TokenizerConfi
     const bool own = id >= 0 && id < pieces &&
                      (model.pieces[static_cast<size_t>(id)].type == PieceType::control ||
                       model.pieces[static_cast<size_t>(id)].type == PieceType::user_defined);
-    token.normalized = false;  // looked for in the text as it came: the part behind it may get a space of its own
+    token.normalized = false;  // searched in the raw text, since the part behind it may get its own prefix space
     if (!own) around.added.push_back(std::move(token));
   }
   return sentencepiece_to_json(model, around, file);

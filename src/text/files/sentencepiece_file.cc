@@ -14,16 +14,16 @@ namespace {
 
 enum class Wire : uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
 
-// One field of a protocol buffer message: its number, and its value as its wire type has it.
+// A field of a protocol buffer message: its number and its value by wire type.
 struct Field {
   uint32_t number = 0;
   Wire wire = Wire::varint;
-  uint64_t integer = 0;      // of varint, fixed32, fixed64
-  std::string_view content;  // of bytes
-  size_t begin = 0;          // its place in the file
+  uint64_t integer = 0;      // for varint, fixed32, fixed64
+  std::string_view content;  // for bytes
+  size_t begin = 0;          // offset in the file
 };
 
-// The fields of a message, one after the other (protobuf.dev/programming-guides/encoding).
+// Iterates over the fields of a message (protobuf.dev/programming-guides/encoding).
 class MessageReader {
  public:
   MessageReader(std::string_view message, size_t begin, const std::string& file) : message_(message), begin_(begin), file_(file) {}
@@ -51,7 +51,7 @@ class MessageReader {
     return true;
   }
 
-  // Values of a known field.
+  // The value of a known field.
   std::string_view bytes(const Field& field) const {
     expect(field, Wire::bytes);
     return field.content;
@@ -100,7 +100,7 @@ class MessageReader {
   }
 
   std::string_view message_;
-  size_t begin_;  // of the message in the file
+  size_t begin_;  // offset of the message in the file
   const std::string& file_;
   size_t at_ = 0;
 };

@@ -108,7 +108,7 @@ std::vector<AddedToken> added_tokens_of(const SentencePieceModel& model, const S
   return added;
 }
 
-// Pairs of pieces in the order in which `tokenizers` may come nearest to sentencepiece.
+// Pairs of pieces in the order that brings `tokenizers` closest to sentencepiece.
 std::vector<std::pair<int32_t, int32_t>> merges_of(const SentencePieceModel& model, const std::vector<std::string>& tokens,
                                                    const std::string& file) {
   std::vector<std::string_view> views(tokens.begin(), tokens.end());
@@ -126,7 +126,7 @@ std::vector<std::pair<int32_t, int32_t>> merges_of(const SentencePieceModel& mod
   return pairs;
 }
 
-// --- reading it again
+// --- reading it back
 
 void read_scores(const JsonNode& model_node, const JsonNode& exact, SentencePieceModel& model) {
   const auto own = exact.find("pieces");
@@ -160,7 +160,7 @@ SentencePieceModel read_model(const JsonNode& model_node, const JsonNode& exact)
   if (known == std::end(kKinds)) exact.at("kind").fail_unsupported("is \"" + shortened(kind) + "\", which qkv does not have");
   model.kind = known->second;
   for (const auto& [name, flag] : kFlags) model.*flag = exact.at(name).boolean();
-  const std::string prefix = exact.string_or("prefix", "first");  // files of before have none
+  const std::string prefix = exact.string_or("prefix", "first");  // older files have no such member
   const auto place = std::find_if(std::begin(kPrefixes), std::end(kPrefixes), [&](const auto& each) { return prefix == each.first; });
   if (place == std::end(kPrefixes)) exact.at("prefix").fail_unsupported("is \"" + shortened(prefix) + "\", which qkv does not have");
   model.prefix = place->second;
@@ -247,7 +247,8 @@ std::string marian_to_json(const SentencePieceModel& model, const std::vector<st
   ordered_json vocab = ordered_json::object(), pieces = ordered_json::array(), special = ordered_json::array();
   for (size_t id = 0; id < tokens.size(); ++id) {
     const auto found = scores.find(tokens[id]);
-    scored.emplace_back(tokens[id], found == scores.end() ? lowest - 100 : found->second);  // not of the source language: hardly ever
+    scored.emplace_back(tokens[id],
+                        found == scores.end() ? lowest - 100 : found->second);  // not in the source language, so it hardly occurs
     if (!tokens[id].empty()) vocab[tokens[id]] = id;
   }
   for (const SentencePieceModel::Piece& piece : model.pieces) pieces.push_back({piece.text, piece.score});
@@ -289,7 +290,7 @@ void make_sentencepiece_parts(const JsonNode& model_node, TokenizerParts& parts)
 
 void leave_to_sentencepiece(const JsonNode& model_node, std::vector<AddedToken>& added) {
   const JsonNode exact = model_node.at("sentencepiece");
-  if (exact.find("pieces")) return;  // the ids are others
+  if (exact.find("pieces")) return;  // its ids differ from the pieces'
   std::unordered_set<int64_t> ids;
   if (!exact.boolean_or("user_defined_in_text", false)) {
     for (const JsonNode& id : exact.at("user_defined").items()) ids.insert(id.integer());

@@ -14,7 +14,7 @@
 namespace qkv {
 namespace {
 
-// The special tokens of files that have none: those of versions up to 7.
+// Special tokens of versions up to 7, whose files do not list them.
 constexpr const char* kSpecial[] = {"<unk>",
                                     "<s>",
                                     "</s>",
@@ -42,7 +42,7 @@ int64_t count_at(const JsonNode& config, const char* key) {
   return count;
 }
 
-// Ids 0 to `count`: those that the file or its version names, the others as <SPECIAL_id>.
+// Ids 0 to `count`: those named by the file or its version, the others as <SPECIAL_id>.
 std::vector<AddedToken> special_tokens(const JsonNode& root, int64_t count) {
   std::vector<AddedToken> tokens;
   std::set<std::string> names;
@@ -78,7 +78,7 @@ std::vector<std::string> tokens_by_id(const JsonNode& vocab, int64_t special, in
   for (const JsonNode& node : vocab.items()) {
     const int64_t rank = node.at("rank").integer();
     if (rank < 0) node.at("rank").fail("must not be negative");
-    if (rank >= size - special) continue;  // more ranks than the model takes
+    if (rank >= size - special) continue;  // more ranks than the model uses
     const auto bytes = from_base64(node.at("token_bytes").string());
     if (!bytes || bytes->empty()) node.at("token_bytes").fail("is not a token in base64");
     if (bytes->size() > kMaxTokenBytes) {

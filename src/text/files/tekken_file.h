@@ -10,9 +10,9 @@ namespace qkv {
 
 bool is_tekken(std::string_view content);
 
-// Special tokens have the first ids and the ranks follow them; so many of the ranks are tokens that both together are
-// config.default_vocab_size. Special tokens are found in texts, as with the tokenizer.json of the same models (Mistral's library leaves
-// that to its chat templates), and <s> begins a text. Throws Error (bad_input, unsupported) with one line that names the place.
+// Special tokens have the first ids, then come ranks until there are config.default_vocab_size tokens. As in the tokenizer.json of the same
+// models, special tokens are found in texts (Mistral's library leaves that to its chat templates) and <s> begins a text. Throws Error
+// (bad_input, unsupported) with one line that names the place.
 RankTokenizer read_tekken(std::string_view content, const std::string& file);
 
 }  // namespace qkv

@@ -29,14 +29,14 @@ inline std::filesystem::path test_data(const std::string& folder) {
   return (chosen ? std::filesystem::path(chosen) : std::filesystem::path(QKV_SOURCE_DIR) / ".." / "shared" / "data") / folder;
 }
 
-// FNV-1a, 64 bits, in hexadecimal digits: the goldens' hash.
+// FNV-1a, 64 bits, in hexadecimal digits: the hash used in the goldens.
 inline std::string hash_of(std::string_view text) {
   uint64_t value = 0xCBF29CE484222325u;
   for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
   return fmt::format("{:016x}", value);
 }
 
-// The message of the qkv::Error that a call throws; its code goes to `code`.
+// The message of the qkv::Error that a call throws; stores its code in `code`.
 template <typename Call>
 std::string error_of(Call&& call, ErrorCode* code = nullptr) {
   try {

@@ -63,7 +63,7 @@ Special arcade100k(int32_t) {
   return special;
 }
 
-// As transformers names them since Llama 3.1.
+// The names that transformers uses since Llama 3.1.
 Special llama3(int32_t id) {
   Special special;
   append(special, id, {"<|begin_of_text|>", "<|end_of_text|>", "<|reserved_special_token_0|>", "<|reserved_special_token_1|>"});
@@ -121,7 +121,7 @@ Special glm4(int32_t id) {
   return special;
 }
 
-// The ids that tokenizer_config.json does not name are reserved.
+// Ids that tokenizer_config.json does not name are reserved.
 Special kimi(int32_t id) {
   Special special;
   append(special, id, {"[BOS]", "[EOS]"});
@@ -129,7 +129,7 @@ Special kimi(int32_t id) {
   return special;
 }
 
-// Whisper's second and third versions; v3 has one language more, which only its tokenizer.json tells.
+// Whisper's second and third versions. v3 has one more language, which only its tokenizer.json tells.
 Special whisper(int32_t id) {
   Special special;
   append(special, id, {"<|endoftext|>", "<|startoftranscript|>"});
@@ -180,7 +180,8 @@ const TiktokenFamily* family_by_name(std::string_view name) {
   return nullptr;
 }
 
-// By the class beside the file, where several are of one class by the number of ranks; without a class that is known by the number alone.
+// Finds the family by the class beside the file, and by the number of ranks if several have that class; without a known class by the number
+// alone.
 const TiktokenFamily* certain_family(size_t ranks, const std::string& tokenizer_class) {
   const TiktokenFamily *by_class = nullptr, *by_ranks = nullptr;
   for (const TiktokenFamily& family : families()) {
@@ -191,7 +192,7 @@ const TiktokenFamily* certain_family(size_t ranks, const std::string& tokenizer_
   return by_class ? by_class : by_ranks;
 }
 
-// The family with the longest part of its names in the file's.
+// The family with the longest match of its names in the file's name.
 const TiktokenFamily* family_of_file(const std::string& file) {
   const std::string name = file.substr(file.find_last_of('/') + 1);
   const TiktokenFamily* found = nullptr;

@@ -19,11 +19,12 @@ struct Line {
   std::string token;
   int64_t rank;
 };
-// Nothing for a line that is no token and rank.
+// Nothing if the line is not a token and a rank.
 std::optional<Line> parse_line(std::string_view line) {
   const size_t space = line.find(' ');
   if (space == std::string_view::npos || space == 0) return std::nullopt;
-  auto token = line.substr(0, space) == "=" ? std::string() : from_base64(line.substr(0, space));  // how Whisper's has no bytes
+  auto token =
+      line.substr(0, space) == "=" ? std::string() : from_base64(line.substr(0, space));  // Whisper's file has "=" for an empty token
   int64_t rank = -1;
   const char* end = line.data() + line.size();
   const auto [stop, error] = std::from_chars(line.data() + space + 1, end, rank);
@@ -65,7 +66,7 @@ std::vector<std::string> read_ranks(std::string_view content, const std::string&
   return tokens;
 }
 
-// What the configuration names comes first; of one id or one name the first counts.
+// Tokens named by the configuration come first. If an id or a name occurs twice, the first counts.
 std::vector<AddedToken> added_tokens(const std::vector<std::string>& tokens, const TokenizerConfig& config, const TiktokenChoice& family) {
   std::vector<AddedToken> added;
   std::unordered_set<int32_t> ids;
@@ -78,7 +79,7 @@ std::vector<AddedToken> added_tokens(const std::vector<std::string>& tokens, con
   };
   for (AddedToken& token : config.added_tokens({}, [](const std::string&) { return -1; })) add(std::move(token));
   for (const auto& [name, id] : family.special) {
-    const bool fits = static_cast<size_t>(id) < tokens.size() + kMaxHoles;  // else the file is not that family's, whatever its name
+    const bool fits = static_cast<size_t>(id) < tokens.size() + kMaxHoles;  // otherwise the file is not from that family, whatever its name
     if (fits) add({.id = id, .content = name, .normalized = false, .special = true});
   }
   return added;

@@ -1,4 +1,4 @@
-// tiktoken's rank files: a line for each token, its bytes in base64 and its rank, which is its id, too.
+// tiktoken's rank files: a line per token with its bytes in base64 and its rank, which is also its id.
 #pragma once
 
 #include <string>
@@ -9,11 +9,11 @@
 
 namespace qkv {
 
-// Is the first line one of such a file?
+// True if the first line looks like such a file.
 bool is_tiktoken(std::string_view content);
 
-// Pattern and special tokens are those of the file's family (tiktoken_families.h, which says what `pattern` is); tokens that the
-// configuration names come first. An empty token, which Whisper's has, is passed over.
+// Pattern and special tokens come from the file's family (tiktoken_families.h, which explains `pattern`); tokens named by the configuration
+// come first. An empty token, as in Whisper's file, is skipped.
 RankTokenizer read_tiktoken(std::string_view content, const TokenizerConfig& config, const std::string& file,
                             const std::string& pattern = "");
 

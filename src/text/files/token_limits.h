@@ -1,4 +1,4 @@
-// Bounds that every tokenizer file is held to: far above what any trained tokenizer has, and low enough that a hostile file fails at once.
+// Limits for every tokenizer file: far above any trained tokenizer, and low enough that a hostile file fails at once.
 #pragma once
 
 #include <cstddef>
@@ -13,10 +13,10 @@ namespace qkv {
 
 inline constexpr size_t kMaxTokens = 8'000'000;
 inline constexpr size_t kMaxTokenBytes = 65'535;
-// Ids may leave holes (tokens that were taken out), but a file cannot make us hold a table far larger than itself.
+// Ids may have holes (removed tokens), but a file must not cause a table far larger than itself.
 inline constexpr int64_t kMaxHoles = 100'000;
 
-// A token of a binary file must be valid UTF-8 and not too long.
+// Checks that a token of a binary file is valid UTF-8 and not too long.
 inline void check_token(std::string_view token, size_t id, const std::string& file) {
   if (token.size() > kMaxTokenBytes) {
     fail(ErrorCode::bad_input, "{}: token {} has {} bytes; the longest that qkv reads have {}", file, id, token.size(), kMaxTokenBytes);

@@ -12,10 +12,10 @@ namespace qkv {
 std::unique_ptr<TokenModel> make_word_piece(const JsonNode& node);
 std::unique_ptr<TokenModel> make_word_level(const JsonNode& node);
 
-// "vocab": [[token, score], …], ids are places. More strict than `tokenizers`, where the last of two equal tokens counts.
+// "vocab": [[token, score], …]; ids are positions. Stricter than `tokenizers`, which accepts duplicates and uses the last.
 std::unique_ptr<TokenModel> make_unigram(const JsonNode& node);
 
-// The kind of a model that does not name it; empty where it cannot be told.
+// The kind of a model that does not name it; empty if unknown.
 std::string type_by_fields(const JsonNode& node);
 
 }  // namespace qkv

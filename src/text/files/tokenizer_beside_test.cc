@@ -110,7 +110,7 @@ TEST(PostProcessor, PlacesOfFirstTokensWithSeveralSpacesAreThoseOfTokenizers) {
   }
 }
 
-// The same generator as in the script.
+// Must equal the generator in the script.
 std::string random_text(uint32_t seed, int length, bool spaces) {
   const std::string_view letters = spaces ? "abcabca " : "abcabcab";
   std::string text;

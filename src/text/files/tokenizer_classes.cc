@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view kBackend = "TokenizersBackend";
 
-// transformers 5.24, models/auto/tokenization_auto.py: types whose tokenizer.json is read as it stands.
+// From transformers 5.24, models/auto/tokenization_auto.py: model types whose tokenizer.json is read unchanged.
 constexpr std::string_view kAsTheyStand[] = {"EvollaModel",
                                              "arctic",
                                              "aria",
@@ -94,10 +94,10 @@ constexpr std::string_view kAsTheyStand[] = {"EvollaModel",
                                              "voxtral_realtime",
                                              "xlm-roberta-xl"};
 
-// Types that have one class, whatever the files name.
+// Model types with a fixed class, whatever the files name.
 constexpr std::pair<std::string_view, std::string_view> kAlways[] = {{"qwen2", "Qwen2Tokenizer"}};
 
-// The class of a type where the files name none.
+// The class of a model type if the files name none.
 constexpr std::pair<std::string_view, std::string_view> kOfTypes[] = {{"bert", "BertTokenizer"},
                                                                       {"distilbert", "BertTokenizer"},
                                                                       {"electra", "BertTokenizer"},

@@ -1,4 +1,4 @@
-// Which class of transformers' tokenizers AutoTokenizer takes for a directory.
+// The tokenizer class that transformers' AutoTokenizer selects for a directory.
 #pragma once
 
 #include <string>
@@ -6,9 +6,9 @@
 
 namespace qkv {
 
-// `named`: the class in tokenizer_config.json without "Fast", empty: none; `model_type`: of config.json, empty: none. The class decides
-// where both contradict each other, except for kinds of models whose files are read as they stand ("TokenizersBackend") or always by one
-// class. Empty: not known.
+// `named`: the class in tokenizer_config.json without "Fast"; empty: none. `model_type`: from config.json; empty: none. The class decides
+// if both contradict each other, except for model types whose files are read unchanged ("TokenizersBackend") or always by one class.
+// Returns an empty string if unknown.
 std::string resolved_tokenizer_class(const std::string& named, std::string_view model_type);
 
 }  // namespace qkv

@@ -18,7 +18,7 @@ using nlohmann::json;
 
 constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
 
-// "content", or an object with the members of an added token.
+// Reads "content", or an object with the members of an added token.
 AddedToken read_token(const JsonNode& node) {
   if (node.value().is_string()) return {.content = node.string(), .normalized = false, .special = true};
   return {.content = node.at("content").string(),
@@ -36,7 +36,7 @@ int32_t checked_id(const JsonNode& node, int64_t id) {
 
 }  // namespace
 
-// As transformers does it: the file of the roles and the one of ids count where tokenizer_config.json lists no tokens with all they have.
+// As in transformers: special_tokens_map.json and added_tokens.json are used if tokenizer_config.json has no complete list of tokens.
 TokenizerConfig::TokenizerConfig(const std::filesystem::path& directory) {
   if (const auto file = directory / "tokenizer_config.json"; is_file(file)) {
     read_config(file);
@@ -53,8 +53,8 @@ TokenizerConfig::TokenizerConfig(const std::filesystem::path& directory) {
   if (is_file(added)) read_added(added);
 }
 
-// Keys that end in _token and are no role name further special tokens. Of both lists of tokens without a role, the older one counts where
-// the other is missing or empty.
+// Keys that end in _token and are no role name further special tokens. There are two lists of tokens without a role; the older one is used
+// if the other is missing or empty.
 void TokenizerConfig::read_roles(const JsonNode& root) {
   if (!root.value().is_object()) root.fail("must be an object");
   const auto is_token = [](const json& value) { return value.is_string() || (value.is_object() && value.contains("content")); };
@@ -64,7 +64,7 @@ void TokenizerConfig::read_roles(const JsonNode& root) {
     role ? void(roles_[key] = read_token(root.at(key))) : additional_.push_back(read_token(root.at(key)));
   }
   const auto extra = root.find("extra_special_tokens"), older = root.find("additional_special_tokens");
-  if (extra && extra->value().is_object()) {  // names of roles and their tokens
+  if (extra && extra->value().is_object()) {  // maps roles to their tokens
     for (const auto& [role, value] : extra->value().items()) additional_.push_back(read_token(extra->at(role)));
   } else if (extra && !extra->value().empty()) {
     for (const JsonNode& node : extra->items()) additional_.push_back(read_token(node));
@@ -113,7 +113,7 @@ void TokenizerConfig::read_config(const std::filesystem::path& file) {
   std::sort(listed_.begin(), listed_.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
 }
 
-// The model's reader says what is wrong with config.json.
+// Faults of config.json are reported by the model's reader.
 void TokenizerConfig::read_class(const std::filesystem::path& file, std::string named) {
   if (named.ends_with("Fast")) named.resize(named.size() - 4);
   std::string type;

@@ -1,4 +1,4 @@
-// What the files beside a vocabulary say about it: tokenizer_config.json, special_tokens_map.json, added_tokens.json of `transformers`.
+// The files beside a vocabulary: tokenizer_config.json, special_tokens_map.json and added_tokens.json of `transformers`.
 #pragma once
 
 #include <cstdint>
@@ -17,25 +17,25 @@ namespace qkv {
 class TokenizerConfig {
  public:
   TokenizerConfig() = default;
-  // Files that are missing say nothing; config.json is read for its model_type. Throws Error(bad_input) for one that is damaged.
+  // Missing files are fine; config.json is read for its model_type. Throws Error(bad_input) for a damaged file.
   explicit TokenizerConfig(const std::filesystem::path& directory);
 
-  const std::string& text() const { return text_; }              // of tokenizer_config.json, empty: there is none
-  bool exists() const { return exists_; }                        // is any of the files there?
-  const std::string& tokenizer_class() const { return class_; }  // that AutoTokenizer takes, without "Fast"; empty: not known
+  const std::string& text() const { return text_; }              // the text of tokenizer_config.json; empty: there is none
+  bool exists() const { return exists_; }                        // whether any of the files exists
+  const std::string& tokenizer_class() const { return class_; }  // the one selected by AutoTokenizer, without "Fast"; empty: unknown
   bool flag(const std::string& name, bool otherwise) const;
   bool has_flag(const std::string& name) const { return flags_.contains(name); }
   bool is_null(const std::string& name) const { return nulls_.contains(name); }
   int64_t number(const std::string& name, int64_t otherwise) const;
-  // The token of a role, "bos_token" and the like.
+  // The token of a role such as "bos_token".
   std::string token(const std::string& role, const std::string& otherwise = "") const;
 
-  // The added tokens: those that the files list with their ids, and the tokens of roles, whose ids `id_of` knows (-1: none; left out).
+  // The added tokens: those that the files list with ids, and the tokens of roles with ids from `id_of` (-1: unknown; left out).
   std::vector<AddedToken> added_tokens(const std::map<std::string, std::string>& default_roles,
                                        const std::function<int32_t(const std::string&)>& id_of) const;
 
-  // The parts of that: tokens with ids (do the files give their flags, or the ids alone?), and special ones, with a role or without, whose
-  // ids are not known.
+  // The two parts of that: tokens with ids (and whether the files give their flags or only the ids), and special ones, with or without a
+  // role, whose ids are unknown.
   const std::vector<AddedToken>& listed_tokens() const { return listed_; }
   bool listed_with_flags() const { return listed_with_flags_; }
   std::vector<AddedToken> special_tokens() const;
@@ -48,12 +48,12 @@ class TokenizerConfig {
 
   std::string text_, class_;
   bool exists_ = false, listed_with_flags_ = false;
-  bool lists_extra_ = false;  // was a list of special tokens without a role read?
+  bool lists_extra_ = false;  // whether a list of special tokens without a role was read
   std::map<std::string, bool> flags_;
-  std::set<std::string> nulls_;  // keys that are there as null
+  std::set<std::string> nulls_;  // keys whose value is null
   std::map<std::string, int64_t> numbers_;
   std::map<std::string, AddedToken> roles_;
-  std::vector<AddedToken> additional_;  // special tokens without a role; their ids are not known yet
+  std::vector<AddedToken> additional_;  // special tokens without a role; their ids are still unknown
   std::vector<AddedToken> listed_;      // tokens with ids
 };
 

@@ -53,7 +53,7 @@ TokenizerFiles read_marian(const fs::path& directory) {
   return files_of(marian_json_of(source.text(), source_name, vocab.text(), vocab_name, config), config, source_name);
 }
 
-// A file of a kind that its content or its name tells; nothing: a tokenizer.json, or what is none.
+// Reads a file whose kind is recognized by content or name. Nothing if it is a tokenizer.json or unknown.
 std::optional<TokenizerFiles> read_other_kind(const fs::path& file, const std::string& tiktoken_pattern) {
   const std::string name = file.filename().string();
   if (name == "vocab.json" || name == "merges.txt") {
@@ -77,7 +77,7 @@ std::optional<TokenizerFiles> read_other_kind(const fs::path& file, const std::s
   return std::nullopt;
 }
 
-// The file of a directory that stands for its tokenizer.
+// The file that represents the tokenizer in a directory.
 fs::path file_of_directory(const fs::path& directory) {
   for (const char* name :
        {"tokenizer.json", "tekken.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "vocab.spm"}) {

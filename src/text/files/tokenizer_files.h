@@ -1,4 +1,4 @@
-// Finding and reading the files of a tokenizer, whatever their kind: each becomes the text of a tokenizer.json.
+// Finds and reads the files of a tokenizer of any kind and converts each to the text of a tokenizer.json.
 //
 //   tokenizer.json                          as it is
 //   vocab.json + merges.txt                 GPT-2's, RoBERTa's, Qwen's, CLIP's: vocab_files.h
@@ -25,21 +25,21 @@ namespace qkv {
 struct TokenizerFiles {
   LazyText json;                      // the text of a tokenizer.json
   std::string config;                 // the text of the tokenizer_config.json beside it; empty: there is none
-  std::string name;                   // what messages name
-  bool split_special_tokens = false;  // the configuration's: special tokens in a text are ordinary characters
-  // What lies beside a tokenizer.json and is still to be applied to it; other kinds have it in `json`.
+  std::string name;                   // used in messages
+  bool split_special_tokens = false;  // from the configuration: special tokens in a text are ordinary characters
+  // Configuration still to be applied to a tokenizer.json; for other kinds `json` already contains it.
   std::optional<TokenizerConfig> beside = {};
-  // Where the model is there already, `without_model` is the rest of the file.
+  // If the model has already been built, `without_model` is the rest of the file.
   std::unique_ptr<TokenModel> model = nullptr;
   std::string without_model = "";
-  bool takes_pattern = false;  // a rank file of tiktoken
+  bool takes_pattern = false;  // whether it is a rank file of tiktoken
 };
 
 struct RankTokenizer;
 TokenizerFiles files_of(RankTokenizer tokenizer, std::string config, std::string name);
 
-// `path`: a file, whose kind its content and name tell, or a directory that holds files of one kind; of several the first of the table
-// above. Throws Error (io, bad_input, unsupported) with one line.
+// `path`: a file, whose kind is recognized by content and name, or a directory. If a directory holds several kinds, the first one of the
+// table above is used. Throws Error (io, bad_input, unsupported) with one line.
 TokenizerFiles read_tokenizer_files(const std::filesystem::path& path, const TokenizerLoadOptions& options = {});
 
 }  // namespace qkv

@@ -31,7 +31,7 @@ std::unique_ptr<TokenModel> make_model(const JsonNode& node) {
   node.fail_unsupported("is of the kind \"" + shortened(type) + "\", which qkv does not have");
 }
 
-// {"max_length", "stride", "strategy", "direction"}, of which the last may be missing.
+// {"max_length", "stride", "strategy", "direction"}; the last one is optional.
 Truncation read_truncation(const JsonNode& node) {
   const auto count = [&](const char* key) {
     const int64_t value = node.at(key).integer();
@@ -52,7 +52,7 @@ Truncation read_truncation(const JsonNode& node) {
   return truncation;
 }
 
-// `config` may be null; `changed` becomes true where it changes the added tokens. `ready`: a model in place of the file's, or null.
+// `config` may be null; `changed` becomes true if it changes the added tokens. `ready`: a model that replaces the file's, or null.
 TokenizerParts make_parts(const json& document, const std::string& file, const TokenizerConfig* config, bool& changed,
                           std::unique_ptr<TokenModel> ready = nullptr) {
   const JsonNode root(document, file);
@@ -86,7 +86,7 @@ TokenizerParts make_parts(const json& document, const std::string& file, const T
   return parts;
 }
 
-// Where `config` changes something, `text` becomes that of the changed document.
+// If `config` changes something, `text` becomes the text of the changed document.
 TokenizerParts parts_of(json document, const std::string& file, const TokenizerConfig* config, std::string* text) {
   bool changed = config && apply_config(*config, document, file);
   TokenizerParts parts = make_parts(document, file, config, changed);

@@ -1,6 +1,6 @@
 // tokenizer.json, the format of the `tokenizers` library.
 //
-// Read are: models BPE, WordPiece, WordLevel, Unigram; normalizers NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Replace, Prepend,
+// Supported: models BPE, WordPiece, WordLevel, Unigram; normalizers NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Replace, Prepend,
 // Nmt, BertNormalizer, Precompiled, ByteLevel, Sequence; pre-tokenizers Metaspace, Whitespace, WhitespaceSplit, Punctuation, Digits, Split,
 // ByteLevel, BertPreTokenizer, CharDelimiterSplit, UnicodeScripts, FixedLength, Sequence; post-processors TemplateProcessing,
 // BertProcessing, RobertaProcessing, ByteLevel, Sequence; decoders Metaspace, ByteLevel, Replace, ByteFallback, Fuse, Strip, WordPiece,
@@ -20,13 +20,13 @@ namespace qkv {
 
 // Throws Error(bad_input or unsupported) with one line that names `file` and the place in it.
 TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file);
-// The same with a model that is there already in place of the file's.
+// Uses an existing model instead of the file's.
 TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file, std::unique_ptr<TokenModel> model);
-// The same; a vocabulary and merges of at least `least_slice` bytes take the fast way (json_slices.h).
+// Reads a vocabulary and merges of at least `least_slice` bytes by the fast path (json_slices.h).
 TokenizerParts parse_tokenizer_json(std::string_view text, const std::string& file, size_t least_slice);
 
-// The same with what the files beside it change, where the classes of transformers follow them and not the tokenizer.json: added tokens
-// (added_tokens_json.h) and stages (config_stages.h). `text` becomes that of the changed file.
+// Also applies the files beside it where transformers' classes follow them instead of the tokenizer.json: added tokens
+// (added_tokens_json.h) and stages (config_stages.h). `text` becomes the text of the changed file.
 TokenizerParts parse_tokenizer_json(std::string& text, const std::string& file, const TokenizerConfig& config);
 
 // The text of a tokenizer_config.json that lets transformers' AutoTokenizer open a tokenizer.json with these special tokens.

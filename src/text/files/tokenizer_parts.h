@@ -1,4 +1,4 @@
-// What is inside of a Tokenizer, for those that make one.
+// The inside of a Tokenizer, for code that makes one.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace qkv {
 
-// The stages of a tokenizer.json; those that may be missing are null.
+// The stages of a tokenizer.json; optional ones may be null.
 struct TokenizerParts {
   std::unique_ptr<Normalizer> normalizer;
   std::unique_ptr<PreTokenizer> pre_tokenizer;
@@ -30,18 +30,18 @@ struct TokenizerParts {
 struct TokenizerFiles;
 
 struct TokenizerAccess {
-  // A tokenizer from the text of a tokenizer.json and of the tokenizer_config.json beside it (empty: one is made when it is saved).
-  // `file` is what messages name.
+  // A tokenizer from the text of a tokenizer.json and of the tokenizer_config.json beside it (empty: one is generated when it is saved).
+  // `file` is the name in messages.
   static Tokenizer from_json(std::string tokenizer_json, std::string config_json, const std::string& file);
-  // The same from a file of any kind that was read (tokenizer_files.h).
+  // From a file of any kind that was read (tokenizer_files.h).
   static Tokenizer from_files(TokenizerFiles files);
 
-  // What decode() gives, before spaces are cleaned up (clean_up.h); and whether they are.
+  // The output of decode() before clean-up (clean_up.h), and whether there is any clean-up.
   static std::string decode_as_is(const Tokenizer& tokenizer, std::span<const int32_t> ids, bool skip_special_tokens = true);
   static bool cleans_up(const Tokenizer& tokenizer);
-  static bool is_left_out(const Tokenizer& tokenizer, int32_t id);  // of a text without special tokens
+  static bool is_left_out(const Tokenizer& tokenizer, int32_t id);  // from a text without special tokens
 
-  // The text of the tokenizer.json that it was made from: what its ids depend on.
+  // The text of the tokenizer.json it was made from, which determines its ids.
   static const std::string& json(const Tokenizer& tokenizer);
 };
 

@@ -1,4 +1,4 @@
-// The text of a tokenizer.json for a tokenizer that comes from other files.
+// Writes the text of a tokenizer.json for a tokenizer that comes from other files.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,17 @@
 
 namespace qkv {
 
-// What goes around the model. Values that stay null are null in the file.
+// Everything around the model. Values that stay null are null in the file.
 class TokenizerText {
  public:
   // `stages`: an object with some of "normalizer", "pre_tokenizer", "post_processor", "decoder".
   TokenizerText(const std::vector<AddedToken>& added_tokens, const nlohmann::ordered_json& stages);
 
-  // Starts "model" with the object's members; what follows adds members that are too large for a value.
+  // Starts "model" with the object's members. The calls below add members that are too large for a JSON value.
   void model(const nlohmann::ordered_json& members);
-  void plain_bpe(bool ignore_merges);                                              // the same for byte-level BPE without options
+  void plain_bpe(bool ignore_merges);                                              // starts "model" for byte-level BPE without options
   void vocabulary(std::span<const std::string> tokens);                            // by id; empty ones are left out
-  void scored_vocabulary(std::span<const std::pair<std::string, double>> tokens);  // as Unigram has it
+  void scored_vocabulary(std::span<const std::pair<std::string, double>> tokens);  // in Unigram's format
   void merges(std::span<const std::string> tokens, std::span<const std::pair<int32_t, int32_t>> pairs);
   void member(std::string_view name, const nlohmann::ordered_json& value);
   std::string finish() &&;
@@ -32,7 +32,7 @@ class TokenizerText {
   std::string json_;
 };
 
-// Ids around a text, before and behind it: the post-processor TemplateProcessing. Null for none.
+// Ids before and behind a text: the post-processor TemplateProcessing. Null for none.
 struct SpecialId {
   std::string token;
   int32_t id;

@@ -40,7 +40,7 @@ std::map<std::string, std::string> default_roles(Kind kind) {
   }
 }
 
-constexpr int kAllSpaces = 1'000'000;  // more than a text has at one end
+constexpr int kAllSpaces = 1'000'000;  // more than any text has at one end
 
 ordered_json byte_level(bool prefix_space, bool trim_offsets, bool use_regex) {
   return {{"type", "ByteLevel"}, {"add_prefix_space", prefix_space}, {"trim_offsets", trim_offsets}, {"use_regex", use_regex}};
@@ -51,7 +51,7 @@ ordered_json split_then_bytes(std::string_view pattern, const char* behavior, bo
   return {{"type", "Sequence"}, {"pretokenizers", {split, bytes}}};
 }
 
-// [CLS] text [SEP], in RoBERTa's way.
+// [CLS] text [SEP], processed as in RoBERTa.
 ordered_json roberta_processing(const Vocabulary& vocabulary, const std::string& cls, const std::string& sep, bool trim_offsets,
                                 bool prefix_space, const std::string& file) {
   for (const std::string& token : {cls, sep}) {
@@ -76,7 +76,7 @@ ordered_json stages_of(Kind kind, const TokenizerConfig& config, const Vocabular
           roberta_processing(vocabulary, config.token("cls_token", "<s>"), config.token("sep_token", "</s>"), true, prefix_space, file);
       break;
     case Kind::clip: {
-      // Words end with "</w>": a space is written for it, but none at the ends of the text.
+      // Words end with "</w>", which becomes a space except at the ends of the text.
       const ordered_json word_end = {{"type", "Replace"}, {"pattern", {{"String", "</w>"}}}, {"content", " "}};
       const ordered_json ends = {{"type", "Strip"}, {"content", " "}, {"start", kAllSpaces}, {"stop", kAllSpaces}};
       stages["decoder"] = {{"type", "Sequence"}, {"decoders", {byte_level(true, true, true), word_end, ends}}};

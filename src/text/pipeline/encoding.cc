@@ -19,7 +19,7 @@ Tokens joined(const Tokens& first, const Tokens& second) {
   return tokens;
 }
 
-// Cuts one text to parts of `length` tokens, each `stride` of which its neighbour has, too: the first part stays, the others overflow.
+// Splits one text into parts of `length` tokens that overlap by `stride` tokens: the first part stays, the others go to `overflowing`.
 void cut(EncodedText& text, size_t length, const Truncation& truncation) {
   const size_t size = text.tokens.size();
   if (length >= size) return;
@@ -48,7 +48,7 @@ void cut(EncodedText& text, size_t length, const Truncation& truncation) {
   }
 }
 
-// How many tokens of each of two texts stay: the longer one gives first, then both until they are equally long.
+// Number of tokens to keep of each of two texts: the longer one is shortened first, then both equally.
 std::pair<size_t, size_t> longest_first(size_t first, size_t second, size_t max_length) {
   const auto [shorter, longer] = std::minmax({first, second});
   std::pair<size_t, size_t> kept{shorter, std::max(shorter, max_length - std::min(shorter, max_length))};

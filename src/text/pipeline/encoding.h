@@ -1,4 +1,4 @@
-// Encodings in the making: joining and truncating them, as the `tokenizers` library does it.
+// Joins and truncates encodings as the `tokenizers` library does.
 #pragma once
 
 #include <string_view>
@@ -9,12 +9,11 @@
 
 namespace qkv {
 
-// The parts one after the other. Each combination of a part, or something overflowing from it, with the others becomes something
-// overflowing from the whole.
+// Concatenates the parts. Each combination of a part, or one of its overflows, with the others becomes an overflow of the whole.
 EncodedText join(std::vector<EncodedText> parts);
 
-// Cuts one or two texts down to truncation.max_length tokens together, `reserved` of which are for special tokens. Throws
-// Error(invalid_argument) where that is not possible.
+// Truncates one or two texts to truncation.max_length tokens together, `reserved` of which are for special tokens. Throws
+// Error(invalid_argument) if that is impossible.
 void truncate(std::vector<EncodedText>& texts, const Truncation& truncation, size_t reserved);
 
 Encoding finished(const EncodedText& text);

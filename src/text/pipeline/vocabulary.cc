@@ -14,7 +14,7 @@ uint64_t mix(uint64_t a, uint64_t b) {
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
-// Another one in each process, so that no file can be made whose tokens all meet in one slot.
+// Random per process, so that no file can be crafted whose tokens all collide.
 uint64_t seed() {
   static const uint64_t value = mix(static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) | 1,
                                     std::bit_cast<uintptr_t>(&mix) ^ 0x9E3779B97F4A7C15u);

@@ -11,16 +11,16 @@ namespace qkv {
 class Vocabulary {
  public:
   Vocabulary() : Vocabulary(std::vector<std::string>()) {}
-  // tokens[id] is the token; an empty string is a hole, an id without a token. The tokens must differ; of equal ones the first is found.
+  // tokens[id] is the token; an empty string is a hole, an id without a token. Tokens must be unique; of duplicates the first is found.
   explicit Vocabulary(std::vector<std::string> tokens);
   Vocabulary(Vocabulary&&) noexcept = default;
   Vocabulary& operator=(Vocabulary&&) noexcept = default;
-  Vocabulary(const Vocabulary&) = delete;  // large; nothing needs two
+  Vocabulary(const Vocabulary&) = delete;  // large, and never needed twice
   Vocabulary& operator=(const Vocabulary&) = delete;
 
-  int32_t size() const { return static_cast<int32_t>(tokens_.size()); }           // the largest id and one, holes counted
+  int32_t size() const { return static_cast<int32_t>(tokens_.size()); }           // the largest id plus one, including holes
   int32_t id(std::string_view token) const { return id(token, hash_of(token)); }  // -1: not a token
-  // The same in two steps, for many tokens at once: the memory that the second one needs is on its way after the first.
+  // Lookup in two steps, for many tokens at once: the first step prefetches the memory that the second one needs.
   uint64_t look_ahead(std::string_view token) const;
   int32_t id(std::string_view token, uint64_t hash) const;
   const std::string& token(int32_t id) const { return tokens_[static_cast<size_t>(id)]; }
@@ -29,7 +29,7 @@ class Vocabulary {
  private:
   // A hash table with open addressing: at least half of the slots are empty.
   struct Slot {
-    uint32_t tag = 0;  // of the token's hash, to look at the token itself but once
+    uint32_t tag = 0;  // part of the token's hash, so that usually only one token is compared
     int32_t id = -1;   // -1: empty
   };
   static uint64_t hash_of(std::string_view token);

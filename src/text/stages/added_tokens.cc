@@ -44,7 +44,7 @@ std::vector<AddedToken> chosen(const std::vector<AddedToken>& tokens, bool norma
   for (const AddedToken& token : tokens) {
     if (token.searched && token.normalized == normalized) result.push_back(token);
   }
-  // Of two that normalize to the same pattern, a special one wins.
+  // If two normalize to the same pattern, a special one wins.
   std::stable_partition(result.begin(), result.end(), [](const AddedToken& token) { return token.special; });
   return result;
 }

@@ -1,4 +1,4 @@
-// Tokens that are found in the text itself, before the model sees it: special ones such as </s>, and words added later.
+// Tokens that are found in the text itself before the model runs: special ones such as </s>, and words added later.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@ namespace qkv {
 struct AddedToken {
   int32_t id = 0;
   std::string content;
-  bool single_word = false;  // only where no word character stands beside it
-  bool lstrip = false;       // takes the white space before it with it
-  bool rstrip = false;       // and after it
-  bool normalized = true;    // looked for in the normalized text, in its normalized form
-  bool special = false;      // left out by decode with skip_special_tokens
-  bool searched = true;      // looked for in the text at all
-  std::string pattern;       // what is looked for and what decode writes: the content, or its normalized form (set by AddedTokens)
+  bool single_word = false;  // only if no word character is adjacent
+  bool lstrip = false;       // absorbs the white space before it
+  bool rstrip = false;       // absorbs the white space after it
+  bool normalized = true;    // searched in the normalized text, in its normalized form
+  bool special = false;      // omitted by decode with skip_special_tokens
+  bool searched = true;      // whether it is searched in the text at all
+  std::string pattern;       // the text to search and to decode to: the content, or its normalized form (set by AddedTokens)
 
   bool same_flags(const AddedToken& other) const {
     return single_word == other.single_word && lstrip == other.lstrip && rstrip == other.rstrip && normalized == other.normalized &&
@@ -28,7 +28,7 @@ struct AddedToken {
   }
 };
 
-// Finds the tokens of one set: the leftmost, and of several at a place the longest.
+// Finds the tokens of one set: the leftmost match, and the longest one at a place.
 class AddedTokenFinder {
  public:
   struct Section {
@@ -38,10 +38,10 @@ class AddedTokenFinder {
   explicit AddedTokenFinder(std::vector<AddedToken> tokens);
 
   bool empty() const { return tokens_.empty(); }
-  // False where find() certainly gives the text as one section.
+  // False if find() certainly returns the text as one section.
   bool may_find(std::string_view text) const;
-  // The sections of a text, empty ones left out. A token whose id is among `hidden` (null: none are) is passed over where it is met, as
-  // `tokenizers` does it with encode_special_tokens.
+  // The sections of a text, without empty ones. Tokens whose id is in `hidden` (null: none) are skipped, as in `tokenizers` with
+  // encode_special_tokens.
   std::vector<Section> find(std::string_view text, const std::vector<bool>* hidden = nullptr) const;
 
  private:
@@ -51,7 +51,7 @@ class AddedTokenFinder {
   };
   Match longest_at(std::string_view text, size_t position) const;
 
-  struct Node {  // of a trie over bytes: children are siblings in a list
+  struct Node {  // of a trie over bytes; children form a linked list of siblings
     unsigned char byte = 0;
     int32_t first_child = -1, next_sibling = -1;
     int32_t token = -1;
@@ -61,17 +61,17 @@ class AddedTokenFinder {
   std::vector<AddedToken> tokens_;
   std::vector<Node> nodes_;
   std::vector<int32_t> roots_;  // [256]: child of the root for each byte, or -1
-  std::string first_bytes_;     // the bytes with one
+  std::string first_bytes_;     // the bytes that have a root
 };
 
 class AddedTokens {
  public:
-  // `normalizer` may be null; the tokens that are looked for in normalized text are normalized by it.
+  // `normalizer` may be null; it normalizes the tokens that are searched in normalized text.
   AddedTokens(std::vector<AddedToken> tokens, const Normalizer* normalizer);
 
   const std::vector<AddedToken>& tokens() const { return tokens_; }
-  const AddedTokenFinder& raw() const { return raw_; }                // in the text as it came
-  const AddedTokenFinder& normalized() const { return normalized_; }  // in the normalized text
+  const AddedTokenFinder& raw() const { return raw_; }                // for the raw text
+  const AddedTokenFinder& normalized() const { return normalized_; }  // for the normalized text
 
  private:
   std::vector<AddedToken> tokens_;

@@ -6,13 +6,13 @@ namespace qkv {
 namespace {
 
 struct BertOptions {
-  bool clean_text;            // controls and U+FFFD go, white space of every kind becomes a space
-  bool handle_chinese_chars;  // a space on both sides of each
+  bool clean_text;            // removes controls and U+FFFD and turns every kind of white space into a space
+  bool handle_chinese_chars;  // puts spaces around each
   bool strip_accents;
   bool lowercase;
 };
 
-// The blocks of Han characters, as BERT's own tokenizer lists them: neither kana nor hangul.
+// The blocks of Han characters as listed by BERT's own tokenizer: neither kana nor hangul.
 bool is_chinese(char32_t c) {
   return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B81F) ||
          (c >= 0x2B920 && c <= 0x2CEAF) || (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);

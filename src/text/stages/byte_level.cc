@@ -10,12 +10,12 @@
 namespace qkv {
 namespace {
 
-// Printable bytes of Latin-1 stand for themselves; the others, in ascending order, for the characters from U+0100 on.
+// Printable bytes of Latin-1 map to themselves; the others, in ascending order, to the characters from U+0100 on.
 constexpr bool stands_for_itself(unsigned byte) { return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE; }
 
 struct ByteTables {
   std::array<char32_t, 256> character_of{};
-  std::array<int16_t, 0x144> byte_of{};  // -1: stands for no byte
+  std::array<int16_t, 0x144> byte_of{};  // -1: maps to no byte
   constexpr ByteTables() {
     byte_of.fill(-1);
     char32_t next = 0x100;
@@ -37,7 +37,7 @@ size_t written_size(std::string_view bytes) {
   return size;
 }
 
-// The origin of what append_as_characters appends, from that of the bytes.
+// Appends the origin of the output of append_as_characters, given that of the bytes.
 void append_origin(std::string_view bytes, const Span* of_bytes, std::vector<Span>& origin) {
   for (size_t i = 0; i < bytes.size(); ++i) {
     origin.insert(origin.end(), kTables.character_of[static_cast<unsigned char>(bytes[i])] < 0x80 ? 1 : 2, of_bytes[i]);
@@ -76,7 +76,7 @@ class ByteLevelPreTokenizer final : public PreTokenizer {
     write_bytes(list);
   }
 
-  // A space that is put before the first piece is not put before parts of the text that begin with one.
+  // Parts of the text begin with a space, so they get no prefix space as the first piece might.
   WordCuts word_cuts() const override { return !use_regex_ ? WordCuts::none : add_prefix_space_ ? WordCuts::spaces : WordCuts::gpt2; }
 
  private:
@@ -113,7 +113,7 @@ class ByteLevelPreTokenizer final : public PreTokenizer {
 
 class ByteLevelDecoder final : public Decoder {
  public:
-  // A token with a character that stands for no byte is taken as it is. What is no UTF-8 afterwards becomes U+FFFD.
+  // A token with a character that maps to no byte is kept as it is. Invalid UTF-8 in the result becomes U+FFFD.
   void decode(std::vector<std::string>& tokens) const override {
     std::string bytes;
     for (const std::string& token : tokens) {

@@ -11,8 +11,8 @@
 namespace qkv {
 namespace {
 
-// The algorithms of UAX 15 with a note for each character what it does to the text it came from: ICU's own functions do not tell. As
-// in `tokenizers`, the notes go with the characters through sorting and joining, and only then are applied in their order.
+// The algorithms of UAX 15 with a record, for each character, of its effect on the original text, which ICU's own functions do not provide.
+// As in `tokenizers`, the records move with the characters through sorting and composition, and are applied in order afterwards.
 class NormalizationChanges {
  public:
   NormalizationChanges(NormalForm form, std::string_view text)
@@ -48,19 +48,19 @@ class NormalizationChanges {
     for (int32_t i = 0; i < parts.length(); i = parts.moveIndex32(i, 1)) push(static_cast<char32_t>(parts.char32At(i)), i == 0 ? 0 : 1);
   }
 
-  // Puts the marks since the last starter into the order of their classes.
+  // Sorts the marks since the last starter by their classes.
   void sort_run() {
     if (marks_.size() - run_begin_ < 2) return;
     std::stable_sort(marks_.begin() + static_cast<ptrdiff_t>(run_begin_), marks_.end(),
                      [this](const auto& a, const auto& b) { return class_of(a.character) < class_of(b.character); });
   }
 
-  // Joins each starter with what follows it, where nothing of the same class stands between them. A joined character takes the places
-  // of both.
+  // Composes each starter with following characters that are not blocked by one of the same class. A composed character takes the places of
+  // both.
   void compose() {
     constexpr size_t kNone = SIZE_MAX;
     size_t kept = 0, starter = kNone;
-    int last_class = 0;  // of what was kept since the starter; 0: nothing
+    int last_class = 0;  // of the last character kept since the starter; 0: none
     for (const Rewriter::Change mark : marks_) {
       const int mark_class = class_of(mark.character);
       if (starter != kNone && (last_class == 0 || last_class < mark_class)) {
@@ -99,7 +99,7 @@ void rewrite(NormalForm form, NormalizedText& text) {
   rewriter.finish(text);
 }
 
-// What becomes of the bytes from the input's first character: they and what may be sorted among them or joined with them are rewritten.
+// The size of the rewritten input's first character: its bytes and any that may be sorted among them or composed with them are rewritten.
 size_t first_bytes_after(NormalForm form, const NormalizedText& text) {
   const std::string_view whole = text.text;
   size_t end = text.first_bytes;

@@ -1,4 +1,4 @@
-// Rewriting a text character by character, the common ground of several normalizers.
+// Rewrites a text character by character; used by several normalizers.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace qkv {
 
-// Takes the characters of a class away.
+// Removes the characters of a class.
 template <typename IsGone>
 void remove_characters(NormalizedText& text, IsGone&& is_gone) {
   Rewriter rewriter(text);
@@ -28,7 +28,7 @@ void remove_characters(NormalizedText& text, IsGone&& is_gone) {
   if (any) rewriter.finish(text);
 }
 
-// Puts one character in the place of each of a class.
+// Replaces each character of a class by one character.
 template <typename IsReplaced>
 void replace_characters(NormalizedText& text, char32_t replacement, IsReplaced&& is_replaced) {
   std::string bytes;
@@ -57,7 +57,7 @@ inline void write_lower_case(NormalizedText& text) {
   rewriter.finish(text);
 }
 
-// The Unicode normal form with the origins kept right.
+// Applies a Unicode normal form and maintains the origins.
 void normalize_unicode(NormalForm form, NormalizedText& text);
 
 }  // namespace qkv

@@ -11,7 +11,7 @@ namespace {
 using nlohmann::json;
 using Replacement = std::pair<std::string_view, std::string_view>;
 
-// In this order, each over the whole text.
+// Applied in this order, each over the whole text.
 constexpr std::array<Replacement, 10> kReplacements = {{{" .", "."},
                                                         {" ?", "?"},
                                                         {" !", "!"},
@@ -23,7 +23,7 @@ constexpr std::array<Replacement, 10> kReplacements = {{{" .", "."},
                                                         {" 've", "'ve"},
                                                         {" 're", "'re"}}};
 
-// As Python sees a value.
+// Truth value as in Python.
 bool is_true(const json& config, const char* key) {
   const auto found = config.find(key);
   if (found == config.end() || found->is_null()) return false;
@@ -32,14 +32,14 @@ bool is_true(const json& config, const char* key) {
   return found->is_string() ? !found->get_ref<const std::string&>().empty() : !found->empty();
 }
 
-// How many bytes at the end of a text could begin the pattern.
+// Number of bytes at the end of a text that may begin the pattern.
 size_t start_of_match(std::string_view text, std::string_view pattern) {
   size_t length = std::min(text.size(), pattern.size() - 1);
   while (!text.ends_with(pattern.substr(0, length))) --length;
   return length;
 }
 
-// Replaces what is complete; `pending` keeps the rest.
+// Replaces complete matches; `pending` keeps the rest.
 std::string replace(std::string& pending, std::string_view part, const Replacement& replacement) {
   const auto& [pattern, by] = replacement;
   const std::string text = std::exchange(pending, "").append(part);
@@ -62,7 +62,7 @@ bool asks_for_clean_up(const std::string& config_json, bool model_is_bpe) {
   if (!config.is_object() || !is_true(config, "clean_up_tokenization_spaces")) return false;
   constexpr const char* kForced = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
   if (!model_is_bpe || is_true(config, kForced)) return true;
-  return !config.contains(kForced) && config.value("tokenizer_class", json()) == "LukeTokenizer";  // its default
+  return !config.contains(kForced) && config.value("tokenizer_class", json()) == "LukeTokenizer";  // this class's default
 }
 
 std::string clean_up(std::string_view text) {

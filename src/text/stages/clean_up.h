@@ -1,5 +1,5 @@
-// Spaces that tokenizing put before punctuation and English contractions are taken out of decoded text ("it 's ." -> "it's."), as
-// transformers does it where tokenizer_config.json has "clean_up_tokenization_spaces".
+// Removes spaces that tokenization put before punctuation and English contractions from decoded text ("it 's ." -> "it's."), as
+// transformers does if tokenizer_config.json has "clean_up_tokenization_spaces".
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace qkv {
 
-// Does a tokenizer_config.json ask for it? For a BPE model only with a second key, as it would take spaces away that the text had.
+// True if a tokenizer_config.json asks for it. A BPE model needs a second key, because clean-up would remove spaces that the text had.
 bool asks_for_clean_up(const std::string& config_json, bool model_is_bpe);
 
 std::string clean_up(std::string_view text);
 
-// The same for a text that comes in parts: what push() and finish() return is together clean_up() of all parts together. Up to three
-// characters of each pattern wait for the next part.
+// Streaming clean-up: the outputs of push() and finish() together equal clean_up() of all parts together. Up to three characters per
+// pattern wait for the next part.
 class CleanUpStream {
  public:
   CleanUpStream();
@@ -22,7 +22,7 @@ class CleanUpStream {
   std::string finish();
 
  private:
-  std::vector<std::string> pending_;  // by pattern: the end of its input that may be the start of a match
+  std::vector<std::string> pending_;  // by pattern: the end of its input that may begin a match
 };
 
 }  // namespace qkv

@@ -25,7 +25,7 @@ class ReplaceDecoder final : public Decoder {
   std::string content_;
 };
 
-// Bytes that stand for themselves, <0xE4><0xBA><0x8C>, become characters. A run of them that is no UTF-8 becomes one U+FFFD per byte.
+// Byte tokens, <0xE4><0xBA><0x8C>, become characters. A run of them that is invalid UTF-8 becomes one U+FFFD per byte.
 class ByteFallbackDecoder final : public Decoder {
  public:
   void decode(std::vector<std::string>& tokens) const override {
@@ -63,7 +63,7 @@ class FuseDecoder final : public Decoder {
   }
 };
 
-// Takes up to `start` copies of a character from the front of each token and up to `stop` from its end.
+// Removes up to `start` copies of a character from the front of each token and up to `stop` from its end.
 class StripDecoder final : public Decoder {
  public:
   StripDecoder(std::string content, size_t start, size_t stop) : content_(std::move(content)), start_(start), stop_(stop) {}
@@ -81,7 +81,7 @@ class StripDecoder final : public Decoder {
   size_t start_, stop_;
 };
 
-// Puts one text in the place of another, wherever that stands; an empty one stands before each character and at the end.
+// Replaces every occurrence of one text by another; an empty one occurs before each character and at the end.
 void replace_text(std::string& text, std::string_view from, std::string_view by) {
   std::string result;
   size_t begin = 0;
@@ -99,7 +99,7 @@ void replace_text(std::string& text, std::string_view from, std::string_view by)
   text = std::move(result);
 }
 
-// Takes the spaces out that tokenizing put before punctuation and English contractions.
+// Removes spaces that tokenization put before punctuation and English contractions.
 void clean_up(std::string& text) {
   constexpr std::pair<const char*, const char*> kReplacements[] = {{" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
                                                                    {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
@@ -107,7 +107,7 @@ void clean_up(std::string& text) {
   for (const auto& [from, by] : kReplacements) replace_text(text, from, by);
 }
 
-// A space before each token but the first; where a token begins with the prefix, ##, that goes instead.
+// Puts a space before each token but the first, or removes the prefix, ##, if the token begins with it.
 class WordPieceDecoder final : public Decoder {
  public:
   WordPieceDecoder(std::string prefix, bool cleanup) : prefix_(std::move(prefix)), cleanup_(cleanup) {}
@@ -124,7 +124,7 @@ class WordPieceDecoder final : public Decoder {
   bool cleanup_;
 };
 
-// The suffix of a word's last token, </w>, becomes a space; at the end of the text, nothing.
+// The suffix of a word's last token, </w>, becomes a space, or nothing at the end of the text.
 class BpeDecoder final : public Decoder {
  public:
   explicit BpeDecoder(std::string suffix) : suffix_(std::move(suffix)) {}
@@ -136,7 +136,7 @@ class BpeDecoder final : public Decoder {
   std::string suffix_;
 };
 
-// Connectionist temporal classification (Graves et al. 2006): of equal tokens in a row one stays, and the blank goes.
+// Connectionist temporal classification (Graves et al. 2006): keeps one of equal tokens in a row and removes the blank.
 class CtcDecoder final : public Decoder {
  public:
   CtcDecoder(std::string pad, std::string delimiter, bool cleanup)

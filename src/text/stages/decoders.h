@@ -8,7 +8,7 @@
 
 namespace qkv {
 
-// Throws Error(unsupported) for a kind that is not known, naming it.
+// Throws Error(unsupported) that names an unknown kind.
 std::unique_ptr<Decoder> make_decoder(const JsonNode& node);
 
 }  // namespace qkv

@@ -12,10 +12,10 @@ namespace qkv {
 
 class Gpt2Scanner {
  public:
-  // Valid UTF-8.
+  // The text must be valid UTF-8.
   explicit Gpt2Scanner(std::string_view text) : text_(text) {}
 
-  // The end of the match that begins at `begin`; every position begins one.
+  // The end of the match that begins at `begin`; a match begins at every position.
   size_t match_end(size_t begin) const {
     const bool space = text_[begin] == ' ' && begin + 1 < text_.size();
     const size_t start = space ? begin + 1 : begin;
@@ -32,7 +32,7 @@ class Gpt2Scanner {
     Kind kind;
     size_t length;  // of the character
   };
-  // Of each character below kDirect.
+  // Class and length are tabulated for characters below kDirect.
   static constexpr char32_t kDirect = 0x3000;
   static const std::array<Kind, kDirect>& table();
   static Kind kind_of(char32_t c);
@@ -52,7 +52,7 @@ class Gpt2Scanner {
     return i;
   }
 
-  // White space: all of it at the end of the text, else all but the last character, which goes to what follows.
+  // White space: all of it at the end of the text, otherwise all but the last character, which belongs to the next match.
   size_t space_end(size_t begin) const;
   size_t contraction(size_t begin) const;
 

@@ -28,7 +28,7 @@ class MarianPreTokenizer final : public PreTokenizer {
       list.text.append(part.text);
       if (origin) list.origin->insert(list.origin->end(), part.origin->begin(), part.origin->end());
     };
-    const auto part_of = [&](size_t begin, size_t end) {  // what stands behind the code is normalized as if nothing stood before it
+    const auto part_of = [&](size_t begin, size_t end) {  // text behind the code is normalized as if nothing preceded it
       NormalizedText part(std::string_view(text).substr(begin, end - begin));
       if (origin) part.origin.emplace(origin->begin() + static_cast<ptrdiff_t>(begin), origin->begin() + static_cast<ptrdiff_t>(end));
       return part;
@@ -67,7 +67,7 @@ class MarianModel final : public TokenModel {
       if (spans) spans->push_back(where[i]);
     }
   }
-  // The code of a language is no text, whatever the vocabulary calls it.
+  // A language code is never text, whatever the vocabulary calls it.
   void tokenize_as_text(std::string_view word, const std::vector<bool>& special, std::vector<int32_t>& ids,
                         std::vector<Span>* spans) const override {
     if (is_code(word)) return tokenize(word, ids, spans);

@@ -1,5 +1,5 @@
-// Stages of Marian's tokenizers: the pieces of one SentencePiece model under the ids of a vocabulary of both languages, as
-// transformers' MarianTokenizer has them.
+// Stages of Marian's tokenizers: the pieces of one SentencePiece model with the ids of a vocabulary of both languages, as in transformers'
+// MarianTokenizer.
 #pragma once
 
 #include <memory>
@@ -11,13 +11,13 @@
 
 namespace qkv {
 
-// Cuts a code of the target language, >>de<<, from the beginning of the text; the rest is normalized.
+// Separates a target language code, >>de<<, from the beginning of the text and normalizes the rest.
 std::unique_ptr<PreTokenizer> make_marian_pre_tokenizer(std::unique_ptr<Normalizer> normalizer);
 
-// Each piece is looked up in the vocabulary, unknown text between them, too; what is not in it is `unk`, which is.
+// Looks up each piece, and unknown text between pieces, in the vocabulary. Missing ones become `unk`, which must be in it.
 std::unique_ptr<TokenModel> make_marian_model(std::unique_ptr<TokenModel> pieces, Vocabulary vocabulary, const std::string& unk);
 
-// Special tokens are written as they are with a space behind them, the text between them is decoded; no white space at the ends.
+// Special tokens are written unchanged with a space behind them, and the text between them is decoded; white space at the ends is removed.
 std::unique_ptr<Decoder> make_marian_decoder(std::unique_ptr<Decoder> pieces, std::vector<std::string> special);
 
 }  // namespace qkv

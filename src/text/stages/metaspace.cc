@@ -44,7 +44,7 @@ class MetaspacePreTokenizer final : public PreTokenizer {
     }
   }
 
-  // Pieces of the text from `begin` on: each begins at a replacement.
+  // The pieces of the text from `begin` on, each beginning at a replacement.
   void cut(size_t begin, std::string_view text, std::vector<PieceList::Piece>& pieces) const {
     while (options_.split && begin < text.size()) {
       const size_t next = text.find(options_.replacement, begin + 1);
@@ -62,7 +62,7 @@ class MetaspaceDecoder final : public Decoder {
  public:
   explicit MetaspaceDecoder(MetaspaceOptions options) : options_(std::move(options)) {}
 
-  // Replacements become spaces; those of the first token vanish where one may have been prepended.
+  // Replacements become spaces; those of the first token are removed if one may have been prepended.
   void decode(std::vector<std::string>& tokens) const override {
     for (size_t i = 0; i < tokens.size(); ++i) {
       const bool drop = i == 0 && options_.prepend != Prepend::never;

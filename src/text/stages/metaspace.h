@@ -1,4 +1,4 @@
-// Spaces written as a visible character, ▁ (U+2581), in the manner of SentencePiece.
+// Spaces written as a visible character, ▁ (U+2581), as in SentencePiece.
 #pragma once
 
 #include <memory>
@@ -9,13 +9,13 @@
 namespace qkv {
 
 struct MetaspaceOptions {
-  enum class Prepend { first, always, never };  // to which pieces a replacement is prepended: those that start the input, all, none
+  enum class Prepend { first, always, never };  // pieces that get a prepended replacement: those that start the input, all, none
   std::string replacement = "\xE2\x96\x81";     // one character
   Prepend prepend = Prepend::always;
   bool split = true;  // cut before each replacement
 };
 
-MetaspaceOptions metaspace_options(const JsonNode& node);  // also the older form with "add_prefix_space"
+MetaspaceOptions metaspace_options(const JsonNode& node);  // also reads the older form with "add_prefix_space"
 std::unique_ptr<PreTokenizer> make_metaspace_pre_tokenizer(MetaspaceOptions options);
 std::unique_ptr<Decoder> make_metaspace_decoder(MetaspaceOptions options);
 

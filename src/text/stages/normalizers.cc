@@ -21,7 +21,7 @@ class UnicodeForm final : public Normalizer {
   void normalize(NormalizedText& text) const override { normalize_unicode(form_, text); }
   Separable separable() const override {
     return Separable::always;
-  }  // nothing composes with a space, and only spaces become what ends with one
+  }  // nothing composes with a space, and only spaces become something that ends with one
 
  private:
   NormalForm form_;
@@ -33,16 +33,16 @@ class Lowercase final : public Normalizer {
   Separable separable() const override { return Separable::always; }
 };
 
-// Takes combining marks away; accents of composed characters only go if NFD or NFKD came before.
+// Removes combining marks; accents of composed characters are only removed after NFD or NFKD.
 class StripAccents final : public Normalizer {
  public:
   void normalize(NormalizedText& text) const override {
     if (!is_ascii(text.text)) remove_characters(text, is_combining_mark);
   }
-  Separable separable() const override { return Separable::where_spaces_vanish; }  // a mark between two spaces goes
+  Separable separable() const override { return Separable::where_spaces_vanish; }  // a mark between two spaces is removed
 };
 
-// Takes white space away at the ends.
+// Removes white space at the ends.
 class Strip final : public Normalizer {
  public:
   Strip(bool left, bool right) : left_(left), right_(right) {}
@@ -105,8 +105,8 @@ class Replace final : public Normalizer {
   std::string content_;
 };
 
-// What SentencePiece's trainers did to texts for machine translation: some control characters go, some kinds of white space and
-// characters without a width become spaces.
+// As SentencePiece's trainers normalize text for machine translation: removes some control characters and turns some kinds of white space
+// and zero-width characters into spaces.
 class Nmt final : public Normalizer {
  public:
   void normalize(NormalizedText& text) const override {

@@ -9,13 +9,13 @@
 
 namespace qkv {
 
-// Throws Error(unsupported) for a kind that is not known, naming it.
+// Throws Error(unsupported) that names an unknown kind.
 std::unique_ptr<Normalizer> make_normalizer(const JsonNode& node);
 
 // "pattern" of Replace and Split: {"String": …} or {"Regex": …}.
 Regex pattern_of(const JsonNode& node);
 
-// Puts `replacement` in the place of each match.
+// Replaces each match by `replacement`.
 std::string replace_all(std::string_view text, const Regex& pattern, std::string_view replacement);
 
 }  // namespace qkv

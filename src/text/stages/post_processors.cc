@@ -13,7 +13,7 @@ namespace {
 using Parts = std::vector<EncodedText>;
 using Inputs = std::span<const std::string_view>;
 
-// Calls change(tokens) for the tokens of a text and for those that overflowed.
+// Calls change(tokens) for the tokens of a text and of its overflows.
 template <typename Change>
 void for_each_part(EncodedText& text, Change&& change) {
   change(text.tokens);
@@ -30,10 +30,10 @@ void set_type_ids(EncodedText& text, int32_t type_id) {
   for (EncodedToken& token : text.tokens) token.type_id = type_id;
 }
 
-// Takes the white space at the ends of tokens out of their offsets, as the byte-level tokenizers want it.
+// Excludes white space at the ends of tokens from their offsets, for byte-level tokenizers.
 class OffsetTrimmer {
  public:
-  // add_prefix_space: the single space of a first token may be one that was put there.
+  // add_prefix_space: a single space at the front of the first token may have been added.
   explicit OffsetTrimmer(bool add_prefix_space) : add_prefix_space_(add_prefix_space) {}
 
   void trim(Parts& parts, Inputs inputs) const {
@@ -54,7 +54,7 @@ class OffsetTrimmer {
     }
     size_t last = end;
     for (uint32_t i = 0; i < token.trailing_spaces; ++i) {
-      if (last == 0) return;  // the text itself has not so many characters
+      if (last == 0) return;  // the text itself has fewer characters
       do --last;
       while ((static_cast<unsigned char>(input[last]) & 0xC0) == 0x80);
     }
@@ -64,7 +64,7 @@ class OffsetTrimmer {
   bool add_prefix_space_;
 };
 
-// Special tokens and texts in a given order: one for a single text, one for a pair.
+// Special tokens and texts in a given order: one order for a single text, one for a pair.
 class TemplateProcessing final : public PostProcessor {
  public:
   struct Piece {
@@ -111,7 +111,7 @@ class TemplateProcessing final : public PostProcessor {
   std::vector<Piece> single_, pair_;
 };
 
-// [CLS] A [SEP], and B [SEP] of a pair.
+// [CLS] A [SEP], followed by B [SEP] for a pair.
 class BertProcessing final : public PostProcessor {
  public:
   BertProcessing(int32_t cls, int32_t sep) : cls_(cls), sep_(sep) {}
@@ -137,7 +137,7 @@ class BertProcessing final : public PostProcessor {
   int32_t cls_, sep_;
 };
 
-// <s> A </s>, and </s> B </s> of a pair; all types are 0.
+// <s> A </s>, followed by </s> B </s> for a pair; all types are 0.
 class RobertaProcessing final : public PostProcessor {
  public:
   RobertaProcessing(int32_t cls, int32_t sep, std::optional<OffsetTrimmer> trimmer) : cls_(cls), sep_(sep), trimmer_(trimmer) {}
@@ -167,7 +167,7 @@ class RobertaProcessing final : public PostProcessor {
   std::optional<OffsetTrimmer> trimmer_;
 };
 
-// ByteLevel: it only concerns offsets.
+// ByteLevel only affects offsets.
 class ByteLevelProcessing final : public PostProcessor {
  public:
   explicit ByteLevelProcessing(std::optional<OffsetTrimmer> trimmer) : trimmer_(trimmer) {}
@@ -212,7 +212,7 @@ int32_t type_id_of(const JsonNode& node) {
   return static_cast<int32_t>(id);
 }
 
-// The pieces of "single" or "pair", which must hold each text once.
+// The pieces of "single" or "pair", which must contain each text once.
 std::vector<TemplateProcessing::Piece> template_pieces(const JsonNode& node, const char* key, int texts, int32_t vocab_size) {
   std::vector<TemplateProcessing::Piece> pieces;
   int seen[2] = {0, 0};

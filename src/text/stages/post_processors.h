@@ -9,7 +9,7 @@
 
 namespace qkv {
 
-// Ids of special tokens must be below vocab_size. Throws Error(unsupported) for a kind that is not known, naming it.
+// Ids of special tokens must be below vocab_size. Throws Error(unsupported) that names an unknown kind.
 std::unique_ptr<PostProcessor> make_post_processor(const JsonNode& node, int32_t vocab_size);
 
 }  // namespace qkv

@@ -15,7 +15,7 @@
 namespace qkv {
 namespace {
 
-// Cuts at every character of a class: WhitespaceSplit, Punctuation, Digits.
+// Splits at every character of a class: WhitespaceSplit, Punctuation, Digits.
 class CharacterSplit final : public PreTokenizer {
  public:
   CharacterSplit(bool (*is_match)(char32_t), SplitBehavior behavior, WordCuts cuts = WordCuts::none)
@@ -31,7 +31,8 @@ class CharacterSplit final : public PreTokenizer {
   WordCuts cuts_;
 };
 
-// \w+|[^\w\s]+: words, and what is neither word nor space.
+// \w+
+// [^\w\s]+: words, and runs of other characters except white space.
 class Whitespace final : public PreTokenizer {
  public:
   void apply(PieceList& list) const override {
@@ -79,7 +80,7 @@ class PatternSplit final : public PreTokenizer {
   WordCuts cuts_;
 };
 
-// Cuts at one character, which is left out.
+// Splits at a character and removes it.
 class DelimiterSplit final : public PreTokenizer {
  public:
   explicit DelimiterSplit(char32_t delimiter) : delimiter_(delimiter) {}
@@ -93,7 +94,7 @@ class DelimiterSplit final : public PreTokenizer {
   char32_t delimiter_;
 };
 
-// BERT's: words between white space, every punctuation character by itself.
+// BERT's: words between white space, with every punctuation character separate.
 class BertPreTokenizer final : public PreTokenizer {
  public:
   void apply(PieceList& list) const override {
@@ -105,7 +106,7 @@ class BertPreTokenizer final : public PreTokenizer {
   WordCuts word_cuts() const override { return WordCuts::spaces_vanish; }
 };
 
-// Pieces of so many characters; the last one of a piece may be shorter.
+// Splits into pieces of a fixed number of characters; the last one may be shorter.
 class FixedLength final : public PreTokenizer {
  public:
   explicit FixedLength(int64_t length) : length_(length) {}
@@ -131,7 +132,7 @@ class PreTokenizerSequence final : public PreTokenizer {
   void apply(PieceList& list) const override {
     for (const auto& part : parts_) part->apply(list);
   }
-  // Where the first one cuts, the others see the pieces by themselves.
+  // Later stages only see the pieces that the first stage makes.
   WordCuts word_cuts() const override {
     const WordCuts first = parts_.empty() ? WordCuts::none : parts_[0]->word_cuts();
     return first == WordCuts::gpt2 && parts_.size() > 1 ? WordCuts::spaces : first;

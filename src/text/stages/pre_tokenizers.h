@@ -8,7 +8,7 @@
 
 namespace qkv {
 
-// Throws Error(unsupported) for a kind that is not known, naming it.
+// Throws Error(unsupported) that names an unknown kind.
 std::unique_ptr<PreTokenizer> make_pre_tokenizer(const JsonNode& node);
 
 }  // namespace qkv

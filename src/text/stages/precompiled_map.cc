@@ -12,10 +12,10 @@ namespace qkv {
 namespace {
 
 constexpr size_t kMaxReplacement = 1024;  // bytes; the largest of NFKC is 33
-constexpr size_t kMaxKey = 256;           // bytes; the units of a damaged map may go round in circles
+constexpr size_t kMaxKey = 256;           // bytes; the units of a damaged map may form a cycle
 
-// A unit of Darts-clone: bits 0 to 7 are the label, bit 8 says that the node has a value, bit 9 that the offset, bits 10 to 30, counts
-// in units of 256. Bit 31 marks a value.
+// A unit of Darts-clone: bits 0 to 7 are the label, bit 8 tells that the node has a value, bit 9 that the offset, bits 10 to 30, is in
+// units of 256. Bit 31 marks a value.
 uint32_t label(uint32_t unit) { return unit & (1u << 31 | 0xFF); }
 bool has_value(uint32_t unit) { return (unit >> 8 & 1) != 0; }
 uint32_t offset(uint32_t unit) { return unit >> 10 << ((unit & 1u << 9) >> 6); }
@@ -83,9 +83,9 @@ class PrecompiledNormalizer final : public Normalizer {
   }
 
  private:
-  // The new characters take the places of the old ones one by one. Of more new ones the last are inserted, of fewer the last takes the
-  // places that are left. Where nothing replaces the old ones, the character before them takes them; at the beginning of the text there
-  // is none, and all that follows comes from a place too early, as in `tokenizers`.
+  // The new characters replace the old ones one by one. If there are more new ones, the last are inserted; if fewer, the last one covers
+  // the remaining places. If nothing replaces the old ones, the character before them covers their places; at the beginning of the text
+  // there is none, and all that follows is attributed to a place too early, as in `tokenizers`.
   static void append(std::string_view replacement, size_t old_count, std::vector<Rewriter::Change>& changes) {
     size_t count = 0;
     for (size_t i = 0; i < replacement.size(); ++count) {
@@ -158,7 +158,7 @@ std::optional<std::string_view> PrecompiledMap::find(std::string_view text) cons
 PrecompiledMap::Match PrecompiledMap::find_longest(std::string_view text) const {
   Match longest;
   for_each_key(text, [&](size_t length, std::string_view replacement) {
-    const bool whole = length == text.size() || (static_cast<unsigned char>(text[length]) & 0xC0) != 0x80;  // no character is cut
+    const bool whole = length == text.size() || (static_cast<unsigned char>(text[length]) & 0xC0) != 0x80;  // whether no character is split
     if (whole) longest = {length, replacement};
     return true;
   });

@@ -1,6 +1,6 @@
-// Writing a text anew from an old one, front to back, so that it stays known where each byte comes from: as the `tokenizers` library
-// aligns its normalized strings. What takes the place of a character comes from where that character came from, what is inserted comes
-// from where the character before it came from, and what is left out is gone.
+// Rewrites a text front to back and tracks where each byte comes from, as the `tokenizers` library aligns its normalized strings. A
+// replacement has the origin of the character it replaces, an insertion that of the character before it, and removed characters leave no
+// trace.
 #pragma once
 
 #include <algorithm>
@@ -18,18 +18,18 @@ namespace qkv {
 
 class Rewriter {
  public:
-  // The old text stays as it is until the end.
+  // The old text stays unchanged until finish().
   explicit Rewriter(const NormalizedText& text) : Rewriter(text.text, text.origin, text.first_bytes, text.input_begin, text.text.size()) {}
-  // `capacity`: bytes that the new text may need. Nothing may be inserted before the first character.
+  // `capacity`: estimated bytes of the new text. Nothing may be inserted before the first character.
   Rewriter(const PieceList& list, size_t capacity) : Rewriter(list.text, list.origin, list.first_bytes, 0, capacity) {}
 
   bool done() const { return position_ == old_.size(); }
-  size_t position() const { return position_; }  // in the old text: of its next byte
+  size_t position() const { return position_; }  // in the old text: of the next byte
   Character next() const { return character_at(old_, position_); }
   size_t size() const { return text_.size(); }  // of the new text
   const std::string& text() const { return text_; }
 
-  // The next bytes, whole characters all of them: as they are, or left out, or another text in their place.
+  // Keeps, removes or replaces the next bytes, which must be whole characters.
   void keep(size_t bytes) {
     if (position_ < first_bytes_) count_first(position_, std::min(bytes, first_bytes_ - position_));
     text_.append(old_.substr(position_, bytes));
@@ -41,20 +41,20 @@ class Rewriter {
     prefix(by);
     position_ += bytes;
   }
-  // Text before the next character that comes from where that one came from. There must be a next one.
+  // Inserts text with the origin of the next character, which must exist.
   void prefix(std::string_view text) {
     count_first(position_, text.size());
     if (old_origin_) origin_->insert(origin_->end(), text.size(), old_origin_[position_]);
     text_.append(text);
   }
-  // Text that comes from where the character before came from, be that kept or not.
+  // Inserts text with the origin of the previous character, whether that was kept or not.
   void insert(std::string_view text) {
     count_first(position_ > 0 ? position_ - 1 : 0, text.size());
     if (old_origin_) origin_->insert(origin_->end(), text.size(), position_ > 0 ? old_origin_[position_ - 1] : start());
     text_.append(text);
   }
 
-  // A new character and what it does to the old text: 0 takes the place of the next character, -n of it and n more, 1 is inserted.
+  // A new character and its effect on the old text: 0 replaces the next character, -n replaces it and n more, 1 is inserted.
   struct Change {
     char32_t character;
     int change;
@@ -73,7 +73,7 @@ class Rewriter {
     }
   }
 
-  // The new text in place of the old one; what was not kept of the old one is gone.
+  // Replaces the old text by the new one; whatever was not kept is dropped.
   void finish(NormalizedText& text) {
     text.text = std::move(text_);
     text.first_bytes = new_first_bytes_;
@@ -93,7 +93,7 @@ class Rewriter {
   }
 
   Span start() const { return {input_begin_, input_begin_}; }
-  // Bytes that come from byte `from` of the old text are about to be written.
+  // Call before bytes from byte `from` of the old text are written.
   void count_first(size_t from, size_t bytes) {
     if (from < first_bytes_ && new_first_bytes_ == text_.size()) new_first_bytes_ += bytes;
   }

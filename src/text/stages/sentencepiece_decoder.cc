@@ -9,7 +9,7 @@
 namespace qkv {
 namespace {
 
-// Each byte that begins no character becomes U+FFFD.
+// Appends bytes; each byte that begins no character becomes U+FFFD.
 void append_bytes(std::string_view bytes, std::string& text) {
   while (!bytes.empty()) {
     const std::string_view character = bytes.substr(0, utf8_length(bytes[0]));
@@ -78,7 +78,7 @@ class SentencePieceDecoder final : public Decoder {
     text.append(piece);
   }
 
-  std::unordered_map<std::string, PieceType> types_;  // of the pieces that are not simply text
+  std::unordered_map<std::string, PieceType> types_;  // of the pieces that are not plain text
   std::string unk_surface_;
   bool drops_first_space_, drops_all_spaces_;
 };

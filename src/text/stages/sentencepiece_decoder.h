@@ -1,4 +1,4 @@
-// Pieces back to text, as SentencePiece does it.
+// Turns pieces back into text as SentencePiece does.
 #pragma once
 
 #include <memory>
@@ -8,9 +8,9 @@
 
 namespace qkv {
 
-// Control pieces stay as they are (who wants none leaves them out before), and so does the unknown piece where `unknown_as_piece` (as in
-// transformers); else it is the model's sign for it. Bytes become characters (U+FFFD for each that is part of none),
-// and the space that was put before the text goes. Tokens that are no pieces stay as they are.
+// Control pieces are kept (callers remove them beforehand if unwanted), and so is the unknown piece if `unknown_as_piece` (as in
+// transformers); otherwise it becomes the model's symbol for it. Bytes become characters (U+FFFD for each that is part of none), and the
+// prefix space is removed. Tokens that are no pieces are kept.
 std::unique_ptr<Decoder> make_sentencepiece_decoder(const SentencePieceModel& model, bool unknown_as_piece);
 
 }  // namespace qkv

@@ -50,7 +50,7 @@ class SentencePieceNormalizer final : public Normalizer {
   }
 
  private:
-  // `begin`: where what is left of the text begins.
+  // `begin`: the start of the text that is left.
   bool gets_prefix(const NormalizedText& normalized, size_t begin) const {
     using Prefix = SentencePieceModel::Prefix;
     const bool first = normalized.first_bytes > 0;
@@ -65,7 +65,7 @@ class SentencePieceNormalizer final : public Normalizer {
     return false;
   }
 
-  // What stands for the first `length` bytes at some place.
+  // The replacement of the first `length` bytes at some place.
   struct Part {
     size_t length;
     std::string_view text;
@@ -80,8 +80,8 @@ class SentencePieceNormalizer final : public Normalizer {
     return {length, text.substr(i, length)};
   }
 
-  // Does an ASCII character stay as it is wherever the next one is ASCII, too? Most maps have keys that begin with one and go on with an
-  // accent.
+  // Whether an ASCII character is unchanged whenever the next one is ASCII, too. Most maps have keys that begin with one and continue with
+  // an accent.
   bool stays(char character) const {
     if ((map_ && map_->find({&character, 1})) || user_defined_.find({&character, 1}) >= 0) return false;
     for (int next = 0; next < 0x80; ++next) {
@@ -92,14 +92,14 @@ class SentencePieceNormalizer final : public Normalizer {
   }
   static bool ascii_or_end(std::string_view text, size_t i) { return i == text.size() || static_cast<unsigned char>(text[i]) < 0x80; }
 
-  // The new text, and where each byte of it comes from.
+  // The new text, and the origin of each of its bytes.
   struct Output {
     std::string text;
-    size_t first_bytes;  // as NormalizedText has it, of the old text
+    size_t first_bytes;  // as in NormalizedText, for the old text
     size_t new_first_bytes = 0;
-    const Span* from;  // of each byte of the old text; null: not wanted
+    const Span* from;  // origin of each byte of the old text; null: not wanted
     std::vector<Span> origin;
-    // `length` bytes of the old text from `begin` on became `part`; none: it stands before the one at `begin`.
+    // Replaces `length` bytes of the old text from `begin` on by `part`; length 0 inserts it before the byte at `begin`.
     void append(std::string_view part, size_t begin, size_t length) {
       text.append(part);
       if (begin < first_bytes) new_first_bytes = text.size();
@@ -107,7 +107,7 @@ class SentencePieceNormalizer final : public Normalizer {
       const Span span{from[begin].begin, length > 0 ? from[begin + length - 1].end : from[begin].begin};
       origin.insert(origin.end(), part.size(), span);
     }
-    // Bytes [begin, end) of the old text stay as they are.
+    // Keeps bytes [begin, end) of the old text.
     void keep(std::string_view old, size_t begin, size_t end) {
       if (begin < first_bytes) new_first_bytes = text.size() + std::min(end, first_bytes) - begin;
       text.append(old, begin, end - begin);
@@ -151,7 +151,7 @@ class SentencePieceNormalizer final : public Normalizer {
   std::string_view space_;
   bool remove_extra_, space_before_, space_behind_;
   SentencePieceModel::Prefix prefix_;
-  std::array<bool, 256> stays_{};  // ASCII characters that nothing changes, where none but ASCII comes next
+  std::array<bool, 256> stays_{};  // ASCII characters that are unchanged if the next one is ASCII
   bool space_stays_ = false;
 };
 

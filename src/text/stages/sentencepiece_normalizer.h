@@ -1,4 +1,4 @@
-// SentencePiece's own normalizer: characters replaced by a map, white space put in order, spaces written as U+2581.
+// SentencePiece's own normalizer: replaces characters by a map, cleans up white space, and writes spaces as U+2581.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,7 @@
 
 namespace qkv {
 
-// `where` begins the message about a map that is damaged. The dummy space is added where the input begins,
-// or as the model's `prefix` says.
+// `where` starts the message about a damaged map. The prefix space is added where the input begins, or according to the model's `prefix`.
 std::unique_ptr<Normalizer> make_sentencepiece_normalizer(const SentencePieceModel& model, const std::string& where);
 
 }  // namespace qkv

@@ -6,7 +6,7 @@
 namespace qkv {
 namespace {
 
-// Joins a part with the one before it where `joins(previous part, this part)`.
+// Joins a part with the previous one if `joins(previous part, this part)`.
 template <typename Joins>
 void join_parts(std::vector<SplitPart>& parts, Joins&& joins) {
   size_t kept = 0;
@@ -44,9 +44,9 @@ void apply_behavior(SplitBehavior behavior, std::vector<SplitPart>& parts) {
   for (size_t i = 0; i < parts.size(); ++i) match[i] = parts[i].match;
   switch (behavior) {
     case SplitBehavior::contiguous: join_parts(parts, [&](size_t i) { return match[i] == match[i - 1]; }); break;
-    // Of several matches in a row, the first goes to the text before them and the others stand alone.
+    // In a run of matches, the first joins the text before it and the others stand alone.
     case SplitBehavior::merged_with_previous: join_parts(parts, [&](size_t i) { return match[i] && !match[i - 1]; }); break;
-    // The last goes to the text after them.
+    // In a run of matches, the last joins the text after it.
     case SplitBehavior::merged_with_next: join_parts(parts, [&](size_t i) { return match[i - 1] && !match[i]; }); break;
     default: break;
   }

@@ -1,4 +1,4 @@
-// Cutting pieces at matches, the common ground of most pre-tokenizers.
+// Splits pieces at matches; used by most pre-tokenizers.
 #pragma once
 
 #include <cstddef>
@@ -11,20 +11,20 @@
 
 namespace qkv {
 
-// What becomes of the text that a delimiter matches.
+// How the matched delimiters are treated.
 enum class SplitBehavior { removed, isolated, merged_with_previous, merged_with_next, contiguous };
-std::optional<SplitBehavior> split_behavior(std::string_view name);  // as tokenizer.json spells it: "MergedWithNext"
+std::optional<SplitBehavior> split_behavior(std::string_view name);  // name as in tokenizer.json: "MergedWithNext"
 
-// One part of a text: a match, or what lies between two matches.
+// One part of a text: a match, or the text between two matches.
 struct SplitPart {
   size_t begin, end;
   bool match;
 };
 
-// Turns parts, which follow each other, into what stays of them: in place; afterwards `match` means nothing.
+// Applies the behaviour to consecutive parts in place; `match` has no meaning afterwards.
 void apply_behavior(SplitBehavior behavior, std::vector<SplitPart>& parts);
 
-// Replaces each piece by its parts, with offsets from the beginning of the piece. find_parts(std::string_view piece,
+// Replaces each piece by its parts, with offsets relative to the beginning of the piece. find_parts(std::string_view piece,
 // std::vector<SplitPart>& parts) appends them.
 template <typename FindParts>
 void split_pieces(PieceList& list, SplitBehavior behavior, FindParts&& find_parts) {
@@ -43,7 +43,7 @@ void split_pieces(PieceList& list, SplitBehavior behavior, FindParts&& find_part
   list.pieces = std::move(result);
 }
 
-// Parts of `text` where every character of a class is a match of its own.
+// The parts of `text` if every character of a class is a separate match.
 template <typename IsMatch>
 void find_characters(std::string_view text, std::vector<SplitPart>& parts, IsMatch&& is_match) {
   size_t begin = 0;

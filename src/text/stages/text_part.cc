@@ -14,7 +14,7 @@ bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 
 
 bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// Is the character at `position` white space? What is not valid UTF-8 is not.
+// True if the character at `position` is white space; false for invalid UTF-8.
 bool is_space_at(std::string_view text, size_t position) {
   if (static_cast<unsigned char>(text[position]) < 0x80) return is_ascii_space(text[position]);
   const std::string_view rest = text.substr(position, 4);
@@ -28,7 +28,7 @@ size_t previous_character(std::string_view text, size_t position) {
   return position;
 }
 
-// The first good place in [begin, end): a single space between words, else any white space after a word.
+// The first good place in [begin, end): a single space between words, otherwise any white space after a word.
 size_t find_place(std::string_view text, size_t begin, size_t end) {
   size_t second_best = end;
   for (size_t i = begin; i < end; ++i) {
@@ -41,7 +41,7 @@ size_t find_place(std::string_view text, size_t begin, size_t end) {
 
 enum class Class : uint8_t { letter, number, other, none };
 
-// As the patterns have them: \p{L}, \p{N}. `none`: not valid UTF-8.
+// Classes as in the patterns: \p{L}, \p{N}. `none`: invalid UTF-8.
 Class class_at(std::string_view text, size_t position) {
   const std::string_view rest = text.substr(position, 4);
   if (valid_utf8_prefix(rest) < utf8_length(rest[0])) return Class::none;
@@ -49,7 +49,7 @@ Class class_at(std::string_view text, size_t position) {
   return is_letter(c) ? Class::letter : is_number(c) ? Class::number : Class::other;
 }
 
-// The first place in [begin, end) behind letters or digits and before punctuation; else before anything that is of another class.
+// The first place in [begin, end) between letters or digits and punctuation; otherwise between them and a character of another class.
 size_t find_edge(std::string_view text, size_t begin, size_t end) {
   size_t second_best = end, i = begin;
   while (i < end && is_continuation(text[i])) ++i;
@@ -76,7 +76,7 @@ std::string_view view_of(const MappedFile& file, const TextPart& part) {
 
 size_t text_cut(std::string_view text, size_t wanted, std::string_view separator, bool between_words) {
   if (wanted >= text.size()) return text.size();
-  constexpr size_t kReach = size_t{1} << 16;  // bytes that are searched for the better kinds of places before others are taken
+  constexpr size_t kReach = size_t{1} << 16;  // bytes that are searched for better kinds of places before others are accepted
   size_t cut = text.size();
   for (size_t begin = wanted, end; begin < text.size(); begin = end) {
     end = std::min(text.size(), begin + kReach);

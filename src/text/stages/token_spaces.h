@@ -1,4 +1,4 @@
-// How many white space characters a token begins and ends with.
+// Counts the white space characters at the beginning and end of a token.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace qkv {
 
-// The space of byte-level tokens (Ġ) is one, too.
+// The space of byte-level tokens (Ġ) counts, too.
 inline bool is_space_of_token(char32_t c) { return c == 0x120 || is_white_space(c); }
 
 inline uint32_t leading_spaces(std::string_view token) {

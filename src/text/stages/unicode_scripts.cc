@@ -8,13 +8,13 @@
 namespace qkv {
 namespace {
 
-constexpr int kAny = -1;  // goes with the script before it
+constexpr int kAny = -1;  // belongs to the previous script
 
-// The script of Unicode 9, kana counted as Han. `tokenizers` has the table of that version.
+// The script of Unicode 9, with kana counted as Han; `tokenizers` uses that version's table.
 int script_of(char32_t c) {
   if (c == ' ') return kAny;
-  if (c == 0x30FC) return USCRIPT_HAN;                      // the mark for long vowels
-  if (c == 0x589 || c == 0x61C) return USCRIPT_COMMON;      // Armenian and Arabic since later versions
+  if (c == 0x30FC) return USCRIPT_HAN;                      // the prolonged sound mark
+  if (c == 0x589 || c == 0x61C) return USCRIPT_COMMON;      // Armenian and Arabic in later versions
   if (c == 0x953 || c == 0x954) return USCRIPT_DEVANAGARI;  // inherited since Unicode 10
   UVersionInfo age;
   u_charAge(static_cast<UChar32>(c), age);
@@ -25,7 +25,7 @@ int script_of(char32_t c) {
   return script == USCRIPT_UNKNOWN ? kAny : script;
 }
 
-// What stands before the first character that has a script is left out, as `tokenizers` does it.
+// Text before the first character that has a script is dropped, as in `tokenizers`.
 class UnicodeScripts final : public PreTokenizer {
  public:
   void apply(PieceList& list) const override {

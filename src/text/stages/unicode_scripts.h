@@ -1,4 +1,4 @@
-// Cutting where the script changes, as SentencePiece's trainer does it.
+// Splits where the script changes, as SentencePiece's trainer does.
 #pragma once
 
 #include <memory>

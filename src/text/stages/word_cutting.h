@@ -1,5 +1,5 @@
-// Cutting a raw text into words that are encoded one by one, each as it would be within the text: so words seen before need be looked up
-// only, and a long text is never copied as a whole.
+// Cuts a raw text into words that are encoded separately with the same result as within the text: words seen before need only a lookup, and
+// a long text is never copied as a whole.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace qkv {
 
-// Where the stages, of which either may be null, let a raw text be cut.
+// The places at which the stages, which may be null, allow a raw text to be cut.
 inline WordCuts word_cuts_of(const Normalizer* normalizer, const PreTokenizer* pre_tokenizer) {
   if (!pre_tokenizer || pre_tokenizer->looks_at_place()) return WordCuts::none;
   const WordCuts cuts = pre_tokenizer->word_cuts();
@@ -23,7 +23,7 @@ inline WordCuts word_cuts_of(const Normalizer* normalizer, const PreTokenizer* p
   return cuts == WordCuts::gpt2 ? WordCuts::spaces : cuts;
 }
 
-// Is the character that ends before `end` white space? `text` is valid UTF-8, 0 < end.
+// True if the character that ends at `end` is white space. `text` is valid UTF-8, 0 < end.
 inline bool is_space_before(std::string_view text, size_t end) {
   size_t last = end - 1;
   const auto byte = static_cast<unsigned char>(text[last]);
@@ -32,7 +32,7 @@ inline bool is_space_before(std::string_view text, size_t end) {
   return is_white_space(character_at(text, last).code_point);
 }
 
-// The next space after `begin` that follows a character which is no white space, or the end.
+// The next space after `begin` that follows a character other than white space, or the end.
 inline size_t spaced_word_end(std::string_view text, size_t begin) {
   size_t end = begin + 1;
   while (true) {
@@ -43,7 +43,7 @@ inline size_t spaced_word_end(std::string_view text, size_t begin) {
   }
 }
 
-// Calls see(word) for the words of valid UTF-8; `cuts` is not none.
+// Calls see(word) for the words of valid UTF-8; `cuts` must not be none.
 template <typename See>
 void for_each_word(WordCuts cuts, std::string_view text, See&& see) {
   const Gpt2Scanner scanner(text);

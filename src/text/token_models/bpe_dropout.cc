@@ -1,4 +1,4 @@
-// Merging with dropout; apart from bpe_model.cc, whose merging is made for speed.
+// Merging with dropout. It is separate from bpe_model.cc, whose merging is optimized for speed.
 #include <algorithm>
 #include <numeric>
 
@@ -22,8 +22,8 @@ void BpeModel::sample(std::string_view word, const SubwordSampling& how, RandomS
   if (spans) spans->insert(spans->end(), own_spans.begin(), own_spans.end());
 }
 
-// A linked list of symbols and a heap of merges, as in merge_long. What was passed over comes back with the next merge that is not, be it
-// out of date or not.
+// A linked list of symbols and a heap of merges, as in merge_long. Dropped merges return to the heap after the next merge that is not
+// dropped, even if that one is out of date.
 void BpeModel::merge_dropping(Symbols& word, float dropout, RandomStream& random) const {
   std::vector<int32_t>& symbols = word.ids;
   constexpr uint32_t kEnd = UINT32_MAX;
@@ -32,7 +32,7 @@ void BpeModel::merge_dropping(Symbols& word, float dropout, RandomStream& random
   std::vector<uint32_t> next(count), previous(count);
   std::iota(next.begin(), next.end(), 1u);
   if (count > 0) next.back() = kEnd;
-  std::iota(previous.begin(), previous.end(), kEnd);  // kEnd, 0, 1, …: the addition wraps round
+  std::iota(previous.begin(), previous.end(), kEnd);  // kEnd, 0, 1, …: the addition wraps around
 
   struct Merge {
     uint32_t rank, place;  // of the left symbol

@@ -10,10 +10,10 @@
 namespace qkv {
 namespace {
 
-constexpr char32_t kDirectCharacters = 0x3000;  // alphabets, punctuation and ▁; 48 KiB
-constexpr size_t kShortWord = 32;               // up to here looking at all pairs again beats a heap
-constexpr size_t kWindow = size_t{1} << 16;     // beyond it a word is merged in windows, which stay in the cache,
-constexpr size_t kOverlap = size_t{1} << 12;    // of which each begins so many symbols before the end of the one before it
+constexpr char32_t kDirectCharacters = 0x3000;  // covers alphabets, punctuation and ▁; 48 KiB
+constexpr size_t kShortWord = 32;               // up to here rescanning all pairs is faster than a heap
+constexpr size_t kWindow = size_t{1} << 16;     // longer words are merged in windows that stay in the cache
+constexpr size_t kOverlap = size_t{1} << 12;    // consecutive windows overlap by so many symbols
 constexpr uint32_t kNoRank = UINT32_MAX;
 
 }  // namespace
@@ -44,7 +44,7 @@ void BpeModel::tokenize(std::string_view word, std::vector<int32_t>& ids, std::v
   const bool merging = merges_.size() > 0, cached = merging && !spans;
   if (cached && cache_.find(word, ids)) return;
   static thread_local Symbols scratch;
-  Symbols own;  // a long word's symbols are not kept beyond the call
+  Symbols own;  // a long word's symbols are not kept after the call
   std::vector<Span> own_spans;
   Symbols& symbols = word.size() <= 4096 && !spans ? scratch : own;
   symbols.ids.clear();
@@ -56,8 +56,8 @@ void BpeModel::tokenize(std::string_view word, std::vector<int32_t>& ids, std::v
   if (spans) spans->insert(spans->end(), own_spans.begin(), own_spans.end());
 }
 
-// The tokens of the single characters. A `pending` unk token comes before the next token of the vocabulary; byte tokens overtake it,
-// as they do in `tokenizers`.
+// The tokens of the single characters. A `pending` unk token is written before the next token of the vocabulary; byte tokens are written
+// before it, as in `tokenizers`.
 void BpeModel::first_symbols(std::string_view word, Symbols& symbols) const {
   bool pending = false;
   Span unknown;
@@ -120,7 +120,7 @@ void BpeModel::merge(Symbols& word) const {
   if (word.ids.size() <= kWindow || !merge_windows(word)) merge_long(word);
 }
 
-// The pair of lowest rank, the leftmost of several, is joined until no pair has a rank.
+// Merges the pair of lowest rank, the leftmost of several, until no pair has a rank.
 void BpeModel::merge_short(Symbols& word) const {
   std::vector<int32_t>& symbols = word.ids;
   std::array<Ranked, kShortWord> pairs;  // pairs[i]: of symbols i and i + 1
@@ -150,8 +150,8 @@ void BpeModel::merge_short(Symbols& word) const {
   }
 }
 
-// The same with a heap of pairs and a linked list of symbols. A pair in the heap is out of date where its left symbol is gone
-// or the pair that now begins there has another rank.
+// Merges with a heap of pairs and a linked list of symbols. A pair in the heap is out of date if its left symbol is gone or the pair that
+// now begins there has another rank.
 void BpeModel::merge_long(Symbols& word) const {
   std::vector<int32_t>& symbols = word.ids;
   constexpr uint32_t kEnd = UINT32_MAX;
@@ -159,10 +159,10 @@ void BpeModel::merge_long(Symbols& word) const {
   std::vector<uint32_t> next(count), previous(count);
   std::iota(next.begin(), next.end(), 1u);
   next.back() = kEnd;
-  std::iota(previous.begin(), previous.end(), kEnd);  // kEnd, 0, 1, …: the addition wraps round
+  std::iota(previous.begin(), previous.end(), kEnd);  // kEnd, 0, 1, …: the addition wraps around
 
   const auto ranked = [&](uint32_t i) -> const Ranked* { return next[i] == kEnd ? nullptr : merges_.find({symbols[i], symbols[next[i]]}); };
-  // Rank in the upper half, place in the lower: the smallest is the next to join.
+  // Rank in the upper half, place in the lower: the smallest is merged next.
   std::vector<uint64_t> heap;
   for (uint32_t i = 0; i < count; ++i) {
     if (const Ranked* pair = ranked(i)) heap.push_back(static_cast<uint64_t>(pair->rank) << 32 | i);
@@ -201,15 +201,15 @@ void BpeModel::merge_long(Symbols& word) const {
   std::erase(symbols, -1);
 }
 
-// The same for a very long word, window by window. Where the tokens of two windows that overlap have one in common, those of the first up
-// to it and those of the second from it on are the tokens of both together:
+// Merges a very long word window by window. If the tokens of two overlapping windows have one in common, the first window's tokens up to it
+// and the second's from it on are the tokens of both together.
 //
-// Tokens t1 … tk are those of their text if and only if each two neighbours are those of theirs. For assume that merging the whole text
-// joins something across the end of some ti, and look at the first time that it does so. Until then nothing was joined but within tokens,
-// so within ti and ti+1 the same as if there were only these two; and the pair that is joined, the first of all, is the first of these two
-// as well. So merging the two by themselves joins it, too, and they are not its result. (The other way round is the same argument.)
+// Proof: tokens t1 … tk are those of their text if and only if each two neighbours are those of theirs. Assume that merging the whole text
+// merges something across the end of some ti, and consider the first time. Until then merges happened only within tokens, so within ti and
+// ti+1 the same as if there were only these two; and the pair that is merged, the first of all, is the first of these two as well. So
+// merging the two alone merges it, too, and they are not its result. (The converse has the same argument.)
 //
-// False, and nothing done, where two windows have no token in common.
+// Returns false, and does nothing, if two windows have no token in common.
 bool BpeModel::merge_windows(Symbols& word) const {
   std::vector<int32_t> ids;
   std::vector<uint32_t> ends;  // of the tokens so far, in symbols

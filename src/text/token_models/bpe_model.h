@@ -1,5 +1,5 @@
 // Byte pair encoding (Sennrich et al. 2016, "Neural machine translation of rare words with subword units"): a word starts as its
-// characters, and the pair of neighbours that was learnt first is joined, again and again.
+// characters, and the pair of neighbours that was learned first is merged, repeatedly.
 #pragma once
 
 #include <array>
@@ -17,16 +17,16 @@
 namespace qkv {
 
 struct BpeOptions {
-  std::optional<std::string> unk_token;   // for characters that are no token; without one they are left out
+  std::optional<std::string> unk_token;   // for characters without a token; if not set they are left out
   bool fuse_unk = false;                  // one unk_token for several such characters in a row
-  bool byte_fallback = false;             // such a character becomes its bytes, <0xE4> …, where these are tokens
-  bool ignore_merges = false;             // a word that is a token stays one even where no merges lead to it
+  bool byte_fallback = false;             // such a character becomes its bytes, <0xE4> …, if these are tokens
+  bool ignore_merges = false;             // a word that is a token stays one even if no merges lead to it
   std::string continuing_subword_prefix;  // before every character of a word but the first
   std::string end_of_word_suffix;         // after the last one
   double dropout = 0;                     // 0 to 1, for sample(); tokenize() never drops a merge
 };
 
-// A pair and what it becomes.
+// A pair and the token it becomes.
 struct BpeMerge {
   TokenPair pair;
   int32_t result;
@@ -34,16 +34,15 @@ struct BpeMerge {
 
 class BpeModel final : public TokenModel {
  public:
-  // `merges` in the order of learning; the last of two with the same pair counts. `ranks`: of each merge, where some are of equal rank: the
-  // lowest is joined first, of equal ones the leftmost in the word; empty: their places.
+  // `merges` in the order of learning; for duplicate pairs the last counts. `ranks`: the rank of each merge, if some are equal: the lowest
+  // is merged first, and of equal ones the leftmost in the word. Empty: the position is the rank.
   BpeModel(Vocabulary vocabulary, const std::vector<BpeMerge>& merges, BpeOptions options, const std::vector<uint32_t>& ranks = {});
 
-  // O(n log n) in the length of the word. Memory for a word of n characters, besides it: 8 n bytes and the ids, with spans 24 n and these;
-  // 20 n where windows of a long word have no token in common, which no learnt merges did so far.
+  // O(n log n) in the length of the word. Additional memory for a word of n characters: 8 n bytes and the ids; with spans 24 n and these;
+  // 20 n if windows of a long word have no token in common, which no learned merges have caused so far.
   void tokenize(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const override;
-  // BPE-dropout (Provilkov et al. 2020) in the way of `tokenizers`: a merge that is next in the order is passed over with the probability
-  // how.dropout and may come again after another was done. Like there, ignore_merges does not count. With a dropout of 0: tokenize().
-  // O(n log n / (1 - dropout)).
+  // BPE-dropout (Provilkov et al. 2020) as in `tokenizers`: the next merge is skipped with probability how.dropout and may return after
+  // another one was done. ignore_merges has no effect. With a dropout of 0: tokenize(). O(n log n / (1 - dropout)).
   void sample(std::string_view word, const SubwordSampling& how, RandomStream& random, std::vector<int32_t>& ids,
               std::vector<Span>* spans) const override;
   const Vocabulary& vocabulary() const override { return vocabulary_; }
@@ -55,7 +54,7 @@ class BpeModel final : public TokenModel {
     int32_t result;
   };
 
-  // What merging works on. `spans`, where they are wanted, follow the ids.
+  // The symbols being merged. `spans`, if wanted, parallel the ids.
   struct Symbols {
     std::vector<int32_t> ids;
     std::vector<Span>* spans = nullptr;
@@ -76,8 +75,8 @@ class BpeModel final : public TokenModel {
   Vocabulary vocabulary_;
   BpeOptions options_;
   PairMap<Ranked> merges_;
-  std::vector<int32_t> characters_;    // id of each character below kDirectCharacters, -1: no token
-  std::array<int32_t, 256> byte_ids_;  // of <0x00> …, -1: no token
+  std::vector<int32_t> characters_;    // id of each character below kDirectCharacters; -1: no token
+  std::array<int32_t, 256> byte_ids_;  // of <0x00> …; -1: no token
   WordCache cache_;
 };
 

@@ -14,7 +14,7 @@
 namespace qkv {
 namespace {
 
-// A model over a to d whose merges are learnt from random words, so that they overlap in all ways.
+// A model over a to d whose merges are trained from random words, so that they overlap in all ways.
 struct Example {
   std::vector<std::string> tokens;
   std::vector<BpeMerge> merges;
@@ -32,8 +32,8 @@ std::string random_word(uint64_t seed, size_t length, int letters) {
 Example make_example() {
   std::vector<WordCount> words;
   for (uint64_t i = 0; i < 200; ++i) words.push_back({random_word(i, 3 + i % 20, 2 + i % 3), 1 + i % 7});
-  LearntBpe learnt = learn_bpe(words, {.vocab_size = 150});
-  return {std::move(learnt.tokens), std::move(learnt.merges)};
+  TrainedBpe trained = learn_bpe(words, {.vocab_size = 150});
+  return {std::move(trained.tokens), std::move(trained.merges)};
 }
 
 BpeModel make_model(const Example& example, BpeOptions options = {}) {

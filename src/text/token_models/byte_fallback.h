@@ -1,4 +1,4 @@
-// Tokens that stand for one byte of a character outside of the vocabulary: <0x00> to <0xFF>, as SentencePiece writes them.
+// Tokens for single bytes of characters outside the vocabulary: <0x00> to <0xFF>, as in SentencePiece.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ inline std::string byte_token(unsigned char byte) {
   return {'<', '0', 'x', kDigits[byte >> 4], kDigits[byte & 15], '>'};
 }
 
-// The byte that a token stands for, or -1.
+// The byte of a byte token, or -1.
 inline int byte_of_token(std::string_view token) {
   if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return -1;
   const auto digit = [](char c) {

@@ -6,8 +6,8 @@
 
 namespace qkv {
 
-// Lays the nodes out level by level, so that those near the root, which are met most, lie together. Places are given in blocks of 256;
-// free ones are looked for in the last blocks only and not for long, so that building is linear whatever the keys.
+// Lays out the nodes level by level, so that nodes near the root, which are visited most, are close together. Places are allocated in
+// blocks of 256; free ones are searched in the last blocks only and not for long, so that building takes linear time whatever the keys.
 class ByteTrie::Builder {
  public:
   Builder(std::vector<Entry> entries, std::vector<Unit>& units) : entries_(std::move(entries)), units_(units) {
@@ -29,7 +29,7 @@ class ByteTrie::Builder {
   static constexpr uint32_t kEnd = UINT32_MAX;
 
   struct Node {
-    size_t begin, end;  // entries whose keys go through it
+    size_t begin, end;  // entries whose keys pass through it
     uint32_t place;
   };
 
@@ -61,7 +61,8 @@ class ByteTrie::Builder {
     }
   }
 
-  // Where all of bytes_ find free places. One child fits nearly everywhere and goes to the oldest open block, several to the newest.
+  // Finds a base at which all of bytes_ have free places. A single child fits nearly everywhere and goes to the oldest open block, several
+  // go to the newest.
   uint32_t find_room() {
     const bool single = bytes_.size() == 1;
     uint32_t place = single ? oldest_ : newest_;
@@ -73,7 +74,7 @@ class ByteTrie::Builder {
     return add_places() ^ bytes_[0];
   }
 
-  // Adds a block of free places and returns its first; the oldest open block is closed. The very first block stays empty but for the root.
+  // Adds a block of free places and returns its first; closes the oldest open block. The very first block stays empty except for the root.
   uint32_t add_places() {
     const size_t first = units_.size();
     if (first + kBlock > kEnd) fail(ErrorCode::unsupported, "a vocabulary of {} tokens is too large", entries_.size());
@@ -92,7 +93,7 @@ class ByteTrie::Builder {
     return static_cast<uint32_t>(first);
   }
 
-  // Takes a place off the list of free ones, where it is on it.
+  // Removes a place from the list of free ones, if it is there.
   void take(uint32_t place) {
     (older_[place] == kEnd ? oldest_ : newer_[older_[place]]) = newer_[place];
     (newer_[place] == kEnd ? newest_ : older_[newer_[place]]) = older_[place];
@@ -100,9 +101,9 @@ class ByteTrie::Builder {
 
   std::vector<Entry> entries_;
   std::vector<Unit>& units_;
-  std::vector<unsigned char> bytes_;     // of the children of the node that is being laid out
-  std::vector<bool> is_children_;        // by place: is it some node's `children`?
-  std::vector<uint32_t> older_, newer_;  // free places of the open blocks, a list in both directions
+  std::vector<unsigned char> bytes_;     // of the children of the node being laid out
+  std::vector<bool> is_children_;        // by place: whether it is some node's `children`
+  std::vector<uint32_t> older_, newer_;  // free places of the open blocks, a doubly linked list
   uint32_t oldest_ = kEnd, newest_ = kEnd;
 };
 

@@ -26,7 +26,7 @@ class PairMap {
     const Slot& slot = slots_[place(key_of(pair))];
     return slot.key == kEmpty ? nullptr : &slot.value;
   }
-  // The value of a pair; a new one is Value{}. Invalidates pointers to values.
+  // The value of a pair, Value{} if new. Invalidates pointers to values.
   Value& operator[](TokenPair pair) {
     if (size_ * 2 >= slots_.size()) resize(slots_.size() * 2);
     Slot& slot = slots_[place(key_of(pair))];
@@ -46,7 +46,7 @@ class PairMap {
 
   static uint64_t key_of(TokenPair pair) { return static_cast<uint64_t>(pair.left) << 32 | static_cast<uint32_t>(pair.right); }
 
-  // Where the key is or would be; at least half of the slots are empty.
+  // The slot of the key, or the one for inserting it; at least half of the slots are empty.
   size_t place(uint64_t key) const {
     const uint64_t hash = key * 0x9E3779B97F4A7C15u;  // 2^64 / golden ratio
     size_t i = (hash ^ hash >> 32) & (slots_.size() - 1);

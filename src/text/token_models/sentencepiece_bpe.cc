@@ -25,7 +25,7 @@ std::vector<std::string> texts_of(const SentencePieceModel& model) {
   return texts;
 }
 
-// The pieces, then the characters of pieces that are no pieces themselves.
+// The pieces, followed by characters of pieces that are no pieces themselves.
 std::vector<std::string> symbols_of(const SentencePieceModel& model) {
   std::vector<std::string> symbols = texts_of(model);
   std::unordered_set<std::string_view> known;
@@ -68,7 +68,7 @@ RankedMerges merges_of(const SentencePieceModel& model, const Vocabulary& symbol
   return result;
 }
 
-// Does every piece that can be joined have its space symbols at its beginning?
+// True if every piece that can result from merging has its space symbols at its beginning.
 bool spaces_only_begin(const SentencePieceModel& model) {
   return std::all_of(model.pieces.begin(), model.pieces.end(), [](const SentencePieceModel::Piece& piece) {
     std::string_view rest = piece.text;
@@ -79,7 +79,8 @@ bool spaces_only_begin(const SentencePieceModel& model) {
 
 }  // namespace
 
-// Takes ids from the beginning of the text to its end: unknown characters in a row are one unknown piece, or become their bytes.
+// Takes ids from the beginning of the text to its end; merges unknown characters in a row into one unknown piece, or splits them into
+// bytes.
 class SentencePieceBpe::Output {
  public:
   Output(const SentencePieceBpe& model, std::string_view text, std::vector<int32_t>& ids, std::vector<Span>* spans)
@@ -101,7 +102,7 @@ class SentencePieceBpe::Output {
       spans_->back().end = span.end;
     }
   }
-  // Ids of a word whose unknown characters have been dealt with.
+  // Appends the ids of a word whose unknown characters have been handled.
   void push_word(std::span<const int32_t> word, std::span<const Span> spans, size_t begin) {
     for (size_t i = 0; i < word.size(); ++i) {
       const Span span = spans_ ? Span{begin + spans[i].begin, begin + spans[i].end} : Span{};
@@ -196,10 +197,11 @@ void SentencePieceBpe::tokenize_section(const Sampling* sampling, std::string_vi
   }
 }
 
-// The same, and the way back: an unused piece that was made is parted again into the two that were last seen to make it.
+// Merging in the presence of unused pieces, and its reversal: an unused piece in the result is split into the two pieces that were last
+// seen to make it.
 void SentencePieceBpe::tokenize_with_unused(std::string_view text, size_t begin, size_t end, Output& output) const {
   struct Symbol {
-    int32_t id;  // of symbols_; -1: a character that is in no piece
+    int32_t id;  // in symbols_; -1: a character that is in no piece
     Span span;
     int64_t previous, next;  // -1: none
   };
@@ -242,7 +244,7 @@ void SentencePieceBpe::tokenize_with_unused(std::string_view text, size_t begin,
     look_at(left.previous, pair.left);
     look_at(pair.left, left.next);
   }
-  std::vector<std::pair<int32_t, size_t>> open;  // pieces still to be written, the next one last, and where they begin
+  std::vector<std::pair<int32_t, size_t>> open;  // pieces still to be written with their places, the next one last
   for (const Symbol& symbol : symbols) {
     if (symbol.id == kGone) continue;
     if (symbol.id < 0) {

@@ -1,5 +1,5 @@
-// Byte pair encoding as SentencePiece does it: a pair of neighbours may be joined where together they are a piece, and the piece of
-// the highest score comes first, of several the leftmost one. (tokenizer.json's merges cannot say "of equal rank".)
+// Byte pair encoding as in SentencePiece: two neighbours may be merged if together they are a piece; the piece with the highest score is
+// made first, the leftmost of several. (tokenizer.json's merges cannot express equal ranks.)
 #pragma once
 
 #include <array>
@@ -16,17 +16,17 @@
 
 namespace qkv {
 
-// Models of the kinds bpe and character.
+// For models of the kinds bpe and character.
 class SentencePieceBpe final : public TokenModel {
  public:
-  // `file` is what messages name.
+  // `file` is the name in messages.
   SentencePieceBpe(const SentencePieceModel& model, const std::string& file);
 
-  // `text` is normalized. O(n log n) in its length.
+  // `text` must be normalized. O(n log n) in its length.
   void tokenize(std::string_view text, std::vector<int32_t>& ids, std::vector<Span>* spans) const override {
     tokenize_with(nullptr, text, ids, spans);
   }
-  // BPE-dropout as BpeModel has it; a file says nothing of it, so the default is none. Models with unused pieces have none either.
+  // BPE-dropout as in BpeModel. Files do not specify it, so the default is none; models with unused pieces do not support it.
   void sample(std::string_view text, const SubwordSampling& how, RandomStream& random, std::vector<int32_t>& ids,
               std::vector<Span>* spans) const override {
     const Sampling sampling{how, random};
@@ -46,7 +46,7 @@ class SentencePieceBpe final : public TokenModel {
   };
   class Output;
 
-  // `sampling` is null for the segmentation that is no chance.
+  // `sampling` is null for the deterministic segmentation.
   void tokenize_with(const Sampling* sampling, std::string_view text, std::vector<int32_t>& ids, std::vector<Span>* spans) const;
   void tokenize_section(const Sampling* sampling, std::string_view text, size_t begin, size_t end, Output& output) const;
   void tokenize_with_unused(std::string_view text, size_t begin, size_t end, Output& output) const;
@@ -56,10 +56,10 @@ class SentencePieceBpe final : public TokenModel {
   int32_t unknown_ = -1;
   bool byte_fallback_;
   std::array<int32_t, 256> byte_ids_{};
-  std::unique_ptr<BpeModel> bpe_;  // of the text between pieces that users defined
-  bool cut_at_spaces_ = true;      // no piece goes on behind a space symbol that ends a word, so words can be looked at one by one
+  std::unique_ptr<BpeModel> bpe_;  // for the text between user-defined pieces
+  bool cut_at_spaces_ = true;      // no piece extends beyond a space symbol that ends a word, so words can be processed separately
 
-  // For models whose pieces are not all there is to join: unused pieces, and characters that are no piece but part of one.
+  // For models in which more than the pieces can be merged: unused pieces, and characters that are only part of pieces.
   bool has_unused_ = false;
   Vocabulary symbols_;        // the pieces, then such characters
   std::vector<bool> unused_;  // by piece

@@ -1,4 +1,4 @@
-// What the parts of a SentencePiece tokenizer have in common.
+// Shared by the parts of a SentencePiece tokenizer.
 #pragma once
 
 #include <string_view>
@@ -19,7 +19,7 @@ inline ByteTrie user_defined_pieces(const SentencePieceModel& model) {
   return ByteTrie(std::move(entries));
 }
 
-// Length of the longest key that `text` has at `position`, 0: none; its value goes to `value`.
+// Length of the longest key at `position` of `text`, 0: none; its value is stored in `value`.
 inline size_t longest_match(const ByteTrie& keys, std::string_view text, size_t position, int32_t* value = nullptr) {
   size_t length = 0;
   uint32_t node = ByteTrie::kRoot;

@@ -8,7 +8,7 @@
 namespace qkv {
 namespace {
 
-// A polynomial over the bytes modulo 2^61 - 1: the value of any part of a token follows from those of its beginnings.
+// A polynomial hash over the bytes modulo 2^61 - 1: the value of any part of a token follows from those of its prefixes.
 constexpr uint64_t kModulus = (uint64_t{1} << 61) - 1;
 constexpr uint64_t kBase = 0x1B873593CC9E2D51u % kModulus;
 
@@ -19,7 +19,7 @@ uint64_t multiply(uint64_t a, uint64_t b) {
 }
 uint64_t add(uint64_t a, uint64_t b) { return a + b >= kModulus ? a + b - kModulus : a + b; }
 
-// Ids by hash: open addressing, at least half of the slots are empty. Of two with one hash the first is found.
+// Ids by hash: open addressing, at least half of the slots are empty. Of equal hashes the first is found.
 class HashedIds {
  public:
   explicit HashedIds(size_t ids) : slots_(std::bit_ceil(std::max<size_t>(16, 2 * ids))) {}
@@ -66,7 +66,7 @@ std::vector<TokenSplit> token_splits(std::span<const std::string_view> tokens, c
   std::vector<uint64_t> powers(longest + 1, 1);
   for (size_t i = 1; i <= longest; ++i) powers[i] = multiply(powers[i - 1], kBase);
 
-  // The two parts of a token at each place within it. Those of some hundred places are asked for before the first is looked up: the table
+  // The two parts of a token for each place within it. Some hundred places are prefetched before the first is looked up, because the table
   // is larger than the caches.
   struct Cut {
     uint64_t left, right;

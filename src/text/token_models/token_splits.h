@@ -1,4 +1,4 @@
-// Which pairs of tokens together are a token: the merges that a list of tokens without merges stands for.
+// Finds the pairs of tokens that together are a token: the merges that are implied by a list of tokens without merges.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@ struct TokenSplit {
   int32_t left, right, whole;
 };
 
-// All such pairs, by `whole`, and for one whole by `left`, then `right`. Empty strings are no tokens. `parts`: the tokens that may be left
-// or right; `wholes`: those that may be the whole (by id, as long as `tokens`). Linear in the bytes of tokens and result. A list that is
-// made so that the result would be far larger than itself is Error(bad_input), which names `file`.
+// All such pairs, sorted by `whole`, then `left`, then `right`. Empty strings are no tokens. `parts`: tokens that may be left or right;
+// `wholes`: tokens that may be the whole (both by id, as long as `tokens`). Linear in the bytes of tokens and result. A list crafted such
+// that the result would be far larger than itself is Error(bad_input), which names `file`.
 std::vector<TokenSplit> token_splits(std::span<const std::string_view> tokens, const std::vector<bool>& parts,
                                      const std::vector<bool>& wholes, const std::string& file);
 

@@ -1,4 +1,4 @@
-// All ways to cut one word into pieces, for training Unigram (Kudo 2018, "Subword regularization", section 3.2).
+// All segmentations of one word into pieces, for training Unigram (Kudo 2018, "Subword regularization", section 3.2).
 #pragma once
 
 #include <bit>
@@ -9,13 +9,13 @@
 
 namespace qkv {
 
-// A way's probability is the product of those of its pieces. Positions are 0 to length(); every position but 0 must be the end of a piece
-// that begins at a position that can be reached.
+// A path's probability is the product of those of its pieces. Positions are 0 to length(); every position but 0 must be the end of a piece
+// that begins at a reachable position.
 //
-// Sums of products of probabilities leave the range of a double in long words. Here the probability of reaching a position is counted in
-// units of 2^u, with u the binary logarithm of that of the best way to it, rounded: what is added is then between 2^-2 and 2 for pieces on
-// best ways, and below that for others, and the sums stay below 4^length. So words up to kMaxLength have neither overflow nor underflow,
-// and only powers of two are multiplied with, which is exact.
+// In long words, sums of products of probabilities leave the range of a double. Therefore the probability of reaching a position is stored
+// in units of 2^u, with u the rounded binary logarithm of that of the best path to it: addends are then between 2^-2 and 2 for pieces on
+// best paths, and lower for others, and the sums stay below 4^length. So words up to kMaxLength neither overflow nor underflow, and all
+// rescaling is by powers of two, which is exact.
 class UnigramLattice {
  public:
   static constexpr uint32_t kMaxLength = 200;
@@ -34,8 +34,8 @@ class UnigramLattice {
   }
   uint32_t length() const { return length_; }
 
-  // Pieces come with `begin` ascending. score: the natural logarithm of the probability; at most 0. Of several best ways to a position the
-  // one whose last piece was added first counts.
+  // Pieces must be added with ascending `begin`. score: the natural logarithm of the probability; at most 0. Of several best paths to a
+  // position the one whose last piece was added first is used.
   void add(uint32_t begin, uint32_t end, uint32_t piece, double score, double probability) {
     if (best_[begin] + score > best_[end]) {
       best_[end] = best_[begin] + score;
@@ -46,7 +46,7 @@ class UnigramLattice {
 
   double best_score() const { return best_[length_]; }
 
-  // Calls each(piece) for the pieces of the best way, from its end to its beginning.
+  // Calls each(piece) for the pieces of the best path, from its end to its beginning.
   template <typename Each>
   void best_way(Each&& each) const {
     for (uint32_t end = length_; end > 0;) {
@@ -56,8 +56,8 @@ class UnigramLattice {
     }
   }
 
-  // Calls each(piece, probability that a way drawn at random has it here) for every place of a piece; returns the natural logarithm of the
-  // sum of all ways' probabilities.
+  // Calls each(piece, probability that a random path contains it here) for every edge; returns the natural logarithm of the sum of all
+  // paths' probabilities.
   template <typename Each>
   double posteriors(Each&& each) {
     unit_.resize(length_ + 1);
@@ -84,10 +84,10 @@ class UnigramLattice {
 
   uint32_t length_ = 0;
   std::vector<Edge> edges_;
-  std::vector<double> best_;          // score of the best way to each position
-  std::vector<uint32_t> arrived_by_;  // its last edge
+  std::vector<double> best_;          // score of the best path to each position
+  std::vector<uint32_t> arrived_by_;  // the last edge of that path
   std::vector<int> unit_;
-  std::vector<double> forward_, backward_;  // of all ways from the beginning, to the end; in their units
+  std::vector<double> forward_, backward_;  // sums over all paths from the beginning and to the end, in their units
 };
 
 }  // namespace qkv

@@ -14,7 +14,7 @@ using Kind = UnigramPiece::Kind;
 
 constexpr double kUnkPenalty = 10;
 
-// Better than any pieces with logarithms of probabilities as their scores, the more so the longer it is.
+// Exceeds any sum of logarithms of probabilities, and grows with the token's length.
 double user_defined_score(const std::string& token) {
   return token.empty() ? 0 : static_cast<float>(0.1 * static_cast<double>(token.size() - 1));
 }
@@ -91,7 +91,7 @@ void UnigramModel::Output::write_unknown() {
   unknown_ = {};
   const std::string_view unknown = text_.substr(span.begin, span.end - span.begin);
   if (const int32_t id = model_.trie_.find(unknown); id >= 0 && !(hidden_ && (*hidden_)[static_cast<size_t>(id)]))
-    return write(id, span);  // a piece that its parts beat
+    return write(id, span);  // the token itself is a piece, but splitting it scores higher
   const auto byte_id = [&](char c) { return model_.byte_ids_[static_cast<unsigned char>(c)]; };
   if (model_.options_.byte_fallback && std::all_of(unknown.begin(), unknown.end(), [&](char c) { return byte_id(c) >= 0; })) {
     for (const char c : unknown) write(byte_id(c), span);

@@ -1,4 +1,4 @@
-// What the searches of UnigramModel write to.
+// The output of UnigramModel's searches.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace qkv {
 
-// Takes the pieces of a segmentation from the beginning to the end; joins unknown ones in a row and parts them into bytes.
+// Takes the pieces of a segmentation in order; merges unknown ones in a row, or splits them into bytes.
 class UnigramModel::Output {
  public:
   // `hidden`: by id, pieces that are not used; null: none.
@@ -51,7 +51,7 @@ class UnigramModel::Output {
 template <typename See>
 void UnigramModel::for_each_piece(std::string_view text, size_t begin, See&& see, const std::vector<bool>* hidden) const {
   const size_t character = std::min(utf8_length(text[begin]), text.size() - begin);
-  bool single = false;  // is the character alone a piece?
+  bool single = false;  // whether the character alone is a piece
   uint32_t node = ByteTrie::kRoot;
   for (size_t i = begin; i < text.size() && trie_.step(node, static_cast<unsigned char>(text[i]));) {
     ++i;

@@ -1,5 +1,5 @@
-// The n best segmentations of UnigramModel, and segmentations by chance. Both look from the end of the text first and then walk forward,
-// so that no table of pieces is needed: the trie tells again which pieces begin at a place.
+// The n best segmentations of UnigramModel, and random segmentations. Both process the text backwards first and then walk forward, so that
+// no table of pieces is needed: the trie finds the pieces at a place again.
 #include <algorithm>
 #include <cmath>
 
@@ -14,7 +14,7 @@ namespace {
 struct Step {
   int32_t id;
   size_t length;  // in bytes
-  double weight;  // of all that follows, too
+  double weight;  // includes everything that follows
 };
 
 // Calls see(place) for each character of `text`, the last first.
@@ -31,13 +31,13 @@ double uniform(RandomStream& random) {
   return static_cast<double>(high << 21 | random.next() >> 11) * 0x1p-53;
 }
 
-// The beginning of a segmentation, up to `place`.
+// The first part of a segmentation, up to `place`.
 struct Partial {
-  double loss;      // what it loses against the best segmentation, with the best way on from here
+  double loss;      // difference to the best segmentation's score if continued in the best way
   double score;     // so far
   size_t place;     // bytes
   int32_t id;       // of the last piece
-  uint32_t before;  // the partial segmentation without the last piece, an index
+  uint32_t before;  // index of the partial segmentation without the last piece
 };
 
 }  // namespace
@@ -45,8 +45,7 @@ struct Partial {
 void UnigramModel::sample(std::string_view text, const SubwordSampling& how, RandomStream& random, std::vector<int32_t>& ids,
                           std::vector<Span>* spans) const {
   QKV_CHECK(how.alpha >= 0 && how.alpha <= 1e6, "alpha is {}; it must be between 0 and 1,000,000", how.alpha);
-  // Logarithm of the sum of exp(alpha * score) over the segmentations of the text from a place on (forward filtering, in the other
-  // direction).
+  // Logarithm of the sum of exp(alpha * score) over the segmentations of the text from a place on (forward filtering, backwards).
   std::vector<double> rest(text.size() + 1, -INFINITY);
   rest.back() = 0;
   std::vector<Step> steps;
@@ -82,9 +81,9 @@ void UnigramModel::sample(std::string_view text, const SubwordSampling& how, Ran
   output.finish();
 }
 
-// A* search: the best way on from each place is known, so what comes off the queue first is never worse than what comes later, and only
-// beginnings of the `count` best are looked at. The queue goes by losses, not by scores: a step on a best way loses exactly nothing,
-// whatever sums round to, so that equals do not overtake each other again and again.
+// A* search: the best continuation from each place is known, so the queue yields segmentations in order, and only prefixes of the `count`
+// best are expanded. The queue is ordered by losses, not by scores: a step on a best path loses exactly nothing, however sums are rounded,
+// so that ties do not overtake each other repeatedly.
 std::vector<UnigramModel::Segmentation> UnigramModel::best(std::string_view text, size_t count) const {
   std::vector<double> rest(text.size() + 1, -INFINITY);  // score of the best segmentation from a place on
   rest.back() = 0;
@@ -97,7 +96,7 @@ std::vector<UnigramModel::Segmentation> UnigramModel::best(std::string_view text
 
   std::vector<Partial> partials{{0, 0, 0, kMissing, 0}};
   std::vector<uint32_t> queue{0};
-  // Of equals the one that has come further: else all equals would be looked at side by side.
+  // Among ties the one that is furthest comes first; otherwise all ties would be expanded in parallel.
   const auto comes_later = [&](uint32_t a, uint32_t b) {
     return partials[a].loss != partials[b].loss ? partials[a].loss > partials[b].loss : partials[a].place < partials[b].place;
   };

@@ -10,17 +10,17 @@
 namespace qkv {
 namespace {
 
-// Nodes of a window. When it is full, the search writes what is decided and moves it on: from kFull on at a place that no piece spans, of
-// which there is one near every word; from kOverfull on it asks how far back all ways agree.
+// Nodes of a window. When it is full, the search writes the decided part and moves the window: from kFull on at a place that no piece
+// spans, which exists near every word; from kOverfull on it determines how far all paths agree.
 constexpr size_t kFull = size_t{1} << 12, kOverfull = size_t{1} << 16;
 
-// The end of a piece, and the best way to it.
+// The end of a piece, and the best path to it.
 template <typename Score>
 struct Node {
   static constexpr int32_t kUnreached = -1;
   Score score = 0;
   int32_t id = kUnreached;  // of the last piece
-  uint32_t length = 0;      // of the last piece, in bytes; once the way is chosen, of the piece that begins here
+  uint32_t length = 0;      // of the last piece, in bytes; once the path is chosen, of the piece that begins here
 };
 
 }  // namespace
@@ -28,7 +28,7 @@ struct Node {
 template <typename Score>
 class UnigramModel::Search {
  public:
-  // `score`: of what comes before the text.
+  // `score`: the sum before the text.
   Search(const UnigramModel& model, std::string_view text, Score score, Output& output, std::vector<Node<Score>>& nodes)
       : model_(model), text_(text), output_(output), nodes_(nodes), reserve_(std::max<size_t>(model.trie_.longest(), 4)) {
     nodes_.clear();
@@ -36,7 +36,7 @@ class UnigramModel::Search {
     nodes_[0].score = score;
   }
 
-  // The score at the end.
+  // Returns the score at the end.
   Score run() {
     size_t place = 0;
     size_t reach = 0;  // the furthest end of a piece that begins before `place`
@@ -86,7 +86,7 @@ class UnigramModel::Search {
     full_ = place + 1;  // the next place may be one that no piece spans
   }
 
-  // Takes the sum at `place` off all sums from there on, as sentencepiece does it where floats become too coarse.
+  // Subtracts the sum at `place` from all sums from there on, as sentencepiece does when floats become too coarse.
   void move_back(size_t place, size_t reach) {
     const Score offset = nodes_[place - first_].score;
     nodes_[place - first_].score = 0;
@@ -95,7 +95,7 @@ class UnigramModel::Search {
     }
   }
 
-  // Nodes for kFull places from `place` on, and for the pieces that begin there.
+  // Makes room for nodes of kFull places from `place` on, and for the pieces that begin there.
   void make_room(size_t place) {
     const size_t needed = std::min(text_.size(), place + reserve_) - first_ + 1;
     if (nodes_.size() < needed) {
@@ -106,7 +106,7 @@ class UnigramModel::Search {
     full_ = first_ + kFull;
   }
 
-  // The best way from the window's beginning to `last`: turned round from the end, then written from the beginning.
+  // Writes the best path from the window's beginning to `last`: reversed from the end, then written forward.
   void write(size_t last) {
     uint32_t length = nodes_[last - first_].length;
     for (size_t end = last; end > first_;) {
@@ -120,8 +120,8 @@ class UnigramModel::Search {
     }
   }
 
-  // The last place that all ways lead through. Every way goes on from a node between `place` and `reach`; from the right to the left each
-  // of these gives way to the node before it until one is left.
+  // The last place on all paths. Every path continues from a node between `place` and `reach`; from right to left, each of these is
+  // replaced by its predecessor until one is left.
   size_t common_place(size_t place, size_t reach) const {
     std::vector<bool> alive(reach - first_ + 1);
     size_t count = 0;
@@ -145,14 +145,14 @@ class UnigramModel::Search {
   Output& output_;
   std::vector<Node<Score>>& nodes_;  // nodes_[i] is the place first_ + i
   const size_t reserve_;             // bytes of the longest piece or character
-  size_t first_ = 0;                 // where the window begins: all ways lead through it, and what comes before it is written
-  size_t full_ = 0;                  // the place at which to look whether the window can move on
+  size_t first_ = 0;                 // the window's beginning: all paths pass through it, and everything before it is written
+  size_t full_ = 0;                  // the place at which to check whether the window can move
   size_t overfull_ = kOverfull;
 };
 
 template <typename Score>
 Score UnigramModel::search(std::string_view text, Score score, Output& output) const {
-  static thread_local std::vector<Node<Score>> nodes;  // memory that the next text uses again
+  static thread_local std::vector<Node<Score>> nodes;  // reused by the next text
   score = Search<Score>(*this, text, score, output, nodes).run();
   if (nodes.capacity() > 2 * kOverfull) nodes = {};
   return score;

@@ -1,9 +1,9 @@
-// Unigram in single precision word by word.
+// Unigram in single precision, word by word.
 //
-// sentencepiece adds the scores of a whole line up in floats, so what comes before a word decides how the sums over its segmentations are
-// rounded, and with that which of two near ones wins. Rounding is monotonic, so the search finds the segmentation whose rounded sum is the
-// highest; and with n additions to a sum of size s the rounded one is off by n s 2^-24 at most. A segmentation that is better than all
-// others of its word by more than twice that wins behind any text whose sum is no larger.
+// sentencepiece sums the scores of a whole line in floats, so the text before a word affects the rounding of the sums over its
+// segmentations and thus decides between close ones. Rounding is monotonic, so the search finds the segmentation with the highest rounded
+// sum; with n additions to a sum of size s its error is at most n s 2^-24. A segmentation that is better than all others of its word by
+// more than twice that wins after any text whose sum is no larger.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -16,8 +16,8 @@
 
 namespace qkv {
 
-// No piece may go on behind the space symbol of the next word, no unknown character may stand where a word begins (it would be one with
-// those at the end of the word before), and sums must only fall, so that no part of one is larger than the whole.
+// No piece may extend beyond the space symbol of the next word, no unknown character may begin a word (it would merge with those at the end
+// of the previous word), and sums must only fall, so that no partial sum is larger than the whole.
 bool UnigramModel::can_cut_at_spaces(const std::vector<UnigramPiece>& pieces) const {
   if (unk_id_ == kMissing || trie_.find(kSpaceSymbol) < 0 || unk_score_ > 0) return false;
   for (size_t id = 0; id < pieces.size(); ++id) {
@@ -43,11 +43,11 @@ void UnigramModel::tokenize_words(std::string_view text, std::vector<int32_t>& i
   queue.finish();
 }
 
-// `score` is the sum before the word; returns the one behind it. `way` is scratch.
+// `score` is the sum before the word; returns the sum after it. `way` is scratch.
 float UnigramModel::append_word(std::string_view word, const WordCache::Key& key, float score, std::vector<int32_t>& way,
                                 std::vector<int32_t>& ids) const {
   const size_t before = ids.size();
-  // Near the sum that is moved back every place of the word is looked at; none has a sum below that of unknown characters alone.
+  // Near the threshold at which the sum is reset, every place of the word is checked; no sum is below that of unknown characters alone.
   const bool moved_back = score + static_cast<double>(word.size()) * unk_score_ < -kMostFloatSum;
   if (key.size > 0 && !moved_back) {
     if (!cache_.find(key, ids)) {
@@ -79,7 +79,7 @@ float UnigramModel::append_word(std::string_view word, const WordCache::Key& key
   return score;
 }
 
-// A segmentation that has unknown characters, each of which is in it.
+// Writes a segmentation that contains unknown characters one by one.
 void UnigramModel::write_way(std::string_view word, std::span<const int32_t> way, std::vector<int32_t>& ids) const {
   Output output(*this, word, ids, nullptr);
   size_t begin = 0;
@@ -91,8 +91,8 @@ void UnigramModel::write_way(std::string_view word, std::span<const int32_t> way
   output.finish();
 }
 
-// Appends the best segmentation of a short word, in double precision, an unknown piece for each unknown character; and behind it the bits
-// of a float: how much better it is than any other.
+// Appends the best segmentation of a short word, in double precision, with an unknown piece for each unknown character, followed by the
+// bits of a float: how much better it is than any other.
 void UnigramModel::find_best(std::string_view word, std::vector<int32_t>& ids) const {
   constexpr double kNone = -std::numeric_limits<double>::infinity();
   struct Node {
@@ -113,7 +113,7 @@ void UnigramModel::find_best(std::string_view word, std::vector<int32_t>& ids) c
       }
     });
   }
-  // Any other segmentation comes, seen from the word's end, to a last node of the best one that it has reached in another way.
+  // Any other segmentation, seen from the word's end, has a last node in common with the best one that it reaches by another path.
   double margin = std::numeric_limits<double>::infinity();
   const auto before = static_cast<ptrdiff_t>(ids.size());
   for (size_t end = word.size(); end > 0; end -= nodes[end].length) {

@@ -1,4 +1,4 @@
-// The token for what is not in the vocabulary.
+// The token for text outside the vocabulary.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace qkv {
 
-// Its id. A file may name one that does not exist: an error only for a text that needs it, as in `tokenizers`.
+// The id of the unk token. A file may name one that does not exist; as in `tokenizers`, that is an error only for a text that needs it.
 inline int32_t id_of_unk(std::string_view unk_token, const Vocabulary& vocabulary) {
   const int32_t id = vocabulary.id(unk_token);
   if (id < 0) {

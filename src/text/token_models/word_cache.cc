@@ -9,7 +9,7 @@
 namespace qkv {
 namespace {
 
-constexpr size_t kSlots = size_t{1} << 15;  // of 128 bytes: 4 MiB
+constexpr size_t kSlots = size_t{1} << 15;  // 128 bytes each: 4 MiB
 
 template <typename T>
 T read(const char* from) {
@@ -18,8 +18,8 @@ T read(const char* from) {
   return value;
 }
 
-// Acquire and release, so that the head is read again after the rest of a slot, and the rest written after the head: in place of fences,
-// which the thread sanitizer does not know. On x86 both cost nothing.
+// Acquire and release order the head's second read after the rest of a slot, and the rest's writes after the head. They replace fences,
+// which the thread sanitizer does not understand. On x86 both cost nothing.
 uint64_t load(const uint64_t& value) { return std::atomic_ref(const_cast<uint64_t&>(value)).load(std::memory_order_acquire); }
 void store(uint64_t& value, uint64_t now) { std::atomic_ref(value).store(now, std::memory_order_release); }
 
@@ -27,8 +27,8 @@ size_t units_of(const WordCache::Key& key) { return (key.size + 7) / 8; }
 
 }  // namespace
 
-// No byte beyond the word is read, and nothing is copied byte by byte: what is left of a word of eight bytes and more is read together
-// with bytes before it.
+// Reads no byte beyond the word and copies nothing byte by byte: the tail of a word of at least eight bytes is read together with bytes
+// before it.
 WordCache::Key::Key(std::string_view word) {
   if (word.size() > kMaxWord) return;
   size = word.size();
@@ -53,7 +53,9 @@ WordCache::Key::Key(std::string_view word) {
 }
 
 struct WordCache::Table {
-  // head: version << 16 | bytes of the word << 8 | number of ids. 0: empty. All values are read and written as atomic ones.
+  // head: version << 16
+  // bytes of the word << 8
+  // number of ids. 0: empty. All values are read and written atomically.
   struct alignas(128) Slot {
     uint64_t head;
     std::array<uint64_t, kMaxWord / 8> word;
@@ -66,7 +68,7 @@ struct WordCache::Table {
   };
   std::once_flag made;
   std::atomic<Slot*> slots{nullptr};
-  std::unique_ptr<void, Free> memory;  // with the first word; zeros that the system gives page by page, as words come
+  std::unique_ptr<void, Free> memory;  // allocated with the first word; the system provides zeroed pages as words come
 
   Slot* all() {
     if (Slot* known = slots.load(std::memory_order_acquire)) return known;
@@ -125,7 +127,7 @@ void WordCache::keep(const Key& key, std::span<const int32_t> ids) const {
   if (key.size == 0 || ids.size() > kMaxIds) return;
   Table::Slot& slot = table_->all()[key.hash % kSlots];
   uint64_t head = load(slot.head);
-  if ((head & Table::kWriting) != 0) return;  // another thread is at it
+  if ((head & Table::kWriting) != 0) return;  // another thread is writing
   const uint64_t writing = head | Table::kWriting;
   if (!std::atomic_ref(slot.head).compare_exchange_strong(head, writing, std::memory_order_acquire, std::memory_order_relaxed)) return;
   for (size_t i = 0; i < units_of(key); ++i) store(slot.word[i], key.units[i]);

@@ -1,9 +1,8 @@
-// Ids of words seen before. Natural text repeats itself: a few thousand words make up most of it.
+// A cache of the ids of words. Natural text repeats itself: a few thousand words make up most of it.
 //
-// A fixed number of slots; a new word takes the place of the one in its slot, so the memory is bounded whatever comes. Reading writes
-// nothing, so threads do not take cache lines from each other: a slot has a version, odd while somebody writes it, and what was read
-// counts if the version is the same afterwards (a "seqlock"; Boehm 2012, "Can seqlocks get along with programming language memory
-// models?").
+// It has a fixed number of slots; a new word replaces the one in its slot, so memory is bounded. Reading writes nothing, so threads do not
+// take cache lines from each other: a slot has a version, odd during a write, and a read is valid if the version is unchanged afterwards (a
+// "seqlock"; Boehm 2012, "Can seqlocks get along with programming language memory models?").
 #pragma once
 
 #include <array>
@@ -22,7 +21,7 @@ class WordCache {
   static constexpr size_t kMaxWord = 56;  // bytes; longer words are not kept
   static constexpr size_t kMaxIds = 16;   // words of more tokens are not kept
 
-  // A word in units of eight bytes, zeros behind its end.
+  // A word in units of eight bytes, zero-padded.
   struct Key {
     std::array<uint64_t, kMaxWord / 8> units{};
     size_t size = 0;  // of the word in bytes; 0: empty or too long to be kept
@@ -35,9 +34,9 @@ class WordCache {
   ~WordCache();
   WordCache(WordCache&&) noexcept;
 
-  // The memory that find() needs is on its way afterwards.
+  // Prefetches the memory that find() needs.
   Key look_ahead(std::string_view word) const;
-  // Appends the ids of a word; false: not known.
+  // Appends the ids of a word; false if it is unknown.
   bool find(const Key& key, std::vector<int32_t>& ids) const;
   void keep(const Key& key, std::span<const int32_t> ids) const;
   bool find(std::string_view word, std::vector<int32_t>& ids) const { return find(Key(word), ids); }
@@ -48,7 +47,7 @@ class WordCache {
   std::unique_ptr<Table> table_;
 };
 
-// Words on their way to see(word, key), which is called some words later, when the cache's memory has come.
+// Delays words: calls see(word, key) some words later, when the cache's memory has been prefetched.
 template <typename See>
 class WordQueue {
  public:

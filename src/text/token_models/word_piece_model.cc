@@ -35,7 +35,7 @@ void WordPieceModel::tokenize_without(const std::vector<bool>* hidden, std::stri
   spans->push_back({0, word.size()});
 }
 
-// False, and anything appended, where the tokens do not suffice.
+// Returns false, after appending anything, if the tokens do not suffice.
 bool WordPieceModel::append_pieces(const std::vector<bool>* hidden, std::string_view word, std::vector<int32_t>& ids,
                                    std::vector<Span>* spans) const {
   for (size_t begin = 0; begin < word.size();) {

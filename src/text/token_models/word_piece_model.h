@@ -1,5 +1,5 @@
-// WordPiece as BERT uses it (Wu et al. 2016; Devlin et al. 2018): of each word the longest token that it begins with, then the longest one
-// with the prefix "##" that the rest begins with, and so on.
+// WordPiece as in BERT (Wu et al. 2016; Devlin et al. 2018): from each word the longest token at its beginning is taken, then the longest
+// one with the prefix "##" from the rest, and so on.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace qkv {
 
 struct WordPieceOptions {
   std::string unk_token = "[UNK]";
-  std::string continuing_subword_prefix = "##";  // of tokens within a word
+  std::string continuing_subword_prefix = "##";  // for tokens within a word
   uint64_t max_input_chars_per_word = 100;       // a longer word is unknown
 };
 
@@ -22,8 +22,8 @@ class WordPieceModel final : public TokenModel {
   // Tokens of at most ByteTrie::kMaxKey bytes.
   WordPieceModel(Vocabulary vocabulary, WordPieceOptions options);
 
-  // A word that cannot be written with the tokens is one unk_token over all of it. O(length of the word * length of the longest token);
-  // words of a language are done in little more than one pass, which a cache would not make faster.
+  // A word that cannot be written with the tokens becomes one unk_token. O(length of the word * length of the longest token); words of
+  // natural language take little more than one pass, which a cache would not speed up.
   void tokenize(std::string_view word, std::vector<int32_t>& ids, std::vector<Span>* spans) const override {
     tokenize_without(nullptr, word, ids, spans);
   }

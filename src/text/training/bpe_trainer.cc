@@ -11,18 +11,18 @@ namespace {
 
 struct Occurrences {
   TokenPair pair;
-  uint64_t count;                // of the pair when this entry was made; it may have changed since
+  uint64_t count;                // count of the pair when this entry was made; it may have changed since
   std::vector<uint32_t> places;  // of the pair's left symbol; some may be out of date
 };
 
-// Places of pairs, collected pair by pair.
+// Places of pairs, grouped by pair.
 struct PlacesByPair {
   struct List {
     TokenPair pair;
     std::vector<uint32_t> places;
   };
   std::vector<List> lists;
-  PairMap<uint32_t> index;  // of a pair in `lists`, and one
+  PairMap<uint32_t> index;  // of a pair in `lists`, plus one
 
   void add(TokenPair pair, uint32_t place) {
     uint32_t& at = index[pair];
@@ -34,12 +34,12 @@ struct PlacesByPair {
   }
 };
 
-// Which of two entries waits longer.
+// True if entry a is merged after entry b.
 bool waits_longer(const Occurrences& a, const Occurrences& b) { return a.count != b.count ? a.count < b.count : a.pair > b.pair; }
 
-class Learner {
+class BpeLearner {
  public:
-  Learner(std::span<const WordCount> words, const LearnOptions& options)
+  BpeLearner(std::span<const WordCount> words, const LearnOptions& options)
       : options_(options),
         tokens_(options.special_tokens),
         symbols_(words, choose_alphabet(words, options), options, tokens_),
@@ -53,11 +53,11 @@ class Learner {
     push_all(found);
   }
 
-  LearntBpe run() {
-    LearntBpe learnt;
-    learnt.alphabet = alphabet_;
+  TrainedBpe run() {
+    TrainedBpe trained;
+    trained.alphabet = alphabet_;
     while (tokens_.size() < options_.vocab_size && !queue_.empty()) {
-      if (learnt.merges.size() % 256 == 0) {
+      if (trained.merges.size() % 256 == 0) {
         throw_if_cancelled(options_.cancellation);
         if (options_.progress) options_.progress(fmt::format("{} of {} tokens", tokens_.size(), options_.vocab_size));
       }
@@ -71,10 +71,10 @@ class Learner {
         continue;
       }
       if (count < std::max<uint64_t>(1, options_.min_frequency)) break;
-      join(top, learnt.merges);
+      join(top, trained.merges);
     }
-    learnt.tokens = tokens_.take();
-    return learnt;
+    trained.tokens = tokens_.take();
+    return trained;
   }
 
  private:
@@ -116,6 +116,6 @@ class Learner {
 
 }  // namespace
 
-LearntBpe learn_bpe(std::span<const WordCount> words, const LearnOptions& options) { return Learner(words, options).run(); }
+TrainedBpe learn_bpe(std::span<const WordCount> words, const LearnOptions& options) { return BpeLearner(words, options).run(); }
 
 }  // namespace qkv

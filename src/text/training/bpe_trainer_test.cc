@@ -7,10 +7,10 @@
 namespace qkv {
 namespace {
 
-std::vector<std::vector<std::string>> merges_of(const LearntBpe& learnt) {
+std::vector<std::vector<std::string>> merges_of(const TrainedBpe& trained) {
   std::vector<std::vector<std::string>> merges;
-  for (const auto& [pair, result] : learnt.merges) {
-    const auto token = [&](int32_t id) { return learnt.tokens[static_cast<size_t>(id)]; };
+  for (const auto& [pair, result] : trained.merges) {
+    const auto token = [&](int32_t id) { return trained.tokens[static_cast<size_t>(id)]; };
     EXPECT_EQ(token(pair.left) + token(pair.right), token(result));
     merges.push_back({token(pair.left), token(pair.right)});
   }
@@ -26,9 +26,9 @@ TEST(LearnBpe, TokensAndMergesEqualThoseOfTokenizersWithTies) {
     LearnOptions options;
     options.vocab_size = example["vocab_size"];
     options.min_frequency = example["min_frequency"];
-    const LearntBpe learnt = learn_bpe(words, options);
-    EXPECT_EQ(learnt.tokens, example["tokens"].get<std::vector<std::string>>()) << "case " << number;
-    EXPECT_EQ(merges_of(learnt), example["merges"].get<std::vector<std::vector<std::string>>>()) << "case " << number;
+    const TrainedBpe trained = learn_bpe(words, options);
+    EXPECT_EQ(trained.tokens, example["tokens"].get<std::vector<std::string>>()) << "case " << number;
+    EXPECT_EQ(merges_of(trained), example["merges"].get<std::vector<std::vector<std::string>>>()) << "case " << number;
     ++number;
   }
   EXPECT_EQ(number, 80);
@@ -41,17 +41,17 @@ TEST(LearnBpe, CountsBeyond32BitsDecide) {
 
 TEST(LearnBpe, TextThatSpellsASpecialTokenMakesNoMergeToIt) {
   const std::vector<WordCount> words{{"</s>", 100}, {"</s>x", 3}};
-  const LearntBpe learnt = learn_bpe(words, {.vocab_size = 1000, .special_tokens = {"</s>"}});
-  EXPECT_EQ(learnt.tokens[0], "</s>");
-  for (const BpeMerge& merge : learnt.merges) EXPECT_NE(merge.result, 0);
-  EXPECT_EQ(std::count(learnt.tokens.begin(), learnt.tokens.end(), "</s>"), 1);
+  const TrainedBpe trained = learn_bpe(words, {.vocab_size = 1000, .special_tokens = {"</s>"}});
+  EXPECT_EQ(trained.tokens[0], "</s>");
+  for (const BpeMerge& merge : trained.merges) EXPECT_NE(merge.result, 0);
+  EXPECT_EQ(std::count(trained.tokens.begin(), trained.tokens.end(), "</s>"), 1);
 }
 
 TEST(LearnBpe, ALimitedAlphabetKeepsTheMostFrequentCharacters) {
   const std::vector<WordCount> words{{"ab", 5}, {"zb", 9}, {"é", 7}, {"c", 5}};  // b 14, z 9, é 7, a 5, c 5
-  const LearntBpe learnt = learn_bpe(words, {.vocab_size = 100, .limit_alphabet = 4});
-  EXPECT_EQ(learnt.alphabet, 4u);
-  EXPECT_EQ(std::vector<std::string>(learnt.tokens.begin(), learnt.tokens.begin() + 4), (std::vector<std::string>{"a", "b", "z", "é"}));
+  const TrainedBpe trained = learn_bpe(words, {.vocab_size = 100, .limit_alphabet = 4});
+  EXPECT_EQ(trained.alphabet, 4u);
+  EXPECT_EQ(std::vector<std::string>(trained.tokens.begin(), trained.tokens.begin() + 4), (std::vector<std::string>{"a", "b", "z", "é"}));
 }
 
 TEST(LearnBpe, AWordOfAMillionCharactersDoesNotTakeQuadraticTime) {

@@ -6,7 +6,7 @@
 namespace qkv {
 namespace {
 
-// Number of symbols that two suffixes of the same word or of different words begin with alike, at most `most`.
+// Length of the common prefix of two suffixes of the same word or of different words, at most `most`.
 uint32_t common_prefix(std::span<const uint32_t> text, uint32_t a, uint32_t b, uint32_t most) {
   uint32_t length = 0;
   while (length < most && text[a + length] == text[b + length] && text[a + length] != 0) ++length;
@@ -30,7 +30,7 @@ std::vector<uint32_t> sorted_suffixes(std::span<const uint32_t> text, size_t dep
   shifted = order;
   sort_by_rank(shifted);
   for (size_t known = 1; known < depth && known < n; known *= 2) {
-    // By the second half: what ends before it first, then as its suffix is ordered.
+    // Order by the second half: suffixes without one come first, then by the order of that suffix.
     size_t count = 0;
     for (size_t i = n - known; i < n; ++i) shifted[count++] = static_cast<uint32_t>(i);
     for (const uint32_t suffix : order) {
@@ -54,10 +54,10 @@ std::vector<RepeatedSubstring> repeated_substrings(std::span<const uint32_t> tex
     uint32_t first, length;
   };
   std::vector<RepeatedSubstring> found;
-  std::vector<Open> open;  // what the suffix at hand and ones before it begin with, from short to long
+  std::vector<Open> open;  // the prefixes of the current suffix that earlier ones share, from short to long
   const auto size = static_cast<uint32_t>(suffixes.size());
   uint32_t alike =
-      0;  // with the suffix before; counted up to one more than the longest, so that what goes on is not taken for its beginning
+      0;  // shared with the previous suffix; counted up to one more than the longest, so that a continuation is not mistaken for the whole
   for (uint32_t i = 0; i < size; ++i) {
     uint32_t first = i == 0 ? 0 : i - 1;
     while (!open.empty() && open.back().length > alike) {
@@ -66,7 +66,7 @@ std::vector<RepeatedSubstring> repeated_substrings(std::span<const uint32_t> tex
       open.pop_back();
     }
     if (alike > (open.empty() ? 0 : open.back().length)) open.push_back({first, alike});
-    // What only this suffix begins with: all of it, to the end of its word.
+    // The substring that only this suffix begins with extends to the end of its word.
     const uint32_t alike_next = i + 1 < size ? common_prefix(text, suffixes[i], suffixes[i + 1], longest + 1) : 0;
     const uint32_t shared = std::max(alike, alike_next);
     uint32_t length = shared;

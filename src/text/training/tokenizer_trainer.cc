@@ -59,7 +59,7 @@ LearnOptions learn_options(const Options& options) {
   return learn;
 }
 
-// What count_words needs, and what it points to.
+// The rules for count_words, with the objects they point to.
 struct Cutting {
   std::unique_ptr<Normalizer> normalizer;
   std::unique_ptr<PreTokenizer> pre_tokenizer;
@@ -92,60 +92,60 @@ void check_size(const Options& options, const LearnOptions& learn, size_t tokens
   }
 }
 
-// The special tokens, the bytes where they are wanted, and the pieces.
-LearntVocabulary learn_unigram_vocabulary(const Options& options, const LearnOptions& learn, std::span<const WordCount> words) {
+// The special tokens, the bytes if wanted, and the pieces.
+TrainedVocabulary learn_unigram_vocabulary(const Options& options, const LearnOptions& learn, std::span<const WordCount> words) {
   LearnOptions pieces = learn;
   if (options.byte_fallback) {
     for (int byte = 0; byte < 256; ++byte) pieces.special_tokens.push_back(byte_token(static_cast<unsigned char>(byte)));
   }
   const size_t fixed = pieces.special_tokens.size();
   pieces.vocab_size -= std::min(pieces.vocab_size, fixed);
-  const LearntUnigram learnt = learn_unigram(words, {}, pieces);
-  check_size(options, learn, fixed + learnt.pieces.size(), learnt.alphabet, fixed);
-  LearntVocabulary result{.tokens = pieces.special_tokens, .byte_fallback = options.byte_fallback};
+  const TrainedUnigram trained = learn_unigram(words, {}, pieces);
+  check_size(options, learn, fixed + trained.pieces.size(), trained.alphabet, fixed);
+  TrainedVocabulary result{.tokens = pieces.special_tokens, .byte_fallback = options.byte_fallback};
   result.scores.assign(fixed, 0.0);
-  for (const auto& [piece, score] : learnt.pieces) {
+  for (const auto& [piece, score] : trained.pieces) {
     result.tokens.push_back(piece);
     result.scores.push_back(score);
   }
   return result;
 }
 
-// The most frequent words; of equally frequent ones the first by their bytes.
-LearntVocabulary learn_words(const Options& options, const LearnOptions& learn, std::vector<WordCount> words) {
+// The most frequent words; of equally frequent ones the first in byte order.
+TrainedVocabulary learn_words(const Options& options, const LearnOptions& learn, std::vector<WordCount> words) {
   std::erase_if(words, [&](const WordCount& word) {
     const auto& special = learn.special_tokens;
     return word.count < learn.min_frequency || std::find(special.begin(), special.end(), word.word) != special.end();
   });
   std::stable_sort(words.begin(), words.end(), [](const WordCount& a, const WordCount& b) { return a.count > b.count; });
   words.resize(std::min(words.size(), learn.vocab_size - std::min(learn.vocab_size, learn.special_tokens.size())));
-  LearntVocabulary result{.tokens = learn.special_tokens};
+  TrainedVocabulary result{.tokens = learn.special_tokens};
   for (WordCount& word : words) result.tokens.push_back(std::move(word.word));
   check_size(options, learn, result.tokens.size(), 0, learn.special_tokens.size());
   return result;
 }
 
-LearntVocabulary learn_vocabulary(const Options& options, const LearnOptions& learn, std::vector<WordCount> words) {
+TrainedVocabulary learn_vocabulary(const Options& options, const LearnOptions& learn, std::vector<WordCount> words) {
   const size_t special = learn.special_tokens.size();
   if (options.pipeline == TokenizerPipeline::unigram) return learn_unigram_vocabulary(options, learn, words);
   if (options.pipeline == TokenizerPipeline::words) return learn_words(options, learn, std::move(words));
   if (options.pipeline == TokenizerPipeline::word_pieces) {
-    LearntWordPieces learnt = learn_word_pieces(words, options.score, learn);
-    check_size(options, learn, learnt.tokens.size(), learnt.alphabet, special);
-    return {.tokens = std::move(learnt.tokens)};
+    TrainedWordPieces trained = learn_word_pieces(words, options.score, learn);
+    check_size(options, learn, trained.tokens.size(), trained.alphabet, special);
+    return {.tokens = std::move(trained.tokens)};
   }
-  LearntBpe learnt = learn_bpe(words, learn);
-  if (!has_fixed_vocabulary(options.pipeline)) check_size(options, learn, learnt.tokens.size(), learnt.alphabet, special);
-  return {.tokens = std::move(learnt.tokens), .merges = std::move(learnt.merges)};
+  TrainedBpe trained = learn_bpe(words, learn);
+  if (!has_fixed_vocabulary(options.pipeline)) check_size(options, learn, trained.tokens.size(), trained.alphabet, special);
+  return {.tokens = std::move(trained.tokens), .merges = std::move(trained.merges)};
 }
 
-// `source` names what the words are from.
+// `source` names where the words are from.
 std::string train(const Options& options, std::vector<WordCount> words, const std::string& source) {
   if (words.empty()) fail(ErrorCode::bad_input, "{}no text to train a tokenizer on; all lines are empty", source);
   const LearnOptions learn = learn_options(options);
-  LearntVocabulary learnt = learn_vocabulary(options, learn, std::move(words));
-  learnt.special_tokens = learn.special_tokens.size();
-  return trained_tokenizer_json(options.pipeline, learnt);
+  TrainedVocabulary trained = learn_vocabulary(options, learn, std::move(words));
+  trained.special_tokens = learn.special_tokens.size();
+  return trained_tokenizer_json(options.pipeline, trained);
 }
 
 Tokenizer open(std::string json) { return TokenizerAccess::from_json(std::move(json), "", "the trained tokenizer"); }
@@ -153,7 +153,7 @@ Tokenizer open(std::string json) { return TokenizerAccess::from_json(std::move(j
 }  // namespace
 
 std::string train_tokenizer_json(const Options& options, std::span<const TextPart> texts) {
-  learn_options(options);  // complains before a long count
+  learn_options(options);  // fails before a long count
   std::string names;
   for (const TextPart& text : texts) names += (names.empty() ? "" : ", ") + text.path.string();
   return train(options, count_words(texts, Cutting(options).rules), names + ": ");

@@ -1,4 +1,4 @@
-// Training on parts of files, and the text of tokenizer.json, besides what include/qkv/tokenizer_trainer.h has.
+// Training on parts of files, and the text of tokenizer.json, in addition to include/qkv/tokenizer_trainer.h.
 #pragma once
 
 #include <span>

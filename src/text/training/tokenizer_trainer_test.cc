@@ -31,10 +31,10 @@ TEST(TrainedTokenizerJson, OfWordPiecesAndUnigramIsTheTextThatTokenizersWrites) 
                                                 {"unigram", TokenizerPipeline::unigram, 3},
                                                 {"unigram_bytes", TokenizerPipeline::unigram, 3}}) {
     const auto example = nlohmann::ordered_json::parse(read_file(golden_path(fmt::format("written/{}.json", name))));
-    LearntVocabulary learnt{.tokens = example["tokens"].get<std::vector<std::string>>(), .special_tokens = static_cast<size_t>(special)};
-    if (example.contains("scores")) learnt.scores = example["scores"].get<std::vector<double>>();
-    learnt.byte_fallback = learnt.tokens.size() > 256;
-    EXPECT_EQ(trained_tokenizer_json(pipeline, learnt), example["tokenizer"].dump(2)) << name;
+    TrainedVocabulary trained{.tokens = example["tokens"].get<std::vector<std::string>>(), .special_tokens = static_cast<size_t>(special)};
+    if (example.contains("scores")) trained.scores = example["scores"].get<std::vector<double>>();
+    trained.byte_fallback = trained.tokens.size() > 256;
+    EXPECT_EQ(trained_tokenizer_json(pipeline, trained), example["tokenizer"].dump(2)) << name;
   }
 }
 

@@ -30,7 +30,7 @@ constexpr const char* kSentences = R"({
     "fuse_unk": true, "byte_fallback": false, "ignore_merges": false}
 })";
 
-// In the place of the stages of kSentences.
+// Replaces the stages of kSentences.
 constexpr const char* kUnigram = R"({
   "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true},
   "model": {"type": "Unigram", "unk_id": 1}
@@ -69,7 +69,7 @@ constexpr const char* kCharacters = R"({
     "fuse_unk": false, "byte_fallback": false, "ignore_merges": false}
 })";
 
-// Only to count characters: each is a word.
+// For counting characters only: each is a word.
 constexpr const char* kSingleCharacters = R"({"type": "Split", "pattern": {"Regex": "[\\s\\S]"}, "behavior": "Isolated", "invert": false})";
 
 ordered_json stages_of(TokenizerPipeline pipeline) {
@@ -80,7 +80,7 @@ ordered_json stages_of(TokenizerPipeline pipeline) {
     case TokenizerPipeline::byte_pairs:
     case TokenizerPipeline::bytes:
       stages = ordered_json::parse(kBytePairs);
-      stages["pre_tokenizer"]["use_regex"] = pipeline == TokenizerPipeline::byte_pairs;  // without merges a text need not be cut
+      stages["pre_tokenizer"]["use_regex"] = pipeline == TokenizerPipeline::byte_pairs;  // without merges a text need not be split
       return stages;
     default:
       stages = ordered_json::parse(kSentences);
@@ -98,23 +98,24 @@ auto make_stage(const std::string& text, Make&& make) -> decltype(make(std::decl
   return make(JsonNode(stage, "trained stages"));
 }
 
-void write_vocabulary(ordered_json& model, const LearntVocabulary& learnt) {
+void write_vocabulary(ordered_json& model, const TrainedVocabulary& trained) {
   if (model["type"] == "Unigram") {
     ordered_json& vocabulary = model["vocab"] = ordered_json::array();
-    for (size_t id = 0; id < learnt.tokens.size(); ++id) vocabulary.push_back(ordered_json::array({learnt.tokens[id], learnt.scores[id]}));
-    model["byte_fallback"] = learnt.byte_fallback;
+    for (size_t id = 0; id < trained.tokens.size(); ++id)
+      vocabulary.push_back(ordered_json::array({trained.tokens[id], trained.scores[id]}));
+    model["byte_fallback"] = trained.byte_fallback;
     return;
   }
   model["vocab"] = ordered_json::object();
-  // ordered_json looks through all keys before it adds one; its base class does not. The tokens differ.
+  // ordered_json searches all keys before it adds one; its base class does not. The tokens are unique.
   auto& vocabulary = static_cast<ordered_json::object_t::Container&>(model["vocab"].get_ref<ordered_json::object_t&>());
-  for (size_t id = 0; id < learnt.tokens.size(); ++id) vocabulary.emplace_back(learnt.tokens[id], id);
+  for (size_t id = 0; id < trained.tokens.size(); ++id) vocabulary.emplace_back(trained.tokens[id], id);
   if (model["type"] == "WordLevel") model["unk_token"] = kUnkToken;  // `tokenizers` writes it last
   if (model["type"] != "BPE") return;
   model["merges"] = ordered_json::array();
   auto& merges = model["merges"].get_ref<ordered_json::array_t&>();
-  const auto token = [&](int32_t id) { return learnt.tokens[static_cast<size_t>(id)]; };
-  for (const BpeMerge& merge : learnt.merges) {
+  const auto token = [&](int32_t id) { return trained.tokens[static_cast<size_t>(id)]; };
+  for (const BpeMerge& merge : trained.merges) {
     merges.push_back(ordered_json::array({token(merge.pair.left), token(merge.pair.right)}));
   }
 }
@@ -145,15 +146,15 @@ std::unique_ptr<PreTokenizer> training_pre_tokenizer(TokenizerPipeline pipeline)
   return make_stage(stage, [](const JsonNode& node) { return make_pre_tokenizer(node); });
 }
 
-std::string trained_tokenizer_json(TokenizerPipeline pipeline, const LearntVocabulary& learnt) {
+std::string trained_tokenizer_json(TokenizerPipeline pipeline, const TrainedVocabulary& trained) {
   ordered_json stages = stages_of(pipeline);
-  if (learnt.byte_fallback) {
+  if (trained.byte_fallback) {
     stages["decoder"] = {{"type", "Sequence"}, {"decoders", ordered_json::array({{{"type", "ByteFallback"}}, stages["decoder"]})}};
   }
   ordered_json root{{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}, {"added_tokens", ordered_json::array()}};
-  for (size_t id = 0; id < learnt.special_tokens; ++id) {
+  for (size_t id = 0; id < trained.special_tokens; ++id) {
     root["added_tokens"].push_back({{"id", id},
-                                    {"content", learnt.tokens[id]},
+                                    {"content", trained.tokens[id]},
                                     {"single_word", false},
                                     {"lstrip", false},
                                     {"rstrip", false},
@@ -161,7 +162,7 @@ std::string trained_tokenizer_json(TokenizerPipeline pipeline, const LearntVocab
                                     {"special", true}});
   }
   for (const char* stage : {"normalizer", "pre_tokenizer", "post_processor", "decoder", "model"}) root[stage] = stages[stage];
-  write_vocabulary(root["model"], learnt);
+  write_vocabulary(root["model"], trained);
   return root.dump(2);
 }
 

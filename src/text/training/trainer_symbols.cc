@@ -73,7 +73,7 @@ std::string TokenTable::joined(TokenPair pair, std::string_view prefix) const {
 WordSymbols::WordSymbols(std::span<const WordCount> words, const std::u32string& alphabet, const LearnOptions& options,
                          TokenTable& tokens) {
   struct Ids {
-    int32_t first, inner;  // inner -1: not met yet
+    int32_t first, inner;  // inner -1: not seen yet
   };
   std::unordered_map<char32_t, Ids> ids;
   for (const char32_t c : alphabet) {

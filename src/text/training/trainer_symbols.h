@@ -1,4 +1,4 @@
-// What the trainers that join neighbours start from: an alphabet, and every word of the corpus as linked symbols.
+// Shared by the trainers that merge neighbours: an alphabet, and every word of the corpus as linked symbols.
 #pragma once
 
 #include <cstdint>
@@ -19,28 +19,28 @@ namespace qkv {
 
 struct LearnOptions {
   size_t vocab_size = 8000;
-  uint64_t min_frequency = 2;                                  // a pair seen less often is not joined
+  uint64_t min_frequency = 2;                                  // a pair seen less often is not merged
   size_t limit_alphabet = std::numeric_limits<size_t>::max();  // characters kept, the most frequent ones
-  double character_coverage = 1.0;                             // fewer still, where these make up that share of the text
-  std::u32string initial_alphabet;                             // kept in any case, before the most frequent ones
-  std::vector<std::string> special_tokens;                     // ids 0, 1, …; no merge makes one of them
-  std::string continuing_prefix;                               // before all characters of a word but the first: "##" of WordPiece
-  std::function<void(std::string_view)> progress;              // told now and then in a few words how far it is
+  double character_coverage = 1.0;                 // limits the alphabet further to the characters that make up that share of the text
+  std::u32string initial_alphabet;                 // always kept, before the most frequent ones
+  std::vector<std::string> special_tokens;         // ids 0, 1, …; no merge makes one of them
+  std::string continuing_prefix;                   // for all characters of a word but the first: "##" in WordPiece
+  std::function<void(std::string_view)> progress;  // called now and then with a few words about the progress
   const CancellationToken* cancellation = nullptr;
 };
 
-// The characters to keep, in the order of their code points. Of characters that occur equally often those with the higher code points go.
+// The characters to keep, ordered by code point. Among equally frequent characters those with higher code points are dropped first.
 std::u32string choose_alphabet(std::span<const WordCount> words, const LearnOptions& options);
 
-// The tokens so far. Special tokens come first, then the alphabet, then, where there is a prefix, the characters with it that words have.
+// The tokens so far: special tokens, then the alphabet, then, if there is a prefix, the prefixed characters that occur in words.
 class TokenTable {
  public:
   explicit TokenTable(const std::vector<std::string>& special_tokens);
 
-  int32_t add(const std::string& token);  // the id that it has, or a new one
+  int32_t add(const std::string& token);  // the existing id, or a new one
   size_t size() const { return tokens_.size(); }
   const std::string& operator[](int32_t id) const { return tokens_[static_cast<size_t>(id)]; }
-  // What two tokens make; the right one goes without its prefix.
+  // The token that two tokens make; the right one loses its prefix.
   std::string joined(TokenPair pair, std::string_view prefix) const;
   bool is_special(const std::string& token) const { return special_.contains(token); }
   std::vector<std::string> take() { return std::move(tokens_); }
@@ -51,13 +51,13 @@ class TokenTable {
   std::unordered_set<std::string> special_;
 };
 
-// The words, one after another, as symbols that know their neighbours. A place is an index of a symbol.
+// The words as one sequence of symbols that are linked to their neighbours. A place is the index of a symbol.
 class WordSymbols {
  public:
-  // Adds the characters to `tokens`. Characters outside of the alphabet are left out of their words.
+  // Adds the characters to `tokens`. Characters outside the alphabet are removed from their words.
   WordSymbols(std::span<const WordCount> words, const std::u32string& alphabet, const LearnOptions& options, TokenTable& tokens);
 
-  // Calls each(id, how often) for every symbol and pair(TokenPair, how often, place of its left symbol) for every pair of neighbours.
+  // Calls each(id, count) for every symbol and pair(TokenPair, count, place of its left symbol) for every pair of neighbours.
   template <typename EachSymbol, typename EachPair>
   void visit(EachSymbol&& each, EachPair&& pair) const {
     for (uint32_t place = 0; place < symbols_.size(); ++place) {
@@ -67,9 +67,9 @@ class WordSymbols {
     }
   }
 
-  // Joins the pair at a place into one symbol; does nothing where it no longer stands there. Calls lost(TokenPair, how often) for pairs
-  // of neighbours that are no more, the joined pair not among them, won(TokenPair, how often, place) for new ones, and returns how often
-  // the word occurs (0: nothing was joined).
+  // Merges the pair at a place into one symbol; does nothing if it is no longer there. Calls lost(TokenPair, count) for each pair of
+  // neighbours that disappears except the merged one, and won(TokenPair, count, place) for each new one. Returns the count of the word (0:
+  // nothing was merged).
   template <typename Lost, typename Won>
   uint64_t join(uint32_t place, TokenPair pair, int32_t joined, Lost&& lost, Won&& won) {
     Symbol& left = symbols_[place];
@@ -96,13 +96,13 @@ class WordSymbols {
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
   struct Symbol {
-    int32_t id;  // -1: joined with the one before it
+    int32_t id;  // -1: merged into the previous one
     uint32_t previous, next, word;
   };
   uint64_t weight(uint32_t place) const { return weights_[symbols_[place].word]; }
 
   std::vector<Symbol> symbols_;
-  std::vector<uint64_t> weights_;  // of words
+  std::vector<uint64_t> weights_;  // counts of the words
 };
 
 }  // namespace qkv

@@ -13,19 +13,17 @@
 #include "base/parallel.h"
 #include "base/utf8.h"
 #include "text/token_models/unigram_lattice.h"
-#include "text/training/suffix_array.h"
+#include "text/training/unigram_pieces.h"
 #include "text/training/word_corpus.h"
 
 namespace qkv {
 namespace {
 
-constexpr uint32_t kNone = UINT32_MAX;
-constexpr double kLeastExpected = 0.5;     // pieces that are expected less often go
+constexpr double kLeastExpected = 0.5;     // pieces with a lower expected count are dropped
 constexpr double kUnexpectedPenalty = 10;  // nats below the least score
-constexpr double kScoreStep = 1e-4;        // keeps the scores of characters that were not expected apart
+constexpr double kScoreStep = 1e-4;        // separates the scores of characters that were not expected
 
-// The derivative of log(gamma(x)), 0 < x: by its recurrence up to 10, and from there by its asymptotic series (Abramowitz and
-// Stegun 6.3.18).
+// The derivative of log(gamma(x)), 0 < x: by its recurrence up to 10, and beyond by its asymptotic series (Abramowitz and Stegun 6.3.18).
 double digamma(double x) {
   double result = 0;
   for (; x < 10; ++x) result -= 1 / x;
@@ -33,134 +31,42 @@ double digamma(double x) {
   return result + std::log(x) - 0.5 / x - y * (1.0 / 12 - y * (1.0 / 120 - y * (1.0 / 252 - y * (1.0 / 240 - y / 132))));
 }
 
-struct Piece {
-  uint32_t parent;  // the longest piece that this one begins with; kNone: none
-  uint32_t length;
-  double score, probability;
-};
-
-// What the pieces are besides.
-struct PieceText {
-  uint32_t begin;  // an occurrence in the text
-  bool character;
-};
-
 class UnigramLearner {
  public:
   UnigramLearner(std::span<const WordCount> words, const UnigramTrainerOptions& unigram, const LearnOptions& options)
-      : unigram_(unigram), options_(options), alphabet_(choose_alphabet(words, options)), corpus_(words, alphabet_) {
+      : unigram_(unigram),
+        options_(options),
+        alphabet_(choose_alphabet(words, options)),
+        corpus_(words, alphabet_),
+        set_(choose_seed(corpus_, alphabet_, unigram)) {
     for (const WordCorpus::Segment& segment : corpus_.segments) {
       words_ += segment.count;
       characters_ += segment.count * segment.length;
     }
     // Sums stay below 2^62: each character of the corpus adds at most 1 to all counts together, and a few dozen nats to the likelihood.
     unit_ = std::ldexp(1.0, std::min(40, 62 - static_cast<int>(std::bit_width(characters_))));
-    choose_seed();
+    if (options_.progress) options_.progress(fmt::format("{} pieces to begin with", set_.pieces.size()));
   }
 
-  LearntUnigram run() {
+  TrainedUnigram run() {
     const auto enough = static_cast<size_t>(static_cast<double>(options_.vocab_size) * unigram_.margin);
     while (true) {
       for (int i = 0; i < unigram_.sub_iterations; ++i) {
         expect();
         maximize();
       }
-      if (pieces_.size() <= enough) break;
-      if (options_.progress) options_.progress(fmt::format("{} pieces, on the way to {}", pieces_.size(), options_.vocab_size));
-      const size_t before = pieces_.size();
-      prune(std::max(enough, static_cast<size_t>(static_cast<double>(pieces_.size()) * unigram_.shrinking_factor)), false);
-      if (pieces_.size() == before) break;  // characters alone are left
+      if (set_.pieces.size() <= enough) break;
+      if (options_.progress) options_.progress(fmt::format("{} pieces, on the way to {}", set_.pieces.size(), options_.vocab_size));
+      const size_t before = set_.pieces.size();
+      prune(std::max(enough, static_cast<size_t>(static_cast<double>(set_.pieces.size()) * unigram_.shrinking_factor)), false);
+      if (set_.pieces.size() == before) break;  // only characters are left
     }
-    if (pieces_.size() > options_.vocab_size) prune(options_.vocab_size, true);
+    if (set_.pieces.size() > options_.vocab_size) prune(options_.vocab_size, true);
     return finish();
   }
 
  private:
-  // --- the pieces to begin with
-
-  void choose_seed() {
-    const uint32_t longest = std::max(1u, unigram_.max_piece_length);
-    std::vector<uint32_t> suffixes = sorted_suffixes(corpus_.text, longest + 1);
-    std::vector<uint64_t> before = counts_before(suffixes);
-    const PieceRules rules(alphabet_, unigram_);
-    struct Candidate {
-      RepeatedSubstring substring;
-      uint64_t count;
-      uint64_t worth() const { return count * substring.length; }
-    };
-    std::vector<Candidate> characters, others;
-    for (const RepeatedSubstring& substring : repeated_substrings(corpus_.text, suffixes, longest)) {
-      const uint64_t count = before[substring.last] - before[substring.first];
-      if (substring.length == 1 || count < 2) continue;
-      if (rules.allows(std::span(corpus_.text).subspan(suffixes[substring.first], substring.length))) others.push_back({substring, count});
-    }
-    for (uint32_t first = 0, last = 0; first < suffixes.size(); first = last) {
-      const uint32_t character = corpus_.text[suffixes[first]];
-      while (last < suffixes.size() && corpus_.text[suffixes[last]] == character) ++last;
-      if (character != 0) characters.push_back({{first, last, 1}, before[last] - before[first]});
-    }
-    if (others.size() > unigram_.seed_size) {
-      std::stable_sort(others.begin(), others.end(), [](const Candidate& a, const Candidate& b) { return a.worth() > b.worth(); });
-      others.resize(unigram_.seed_size);
-    }
-    others.insert(others.end(), characters.begin(), characters.end());
-    std::sort(others.begin(), others.end(), [](const Candidate& a, const Candidate& b) {
-      const RepeatedSubstring &x = a.substring, &y = b.substring;
-      if (x.first != y.first) return x.first < y.first;
-      return x.last != y.last ? x.last > y.last : x.length < y.length;
-    });
-    // Now those that others begin with come before them: the ones that are open at a suffix are its pieces.
-    double total = 0;
-    for (const Candidate& each : others) total += static_cast<double>(each.worth());
-    deepest_.assign(corpus_.text.size(), kNone);
-    std::vector<uint32_t> open;
-    size_t next = 0;
-    for (uint32_t i = 0; i < suffixes.size(); ++i) {
-      while (!open.empty() && others[open.back()].substring.last <= i) open.pop_back();
-      for (; next < others.size() && others[next].substring.first == i; ++next) {
-        const RepeatedSubstring& substring = others[next].substring;
-        pieces_.push_back({open.empty() ? kNone : open.back(), substring.length, 0, 0});
-        set_score(pieces_.back(), std::log(static_cast<double>(others[next].worth()) / total));
-        texts_.push_back({suffixes[i], substring.length == 1});
-        open.push_back(static_cast<uint32_t>(next));
-      }
-      if (!open.empty()) deepest_[suffixes[i]] = open.back();
-    }
-    if (options_.progress) options_.progress(fmt::format("{} pieces to begin with", pieces_.size()));
-  }
-
-  // How often the corpus has the suffixes before each one.
-  std::vector<uint64_t> counts_before(std::span<const uint32_t> suffixes) const {
-    std::vector<uint32_t> segment_of(corpus_.text.size(), kNone);
-    for (uint32_t i = 0; i < corpus_.segments.size(); ++i) {
-      const auto& [begin, length, count] = corpus_.segments[i];
-      std::fill_n(segment_of.begin() + begin, length, i);
-    }
-    std::vector<uint64_t> before{0};
-    before.reserve(suffixes.size() + 1);
-    for (const uint32_t suffix : suffixes) {
-      before.push_back(before.back() + (segment_of[suffix] == kNone ? 0 : corpus_.segments[segment_of[suffix]].count));
-    }
-    return before;
-  }
-
-  // --- the lattice of a stretch of text
-
-  static void set_score(Piece& piece, double score) {
-    piece.score = score;
-    piece.probability = std::exp(score);
-  }
-
-  // `except`: a piece to leave out.
-  void fill_lattice(UnigramLattice& lattice, uint32_t begin, uint32_t length, uint32_t except = kNone) const {
-    lattice.reset(length);
-    for (uint32_t i = 0; i < length; ++i) {
-      for (uint32_t id = deepest_[begin + i]; id != kNone; id = pieces_[id].parent) {
-        const Piece& piece = pieces_[id];
-        if (i + piece.length <= length && id != except) lattice.add(i, i + piece.length, id, piece.score, piece.probability);
-      }
-    }
-  }
+  // --- sums over the corpus
 
   // Calls work(segment, lattice, sums) for every segment on all threads; returns the sums over all, `width` integers.
   template <typename Work>
@@ -173,7 +79,7 @@ class UnigramLearner {
       mine.assign(width, 0);
       UnigramLattice lattice;
       for (size_t i = static_cast<size_t>(part); i < corpus_.segments.size(); i += parts) {
-        fill_lattice(lattice, corpus_.segments[i].begin, corpus_.segments[i].length);
+        set_.fill_lattice(lattice, corpus_.segments[i].begin, corpus_.segments[i].length);
         work(corpus_.segments[i], lattice, mine);
       }
     });
@@ -187,14 +93,14 @@ class UnigramLearner {
 
   // The E step.
   void expect() {
-    const std::vector<int64_t> sums =
-        sum_over_segments(pieces_.size() + 1, [&](const WordCorpus::Segment& segment, UnigramLattice& lattice, std::vector<int64_t>& mine) {
-          const double count = static_cast<double>(segment.count) * unit_;
-          const double log_sum = lattice.posteriors(
-              [&](uint32_t piece, double probability) { mine[piece] += static_cast<int64_t>(count * probability + 0.5); });
-          mine.back() += std::llround(log_sum * count / kLikelihoodUnit);
-        });
-    expected_.resize(pieces_.size());
+    const std::vector<int64_t> sums = sum_over_segments(set_.pieces.size() + 1, [&](const WordCorpus::Segment& segment,
+                                                                                    UnigramLattice& lattice, std::vector<int64_t>& mine) {
+      const double count = static_cast<double>(segment.count) * unit_;
+      const double log_sum =
+          lattice.posteriors([&](uint32_t piece, double probability) { mine[piece] += static_cast<int64_t>(count * probability + 0.5); });
+      mine.back() += std::llround(log_sum * count / kLikelihoodUnit);
+    });
+    expected_.resize(set_.pieces.size());
     for (size_t i = 0; i < expected_.size(); ++i) expected_[i] = static_cast<double>(sums[i]) / unit_;
     log_likelihood_ = static_cast<double>(sums.back()) / unit_ * kLikelihoodUnit;
   }
@@ -205,26 +111,26 @@ class UnigramLearner {
     for (const double count : expected_) total += count < kLeastExpected ? 0 : count;
     const double log_total = digamma(total);
     least_score_ = 0;
-    for (size_t i = 0; i < pieces_.size(); ++i) {
+    for (size_t i = 0; i < set_.pieces.size(); ++i) {
       if (expected_[i] < kLeastExpected) continue;
-      set_score(pieces_[i], std::min(0.0, digamma(expected_[i]) - log_total));
-      least_score_ = std::min(least_score_, pieces_[i].score);
+      set_.pieces[i].set_score(std::min(0.0, digamma(expected_[i]) - log_total));
+      least_score_ = std::min(least_score_, set_.pieces[i].score);
     }
-    std::vector<char> keep(pieces_.size());
-    for (size_t i = 0; i < pieces_.size(); ++i) {
-      keep[i] = expected_[i] >= kLeastExpected || texts_[i].character;
-      if (expected_[i] < kLeastExpected) set_score(pieces_[i], least_score_ - kUnexpectedPenalty);
+    std::vector<char> keep(set_.pieces.size());
+    for (size_t i = 0; i < set_.pieces.size(); ++i) {
+      keep[i] = expected_[i] >= kLeastExpected || set_.texts[i].character;
+      if (expected_[i] < kLeastExpected) set_.pieces[i].set_score(least_score_ - kUnexpectedPenalty);
     }
     keep_only(keep);
   }
 
   // --- pruning
 
-  // Keeps the characters, and as many other pieces as there is room for: those whose loss would cost the most. With `fill` pieces that no
-  // best way needs are kept, too, where room is left, the likeliest first.
+  // Keeps the characters, and as many other pieces as there is room for: those whose loss would cost the most. With `fill`, remaining room
+  // goes to the likeliest pieces that no best path uses.
   void prune(size_t wanted, bool fill) {
     const std::vector<int64_t> counts =
-        sum_over_segments(pieces_.size(), [](const WordCorpus::Segment& segment, UnigramLattice& lattice, std::vector<int64_t>& mine) {
+        sum_over_segments(set_.pieces.size(), [](const WordCorpus::Segment& segment, UnigramLattice& lattice, std::vector<int64_t>& mine) {
           lattice.best_way([&](uint32_t piece) { mine[piece] += static_cast<int64_t>(segment.count); });
         });
     double total = 0;
@@ -235,23 +141,23 @@ class UnigramLearner {
       bool operator<(const Loss& other) const { return loss != other.loss ? loss > other.loss : piece < other.piece; }
     };
     std::vector<Loss> losses, unneeded;
-    std::vector<char> keep(pieces_.size());
+    std::vector<char> keep(set_.pieces.size());
     size_t kept = 0;
     UnigramLattice lattice;
-    for (uint32_t id = 0; id < pieces_.size(); ++id) {
-      if (texts_[id].character) {
+    for (uint32_t id = 0; id < set_.pieces.size(); ++id) {
+      if (set_.texts[id].character) {
         keep[id] = true;
         ++kept;
         continue;
       }
       if (counts[id] > 0) {
-        fill_lattice(lattice, texts_[id].begin, pieces_[id].length, id);
-        if (lattice.best_score() <= pieces_[id].score) {
+        set_.fill_lattice(lattice, set_.texts[id].begin, set_.pieces[id].length, id);
+        if (lattice.best_score() <= set_.pieces[id].score) {
           losses.push_back({loss_of(id, lattice, counts, total), id});
           continue;
         }
       }
-      if (fill) unneeded.push_back({pieces_[id].score, id});
+      if (fill) unneeded.push_back({set_.pieces[id].score, id});
     }
     for (std::vector<Loss>* group : {&losses, &unneeded}) {
       std::sort(group->begin(), group->end());
@@ -260,7 +166,15 @@ class UnigramLearner {
     keep_only(keep);
   }
 
-  // How much the log-likelihood of the best ways falls where each place of a piece becomes the pieces of the best way through `lattice`.
+  void keep_only(const std::vector<char>& keep) {
+    set_.keep_only(keep);
+    size_t size = 0;
+    for (size_t i = 0; i < std::min(keep.size(), expected_.size()); ++i) {
+      if (keep[i]) expected_[size++] = expected_[i];
+    }
+  }
+
+  // The decrease of the log-likelihood of the best paths if each occurrence of a piece is replaced by the best path through `lattice`.
   static double loss_of(uint32_t id, const UnigramLattice& lattice, const std::vector<int64_t>& counts, double total) {
     const auto count = static_cast<double>(counts[id]);
     double pieces = 0, others = 0;
@@ -272,46 +186,26 @@ class UnigramLearner {
     return count * (with - without);
   }
 
-  void keep_only(const std::vector<char>& keep) {
-    // The piece that each one leaves its places to: itself, or the longest of those it begins with that is kept.
-    std::vector<uint32_t> heir(pieces_.size());
-    uint32_t size = 0;
-    for (uint32_t i = 0; i < pieces_.size(); ++i) {
-      const uint32_t parent = pieces_[i].parent == kNone ? kNone : heir[pieces_[i].parent];
-      heir[i] = keep[i] ? size : parent;
-      if (!keep[i]) continue;
-      pieces_[size] = pieces_[i];
-      pieces_[size].parent = parent;
-      texts_[size] = texts_[i];
-      if (i < expected_.size()) expected_[size] = expected_[i];
-      ++size;
-    }
-    pieces_.resize(size);
-    texts_.resize(size);
-    for (uint32_t& id : deepest_) {
-      if (id != kNone) id = heir[id];
-    }
-  }
+  // --- the result
 
-  // --- the end
-
-  LearntUnigram finish() {
-    LearntUnigram learnt;
-    learnt.alphabet = alphabet_.size();
-    learnt.log_likelihood = log_likelihood_;
+  TrainedUnigram finish() {
+    TrainedUnigram trained;
+    trained.alphabet = alphabet_.size();
+    trained.log_likelihood = log_likelihood_;
     const std::unordered_set<std::string> special(options_.special_tokens.begin(), options_.special_tokens.end());
     std::vector<std::pair<std::string, double>> others;
     std::vector<std::string> unexpected;
     std::vector<bool> met(alphabet_.size());
-    for (size_t i = 0; i < pieces_.size(); ++i) {
-      const std::string text = utf8_of(texts_[i].begin, pieces_[i].length);
-      if (texts_[i].character) met[corpus_.text[texts_[i].begin] - 1] = true;
+    for (size_t i = 0; i < set_.pieces.size(); ++i) {
+      const std::string text = utf8_of(set_.texts[i].begin, set_.pieces[i].length);
+      if (set_.texts[i].character) met[corpus_.text[set_.texts[i].begin] - 1] = true;
       if (special.contains(text)) continue;
-      if (!texts_[i].character) {
-        others.emplace_back(text, pieces_[i].score);
+      if (!set_.texts[i].character) {
+        others.emplace_back(text, set_.pieces[i].score);
         continue;
       }
-      expected_[i] < kLeastExpected ? unexpected.push_back(text) : static_cast<void>(learnt.pieces.emplace_back(text, pieces_[i].score));
+      expected_[i] < kLeastExpected ? unexpected.push_back(text)
+                                    : static_cast<void>(trained.pieces.emplace_back(text, set_.pieces[i].score));
     }
     for (size_t i = 0; i < met.size(); ++i) {
       if (!met[i]) append_utf8(unexpected.emplace_back(), alphabet_[i]);
@@ -320,14 +214,14 @@ class UnigramLearner {
     std::sort(unexpected.begin(), unexpected.end());
     double penalty = 0;
     for (const std::string& text : unexpected)
-      learnt.pieces.emplace_back(text, least_score_ + std::exchange(penalty, penalty + kScoreStep));
+      trained.pieces.emplace_back(text, least_score_ + std::exchange(penalty, penalty + kScoreStep));
     const auto likelier = [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; };
     std::sort(others.begin(), others.end(), likelier);
-    const size_t room = options_.vocab_size - std::min(options_.vocab_size, learnt.pieces.size());
+    const size_t room = options_.vocab_size - std::min(options_.vocab_size, trained.pieces.size());
     others.resize(std::min(others.size(), room));
-    learnt.pieces.insert(learnt.pieces.end(), others.begin(), others.end());
-    std::sort(learnt.pieces.begin(), learnt.pieces.end(), likelier);
-    return learnt;
+    trained.pieces.insert(trained.pieces.end(), others.begin(), others.end());
+    std::sort(trained.pieces.begin(), trained.pieces.end(), likelier);
+    return trained;
   }
 
   std::string utf8_of(uint32_t begin, uint32_t length) const {
@@ -343,17 +237,15 @@ class UnigramLearner {
   std::u32string alphabet_;
   WordCorpus corpus_;
   uint64_t words_ = 0, characters_ = 0;  // of the corpus
-  double unit_ = 1;                      // sums count in 1 / unit_
-  std::vector<Piece> pieces_;            // those that others begin with before them
-  std::vector<PieceText> texts_;         // of the pieces
-  std::vector<uint32_t> deepest_;        // for each place of the text the longest piece that is there, or kNone
-  std::vector<double> expected_;         // of the pieces, by the last E step
+  double unit_ = 1;                      // sums are counted in 1 / unit_
+  UnigramPieces set_;
+  std::vector<double> expected_;  // by the last E step
   double log_likelihood_ = 0, least_score_ = 0;
 };
 
 }  // namespace
 
-LearntUnigram learn_unigram(std::span<const WordCount> words, const UnigramTrainerOptions& unigram, const LearnOptions& options) {
+TrainedUnigram learn_unigram(std::span<const WordCount> words, const UnigramTrainerOptions& unigram, const LearnOptions& options) {
   return UnigramLearner(words, unigram, options).run();
 }
 

@@ -116,9 +116,9 @@ TEST(LearnUnigram, DescribesTheTextAsWellAsSentencePieceDoes) {
   const auto words = expected["words"].get<std::map<std::string, uint64_t>>();
   for (const auto& example : expected["cases"]) {
     const size_t size = example["vocab_size"];
-    const LearntUnigram learnt = learn_unigram(counted(words), {}, {.vocab_size = size});
-    ASSERT_EQ(learnt.pieces.size(), size);
-    const Quality ours = quality_of(words, learnt.pieces);
+    const TrainedUnigram trained = learn_unigram(counted(words), {}, {.vocab_size = size});
+    ASSERT_EQ(trained.pieces.size(), size);
+    const Quality ours = quality_of(words, trained.pieces);
     const Quality theirs = quality_of(words, example["pieces"].get<std::vector<std::pair<std::string, double>>>());
     EXPECT_GT(ours.log_likelihood, theirs.log_likelihood * 1.005) << "it is negative";
     EXPECT_LT(ours.tokens, theirs.tokens * 1.005);
@@ -151,27 +151,28 @@ TEST(LearnUnigram, EveryCharacterStaysAPieceWhateverIsPruned) {
   std::vector<WordCount> all = counted(words);
   all.push_back({"▁seldomchars\U0001F40C", 1});
   const LearnOptions options{.vocab_size = 170, .initial_alphabet = U"žx"};
-  const LearntUnigram learnt = learn_unigram(all, {}, options);
-  std::map<std::string, double> pieces(learnt.pieces.begin(), learnt.pieces.end());
-  EXPECT_EQ(pieces.size(), learnt.pieces.size()) << "a piece twice";
+  const TrainedUnigram trained = learn_unigram(all, {}, options);
+  std::map<std::string, double> pieces(trained.pieces.begin(), trained.pieces.end());
+  EXPECT_EQ(pieces.size(), trained.pieces.size()) << "a piece twice";
   for (const char32_t c : choose_alphabet(all, options)) {
     std::string text;
     append_utf8(text, c);
     EXPECT_TRUE(pieces.contains(text)) << text;
   }
   EXPECT_TRUE(pieces.contains("ž"));
-  EXPECT_EQ(learnt.alphabet, choose_alphabet(all, options).size());
-  EXPECT_TRUE(std::is_sorted(learnt.pieces.begin(), learnt.pieces.end(), [](const auto& a, const auto& b) { return a.second > b.second; }));
+  EXPECT_EQ(trained.alphabet, choose_alphabet(all, options).size());
+  EXPECT_TRUE(
+      std::is_sorted(trained.pieces.begin(), trained.pieces.end(), [](const auto& a, const auto& b) { return a.second > b.second; }));
 }
 
 TEST(LearnUnigram, ResultIsTheSameOnAnyNumberOfThreads) {
   const std::vector<WordCount> words = counted(golden_words(3));
   const int threads = num_threads();
   set_num_threads(1);
-  const LearntUnigram one = learn_unigram(words, {}, {.vocab_size = 200});
+  const TrainedUnigram one = learn_unigram(words, {}, {.vocab_size = 200});
   for (const int count : {2, 5}) {
     set_num_threads(count);
-    const LearntUnigram more = learn_unigram(words, {}, {.vocab_size = 200});
+    const TrainedUnigram more = learn_unigram(words, {}, {.vocab_size = 200});
     EXPECT_EQ(more.pieces, one.pieces) << count << " threads; to the last bit";
     EXPECT_EQ(more.log_likelihood, one.log_likelihood);
   }
@@ -180,8 +181,8 @@ TEST(LearnUnigram, ResultIsTheSameOnAnyNumberOfThreads) {
 
 TEST(LearnUnigram, PiecesStayWithinAScriptAndHaveTheWordStartInFrontOnly) {
   const std::vector<WordCount> words{{"▁ab1", 50}, {"▁ab1▁ab1", 50}, {"▁abгд", 50}, {"▁漢かナー", 50}, {"special", 50}};
-  const LearntUnigram learnt = learn_unigram(words, {}, {.vocab_size = 1000, .special_tokens = {"special"}});
-  const std::map<std::string, double> pieces(learnt.pieces.begin(), learnt.pieces.end());
+  const TrainedUnigram trained = learn_unigram(words, {}, {.vocab_size = 1000, .special_tokens = {"special"}});
+  const std::map<std::string, double> pieces(trained.pieces.begin(), trained.pieces.end());
   EXPECT_TRUE(pieces.contains("▁ab"));
   EXPECT_TRUE(pieces.contains("▁漢かナー")) << "kana count as Han";
   for (const char* piece : {"▁ab1", "b1", "1▁ab", "▁abгд", "bг", "special"}) EXPECT_FALSE(pieces.contains(piece)) << piece;
@@ -189,9 +190,9 @@ TEST(LearnUnigram, PiecesStayWithinAScriptAndHaveTheWordStartInFrontOnly) {
 
 TEST(LearnUnigram, AWordOfAMillionCharactersTakesLinearTime) {
   const std::vector<WordCount> words{{std::string(1'000'000, 'a'), 1}, {"ab", 2}};
-  const LearntUnigram learnt = learn_unigram(words, {}, {.vocab_size = 10});
-  EXPECT_GE(learnt.pieces.size(), 2u);
-  EXPECT_TRUE(std::isfinite(learnt.log_likelihood));
+  const TrainedUnigram trained = learn_unigram(words, {}, {.vocab_size = 10});
+  EXPECT_GE(trained.pieces.size(), 2u);
+  EXPECT_TRUE(std::isfinite(trained.log_likelihood));
 }
 
 }  // namespace

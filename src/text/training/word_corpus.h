@@ -1,4 +1,4 @@
-// The words that a Unigram vocabulary is learnt from, as numbers of characters; and which of these may stand together in a piece.
+// The words for training a Unigram vocabulary, as numbers of characters, and the rules which characters may be together in a piece.
 #pragma once
 
 #include <unicode/uscript.h>
@@ -27,7 +27,7 @@ struct WordCorpus {
   std::vector<Segment> segments;
 
   WordCorpus(std::span<const WordCount> words, const std::u32string& alphabet) {
-    constexpr size_t kMost = UINT32_MAX - 1;  // places are numbers of 32 bits
+    constexpr size_t kMost = UINT32_MAX - 1;  // places are 32-bit numbers
     std::unordered_map<char32_t, uint32_t> numbers;
     for (const char32_t c : alphabet) numbers.emplace(c, static_cast<uint32_t>(numbers.size() + 1));
     for (const auto& [word, count] : words) {
@@ -56,7 +56,7 @@ struct WordCorpus {
   }
 };
 
-// May a piece have these characters together?
+// Decides whether characters may be together in a piece.
 class PieceRules {
  public:
   PieceRules(const std::u32string& alphabet, const UnigramTrainerOptions& options) : scripts_(alphabet.size() + 1, USCRIPT_COMMON) {
@@ -68,7 +68,7 @@ class PieceRules {
   }
 
   bool allows(std::span<const uint32_t> piece) const {
-    int script = USCRIPT_INHERITED;  // of no particular one
+    int script = USCRIPT_INHERITED;  // no particular one
     for (size_t i = 0; i < piece.size(); ++i) {
       if (piece[i] == word_start_) {
         if (i > 0) return false;
@@ -83,13 +83,13 @@ class PieceRules {
   }
 
  private:
-  // Kana count as Han; the sign that makes a vowel of either long does, too.
+  // Kana count as Han, and so does the prolonged sound mark.
   static int script_of(char32_t c) {
     UErrorCode error = U_ZERO_ERROR;
     const UScriptCode script = uscript_getScript(static_cast<UChar32>(c), &error);
     return script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA || c == 0x30FC ? int{USCRIPT_HAN} : int{script};
   }
-  std::vector<int> scripts_;  // of each number of a character
+  std::vector<int> scripts_;  // by the number of a character
   uint32_t word_start_ = UINT32_MAX;
 };
 

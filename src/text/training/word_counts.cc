@@ -15,7 +15,7 @@ namespace qkv {
 namespace {
 
 constexpr size_t kChunk = size_t{1} << 20;        // bytes of text that one thread takes at a time
-constexpr size_t kMostChunks = 64;                // of a round: their counts are held until they are added up
+constexpr size_t kMostChunks = 64;                // per round: their counts are held until they are added up
 constexpr size_t kChunkBytes = size_t{24} << 20;  // that the words of a chunk may take if they all differ
 
 struct Hash {
@@ -28,7 +28,7 @@ class Counter {
  public:
   explicit Counter(const WordRules& rules) : rules_(rules) {}
 
-  // The lines or documents of a text.
+  // Counts the lines or documents of a text.
   void add_all(std::string_view text, Counts& counts) const {
     const std::string_view separator = rules_.whole_texts ? rules_.separator : "\n";
     while (!text.empty()) {
@@ -76,7 +76,7 @@ class Counter {
   const WordRules& rules_;
 };
 
-// Sums of many tables of counts, whose order does not matter.
+// The sum of many tables of counts, in any order.
 class Total {
  public:
   explicit Total(size_t memory) : memory_(memory) {}

@@ -1,4 +1,4 @@
-// How often each word occurs in a corpus; what a word is, the normalizer and the pre-tokenizer say.
+// Counts how often each word occurs in a corpus. Normalizer and pre-tokenizer define the words.
 #pragma once
 
 #include <cstdint>
@@ -19,25 +19,24 @@ struct WordCount {
   uint64_t count;
 };
 
-// What a word is.
+// The definition of a word.
 struct WordRules {
   const Normalizer* normalizer = nullptr;  // either may be null
   const PreTokenizer* pre_tokenizer = nullptr;
-  bool whole_texts = false;                        // false: each line is a text of its own, without its end (\n or \r\n)
-  std::string_view separator;                      // parts whole texts into documents and belongs to none; empty: they are not parted
-  bool may_cut_words = false;                      // whole texts that are read in parts: is a word of a MB cut where a part ends?
+  bool whole_texts = false;                        // false: each line is a separate text, without its end (\n or \r\n)
+  std::string_view separator;                      // separates whole texts into documents and belongs to none; empty: no separation
+  bool may_cut_words = false;                      // whether, in whole texts read in parts, a word of a MB may be cut at the end of a part
   size_t memory = SIZE_MAX;                        // bytes that the words may take; see below
-  std::function<void(std::string_view)> progress;  // told now and then in a few words how far it is
+  std::function<void(std::string_view)> progress;  // called now and then with a few words about the progress
   const CancellationToken* cancellation = nullptr;
 };
 
-// The words of all texts, in the order of their bytes: the same on any number of threads. Throws Error(bad_input) with file and line for
-// invalid UTF-8.
+// The words of all texts in byte order, independent of the number of threads. Throws Error(bad_input) with file and line for invalid UTF-8.
 //
-// Memory: a word counts as kWordBytes and its length. A text is counted in rounds of some MB, whose own words take as much again at most
-// (and 24 MB at least). When after a round all words take more than `memory`, those seen least often so far are dropped: all seen once,
-// then, while they still take more than three quarters, all seen at most twice, and so on; a warning says so. A word that comes again after
-// that is counted from one on. What is dropped depends on the order of the text and on `memory`, and on nothing else.
+// Memory: a word takes kWordBytes and its length. A text is counted in rounds of some MB, whose words take at most as much again (and at
+// least 24 MB). If all words take more than `memory` after a round, the rarest so far are dropped: all seen once, then, while they still
+// take more than three quarters, all seen at most twice, and so on, with a warning. A word that occurs again later is counted from one on.
+// The dropped words depend on the order of the text and on `memory` only.
 inline constexpr size_t kWordBytes = 96;
 std::vector<WordCount> count_words(std::span<const TextPart> parts, const WordRules& rules);
 // Each string is a line, or a whole text.

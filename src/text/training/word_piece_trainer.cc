@@ -17,16 +17,16 @@ constexpr uint32_t kNowhere = UINT32_MAX;
 struct Pair {
   TokenPair ids;
   uint64_t count = 0;
-  uint64_t heap = 0;             // the key of the heap that it is in
-  uint32_t slot = kNowhere;      // its place there; kNowhere: it is in none
-  double score = 0;              // what the heap is ordered by; of equal ones
-  uint64_t order = 0;            // the count that there was when the score was
+  uint64_t heap = 0;             // the key of its heap
+  uint32_t slot = kNowhere;      // its position there; kNowhere: it is in none
+  double score = 0;              // the order of the heap, highest first; for ties the next
+  uint64_t order = 0;            // the count at the time of the score
   bool banned = false;           // spells a special token
-  bool in_list[2] = {};          // is it in the lists of its left and of its right token?
+  bool in_list[2] = {};          // whether it is in the lists of its left and of its right token
   std::vector<uint32_t> places;  // some may be out of date
 };
 
-// A binary heap of pairs that moves one whose score has changed. The pair to join first is on top.
+// A binary heap of pairs that moves a pair whose score has changed. The pair to merge first is on top.
 class PairHeap {
  public:
   bool empty() const { return items_.empty(); }
@@ -74,12 +74,12 @@ class PairHeap {
   std::vector<uint32_t> items_;
 };
 
-// f(c) - f(c - n) with f(c) = c log c, without the loss of digits that the difference of two large numbers would have.
+// f(c) - f(c - n) with f(c) = c log c, without the cancellation in the difference of two large numbers.
 double entropy_step(double c, double n) { return n * std::log(c) - (c > n ? (c - n) * std::log1p(-n / c) : 0.0); }
 
-class Learner {
+class WordPieceLearner {
  public:
-  Learner(std::span<const WordCount> words, WordPieceScore score, const LearnOptions& options)
+  WordPieceLearner(std::span<const WordCount> words, WordPieceScore score, const LearnOptions& options)
       : score_(score),
         options_(options),
         tokens_(options.special_tokens),
@@ -96,7 +96,7 @@ class Learner {
     for (uint32_t pair = 0; pair < pairs_.size(); ++pair) update(pair);
   }
 
-  LearntWordPieces run() {
+  TrainedWordPieces run() {
     for (size_t step = 0; tokens_.size() < options_.vocab_size; ++step) {
       if (step % 256 == 0) {
         throw_if_cancelled(options_.cancellation);
@@ -129,12 +129,12 @@ class Learner {
     }
   }
 
-  // How often the pair can be joined.
+  // The number of times that the pair can be merged.
   uint64_t joins_of(const Pair& pair) {
     return pair.ids.left == pair.ids.right ? std::min(pair.count, count_of(pair.ids.left) / 2) : pair.count;
   }
 
-  // The score, for the gain without its part that depends on the size of the corpus.
+  // The score; for `gain` without the part that depends on the size of the corpus.
   double score_of(const Pair& pair) {
     const auto left = static_cast<double>(count_of(pair.ids.left)), right = static_cast<double>(count_of(pair.ids.right));
     if (score_ == WordPieceScore::likelihood) return static_cast<double>(pair.count) / (left * right);
@@ -143,7 +143,7 @@ class Learner {
     return n * std::log(n) - loss;
   }
 
-  // Puts a pair where its score and count belong.
+  // Moves a pair according to its score and count.
   void update(uint32_t index) {
     Pair& pair = pairs_[index];
     const uint64_t joins = joins_of(pair);
@@ -165,7 +165,7 @@ class Learner {
     }
   }
 
-  // kNowhere: there is none.
+  // kNowhere if there is none.
   uint32_t best_pair() const {
     uint32_t best = kNowhere;
     double best_score = 0;
@@ -173,7 +173,7 @@ class Learner {
       const Pair& top = pairs_[heap.top()];
       const double score =
           top.score + (score_ == WordPieceScore::gain ? entropy_step(static_cast<double>(total_), static_cast<double>(joins)) : 0.0);
-      // Heaps come in the order of how often their pairs can be joined.
+      // Heaps come in the order of how often their pairs can be merged.
       if (best == kNowhere || score >= best_score) {
         best = heap.top();
         best_score = score;
@@ -209,7 +209,7 @@ class Learner {
     for (const int32_t token : {ids.left, ids.right, joined}) update_pairs_of(token);
   }
 
-  // Also forgets those that are no more.
+  // Also removes pairs that no longer exist.
   void update_pairs_of(int32_t token) {
     std::erase_if(pairs_of(token), [&](uint32_t index) {
       update(index);
@@ -226,19 +226,19 @@ class Learner {
   WordSymbols symbols_;
   size_t alphabet_;
   uint64_t total_ = 0;                           // pieces of the corpus
-  std::vector<uint64_t> counts_;                 // of tokens
-  std::vector<std::vector<uint32_t>> pairs_of_;  // of tokens
+  std::vector<uint64_t> counts_;                 // by token
+  std::vector<std::vector<uint32_t>> pairs_of_;  // by token
   std::vector<Pair> pairs_;
-  PairMap<uint32_t> index_;  // of a pair in pairs_, and one
+  PairMap<uint32_t> index_;  // of a pair in pairs_, plus one
   std::map<uint64_t, PairHeap> heaps_;
 };
 
 }  // namespace
 
-LearntWordPieces learn_word_pieces(std::span<const WordCount> words, WordPieceScore score, const LearnOptions& options) {
-  if (score != WordPieceScore::frequency) return Learner(words, score, options).run();
-  LearntBpe learnt = learn_bpe(words, options);
-  return {std::move(learnt.tokens), learnt.alphabet};
+TrainedWordPieces learn_word_pieces(std::span<const WordCount> words, WordPieceScore score, const LearnOptions& options) {
+  if (score != WordPieceScore::frequency) return WordPieceLearner(words, score, options).run();
+  TrainedBpe trained = learn_bpe(words, options);
+  return {std::move(trained.tokens), trained.alphabet};
 }
 
 }  // namespace qkv

@@ -31,12 +31,12 @@ Conjunct conjunct_class(char32_t c, int grapheme_class) {
   return c != 0x200C && (grapheme_class == U_GCB_EXTEND || grapheme_class == U_GCB_ZWJ) ? Conjunct::extend : Conjunct::none;
 }
 
-// What of the characters so far decides whether the next one still belongs to the cluster.
+// The state of a cluster that decides whether the next character still belongs to it.
 class Cluster {
  public:
   explicit Cluster(char32_t first) { take(first, break_class(first)); }
 
-  // Takes the character where it belongs to the cluster (rules GB3 to GB13).
+  // Returns true and updates the state if the character belongs to the cluster (rules GB3 to GB13).
   bool continues_with(char32_t c) {
     const int kind = break_class(c);
     if (!joins(c, kind)) return false;
@@ -74,8 +74,8 @@ class Cluster {
   }
 
   int last_ = U_GCB_OTHER;
-  int indicators_ = 0;       // regional indicators at the end
-  bool pictograph_ = false;  // a pictograph, and since then nothing but what extends it
+  int indicators_ = 0;       // number of regional indicators at the end
+  bool pictograph_ = false;  // a pictograph followed only by its extenders
   bool consonant_ = false, linked_ = false;
 };
 
@@ -86,7 +86,7 @@ size_t grapheme_end(std::string_view text, size_t begin) {
   Cluster cluster(c.code_point);
   size_t end = begin + c.length;
   while (end < text.size()) {
-    // Two of ASCII only belong together as CR and LF.
+    // Two ASCII characters only belong together as CR and LF.
     const bool ascii = static_cast<unsigned char>(text[end]) < 0x80 && static_cast<unsigned char>(text[end - 1]) < 0x80;
     if (ascii && text[end - 1] != '\r') return end;
     c = character_at(text, end);

@@ -1,4 +1,4 @@
-// Grapheme clusters (UAX 29, Unicode 16): what a reader takes for one character.
+// Grapheme clusters (UAX 29, Unicode 16): user-perceived characters.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace qkv {
 
-// Where the extended grapheme cluster that begins at `begin` ends; begin < text.size(), and a cluster begins there.
+// The end of the extended grapheme cluster that begins at `begin`; begin < text.size(), and a cluster must begin there.
 size_t grapheme_end(std::string_view text, size_t begin);
 
 }  // namespace qkv

@@ -1,4 +1,4 @@
-// ICU's normalizer of a form, restricted to the characters that normalize_unicode knows: for what needs more than whole texts.
+// ICU's normalizer of a form, restricted to the characters that normalize_unicode knows, for uses beyond whole texts.
 #pragma once
 
 #include <unicode/normalizer2.h>

@@ -1,4 +1,4 @@
-// Text that is made when it is first asked for.
+// Text that is generated on first use.
 #pragma once
 
 #include <functional>
@@ -9,11 +9,11 @@
 
 namespace qkv {
 
-// A copy shares the text. May be asked from several threads.
+// Copies share the text. May be used from several threads.
 class LazyText {
  public:
   LazyText() : LazyText(std::string()) {}
-  LazyText(std::string text) : state_(std::make_shared<State>()) { state_->text = std::move(text); }  // NOLINT: is one
+  LazyText(std::string text) : state_(std::make_shared<State>()) { state_->text = std::move(text); }  // NOLINT: implicit on purpose
   LazyText(const char* text) : LazyText(std::string(text)) {}                                         // NOLINT
   explicit LazyText(std::function<std::string()> make) : state_(std::make_shared<State>()) { state_->make = std::move(make); }
 

@@ -37,7 +37,7 @@ std::string message_of(int error, OnigErrorInfo* info = nullptr) {
   return {reinterpret_cast<const char*>(text.data()), static_cast<size_t>(std::max(size, 0))};
 }
 
-// Is there an option P, as in (?P) or (?iP:…)?
+// True if there is an option P, as in (?P) or (?iP:…).
 bool has_option_p(std::string_view pattern) {
   for (size_t at = pattern.find("(?"); at != std::string_view::npos; at = pattern.find("(?", at + 1)) {
     size_t end = at + 2;
@@ -47,8 +47,8 @@ bool has_option_p(std::string_view pattern) {
   return false;
 }
 
-// Oniguruma 6.9.8 reads two classes otherwise than 6.9.10, which `tokenizers` has: they are written out, [:punct:] as [\p{P}\p{S}] and
-// \p{Word} as \w. Option P, which makes POSIX classes those of ASCII, leaves the first one alone.
+// Oniguruma 6.9.8 interprets two classes differently from 6.9.10, which `tokenizers` uses; they are expanded: [:punct:] to [\p{P}\p{S}] and
+// \p{Word} to \w. The first is left alone under option P, which restricts POSIX classes to ASCII.
 std::string with_classes_written_out(const std::string& pattern) {
   const auto has = [&](size_t at, std::string_view text) {
     return std::string_view(pattern).substr(std::min(at, pattern.size())).starts_with(text);
@@ -56,7 +56,7 @@ std::string with_classes_written_out(const std::string& pattern) {
   const bool ascii = has_option_p(pattern);
   std::string result;
   int depth = 0;     // of brackets
-  size_t first = 0;  // where a ] stands for itself: it comes first in the brackets
+  size_t first = 0;  // here a ] is literal because it comes first in the brackets
   for (size_t i = 0; i < pattern.size(); ++i) {
     if (has(i, "\\p{Word}") || has(i, "\\P{Word}")) {
       result.append(pattern[i + 1] == 'p' ? "\\w" : "\\W");
@@ -88,8 +88,8 @@ double thread_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-// Bounds the time of one find_all. A text is searched at some 10 to 50 MB/s by patterns of words; retries alone do not bound the time, as a
-// lookahead may read to the end of the text at each place.
+// Limits the time of one find_all. Word patterns search 10 to 50 MB/s. A limit on retries does not bound the time, since a lookahead may
+// read to the end of the text at each place.
 class Deadline {
  public:
   explicit Deadline(size_t bytes) : seconds_(2 + 2e-6 * static_cast<double>(bytes)) {}
@@ -156,9 +156,9 @@ class OnigurumaSearch {
     onig_set_retry_limit_in_search_of_match_param(limits_.get(), kMaxRetriesInMatch + 64 * text.size());
   }
 
-  // The first match that begins at `start` or behind it; false: there is none.
+  // Finds the first match that begins at or after `start`; false if there is none.
   bool find(size_t start) {
-    constexpr size_t kSearchedAtOnce = size_t{1} << 14;  // bytes: in longer texts the clock is looked at between places, too
+    constexpr size_t kSearchedAtOnce = size_t{1} << 14;  // bytes: in longer texts the clock is also checked between places
     if (text_.size() <= kSearchedAtOnce || regex_.searches_whole) return is_match(start, true);
     for (; start < text_.size(); start += utf8_length(text_[start])) {
       if (is_match(start, false)) return true;
@@ -194,11 +194,11 @@ void OnigurumaRegex::find_all(std::string_view text, const std::function<void(si
   size_t last_end = kNone;
   for (size_t start = 0; start <= text.size() && search.find(start);) {
     const size_t begin = search.begin(), end = search.end();
-    if (end < begin) return;  // \K in a lookahead can do that
+    if (end < begin) return;  // \K in a lookahead can cause this
     if (begin != end || begin != last_end) found(begin, end);
     last_end = end;
     start = end;
-    if (begin == end) {  // an empty match: go on one character later
+    if (begin == end) {  // an empty match: continue one character later
       if (end == text.size()) return;
       start += utf8_length(text[end]);
     }

@@ -1,4 +1,4 @@
-// Regular expressions as the `tokenizers` library reads them: by Oniguruma, whose syntax and classes tokenizer.json is written for.
+// Regular expressions as in the `tokenizers` library: Oniguruma, for whose syntax and classes tokenizer.json is written.
 #pragma once
 
 #include <cstddef>
@@ -11,12 +11,12 @@ namespace qkv {
 
 class OnigurumaRegex {
  public:
-  // Throws Error(bad_input) that starts with `where` for a pattern that Oniguruma does not read.
+  // Throws Error(bad_input) that starts with `where` if Oniguruma rejects the pattern.
   OnigurumaRegex(const std::string& pattern, const std::string& where);
   ~OnigurumaRegex();
 
-  // As Regex::find_all. Throws Error(bad_input) for a pattern that retries or nests without end, or takes hundreds of times as long as a
-  // pattern of words does.
+  // As Regex::find_all. Throws Error(bad_input) for a pattern that retries or nests endlessly, or takes hundreds of times as long as a word
+  // pattern.
   void find_all(std::string_view text, const std::function<void(size_t begin, size_t end)>& found) const;
 
   struct Impl;

@@ -9,7 +9,7 @@
 namespace qkv {
 namespace {
 
-// White space is the property White_Space: PCRE2's \s has U+180E too.
+// Expands white space to the property White_Space: PCRE2's \s has U+180E, too.
 std::string with_white_space_written_out(std::string_view pattern) {
   constexpr const char* kSpace = "\\t-\\r\\x{85}\\p{Z}";
   std::string result;
@@ -53,7 +53,7 @@ Pcre2Regex::Pcre2Regex(std::string_view pattern) : impl_(std::make_unique<Impl>(
   const uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C;
   impl_->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(written.data()), written.size(), options, &error, &offset, nullptr);
   if (!impl_->code) fail(ErrorCode::internal, "the pattern \"{}\" does not compile ({}, at byte {})", written, message_of(error), offset);
-  pcre2_jit_compile(impl_->code, PCRE2_JIT_COMPLETE);  // where it is not possible, matching is slower
+  pcre2_jit_compile(impl_->code, PCRE2_JIT_COMPLETE);  // without it matching is slower
 }
 
 Pcre2Regex::~Pcre2Regex() = default;
@@ -71,7 +71,7 @@ void Pcre2Regex::find_all(std::string_view text, const std::function<void(size_t
     }
     const PCRE2_SIZE* range = pcre2_get_ovector_pointer(data.get());
     found(range[0], range[1]);
-    start = range[1];  // none of the known patterns matches nothing
+    start = range[1];  // none of the known patterns has empty matches
   }
 }
 

@@ -1,4 +1,4 @@
-// The patterns of well-known tokenizers through PCRE2, whose compiled code runs several times as fast as Oniguruma.
+// The patterns of well-known tokenizers in PCRE2, whose compiled code is several times as fast as Oniguruma.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace qkv {
 
 class Pcre2Regex {
  public:
-  // `pattern` is one of patterns::known() (split_patterns.h): only these are shown to be read as Oniguruma reads them.
+  // `pattern` must be one of patterns::known() (split_patterns.h): only these are shown to match as in Oniguruma.
   explicit Pcre2Regex(std::string_view pattern);
   ~Pcre2Regex();
 

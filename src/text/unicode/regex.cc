@@ -13,7 +13,7 @@ namespace {
 
 using Found = std::function<void(size_t, size_t)>;
 
-// An empty one is found in front of each character and at the end.
+// An empty pattern matches in front of each character and at the end.
 void find_literal(std::string_view pattern, std::string_view text, const Found& found) {
   if (pattern.empty()) {
     for (size_t i = 0; i < text.size(); i += utf8_length(text[i])) found(i, i);
@@ -44,7 +44,7 @@ void find_spaces(std::string_view text, const Found& found) {
 
 }  // namespace
 
-// One way to match: a scanner, PCRE2 for the patterns that it is shown to read alike, Oniguruma for all others.
+// The matching engine: a scanner, PCRE2 for patterns shown to match alike, or Oniguruma for all others.
 struct Regex::Impl {
   std::optional<std::string> literal;
   std::optional<Pcre2Regex> pcre2;

@@ -11,16 +11,16 @@ namespace qkv {
 
 class Regex {
  public:
-  // Throws Error(bad_input) that starts with `where` for a pattern that cannot be compiled.
+  // Throws Error(bad_input) that starts with `where` if the pattern cannot be compiled.
   Regex(const std::string& pattern, const std::string& where);
-  // The text itself as the pattern.
+  // Matches the text literally.
   static Regex literal(const std::string& text);
   ~Regex();
   Regex(Regex&&) noexcept;
   Regex& operator=(Regex&&) noexcept;
 
-  // Calls found(begin, end) for each match in valid UTF-8, left to right, not overlapping; there is none in an empty text. May be called
-  // from several threads. Throws Error(bad_input) where matching takes too long or too much memory.
+  // Calls found(begin, end) for each match in valid UTF-8, left to right, without overlaps; an empty text has none. May be called from
+  // several threads. Throws Error(bad_input) if matching takes too long or too much memory.
   void find_all(std::string_view text, const std::function<void(size_t begin, size_t end)>& found) const;
 
  private:

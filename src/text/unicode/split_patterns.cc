@@ -7,7 +7,7 @@
 namespace qkv::patterns {
 namespace {
 
-// Those that cut before spaces come first.
+// Patterns that cut before spaces come first.
 constexpr size_t kCutBeforeSpaces = 12;
 constexpr std::array kKnown = {
     kGpt2,
@@ -26,7 +26,7 @@ constexpr std::array kKnown = {
     std::string_view(R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"),
 
     kClip,
-    // Numbers, line ends and scripts that are cut out by patterns of their own (StarCoder, Falcon, DeepSeek).
+    // Numbers, line ends and scripts that are split off by separate patterns (StarCoder, Falcon, DeepSeek).
     std::string_view(R"(\p{N})"),
     std::string_view(R"(\p{N}+)"),
     std::string_view(R"(\p{N}{1,3})"),

@@ -22,7 +22,7 @@ struct Range {
   char32_t first, last;
 };
 
-// What Unicode 16 added to classes since Unicode 15, ICU 72's version. Ascending.
+// Additions to classes in Unicode 16 since Unicode 15, ICU 72's version. Ascending.
 constexpr Range kNewLetters[] = {{0x1C89, 0x1C8A},   {0xA7CB, 0xA7CD},   {0xA7DA, 0xA7DC},   {0x105C0, 0x105F3}, {0x10D4A, 0x10D65},
                                  {0x10D6F, 0x10D85}, {0x10EC2, 0x10EC4}, {0x11380, 0x11389}, {0x1138B, 0x1138B}, {0x1138E, 0x1138E},
                                  {0x11390, 0x113B5}, {0x113B7, 0x113B7}, {0x113D1, 0x113D1}, {0x113D3, 0x113D3}, {0x11BC0, 0x11BE0},
@@ -30,13 +30,13 @@ constexpr Range kNewLetters[] = {{0x1C89, 0x1C8A},   {0xA7CB, 0xA7CD},   {0xA7DA
                                  {0x1E5F0, 0x1E5F0}, {0x2EBF0, 0x2EE5D}};
 constexpr Range kNewNumbers[] = {{0x10D40, 0x10D49}, {0x116D0, 0x116E3}, {0x11BF0, 0x11BF9}, {0x16130, 0x16139},
                                  {0x16D70, 0x16D79}, {0x1CCF0, 0x1CCF9}, {0x1E5F1, 0x1E5FA}};
-// Besides letters and numbers: marks.
+// Marks, in addition to letters and numbers.
 constexpr Range kNewWordMarks[] = {{0x897, 0x897},     {0x10D69, 0x10D6D}, {0x10EFC, 0x10EFC}, {0x113B8, 0x113C0}, {0x113C2, 0x113C2},
                                    {0x113C5, 0x113C5}, {0x113C7, 0x113CA}, {0x113CC, 0x113D0}, {0x113D2, 0x113D2}, {0x113E1, 0x113E2},
                                    {0x11F5A, 0x11F5A}, {0x1611E, 0x1612F}, {0x1E5EE, 0x1E5EF}};
 constexpr Range kUnicode17Numbers[] = {{0x11DE0, 0x11DE9}, {0x16FF4, 0x16FF6}};
 
-// Lower cases that Unicode 16 and 17 added: every `step`-th character of a range moves by `distance`.
+// Lower-case mappings added by Unicode 16 and 17: every `step`-th character of a range moves by `distance`.
 struct CaseRange {
   char32_t first, last, step;
   int distance;
@@ -52,7 +52,7 @@ bool in_ranges(std::span<const Range> ranges, char32_t c) {
 
 uint32_t category_mask(char32_t c) { return U_GET_GC_MASK(static_cast<UChar32>(c)); }
 
-// Is the character in Unicode up to this major version?
+// True if the character exists in Unicode up to this major version.
 bool known_by(char32_t c, int major) {
   UVersionInfo age;
   u_charAge(static_cast<UChar32>(c), age);
@@ -119,8 +119,8 @@ bool is_combining_mark(char32_t c) {
 
 bool is_nonspacing_mark(char32_t c) {
   if (c < 0x300) return false;
-  if (c == 0x1734) return true;                                                 // since Unicode 14 a spacing one
-  if (c == 0x1885 || c == 0x1886 || c == 0xA9BD || c == 0x111C9) return false;  // only since later versions
+  if (c == 0x1734) return true;                                                 // a spacing one since Unicode 14
+  if (c == 0x1885 || c == 0x1886 || c == 0xA9BD || c == 0x111C9) return false;  // only in later versions
   return (category_mask(c) & U_GC_MN_MASK) != 0 && known_by(c, 8);
 }
 
@@ -134,7 +134,7 @@ void append_lower_case(std::string& text, char32_t c) {
     text.push_back(static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c));
     return;
   }
-  if (c == 0x130) {  // capital I with dot above: the only one whose full lower case is longer, without regard to the language
+  if (c == 0x130) {  // capital I with dot above: the only one whose full, language-independent lower case is longer
     text.append("i\xCC\x87");
     return;
   }

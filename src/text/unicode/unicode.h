@@ -1,4 +1,4 @@
-// Classes and forms of characters, as the `tokenizers` library (0.23) sees them.
+// Character classes and forms as the `tokenizers` library (0.23) has them.
 //
 // The tables are ICU's. `tokenizers` takes each class from another Rust crate, and these crates know different versions of
 // Unicode, older and newer than ICU's; where they differ, unicode.cc follows the crate, because a tokenizer must cut a text the way it
@@ -20,11 +20,11 @@ bool is_combining_mark(char32_t c);   // category M (Unicode 9)
 bool is_nonspacing_mark(char32_t c);  // category Mn (Unicode 8)
 bool is_control(char32_t c);          // category Cc, Cf or Co (Unicode 8)
 
-// Appends the lower case of one character; context (a final sigma) is not looked at. U+0130 becomes two characters.
+// Appends the lower case of one character; context (a final sigma) is ignored. U+0130 becomes two characters.
 void append_lower_case(std::string& text, char32_t c);
 
 enum class NormalForm { nfc, nfd, nfkc, nfkd };
-// The Unicode normal form (UAX 15) of valid UTF-8; characters newer than Unicode 9 stay as they are.
+// Applies a Unicode normal form (UAX 15) to valid UTF-8; characters newer than Unicode 9 are unchanged.
 void normalize_unicode(NormalForm form, std::string& text);
 
 }  // namespace qkv

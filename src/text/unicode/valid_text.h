@@ -10,7 +10,7 @@
 
 namespace qkv {
 
-// A text as valid UTF-8, and the way back from its bytes to those of the text as it came.
+// A text as valid UTF-8, with a map from its bytes back to the original ones.
 class ValidText {
  public:
   explicit ValidText(std::string_view text) : text_(text) {
@@ -22,7 +22,7 @@ class ValidText {
   ValidText& operator=(const ValidText&) = delete;
 
   std::string_view view() const { return text_; }
-  // The place in the text as it came; `position` is a boundary of characters.
+  // The place in the original text; `position` must be a character boundary.
   size_t original(size_t position) const {
     const auto after = std::upper_bound(replacements_.begin(), replacements_.end(), position,
                                         [](size_t value, const Utf8Replacement& replacement) { return value < replacement.end; });
