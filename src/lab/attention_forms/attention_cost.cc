@@ -23,7 +23,7 @@ Tensor random_rows(const AttentionCase& of, uint64_t seed, uint32_t stream) {
   return Tensor::from(values, {of.tokens, of.heads * of.head_size}, of.dtype);
 }
 
-// One thread for all loops, as long as this lives.
+// Restricts all loops to one thread during its lifetime.
 class SingleThread {
  public:
   SingleThread() : before_(num_threads()) { set_num_threads(1); }
@@ -83,13 +83,13 @@ double training_seconds(const AttentionProgram& program, const AttentionInput& i
 int64_t memory_bytes(const std::function<Tensor()>& run) {
   const SingleThread alone;
   release_unused_memory();
-  // The statistics know the largest sum ever: with this, which nobody touches, what there is now is as much.
+  // The statistics only know the largest sum ever. This allocation, which nobody touches, raises the current sum to it.
   const MemoryStatistics before = memory_statistics();
   const Tensor ballast = Tensor::empty({(before.bytes_peak - before.bytes_in_use + 3) / 4}, DType::f32);
   const int64_t peak = memory_statistics().bytes_peak, held = kernel_working_memory();
   int64_t bytes = 0;
   std::exception_ptr error;
-  std::thread([&] {  // one that has no working memory yet
+  std::thread([&] {  // a thread without scratch memory yet
     try {
       const Tensor result = run();
       bytes = memory_statistics().bytes_peak - peak + kernel_working_memory() - held;

@@ -1,4 +1,4 @@
-// What attention on random input costs: seconds, bytes, operations.
+// Measures attention on random input: seconds, bytes, operations.
 #pragma once
 
 #include <functional>
@@ -21,24 +21,24 @@ struct AttentionInput {
 };
 AttentionInput random_input(const AttentionCase& of, uint64_t seed);
 
-// One of the programs that a question compares.
+// One of the implementations that a question compares.
 using AttentionProgram = std::function<Tensor(const AttentionInput& in)>;
 AttentionProgram product_attention(const AttentionCase& of, AttentionImplementation implementation);
 
-// Median of `repeats` runs after one that is not counted.
+// Median of `repeats` runs after a warm-up run.
 double median_seconds(int64_t repeats, const std::function<void()>& run);
 double forward_seconds(const AttentionProgram& program, const AttentionInput& in, int64_t repeats);
 // Forward and backward to q, k and v.
 double training_seconds(const AttentionProgram& program, const AttentionInput& in, int64_t repeats);
 
-// The most bytes that the results, other tensors and the kernels' working memory take while `run` computes them on one thread, beyond what
-// was there before. Other work of this process meanwhile would be counted too.
+// The peak of bytes that results, other tensors and the kernels' scratch memory take while `run` computes them on one thread, beyond what
+// existed before. Concurrent work of this process would be counted, too.
 int64_t memory_bytes(const std::function<Tensor()>& run);
 
-// How y grows: the line through the logarithms of x and y of the points from x = `from` on; its slope is the exponent.
+// The growth of y: a line through the logarithms of x and y of the points from x = `from` on; its slope is the exponent.
 Line growth(const Series& series, double from);
 
-// The x at which a / b, taken as straight between the points in logarithms of both, first reaches 1; NaN where it does not. Ascending x.
+// The x at which a / b, interpolated linearly in logarithms of both, first reaches 1; NaN if it does not. x must be ascending.
 double crossing(const Series& a, const Series& b);
 
 }  // namespace qkv::lab

@@ -1,4 +1,4 @@
-// How many bytes attention moves between a large slow memory and a small fast one: by formula, and by the processor's counters.
+// The bytes that attention moves between a large slow memory and a small fast one: by formula, and by the processor's counters.
 #pragma once
 
 #include <cstdint>
@@ -7,22 +7,22 @@
 
 namespace qkv::lab {
 
-// Elements that the forward pass of one head reads and writes in slow memory; n queries and keys, d the head size.
-// All scores at a time (Dao et al. 2022, algorithm 0, theorem 2: O(n d + n^2)): q, k and v are read, scores and weights are written and
-// read, the output is written.
+// Elements that the forward pass of one head reads and writes in slow memory; n queries and keys, d the head size. With all scores at once
+// (Dao et al. 2022, algorithm 0, theorem 2: O(n d + n^2)): q, k and v are read, scores and weights are written and read, the output is
+// written.
 double whole_traffic(double n, double d);
-// Algorithm 1 of the same with tiles of `keys` keys: keys and values are read once; for each tile queries are read, outputs and two
-// numbers of each query are read and written. With keys = fast / (4 d) for a fast memory of `fast` elements: O(n^2 d^2 / fast).
+// Algorithm 1 of the same paper with tiles of `keys` keys: keys and values are read once; for each tile queries are read, and outputs and
+// two numbers per query are read and written. With keys = fast / (4 d) for a fast memory of `fast` elements: O(n^2 d^2 / fast).
 double tiled_traffic(double n, double d, double keys);
-// With the loops exchanged, as FlashAttention-2 (Dao 2023, section 3.1) and the product's kernels: `queries` stay in fast memory with
-// their outputs while all keys and values pass by; O(n^2 d^2 / fast) too.
+// With the loops exchanged, as in FlashAttention-2 (Dao 2023, section 3.1) and the product's kernels: `queries` stay in fast memory with
+// their outputs while all keys and values stream by; also O(n^2 d^2 / fast).
 double passing_keys_traffic(double n, double d, double queries);
 
-// Bytes that `run`, on this thread, brings from main memory: misses of the last cache times its line. Nothing where the processor or the
-// system offers no such counter, as in most virtual machines.
+// Bytes that `run` on this thread reads from main memory: misses of the last cache times its line size. Nothing if the processor or the
+// system has no such counter, as in most virtual machines.
 std::optional<double> counted_bytes(const std::function<void()>& run);
 
-// Of the first and second data cache of this machine, in bytes; 0 where the system does not say.
+// Sizes of this machine's first and second data cache, in bytes; 0 if the system does not report them.
 struct CacheSizes {
   int64_t first = 0, second = 0;
 };

@@ -7,12 +7,12 @@
 namespace qkv::lab {
 namespace {
 
-// What queries have seen so far: the softmax over these keys, and the logarithm of the sum of their exponentials, [tokens, num_heads].
+// The result for the keys so far: their softmax, and the log-sum-exp, [tokens, num_heads].
 struct SeenSoFar {
   Tensor out, log_sum_exp;
 };
 
-// Adds another tile's keys. A row's weights of both sides sum to one (Dao et al. 2022, section 3.1).
+// Adds another tile of keys. The weights of both sides sum to one per row (Dao et al. 2022, section 3.1).
 void add_tile(const SeenSoFar& all, const AttentionResult& tile, int num_heads) {
   const int64_t size = all.out.cols() / num_heads, rows = all.out.rows();
   constexpr int64_t kSlab = 64;
@@ -34,7 +34,7 @@ void add_tile(const SeenSoFar& all, const AttentionResult& tile, int num_heads) 
 }  // namespace
 
 Tensor tiled_attention(const Tensor& q, const Tensor& k, const Tensor& v, int num_heads, int64_t tile) {
-  // The queries are scaled beforehand, for the saved largest score is one before the scale.
+  // Queries are scaled first because the saved largest score excludes the scale.
   const Tensor scaled = Tensor::empty(q.shape(), DType::f32);
   const float scale = 1 / std::sqrt(static_cast<float>(q.cols() / num_heads));
   cpu_kernels().copy({.x = q.view(), .out = scaled.view(), .scale = scale});

@@ -1,4 +1,4 @@
-// Bound by memory once a head's scores leave the caches: they are written, read and written, and read.
+// Bound by memory once a head's scores exceed the caches: they are written, read and written, and read.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lab/attention_forms/whole_attention.cc"
 #include <hwy/foreach_target.h>

@@ -1,4 +1,4 @@
-// What attention maps look like, in numbers. A map holds the weights of one sequence and head: [queries, keys], rows sum to 1.
+// Numbers that characterize attention maps. A map holds the weights of one sequence and head: [queries, keys], rows sum to 1.
 #pragma once
 
 #include <functional>
@@ -8,21 +8,29 @@
 
 namespace qkv::lab {
 
-// exp of the entropy of the singular values, taken as shares of their sum (Roy and Vetterli 2007): n for the identity, 1 where all
-// rows are the same. The plain rank says little: a causal softmax's map has the full one.
+// exp of the entropy of the singular values as shares of their sum (Roy and Vetterli 2007): n for the identity, 1 if all rows are equal.
+// The plain rank is uninformative: a causal softmax's map has full rank.
 double effective_rank(const Tensor& map);
 
 // Mean over the queries of the entropy of their weights, in nats.
 double row_entropy(const Tensor& map);
 
-// Mean over the queries of sum_j min(a_ij, b_ij): the share of the weight that two heads put on the same tokens. 1: the same maps.
+// Mean over the queries of sum_j min(a_ij, b_ij): the share of weight that two heads put on the same tokens. 1: equal maps.
 double overlap(const Tensor& a, const Tensor& b);
 
 // Mean weight that a token puts on itself.
 double diagonal_weight(const Tensor& map);
 
-// (|S|^2 - |A|^2) / (|S|^2 + |A|^2) of a square matrix's symmetric and antisymmetric part, in Frobenius's norm, after its mean was taken
-// off, which no softmax sees: 1 symmetric, -1 antisymmetric, 0 as random numbers are.
+// (
+// S
+// ^2 -
+// A
+// ^2) / (
+// S
+// ^2 +
+// A
+// ^2) of a square matrix's symmetric and antisymmetric part, in the Frobenius norm, after subtracting its mean, which no softmax sees: 1
+// symmetric, -1 antisymmetric, 0 for random numbers.
 double symmetry(const Tensor& scores);
 
 // scale * q k^T of one sequence and head without a mask, [queries, keys].

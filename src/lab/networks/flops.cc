@@ -7,7 +7,7 @@ double training_flops(const UniformConfig& config, const Segments& source, const
   const double h = config.hidden_size, projection = h * h;
   const double encoder = config.encoder_layers * (4 * projection + 2 * h * config.encoder_ffn_dim);
   const double decoder = config.decoder_layers * (4 * projection + 2 * h * config.decoder_ffn_dim) + h * config.vocab_size;
-  double operations = 0;  // going forward
+  double operations = 0;  // of the forward pass
   for (int64_t i = 0; i < target.count(); ++i) {
     const auto t = static_cast<double>(target.length(i));
     operations += 2 * t * decoder + config.decoder_layers * 2 * t * t * h;

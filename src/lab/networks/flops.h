@@ -1,4 +1,4 @@
-// What training costs, to compare networks at equal cost.
+// The cost of training, for comparing networks at equal cost.
 #pragma once
 
 #include "nn/uniform_config.h"
@@ -6,9 +6,9 @@
 
 namespace qkv::lab {
 
-// Multiplications and additions of one step with these sequences: 2 for each weight that a token passes going forward and 4 going back,
-// and those of attention's two products, of which a causal one needs half. Embeddings, norms and biases are left out. Sequence i of
-// `target` belongs to sequence i of `source`, which is empty for a decoder alone. Neither grouped heads nor gated feed-forwards.
+// Multiplications and additions of one step with these sequences: 2 for each weight and token in the forward pass and 4 in the backward
+// pass, and those of attention's two products, of which a causal one needs half. Embeddings, norms and biases are ignored. Sequence i of
+// `target` belongs to sequence i of `source`, which is empty for a decoder alone. Grouped heads and gated feed-forwards are not supported.
 double training_flops(const UniformConfig& config, const Segments& source, const Segments& target);
 
 }  // namespace qkv::lab

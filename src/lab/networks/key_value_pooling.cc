@@ -5,7 +5,7 @@
 namespace qkv::lab {
 namespace {
 
-// Rows are those of the heads, head_size each. [many * head_size, in] to [few * head_size, in]; biases have in = 1.
+// Averages rows of heads, head_size each: from [many * head_size, in] to [few * head_size, in]; biases have in = 1.
 Tensor pooled(const Tensor& many, const Shape& shape, int head_size) {
   const int64_t heads = shape[0] / head_size, group = many.dim(0) / shape[0], block = many.numel() / many.dim(0) * head_size;
   const std::vector<float> from = many.to_vector();

@@ -33,7 +33,7 @@ Initialization initialization_of(const NetworkOptions& options, int layers) {
 
 namespace {
 
-// [heads, 2 * reach + 1] of scores that fall with the square of the distance from the token before (Mixer::local): heads 1, 2, 4, … wide.
+// [heads, 2 * reach + 1] of scores that fall with the squared distance from the previous token (Mixer::local): heads 1, 2, 4, … wide.
 Tensor local_bias(int heads, int64_t reach) {
   std::vector<float> values;
   for (int head = 0; head < heads; ++head) {
@@ -70,14 +70,14 @@ PositionTable table_kind(Position position) {
                                             : PositionTable::none;
 }
 
-// The deviation that embeddings start with.
+// The initial deviation of embeddings.
 float embedding_deviation(const NetworkOptions& options) {
   return options.embedding_deviation > 0 ? options.embedding_deviation
                                          : initialization_of(options, options.layers).embedding(options.hidden_size).deviation;
 }
 
-// What is added to the embeddings. Sines are as much smaller than the paper's as the embeddings' deviation is than the paper's 1 (Vaswani
-// et al. 2017, sections 3.4 and 3.5).
+// The table added to the embeddings. Sines are scaled down from the paper's in the same ratio as the embeddings' deviation from the paper's
+// 1 (Vaswani et al. 2017, sections 3.4 and 3.5).
 Tensor position_table(const EmbeddedPositions& positions, const NetworkOptions& options) {
   const Tensor table = positions.rows(options.max_positions);
   if (options.position != Position::sinusoidal) return table;
@@ -97,7 +97,7 @@ void grow_queries_and_keys(ParameterStore& store, float gain) {
 
 }  // namespace
 
-// One layer: the mixer and the feed-forward, each in a residual with a norm, as far as they are wanted.
+// One layer: the mixer and the feed-forward, if enabled, each in a residual with a norm.
 class Layer {
  public:
   Layer(const NetworkOptions& all_layers, const Initialization& start, int index, const ParameterScope& scope)
@@ -174,7 +174,7 @@ class Layer {
     options.save_log_sum_exp = static_cast<bool>(context.on_attention);
     Tensor q = q_ ? q_->forward(x) : x, k = k_ ? k_->forward(x) : q;
     const Tensor v = v_ ? v_->forward(x) : k;
-    if (options_.mixer == Mixer::average || options_.mixer == Mixer::local) {  // scores of 0 and the bias alone
+    if (options_.mixer == Mixer::average || options_.mixer == Mixer::local) {  // scores are 0 plus the bias
       q = k = Tensor::zeros(x.shape(), x.dtype());
       if (options_.mixer == Mixer::local) options.distance_bias = local_bias(options_.heads, std::max<int64_t>(pass.keys.longest() - 1, 1));
     }

@@ -1,5 +1,5 @@
-// The lab's network: a stack of layers like the Transformer's, in which each part that a question asks about can be exchanged or left out.
-// What is no variant is nn/'s: projections, norms, feed-forward, positions, recurrent cells; attention is ops/'s one attention.
+// The lab's network: a stack of Transformer-like layers in which each part that a question asks about can be exchanged or left out.
+// Everything else comes from nn/ (projections, norms, feed-forward, positions, recurrent cells) and from ops/'s one attention.
 #pragma once
 
 #include <memory>
@@ -14,18 +14,19 @@
 
 namespace qkv::lab {
 
-// How the tokens of a sequence hear of each other.
+// How the tokens of a sequence exchange information.
 enum class Mixer : uint8_t {
-  attention,    // softmax(scale q k^T) v
-  average,      // the same weight for all that may be seen
-  local,        // fixed weights that fall with the distance, another width for each head (as You et al. 2020's hard-coded Gaussians)
-  none,         // not at all
-  linear,       // linear attention: elu(q) + 1 and elu(k) + 1 in the place of the softmax (Katharopoulos et al. 2020, eq. 7)
-  additive,     // weight . tanh(q + k) in the place of q k^T (Bahdanau et al. 2015)
-  tanh_rnn,     // recurrent cells (nn/recurrent.h), one direction, the hidden size their own
+  attention,  // softmax(scale q k^T) v
+  average,    // equal weights for all visible tokens
+  local,   // fixed weights that fall with the distance, with a different width for each head (similar to the hard-coded Gaussians of You et
+           // al. 2020)
+  none,    // not at all
+  linear,  // linear attention: elu(q) + 1 and elu(k) + 1 instead of the softmax (Katharopoulos et al. 2020, eq. 7)
+  additive,     // weight . tanh(q + k) instead of q k^T (Bahdanau et al. 2015)
+  tanh_rnn,     // recurrent cells (nn/recurrent.h), one direction, with their own hidden size
   gru,          //
   lstm,         //
-  convolution,  // gated: (W x + b) * sigmoid(V x + c) over a window (Dauphin et al. 2017, eq. 1), causal where the network is
+  convolution,  // gated: (W x + b) * sigmoid(V x + c) over a window (Dauphin et al. 2017, eq. 1), causal if the network is
 };
 
 enum class Projections : uint8_t {
@@ -46,35 +47,35 @@ struct NetworkOptions {
   bool gated_ffn = false;
   bool causal = true;
   Mixer mixer = Mixer::attention;
-  std::vector<Mixer> mixers;  // of each layer, where they differ
+  std::vector<Mixer> mixers;  // per layer, if they differ
   Projections projections = Projections::separate;
-  float scale = 0;       // of the scores; 0: 1 / sqrt(head size), of additive attention 1
+  float scale = 0;       // of the scores; 0: 1 / sqrt(head size), for additive attention 1
   bool qk_norm = false;  // q and k are RMS-normed per head (Henry et al. 2020; Dehghani et al. 2023), with one learned scale each
-  float qk_gain = 1;     // W_Q and W_K start this much larger
+  float qk_gain = 1;     // factor of the initial W_Q and W_K
   NormPlace norm_place = NormPlace::pre;
   NormKind norm = NormKind::layer;
   bool residual = true;
   Position position = Position::learned;
   int max_positions = 256;
   int width = 3;                  // of the convolution's window
-  float embedding_deviation = 0;  // that embeddings start with; 0: 0.02
+  float embedding_deviation = 0;  // initial deviation of embeddings; 0: 0.02
   float dropout = 0;
-  // Deviation of the weights at the start, as GPT-2's; 0: as the paper's, Xavier's weights, and embeddings of deviation 1 (section 3.4).
+  // Initial deviation of the weights, as in GPT-2; 0: as in the paper, Xavier's weights and embeddings of deviation 1 (section 3.4).
   float initializer_range = 0.02f;
 
   int head_size() const { return hidden_size / heads; }
 };
 
-// One layer of it as nn's modules are told; its attention is causal where the network is.
+// One layer's configuration for nn's modules; its attention is causal if the network is.
 LayerConfig layer_of(const NetworkOptions& options);
-// How its weights start. layers: of all stacks that add to the residual.
+// Initialization of the weights. layers: number of layers that add to the residual, over all stacks.
 Initialization initialization_of(const NetworkOptions& options, int layers);
 
-// Rows of a causal network that see each other both ways, and their sequences: the prefix of a prefix language model (Raffel et al. 2020,
-// section 3.2.1).
+// Rows of a causal network that see each other in both directions, and their sequences: the prefix of a prefix language model (Raffel et
+// al. 2020, section 3.2.1).
 struct Prefix {
   std::vector<int32_t> rows;
-  Segments segments;  // of these rows alone
+  Segments segments;  // of these rows only
 };
 
 class Layer;
@@ -84,19 +85,19 @@ class Network {
   Network(const NetworkOptions& options, ParameterStore& store);
   ~Network();
 
-  // The last layer's output, [tokens, hidden_size]; `layer_outputs` gets each layer's where it is given.
+  // The last layer's output, [tokens, hidden_size]; `layer_outputs`, if given, receives each layer's.
   Tensor forward(const TokenBatch& batch, ForwardContext& context, std::vector<Tensor>* layer_outputs = nullptr) const {
     return forward_rows(embed(batch, context), batch.segments, context, layer_outputs);
   }
-  // The same in two steps: what the first layer reads, and what the layers make of it.
+  // forward() in two steps: the input of the first layer, and the output of the layers.
   Tensor embed(const TokenBatch& batch, ForwardContext& context) const;
   Tensor forward_rows(Tensor x, const Segments& segments, ForwardContext& context, std::vector<Tensor>* layer_outputs = nullptr,
                       const Prefix& prefix = {}) const;
   // [rows, outputs] in f32.
   Tensor logits(const Tensor& hidden) const { return linear_f32(hidden, output_, {}); }
-  // Cross-entropy of the rows whose target is not negative; loss and gradients are divided by their number.
+  // Cross-entropy of the rows with non-negative target; loss and gradients are divided by their number.
   CrossEntropyResult loss(const TokenBatch& batch, std::span<const int32_t> targets, ForwardContext& context) const;
-  // Of rows of forward() that were chosen already.
+  // The loss of selected rows of forward().
   CrossEntropyResult loss_of_rows(const Tensor& hidden, std::span<const int32_t> targets) const {
     return linear_cross_entropy(hidden, output_, {}, targets, 0, 1.0f / static_cast<float>(targets.size()));
   }
@@ -115,7 +116,7 @@ class Network {
   std::optional<Norm> final_norm_;
 };
 
-// The options with the hidden size (a multiple of the heads, and of 4) that brings the number of parameters nearest to `parameters`.
+// The options with the hidden size (a multiple of the heads, and of 4) that brings the number of parameters closest to `parameters`.
 NetworkOptions with_parameters(NetworkOptions options, int64_t parameters);
 int64_t count_parameters(const NetworkOptions& options);
 

@@ -9,7 +9,7 @@ namespace qkv::lab {
 
 namespace {
 
-// Row i of `from`, or zeros where there is none, to row rows[i] of `to`.
+// Copies row i of `from`, or zeros if it is empty, to row rows[i] of `to`.
 void put_rows(const Tensor& to, std::span<const int32_t> rows, const Tensor& from) {
   const int64_t bytes = to.cols() * size_of(to.dtype());
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -122,7 +122,7 @@ Tensor linear_attention(const Tensor& q, const Tensor& k, const Tensor& v, const
   for_each_head([&](const Head& head, int64_t at) {
     forward(head, q.host<float>() + at, k.host<float>() + at, v.host<float>() + at, out.host<float>() + at);
   });
-  // The node keeps the values of `out` by another tensor: one that held itself would never be freed.
+  // The node keeps the values of `out` in another tensor: a tensor that held itself would never be freed.
   record(out, {q, k, v}, [q, k, v, values = out.reshaped(out.shape()), for_each_head](const Tensor& dout) {
     const auto gradient_of = [](const Tensor& x) { return gradient_sum(x) ? x.grad().host<float>() : nullptr; };
     float *const dq = gradient_of(q), *const dk = gradient_of(k), *const dv = gradient_of(v);

@@ -62,7 +62,7 @@ Tensor PairNetwork::recurrent(const TrainingBatch& batch, ForwardContext& contex
   return dropout_add(second_->forward(both, targets, context), both, layer_dropouts_[1](context));
 }
 
-// Each layer asks with its state and the token that it follows, and gets the source's outputs with their embeddings.
+// Each layer queries with its state and the previous token, and receives the source's outputs with their embeddings.
 Tensor PairNetwork::convolutional(const TrainingBatch& batch, ForwardContext& context) const {
   const Segments& sources = batch.source.segments;
   const Segments& targets = batch.target_in.segments;

@@ -1,4 +1,4 @@
-// Translation as it was done before the Transformer and beside it: what it replaced.
+// Translation networks that the Transformer replaced or that existed beside it.
 #pragma once
 
 #include <functional>
@@ -16,8 +16,8 @@ namespace qkv::lab {
 
 struct PairNetworkOptions {
   enum class Kind : uint8_t {
-    // A bidirectional LSTM over the source; over the target an LSTM whose outputs ask the source by additive attention (Bahdanau et al.
-    // 2015, A.1.2), and a second one over both (Wu et al. 2016, section 3, with one layer where they have more).
+    // A bidirectional LSTM over the source; over the target an LSTM whose outputs query the source by additive attention (Bahdanau et al.
+    // 2015, A.1.2), and a second LSTM over both (Wu et al. 2016, section 3, with one layer where they have more).
     recurrent,
     // Gated convolutions over the source and, causal, over the target, where each layer attends to the source (Gehring et al. 2017,
     // sections 3.2 and 3.3).
@@ -26,8 +26,8 @@ struct PairNetworkOptions {
   Kind kind = Kind::recurrent;
   int vocab_size = 0;
   int hidden_size = 64;  // even
-  int layers = 2;        // of each side's convolutions
-  int width = 3;         // of their windows
+  int layers = 2;        // of convolutions on each side
+  int width = 3;         // of the convolutions' windows
   int max_positions = 256;
   float dropout = 0;
 };

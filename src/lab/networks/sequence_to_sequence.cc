@@ -16,7 +16,7 @@ NetworkOptions network_options(const SequenceToSequenceOptions& options) {
   return network;
 }
 
-// A layer of the decoder: causal, with attention to the source.
+// A decoder layer: causal, with attention to the source.
 LayerConfig decoder_layer(NetworkOptions network) {
   network.causal = true;
   LayerConfig layer = layer_of(network);
@@ -25,7 +25,7 @@ LayerConfig decoder_layer(NetworkOptions network) {
   return layer;
 }
 
-// Source and target of each pair as one sequence, and where their rows lie.
+// Source and target of each pair as one sequence, and the places of their rows.
 struct Joined {
   TokenBatch batch;
   std::vector<int32_t> source_rows, target_rows;
@@ -61,7 +61,7 @@ TokenBatch packed(std::span<const std::vector<int32_t>> sequences) {
 
 Segments one_row_each(int64_t count) { return Segments::of_lengths(std::vector<int32_t>(static_cast<size_t>(count), 1)); }
 
-// The mean of each sequence's rows: attention to all of them alike. [sequences, size]
+// The mean of each sequence's rows, which is attention with equal weights. [sequences, size]
 Tensor mean_rows(const Tensor& x, const Segments& segments) {
   const Tensor q = Tensor::zeros({segments.count(), x.cols()}, x.dtype()), k = Tensor::zeros(x.shape(), x.dtype());
   return attention(q, k, x, one_row_each(segments.count()), segments, {}).out;
@@ -155,7 +155,7 @@ double SequenceToSequence::training_flops(const ParameterStore& store, double so
     const bool of_memory =
         parameter.name.ends_with("cross_attention.k_proj.weight") || parameter.name.ends_with("cross_attention.v_proj.weight");
     if (of_memory) rows = options_.memory == Memory::tokens ? source_tokens : 1;
-    if (parameter.name == "embed_tokens.weight") rows = target_tokens;  // as the output layer
+    if (parameter.name == "embed_tokens.weight") rows = target_tokens;  // also the output layer
     flops += 6 * rows * static_cast<double>(parameter.value.numel());
   }
   return flops;

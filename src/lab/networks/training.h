@@ -1,4 +1,4 @@
-// Training one of the lab's networks: AdamW, warm-up and cosine, the same for all arms of a question unless it asks about them.
+// Trains the lab's networks with AdamW, warm-up and cosine, equal for all arms of a question unless it asks about them.
 #pragma once
 
 #include <functional>
@@ -22,12 +22,12 @@ struct TrainingOptions {
 };
 
 struct TrainingOutcome {
-  bool diverged = false;  // the loss or its gradient was no number; training stopped there
+  bool diverged = false;  // the loss or its gradient was not finite; training stopped there
   Series losses;          // mean training loss of each fiftieth of the steps, by step
   double seconds = 0;
 };
 
-// `loss` makes batch `step` and its loss, per target; it is called with a tape that records. Ends with Error(interrupted) when cancelled.
+// `loss` makes batch `step` and its loss per target; it is called with a recording tape. Ends with Error(interrupted) when cancelled.
 TrainingOutcome train(ParameterStore& parameters, const TrainingOptions& options,
                       const std::function<Tensor(int64_t step, ForwardContext& context)>& loss);
 

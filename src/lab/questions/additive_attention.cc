@@ -1,4 +1,4 @@
-// Dot-product or additive attention? Quality for small and large d_k, scaled and unscaled; what they cost is measured by additive_cost.cc.
+// Dot-product or additive attention? Quality for small and large d_k, scaled and unscaled; additive_cost.cc measures their cost.
 #include <cmath>
 
 #include "lab/networks/training.h"
@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kContext = 64, kHidden = 128;
 
-// "dot-scaled-128": the scores, whether they are divided by √d_k, d_k.
+// "dot-scaled-128": the kind of scores, whether they are divided by √d_k, and d_k.
 struct Variant {
   bool additive, scaled;
   int size;
@@ -27,7 +27,8 @@ Outcome run(const Job& job) {
   options.heads = kHidden / variant.size;
   options.mixer = variant.additive ? Mixer::additive : Mixer::attention;
   options.scale = variant.scaled ? 1 / std::sqrt(static_cast<float>(variant.size)) : 1;
-  options.qk_gain = std::sqrt(1.0f / kHidden) / 0.02f;  // Xavier's start, from nn's of deviation 0.02: components of q and k of variance 1
+  options.qk_gain =
+      std::sqrt(1.0f / kHidden) / 0.02f;  // Xavier's start, relative to nn's deviation of 0.02: components of q and k have variance 1
   options.max_positions = kContext;
   ParameterStore store(job.seed, true);
   const Network network(options, store);

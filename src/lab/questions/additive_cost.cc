@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kHeads = 4;
 constexpr int64_t kSizes[] = {8, 16, 32, 64, 128, 256}, kLengths[] = {64, 128, 256, 512, 1024, 2048};
-constexpr int64_t kSize = 64, kLength = 512;  // what the other one is swept at
+constexpr int64_t kSize = 64, kLength = 512;  // fixed value of the one while the other varies
 
 AttentionProgram program_of(const std::string& arm, const AttentionCase& of, uint64_t seed) {
   if (arm == "dot") return product_attention(of, AttentionImplementation::composed);
@@ -23,13 +23,14 @@ AttentionProgram program_of(const std::string& arm, const AttentionCase& of, uin
   return [=](const AttentionInput& in) { return additive_attention(in.q, in.k, in.v, weight, in.segments, in.segments, options); };
 }
 
-// Of the forward pass: a product of q and k is 2 d_k operations, an additive score 4 d_k with the tangent as one; then 2 d_v per weight.
+// Operations of the forward pass: 2 d_k for a product of q and k, 4 d_k for an additive score if a tangent counts as one, plus 2 d_v per
+// weight.
 double operations(const std::string& arm, const AttentionCase& of) {
   const double size = static_cast<double>(of.head_size), pairs = static_cast<double>(of.tokens * of.tokens * of.heads);
   return pairs * ((arm == "additive" ? 4 : 2) * size + 2 * size);
 }
 
-// What an array program holds of one head, which forms q + k for all pairs before it sums over d_k; of products only the scores.
+// Bytes that an array program holds for one head. It forms q + k for all pairs before it sums over d_k; with products only the scores.
 double array_bytes(const std::string& arm, const AttentionCase& of) {
   return 4.0 * static_cast<double>(of.tokens * of.tokens) * (arm == "additive" ? static_cast<double>(of.head_size) : 1);
 }

@@ -1,4 +1,5 @@
-// Why does BERT have its own tokenizer? That its tokens must be those of its embeddings is told from WordPiece being the better cut.
+// Why does BERT have its own tokenizer? Separates the effect of matching tokens and embeddings from WordPiece being the better
+// segmentation.
 #include <cmath>
 #include <unordered_map>
 
@@ -13,24 +14,21 @@ using Example = LabelledText::Example;
 
 constexpr int kVocabulary = 3000, kHidden = 64;
 constexpr DType kType = DType::bf16;
-constexpr int64_t kTexts = 32;   // of a batch
-constexpr double kShare = 0.25;  // of the words are hidden: more than BERT's 15 %, so that a step has more to learn from
+constexpr int64_t kTexts = 32;   // per batch
+constexpr double kShare = 0.25;  // share of words that are hidden: more than BERT's 15 %, so that a step has more to learn from
 
 TokenizerTrainerOptions tokenizer_of(TokenizerPipeline pipeline) {
   TokenizerTrainerOptions options{.pipeline = pipeline, .vocab_size = kVocabulary, .vocab_size_is_upper_bound = true};
-  options.score = WordPieceScore::gain;  // the pair whose joining makes the text likeliest
-  if (pipeline != TokenizerPipeline::word_pieces)
-    options.special_tokens = {"[CLS]", "[MASK]"};  // </s> is its [SEP]: five special ones, too
+  options.score = WordPieceScore::gain;                                                 // merges the pair that makes the text likeliest
+  if (pipeline != TokenizerPipeline::word_pieces) options.special_tokens = {"[CLS]", "[MASK]"};  // </s> serves as [SEP]: five special ones, too
   return options;
 }
 
 TokenizerPipeline pipeline_of(const std::string& arm) {
   return arm == "bpe" ? TokenizerPipeline::sentences : arm == "unigram" ? TokenizerPipeline::unigram : TokenizerPipeline::word_pieces;
 }
-// Whose tokens the encoder of a pipeline is fed with besides its own.
-TokenizerPipeline other_than(TokenizerPipeline pipeline) {
-  return pipeline == TokenizerPipeline::word_pieces ? TokenizerPipeline::sentences : TokenizerPipeline::word_pieces;
-}
+// The other pipeline, whose tokens a pipeline's encoder also receives.
+TokenizerPipeline other_than(TokenizerPipeline pipeline) { return pipeline == TokenizerPipeline::word_pieces ? TokenizerPipeline::sentences : TokenizerPipeline::word_pieces; }
 
 Frame frame_of(const Tokenizer& tokenizer, const std::string& arm) {
   Frame frame{.cls = tokenizer.token_to_id("[CLS]"), .sep = tokenizer.token_to_id("[SEP]"), .mask = tokenizer.token_to_id("[MASK]")};
@@ -40,14 +38,14 @@ Frame frame_of(const Tokenizer& tokenizer, const std::string& arm) {
   return frame;
 }
 
-// A token's text, the same in all tokenizers: "▁" before what begins a word.
+// A token's text in a form common to all tokenizers: "▁" before the beginning of a word.
 std::string plain_token(const Tokenizer& tokenizer, int32_t id) {
   const std::string& token = tokenizer.id_to_token(id);
   if (tokenizer.is_special(id) || tokenizer.token_to_id("[SEP]") < 0) return token;
   return token.starts_with(kContinuingPrefix) ? token.substr(kContinuingPrefix.size()) : "▁" + token;
 }
 
-// The examples cut by `other`, its tokens as the ids that `own` has for the same text; what it has not is unknown.
+// The examples as segmented by `other`, with the ids of `own` for each token's text; texts missing in `own` are unknown.
 std::vector<Example> looked_up(std::vector<Example> examples, const Tokenizer& other, const Tokenizer& own) {
   std::unordered_map<std::string, int32_t> ids;
   for (int32_t id = 0; id < own.vocab_size(); ++id) ids.emplace(plain_token(own, id), id);
@@ -84,7 +82,7 @@ std::vector<const Example*> slice(const std::vector<Example>& examples, int64_t 
 }
 int64_t slices(const std::vector<Example>& examples) { return (std::ssize(examples) + kTexts - 1) / kTexts; }
 
-// One arm's run: an encoder that is pretrained once and made a classifier several times.
+// One arm's run: an encoder that is pretrained once and turned into a classifier several times.
 class Encoder {
  public:
   Encoder(const Job& job, const Frame& frame, int classes)
@@ -104,7 +102,7 @@ class Encoder {
             .losses;
   }
 
-  // Of hidden words, which are the same for all arms; what a vocabulary does not know is spelled.
+  // Measured on hidden words, which are the same for all arms; unknown words are spelled out.
   double bits_per_byte(const std::vector<Example>& examples, const Spelling& spelling) const {
     std::vector<const WordTokens*> hidden;
     const auto batch = [&](int64_t i) { return masked_batch(slice(examples, i), frame_, kShare, test_stream(job_.seed, i), &hidden); };
@@ -117,7 +115,8 @@ class Encoder {
     return bits / bytes;
   }
 
-  // A classifier with the body as it is now, or as it was before pretraining, fine-tuned with `training`; its accuracy for each of `tests`.
+  // Fine-tunes a classifier with the encoder in its current state, or as before pretraining, on `training`; returns its accuracy for each
+  // of `tests`.
   std::vector<double> classify(bool pretrained, const std::vector<Example>& training,
                                const std::vector<const std::vector<Example>*>& tests) const {
     ParameterStore store(job_.seed, true);
@@ -175,7 +174,7 @@ Outcome run(const Job& job) {
 
 const std::vector<std::string> kArms{"wordpiece", "bpe", "unigram", "no-cls", "no-sep", "no-cls-no-sep"};
 
-// What the accuracy of an encoder becomes when it gets another tokenizer's tokens.
+// The accuracy of an encoder that receives another tokenizer's tokens.
 Figure fed_figure(const Records& records) {
   Figure figure{.name = "fed", .title = "Encoders fed with their own tokens and with another tokenizer's", .x_label = {}};
   figure.y_label = "accuracy on the test texts";

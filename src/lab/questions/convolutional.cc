@@ -1,5 +1,5 @@
-// Transformer against CNN: convolutions of some depth, the same with one layer of attention, and translation by convolutions that attend
-// to the source. How fast they are: sequence_speed.cc.
+// Transformer against CNN: convolutions of some depth, with and without one layer of attention, and translation by convolutions that attend
+// to the source. Their speed: sequence_speed.cc.
 #include "lab/questions/questions.h"
 #include "lab/tasks/probes.h"
 #include "lab/tasks/texts.h"
@@ -13,7 +13,7 @@ constexpr int kWidth = 3;
 NetworkOptions options_of(const std::string& arm, int vocabulary) {
   NetworkOptions transformer{
       .vocab_size = vocabulary, .hidden_size = 64, .layers = 2, .heads = 4, .ffn_size = 256, .position = Position::rope};
-  transformer.qk_gain = 6.25f;  // W_Q and W_K start as Xavier's do, with deviation 1/8
+  transformer.qk_gain = 6.25f;  // W_Q and W_K start with deviation 1/8, as Xavier's do
   if (arm == "transformer") return transformer;
   NetworkOptions options{
       .vocab_size = vocabulary, .heads = 4, .ffn_size = 0, .mixer = Mixer::convolution, .position = Position::none, .width = kWidth};

@@ -1,4 +1,4 @@
-// Encoder, decoder, or both? The same translations learnt by the three families, and what the mask and cross-attention are worth.
+// Encoder, decoder, or both? The three families learn the same translations; also measures the value of the mask and of cross-attention.
 #include "decode/translator.h"
 #include "evaluate/scores.h"
 #include "lab/networks/pair_network.h"
@@ -28,7 +28,7 @@ SequenceToSequenceOptions options_of(const std::string& arm, const Tokenizer& to
   if (arm == "mean-memory") options.memory = Memory::mean;
   if (arm == "no-memory") options.memory = Memory::none;
   if (options.family != Family::encoder_decoder) {
-    // Two layers of 12 h^2 and two of 16 h^2 with cross-attention are as many parameters as four of 4 h^2 + 2 * 5 h * h.
+    // Two layers of 12 h^2 and two of 16 h^2 with cross-attention have as many parameters as four of 4 h^2 + 2 * 5 h * h.
     options.network.layers = 4;
     options.network.ffn_size = 5 * kHidden;
   }
@@ -50,7 +50,7 @@ double mean_length(const Sequences& sequences) {
   return tokens;
 }
 
-// An encoder is told the reference's length; the others may take 10 tokens more, and say themselves where they end.
+// An encoder is given the reference's length; the others may take 10 tokens more and decide themselves where to end.
 double test_bleu(const Job& job, const SequenceToSequence& network, const Tokenizer& tokenizer, const Sequences& sources,
                  const Sequences& targets, bool told_length, const std::vector<std::string>& references) {
   std::vector<int32_t> limits;

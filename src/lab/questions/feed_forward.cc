@@ -1,4 +1,4 @@
-// What is the feed-forward network for? Without it, 1 to 8 times as wide as the network, and with other activations.
+// The purpose of the feed-forward network: without it, 1 to 8 times as wide as the network, and with other activations.
 #include <cmath>
 
 #include "lab/networks/training.h"
@@ -14,7 +14,7 @@ constexpr int kContext = 64, kHidden = 64;
 NetworkOptions options_of(const std::string& arm) {
   NetworkOptions options{.hidden_size = kHidden, .layers = 2, .heads = 4, .ffn_size = 4 * kHidden};
   if (arm == "none") options.ffn_size = 0;
-  if (arm == "attention-only") {  // 4 h^2 of attention three times have what one has with the 8 h^2 of a feed-forward
+  if (arm == "attention-only") {  // three times the 4 h^2 of attention equal one attention plus the 8 h^2 of a feed-forward
     options.ffn_size = 0;
     options.layers = 6;
   }
@@ -45,7 +45,7 @@ double text_bits(const Job& job, NetworkOptions options, Outcome& outcome) {
   return trained.diverged ? std::log2(text.vocab_size()) : text.bits_per_byte(network, job.judged(400), kContext);
 }
 
-// A table that follows no rule: the object of each subject and relation. Sequences are (subject, relation), the object is predicted.
+// A table without any rule: the object of each subject and relation. Sequences are (subject, relation), the object is predicted.
 class Facts {
  public:
   static constexpr int kSubjects = 128, kRelations = 48, kObjects = 64;

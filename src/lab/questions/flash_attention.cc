@@ -1,4 +1,4 @@
-// FlashAttention: exactness, memory, bytes moved, speed; and its tile against the caches.
+// FlashAttention: exactness, memory, bytes moved, speed, and its tile size relative to the caches.
 #include <cmath>
 #include <limits>
 #include <map>
@@ -14,10 +14,10 @@ namespace qkv::lab {
 namespace {
 
 constexpr int kHeads = 4;
-constexpr int64_t kHeadSize = 64, kTokens = 4096;  // of the table
+constexpr int64_t kHeadSize = 64, kTokens = 4096;  // for the table
 constexpr int64_t kErrorTokens = 512;
-constexpr int64_t kTile = 256;  // of flash, and of tiled in the table
-// Queries that stay while keys pass by, in the product's f32 kernels.
+constexpr int64_t kTile = 256;  // for flash, and for tiled in the table
+// Queries that stay in fast memory while keys stream by, in the product's f32 kernels.
 constexpr double kComposedQueries = 48, kFlashQueries = 384;
 
 bool is_bf16(const std::string& arm) { return arm.ends_with("bf16"); }
@@ -46,7 +46,7 @@ double largest_error(const Job& job) {
   return error / largest;
 }
 
-// By formula, MiB of all heads; of the bf16 kernels none is written down.
+// MiB for all heads by the formula; there is none for the bf16 kernels.
 std::optional<double> formula_mib(const std::string& arm) {
   const double n = kTokens, d = kHeadSize;
   const auto mib = [](double elements) { return kHeads * elements * 4 / 0x1p20; };
@@ -57,10 +57,10 @@ std::optional<double> formula_mib(const std::string& arm) {
   return std::nullopt;
 }
 
-// A tile's keys and values in panels, and its scores of 48 queries.
+// Bytes of a tile's keys and values in panels, and its scores of 48 queries.
 double tile_bytes(double keys, double head_size) { return 4 * keys * (2 * head_size + kComposedQueries); }
 
-// Speed of tiles of 16 keys up to all.
+// Measures the speed with tiles of 16 keys up to all.
 void measure_tiles(const Job& job, int64_t head_size, int64_t repeats, Outcome& outcome) {
   constexpr int64_t kLongTokens = 8192;
   constexpr int kFewHeads = 2;
@@ -93,7 +93,7 @@ Outcome run(const Job& job) {
     outcome.values["forward_seconds"] = seconds;
     outcome.values["memory MiB"] = outcome.series["memory MiB"].back().second;
     const int threads = num_threads();
-    set_num_threads(1);  // a counter is one thread's
+    set_num_threads(1);  // counters are per thread
     if (const auto counted = counted_bytes([&] { program(in); })) outcome.values["counted MiB in forward_seconds"] = *counted / 0x1p20;
     set_num_threads(threads);
   }
@@ -105,7 +105,7 @@ Outcome run(const Job& job) {
   return outcome;
 }
 
-// The I/O formulas against the size of the fast memory.
+// The I/O formulas as functions of the size of the fast memory.
 Figure traffic_figure() {
   Figure figure{.name = "traffic",
                 .title = "Bytes moved for 4096 tokens and one head of 64, by formula",
@@ -121,7 +121,7 @@ Figure traffic_figure() {
   return figure;
 }
 
-// A curve for each head size, and the caches as upright lines.
+// A curve for each head size, and the caches as vertical lines.
 Figure tile_figure(const Records& records) {
   Figure figure{.name = "tiles",
                 .title = "Tiles of 16 to 8192 keys, 8192 tokens, 2 heads",

@@ -1,4 +1,4 @@
-// Why multi-head? 1 to 16 heads of the same width in all: quality, what their maps look like, and what each of them is worth.
+// Why multi-head? 1 to 16 heads with constant total width: quality, properties of their maps, and the value of each head.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -44,7 +44,7 @@ void look_at_maps(const Network& network, const PlainText& text, Outcome& outcom
   if (pairs > 0) outcome.values["overlap"] = shared / static_cast<double>(pairs);
 }
 
-// W_O of a layer without the columns that read one head: that head is gone (Michel et al. 2019, section 2.3).
+// Removes a head by zeroing the columns of a layer's W_O that read it (Michel et al. 2019, section 2.3).
 class PrunedHead {
  public:
   PrunedHead(const ParameterStore& store, int layer, int64_t first_column, int64_t columns)
@@ -106,7 +106,7 @@ void learn_text(const Job& job, NetworkOptions options, Outcome& outcome) {
   prune_each(job, network, store, text, outcome);
 }
 
-// Accuracy after learning the batches that `make` makes of a stream.
+// Accuracy after learning the batches that `make` makes from a stream.
 double learn(const Job& job, const NetworkOptions& options, const std::function<Batch(RandomStream)>& make, Series& losses) {
   ParameterStore store(job.seed, true);
   const Network network(options, store);
@@ -127,7 +127,7 @@ void learn_recall(const Job& job, NetworkOptions options, Outcome& outcome) {
       job, options, [&](RandomStream random) { return make_batch(task, 32, random); }, outcome.series["recall loss"]);
 }
 
-// Left neighbour less right neighbour, modulo the number of symbols: two places at once, and which is which. One layer, so that it cannot
+// Left neighbour minus right neighbour, modulo the number of symbols: two places at once, and their order. One layer, so that it cannot
 // look at one after the other.
 void learn_difference(const Job& job, NetworkOptions options, Outcome& outcome) {
   const TaskOptions task{.task = Task::left, .symbols = 8, .min_length = 8, .length = 16, .continued = false};

@@ -25,7 +25,7 @@ constexpr int64_t kSteps = 1600, kMoreSteps = kSteps / 20;  // 5 % more after a 
 int key_value_heads(const std::string& arm) { return std::stoi(arm.substr(arm.find('-') + 1)); }
 bool is_pooled(const std::string& arm) { return arm.starts_with("pooled"); }
 
-// How many units the feed-forward gets for the keys' and values' columns that fall away.
+// Number of feed-forward units that replace the removed columns of keys and values.
 int widening(int hidden_size, int heads) {
   const int columns = hidden_size - hidden_size / kHeads * heads;
   return 2 * columns * (hidden_size + 1) / (2 * hidden_size + 1);
@@ -47,7 +47,7 @@ void learn(const Job& job, const PlainText& text, const Network& network, Parame
         });
 }
 
-// The trained network with a key/value head for each head, that the pooled arms of its seed begin with: the first to ask trains it.
+// The trained network with as many key/value heads as heads, from which the pooled arms of its seed start; the first caller trains it.
 const ParameterStore& multi_head(const Job& job, const PlainText& text) {
   static std::mutex mutex;
   static std::map<std::string, std::unique_ptr<ParameterStore>> trained;
@@ -94,7 +94,7 @@ UniformConfig decoder_config(int heads) {
 
 int64_t bytes_of(const Tensor& rows) { return rows.cols() * size_of(rows.dtype()); }
 
-// Decoding's speed does not depend on what was learnt: random weights and tokens, 8 sequences at once.
+// Decoding speed does not depend on training: random weights and tokens, 8 sequences at once.
 void measure_decoding(const Job& job, Outcome& outcome) {
   constexpr int64_t kSequences = 8, kStep = 256, kLongest = 2048, kRepeats = 15;
   constexpr double kMemory = 8.0 * (1 << 30);
@@ -125,7 +125,7 @@ void measure_decoding(const Job& job, Outcome& outcome) {
     outcome.series["tokens_per_second"].emplace_back(length, static_cast<double>(kSequences) / seconds[kRepeats / 2]);
   }
   outcome.values["tokens_per_second"] = outcome.series["tokens_per_second"].back().second;
-  int64_t bytes = 0;  // of one token
+  int64_t bytes = 0;  // per token
   for (const KeyValueRows& layer : step.cache().layers()) bytes += bytes_of(layer.k) + bytes_of(layer.v);
   outcome.values["cache bytes"] = static_cast<double>(bytes);
   outcome.values["largest batch"] = std::floor(kMemory / static_cast<double>(bytes * kLongest));

@@ -1,4 +1,4 @@
-// The paper's own table 3 in small: heads, size of the keys, size of the network, dropout, label smoothing and learned positions.
+// The paper's table 3 in small: heads, size of the keys, size of the network, dropout, label smoothing and learned positions.
 #include <cmath>
 
 #include "base/error.h"
@@ -20,7 +20,7 @@ struct Row {
   float label_smoothing = 0.1f;
 };
 
-// Row `base` of the paper at an eighth of its width and a third of its layers, with its norm moved to where short trainings need it.
+// Row `base` of the paper at an eighth of its width and a third of its layers, with the norm position that short trainings need.
 Row base_row() {
   Row row;
   row.config.hidden_size = 64;
@@ -53,7 +53,8 @@ Row row_of(const std::string& arm) {
   return row;
 }
 
-// Multiplies columns 0 to `kept` - 1 of each head's queries and keys by `gain`, the others by 0. These then get no gradient: d_k is `kept`.
+// Multiplies columns 0 to `kept` - 1 of each head's queries and keys by `gain`, the others by 0. The latter get no gradient, so d_k is
+// `kept`.
 void shorten_keys(const ParameterStore& store, int head_size, int kept, float gain) {
   for (const Parameter& parameter : store.all()) {
     if (!parameter.name.ends_with("q_proj.weight") && !parameter.name.ends_with("k_proj.weight")) continue;
@@ -64,7 +65,7 @@ void shorten_keys(const ParameterStore& store, int head_size, int kept, float ga
   }
 }
 
-// Weights that are not zero by their making.
+// Number of weights that are not fixed at zero.
 int64_t parameters(const ParameterStore& store, const Row& row) {
   int64_t count = store.count();
   if (row.key_size == 0) return count;
@@ -80,7 +81,7 @@ Outcome run(const Job& job) {
   row.config.eos_token_ids = {pairs.tokenizer().token_to_id(kEosToken)};
   ParameterStore store(job.seed, true);
   const Transformer network(row.config, store);
-  // The scale stays 1 / sqrt(head size); queries and keys start larger instead, for scores as with 1 / sqrt(d_k).
+  // The scale stays 1 / sqrt(head size); larger initial queries and keys give the scores that 1 / sqrt(d_k) would.
   if (row.key_size > 0)
     shorten_keys(store, row.config.head_size(), row.key_size, std::pow(static_cast<float>(row.config.head_size()) / row.key_size, 0.25f));
   PairBatches batches(pairs.training(job.seed, 768, row.config.decoder_start_token_id));

@@ -1,4 +1,4 @@
-// How does a Transformer know where tokens stand? Six ways: order, quality, and texts longer than those learnt from.
+// How does a Transformer know where tokens are? Six ways: order, quality, and texts longer than in training.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,7 +28,7 @@ NetworkOptions options_of(const std::string& arm) {
 void learn_text(const Job& job, NetworkOptions options, Outcome& outcome) {
   const PlainText& text = PlainText::of(job);
   options.vocab_size = text.vocab_size();
-  options.max_positions = kLongest;  // learned ones past kContext keep their start
+  options.max_positions = kLongest;  // learned ones past kContext keep their initial values
   ParameterStore store(job.seed, true);
   const Network network(options, store);
   outcome.values["parameters"] = static_cast<double>(store.count());
@@ -47,7 +47,11 @@ void learn_text(const Job& job, NetworkOptions options, Outcome& outcome) {
   }
 }
 
-// |f(Px) - P f(x)| / |f(x)| of a network's output f for random sequences x and reorderings P: 0 where it cannot tell the order.
+//
+// f(Px) - P f(x)
+// /
+// f(x)
+// of a network's output f for random sequences x and permutations P: 0 if it cannot distinguish the order.
 double permutation_change(const Network& network, const TaskOptions& task, uint64_t seed) {
   constexpr int kLength = 16;
   const RecordScope no_gradient(nullptr);
@@ -74,7 +78,7 @@ double permutation_change(const Network& network, const TaskOptions& task, uint6
   return std::sqrt(changed / whole);
 }
 
-// A network that sees the sequence whole learns to name each symbol's left neighbour.
+// A network that sees the whole sequence learns to name each symbol's left neighbour.
 void learn_order(const Job& job, NetworkOptions options, Outcome& outcome) {
   const TaskOptions task{.task = Task::left, .symbols = 16, .min_length = 8, .length = 16, .continued = false};
   options.vocab_size = vocabulary(task);

@@ -1,4 +1,4 @@
-// O(N²)? Time and memory of attention against the length of the sequence, and where it overtakes the rest of a layer.
+// O(N²)? Time and memory of attention as functions of the sequence length, and where it overtakes the rest of a layer.
 #include <cmath>
 
 #include "lab/attention_forms/attention_cost.h"
@@ -10,8 +10,8 @@ namespace {
 
 constexpr int64_t kHeadSize = 64;
 constexpr int kWidths[] = {64, 128, 256};  // of a layer: 1, 2 and 4 heads
-constexpr int kWidth = 256;                // whose numbers the table has
-constexpr double kFitFrom = 4 * kWidth;    // below, what grows like N d has a part
+constexpr int kWidth = 256;                // the width shown in the table
+constexpr double kFitFrom = 4 * kWidth;    // below this length the part that grows like N d matters
 constexpr int64_t kShortest = 64, kLongest = 8192;
 
 AttentionProgram program_of(const std::string& arm, const AttentionCase& of) {
@@ -20,7 +20,8 @@ AttentionProgram program_of(const std::string& arm, const AttentionCase& of) {
   return [heads = of.heads](const AttentionInput& in) { return whole_attention(in.q, in.k, in.v, heads); };
 }
 
-// What a layer does to each token alone: the projections to q, k, v and of the output, and a feed-forward of 4 d: 24 d^2 operations.
+// The part of a layer that treats tokens separately: the projections to q, k, v and of the output, and a feed-forward of 4 d: 24 d^2
+// operations.
 class TokenPart {
  public:
   explicit TokenPart(int width) {

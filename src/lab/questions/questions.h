@@ -1,4 +1,4 @@
-// The questions, each in the file of its name.
+// The questions, each in a file of the same name.
 #pragma once
 
 #include "lab/record/experiment.h"

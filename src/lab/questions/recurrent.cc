@@ -1,4 +1,4 @@
-// Transformer against RNN, GRU and LSTM: how well each learns at equal size. How fast they are: sequence_speed.cc.
+// Transformer against RNN, GRU and LSTM: how well each learns at equal size. Their speed: sequence_speed.cc.
 #include <cmath>
 
 #include "autograd/backward.h"
@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kContext = 64;
 
-// Layers as they were used: no residual, norm or feed-forward.
+// Layers as in classical use: no residual, norm or feed-forward.
 NetworkOptions recurrent(Mixer mixer) {
   NetworkOptions options{.layers = 2, .heads = 1, .ffn_size = 0, .mixer = mixer, .norm_place = NormPlace::none, .residual = false};
   options.position = Position::none;
@@ -22,7 +22,7 @@ NetworkOptions recurrent(Mixer mixer) {
 NetworkOptions options_of(const std::string& arm, int vocabulary) {
   NetworkOptions transformer{
       .vocab_size = vocabulary, .hidden_size = 64, .layers = 2, .heads = 4, .ffn_size = 256, .position = Position::rope};
-  transformer.qk_gain = 6.25f;  // W_Q and W_K start as Xavier's do, with deviation 1/8
+  transformer.qk_gain = 6.25f;  // W_Q and W_K start with deviation 1/8, as Xavier's do
   if (arm == "transformer") return transformer;
   NetworkOptions options = recurrent(arm == "tanh" ? Mixer::tanh_rnn : arm == "gru" ? Mixer::gru : Mixer::lstm);
   options.vocab_size = options.outputs = vocabulary;
@@ -35,15 +35,15 @@ double learning_rate_of(const std::string& arm) {
   return arm == "tanh" ? 0.004 : 0.01;
 }
 
-// Operations with weights are 6 a weight and token for all; attention's own scores and sums are the Transformer's extra (Kaplan et al.
-// 2020, section 2.1): 12 layers * hidden * context / 2 a token.
+// Operations with weights are 6 per weight and token for all; attention's scores and sums are the Transformer's extra (Kaplan et al. 2020,
+// section 2.1): 12 layers * hidden * context / 2 per token.
 double flops_ratio() {
   const double weights = 2.0 * (4 * 64 * 64 + 2 * 64 * 256), scores = 2.0 * 64 * kContext / 2 * 2;
   return 1 + scores / weights;
 }
 
-// How much the loss of a window's last token depends on the tokens before, relative to the last: the norm of the gradient by what the first
-// layer reads, over the distance.
+// How much the loss of a window's last token depends on earlier tokens, relative to the last: the norm of the gradient of the first layer's
+// input, by distance.
 void measure_gradients(const Job& job, const Network& network, Outcome& outcome) {
   const PlainText& text = PlainText::of(job);
   std::vector<double> norms(kContext);

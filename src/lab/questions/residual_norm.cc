@@ -1,4 +1,4 @@
-// What do the residual connections and LayerNorm do? Gradients at the start and training, by depth, with and without warm-up.
+// The effect of residual connections and LayerNorm: gradients at the start and training, by depth, with and without warm-up.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -21,7 +21,7 @@ NetworkOptions options_of(const std::string& arm, int layers, int vocab_size) {
   NetworkOptions options{.vocab_size = vocab_size, .hidden_size = 64, .layers = layers, .heads = 4, .ffn_size = 128};
   options.position = Position::sinusoidal;
   options.max_positions = kContext;
-  options.initializer_range = 0;  // as the paper's: what is said of post-norm is said of this start
+  options.initializer_range = 0;  // as in the paper, because claims about post-norm refer to this start
   if (arm == "post") options.norm_place = NormPlace::post;
   if (arm == "pre-rms") options.norm = NormKind::rms;
   if (arm == "no-norm") options.norm_place = NormPlace::none;
@@ -34,7 +34,7 @@ Tensor loss_of(const Network& network, const PlainText& text, const Job& job, in
   return network.loss(batch.input, batch.targets, context).loss;
 }
 
-// Norm of the gradient of the matrices whose names begin so.
+// Norm of the gradient of the matrices whose names have this prefix.
 double gradient_norm(const ParameterStore& store, const std::string& beginning) {
   double squares = 0;
   for (const Parameter& parameter : store.all()) {
@@ -44,7 +44,7 @@ double gradient_norm(const ParameterStore& store, const std::string& beginning) 
   return std::sqrt(squares);
 }
 
-// Before anything is learnt.
+// Measured before training.
 void measure_gradients(const Job& job, Outcome& outcome) {
   const PlainText& text = PlainText::of(job);
   std::vector<double> log_depth, log_last;
@@ -101,7 +101,7 @@ const std::vector<std::string> kArms{"pre", "pre-rms", "post", "no-norm", "no-re
 std::vector<Figure> figures(const Records& records) {
   const std::string label = "norm of the gradient of its weights";
   Figure eight = series_figure(records, "gradient-8", "Gradient at the start, 8 layers", kArms, "gradient of 8", "layer", label);
-  // Without norm 32 layers overflow.
+  // Without norm, 32 layers overflow.
   Figure deep = series_figure(records, "gradient-32", "Gradient at the start, 32 layers", {"pre", "pre-rms", "post", "no-residual"},
                               "gradient of 32", "layer", label);
   eight.log_y = deep.log_y = true;

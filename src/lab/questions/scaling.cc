@@ -1,4 +1,4 @@
-// Why divide by √d_k? The spread of q·k, what it does to the softmax and its gradient, and training with other scales.
+// Why divide by √d_k? The spread of q·k, its effect on the softmax and its gradient, and training with other scales.
 #include <cmath>
 
 #include "lab/networks/training.h"
@@ -21,7 +21,7 @@ float scale_of(const std::string& arm, double size) {
   return 1;
 }
 
-// Of one random query and 64 random keys with independent components of variance 1.
+// Statistics for one random query and 64 random keys with independent components of variance 1.
 struct Scores {
   double variance = 0, entropy = 0, gradient = 0;  // entropy of the softmax in nats; Frobenius norm of its Jacobian
 };

@@ -1,4 +1,4 @@
-// Is self-attention the core? It is replaced by what mixes tokens without looking at them, at equal parameters.
+// Is self-attention the core? Replaces it by mixers that ignore the tokens' content, at equal parameters.
 #include "lab/questions/questions.h"
 #include "lab/tasks/probes.h"
 
@@ -7,13 +7,13 @@ namespace {
 
 NetworkOptions options_of(const std::string& arm) {
   NetworkOptions options{.hidden_size = 64, .layers = 2, .heads = 4, .ffn_size = 256, .position = Position::rope};
-  options.qk_gain = 6.25f;  // W_Q and W_K start as Xavier's do, with deviation 1/8
+  options.qk_gain = 6.25f;  // W_Q and W_K start with deviation 1/8, as Xavier's do
   if (arm == "softmax") return options;
   if (arm == "linear") {
     options.mixer = Mixer::linear;
     return options;
   }
-  // What W_Q and W_K had (2 h^2 and 2 h), or all four, the feed-forward gets: a unit of it has 2 h + 1.
+  // The feed-forward receives the parameters of W_Q and W_K (2 h^2 and 2 h), or of all four; one of its units has 2 h + 1.
   const int h = options.hidden_size, unit = 2 * h + 1, projection = h * h + h;
   if (arm == "none") {
     options.mixer = Mixer::none;

@@ -4,6 +4,7 @@
 #include "lab/networks/attention_maps.h"
 #include "lab/networks/training.h"
 #include "lab/questions/questions.h"
+#include "lab/tasks/probes.h"
 #include "lab/tasks/synthetic.h"
 #include "lab/tasks/texts.h"
 
@@ -19,7 +20,7 @@ NetworkOptions options_of(const std::string& arm) {
   if (arm == "tied-qk") options.projections = Projections::tied_qk;
   if (arm == "tied-kv") options.projections = Projections::tied_kv;
   if (arm == "none") options.projections = Projections::none;
-  // What falls away, h^2 + h each, the feed-forward gets: a unit of it has 2 h + 1.
+  // The feed-forward receives the removed parameters, h^2 + h each; one of its units has 2 h + 1.
   const int h = options.hidden_size, missing = arm == "separate" ? 0 : arm == "none" ? 2 : 1;
   options.ffn_size += missing * (h * h + h) / (2 * h + 1);
   return options;
@@ -42,24 +43,6 @@ void look_at_scores(const Network& network, const PlainText& text, Outcome& outc
   outcome.values["diagonal"] = diagonal / count;
 }
 
-void learn_text(const Job& job, NetworkOptions options, Outcome& outcome) {
-  const PlainText& text = PlainText::of(job);
-  options.vocab_size = text.vocab_size();
-  options.max_positions = kContext;
-  ParameterStore store(job.seed, true);
-  const Network network(options, store);
-  outcome.values["parameters"] = static_cast<double>(store.count());
-  const TrainingOutcome trained =
-      train(store, {.steps = job.scaled(1200), .learning_rate = 2e-3, .seed = job.seed, .cancellation = job.cancellation},
-            [&](int64_t step, ForwardContext& context) {
-              const Batch batch = text.training_batch(16, kContext, training_stream(job.seed, step));
-              return network.loss(batch.input, batch.targets, context).loss;
-            });
-  outcome.series["text loss"] = trained.losses;
-  outcome.values["bits per byte"] = text.bits_per_byte(network, 400, kContext);
-  look_at_scores(network, text, outcome);
-}
-
 // Accuracy after learning a task.
 double learn(const Job& job, NetworkOptions options, const TaskOptions& task, Series& losses) {
   options.vocab_size = vocabulary(task);
@@ -78,11 +61,12 @@ double learn(const Job& job, NetworkOptions options, const TaskOptions& task, Se
 Outcome run(const Job& job) {
   Outcome outcome;
   NetworkOptions options = options_of(job.arm);
-  learn_text(job, options, outcome);
+  learn_text(job, options, {.steps = 1200, .context = kContext}, outcome,
+             [&](const Network& network) { look_at_scores(network, PlainText::of(job), outcome); });
   TaskOptions task{.task = Task::recall, .symbols = 16, .min_length = 2, .length = 8};
   outcome.values["recall"] = learn(job, options, task, outcome.series["recall loss"]);
   options.causal = false;
-  options.position = Position::learned;  // the place in a sequence of unknown length
+  options.position = Position::learned;  // the position in a sequence of unknown length
   task = {.task = Task::left, .symbols = 16, .min_length = 8, .length = 16, .continued = false};
   outcome.values["left"] = learn(job, options, task, outcome.series["left loss"]);
   task.task = Task::reverse;

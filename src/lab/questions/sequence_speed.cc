@@ -1,5 +1,5 @@
-// Transformer against RNN, GRU, LSTM and CNN: training and step-by-step decoding, their growth with length, the second core, and what a
-// sequence keeps.
+// Transformer against RNN, GRU, LSTM and CNN: training and step-by-step decoding, their growth with length, the second core, and the state
+// kept per sequence.
 #include "autograd/backward.h"
 #include "base/parallel.h"
 #include "base/timing.h"
@@ -35,7 +35,7 @@ NetworkOptions options_of(const std::string& kind) {
   return with_parameters(options, count_parameters(transformer));
 }
 
-// Tokens per second of whole training steps with 8,192 tokens in sequences of `length`.
+// Tokens per second of complete training steps with 8,192 tokens in sequences of `length`.
 double training_speed(const Job& job, const NetworkOptions& options, int length) {
   constexpr int kTokens = 8192;
   ParameterStore store(job.seed, true);
@@ -62,10 +62,10 @@ double training_speed(const Job& job, const NetworkOptions& options, int length)
   return kTokens / seconds;
 }
 
-// What decodes token by token: `step` feeds a token to each of its sequences.
+// Token-by-token decoding: `step` feeds a token to each of its sequences.
 struct Decoding {
   std::function<void()> step;
-  std::function<double()> state_bytes;  // of a sequence, now
+  std::function<double()> state_bytes;  // current size per sequence
 };
 constexpr int kSequences = 16;
 

@@ -1,4 +1,4 @@
-// The tokenizer's part: characters, bytes, words and subwords, from the same sentences, in the same networks.
+// The effect of the tokenizer: characters, bytes, words and subwords, from the same sentences, in the same networks.
 #include <algorithm>
 #include <cmath>
 
@@ -16,16 +16,16 @@ namespace {
 
 constexpr int kHidden = 96, kLayers = 2, kHeads = 4, kInner = 4 * kHidden, kPositions = 512;
 constexpr int64_t kSentences = 16, kTestLines = 24 * kSentences;
-constexpr int64_t kRare = 10;  // a word that the training text has less often is rare
+constexpr int64_t kRare = 10;  // a word that occurs less often in the training text is rare
 constexpr double kTranslatorFlops = 4e12, kModelFlops = 0.6e12;
 
 TokenizerTrainerOptions tokenizer_of(const std::string& arm) {
   TokenizerTrainerOptions options{.vocab_size_is_upper_bound = true, .score = WordPieceScore::gain};
-  if (arm == "character") {  // byte pair encoding that joins nothing
+  if (arm == "character") {  // byte pair encoding without merges
     options.min_frequency = std::numeric_limits<int64_t>::max();
     return options;
   }
-  if (arm == "byte") {  // Unigram whose one character is the space
+  if (arm == "byte") {  // Unigram whose only character is the space
     options.pipeline = TokenizerPipeline::unigram;
     options.byte_fallback = true;
     options.limit_alphabet = 1;
@@ -35,7 +35,7 @@ TokenizerTrainerOptions tokenizer_of(const std::string& arm) {
   const size_t dash = arm.find('-');
   const std::string kind = arm.substr(0, dash);
   options.vocab_size = std::stoll(arm.substr(dash + 1));
-  if (kind == "wordpiece") options.special_tokens = {"</s>"};  // ends a sentence, as the others have it
+  if (kind == "wordpiece") options.special_tokens = {"</s>"};  // ends a sentence, as in the others
   options.pipeline = kind == "word"        ? TokenizerPipeline::words
                      : kind == "wordpiece" ? TokenizerPipeline::word_pieces
                      : kind == "unigram"   ? TokenizerPipeline::unigram
@@ -76,7 +76,7 @@ UniformConfig translator_config(const Tokenizer& tokenizer) {
   return config;
 }
 
-// Steps that cost `flops` in all, from what the first ones cost.
+// Number of steps that cost `flops` in all, extrapolated from the first ones.
 int64_t steps_of(const Job& job, double flops, const std::function<double(int64_t step)>& cost) {
   constexpr int64_t kLookedAt = 20;
   double sum = 0;
@@ -84,7 +84,7 @@ int64_t steps_of(const Job& job, double flops, const std::function<double(int64_
   return job.scaled(std::llround(flops * kLookedAt / sum));
 }
 
-// Sentences of a language model, each between two ends.
+// Sentences for a language model, each between two end tokens.
 Batch sentence_batch(std::span<const std::vector<WordTokens>> lines, int32_t end) {
   Batch batch;
   std::vector<int32_t> lengths;
@@ -108,7 +108,7 @@ Batch training_sentences(const Pairs& pairs, RandomStream random) {
   return sentence_batch(tokens_of_words(pairs.tokenizer(), chosen), end_of(pairs.tokenizer()));
 }
 
-// Bits per byte of the test sentences, spaces and line ends included; unknown words are spelled out.
+// Bits per byte of the test sentences, including spaces and line ends; unknown words are spelled out.
 double language_model(const Job& job, const Pairs& pairs, const Lines& test, Outcome& outcome) {
   const Tokenizer& tokenizer = pairs.tokenizer();
   NetworkOptions options{.vocab_size = tokenizer.vocab_size(), .hidden_size = kHidden, .layers = kLayers, .heads = kHeads};
@@ -180,7 +180,7 @@ void translator(const Job& job, const Pairs& pairs, Outcome& outcome) {
   }
 }
 
-// How sequences shorten as the vocabulary grows. No chance is in it: the first seed alone measures it.
+// How sequences shorten as the vocabulary grows. Nothing is random in it, so only the first seed measures it.
 void vocabulary_series(const Job& job, Outcome& outcome) {
   const std::string kind = job.arm.substr(0, job.arm.find('-'));
   if (job.seed != 1 || !job.arm.ends_with("-4000")) return;

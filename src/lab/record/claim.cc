@@ -47,13 +47,13 @@ std::vector<double> quantities(const Claim& claim, const Records& records) {
 
 namespace {
 
-// Before the correction.
+// The test before Holm's correction.
 Finding test(const Claim& claim, std::vector<double> values) {
   double low = claim.low, high = claim.high;
   const bool ratio = claim.kind == Claim::Kind::ratio;
   if (ratio) {
     for (double& value : values) value = std::log(value);
-    low = std::log(low);  // of 0: -infinity
+    low = std::log(low);  // log(0) is -infinity
     high = std::log(high);
   }
   Finding finding;

@@ -12,7 +12,7 @@ namespace qkv::lab {
 enum class Verdict { supported, refuted, undecided };
 const char* name_of(Verdict verdict);  // "supported", "refuted", "not decided at this scale"
 
-// That a quantity's mean over all seeds lies between `low` and `high`. The quantity of one seed is a value of `arm`, or how it compares
+// Claims that a quantity's mean over all seeds is between `low` and `high`. The quantity of a seed is a value of `arm`, or its comparison
 // with the same value of `baseline` for the same seed.
 struct Claim {
   enum class Kind {
@@ -20,7 +20,7 @@ struct Claim {
     difference,  // arm's - baseline's
     ratio,       // arm's / baseline's, compared by logarithms
   };
-  std::string text;  // what it says, to be read after "supported:": "averaging costs at least 0.1 bits per byte"
+  std::string text;  // the statement, to be read after "supported:": "averaging costs at least 0.1 bits per byte"
   std::string value;
   std::string arm, baseline;
   Kind kind = Kind::difference;
@@ -28,7 +28,7 @@ struct Claim {
   double high = std::numeric_limits<double>::infinity();
 };
 
-// Claim::value of `arm` is at least `by` more (less) than of `baseline`.
+// Claim::value of `arm` is at least `by` larger (smaller) than that of `baseline`.
 Claim more_by(std::string text, std::string value, std::string arm, std::string baseline, double by);
 Claim less_by(std::string text, std::string value, std::string arm, std::string baseline, double by);
 // The two differ by less than `margin`.
@@ -41,19 +41,18 @@ Claim between(std::string text, std::string value, std::string arm, double low, 
 
 struct Finding {
   Verdict verdict = Verdict::undecided;
-  double mean = 0, low = 0, high = 0;  // of the quantities, and its 95 % interval; of ratios the geometric mean
+  double mean = 0, low = 0, high = 0;  // of the quantities, and its 95 % interval; for ratios the geometric mean
   double p = 1;                        // that the mean is the nearest bound of the claim: (paired) t-test, Holm-corrected
 };
 
-// The quantities of a claim, in the order of seeds. Ratios as they are.
+// The quantities of a claim, in the order of seeds; ratios without logarithm.
 std::vector<double> quantities(const Claim& claim, const Records& records);
 
-// For each claim: supported where its mean lies inside of [low, high] and differs from the nearest bound with p < 0.05 after Holm's
-// correction over the page's claims; refuted where it lies outside and does; else undecided. A quantity that is no finite number leaves its
-// claim undecided.
+// Judges each claim: supported if its mean is inside [low, high] and differs from the nearest bound with p < 0.05 after Holm's correction
+// over the page's claims; refuted if it is outside and does; otherwise undecided. A quantity that is not finite leaves its claim undecided.
 std::vector<Finding> judge(const std::vector<Claim>& claims, const std::vector<std::vector<double>>& quantities);
 
-// The page's: supported where all are, refuted where one is, else undecided.
+// The page's verdict: supported if all claims are, refuted if one is, otherwise undecided.
 Verdict overall(const std::vector<Finding>& findings);
 
 // The page's conclusion in one sentence.

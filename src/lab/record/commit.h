@@ -2,7 +2,7 @@
 
 namespace qkv::lab {
 
-// The commit that the program was built from, with a + where files differed from it; "unknown" outside of a repository.
+// The commit that the program was built from, with a + if files differed from it; "unknown" outside a repository.
 const char* built_from();
 
 }  // namespace qkv::lab

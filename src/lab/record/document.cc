@@ -71,7 +71,7 @@ struct Html {
   }
   std::string operator()(const Picture& picture) const {
     const std::string file = read_file(directory / picture.file);
-    const size_t begin = file.find("<svg");  // without the XML declaration, which HTML does not know
+    const size_t begin = file.find("<svg");  // without the XML declaration, which HTML does not allow
     return fmt::format("<figure role=\"img\" aria-label=\"{}\">{}</figure>\n", html(picture.title),
                        begin == std::string::npos ? "" : file.substr(begin));
   }

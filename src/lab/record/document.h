@@ -11,15 +11,15 @@ namespace qkv::lab {
 struct Heading {
   int level;  // 1 to 3
   std::string text;
-  std::string page;  // whose first heading it is: page.md as Markdown, a part of one HTML file
+  std::string page;  // if it is a page's first heading: page.md in Markdown, a section of one HTML file
 };
 struct Paragraph {
-  std::string label;  // in bold before it; may be empty
+  std::string label;  // in bold in front; may be empty
   std::string text;
 };
 struct Cell {
   std::string text;
-  std::string page;  // to which it leads; may be empty
+  std::string page;  // the page it links to; may be empty
 
   Cell(std::string text, std::string page = {}) : text(std::move(text)), page(std::move(page)) {}
   Cell(const char* text) : text(text) {}
@@ -37,9 +37,9 @@ using Block = std::variant<Heading, Paragraph, Table, Picture>;
 using Document = std::vector<Block>;
 
 std::string to_markdown(const Document& document);
-// A fragment for the body of a page. Pictures are put into it: their files are read from `directory`.
+// A fragment for the body of a page. Pictures are embedded: their files are read from `directory`.
 std::string to_html(const Document& document, const std::filesystem::path& directory);
-// The whole page around such fragments, without anything that it would have to load.
+// A complete page around such fragments, without any external resources.
 std::string html_page(const std::string& title, const std::string& body);
 
 }  // namespace qkv::lab

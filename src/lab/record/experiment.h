@@ -1,4 +1,4 @@
-// One question of the lab: what is claimed, how it is measured, what decides, and how it is shown. lab/ has a file for each.
+// One question of the lab: its claims, measurement, decision rule and presentation. lab/questions/ has a file for each.
 #pragma once
 
 #include <algorithm>
@@ -16,14 +16,14 @@
 
 namespace qkv::lab {
 
-// Real texts to learn from; what is not given is replaced by the demo generator's and synthetic data.
+// Real texts to train on; missing ones are replaced by the demo generator's and synthetic data.
 struct Data {
   std::filesystem::path text;                                       // plain text
-  std::filesystem::path translation_source, translation_target;     // a sentence a line; validation by files beside them (tasks.h)
+  std::filesystem::path translation_source, translation_target;     // a sentence per line; validation by files beside them (tasks.h)
   std::filesystem::path classification_train, classification_test;  // "label TAB text" or as SST-2's files
 };
 
-// One run: an arm (a variant that is compared) with a seed, which decides weights, data and dropout alike for all arms.
+// One run: an arm (a variant in the comparison) with a seed, which determines weights, data and dropout equally for all arms.
 struct Job {
   std::string arm;
   uint64_t seed = 1;
@@ -37,30 +37,30 @@ struct Job {
     options.cancellation = cancellation;
     return options;
   }
-  // Steps of training, and the like.
+  // Number of training steps or the like, scaled by the effort.
   int64_t scaled(int64_t full) const { return std::max<int64_t>(1, std::llround(static_cast<double>(full) * effort)); }
-  // Windows or batches to be judged by: fewer only where the effort is below a tenth.
+  // Number of windows or batches for evaluation: reduced only if the effort is below a tenth.
   int64_t judged(int64_t full) const { return std::min(full, scaled(10 * full)); }
 };
 
 // A column of the page's table: a value of each arm with its mean and standard deviation.
 struct Column {
   std::string value, header;
-  int digits = 3;  // behind the point
+  int digits = 3;  // after the decimal point
 };
 
 struct Experiment {
-  std::string name;      // of the command line: "scaling"
+  std::string name;      // on the command line: "scaling"
   std::string question;  // "Why divide by √d_k?"
-  std::string claim;     // as textbooks state it
-  std::string formula;   // in one line, and its source
+  std::string claim;     // as stated in textbooks
+  std::string formula;   // on one line, and its source
   std::string setup;     // model, data, what is equal between the arms
-  std::string reading;   // what else the numbers say: what a reader should look at; may be empty
-  bool timed = false;    // measures time: its runs have the machine for themselves, and all its threads
+  std::string reading;   // further advice on reading the numbers; may be empty
+  bool timed = false;    // measures time: its runs have the machine to themselves, and all its threads
   int seeds = 5;
-  int64_t memory_mib = 256;  // that a run needs at most
+  int64_t memory_mib = 256;  // upper bound for a run
   std::vector<std::string> arms;
-  std::vector<std::string> data = {};  // of Data, that it uses: "text", "translation", "classification"
+  std::vector<std::string> data = {};  // members of Data that it uses: "text", "translation", "classification"
 
   std::function<Outcome(const Job&)> run;
   std::vector<Claim> claims;
@@ -68,7 +68,7 @@ struct Experiment {
   std::function<std::vector<Figure>(const Records&)> figures;
 };
 
-// All, in the order of the report.
+// All of them, in the order of the report.
 const std::vector<Experiment>& experiments();
 // Throws Error(invalid_argument) with the list and the nearest name.
 const Experiment& find_experiment(const std::string& name);

@@ -12,7 +12,7 @@
 namespace qkv::lab {
 namespace {
 
-// In double quotes of gnuplot, for text that is not "enhanced".
+// In gnuplot's double quotes, for text that is not "enhanced".
 std::string quoted(const std::string& text) {
   std::string result = "\"";
   for (const char c : text) {
@@ -24,7 +24,7 @@ std::string quoted(const std::string& text) {
 
 std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.6g}", value) : "NaN"; }
 
-// Okabe and Ito's colours (2008), told apart by colour-blind eyes too.
+// The colours of Okabe and Ito (2008), which colour-blind readers can distinguish.
 constexpr const char* kColours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A00"};
 
 std::string lines(const Figure& figure) {
@@ -47,7 +47,7 @@ std::string lines(const Figure& figure) {
   return fmt::format("{}plot {}\n", blocks, plots);
 }
 
-// Points, for an axis that does not begin at 0 would make bars lie.
+// Points, because bars on an axis that does not begin at 0 would mislead.
 std::string dots(const Figure& figure) {
   const double width = 0.6 / static_cast<double>(figure.curves.size());
   std::string blocks, plots, tics;
@@ -86,7 +86,7 @@ bool have_gnuplot() { return std::system("gnuplot --version >/dev/null 2>&1") ==
 void draw(const Figure& figure, const std::filesystem::path& directory) {
   const std::filesystem::path output = directory / (figure.name + ".svg");
   const std::string script = gnuplot_script(figure, output);
-  std::FILE* pipe = popen("gnuplot", "w");  // the script by its input: no file name goes through a shell
+  std::FILE* pipe = popen("gnuplot", "w");  // the script goes through stdin: no file name passes a shell
   if (!pipe) fail(ErrorCode::io, "gnuplot cannot be started");
   std::fwrite(script.data(), 1, script.size(), pipe);
   if (pclose(pipe) != 0) fail(ErrorCode::io, "gnuplot does not draw {}; what it says stands above", output.string());

@@ -26,11 +26,11 @@ struct Figure {
   std::vector<Curve> curves;
 };
 
-// The script that makes the figure as SVG, its numbers in it.
+// The gnuplot script that draws the figure as SVG, including its numbers.
 std::string gnuplot_script(const Figure& figure, const std::filesystem::path& output);
 
 bool have_gnuplot();
-// Writes DIR/NAME.svg. Throws Error(io) where gnuplot fails.
+// Writes DIR/NAME.svg. Throws Error(io) if gnuplot fails.
 void draw(const Figure& figure, const std::filesystem::path& directory);
 
 }  // namespace qkv::lab

@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// JSON has no infinity: a training that diverged measures null.
+// JSON has no infinity: a diverged training measures null.
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 double to_number(const Json& json) { return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>(); }
 

@@ -15,7 +15,7 @@
 namespace qkv::lab {
 namespace {
 
-// Three digits that say something, or more before the point: 0.0123, 1.23, 123, 12345.
+// Three significant digits, or more before the decimal point: 0.0123, 1.23, 123, 12345.
 std::string short_number(double value) {
   if (!std::isfinite(value)) return value > 0 ? "∞" : value < 0 ? "-∞" : "–";
   if (value == 0) return "0";
@@ -63,7 +63,7 @@ Table arm_table(const Experiment& experiment, const Records& records) {
         const auto& all = records.find(arm, seed)->outcome.values;
         if (const auto found = all.find(column.value); found != all.end()) values.push_back(found->second);
       }
-      // A value that an arm does not have: the cache of a network that keeps none.
+      // A value that an arm does not have, such as the cache size of a network without one.
       if (values.empty()) {
         row.emplace_back("–");
       } else if (const double deviation = standard_deviation(values); deviation > 0) {
@@ -84,13 +84,13 @@ std::string effort_of(const Records& records) {
   return joined(efforts);
 }
 
-// Fewer steps than an experiment was made for may end before there is an effect to see.
+// With fewer steps than an experiment was designed for, there may be no visible effect yet.
 std::string after_effort(const Records& records) {
   const std::string effort = effort_of(records);
   return effort == "100 %" ? "" : fmt::format("after {} of the full training", effort);
 }
 
-// Where the numbers come from.
+// The provenance of the numbers.
 std::string origin(const Experiment& experiment, const Records& records) {
   double seconds = 0;
   std::set<std::string> commits, isas, threads;

@@ -12,11 +12,11 @@
 
 namespace qkv::lab {
 
-// The page of one experiment; its pictures are drawn into `directory`/NAME/ where `pictures` says so.
+// The page of one experiment; if `pictures`, its pictures are drawn into `directory`/NAME/.
 Document page_of(const Experiment& experiment, const Records& records, const std::filesystem::path& directory, bool pictures);
 
-// Returns how many experiments have records. Throws Error(bad_input) where none has. Without gnuplot there are no pictures, and `warn` is
-// told so.
+// Returns the number of experiments with records. Throws Error(bad_input) if there is none. Without gnuplot there are no pictures, and
+// `warn` is called.
 int write_report(const std::filesystem::path& directory, const std::function<void(const std::string&)>& warn);
 
 }  // namespace qkv::lab

@@ -25,7 +25,7 @@ struct Task {
   int64_t seed;
 };
 
-// What a record says of the data it was made with.
+// The data that a record was made with.
 std::map<std::string, std::string> fingerprints(const Experiment& experiment, const Data& data) {
   std::map<std::string, std::string> result;
   const auto add = [&](const std::string& kind, std::initializer_list<std::filesystem::path> paths) {
@@ -50,7 +50,7 @@ void check_fits(const Record& record, double effort, const std::map<std::string,
                    record.experiment);
 }
 
-// Each kind of data is of use from some size on.
+// Each kind of data needs a minimal size.
 void check_data(const Experiment& experiment, const Data& data) {
   const auto uses = [&](const char* kind) {
     return std::find(experiment.data.begin(), experiment.data.end(), kind) != experiment.data.end();
@@ -75,7 +75,7 @@ void check_data(const Experiment& experiment, const Data& data) {
   }
 }
 
-// Of the system, that a program can still have. 0: unknown.
+// Memory available to a new allocation, in MiB; 0 if unknown.
 int64_t available_memory_mib() {
   std::ifstream file("/proc/meminfo");
   for (std::string line; std::getline(file, line);) {

@@ -38,7 +38,7 @@ double confidence_half_width(std::span<const double> values, double confidence) 
 double t_test(std::span<const double> values, double expected) {
   if (values.size() < 2) return 1;
   const double difference = mean(values) - expected, deviation = standard_deviation(values);
-  // What is left of equal values is rounding.
+  // Equal values leave only rounding errors.
   if (deviation <= 1e-12 * std::max(std::abs(mean(values)), std::abs(expected))) return std::abs(difference) > deviation ? 0 : 1;
   const double n = static_cast<double>(values.size());
   const double t = difference / (deviation / std::sqrt(n));

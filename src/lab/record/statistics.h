@@ -13,17 +13,18 @@ double standard_deviation(std::span<const double> values);  // of a sample: n - 
 // fewer than two values.
 double confidence_half_width(std::span<const double> values, double confidence = 0.95);
 
-// Two-sided p of Student's t-test that the mean of `values` is `expected`; for the differences of pairs the paired t-test. 1 for fewer
-// than two values. Values without any spread: 0 or 1, for they are no sample of anything random.
+// Two-sided p of Student's t-test that the mean of `values` is `expected`; for differences of pairs the paired t-test. 1 for fewer than two
+// values. 0 or 1 for values without any spread, which are no random sample.
 double t_test(std::span<const double> values, double expected);
 
-// Holm's correction (1979) of the p of several tests: in ascending order p_(i) * (tests - i), never falling, at most 1. In the order given.
+// Holm's correction (1979) of the p of several tests: in ascending order p_(i) * (tests - i), never falling, at most 1. Keeps the given
+// order.
 std::vector<double> holm(std::span<const double> p);
 
 // y = intercept + slope * x by least squares.
 struct Line {
   double slope = 0, intercept = 0;
-  double slope_half_width = 0;  // of its 95 % interval
+  double slope_half_width = 0;  // of the slope's 95 % interval
 };
 Line fit_line(std::span<const double> x, std::span<const double> y);
 

@@ -16,8 +16,8 @@ namespace qkv::lab {
 namespace {
 
 struct Lines {
-  std::vector<std::string> texts;  // parted (words.h)
-  std::vector<int32_t> labels;     // places among the names
+  std::vector<std::string> texts;  // separated into words (words.h)
+  std::vector<int32_t> labels;     // indices of names
 };
 
 Lines spelled_numbers(const std::vector<int32_t>& numbers) {
@@ -51,7 +51,7 @@ std::vector<LabelledText::Example> examples_of(const Lines& lines, const Tokeniz
   return examples;
 }
 
-// Words of a text that fit into the frame.
+// Number of words of a text that fit into the frame.
 int64_t fitting(const LabelledText::Example& example, const Frame& frame) {
   int64_t tokens = (frame.cls >= 0) + (frame.sep >= 0), words = 0;
   while (words < std::min(frame.max_words, std::ssize(example.words))) {
@@ -62,7 +62,7 @@ int64_t fitting(const LabelledText::Example& example, const Frame& frame) {
   return words;
 }
 
-// One text after another into a batch.
+// Appends one text after another to a batch.
 class Writer {
  public:
   explicit Writer(const Frame& frame) : frame_(frame) {}
@@ -94,7 +94,7 @@ class Writer {
   size_t begin_ = 0;
 };
 
-// Which of `words` words are hidden.
+// Selects the words to hide, out of `words`.
 std::vector<bool> choose_hidden(int64_t words, double share, RandomStream& random) {
   std::vector<bool> hidden(static_cast<size_t>(words));
   std::vector<int64_t> order(static_cast<size_t>(words));

@@ -1,4 +1,4 @@
-// Short texts with a label each, word by word: to learn from and to be judged by.
+// Short labelled texts, word by word, for training and evaluation.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,7 @@ class LabelledText {
     int32_t label = 0;
   };
 
-  // The files of --classification, or numbers spelled out, whose label is 1 for the even ones. `tokenizer` learns from the training texts.
+  // The files of --classification, or numbers spelled out, with label 1 for even ones. `tokenizer` is trained on the training texts.
   // Thread-safe: the first caller reads, the others wait.
   static const LabelledText& of(const Job& job, const TokenizerTrainerOptions& tokenizer);
 
@@ -37,19 +37,18 @@ class LabelledText {
   int classes_ = 2;
 };
 
-// How BERT's encoder gets a text (Devlin et al. 2018, section 3): [CLS] words [SEP], either of which may be left out.
+// The input format of BERT's encoder (Devlin et al. 2018, section 3): [CLS] words [SEP], either of which may be left out.
 struct Frame {
   int32_t cls = -1, sep = -1;  // -1: left out
   int32_t mask = -1;
-  int64_t max_words = 48;    // of a text: those beyond it are left out
-  int64_t max_tokens = 256;  // and those that would make it longer than this
+  int64_t max_words = 48;    // of a text; further words are dropped
+  int64_t max_tokens = 256;  // further words are also dropped if the text would exceed this
 };
 
-// The label is predicted at the first row: [CLS], or the first word's first token where there is none.
+// The label is predicted at the first row: [CLS], or the first word's first token without it.
 Batch label_batch(std::span<const LabelledText::Example* const> examples, const Frame& frame);
-// Each text with `share` of its words hidden (rounded, one at least), which ones `random` says: all their tokens are shown as [MASK] and
-// predicted. Words are chosen before they are cut, so that the same ones are hidden whatever the tokenizer. `hidden` gets them where it is
-// given.
+// Each text with a random `share` of its words hidden (rounded, at least one): all their tokens are shown as [MASK] and predicted. Words
+// are chosen before tokenization, so that every tokenizer hides the same ones. `hidden`, if given, receives them.
 Batch masked_batch(std::span<const LabelledText::Example* const> examples, const Frame& frame, double share, RandomStream random,
                    std::vector<const WordTokens*>* hidden = nullptr);
 

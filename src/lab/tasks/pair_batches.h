@@ -1,4 +1,4 @@
-// Pairs in the order of training: what the trainer reads, by the number of the step.
+// Pairs in the order of training, by step number.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ class PairBatches {
  public:
   explicit PairBatches(std::unique_ptr<PairSource> source) : source_(std::move(source)) {}
 
-  // Of step 1, 2, …; steps may be asked for in any order.
+  // The batch of step 1, 2, …; steps may be requested in any order.
   TrainingBatch batch(int64_t step) {
     const int64_t epoch = (step - 1) / source_->size();
     if (epoch != epoch_) order_ = source_->order(epoch_ = epoch);

@@ -1,4 +1,4 @@
-// What several questions ask of a network: to learn one thing, and a number that says how well.
+// Probes that several questions use: a network learns one thing, and a number tells how well.
 #pragma once
 
 #include <functional>
@@ -16,20 +16,20 @@ struct Probe {
   int64_t steps = 1000;  // of the full training
   int64_t sequences = 16;
   double learning_rate = 2e-3;
-  int context = 64;  // characters at a time, of text
+  int context = 64;  // in characters, for text
 };
 
-// Learns to predict the characters of the text. Values "parameters" and "bits per byte" (of a uniform guess where training diverged),
-// series "text loss". Where it is given, `look` sees the trained network.
+// Learns to predict the characters of the text. Values "parameters" and "bits per byte" (of a uniform guess if training diverged), series
+// "text loss". `look`, if given, is called with the trained network.
 void learn_text(const Job& job, NetworkOptions options, const Probe& probe, Outcome& outcome,
                 const std::function<void(const Network&)>& look = {});
 
-// Learns a task. Value "NAME accuracy", series "NAME loss". Where it is given, `look` sees the trained network.
+// Learns a task. Value "NAME accuracy", series "NAME loss". `look`, if given, is called with the trained network.
 void learn_task(const Job& job, NetworkOptions options, const TaskOptions& task, const std::string& name, const Probe& probe,
                 Outcome& outcome, const std::function<void(const Network&)>& look = {});
 
-// Learns to translate with a small Transformer, or with `rival` in its place (its vocabulary is set here). Values "translation loss" and
-// "translation parameters", series "translation loss".
+// Learns to translate with a small Transformer, or with `rival` if it is given (its vocab_size is set here). Series and value
+// "translation loss", value "translation parameters".
 void learn_translation(const Job& job, const std::optional<PairNetworkOptions>& rival, Outcome& outcome);
 
 }  // namespace qkv::lab

@@ -12,7 +12,7 @@ namespace {
 
 using Tokens = std::vector<int32_t>;
 
-// One sequence that grows with what is to be predicted at each of its rows.
+// One sequence under construction, with the target at each of its rows.
 struct Example {
   Tokens tokens, targets;
   void add(int32_t token, int32_t target = -1) {
@@ -25,7 +25,7 @@ Tokens answer(Task task, Tokens sequence) {
   if (task == Task::reverse) std::reverse(sequence.begin(), sequence.end());
   if (task == Task::sort) std::sort(sequence.begin(), sequence.end());
   if (task == Task::left) {
-    sequence.insert(sequence.begin(), -1);  // the first has none
+    sequence.insert(sequence.begin(), -1);  // the first one has no left neighbour
     sequence.pop_back();
   }
   return sequence;
@@ -45,7 +45,7 @@ Example transduction(const TaskOptions& options, int length, RandomStream& rando
   return example;
 }
 
-// Keys are the even half of the symbols' range, values the other.
+// Keys are the lower half of the symbols, values the upper half.
 Example recall(const TaskOptions& options, int pairs, RandomStream& random) {
   const int keys = options.symbols / 2;
   Tokens order(keys);
@@ -83,7 +83,7 @@ int draw_length(const TaskOptions& options, RandomStream& random) {
   return std::clamp(static_cast<int>(std::exp(low + (high - low) * random.uniform())), options.min_length, options.length);
 }
 
-// Opening brackets are even, each one's closing bracket is the next number. Every closing bracket is predicted from the row before it.
+// Opening brackets are even; the matching closing bracket is the next number. Every closing bracket is predicted from the row before it.
 Example brackets(const TaskOptions& options, int length, RandomStream& random) {
   Example example;
   Tokens open;

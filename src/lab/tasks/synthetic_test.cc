@@ -36,7 +36,7 @@ TEST(Synthetic, AnswersFollowTheSequenceAndItsMark) {
       if (task == Task::reverse) std::reverse(expected.begin(), expected.end());
       if (task == Task::sort) std::sort(expected.begin(), expected.end());
       EXPECT_EQ(answers(rows), expected);
-      // What was predicted is read in the next row.
+      // Each predicted token is the input of the next row.
       EXPECT_TRUE(std::equal(mark + 1, rows.tokens.end(), expected.begin()));
     }
   }

@@ -18,7 +18,7 @@
 namespace qkv::lab {
 namespace {
 
-// What the lab varies of it.
+// A key with the properties of a tokenizer that the lab varies.
 std::string name_of(const TokenizerTrainerOptions& tokenizer) {
   return fmt::format("{}-{}-{}-{}-{}", static_cast<int>(tokenizer.pipeline), tokenizer.vocab_size, tokenizer.min_frequency,
                      static_cast<int>(tokenizer.score), tokenizer.special_tokens.size());
@@ -28,7 +28,7 @@ std::string key_of(const Job& job, const TokenizerTrainerOptions& tokenizer) {
   return fmt::format("{}|{}", job.scratch.string(), name_of(tokenizer));
 }
 
-// One of each key, made by the first who asks.
+// One object per key, made by the first caller.
 template <typename T, typename Make>
 const T& shared(const std::string& key, Make&& make) {
   static std::mutex mutex;
@@ -126,11 +126,11 @@ Pairs::Pairs(const Job& job, const TokenizerTrainerOptions& tokenizer, bool part
     std::transform(sources.begin(), sources.end(), sources.begin(), parted);
     std::transform(targets.begin(), targets.end(), targets.begin(), parted);
   }
-  const int64_t learnt = std::ssize(sources) - kHeldOut;
-  test_sources_.assign(sources.begin() + learnt, sources.end());
-  test_references_.assign(targets.begin() + learnt, targets.end());
-  sources.resize(learnt);
-  targets.resize(learnt);
+  const int64_t train_count = std::ssize(sources) - kHeldOut;
+  test_sources_.assign(sources.begin() + train_count, sources.end());
+  test_references_.assign(targets.begin() + train_count, targets.end());
+  sources.resize(train_count);
+  targets.resize(train_count);
   training_sources_ = std::move(sources);
   training_targets_ = std::move(targets);
   const std::filesystem::path files[] = {directory / "train.source", directory / "train.target"};
@@ -139,7 +139,7 @@ Pairs::Pairs(const Job& job, const TokenizerTrainerOptions& tokenizer, bool part
   tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(job.cancellable(tokenizer), files));
   write_lines(directory / "test.source", test_sources_);
   write_lines(directory / "test.target", test_references_);
-  test(4096, 0);  // makes its cache of tokens
+  test(4096, 0);  // builds its token cache
   corpus_.emplace(ParallelCorpus::build(
       {.source = files[0], .target = files[1], .cache = directory / "tokens", .cancellation = cancellation_}, *tokenizer_));
 }

@@ -1,4 +1,4 @@
-// The real texts of the lab, tokenized once and shared by all runs. What is not given comes from the demo generator: numbers spelled out.
+// The real texts of the lab, tokenized once and shared by all runs. Missing ones come from the demo generator: numbers spelled out.
 #pragma once
 
 #include <memory>
@@ -14,10 +14,10 @@
 
 namespace qkv::lab {
 
-// A plain text: its first 90 % to learn from, the rest to be judged by.
+// A plain text: its first 90 % for training, the rest for evaluation.
 class PlainText {
  public:
-  // `tokenizer` says how it is cut; it learns from the first part. Thread-safe: the first caller reads, the others wait.
+  // `tokenizer` specifies the segmentation and is trained on the first part. Thread-safe: the first caller reads, the others wait.
   static const PlainText& of(const Job& job, const TokenizerTrainerOptions& tokenizer = {.pipeline = TokenizerPipeline::characters});
 
   int vocab_size() const { return tokenizer_->vocab_size(); }
@@ -26,11 +26,11 @@ class PlainText {
   std::span<const int32_t> test() const { return test_; }
   double bytes_per_token() const { return bytes_per_token_; }  // of the test part
 
-  // `sequences` windows of `context` tokens from places that the stream draws; each token predicts the next.
+  // `sequences` windows of `context` tokens at random places; each token predicts the next.
   Batch training_batch(int64_t sequences, int64_t context, RandomStream random) const;
-  // Windows `first` to `first` + `count` - 1 of those of the test part that lie end to end.
+  // Windows `first` to `first` + `count` - 1 of the contiguous ones of the test part.
   Batch test_batch(int64_t first, int64_t count, int64_t context) const;
-  // Bits per byte of the first `windows` windows of the test part that lie end to end, without what the first token of each needs.
+  // Bits per byte of the first `windows` contiguous windows of the test part, without the cost of each window's first token.
   double bits_per_byte(const Network& network, int64_t windows, int64_t context, DType dtype = DType::f32) const;
 
  private:
@@ -41,18 +41,18 @@ class PlainText {
   const CancellationToken* cancellation_;
 };
 
-// Sentence pairs: all but the last 1,000 lines to learn from, those to be judged by.
+// Sentence pairs: all but the last 1,000 lines for training, those for evaluation.
 class Pairs {
  public:
-  // `parted_words`: words and punctuation marks with a space between them (words.h), so that tokenizers differ in nothing else.
+  // `parted_words`: separates words and punctuation marks by spaces (words.h), so that tokenizers differ in nothing else.
   static const Pairs& of(const Job& job, const TokenizerTrainerOptions& tokenizer, bool parted_words = false);
 
   const Tokenizer& tokenizer() const { return *tokenizer_; }
-  // Batches of pairs of similar length; `seed` decides their order.
+  // Batches of pairs of similar length; `seed` determines their order.
   std::unique_ptr<PairSource> training(uint64_t seed, int64_t batch_tokens, int32_t decoder_start) const;
-  // The held-out lines in batches, to be judged by.
+  // The held-out lines in batches, for evaluation.
   std::unique_ptr<PairSource> test(int64_t batch_tokens, int32_t decoder_start) const;
-  // `pairs` pairs that the stream draws, the same for every tokenizer.
+  // `pairs` random pairs, the same for every tokenizer.
   TrainingBatch training_batch(int64_t pairs, int32_t decoder_start, RandomStream random) const;
   // Loss and BLEU of the first `lines` of the held-out lines, translated greedily.
   std::unique_ptr<TranslationValidation> validation(int64_t lines, DType dtype = DType::f32) const;

@@ -62,7 +62,7 @@ Spelling::Spelling(std::span<const std::string> parted_lines) {
 }
 
 double Spelling::bits(std::string_view word) const {
-  constexpr double kNewCharacter = 21;  // bits that tell a code point from all others
+  constexpr double kNewCharacter = 21;  // bits to select one of all code points
   // The symbols: each character, the end, and "a new character".
   const double symbols = static_cast<double>(total_) + static_cast<double>(counts_.size()) + 2;
   double bits = -std::log2((static_cast<double>(ends_) + 1) / symbols);
