@@ -55,10 +55,10 @@ struct TokenizerTrainerOptions {
   const CancellationToken* cancellation = nullptr;
 };
 
-// Trains one tokenizer on all files. Equal options and texts give the same file, byte for byte, on any number of threads. Lines are separate
-// texts; the pipelines for plain text treat a file as one text. Throws qkv::Error: bad_input for a text that is not UTF-8 (file and line),
-// has no words, or yields too few tokens; io for a file that cannot be read; invalid_argument for impossible options; interrupted if
-// cancelled.
+// Trains one tokenizer on all files. Equal options and texts give the same file, byte for byte, on any number of threads. Lines are
+// separate texts; the pipelines for plain text treat a file as one text. Throws qkv::Error: bad_input for a text that is not UTF-8 (file
+// and line), has no words, or yields too few tokens; io for a file that cannot be read; invalid_argument for impossible options;
+// interrupted if cancelled.
 //
 // Memory: files are read through a window, so that the different words dominate. Training takes three times the memory of their table,
 // Unigram six times. So the table may take a quarter of `memory`, an eighth for Unigram; if it grows beyond that, the rarest words are

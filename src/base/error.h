@@ -25,9 +25,16 @@ template <typename... Args>
 
 }  // namespace qkv
 
-// Checks arguments and shapes: QKV_CHECK(a == b, "[op] what is wrong: {} instead of {}", a, b).
-#define QKV_CHECK(condition, ...)                                   \
+// QKV_REQUIRE(a == b, "what is wrong: {} instead of {}", a, b) checks what a caller of the library gives; Error(invalid_argument).
+#define QKV_REQUIRE(condition, ...)                                 \
   do {                                                              \
     if (!(condition)) [[unlikely]]                                  \
       ::qkv::fail(::qkv::ErrorCode::invalid_argument, __VA_ARGS__); \
+  } while (false)
+
+// QKV_CHECK(a == b, "[op] shape {} instead of {}", a, b) checks what one part of qkv gives another, such as shapes; Error(internal).
+#define QKV_CHECK(condition, ...)                           \
+  do {                                                      \
+    if (!(condition)) [[unlikely]]                          \
+      ::qkv::fail(::qkv::ErrorCode::internal, __VA_ARGS__); \
   } while (false)

@@ -36,7 +36,8 @@ class Bench {
     return {.s = shortest_seconds(2, [&] {
               const std::vector<WordCount> words = count();
               TrainedBpe learnt = learn_bpe(words, {.vocab_size = kVocabulary, .min_frequency = 0, .special_tokens = {"<unk>"}});
-              open(TokenizerPipeline::characters, {.tokens = std::move(learnt.tokens), .special_tokens = 1, .merges = std::move(learnt.merges)});
+              open(TokenizerPipeline::characters,
+                   {.tokens = std::move(learnt.tokens), .special_tokens = 1, .merges = std::move(learnt.merges)});
             })};
   }
   TokenizerBenchResult train_unigram() {

@@ -175,6 +175,7 @@ int run_and_report(int argc, char** argv) {
     switch (error.code()) {
       case ErrorCode::invalid_argument: return report(kWrongUsage, message_of(error));
       case ErrorCode::interrupted: return report(kInterrupted, message_of(error));
+      case ErrorCode::internal: return report(kFailed, message_of(error) + "; this is a fault of qkv, please report it");
       default: return report(kFailed, message_of(error));
     }
   } catch (const std::bad_alloc&) {

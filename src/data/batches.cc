@@ -28,7 +28,7 @@ std::vector<int32_t> sort_by(const std::vector<int32_t>& pairs, const Key& key) 
 }  // namespace
 
 Batches::Batches(const ParallelCorpus& corpus, const BatchOptions& options) : seed_(options.seed) {
-  QKV_CHECK(options.batch_tokens >= 1, "[Batches] batch_tokens is {}; it must be at least 1", options.batch_tokens);
+  QKV_REQUIRE(options.batch_tokens >= 1, "[Batches] batch_tokens is {}; it must be at least 1", options.batch_tokens);
   pairs_.resize(static_cast<size_t>(corpus.size()));
   std::iota(pairs_.begin(), pairs_.end(), 0);
   pairs_ = sort_by(pairs_, [&](int32_t pair) { return corpus.source(pair).size(); });

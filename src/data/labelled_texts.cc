@@ -88,7 +88,7 @@ std::vector<std::string> label_names(const LabelledLines& lines) {
 }
 
 ClassifierInputs encode_for_classifier(const Tokenizer& tokenizer, std::span<const std::string> texts, int64_t max_tokens) {
-  QKV_CHECK(max_tokens >= 2, "[classifier] {} tokens are too few for a text", max_tokens);
+  QKV_REQUIRE(max_tokens >= 2, "[classifier] {} tokens are too few for a text", max_tokens);
   const std::vector<std::string_view> views(texts.begin(), texts.end());
   ClassifierInputs result{.ids = tokenizer.encode_batch(views, {.special_tokens_as_text = true, .find_tags = true}),
                           .cut = 0,

@@ -136,7 +136,7 @@ struct ParallelCorpus::Impl {
 
 ParallelCorpus ParallelCorpus::build(const ParallelCorpusOptions& options, const Tokenizer& tokenizer) {
   QKV_CHECK(!options.cache.empty(), "[ParallelCorpus] no name for the token cache is given");
-  QKV_CHECK(options.max_tokens >= 2, "[ParallelCorpus] max_tokens is {}; a sentence has at least one token and </s>", options.max_tokens);
+  QKV_REQUIRE(options.max_tokens >= 2, "[ParallelCorpus] max_tokens is {}; a sentence has at least one token and </s>", options.max_tokens);
   TextPair text(options.source, options.target);
   if (text.lines() > INT32_MAX) {
     fail(ErrorCode::unsupported, "{} has {} lines; at most {} pairs fit in one corpus", options.source.string(), text.lines(), INT32_MAX);

@@ -13,7 +13,7 @@ constexpr int64_t kOnce = -1;  // the epoch number for grouping documents into b
 }  // namespace
 
 std::vector<Window> consecutive_windows(const TextCorpus& corpus, int64_t context) {
-  QKV_CHECK(context >= 1 && context <= INT32_MAX, "[windows] a context of {} tokens cannot be", context);
+  QKV_REQUIRE(context >= 1 && context <= INT32_MAX, "[windows] a context of {} tokens cannot be", context);
   std::vector<Window> windows;
   for (int64_t i = 0; i < corpus.documents(); ++i) {
     const std::span<const int32_t> document = corpus.document(i);
@@ -41,19 +41,19 @@ std::vector<int64_t> batch_starts(std::span<const Window> windows, int64_t batch
 
 WindowBatches::WindowBatches(const TextCorpus& corpus, const WindowOptions& options)
     : options_(options), predictions_(static_cast<int64_t>(corpus.tokens().size()) - 1) {
-  QKV_CHECK(options.context >= 1 && options.context <= options.batch_tokens, "[windows] a batch of {} tokens holds no window of {}",
-            options.batch_tokens, options.context);
+  QKV_REQUIRE(options.context >= 1 && options.context <= options.batch_tokens, "[windows] a batch of {} tokens holds no window of {}",
+              options.batch_tokens, options.context);
   if (predictions_ < 1) fail(ErrorCode::bad_input, "the text to train on has one token; there is nothing to predict");
   if (options.whole_documents) {
     const std::vector<Window> windows = consecutive_windows(corpus, options.context);
-    QKV_CHECK(windows.size() <= INT32_MAX, "[windows] {} documents are too many; at most {} fit", windows.size(), INT32_MAX);
+    QKV_REQUIRE(windows.size() <= INT32_MAX, "[windows] {} documents are too many; at most {} fit", windows.size(), INT32_MAX);
     for (const int32_t i : shuffled(static_cast<int64_t>(windows.size()), options.seed, kOnce))
       documents_.push_back(windows[static_cast<size_t>(i)]);
     starts_ = batch_starts(documents_, options.batch_tokens);
     size_ = static_cast<int64_t>(starts_.size()) - 1;
   } else {
     windows_ = std::max<int64_t>(1, predictions_ / options.context);
-    QKV_CHECK(windows_ <= INT32_MAX, "[windows] {} windows are too many; at most {} fit, use a longer context", windows_, INT32_MAX);
+    QKV_REQUIRE(windows_ <= INT32_MAX, "[windows] {} windows are too many; at most {} fit, use a longer context", windows_, INT32_MAX);
     per_batch_ = std::min(windows_, options.batch_tokens / options.context);
     size_ = windows_ / per_batch_;
   }

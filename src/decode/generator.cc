@@ -82,8 +82,8 @@ GenerateOptions resolve_options(const GeneratorOptions& chosen, const Model& mod
 GeneratedTokens generate(const Transformer& network, std::span<const int32_t> prompt, const GenerateOptions& options,
                          const std::function<void(int32_t)>& on_token) {
   const TransformerConfig& config = network.config();
-  QKV_CHECK(!config.has_encoder(), "[generate] the network has an encoder; it {}", use_of(config));
-  QKV_CHECK(!prompt.empty(), "[generate] the prompt has no tokens");
+  QKV_REQUIRE(!config.has_encoder(), "[generate] the network has an encoder; it {}", use_of(config));
+  QKV_REQUIRE(!prompt.empty(), "[generate] the prompt has no tokens");
   validate(options.sampling);
   validate(options.rules, config);
   const RecordScope no_gradient(nullptr);

@@ -29,7 +29,7 @@ std::vector<TokenProbability> candidates(std::span<const float> logits) {
   }
   constexpr double kNever = -std::numeric_limits<double>::infinity();
   std::erase_if(tokens, [&](const TokenProbability& token) { return token.probability == kNever; });
-  QKV_CHECK(!tokens.empty(), "[sampling] no token may come next: all are suppressed");
+  QKV_REQUIRE(!tokens.empty(), "[sampling] no token may come next: all are suppressed");
   return tokens;
 }
 

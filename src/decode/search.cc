@@ -38,15 +38,16 @@ std::vector<int> max_lengths(const Segments& sources, const SearchOptions& optio
 
 std::vector<std::vector<Hypothesis>> search(const Transformer& network, const TokenBatch& sources, const SearchOptions& options,
                                             ForwardContext& context) {
-  QKV_CHECK(options.num_beams >= 1, "[search] num_beams is {}; 1 is greedy search", options.num_beams);
-  QKV_CHECK(options.num_return_sequences >= 1 && options.num_return_sequences <= options.num_beams,
-            "[search] num_return_sequences is {}; possible: 1 to num_beams, which is {}", options.num_return_sequences, options.num_beams);
-  QKV_CHECK(options.max_length >= 2, "[search] max_length is {}; it counts the decoder start, so 2 is the least", options.max_length);
-  QKV_CHECK(options.max_length_factor >= 0 && std::isfinite(options.max_length_factor),
-            "[search] max_length_factor is {}; 0 is no limit by the source", options.max_length_factor);
+  QKV_REQUIRE(options.num_beams >= 1, "[search] num_beams is {}; 1 is greedy search", options.num_beams);
+  QKV_REQUIRE(options.num_return_sequences >= 1 && options.num_return_sequences <= options.num_beams,
+              "[search] num_return_sequences is {}; possible: 1 to num_beams, which is {}", options.num_return_sequences,
+              options.num_beams);
+  QKV_REQUIRE(options.max_length >= 2, "[search] max_length is {}; it counts the decoder start, so 2 is the least", options.max_length);
+  QKV_REQUIRE(options.max_length_factor >= 0 && std::isfinite(options.max_length_factor),
+              "[search] max_length_factor is {}; 0 is no limit by the source", options.max_length_factor);
   validate(options.rules, network.config());
   for (int64_t i = 0; i < sources.segments.count(); ++i) {
-    QKV_CHECK(sources.segments.length(i) > 0, "[search] source {} has no tokens", i);
+    QKV_REQUIRE(sources.segments.length(i) > 0, "[search] source {} has no tokens", i);
   }
   if (sources.segments.count() == 0) return {};
   SearchOptions bounded = options;

@@ -26,7 +26,7 @@ LabelledSource::LabelledSource(LabelledTexts texts, int64_t batch_tokens, uint64
     : texts_(std::move(texts)),
       size_(std::clamp<int64_t>((texts_.tokens() + batch_tokens - 1) / batch_tokens, 1, texts_.size())),
       seed_(seed) {
-  QKV_CHECK(texts_.size() <= INT32_MAX, "[labelled] {} texts are too many", texts_.size());
+  QKV_REQUIRE(texts_.size() <= INT32_MAX, "[labelled] {} texts are too many", texts_.size());
 }
 
 std::vector<int32_t> LabelledSource::order(int64_t epoch) const { return shuffled(texts_.size(), seed_, epoch); }

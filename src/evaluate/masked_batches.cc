@@ -9,7 +9,7 @@ namespace {
 
 // Room for [CLS] and [SEP].
 WindowOptions without_frame(WindowOptions options) {
-  QKV_CHECK(options.context > 2, "[masked] a sequence of {} tokens has no room besides [CLS] and [SEP]", options.context);
+  QKV_REQUIRE(options.context > 2, "[masked] a sequence of {} tokens has no room besides [CLS] and [SEP]", options.context);
   options.context -= 2;
   return options;
 }

@@ -29,7 +29,7 @@ int64_t hidden_bytes(const MaskedSequence& sequence, const MaskingVocabulary& vo
 MaskingOptions hidden_words() { return {.masked = 1, .random = 0, .whole_words = true}; }
 
 MaskedLoss masked_loss(const Transformer& network, const TextCorpus& corpus, const Tokenizer& tokenizer, const MaskedLossOptions& options) {
-  QKV_CHECK(options.context > 2, "[masked loss] a sequence of {} tokens has no room besides [CLS] and [SEP]", options.context);
+  QKV_REQUIRE(options.context > 2, "[masked loss] a sequence of {} tokens has no room besides [CLS] and [SEP]", options.context);
   const RecordScope no_gradient(nullptr);
   const MaskingVocabulary vocabulary(tokenizer);
   const std::vector<Window> windows = consecutive_windows(corpus, options.context - 2);

@@ -16,7 +16,7 @@ void NgramCounts::operator+=(const NgramCounts& other) {
 }
 
 void NgramMatcher::clear(size_t edges) {
-  QKV_CHECK(edges < UINT32_MAX / 2, "[score_corpus] a reference of more than {} n-grams is no sentence", UINT32_MAX / 2);
+  QKV_REQUIRE(edges < UINT32_MAX / 2, "[score_corpus] a reference of more than {} n-grams is no sentence", UINT32_MAX / 2);
   const size_t size = std::bit_ceil(std::max<size_t>(2 * edges, 64));
   if (edges_.size() < size) edges_.resize(size);
   mask_ = size - 1;

@@ -45,7 +45,7 @@ double yarn_scale(double factor, double mscale) { return factor <= 1 ? 1 : 0.1 *
 
 void validate(const RopeOptions& o) {
   const auto more_than = [](const char* key, double value, double least) {
-    QKV_CHECK(value > least, "\"{}\" of the rotary positions is {}; it must be more than {}", key, value, least);
+    QKV_REQUIRE(value > least, "\"{}\" of the rotary positions is {}; it must be more than {}", key, value, least);
   };
   more_than("rope_theta", o.theta, 1);
   more_than("factor", o.factor, 0);
@@ -59,9 +59,9 @@ void validate(const RopeOptions& o) {
     more_than("beta_fast", o.beta_fast, 0);
     more_than("beta_slow", o.beta_slow, 0);
     const double factor = rope_attention_factor(o);
-    QKV_CHECK(factor > 0 && std::isfinite(factor),
-              "\"attention_factor\", \"mscale\" and \"mscale_all_dim\" of the rotary positions scale them by {}; it must be more than 0",
-              factor);
+    QKV_REQUIRE(factor > 0 && std::isfinite(factor),
+                "\"attention_factor\", \"mscale\" and \"mscale_all_dim\" of the rotary positions scale them by {}; it must be more than 0",
+                factor);
   }
 }
 
@@ -84,11 +84,11 @@ RopeOptions used_options(const RopeOptions& options) {
 }
 
 std::vector<double> rope_frequencies(const RopeOptions& o, int64_t length) {
-  QKV_CHECK(o.rotary_dim > 0 && o.rotary_dim % 2 == 0, "[rope] rotary_dim is {}; it must be even and positive", o.rotary_dim);
+  QKV_REQUIRE(o.rotary_dim > 0 && o.rotary_dim % 2 == 0, "[rope] rotary_dim is {}; it must be even and positive", o.rotary_dim);
   validate(o);
   double theta = o.theta;
   if (o.scaling == RopeScaling::dynamic && length > o.original_max_positions) {
-    QKV_CHECK(o.rotary_dim > 2, "[rope] dynamic scaling needs more than one pair");
+    QKV_REQUIRE(o.rotary_dim > 2, "[rope] dynamic scaling needs more than one pair");
     const double stretch = o.factor * static_cast<double>(length) / static_cast<double>(o.original_max_positions) - (o.factor - 1);
     theta *= std::pow(stretch, o.rotary_dim / (o.rotary_dim - 2.0));
   }

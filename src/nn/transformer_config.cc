@@ -17,37 +17,37 @@ std::string divisors(int n) {
 }
 
 void check_range(const char* name, int64_t value, int64_t low, int64_t high) {
-  QKV_CHECK(value >= low && value <= high, "{} is {}; it must be {} to {}", name, value, low, high);
+  QKV_REQUIRE(value >= low && value <= high, "{} is {}; it must be {} to {}", name, value, low, high);
 }
 
 void check_probability(const char* name, float value) {
-  QKV_CHECK(value >= 0 && value < 1, "{} is {}; it must be at least 0 and less than 1", name, value);
+  QKV_REQUIRE(value >= 0 && value < 1, "{} is {}; it must be at least 0 and less than 1", name, value);
 }
 
 void check_attention(const AttentionConfig& c, const TransformerConfig& network) {
   check_range("num_attention_heads", c.num_heads, 1, 1 << 16);
-  QKV_CHECK(c.head_dim != 0, "num_attention_heads {} does not divide hidden_size {}; possible: {}", c.num_heads, network.hidden_size,
-            divisors(network.hidden_size));
+  QKV_REQUIRE(c.head_dim != 0, "num_attention_heads {} does not divide hidden_size {}; possible: {}", c.num_heads, network.hidden_size,
+              divisors(network.hidden_size));
   check_range("head_dim", c.head_dim, 1, 1 << 16);
   check_range("num_attention_heads times head_dim", int64_t{c.num_heads} * c.head_dim, 1, 1 << 20);
   check_range("num_key_value_heads", c.num_key_value_heads, 1, c.num_heads);
-  QKV_CHECK(c.num_heads % c.num_key_value_heads == 0, "num_key_value_heads {} does not divide num_attention_heads {}; possible: {}",
-            c.num_key_value_heads, c.num_heads, divisors(c.num_heads));
+  QKV_REQUIRE(c.num_heads % c.num_key_value_heads == 0, "num_key_value_heads {} does not divide num_attention_heads {}; possible: {}",
+              c.num_key_value_heads, c.num_heads, divisors(c.num_heads));
   check_range("sliding_window", c.window, 0, INT32_MAX);
   check_probability("attention_dropout", c.dropout);
   if (!c.rope) return;
   check_range("rotary_dim", c.rope->rotary_dim, 1, c.head_dim);
-  QKV_CHECK(c.rope->rotary_dim % 2 == 0, "rotary positions turn pairs of columns; {} of a head of {} are no pairs", c.rope->rotary_dim,
-            c.head_dim);
-  QKV_CHECK(c.rope->scaling != RopeScaling::dynamic || c.rope->rotary_dim > 2,
-            "the dynamic scaling of rotary positions needs heads of more than one pair");
+  QKV_REQUIRE(c.rope->rotary_dim % 2 == 0, "rotary positions turn pairs of columns; {} of a head of {} are no pairs", c.rope->rotary_dim,
+              c.head_dim);
+  QKV_REQUIRE(c.rope->scaling != RopeScaling::dynamic || c.rope->rotary_dim > 2,
+              "the dynamic scaling of rotary positions needs heads of more than one pair");
   validate(*c.rope);
 }
 
 void check_layer(const LayerConfig& c, Side side, const TransformerConfig& network) {
   check_attention(c.attention, network);
-  QKV_CHECK(c.cross_attention.has_value() == (side == Side::decoder && network.has_encoder()),
-            "a decoder's layers read the encoder where there is one, and other layers read none");
+  QKV_REQUIRE(c.cross_attention.has_value() == (side == Side::decoder && network.has_encoder()),
+              "a decoder's layers read the encoder where there is one, and other layers read none");
   if (c.cross_attention) check_attention(*c.cross_attention, network);
   check_range(side == Side::encoder ? "encoder_ffn_dim" : "decoder_ffn_dim", c.feed_forward.size, 1, 1 << 20);
   check_probability("activation_dropout", c.feed_forward.dropout);
@@ -78,7 +78,7 @@ void validate(const TransformerConfig& c) {
     check_range("token_types", c.token_types, 0, 1 << 16);
     check_probability("classifier_dropout", c.classifier_dropout);
   } else {
-    QKV_CHECK(c.token_types == 0 && !c.embedding_norm, "token types and a norm on the embeddings are for an encoder alone");
+    QKV_REQUIRE(c.token_types == 0 && !c.embedding_norm, "token types and a norm on the embeddings are for an encoder alone");
   }
   check_probability("dropout", c.dropout);
   for (const int32_t id : c.eos_token_ids) check_range("eos_token_id", id, 0, c.vocab_size - 1);

@@ -111,7 +111,7 @@ UniformConfig first_layer_of(const TransformerConfig& c) {
 
 UniformConfig::operator TransformerConfig() const {
   for (const int layers : {encoder_layers, decoder_layers}) {
-    QKV_CHECK(layers >= 0 && layers <= kMostLayers, "{} layers are not possible; a stack has at most {}", layers, kMostLayers);
+    QKV_REQUIRE(layers >= 0 && layers <= kMostLayers, "{} layers are not possible; a stack has at most {}", layers, kMostLayers);
   }
   TransformerConfig c;
   copy_common(*this, c);

@@ -12,7 +12,7 @@ Segments Segments::of_lengths(std::span<const int32_t> lengths) {
   result.begin_.reserve(lengths.size());
   for (int32_t length : lengths) {
     QKV_CHECK(length >= 0, "[segments] a length of {} is negative", length);
-    QKV_CHECK(result.tokens_ + length <= INT32_MAX, "[segments] more than {} tokens in one batch", INT32_MAX);
+    QKV_REQUIRE(result.tokens_ + length <= INT32_MAX, "[segments] more than {} tokens in one batch", INT32_MAX);
     result.begin_.push_back(static_cast<int32_t>(result.tokens_));
     result.tokens_ += length;
     result.longest_ = std::max(result.longest_, length);

@@ -46,7 +46,7 @@ int64_t product(const Shape& shape) {
   int64_t numel = 1;
   for (int64_t dim : shape) {
     QKV_CHECK(dim >= 0, "[tensor] a dimension of shape {} is negative", to_string(shape));
-    QKV_CHECK(!__builtin_mul_overflow(numel, dim, &numel), "[tensor] shape {} has more elements than can be counted", to_string(shape));
+    QKV_REQUIRE(!__builtin_mul_overflow(numel, dim, &numel), "[tensor] shape {} has more elements than can be counted", to_string(shape));
   }
   return numel;
 }

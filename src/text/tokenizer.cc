@@ -114,7 +114,7 @@ std::vector<int32_t> Tokenizer::encode_sampled(std::string_view text, const Subw
 
 std::vector<int32_t> Tokenizer::encode_sampled(std::string_view text, const SubwordSampling& how, uint64_t seed,
                                                const EncodeOptions& options) const {
-  QKV_CHECK(!options.truncation, "a segmentation by chance is not truncated; leave the option out");
+  QKV_REQUIRE(!options.truncation, "a segmentation by chance is not truncated; leave the option out");
   const ValidText valid(text);
   Impl::Sampling sampling{how, RandomStream(seed)};
   std::vector<int32_t> ids;

@@ -35,8 +35,8 @@ struct Tokenizer::Impl {
   using Hidden = const std::vector<bool>*;
 
   void check(int32_t id) const {
-    QKV_CHECK(id >= 0 && static_cast<size_t>(id) < tokens.size(), "there is no token of id {}: the tokenizer's ids are 0 to {}", id,
-              tokens.size() - 1);
+    QKV_REQUIRE(id >= 0 && static_cast<size_t>(id) < tokens.size(), "there is no token of id {}: the tokenizer's ids are 0 to {}", id,
+                tokens.size() - 1);
   }
   // Parameters of a random segmentation.
   struct Sampling {

@@ -88,7 +88,7 @@ HeadTrace trace_head(const Transformer& network, std::span<const int32_t> source
   const TransformerConfig& config = network.config();
   const int heads = heads_of(config, kind, layer);
   QKV_CHECK_OPTION(head >= 0 && head < heads, "`head` {} does not exist; possible: 0 to {}", head, heads - 1);
-  QKV_CHECK(!source.empty() && !target_in.empty(), "[trace_head] a sequence without tokens");
+  QKV_REQUIRE(!source.empty() && !target_in.empty(), "[trace_head] a sequence without tokens");
 
   std::optional<AttentionRecord> found;
   ForwardContext context;

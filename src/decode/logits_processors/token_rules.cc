@@ -19,7 +19,7 @@ TokenRules token_rules(const GenerationDefaults& generation) {
 void validate(const TokenRules& rules, const TransformerConfig& config) {
   const auto check = [&](const char* name, const std::vector<int32_t>& ids) {
     for (const int32_t id : ids) {
-      QKV_CHECK(id >= 0 && id < config.vocab_size, "{}: token {} is outside the vocabulary of {} tokens", name, id, config.vocab_size);
+      QKV_REQUIRE(id >= 0 && id < config.vocab_size, "{}: token {} is outside the vocabulary of {} tokens", name, id, config.vocab_size);
     }
   };
   check("bad words", rules.bad_words);

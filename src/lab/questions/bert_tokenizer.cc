@@ -19,8 +19,9 @@ constexpr double kShare = 0.25;  // share of words that are hidden: more than BE
 
 TokenizerTrainerOptions tokenizer_of(TokenizerPipeline pipeline) {
   TokenizerTrainerOptions options{.pipeline = pipeline, .vocab_size = kVocabulary, .vocab_size_is_upper_bound = true};
-  options.score = WordPieceScore::gain;                                                 // merges the pair that makes the text likeliest
-  if (pipeline != TokenizerPipeline::word_pieces) options.special_tokens = {"[CLS]", "[MASK]"};  // </s> serves as [SEP]: five special ones, too
+  options.score = WordPieceScore::gain;  // merges the pair that makes the text likeliest
+  if (pipeline != TokenizerPipeline::word_pieces)
+    options.special_tokens = {"[CLS]", "[MASK]"};  // </s> serves as [SEP]: five special ones, too
   return options;
 }
 
@@ -28,7 +29,9 @@ TokenizerPipeline pipeline_of(const std::string& arm) {
   return arm == "bpe" ? TokenizerPipeline::sentences : arm == "unigram" ? TokenizerPipeline::unigram : TokenizerPipeline::word_pieces;
 }
 // The other pipeline, whose tokens a pipeline's encoder also receives.
-TokenizerPipeline other_than(TokenizerPipeline pipeline) { return pipeline == TokenizerPipeline::word_pieces ? TokenizerPipeline::sentences : TokenizerPipeline::word_pieces; }
+TokenizerPipeline other_than(TokenizerPipeline pipeline) {
+  return pipeline == TokenizerPipeline::word_pieces ? TokenizerPipeline::sentences : TokenizerPipeline::word_pieces;
+}
 
 Frame frame_of(const Tokenizer& tokenizer, const std::string& arm) {
   Frame frame{.cls = tokenizer.token_to_id("[CLS]"), .sep = tokenizer.token_to_id("[SEP]"), .mask = tokenizer.token_to_id("[MASK]")};

@@ -34,8 +34,8 @@ Lines numbered(const LabelledLines& read, const std::vector<std::string>& names)
   Lines lines;
   for (size_t i = 0; i < read.texts.size(); ++i) {
     const auto name = std::find(names.begin(), names.end(), read.labels[i]);
-    QKV_CHECK(name != names.end(), "{}: line {} has the label \"{}\", which no training text has", read.path.string(), i + 1,
-              read.labels[i]);
+    QKV_REQUIRE(name != names.end(), "{}: line {} has the label \"{}\", which no training text has", read.path.string(), i + 1,
+                read.labels[i]);
     lines.texts.push_back(parted(read.texts[i]));
     lines.labels.push_back(static_cast<int32_t>(name - names.begin()));
   }

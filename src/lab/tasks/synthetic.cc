@@ -124,9 +124,9 @@ int longest(const TaskOptions& options) {
 }
 
 Batch make_batch(const TaskOptions& options, int64_t sequences, RandomStream random) {
-  QKV_CHECK(options.task != Task::recall || options.length <= options.symbols / 2, "[recall] {} pairs of {} keys", options.length,
-            options.symbols / 2);
-  QKV_CHECK(options.task != Task::left || !options.continued, "[left] neighbours are named where they stand, not afterwards");
+  QKV_REQUIRE(options.task != Task::recall || options.length <= options.symbols / 2, "[recall] {} pairs of {} keys", options.length,
+              options.symbols / 2);
+  QKV_REQUIRE(options.task != Task::left || !options.continued, "[left] neighbours are named where they stand, not afterwards");
   Batch batch;
   std::vector<int32_t> lengths;
   for (int64_t i = 0; i < sequences; ++i) {

@@ -72,8 +72,8 @@ PlainText::PlainText(const Job& job, const TokenizerTrainerOptions& tokenizer) :
 }
 
 Batch PlainText::training_batch(int64_t sequences, int64_t context, RandomStream random) const {
-  QKV_CHECK(std::ssize(training_) > context + 1, "the text has {} tokens to learn from; windows of {} need more", training_.size(),
-            context);
+  QKV_REQUIRE(std::ssize(training_) > context + 1, "the text has {} tokens to learn from; windows of {} need more", training_.size(),
+              context);
   Batch batch;
   for (int64_t i = 0; i < sequences; ++i) {
     const auto from = training_.begin() + static_cast<int64_t>(random.below(training_.size() - context));
@@ -85,15 +85,15 @@ Batch PlainText::training_batch(int64_t sequences, int64_t context, RandomStream
 }
 
 Batch PlainText::test_batch(int64_t first, int64_t count, int64_t context) const {
-  QKV_CHECK((first + count) * context < std::ssize(test_), "the text has {} tokens to be judged by; {} windows of {} need more",
-            test_.size(), first + count, context);
+  QKV_REQUIRE((first + count) * context < std::ssize(test_), "the text has {} tokens to be judged by; {} windows of {} need more",
+              test_.size(), first + count, context);
   const auto from = test_.begin() + first * context, to = from + count * context;
   return {{{from, to}, Segments::of_lengths(std::vector<int32_t>(count, static_cast<int32_t>(context)))}, {from + 1, to + 1}};
 }
 
 double PlainText::bits_per_byte(const Network& network, int64_t windows, int64_t context, DType dtype) const {
   windows = std::min(windows, (std::ssize(test_) - 1) / context);
-  QKV_CHECK(windows > 0, "the text has {} tokens to be judged by; windows of {} need more", test_.size(), context);
+  QKV_REQUIRE(windows > 0, "the text has {} tokens to be judged by; windows of {} need more", test_.size(), context);
   const Judgement judgement = judge(
       cancellation_, network, windows, [&](int64_t i) { return test_batch(i, 1, context); }, dtype);
   return judgement.loss / std::log(2.0) / bytes_per_token_;
@@ -118,10 +118,10 @@ Pairs::Pairs(const Job& job, const TokenizerTrainerOptions& tokenizer, bool part
   }
   constexpr int64_t kHeldOut = 1000;
   std::vector<std::string> sources = read_lines(source), targets = read_lines(target);
-  QKV_CHECK(sources.size() == targets.size(), "{} has {} lines, {} has {}", source.string(), sources.size(), target.string(),
-            targets.size());
-  QKV_CHECK(std::ssize(sources) >= 2 * kHeldOut, "{} has {} lines; the lab needs {} at least", source.string(), sources.size(),
-            2 * kHeldOut);
+  QKV_REQUIRE(sources.size() == targets.size(), "{} has {} lines, {} has {}", source.string(), sources.size(), target.string(),
+              targets.size());
+  QKV_REQUIRE(std::ssize(sources) >= 2 * kHeldOut, "{} has {} lines; the lab needs {} at least", source.string(), sources.size(),
+              2 * kHeldOut);
   if (parted_words) {
     std::transform(sources.begin(), sources.end(), sources.begin(), parted);
     std::transform(targets.begin(), targets.end(), targets.begin(), parted);

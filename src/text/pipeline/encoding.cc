@@ -28,8 +28,8 @@ void cut(EncodedText& text, size_t length, const Truncation& truncation) {
     text.tokens.clear();
     return;
   }
-  QKV_CHECK(truncation.stride < length, "a stride of {} tokens leaves no new ones in parts of {}; it must be smaller", truncation.stride,
-            length);
+  QKV_REQUIRE(truncation.stride < length, "a stride of {} tokens leaves no new ones in parts of {}; it must be smaller", truncation.stride,
+              length);
   const Tokens all = std::exchange(text.tokens, {});
   const auto part = [&](size_t begin, size_t end) {
     return Tokens(all.begin() + static_cast<ptrdiff_t>(begin), all.begin() + static_cast<ptrdiff_t>(end));
@@ -76,8 +76,8 @@ EncodedText join(std::vector<EncodedText> parts) {
 
 void truncate(std::vector<EncodedText>& texts, const Truncation& truncation, size_t reserved) {
   using Strategy = Truncation::Strategy;
-  QKV_CHECK(truncation.max_length >= reserved, "a maximal length of {} tokens has no room for the {} special tokens", truncation.max_length,
-            reserved);
+  QKV_REQUIRE(truncation.max_length >= reserved, "a maximal length of {} tokens has no room for the {} special tokens",
+              truncation.max_length, reserved);
   const size_t max_length = truncation.max_length - reserved;
   const size_t first = texts[0].tokens.size(), second = texts.size() > 1 ? texts[1].tokens.size() : 0;
   if (max_length == 0) {
@@ -92,9 +92,9 @@ void truncate(std::vector<EncodedText>& texts, const Truncation& truncation, siz
     return;
   }
   const size_t index = truncation.strategy == Strategy::only_first ? 0 : 1;
-  QKV_CHECK(index < texts.size(), "only the second text may be truncated, but there is only one");
+  QKV_REQUIRE(index < texts.size(), "only the second text may be truncated, but there is only one");
   const size_t size = texts[index].tokens.size(), excess = first + second - max_length;
-  QKV_CHECK(size > excess, "the {} text has {} tokens, too few to take {} away", index == 0 ? "first" : "second", size, excess);
+  QKV_REQUIRE(size > excess, "the {} text has {} tokens, too few to take {} away", index == 0 ? "first" : "second", size, excess);
   cut(texts[index], size - excess, truncation);
 }
 

@@ -11,7 +11,7 @@ namespace qkv {
 void BpeModel::sample(std::string_view word, const SubwordSampling& how, RandomStream& random, std::vector<int32_t>& ids,
                       std::vector<Span>* spans) const {
   const double dropout = how.dropout.value_or(options_.dropout);
-  QKV_CHECK(dropout >= 0 && dropout <= 1, "the dropout is {}; it must be between 0 and 1", dropout);
+  QKV_REQUIRE(dropout >= 0 && dropout <= 1, "the dropout is {}; it must be between 0 and 1", dropout);
   if (dropout == 0) return tokenize(word, ids, spans);
   Symbols symbols;
   std::vector<Span> own_spans;

@@ -109,9 +109,10 @@ class ByteTrie::Builder {
 
 ByteTrie::ByteTrie(std::vector<Entry> entries) {
   for (const Entry& entry : entries) {
-    QKV_CHECK(!entry.key.empty() && entry.key.size() <= kMaxKey, "a token of {} bytes; tokens of 1 to {} bytes are possible",
-              entry.key.size(), kMaxKey);
-    QKV_CHECK(entry.value >= 0 && entry.value <= kMaxValue, "the id {} is out of range; ids up to {} are possible", entry.value, kMaxValue);
+    QKV_REQUIRE(!entry.key.empty() && entry.key.size() <= kMaxKey, "a token of {} bytes; tokens of 1 to {} bytes are possible",
+                entry.key.size(), kMaxKey);
+    QKV_REQUIRE(entry.value >= 0 && entry.value <= kMaxValue, "the id {} is out of range; ids up to {} are possible", entry.value,
+                kMaxValue);
     longest_ = std::max(longest_, entry.key.size());
   }
   Builder(std::move(entries), units_);

@@ -39,12 +39,12 @@ ByteTrie trie_of(const std::vector<UnigramPiece>& pieces) {
 
 UnigramModel::UnigramModel(std::vector<UnigramPiece> pieces, UnigramOptions options)
     : vocabulary_(vocabulary_of(pieces)), options_(options), trie_(trie_of(pieces)), unk_id_(options.unk_id.value_or(kMissing)) {
-  QKV_CHECK(!options.unk_id || (*options.unk_id >= 0 && static_cast<size_t>(*options.unk_id) < pieces.size()),
-            "unk_id {} is out of range for {} pieces", *options.unk_id, pieces.size());
+  QKV_REQUIRE(!options.unk_id || (*options.unk_id >= 0 && static_cast<size_t>(*options.unk_id) < pieces.size()),
+              "unk_id {} is out of range for {} pieces", *options.unk_id, pieces.size());
   double lowest = INFINITY;
   for (const UnigramPiece& piece : pieces) {
-    QKV_CHECK(std::isfinite(piece.score) && std::abs(piece.score) <= kMaxUnigramScore, "the score {} of the piece \"{}\" is out of range",
-              piece.score, shortened(piece.token));
+    QKV_REQUIRE(std::isfinite(piece.score) && std::abs(piece.score) <= kMaxUnigramScore, "the score {} of the piece \"{}\" is out of range",
+                piece.score, shortened(piece.token));
     if (piece.kind == Kind::normal) lowest = std::min(lowest, piece.score);
     scores_.push_back(piece.kind == Kind::user_defined ? user_defined_score(piece.token) : piece.score);
   }

@@ -44,7 +44,7 @@ struct Partial {
 
 void UnigramModel::sample(std::string_view text, const SubwordSampling& how, RandomStream& random, std::vector<int32_t>& ids,
                           std::vector<Span>* spans) const {
-  QKV_CHECK(how.alpha >= 0 && how.alpha <= 1e6, "alpha is {}; it must be between 0 and 1,000,000", how.alpha);
+  QKV_REQUIRE(how.alpha >= 0 && how.alpha <= 1e6, "alpha is {}; it must be between 0 and 1,000,000", how.alpha);
   // Logarithm of the sum of exp(alpha * score) over the segmentations of the text from a place on (forward filtering, backwards).
   std::vector<double> rest(text.size() + 1, -INFINITY);
   rest.back() = 0;

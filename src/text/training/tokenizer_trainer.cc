@@ -21,24 +21,24 @@ void check_special_tokens(const Options& options) {
   std::vector<std::string> tokens = special_tokens_of(options.pipeline);
   const std::string names = fmt::format("{}", fmt::join(tokens, ", "));
   for (const std::string& token : options.special_tokens) {
-    QKV_CHECK(!token.empty() && is_valid_utf8(token), "a special token must be text in UTF-8 and not empty");
-    QKV_CHECK(std::find(tokens.begin(), tokens.end(), token) == tokens.end(),
-              "the special token \"{}\" is named twice ({} are always there)", token, names);
-    QKV_CHECK(!options.byte_fallback || byte_of_token(token) < 0, "the special token \"{}\" stands for a byte already", token);
+    QKV_REQUIRE(!token.empty() && is_valid_utf8(token), "a special token must be text in UTF-8 and not empty");
+    QKV_REQUIRE(std::find(tokens.begin(), tokens.end(), token) == tokens.end(),
+                "the special token \"{}\" is named twice ({} are always there)", token, names);
+    QKV_REQUIRE(!options.byte_fallback || byte_of_token(token) < 0, "the special token \"{}\" stands for a byte already", token);
     tokens.push_back(token);
   }
 }
 
 LearnOptions learn_options(const Options& options) {
-  QKV_CHECK(options.vocab_size > 0 && options.vocab_size <= std::numeric_limits<int32_t>::max(),
-            "a vocabulary size of {} cannot be; common are 4,000 to 64,000", options.vocab_size);
-  QKV_CHECK(options.limit_alphabet > 0, "an alphabet of {} characters cannot be", options.limit_alphabet);
-  QKV_CHECK(options.character_coverage > 0 && options.character_coverage <= 1,
-            "a character coverage of {} cannot be; it is a share of the text, above 0 and at most 1", options.character_coverage);
-  QKV_CHECK(is_valid_utf8(options.initial_alphabet), "the initial alphabet must be text in UTF-8");
-  QKV_CHECK(!options.byte_fallback || options.pipeline == TokenizerPipeline::unigram, "byte fallback is for Unigram only");
-  QKV_CHECK(options.memory >= kLeastMemory, "{} bytes of memory are too few to train a tokenizer; give at least {} MB", options.memory,
-            kLeastMemory >> 20);
+  QKV_REQUIRE(options.vocab_size > 0 && options.vocab_size <= std::numeric_limits<int32_t>::max(),
+              "a vocabulary size of {} cannot be; common are 4,000 to 64,000", options.vocab_size);
+  QKV_REQUIRE(options.limit_alphabet > 0, "an alphabet of {} characters cannot be", options.limit_alphabet);
+  QKV_REQUIRE(options.character_coverage > 0 && options.character_coverage <= 1,
+              "a character coverage of {} cannot be; it is a share of the text, above 0 and at most 1", options.character_coverage);
+  QKV_REQUIRE(is_valid_utf8(options.initial_alphabet), "the initial alphabet must be text in UTF-8");
+  QKV_REQUIRE(!options.byte_fallback || options.pipeline == TokenizerPipeline::unigram, "byte fallback is for Unigram only");
+  QKV_REQUIRE(options.memory >= kLeastMemory, "{} bytes of memory are too few to train a tokenizer; give at least {} MB", options.memory,
+              kLeastMemory >> 20);
   check_special_tokens(options);
   LearnOptions learn{.vocab_size = static_cast<size_t>(options.vocab_size),
                      .min_frequency = options.min_frequency,

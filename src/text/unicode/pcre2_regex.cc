@@ -22,7 +22,7 @@ std::string with_white_space_written_out(std::string_view pattern) {
     } else if (pattern[++i] == 's') {
       in_brackets ? result.append(kSpace) : result.append("[").append(kSpace).append("]");
     } else if (pattern[i] == 'S') {
-      QKV_CHECK(!in_brackets, "\\S in brackets is left to Oniguruma");
+      QKV_REQUIRE(!in_brackets, "\\S in brackets is left to Oniguruma");
       result.append("[^").append(kSpace).append("]");
     } else {
       result.append({'\\', pattern[i]});

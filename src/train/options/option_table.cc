@@ -39,7 +39,7 @@ TrainOption betas() {
       {"betas", "AdamW's decay rates of both moments, --beta1 and --beta2 in one", false, nullptr, "A,B"}, OptionType::composite,
       [](O& options, const std::string& text, const std::string& label) {
         const size_t comma = text.find(',');
-        QKV_CHECK(comma != std::string::npos, "{}: \"{}\" is not two numbers with a comma between them, 0.9,0.98 say", label, text);
+        QKV_REQUIRE(comma != std::string::npos, "{}: \"{}\" is not two numbers with a comma between them, 0.9,0.98 say", label, text);
         find_train_option("beta1")->set(options, text.substr(0, comma), label);
         find_train_option("beta2")->set(options, text.substr(comma + 1), label);
       },
@@ -226,7 +226,7 @@ std::string unescape(std::string_view text, const std::string& label) {
       continue;
     }
     const char next = ++i < text.size() ? text[i] : '\0';
-    QKV_CHECK(next == 'n' || next == 't' || next == '\\', "{}: \"{}\" has an unknown escape; there are \\n, \\t and \\\\", label, text);
+    QKV_REQUIRE(next == 'n' || next == 't' || next == '\\', "{}: \"{}\" has an unknown escape; there are \\n, \\t and \\\\", label, text);
     plain += next == 'n' ? '\n' : next == 't' ? '\t' : '\\';
   }
   return plain;

@@ -24,7 +24,7 @@ std::string text_of(const toml::node& node, const std::string& label) {
   if (const auto* list = node.as_array()) {
     std::string joined;
     for (const toml::node& each : *list) {
-      QKV_CHECK(each.is_number(), "{}: a list must hold numbers only", label);
+      QKV_REQUIRE(each.is_number(), "{}: a list must hold numbers only", label);
       if (!joined.empty()) joined += ',';
       joined += text_of(each, label);
     }
@@ -56,7 +56,7 @@ void apply_settings(TrainOptions& options, std::span<const OptionSetting> settin
       if (setting.name == "config" || setting.name == "preset" || (setting.name == "layers" || setting.name == "betas") != short_forms)
         continue;
       const TrainOption* option = find_train_option(setting.name);
-      QKV_CHECK(option, "{}: there is no such option", setting.label);
+      QKV_REQUIRE(option, "{}: there is no such option", setting.label);
       option->set(options, setting.text, setting.label);
     }
   }

@@ -17,7 +17,7 @@ ChosenPrecision fastest_precision(Isa isa) {
 }
 
 DType activation_type(TrainPrecision precision) {
-  QKV_CHECK(precision != TrainPrecision::automatic, "[train] the type of activations is not chosen yet");
+  QKV_REQUIRE(precision != TrainPrecision::automatic, "[train] the type of activations is not chosen yet");
   return precision == TrainPrecision::bf16 ? DType::bf16 : DType::f32;
 }
 
