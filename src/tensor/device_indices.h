@@ -1,4 +1,4 @@
-// Whole numbers where a device's kernels read them: the host's own where the device shares its memory, else a copy.
+// Integers readable by a device's kernels: the host's own memory if the device shares it, else a copy.
 #pragma once
 
 #include <span>
@@ -9,7 +9,7 @@ namespace qkv {
 
 class DeviceIndices {
  public:
-  // `values` outlive this where the device shares the host's memory.
+  // `values` must outlive this object if the device shares the host's memory.
   DeviceIndices(std::span<const int32_t> values, Device device) : data_(values.data()) {
     if (kernels_of(device).memory.shared_with_host) return;
     data_ = nullptr;

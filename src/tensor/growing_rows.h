@@ -1,18 +1,19 @@
-// A matrix whose number of rows grows without any row being copied.
+// A matrix whose number of rows grows without copying any row.
 #pragma once
 
 #include "tensor/tensor.h"
 
 namespace qkv {
 
-// The rows lie in pages of their own (growing_pages.h). Memory is taken as rows are first written, and nothing has to be known of the end.
+// The rows lie in pages of their own (growing_pages.h). Memory is allocated when a row is first written, and the final size need not be
+// known.
 class GrowingRows {
  public:
   GrowingRows(int64_t cols, DType dtype, Device device);
 
-  // Makes room for `count` rows at least. Throws Error(unsupported) where the system has no more memory; all rows are kept then.
+  // Makes room for at least `count` rows. Throws Error(unsupported) if the system has no more memory; all rows are kept then.
   void reserve(int64_t count);
-  // [rows there is room for, cols], uninitialized where nothing was written. Grows with later calls of reserve().
+  // [capacity in rows, cols]; rows never written are uninitialized. Later calls of reserve() enlarge it.
   const Tensor& tensor() const { return tensor_; }
 
  private:

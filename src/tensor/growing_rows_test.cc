@@ -7,7 +7,7 @@
 namespace qkv {
 namespace {
 
-// From a few KiB over the size of a huge page to many of them; a copy of the tensor taken before sees the same rows.
+// Grows from a few KiB past one huge page to many; a copy of the tensor taken earlier sees the same rows.
 TEST(GrowingRows, GrowingKeepsAllRows) {
   constexpr int64_t kCols = 40, kRows = 200'000;
   GrowingRows rows(kCols, DType::f32, Device::cpu);

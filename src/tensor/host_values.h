@@ -1,4 +1,4 @@
-// Values of tensors on any device for the host: nothing is copied where the device shares the host's memory.
+// Host access to the values of tensors on any device, without a copy if the device shares the host's memory.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,7 @@
 
 namespace qkv {
 
-// To be read, as they are now or later: the tensor's own memory or a copy.
+// Read access: the tensor's own memory if shared with the host (later changes are visible), else a copy.
 template <typename T>
 class HostValues {
  public:
@@ -39,10 +39,10 @@ class HostValues {
   const T* data_;
 };
 
-// What body(T* values) finds: the tensor's values, or anything, for it writes them all.
+// The initial content of body(T* values): the tensor's values, or arbitrary if the body overwrites all of them.
 enum class Before : uint8_t { values, anything };
 
-// body(T* values) writes on the host; afterwards the tensor holds what it wrote.
+// Runs body(T* values) on the host and stores in the tensor the values that it wrote.
 template <typename T, typename Body>
 void write_on_host(const Tensor& tensor, Before before, Body&& body) {
   if (size_of(tensor.dtype()) != static_cast<int64_t>(sizeof(T)))

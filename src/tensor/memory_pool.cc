@@ -11,11 +11,11 @@
 namespace qkv {
 namespace {
 
-// Memory comes from the system in segments, which are cut into blocks and joined again as these come back: batches differ in their numbers
-// of tokens, and blocks kept by size took twice the memory that was in use (1,183 MB for 600 in the step of `qkv bench train`). Small
-// tensors have segments of their own, lest a bias holds a segment together that a batch could have.
+// The system provides memory in segments, which are split into blocks and merged again when the blocks are freed. Batches have different
+// numbers of tokens, and free lists by size held twice the memory in use (1,183 MB for 600 in the step of `qkv bench train`). Small tensors
+// have segments of their own, so that a bias does not fragment a segment that a batch could use.
 #if defined(__SANITIZE_ADDRESS__)
-constexpr bool kCuts = false;  // each block alone between the sanitizer's fences
+constexpr bool kCuts = false;  // one block per segment, between the sanitizer's red zones
 #else
 constexpr bool kCuts = true;
 #endif
@@ -30,10 +30,10 @@ struct Block {
   int64_t size;
   bool small;
   bool waiting = false;
-  Block *before = nullptr, *after = nullptr;  // its neighbours in the segment
+  Block *before = nullptr, *after = nullptr;  // neighbours in the segment
 };
 
-// The smallest that fits, of equal ones the lowest.
+// Best fit: by size, ties by address.
 struct FitsBetter {
   using is_transparent = void;
   bool operator()(const Block* a, const Block* b) const { return a->size != b->size ? a->size < b->size : a->data < b->data; }
@@ -79,7 +79,7 @@ class Pool {
     waiting_[block->small].insert(block);
   }
 
-  // Gives whole segments back.
+  // Returns unused segments to the system.
   void trim() {
     std::lock_guard lock(mutex_);
     trim_locked();
@@ -116,7 +116,7 @@ class Pool {
     waiting_[rest->small].insert(rest);
   }
 
-  // `after` becomes part of `block`.
+  // Merges `after` into `block`.
   void join(Block* block, Block* after) {
     block->size += after->size;
     block->after = after->after;
@@ -142,12 +142,12 @@ class Pool {
 
   const DeviceMemory memory_;
   std::mutex mutex_;
-  std::set<Block*, FitsBetter> waiting_[2];  // large, small
+  std::set<Block*, FitsBetter> waiting_[2];  // index 0: large, 1: small
   std::unordered_map<void*, Block*> in_use_;
   MemoryStatistics statistics_;
 };
 
-// Pools outlive every tensor, static ones too.
+// Pools outlive every tensor, including static ones.
 Pool& pool(Device device) {
   static Pool* const pools[] = {new Pool(kernels_of(Device::cpu).memory), new Pool(kernels_of(Device::reference).memory),
                                 new Pool(kernels_of(Device::disguised).memory)};

@@ -16,7 +16,7 @@ struct Taken {
   char mark;
 };
 
-// Thousands of blocks come and go; none ever lies over another.
+// Thousands of blocks are allocated and freed; live blocks never overlap.
 TEST(MemoryPool, BlocksNeverOverlap) {
   RandomStream random(3, 1);
   std::vector<Taken> taken;
@@ -43,7 +43,7 @@ TEST(MemoryPool, BlocksNeverOverlap) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__)
-// Batches of changing sizes do not make the pool grow much beyond what is in use: neighbours that come back are joined.
+// With batches of changing sizes the pool stays close to the memory in use, because freed neighbours are merged.
 TEST(MemoryPool, ChangingSizesShareTheSameMemory) {
   release_unused_memory();
   RandomStream random(5, 1);

@@ -21,7 +21,7 @@ Storage::~Storage() {
   }
 }
 
-// The host's pages move; elsewhere a larger block takes the content over.
+// Remaps pages of the host; on other devices copies the content into a larger block.
 void Storage::grow(int64_t bytes) {
   const DeviceMemory& memory = kernels_of(device).memory;
   if (memory.shared_with_host) {
@@ -129,7 +129,7 @@ Tensor Tensor::reshaped(Shape shape) const {
 
 namespace {
 
-// The device's copy kernel converts between floating-point types; the reference's reads every type.
+// The device's copy kernel converts between floating-point types; the reference's kernel reads every type.
 void convert(const Tensor& from, const Tensor& to) {
   const Device device = from.device() == Device::reference ? from.device() : to.device();
   kernels_of(device).copy({.x = from.view(), .out = to.view()});
@@ -137,7 +137,7 @@ void convert(const Tensor& from, const Tensor& to) {
 
 bool shared_with_host(const Tensor& tensor) { return kernels_for(tensor).memory.shared_with_host; }
 
-// The same values in memory that the host shares.
+// `tensor` itself if the host can read it, else a copy in host memory.
 Tensor on_host(const Tensor& tensor) {
   if (shared_with_host(tensor)) return tensor;
   const Tensor copy = Tensor::empty(tensor.shape(), tensor.dtype());

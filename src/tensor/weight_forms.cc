@@ -9,7 +9,7 @@ View shape_of(const Tensor& weight) { return {nullptr, weight.rows(), weight.col
 
 View dense_or_shape(const Tensor& weight) { return weight.impl().storage ? weight.view() : shape_of(weight); }
 
-// The layout that the device's products want; of no bytes where it packs nothing.
+// The layout preferred by the device's products; zero bytes if the device does not pack.
 PackedLayout layout_of(const Tensor& weight, bool transpose, DType rows_type) {
   const KernelTable& kernels = kernels_for(weight);
   const View shape = shape_of(weight);
@@ -29,7 +29,7 @@ ProductWeight product_weight(const Tensor& weight, bool transpose, DType rows_ty
   Tensor::Impl::Packed& packed = impl.packed[transpose];
   const bool fresh = packed.storage && packed.layout == layout && (!impl.storage || packed.version == impl.storage->version);
   if (!fresh) {
-    const View dense = weight.view();  // made first: it may come from the packed form that goes
+    const View dense = weight.view();  // first: it may be unpacked from the packed form that is replaced below
     if (!packed.storage || packed.storage->granted < bytes) packed.storage = std::make_shared<Storage>(bytes, weight.device());
     kernels_for(weight).pack({dense, transpose, layout, packed.storage->data});
     packed.version = impl.storage->version;

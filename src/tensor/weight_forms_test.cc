@@ -17,7 +17,7 @@ Tensor random_weight(Shape shape, DType dtype, Device device = Device::cpu) {
   return Tensor::from(values, shape, dtype, device);
 }
 
-// Every shape whose last panel or step of depth is short, too.
+// The shapes include a short last panel and a short last step of depth.
 TEST(WeightForms, ValuesOutliveTheirDenseFormOnEveryInstructionSet) {
   const Isa before = current_isa();
   for (const Isa isa : available_isas()) {
@@ -49,7 +49,7 @@ TEST(WeightForms, AWeightThatNobodyChangesKeepsOneForm) {
   EXPECT_EQ(in_use() - before, layout.bytes());
 }
 
-// f32 that bf16 rows round: the packed form lacks bits.
+// An f32 weight packed as bf16 loses bits, so the dense form must stay.
 TEST(WeightForms, AFormatThatRoundsDoesNotReplaceTheValues) {
   const Tensor weight = random_weight({64, 64}, DType::f32);
   const std::vector<float> values = weight.to_vector();
