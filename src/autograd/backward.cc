@@ -17,7 +17,7 @@ void backward_from(Tape& tape, const Tensor& y, const Tensor& dy) {
   while (!tape.nodes.empty()) {
     Tape::Node node = std::move(tape.nodes.back());
     tape.nodes.pop_back();
-    // Nothing downstream of the loss used this output: its gradient is zero.
+    // All gradients are empty: the loss does not depend on this node, and it is skipped.
     std::vector<Tensor> gradients;
     for (const Tensor& output : node.outputs) gradients.push_back(output.grad());
     if (std::none_of(gradients.begin(), gradients.end(), [](const Tensor& dy) { return static_cast<bool>(dy); })) continue;

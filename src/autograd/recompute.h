@@ -7,8 +7,8 @@
 
 namespace qkv {
 
-// Activation checkpointing (Chen et al. 2016): y was computed by run() without a tape; when its gradient comes, run() computes it again
-// with one, and that is walked back at once. `run` must give the same bits each time. inputs: those that may want a gradient.
+// Activation checkpointing (Chen et al. 2016): y was computed by run() without a tape; in the backward pass run() is recorded on a new
+// tape, which is walked at once. `run` must give the same bits each time. inputs: the tensors that may require a gradient.
 void record_recomputed(const Tensor& y, std::initializer_list<Tensor> inputs, std::function<Tensor()> run);
 
 }  // namespace qkv
