@@ -6,7 +6,7 @@
 namespace qkv {
 namespace {
 
-// The kernel's parameters for checked shapes.
+// Checks the shapes and returns the kernel's parameters.
 AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor& v, const Segments& queries, const Segments& keys,
                                  const AttentionOptions& options) {
   QKV_CHECK(options.num_heads > 0 && q.cols() % options.num_heads == 0, "[attention] {} heads do not divide the {} columns of q",
@@ -50,7 +50,7 @@ AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor&
           .implementation = options.implementation};
 }
 
-// Attention with the scores that the options describe; where `weight` is given additive ones.
+// Attention with the scores described by the options; additive scores if `weight` is given.
 AttentionResult attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& weight, const Segments& queries,
                        const Segments& keys, const AttentionOptions& options) {
   AttentionParams params = attention_params(q, k, v, queries, keys, options);
@@ -75,7 +75,7 @@ AttentionResult attend(const Tensor& q, const Tensor& k, const Tensor& v, const 
   if (!differentiable) return result;
   QKV_CHECK(!keys.listed(), "[attention] keys that are listed row by row have no gradient");
   record(out, {q, k, v, weight, bias}, [=](const Tensor& dout) {
-    // Copies of the segments live in this closure; their views are taken anew.
+    // This closure holds copies of the segments; the views are created again from them.
     AttentionParams forward = attention_params(q, k, v, queries, keys, options);
     forward.out = out.view();
     forward.out_rest = out_rest.view();

@@ -1,5 +1,6 @@
-// What bf16 costs: the errors of outputs and gradients, against double, are at most twice those of the plain formula in the same precision:
-// bf16 inputs, f32 arithmetic and one rounding at the end; where products are bf16 the weights and the gradients of scores are rounded too.
+// Error bounds of bf16: the errors of outputs and gradients, measured against double, are at most twice those of the plain formula in the
+// same precision (bf16 inputs, f32 arithmetic, one rounding at the end). If products are bf16, the plain formula also rounds the weights
+// and the gradients of scores.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -16,9 +17,9 @@ struct ErrorCase {
   std::vector<int32_t> queries, keys;
   int heads = 1, kv_heads = 1, size = 16;
   bool causal = false;
-  float score_offset = 0;  // of all scores, from the middle column of q and k, whose products are exact
-  float bias = 0;          // of all scores, from the bias of distances
-  float mean = 0;          // of the values
+  float score_offset = 0;  // added to all scores by the middle column of q and k, whose products are exact
+  float bias = 0;          // added to all scores by the distance bias
+  float mean = 0;          // mean of the values
 };
 
 std::vector<ErrorCase> cases() {
@@ -34,12 +35,12 @@ std::vector<ErrorCase> cases() {
           {.name = "values far from zero", .queries = few, .keys = keys_of_few, .mean = 10}};
 }
 
-// Rows of the projections, and the gradient of the output.
+// Projected rows and the gradient of the output.
 struct Inputs {
   std::vector<float> q, k, v, dout;
 };
 
-// Values that bf16 holds.
+// Values representable in bf16.
 std::vector<float> random_values(int64_t count, uint32_t stream, float mean = 0) {
   RandomStream random(11, stream);
   std::vector<float> values(static_cast<size_t>(count));
@@ -67,7 +68,7 @@ struct Results {
   }
 };
 
-// softmax(scale q k^T + bias) v and its gradient for one query and head, as one writes it down.
+// softmax(scale q k^T + bias) v and its gradient for one query and head, computed directly from the formula.
 template <typename Real>
 void plain_row(const ErrorCase& c, const Inputs& in, int64_t query, int64_t first_key, int64_t keys, int head, std::vector<Real>* sums,
                bool bf16_products) {
@@ -127,7 +128,7 @@ Results plain(const ErrorCase& c, const Inputs& in, bool bf16_products = false) 
   return results;
 }
 
-// A tensor whose memory goes on with NaN.
+// A tensor whose memory is followed by NaN.
 Tensor with_nan_behind(const std::vector<float>& values, int64_t cols) {
   std::vector<float> longer = values;
   longer.resize(values.size() + 64 * static_cast<size_t>(cols), std::nanf(""));
@@ -157,7 +158,7 @@ Results ours(const ErrorCase& c, const Inputs& in, AttentionImplementation imple
   return {doubles(out), doubles(q.grad()), doubles(k.grad()), doubles(v.grad())};
 }
 
-// Leaves NaN in the memory that kernels and tensors use again.
+// Leaves NaN in memory that kernels and tensors will reuse.
 void leave_nan_behind(AttentionImplementation implementation) {
   const ErrorCase c{.queries = {300}, .keys = {300}, .size = 32};
   const std::vector<float> nan(300 * 32, std::nanf(""));
@@ -175,7 +176,7 @@ double error_of(const std::vector<double>& x, const std::vector<double>& exact) 
 }
 
 TEST(AttentionErrors, OfBf16AreAtMostTwiceThoseOfThePlainFormula) {
-  constexpr double kRounding = 1e-6;  // of f32: where the plain formula happens to be exact
+  constexpr double kRounding = 1e-6;  // f32 rounding, for cases in which the plain formula happens to be exact
   const testing::KeepIsa keep;
   for (const ErrorCase& c : cases()) {
     const Inputs in = inputs_of(c);

@@ -1,4 +1,4 @@
-// Every kind of attention, values and gradients (tests/op_matrix.h).
+// Values and gradients of every kind of attention (tests/op_matrix.h).
 #include "tests/op_matrix.h"
 
 namespace qkv {
@@ -10,11 +10,11 @@ using testing::dropout_of;
 struct Lengths {
   std::vector<int32_t> queries, keys;
 };
-// Sequences without queries, without keys, with more queries than keys are among them.
+// Includes sequences without queries, without keys, and with more queries than keys.
 const Lengths kMixed{{1, 7, 16, 0, 33, 100, 4, 9}, {45, 9, 16, 3, 70, 100, 0, 5}};
-// Longer than a tile of keys and than a task's rows: several tiles add to a query's gradient.
+// Longer than a tile of keys and than the rows of one task: several tiles accumulate into a query's gradient.
 const Lengths kLong{{30, 290}, {270, 290}};
-// For finite differences.
+// Short sequences for finite differences.
 const Lengths kSmall{{1, 6, 0, 7, 2, 5}, {9, 6, 2, 12, 0, 3}};
 
 struct AttentionCase {
@@ -36,7 +36,7 @@ AttentionOptions options_of(const AttentionCase& c) {
   return options;
 }
 
-// `run` gets the options and the inputs q, k, v, and what `run` asks for after those; the bias comes last.
+// `run` receives the options and the inputs: q, k, v, tensors of the shapes in `weights`, and the bias last.
 Case attention_case(const std::string& kind, const AttentionCase& c, std::vector<Shape> weights,
                     const std::function<Tensor(const std::vector<Tensor>&, const Segments&, const Segments&, AttentionOptions)>& run) {
   const Segments q = Segments::of_lengths(c.lengths.queries), k = Segments::of_lengths(c.lengths.keys);

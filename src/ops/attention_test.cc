@@ -1,4 +1,4 @@
-// What attention promises beyond the formula (the op matrix holds its values): who sees whom, neighbours, the map, caches.
+// Properties of attention beyond its values, which the op matrix covers: masks, independent sequences, the map, caches.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ const Segments& keys() {
   return segments;
 }
 
-// body(type) with every instruction set of the machine.
+// Runs body(type) with every instruction set of the machine.
 template <typename Body>
 void for_each_isa_and_type(Body&& body) {
   const testing::KeepIsa keep;
@@ -79,7 +79,7 @@ TEST(Attention, MapFromLogSumExpEqualsTheReference) {
       for (int64_t segment : {0, 2, 4, 5}) {
         const Tensor map = attention_map(q.cpu, k.cpu, lse, queries(), keys(), options, segment, 3);
         const Tensor expected = attention_map(q.reference, k.reference, reference_lse, queries(), keys(), options, segment, 3);
-        // The exponential of tiles is as exact as bf16 needs.
+        // Tiles compute the exponential only to the precision that bf16 needs.
         EXPECT_LT(relative_error(map, expected), dtype == DType::f32 || current_isa() < Isa::avx512_bf16 ? 1e-5 : 2e-4);
         const int64_t half = queries().length(segment) / 2;
         const Tensor rows =
@@ -102,7 +102,7 @@ TEST(Attention, AKeyThatIsNoNumberSpoilsOnlyTheQueriesThatSeeIt) {
   });
 }
 
-// Scores whose exponentials leave the range of floats unless taken relative to the largest, and such that do not, in one batch.
+// One batch contains scores whose exponentials overflow unless the maximum is subtracted, and scores that are safe.
 TEST(Attention, LargeScoresAreTakenRelativeToTheLargest) {
   for_each_isa_and_type([&](DType dtype) {
     const Pair q = random_pair({queries().tokens(), 64}, dtype, 1), k = random_pair({keys().tokens(), 64}, dtype, 2);
@@ -119,7 +119,7 @@ TEST(Attention, LargeScoresAreTakenRelativeToTheLargest) {
 TEST(Attention, CachedRowsInAnyOrderEqualConsecutiveOnes) {
   const std::vector<int32_t> one{1}, nine{9};
   const Pair q = random_pair({1, 32}, DType::f32, 1), k = random_pair({9, 32}, DType::f32, 2), v = random_pair({9, 32}, DType::f32, 3);
-  for (const bool save : {true, false}) {  // through the tiles, and as decoding has it
+  for (const bool save : {true, false}) {  // true: tiled kernel; false: the decoding kernel
     const AttentionOptions options{
         .num_heads = 2, .num_key_value_heads = 2, .scale = 0, .causal = true, .dropout = {}, .save_log_sum_exp = save};
     const Tensor expected = attention(q.cpu, k.cpu, v.cpu, Segments::of_lengths(one), Segments::of_lengths(nine), options).out;
@@ -135,12 +135,12 @@ TEST(Attention, CachedRowsInAnyOrderEqualConsecutiveOnes) {
   }
 }
 
-// Several sequences in one cache, their rows mixed, with one, none or several new queries each.
+// Several sequences share one cache with interleaved rows and have no, one or several new queries each.
 TEST(Attention, ACacheKnowsWindowsGroupsAndBiases) {
   const std::vector<int32_t> query_lengths{1, 3, 0, 5, 2}, key_lengths{40, 3, 4, 290, 61};
   const Segments queries = Segments::of_lengths(query_lengths);
   constexpr int kSize = 24;
-  std::vector<std::vector<int32_t>> rows;  // of the cache: a permutation
+  std::vector<std::vector<int32_t>> rows;  // rows of the cache: a permutation
   int64_t next = 0;
   for (const int32_t length : key_lengths) {
     rows.emplace_back();

@@ -1,5 +1,5 @@
-// Windows of rows become rows of one matrix, a slab at a time, and the convolution a product. The gradient of x is the convolution of dy
-// with the mirrored weight.
+// Convolution as a matrix product: the windows of a slab of rows are gathered into the rows of one matrix. The gradient of x is the
+// convolution of dy with the mirrored weight.
 #include "ops/ops.h"
 #include "tensor/device_indices.h"
 #include "tensor/weight_forms.h"
@@ -7,9 +7,9 @@
 namespace qkv {
 namespace {
 
-constexpr int64_t kSlab = 1024;  // rows whose windows are gathered at a time: of 512 columns and a width of 3 6 MiB
+constexpr int64_t kSlab = 1024;  // rows whose windows are gathered at a time: 6 MiB for 512 columns and a width of 3
 
-// Which row is at each place of each row's window, -1 past a sequence's borders. [tokens, width]
+// Row index of each window element of each row, -1 outside the sequence. [tokens, width]
 std::vector<int32_t> windows(const Segments& segments, int64_t width, const ConvolutionOptions& options, bool mirrored) {
   const int64_t reach = (width - 1) * options.dilation, left = options.causal ? reach : reach / 2;
   std::vector<int32_t> index;
@@ -25,7 +25,8 @@ std::vector<int32_t> windows(const Segments& segments, int64_t width, const Conv
   return index;
 }
 
-// body(first, rows) for slabs of x's windows as `rows`, [rows of the slab, width * cols].
+// Calls body(first, rows) for each slab of x's windows: `first` is the slab's first row.
+// rows: the windows, [rows of the slab, width * cols].
 template <typename Body>
 void for_each_slab_of_windows(const Tensor& x, const std::vector<int32_t>& index, int64_t width, Body&& body) {
   const Tensor rows = Tensor::empty({std::min(kSlab, x.rows()), width * x.cols()}, x.dtype(), x.device());
@@ -52,7 +53,7 @@ void windows_times_weight(const Tensor& x, const std::vector<int32_t>& index, in
   });
 }
 
-// `count` matrices in `x` transposed; the result has `rows` rows.
+// Transposes `count` matrices stored in `x`; the result has `rows` rows.
 Tensor transposed(const Tensor& x, int64_t count, int64_t rows) {
   Tensor y = Tensor::empty({rows, x.numel() / rows}, x.dtype(), x.device());
   const int64_t cols = x.cols(), height = x.rows() / count;
@@ -60,7 +61,8 @@ Tensor transposed(const Tensor& x, int64_t count, int64_t rows) {
   return y;
 }
 
-// [out, in, width] as [out, width * in], which multiplies windows of x, and as [in, width * out], which multiplies mirrored ones of dy.
+// Rearranges [out, in, width] to [out, width * in], which multiplies windows of x, and to [in, width * out], which multiplies mirrored
+// windows of dy.
 Tensor by_place(const Tensor& weight) { return transposed(weight, weight.dim(0), weight.dim(0)); }
 Tensor by_place_mirrored(const Tensor& weight) {
   const int64_t columns = weight.dim(1) * weight.dim(2);

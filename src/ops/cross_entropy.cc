@@ -28,7 +28,7 @@ CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& tabl
                             .dtable = {},
                             .dbias = {},
                             .packed_table = packed};
-  // The gradient is made in the same pass, while a chunk of logits is in the cache; the loss must then be the end of the tape.
+  // The gradient is computed in the same pass, while a chunk of logits is in the cache; so the loss must be the last node of the tape.
   const bool training = wants_gradient({hidden, table, bias});
   Tensor dhidden;
   if (training) {

@@ -1,4 +1,4 @@
-// Biases of attention's scores that depend on the head and on the distance between key and query alone.
+// Biases of attention scores that depend only on the head and on the distance between key and query.
 #include <algorithm>
 #include <cmath>
 
@@ -9,16 +9,16 @@
 namespace qkv {
 namespace {
 
-// Press et al. 2022, section 3: 2^(-8 i / heads), i from 1. Where heads are no power of two, those of the next lower one, then every other
-// slope of the next higher one, as the paper's program has it.
+// Press et al. 2022, section 3: 2^(-8 i / heads), i from 1. If `heads` is not a power of two: the slopes for the next lower power, then
+// every other slope for the next higher one, as in the paper's code.
 double alibi_slope(int heads, int head) {
   int lower = 1;
   while (2 * lower <= heads) lower *= 2;
   return head < lower ? std::exp2(-8.0 * (head + 1) / lower) : std::exp2(-4.0 * (2 * (head - lower) + 1) / lower);
 }
 
-// Raffel et al. 2020, section 2.1, in the arithmetic of transformers' T5Attention._relative_position_bucket: a bucket per distance at
-// first, then buckets that grow with its logarithm up to max_distance. distance: key - query.
+// Raffel et al. 2020, section 2.1, with the arithmetic of transformers' T5Attention._relative_position_bucket: one bucket per distance at
+// first, then logarithmically growing buckets up to max_distance. distance: key - query.
 int64_t bucket_of(int64_t distance, int64_t buckets, bool bidirectional, int64_t max_distance) {
   int64_t first = 0;
   if (bidirectional) {
@@ -63,7 +63,7 @@ Tensor relative_position_bias(const Tensor& table, int64_t reach, bool bidirecti
   QKV_CHECK(reach >= 0 && exact > 0 && max_distance > exact,
             "[relative_position_bias] {} buckets, a reach of {} and a largest distance of {}; wanted are at least {}, 0 and {}", buckets,
             reach, max_distance, bidirectional ? 4 : 2, exact + 1);
-  std::vector<int32_t> bucket;  // of distance d at [reach + d]
+  std::vector<int32_t> bucket;  // the bucket of distance d is at [reach + d]
   for (int64_t d = -reach; d <= reach; ++d) bucket.push_back(static_cast<int32_t>(bucket_of(d, buckets, bidirectional, max_distance)));
   const int64_t distances = std::ssize(bucket);
   const auto of_shape = [table](int64_t rows, int64_t cols) { return Tensor::empty({rows, cols}, table.dtype(), table.device()); };

@@ -1,4 +1,4 @@
-// Slopes and buckets against transformers' (tools/golden/distance_bias.py), the table's gradient against finite differences.
+// Tests slopes and buckets against transformers (tools/golden/distance_bias.py), and the table's gradient against finite differences.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -52,7 +52,7 @@ TEST(DistanceBias, EachDistanceIsInTheBucketOfTransformers) {
   }
 }
 
-// Through attention, as a model uses it: two layers share the biases.
+// Tests the biases inside attention, where two layers share them as in a model.
 TEST(DistanceBias, TheTablesGradientEqualsFiniteDifferencesAndTheCpusIsTheSame) {
   const std::vector<int32_t> lengths{5, 9};
   const Segments segments = Segments::of_lengths(lengths);

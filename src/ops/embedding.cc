@@ -48,7 +48,7 @@ Tensor embedding(std::span<const int32_t> ids, const Tensor& table, const Tensor
   return y;
 }
 
-// A table of activations.
+// Selection is an embedding lookup with x as the table.
 Tensor select_rows(const Tensor& x, std::span<const int32_t> rows) { return embedding(rows, x, {}, {}, 1, x.dtype()); }
 
 }  // namespace qkv

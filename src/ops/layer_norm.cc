@@ -3,7 +3,7 @@
 namespace qkv {
 namespace {
 
-// bias empty and not centred: RMSNorm.
+// RMSNorm if `bias` is empty and `center` is false.
 Tensor norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float epsilon, bool center) {
   Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
   Tensor mean, inverse_deviation;

@@ -38,7 +38,7 @@ void weight_backward(const Tensor& x, const Tensor& weight, const Tensor& bias, 
 
 namespace {
 
-// dx (+)= dy W, and weight_backward.
+// dx (+)= dy W, and the gradients of the weight and bias.
 void linear_backward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& dy) {
   if (const GradientSlot dx = gradient_slot(x)) kernels_for(x).matmul(input_gradient(dy, weight, dx));
   weight_backward(x, weight, bias, dy);

@@ -1,4 +1,4 @@
-// What linears() promises beyond its values (the op matrix holds those).
+// Properties of linears() beyond its values, which the op matrix covers.
 #include <gtest/gtest.h>
 
 #include <array>

@@ -1,5 +1,5 @@
-// Every op: the CPU's kernels of every instruction set, f32 and bf16, against the double reference; the reference's gradients against
-// finite differences.
+// Tests every op: the CPU kernels of every instruction set, in f32 and bf16, against the double reference, and the reference's gradients
+// against finite differences.
 #include "ops/ops.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ using testing::random_pair;
 using testing::relative_error;
 using testing::run_with_gradient;
 
-// Three heads of 16 columns; where there are fewer than 8 pairs the rest of each head stays.
+// Three heads of 16 columns; with fewer than 8 pairs the remaining columns of each head are not rotated.
 Case rope_case(RotaryPairs layout, int64_t pairs) {
   return {fmt::format("rope of {} pairs, layout {}", pairs, static_cast<int>(layout)),
           {{70, 48}},
@@ -67,7 +67,7 @@ std::vector<Case> cases() {
                    [](const std::vector<Tensor>& x) { return linear(x[0], x[1], x[2]); },
                    {false, true, true}});
   }
-  // Long enough for slabs, of which none begins at a whole block of random numbers and the last is short.
+  // Enough rows for several slabs; none begins at a multiple of the random-number block and the last one is short.
   all.push_back(feed_forward_case(Activation::gelu, 0.25f, 700, 37));
   all.push_back(feed_forward_case(Activation::gelu, 0, 700, 37));
   for (const int64_t rows : {5, 700}) {
@@ -132,7 +132,7 @@ TEST(Ops, ResultsDoNotDependOnTheNumberOfThreads) { testing::expect_same_on_any_
 
 TEST(Ops, ResultsOnTheDisguisedDeviceAreTheCpus) { testing::expect_same_on_the_disguised_device(cases()); }
 
-// Loss, and its gradients, of rows of hidden states with a vocabulary of 1003.
+// The loss of hidden states and its gradients.
 struct LossRun {
   double loss, nll;
   Tensor dhidden, dtable, dbias;
@@ -148,14 +148,14 @@ LossRun run_loss(const Tensor& hidden, const Tensor& table, const Tensor& bias, 
   return {result.loss_sum, result.nll_sum, hidden.grad(), table.grad(), bias ? bias.grad() : Tensor()};
 }
 
-// A vocabulary, and two classes.
+// Tests a vocabulary and two classes.
 TEST(CrossEntropy, EqualsTheReferenceWithAndWithoutSmoothing) {
   const testing::KeepIsa keep;
   for (Isa isa : available_isas()) {
     set_isa(isa);
     for (const auto& [classes, smoothing] : {std::pair{int64_t{1003}, 0.0f}, {int64_t{1003}, 0.1f}, {int64_t{2}, 0.1f}}) {
       for (DType dtype : {DType::f32, DType::bf16}) {
-        // Beside bf16 rows the table holds values of bf16, to which products round it.
+        // With bf16 hidden states the table holds bf16 values, since products round it to bf16.
         Pair hidden = random_pair({150, 40}, dtype, 1), table = random_pair({classes, 40}, dtype, 2),
              bias = random_pair({classes}, DType::f32, 3);
         table.cpu = table.cpu.to(DType::f32);

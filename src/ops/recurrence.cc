@@ -18,7 +18,7 @@ void check_recurrence(const Tensor& gates, const Tensor& weight, const Tensor& b
               steps.length(t - 1));
 }
 
-// h of the step before each row, zeros where there is none.
+// h of the previous step for each row, zeros if there is none.
 Tensor states_before(const Tensor& h, const Segments& steps, bool reverse) {
   std::vector<int32_t> index(static_cast<size_t>(h.rows()), -1);
   for (int64_t t = 0; t < steps.count(); ++t) {
@@ -44,7 +44,7 @@ Tensor recurrence(const Tensor& gates, const Tensor& weight, const Tensor& bias,
   };
   kernels_for(gates).recurrence(parameters());
   record(h, {gates, weight, bias}, [=](const Tensor& dh) {
-    // The gates' gradients take the place of their values; of gru what goes to W_hh h + b_hh is another.
+    // The gradients of the gates overwrite their values. For gru the gradient of W_hh h + b_hh differs from them and gets its own tensor.
     const Tensor dgates = gates.row_range(0, gates.rows());
     const Tensor dhidden = cell == RecurrentCell::gru ? Tensor::empty(gates.shape(), gates.dtype(), gates.device()) : Tensor();
     RecurrenceParams forward = parameters();
