@@ -26,8 +26,8 @@ Block::Block(const LayerConfig& config, int hidden_size, const Initialization& s
   cross_attention_norm_ = norm_of(config, hidden_size, scope / "cross_attention_norm");
 }
 
-// The sub-layer ends in a product, whose gradient does not ask for its output: the sum may take its place.
-// Post-norm: Norm(x + Dropout(SubLayer(x))), the paper's. Pre-norm: x + Dropout(SubLayer(Norm(x))) (Xiong et al. 2020).
+// A residual connection. Post-norm: Norm(x + Dropout(SubLayer(x))), as in the paper. Pre-norm: x + Dropout(SubLayer(Norm(x))) (Xiong et al.
+// 2020). The sum overwrites the sub-layer's output: it comes from a product, whose gradient does not need it.
 template <typename SubLayer>
 Tensor Block::residual(const Tensor& x, const std::optional<Norm>& norm, const Dropout& dropout, ForwardContext& context,
                        SubLayer&& sub_layer) const {
@@ -38,7 +38,7 @@ Tensor Block::residual(const Tensor& x, const std::optional<Norm>& norm, const D
 
 namespace {
 
-// Over the kept rows in decoding, over `memory` otherwise.
+// Attends to the kept rows in decoding, otherwise to `memory`.
 Tensor attend(const MultiHeadAttention& attention, const Tensor& x, const Tensor& memory, const std::shared_ptr<const AttentionPass>& pass,
               const KeyValueRows* kept, ForwardContext& context) {
   if (kept) return attention.forward(x, *kept, *pass, context);

@@ -8,17 +8,17 @@
 
 namespace qkv {
 
-// What a pass tells each layer, besides the rows. Copies are cheap.
+// Input of all layers in one pass, apart from the rows. Cheap to copy.
 struct BlockPass {
   std::shared_ptr<const AttentionPass> self, cross;
-  Tensor memory;  // the encoder's output; empty where there is no cross-attention, and in decoding, which has its keys and values
+  Tensor memory;  // the encoder's output; empty without cross-attention, and in decoding, where its keys and values are kept
 };
 
 class Block {
  public:
   Block(const LayerConfig& config, int hidden_size, const Initialization& start, Side side, int layer, const ParameterScope& scope);
 
-  // kept: this layer's rows, in decoding; null otherwise.
+  // kept: this layer's rows in decoding, else null.
   Tensor forward(const Tensor& x, const BlockPass& pass, const LayerRows* kept, ForwardContext& context) const;
 
   const std::optional<MultiHeadAttention>& cross_attention() const { return cross_attention_; }

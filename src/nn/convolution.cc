@@ -4,7 +4,7 @@
 
 namespace qkv {
 
-// Starts as torch.nn.Conv1d: uniform, within 1 / sqrt(inputs of an output).
+// Initialized as torch.nn.Conv1d: uniform within 1 / sqrt(inputs of an output).
 Convolution::Convolution(const ConvolutionLayerOptions& options, const ParameterScope& scope) : placed_(options.placed) {
   QKV_CHECK(options.input_size > 0 && options.output_size > 0 && options.width > 0,
             "[convolution] {} to {} columns, {} wide; each must be at least 1", options.input_size, options.output_size, options.width);

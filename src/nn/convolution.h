@@ -1,4 +1,4 @@
-// Convolution along the time of packed sequences, with the weights of torch.nn.Conv1d.
+// Convolution along time over packed sequences, with the weights of torch.nn.Conv1d.
 #pragma once
 
 #include "nn/parameters.h"
@@ -11,12 +11,12 @@ struct ConvolutionLayerOptions {
   ConvolutionOptions placed;  // causal or centred, dilation
 };
 
-// y = bias + sum over the window; a window never crosses a sequence's borders, beyond which are zeros. Two of them are what a gated layer
-// (Dauphin et al. 2017, eq. 1) needs: gated_activation(gate, linear part, Activation::sigmoid).
+// y = bias + sum over the window; windows do not cross a sequence's borders and are padded with zeros. A gated layer (Dauphin et al. 2017,
+// eq. 1) uses two of them: gated_activation(gate, linear part, Activation::sigmoid).
 class Convolution {
  public:
   Convolution(const ConvolutionLayerOptions& options, const ParameterScope& scope);
-  // [tokens, input_size] to [tokens, output_size].
+  // Maps [tokens, input_size] to [tokens, output_size].
   Tensor forward(const Tensor& x, const Segments& segments) const { return convolution(x, weight_, bias_, segments, placed_); }
 
  private:

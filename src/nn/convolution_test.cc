@@ -1,4 +1,4 @@
-// Convolution along time against torch.nn.Conv1d (tools/golden/recurrent.py).
+// Tests convolution along time against torch.nn.Conv1d (tools/golden/recurrent.py).
 #include "nn/convolution.h"
 
 #include <gtest/gtest.h>
@@ -35,7 +35,7 @@ TEST(Convolution, ValuesAndGradientsOfEveryIsaAreTorchs) {
   }
 }
 
-// More rows than one slab of windows.
+// Has more rows than one slab of windows.
 testing::Case long_case(bool causal) {
   const std::vector<int32_t> lengths{700, 1, 900, 500};
   const Segments segments = Segments::of_lengths(lengths);

@@ -1,5 +1,5 @@
-// What a forward pass carries besides its tensors: the type of activations, whether this is training, the random numbers of its
-// dropouts, and who wants to look at the attention.
+// State of a forward pass besides its tensors: type of activations, training mode, random numbers of dropouts, and the observer of
+// attention.
 #pragma once
 
 #include <functional>
@@ -10,19 +10,19 @@
 
 namespace qkv {
 
-// What a training step forgets and computes again for the gradient: less memory for more time, the same bits.
+// The activations that a training step discards and recomputes for the gradient: less memory, more time, identical bits.
 enum class Recompute : uint8_t {
   none,
   attention,  // each attention with its projections
-  layer,      // all of each layer but its input
+  layer,      // each whole layer, keeping only its input
 };
 
-// One attention call as it ran, in training, teacher-forced or step by step; valid during the callback, tensors may be kept (in decoding k
-// and v are the cache, which later steps add to). attention_map() makes exact maps of any of its rows.
+// One attention call: in training, teacher-forced or step by step. It is valid during the callback, but its tensors may be kept (in
+// decoding k and v are the cache, to which later steps add). attention_map() computes exact maps of any of its rows.
 struct AttentionRecord {
   AttentionKind kind;
   int layer;
-  Tensor q, k, v;  // after projection: [tokens, heads * head_dim]
+  Tensor q, k, v;  // after projection and rotation: [tokens, heads * head_dim]
   Tensor out;      // before the output projection
   Tensor log_sum_exp;
   Segments queries, keys;
@@ -30,21 +30,21 @@ struct AttentionRecord {
 };
 
 struct ForwardContext {
-  DType dtype = DType::f32;  // of activations (f64 on the reference device)
+  DType dtype = DType::f32;  // type of activations (f64 on the reference device)
   bool training = false;
   uint64_t seed = 0;
   uint32_t step = 0;
   Recompute recompute = Recompute::none;
   std::function<void(const AttentionRecord&)> on_attention;
 
-  // The parameters of a dropout in this pass; none outside training.
+  // The parameters of a dropout in this pass; no dropout outside training.
   DropoutParams dropout(float probability, uint32_t site) const {
     if (!training || probability <= 0) return {};
     return {probability, seed, step, site};
   }
 };
 
-// run(context), computed again for the gradient. `run` must own what it uses. inputs: those that may want a gradient.
+// Computes run(context) and recomputes it for the gradient. `run` must own what it uses. inputs: the tensors that may require a gradient.
 template <typename Run>
 Tensor recomputed(std::initializer_list<Tensor> inputs, ForwardContext& context, Run run) {
   ForwardContext start = context;

@@ -1,5 +1,5 @@
-// What an encoder's output is turned into before the last layer (Devlin et al. 2018): for masked tokens, or for a label of the whole
-// sequence. Both take the rows that predict something, [rows, hidden_size].
+// Heads between an encoder's output and its last layer (Devlin et al. 2018): for masked tokens, or for a label of the whole sequence. Both
+// take only the rows that predict something, [rows, hidden_size].
 #pragma once
 
 #include "nn/modules.h"
@@ -7,7 +7,7 @@
 
 namespace qkv {
 
-// Norm(activation(W h + b)), as the authors' run_pretraining.py has it; the last layer is the embedding with the bias held here.
+// Norm(activation(W h + b)), as in the authors' run_pretraining.py; the last layer is the embedding with the bias stored here.
 class MaskedLmHead {
  public:
   MaskedLmHead(const TransformerConfig& config, const Initialization& start, const ParameterScope& scope);
@@ -21,7 +21,7 @@ class MaskedLmHead {
   Tensor bias_;
 };
 
-// Of each sequence's first token: tanh(W h + b), "pooled" in the authors' words.
+// tanh(W h + b) of each sequence's first token, called "pooled" by the authors.
 class Pooler {
  public:
   Pooler(const TransformerConfig& config, const Initialization& start, const ParameterScope& scope)
@@ -34,7 +34,7 @@ class Pooler {
   Linear dense_;
 };
 
-// The pooled row with dropout; the last layer has num_labels outputs.
+// The pooled row with dropout, followed by a last layer with num_labels outputs.
 class ClassificationHead {
  public:
   ClassificationHead(const TransformerConfig& config, const Initialization& start, const ParameterScope& scope);

@@ -1,4 +1,4 @@
-// Keys and values that outlive the pass that made them.
+// Keys and values kept across passes.
 #pragma once
 
 #include <span>
@@ -11,12 +11,12 @@ struct KeyValueRows {
   Tensor k, v;  // [rows, num_key_value_heads * head_dim]
 };
 
-// One decoder layer's: of the tokens that were read, and of the sources.
+// Kept rows of one decoder layer: of the tokens read so far (self) and of the sources (cross).
 struct LayerRows {
   KeyValueRows self, cross;
 };
 
-// Row i of x becomes row rows[i] of `to`.
+// Copies row i of x to row rows[i] of `to`.
 inline void store_rows(const Tensor& x, const Tensor& to, std::span<const int32_t> rows) {
   QKV_CHECK(x.cols() == to.cols() && x.dtype() == to.dtype() && x.rows() == std::ssize(rows),
             "[store_rows] {} rows of {} {}, {} places in rows of {} {}", x.rows(), x.cols(), name_of(x.dtype()), rows.size(), to.cols(),

@@ -1,4 +1,4 @@
-// The small modules: weights with a forward formula. All work on rows: [tokens, size].
+// Small modules: weights with a forward formula. All operate on rows: [tokens, size].
 #pragma once
 
 #include <optional>
@@ -9,17 +9,17 @@
 
 namespace qkv {
 
-// How the weights of a network start.
+// Initialization of a network's weights.
 struct Initialization {
-  float range = 0;          // deviation of matrices and embeddings; 0: Xavier, and embeddings of deviation hidden_size^-0.5
-  int residual_layers = 0;  // with `range`, what is added to the residual starts smaller, by sqrt(2 layers); 0: it does not
+  float range = 0;          // deviation of matrices and embeddings; 0: Xavier matrices, and embeddings with deviation hidden_size^-0.5
+  int residual_layers = 0;  // with `range`: matrices that add to the residual start smaller by sqrt(2 layers); 0: no such scaling
 
   Initializer matrix() const { return range > 0 ? Initializer::normal(range) : Initializer::xavier_uniform(); }
-  Initializer residual() const;  // of a sub-layer's last matrix (Radford et al. 2019, section 2.3)
+  Initializer residual() const;  // for a sub-layer's last matrix (Radford et al. 2019, section 2.3)
   Initializer embedding(int hidden_size) const;
 };
 
-// A dropout of the network (Srivastava et al. 2014). Which values it drops follows from its name, not from the order of calls.
+// A dropout (Srivastava et al. 2014). Its random numbers depend on its name, not on the order of calls.
 class Dropout {
  public:
   Dropout(float probability, const ParameterScope& name) : probability_(probability), site_(name.id()) {}
@@ -36,7 +36,7 @@ struct LinearOptions {
   Initializer start = Initializer::xavier_uniform();
 };
 
-// y = x W^T + b; W: [out, in]; b: [out], zeros at the start.
+// y = x W^T + b; W: [out, in]; b: [out], initially zero.
 class Linear {
  public:
   Linear(const LinearOptions& options, const ParameterScope& scope);
@@ -60,7 +60,7 @@ class Norm {
   Tensor weight_, bias_;
 };
 
-// A norm of each head of q or k, with one weight for all heads (Henry et al. 2020). x: [rows, heads * head_dim].
+// A norm of each head of q or k; heads share one weight (Henry et al. 2020). x: [rows, heads * head_dim].
 class HeadNorm {
  public:
   HeadNorm(const NormConfig& config, int head_dim, const ParameterScope& scope) : head_dim_(head_dim), norm_(config, head_dim, scope) {}
@@ -71,7 +71,7 @@ class HeadNorm {
   Norm norm_;
 };
 
-// The network of FeedForwardConfig on rows of hidden_size, dropout after the activation.
+// The feed-forward network of FeedForwardConfig on rows of hidden_size, with dropout after the activation.
 class FeedForward {
  public:
   FeedForward(const FeedForwardConfig& config, int hidden_size, const Initialization& start, const ParameterScope& scope);

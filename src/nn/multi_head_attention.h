@@ -7,24 +7,24 @@
 
 namespace qkv {
 
-// Who attends to whom in one pass, the same in all layers of a group.
+// Sequences and positions of attention in one pass, shared by a group of layers.
 struct AttentionPass {
   Segments queries, keys;
-  PassPositions positions;      // of the rows of x, which are queries and keys; empty in cross-attention
-  std::vector<int32_t> row_of;  // in decoding: the kept row that each row's key and value become; empty in cross-attention
+  PassPositions positions;      // positions of the rows of x, for queries and keys; empty in cross-attention
+  std::vector<int32_t> row_of;  // in decoding: the kept row that stores each row's key and value; empty in cross-attention
 };
 
 class MultiHeadAttention {
  public:
-  // kind and layer are what AttentionRecord says of it.
+  // kind and layer: reported in AttentionRecord.
   MultiHeadAttention(const AttentionConfig& config, int hidden_size, const Initialization& start, AttentionKind kind, int layer,
                      const ParameterScope& scope);
 
   // x: [query tokens, hidden_size]; memory: [key tokens, hidden_size] (x itself for self-attention).
   Tensor forward(const Tensor& x, const Tensor& memory, const AttentionPass& pass, ForwardContext& context) const;
 
-  // Decoding, without gradient: keys and values of x join the kept ones (self-attention) or were put there before (cross-attention, made
-  // by `project`); pass.keys lists each query sequence's rows of these.
+  // Decoding, without gradient. Self-attention stores the keys and values of x in `kept`; cross-attention finds those of `project` there.
+  // pass.keys lists the kept rows of each query sequence.
   Tensor forward(const Tensor& x, const KeyValueRows& kept, const AttentionPass& pass, ForwardContext& context) const;
   KeyValueRows project(const Tensor& memory) const;
 

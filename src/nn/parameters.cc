@@ -6,7 +6,7 @@
 namespace qkv {
 namespace {
 
-// 64-bit FNV-1a: the stream of a weight's numbers is chosen by its name, so adding a weight changes no other.
+// 64-bit FNV-1a. A weight's random stream is derived from its name, so adding a weight does not change the others.
 uint64_t hash_name(std::string_view name) {
   uint64_t hash = 0xcbf29ce484222325;
   for (unsigned char c : name) hash = (hash ^ c) * 0x100000001b3;

@@ -1,4 +1,4 @@
-// The named weights of a model, in the order in which its modules asked for them.
+// The named weights of a model, in the order of creation.
 #pragma once
 
 #include <string>
@@ -13,13 +13,13 @@ namespace qkv {
 struct Parameter {
   std::string name;  // "encoder.layers.0.self_attention.q_proj.weight"
   Tensor value;      // f32 (f64 on the reference device); a model for inference may hold bf16
-  bool decay;        // weight decay applies: matrices, not norms and biases
+  bool decay;        // whether weight decay applies: to matrices, not to norms and biases
 };
 
-// How a new weight starts. Values depend on the seed and the name alone.
+// Initial distribution of a weight. Values depend only on the seed and the name.
 struct Initializer {
   enum class Kind { zeros, ones, normal, xavier_uniform, uniform } kind = Kind::zeros;
-  float deviation = 0;  // of normal; of uniform the bound
+  float deviation = 0;  // deviation of normal, bound of uniform
 
   static Initializer zeros() { return {Kind::zeros}; }
   static Initializer ones() { return {Kind::ones}; }
@@ -30,18 +30,18 @@ struct Initializer {
 
 class ParameterStore {
  public:
-  // `initialize` false: memory is left as it is, for weights that are loaded next. `matrices`: the type of the weights that decay, f32
-  // or, for inference, bf16; the others are f32 always (all are f64 on the reference).
+  // `initialize` false leaves memory uninitialized, for weights that are loaded next. `matrices`: the type of weights with decay, f32 or,
+  // for inference, bf16; other weights are always f32 (on the reference all are f64).
   ParameterStore(uint64_t seed, bool initialize, Device device = Device::cpu, DType matrices = DType::f32)
       : seed_(seed), initialize_(initialize), device_(device), matrices_(matrices) {}
 
-  // Makes the weight; it requires a gradient. Throws where the name was asked for already.
+  // Creates a weight that requires a gradient. Throws if the name already exists.
   Tensor create(const std::string& name, Shape shape, Initializer initializer, bool decay);
 
   const std::vector<Parameter>& all() const { return parameters_; }
   std::vector<Parameter>& all() { return parameters_; }
   const Parameter* find(std::string_view name) const;
-  int64_t count() const;  // numbers in all weights
+  int64_t count() const;  // total number of values
   Device device() const { return device_; }
 
  private:
@@ -52,7 +52,7 @@ class ParameterStore {
   std::vector<Parameter> parameters_;
 };
 
-// A prefix for the names of one module's weights: scope / "layers" / 3.
+// A name prefix for the weights of one module: scope / "layers" / 3.
 class ParameterScope {
  public:
   ParameterScope(ParameterStore& store, std::string prefix = {}) : store_(&store), prefix_(std::move(prefix)) {}
@@ -64,7 +64,7 @@ class ParameterScope {
     return store_->create((*this / name).prefix_, std::move(shape), initializer, decay);
   }
   Device device() const { return store_->device(); }
-  uint32_t id() const;  // follows from the prefix alone
+  uint32_t id() const;  // depends only on the prefix
 
  private:
   ParameterStore* store_;

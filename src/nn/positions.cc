@@ -72,7 +72,7 @@ Tensor AttentionPositions::known_alibi(size_t group, int64_t reach) const {
 
 namespace {
 
-// The base of each sequence's angles follows the sequence's own length, so each has tables of its own.
+// With dynamic scaling the base of the angles depends on the sequence's length, so each sequence gets its own tables.
 void set_dynamic_rope(const RopeOptions& rope, std::span<const int32_t> position_of, const Segments& queries, const Segments& keys,
                       Device device, PassPositions& pass) {
   std::vector<RopeTables> all;
@@ -140,7 +140,8 @@ Tensor sinusoidal_positions(int count, int size, Device device) {
   std::vector<float> values(static_cast<size_t>(count) * size);
   for (int p = 0; p < count; ++p) {
     for (int i = 0; i < size; ++i) {
-      // Column i of the paper's interleaved form with frequency index i / 2 lies at i / 2 (sine) or half + i / 2 (cosine).
+      // In the paper sines and cosines are interleaved. Here the frequency with index j has its sine in column j and its cosine in column
+      // half + j.
       const int frequency = i < half ? i : i - half;
       const double angle = p / std::pow(10000.0, 2.0 * frequency / size);
       values[static_cast<size_t>(p) * size + i] = static_cast<float>(i < half ? std::sin(angle) : std::cos(angle));

@@ -1,4 +1,4 @@
-// Where tokens stand: a table that is added to the embeddings, and what self-attention is told.
+// Positions of tokens: a table added to the embeddings, and rotations and biases for self-attention.
 #pragma once
 
 #include <memory>
@@ -12,33 +12,33 @@
 
 namespace qkv {
 
-// The positions of one pass's rows as self-attention wants them. Empty if no position information is used.
+// The positions of one pass's rows in the form that self-attention uses. Empty if no position information is used.
 struct PassPositions {
   RopeTables rope;
-  std::vector<int32_t> rope_row_of;  // of the tables, for each of the pass's rows
+  std::vector<int32_t> rope_row_of;  // row of the tables for each row of the pass
   RotaryPairs layout = RotaryPairs::halves;
-  Tensor distance_bias;  // AttentionOptions::distance_bias
+  Tensor distance_bias;  // see AttentionOptions::distance_bias
 
-  // q or k, turned. x: [rows, num_heads * head_dim].
+  // Rotates q or k. x: [rows, num_heads * head_dim].
   Tensor turn(const Tensor& x, int num_heads) const;
 };
 
-// What is added to the embeddings of one stack.
+// The position table added to the embeddings of one stack.
 class EmbeddedPositions {
  public:
-  // A learned table starts as `start` says.
+  // start: initialization of a learned table.
   EmbeddedPositions(PositionTable kind, int max_positions, int hidden_size, const Initializer& start, const ParameterScope& scope);
 
-  // Rows for the positions 0 to count - 1 at least, as far as there are so many. [rows, hidden_size] or empty.
+  // A table with at least the positions 0 to count - 1, limited to max_positions. [rows, hidden_size] or empty.
   Tensor rows(int64_t count) const;
 
-  // A table that was stored, in place of computed sinusoids. [max_position_embeddings, hidden_size], f32 (f64 on the reference).
+  // Replaces computed sinusoids by a stored table. [max_position_embeddings, hidden_size], f32 (f64 on the reference).
   void set_stored(Tensor table) { table_ = std::move(table); }
-  // Empty if it is computed.
+  // Empty if the table is computed.
   const Tensor& stored() const { return table_; }
 
  private:
-  // Sinusoids of the first positions, as many as were asked for so far: a model may announce a million.
+  // Sinusoids of the first positions, computed on demand: a model may announce a million positions.
   struct Sinusoids {
     std::mutex mutex;
     Tensor table;
@@ -49,29 +49,29 @@ class EmbeddedPositions {
   std::unique_ptr<Sinusoids> sinusoids_;
 };
 
-// What the self-attention of one stack's layers is told: rotations and biases, made once for the layers that agree.
+// Rotations and biases for the self-attention layers of one stack, computed once per group of layers with equal settings.
 class AttentionPositions {
  public:
-  // Learned biases start as `start` says.
+  // start: initialization of learned biases.
   AttentionPositions(std::span<const LayerConfig> layers, const RelativeBuckets& buckets, const Initializer& start,
                      const ParameterScope& scope);
 
-  // For each of the groups. position_of: of each row of the queries in its sequence; `keys`: the sequences that are attended to.
+  // One entry per group. position_of: the position in its sequence of each query row; `keys`: the attended sequences.
   std::vector<PassPositions> pass(std::span<const int32_t> position_of, const Segments& queries, const Segments& keys) const;
-  // The group of layer i.
+  // The group of each layer.
   const std::vector<int>& group_of() const { return group_of_; }
 
  private:
-  // Layers whose queries and keys are told the same.
+  // Settings shared by a group of layers.
   struct Group {
     std::optional<RopeOptions> rope;
     DistanceBias distance_bias = DistanceBias::none;
-    int num_heads = 0;  // of a distance bias; 0: any
+    int num_heads = 0;  // heads of the distance bias; 0 if there is none
     bool causal = false;
 
     bool operator==(const Group&) const = default;
   };
-  // Angles and distances of the first positions, as many as were asked for so far.
+  // Angles and distance biases of the first positions, computed on demand.
   struct Tables {
     RopeTables rope;
     Tensor alibi;
@@ -94,8 +94,8 @@ class AttentionPositions {
   std::unique_ptr<KnownTables> known_ = std::make_unique<KnownTables>();
 };
 
-// Sinusoidal positions (Vaswani et al. 2017, section 3.5) in halves: cos and sin of the same frequency lie size/2 apart, as
-// transformers' Marian and Pegasus models have them. [count, size]
+// Sinusoidal positions (Vaswani et al. 2017, section 3.5) with sines in the first half of the columns and cosines in the second: a pair of
+// one frequency is size/2 apart, as in transformers' Marian and Pegasus models. [count, size]
 Tensor sinusoidal_positions(int count, int size, Device device);
 
 }  // namespace qkv

@@ -7,7 +7,7 @@
 namespace qkv {
 namespace {
 
-// A model that announces 16 million positions needs no table of so many.
+// A model that announces 16 million positions does not allocate a table of that size.
 TEST(Positions, SinusoidsAreMadeAsFarAsTheyAreUsed) {
   constexpr int kHidden = 16;
   const int64_t before = memory_statistics().bytes_peak;

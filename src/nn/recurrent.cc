@@ -76,7 +76,7 @@ Tensor Recurrent::step(const Tensor& x, RecurrentState& state) const {
                    state.c.empty() ? Tensor() : state.c[layer], options_.cell);
     y = state.h[layer];
   }
-  return y.to(y.dtype());  // the state's memory changes with the next step
+  return y.to(y.dtype());  // a copy, since the next step overwrites the state
 }
 
 }  // namespace qkv

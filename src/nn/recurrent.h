@@ -1,5 +1,4 @@
-// Recurrent layers with the formulas, the names of weights and the order of gates of torch.nn.RNN, GRU and LSTM
-// (kernels/sequence_params.h).
+// Recurrent layers with the formulas, weight names and gate order of torch.nn.RNN, GRU and LSTM (kernels/sequence_params.h).
 #pragma once
 
 #include "nn/modules.h"
@@ -10,12 +9,12 @@ struct RecurrentOptions {
   RecurrentCell cell = RecurrentCell::lstm;
   int input_size = 0, hidden_size = 0, num_layers = 1;
   bool bidirectional = false;
-  float dropout = 0;  // of what each layer but the last gives to the next
+  float dropout = 0;  // between layers, on the output of each layer but the last
 };
 
-// What a batch of sequences keeps from step to step; its size does not grow with the steps.
+// The state of a batch of sequences between steps; its size is independent of the number of steps.
 struct RecurrentState {
-  std::vector<Tensor> h, c;  // per layer: [sequences, hidden_size]; c of lstm alone
+  std::vector<Tensor> h, c;  // per layer: [sequences, hidden_size]; c only for lstm
   int64_t bytes() const;
 };
 
@@ -23,10 +22,11 @@ class Recurrent {
  public:
   Recurrent(const RecurrentOptions& options, const ParameterScope& scope);
 
-  // x: [tokens, input_size]. Result: [tokens, hidden_size * directions], forwards before backwards; each sequence starts from zeros.
+  // x: [tokens, input_size]. Result: [tokens, hidden_size * directions], the forward direction first; each sequence starts from a zero
+  // state.
   Tensor forward(const Tensor& x, const Segments& segments, ForwardContext& context) const;
 
-  // Step by step, without a gradient; one direction only. x: [sequences, input_size], the result [sequences, hidden_size].
+  // Step-by-step computation without a gradient, for one direction only. x: [sequences, input_size], result: [sequences, hidden_size].
   RecurrentState start(int64_t sequences) const;
   Tensor step(const Tensor& x, RecurrentState& state) const;
 

@@ -1,4 +1,4 @@
-// Recurrent layers against PyTorch's (tools/golden/recurrent.py) and against what must hold for any.
+// Tests recurrent layers against PyTorch's (tools/golden/recurrent.py) and for invariants of any recurrent layer.
 #include "nn/recurrent.h"
 
 #include <gtest/gtest.h>
@@ -49,7 +49,7 @@ TEST(Recurrent, ValuesAndGradientsOfEveryIsaAreTorchs) {
   }
 }
 
-// An op of x, W_ih, b_ih, W_hh, b_hh over ragged sequences.
+// An op on x, W_ih, b_ih, W_hh, b_hh over ragged sequences.
 testing::Case recurrence_case(RecurrentCell cell, int64_t hidden, bool reverse, std::vector<int32_t> lengths) {
   const TimeOrder time(Segments::of_lengths(lengths));
   const int64_t rows = gates_of(cell) * hidden;
@@ -64,7 +64,7 @@ std::vector<testing::Case> cases(bool large) {
   for (const RecurrentCell cell : kCells) {
     for (const bool reverse : {false, true}) {
       all.push_back(recurrence_case(cell, 5, reverse, {3, 0, 1, 4}));
-      // Several panels, the last one not whole; several pieces of k; tiles of every height as sequences end.
+      // Several panels with a partial last one, several blocks of k, and tiles of every height as sequences end.
       if (large) all.push_back(recurrence_case(cell, 150, reverse, {1, 2, 3, 3, 3, 2, 3, 1, 1, 3, 3, 2, 2, 2, 3}));
     }
   }
@@ -98,7 +98,7 @@ TEST(Recurrent, StepByStepIsTheSameFunction) {
     for (const RecurrentCell cell : kCells) {
       ParameterStore store(1, true, device);
       const Recurrent recurrent({.cell = cell, .input_size = 12, .hidden_size = 33, .num_layers = 2}, store);
-      const auto pair = random_pair({3 * 5, 12}, DType::f32, 1);  // rows in the order of time
+      const auto pair = random_pair({3 * 5, 12}, DType::f32, 1);  // rows in time order
       const Tensor x = device == Device::cpu ? pair.cpu : pair.reference;
       const std::vector<int32_t> lengths{5, 5, 5};
       const TimeOrder time(Segments::of_lengths(lengths));

@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kTurn = 2 * std::numbers::pi;
 
-// The pair, as a real number, that makes `turns` full turns within the original length (Peng et al. 2023, section 3.2).
+// The (fractional) index of the pair that completes `turns` rotations within the original length (Peng et al. 2023, section 3.2).
 double pair_of_turns(const RopeOptions& o, double turns) {
   return o.rotary_dim * std::log(static_cast<double>(o.original_max_positions) / (turns * kTurn)) / (2 * std::log(o.theta));
 }

@@ -1,4 +1,4 @@
-// The angles of rotary positions (Su et al. 2021) and the ways to stretch them past the lengths a model was trained on.
+// The angles of rotary positions (Su et al. 2021) and the scaling methods for texts longer than those seen in training.
 #pragma once
 
 #include <cstdint>
@@ -9,47 +9,47 @@
 
 namespace qkv {
 
-// Names and meanings are those of Hugging Face's `rope_parameters` ("rope_type").
+// Names and meanings follow Hugging Face's `rope_parameters` ("rope_type").
 enum class RopeScaling : uint8_t {
   none,
   linear,   // all frequencies divided by `factor` (Chen et al. 2023, "position interpolation")
-  dynamic,  // the base grows with the sequence, past `original_max_positions` ("dynamic NTK")
-  yarn,     // slow pairs are interpolated, fast ones stay, a ramp between (Peng et al. 2023)
-  llama3,   // the same by wavelength, as Llama 3.1 has it
+  dynamic,  // the base grows with the sequence beyond `original_max_positions` ("dynamic NTK")
+  yarn,     // interpolates slow pairs, keeps fast ones, with a linear ramp between (Peng et al. 2023)
+  llama3,   // like yarn, but the ramp depends on the wavelength, as in Llama 3.1
 };
 
 struct RopeOptions {
-  int rotary_dim = 0;    // columns of a head that turn: twice the number of pairs
-  double theta = 10000;  // the base: pair i turns by position * theta^(-2 i / rotary_dim)
+  int rotary_dim = 0;    // rotated columns of a head: twice the number of pairs
+  double theta = 10000;  // the base: pair i rotates by position * theta^(-2 i / rotary_dim)
   RotaryPairs layout = RotaryPairs::halves;
   RopeScaling scaling = RopeScaling::none;
   double factor = 1;
-  int64_t original_max_positions = 0;                // what the model was trained on; dynamic, yarn and llama3 need it
-  double low_freq_factor = 1, high_freq_factor = 4;  // llama3
-  double beta_fast = 32, beta_slow = 1;              // yarn: turns within the original length that bound the ramp
-  double attention_factor = 0;                       // yarn: cosines and sines times this; 0: from `factor` and the mscales
-  double mscale = 0, mscale_all_dim = 0;             // yarn; 0: not given
-  bool truncate = true;                              // yarn: the ramp's ends are whole numbers
+  int64_t original_max_positions = 0;                // the length used in training; required by dynamic, yarn and llama3
+  double low_freq_factor = 1, high_freq_factor = 4;  // for llama3
+  double beta_fast = 32, beta_slow = 1;              // for yarn: rotations within the original length at the ends of the ramp
+  double attention_factor = 0;                       // for yarn: factor of cosines and sines; 0: derived from `factor` and the mscales
+  double mscale = 0, mscale_all_dim = 0;             // for yarn; 0: not given
+  bool truncate = true;                              // for yarn: rounds the ramp's ends to integers
 
   bool operator==(const RopeOptions&) const = default;
 };
 
-// Throws where the numbers give no angles, naming the key and its value. `rotary_dim` is not looked at.
+// Throws an error with the key and its value if no angles can be computed. `rotary_dim` is not checked.
 void validate(const RopeOptions& options);
 
-// The options that `scaling` uses; the others as if they were not given.
+// The options used by `scaling`; the others are reset to their defaults.
 RopeOptions used_options(const RopeOptions& options);
 
-// Angle per position of each pair, [rotary_dim / 2]. `length`: tokens of the sequence, which `dynamic` alone looks at.
+// Angle per position of each pair, [rotary_dim / 2]. `length`: tokens of the sequence, used only by `dynamic`.
 std::vector<double> rope_frequencies(const RopeOptions& options, int64_t length);
 
-// What cosines and sines are multiplied by: 1 but for yarn (Peng et al. 2023, section 3.4).
+// The factor of cosines and sines: 1 except for yarn (Peng et al. 2023, section 3.4).
 double rope_attention_factor(const RopeOptions& options);
 
 struct RopeTables {
   Tensor cosines, sines;  // [positions, rotary_dim / 2], f32 (f64 on the reference)
 };
-// Of the positions first, …, first + count - 1; `length` as above.
+// Tables of the positions first, …, first + count - 1; `length` as in rope_frequencies.
 RopeTables rope_tables(const RopeOptions& options, int64_t first, int64_t count, int64_t length, Device device = Device::cpu);
 
 }  // namespace qkv

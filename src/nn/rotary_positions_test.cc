@@ -1,4 +1,4 @@
-// Frequencies and factors against transformers' (tools/golden/rope.py), angles against the formula.
+// Tests frequencies and factors against transformers (tools/golden/rope.py), and angles against the formula.
 #include "nn/rotary_positions.h"
 
 #include <gtest/gtest.h>
@@ -50,7 +50,7 @@ TEST(RotaryPositions, FrequenciesOfEachScalingAreThoseOfTransformers) {
   }
 }
 
-// R(m) q . R(n) k depends on m - n alone (Su et al. 2021, eq. 16).
+// R(m) q . R(n) k depends only on m - n (Su et al. 2021, eq. 16).
 TEST(RotaryPositions, ProductsDependOnTheDistanceAlone) {
   for (const RotaryPairs layout : {RotaryPairs::halves, RotaryPairs::neighbours}) {
     const RopeTables tables = rope_tables({.rotary_dim = 8}, 0, 40, 40);

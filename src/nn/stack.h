@@ -1,4 +1,4 @@
-// A stack of Transformer blocks: the encoder, or the decoder.
+// A stack of Transformer blocks: an encoder or a decoder.
 #pragma once
 
 #include <memory>
@@ -10,23 +10,23 @@
 
 namespace qkv {
 
-// Who attends to whom in one pass of a stack.
+// Sequences, positions and memory of attention in one pass of a stack.
 struct StackPass {
-  std::vector<std::shared_ptr<const AttentionPass>> self;  // of the groups of layers that are told the same positions
-  std::vector<int> group_of;                               // of each layer; empty: all layers are of the first group
+  std::vector<std::shared_ptr<const AttentionPass>> self;  // per group of layers with equal positions
+  std::vector<int> group_of;                               // group of each layer; empty: all layers are in the first group
   std::shared_ptr<const AttentionPass> cross;
-  Tensor memory;  // as in BlockPass
+  Tensor memory;  // see BlockPass
 
   BlockPass of_layer(size_t layer) const { return {self[group_of.empty() ? 0 : static_cast<size_t>(group_of[layer])], cross, memory}; }
 };
 
 class Stack {
  public:
-  // final_norm: after the last layer; empty if there is none.
+  // final_norm: applied after the last layer, if given.
   Stack(std::span<const LayerConfig> layers, const std::optional<NormConfig>& final_norm, int hidden_size, const Initialization& start,
         Side side, const ParameterScope& scope);
 
-  // x: [tokens, hidden_size]. kept: the rows of each layer, in decoding; empty otherwise.
+  // x: [tokens, hidden_size]. kept: the rows of each layer in decoding, else empty.
   Tensor forward(Tensor x, const StackPass& pass, std::span<const LayerRows> kept, ForwardContext& context) const;
   const std::vector<Block>& blocks() const { return blocks_; }
 

@@ -1,4 +1,4 @@
-// Packed sequences in the order of time, as recurrent layers run through them: the first rows of all sequences, then their second rows, …
+// Packed sequences in time order, as recurrent layers process them: the first rows of all sequences, then their second rows, …
 #pragma once
 
 #include <vector>
@@ -11,8 +11,8 @@ struct TimeOrder {
   explicit TimeOrder(const Segments& sequences);
 
   Segments steps;              // sequence t: the rows of step t, longest sequences first
-  std::vector<int32_t> order;  // which packed row lies at each row in the order of time
-  std::vector<int32_t> place;  // and where each packed row lies in it
+  std::vector<int32_t> order;  // the packed row at each row in time order
+  std::vector<int32_t> place;  // the row in time order of each packed row
 };
 
 }  // namespace qkv

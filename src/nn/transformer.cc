@@ -15,7 +15,7 @@ DType activation_type(const ForwardContext& context, Device device) { return dev
 
 Transformer::Transformer(const TransformerConfig& config, ParameterStore& store)
     : config_((validate(config), config)),
-      // An encoder alone starts all matrices alike, as BERT does.
+      // An encoder without a decoder initializes all matrices alike, as in BERT.
       start_{config.initializer_range, config.has_decoder() ? static_cast<int>(config.encoder.size() + config.decoder.size()) : 0},
       embed_tokens_(
           store.create("embed_tokens.weight", {config.vocab_size, config.hidden_size}, start_.embedding(config.hidden_size), true)),
@@ -110,7 +110,7 @@ CrossEntropyResult Transformer::loss(const TokenBatch& source, const TokenBatch&
   return linear_cross_entropy(hidden, output_weight_, final_logits_bias_, target_out, label_smoothing, scale);
 }
 
-// The rows that the output layer takes.
+// The input rows of the output layer.
 Tensor Transformer::head_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const {
   QKV_CHECK(masked_lm_head_ || classification_head_, "[head] the network predicts neither hidden tokens nor labels");
   const Tensor x = select_rows(hidden, rows);

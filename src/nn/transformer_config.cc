@@ -7,7 +7,7 @@
 namespace qkv {
 namespace {
 
-// "1, 2, 4, 8": the divisors of n, for messages.
+// The divisors of n as text for messages, such as "1, 2, 4, 8".
 std::string divisors(int n) {
   std::string list;
   for (int d = 1; d <= n; ++d) {
@@ -82,7 +82,7 @@ void validate(const TransformerConfig& c) {
   }
   check_probability("dropout", c.dropout);
   for (const int32_t id : c.eos_token_ids) check_range("eos_token_id", id, 0, c.vocab_size - 1);
-  // A decoder alone never reads its pad token, and its start token only where there is no prompt.
+  // A decoder alone never reads its pad token, and reads its start token only if there is no prompt.
   if (c.kind != Kind::decoder_only) check_range("pad_token_id", c.pad_token_id, -1, c.vocab_size - 1);
   if (c.kind == Kind::encoder_decoder) check_range("decoder_start_token_id", c.decoder_start_token_id, 0, c.vocab_size - 1);
 }

@@ -42,7 +42,7 @@ struct Variant {
   UniformConfig config;
 };
 
-// Every choice of UniformConfig at least once.
+// Covers every choice of UniformConfig at least once.
 std::vector<Variant> variants() {
   UniformConfig llama = decoder_only(NormPlace::pre);
   llama.position = Position::rope;
@@ -67,7 +67,7 @@ std::vector<Variant> variants() {
   UniformConfig post = small_config(NormPlace::post), learned = post, rope = small_config(NormPlace::pre);
   learned.position = Position::learned;
   post.activation = learned.activation = alibi.activation = rope.activation =
-      Activation::gelu;  // in bf16 a value near 0 can be on the other side of relu's corner
+      Activation::gelu;  // with relu, bf16 rounding may flip the sign of values near 0
   rope.position = Position::rope;
   rope.rope = {.rotary_dim = 2, .layout = RotaryPairs::neighbours, .scaling = RopeScaling::linear, .factor = 2};
   return {{"post", post},
@@ -81,7 +81,7 @@ std::vector<Variant> variants() {
           {"rope", rope}};
 }
 
-// Encoders alone: BERT, and one of what transformers has no class for.
+// Encoders without a decoder: BERT, and one that no class of transformers can represent.
 std::vector<Variant> encoders() {
   UniformConfig bert = small_config(NormPlace::post);
   bert.kind = Kind::encoder_only;
@@ -128,7 +128,7 @@ struct Fixture {
   std::vector<int32_t> target_out = batch_of(std::vector<int32_t>{11}, 3).ids;
 };
 
-// The loss of one training step, dropout included; the gradients stay in the store.
+// The loss of one training step, including dropout; the gradients remain in the store.
 double step_loss(Fixture& f, DType dtype = DType::f32, bool with_gradient = true, Recompute recompute = Recompute::none) {
   ForwardContext context;
   context.dtype = dtype;
@@ -170,7 +170,7 @@ TEST(Transformer, GradientsOfEveryWeightEqualFiniteDifferencesWithDropout) {
   }
 }
 
-// Squared distance of all gradients to the reference's, over the reference's squared length.
+// Squared distance of all gradients from the reference's, relative to the reference's squared length.
 double gradient_error(const Fixture& f, const Fixture& reference) {
   double difference = 0, length = 0;
   for (size_t i = 0; i < f.store.all().size(); ++i) {
@@ -233,7 +233,7 @@ TEST(Transformer, WhatIsForgottenAndRecomputedGivesTheSameBits) {
   }
 }
 
-// A label depends on its own sequence alone, and on where the others lie not at all.
+// A label depends only on its own sequence, not on the other sequences or their positions in the batch.
 TEST(Transformer, RowsOfAnEncoderPredictTheSameAmongNeighbours) {
   for (const auto& [name, config] : encoders()) {
     SCOPED_TRACE(name);
@@ -252,7 +252,7 @@ TEST(Transformer, RowsOfAnEncoderPredictTheSameAmongNeighbours) {
   }
 }
 
-// One sequence for each of the fixture's, which starts with the first `count` tokens of its target.
+// One sequence for each sequence of the fixture, starting with the first `count` tokens of its target.
 std::vector<Sequence> join_all(Step& step, const Fixture& f, ForwardContext& context, const std::function<int32_t(int32_t)>& count) {
   std::vector<KvCache::Table> sources(3);
   if (f.network.config().has_encoder()) sources = step.add_sources(f.network.encode(f.source, context), f.source.segments);
@@ -291,7 +291,7 @@ TEST(Transformer, StepByStepLogitsEqualTheTeacherForcedOnes) {
   }
 }
 
-// A prompt at once, and then the last token, against the teacher-forced logits.
+// Reads a prompt at once and then the last token, and compares with the teacher-forced logits.
 TEST(Transformer, RunsOfTokensGiveTheLogitsOfTheirLast) {
   for (const auto& [name, config] : variants()) {
     SCOPED_TRACE(name);
@@ -318,7 +318,7 @@ TEST(Transformer, RunsOfTokensGiveTheLogitsOfTheirLast) {
   }
 }
 
-// The map of the last token's query, taken while it is generated, is the last row of the teacher-forced map.
+// The map of the last token's query, recorded during generation, equals the last row of the teacher-forced map.
 TEST(Transformer, AttentionIsReportedWhileGenerating) {
   UniformConfig config = decoder_only(NormPlace::pre);
   config.position = Position::rope;
@@ -345,7 +345,8 @@ TEST(Transformer, AttentionIsReportedWhileGenerating) {
   for (size_t i = 0; i < map.size(); ++i) EXPECT_NEAR(map[i], expected[i], 1e-5);
 }
 
-// Row i of a layer's output against row j of its input: all of them in an encoder; in a decoder exactly nothing where j > i.
+// The derivative of row i of a layer's output by row j of its input is non-zero for all pairs in an encoder, and exactly zero for j > i in
+// a decoder.
 TEST(Transformer, TheCausalMaskMakesTheJacobiansUpperTriangleExactlyZero) {
   constexpr int64_t kTokens = 5;
   for (const bool decoder : {false, true}) {

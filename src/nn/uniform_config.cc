@@ -12,7 +12,7 @@ AttentionConfig self_attention_of(const UniformConfig& c) {
   attention.num_heads = c.num_attention_heads;
   attention.num_key_value_heads = c.num_key_value_heads;
   const bool divides = c.num_attention_heads > 0 && c.hidden_size % c.num_attention_heads == 0;
-  attention.head_dim = c.head_dim > 0 || !divides ? c.head_dim : c.hidden_size / c.num_attention_heads;  // 0 is refused by validate()
+  attention.head_dim = c.head_dim > 0 || !divides ? c.head_dim : c.hidden_size / c.num_attention_heads;  // validate() rejects 0
   attention.q_bias = attention.k_bias = attention.v_bias = c.linear_bias || c.qkv_bias;
   attention.out_bias = c.linear_bias;
   attention.window = c.sliding_window;
@@ -45,7 +45,7 @@ LayerConfig layer_of(const UniformConfig& c, Side side) {
   return layer;
 }
 
-// The fields that both forms have under one name.
+// Copies the fields that both forms share.
 template <typename From, typename To>
 void copy_common(const From& from, To& to) {
   to.kind = from.kind;
@@ -67,7 +67,7 @@ void copy_common(const From& from, To& to) {
   to.decoder_start_token_id = from.decoder_start_token_id;
 }
 
-// Everything that the first layer and the network say, whether or not the other layers agree.
+// The settings of the network and its first layer, ignoring differences in other layers.
 UniformConfig first_layer_of(const TransformerConfig& c) {
   UniformConfig u;
   copy_common(c, u);

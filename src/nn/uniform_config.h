@@ -1,18 +1,18 @@
-// A Transformer whose layers are all alike: what training options and our own config.json describe.
+// A Transformer with identical layers: the form used by training options and qkv's own config.json.
 #pragma once
 
 #include "nn/transformer_config.h"
 
 namespace qkv {
 
-// How the network is told where a token stands.
+// The encoding of token positions.
 enum class Position : uint8_t { none, sinusoidal, learned, rope, alibi, t5 };
 
 struct UniformConfig {
   Kind kind = Kind::encoder_decoder;
   int vocab_size = 0;
   int hidden_size = 512;
-  int encoder_layers = 6, decoder_layers = 6;  // 0 where there is no such stack
+  int encoder_layers = 6, decoder_layers = 6;  // 0 if the network has no such stack
   int num_attention_heads = 8;
   int num_key_value_heads = 8;
   int head_dim = 0;  // 0: hidden_size / num_attention_heads
@@ -22,12 +22,12 @@ struct UniformConfig {
   NormPlace norm_position = NormPlace::post;
   NormKind norm = NormKind::layer;
   float layer_norm_epsilon = 1e-5f;
-  bool linear_bias = true;  // of every linear layer but the output's
-  bool qkv_bias = false;    // of W_Q, W_K and W_V, where linear_bias is false
-  bool qk_norm = false;     // the kind and epsilon of the other norms
+  bool linear_bias = true;  // bias of every linear layer except the output layer
+  bool qkv_bias = false;    // bias of W_Q, W_K and W_V, if linear_bias is false
+  bool qk_norm = false;     // with the kind and epsilon of the other norms
   Position position = Position::sinusoidal;
-  RopeOptions rope;                  // of Position::rope; rotary_dim 0: the whole head
-  RelativeBuckets relative_buckets;  // of Position::t5
+  RopeOptions rope;                  // for Position::rope; rotary_dim 0: the whole head
+  RelativeBuckets relative_buckets;  // for Position::t5
   int sliding_window = 0;
   bool scale_embedding = true;
   bool tie_word_embeddings = true;
@@ -48,14 +48,14 @@ struct UniformConfig {
   int head_size() const { return head_dim > 0 ? head_dim : hidden_size / num_attention_heads; }
   bool has_encoder() const { return kind != Kind::decoder_only; }
   bool has_decoder() const { return kind != Kind::encoder_only; }
-  // One LayerConfig, repeated.
+  // Repeats one LayerConfig.
   operator TransformerConfig() const;
 };
 
-// The description of a network whose layers are alike. Throws (unsupported) where they are not.
+// The uniform description of a network with identical layers. Throws (unsupported) if layers differ.
 UniformConfig as_uniform(const TransformerConfig& config);
 
-// Are all layers alike, so that as_uniform describes the network whole?
+// Are all layers identical, so that as_uniform describes the network completely?
 bool is_uniform(const TransformerConfig& config);
 
 }  // namespace qkv

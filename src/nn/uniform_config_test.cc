@@ -38,7 +38,7 @@ TEST(UniformConfig, MoreLayersThanMemoryAreRefusedBeforeTheyAreMade) {
   EXPECT_EQ(message(config), "1073741824 layers are not possible; a stack has at most 1024");
 }
 
-// Every field, one at a time, survives the way to a list of layers and back.
+// Every field, changed one at a time, survives the conversion to a list of layers and back.
 TEST(UniformConfig, IsFoundAgainInTheLayers) {
   const auto round_trip = [](const UniformConfig& config) {
     const TransformerConfig layers = config;
@@ -48,7 +48,7 @@ TEST(UniformConfig, IsFoundAgainInTheLayers) {
   };
   UniformConfig config = small();
   EXPECT_EQ(round_trip(config).head_dim, 0);
-  config.head_dim = 8;  // 4 heads of 8 columns in a hidden size of 16
+  config.head_dim = 8;  // 4 heads of 8 columns with a hidden size of 16
   EXPECT_EQ(round_trip(config).head_dim, 8);
   config.qk_norm = true;
   config.linear_bias = false;
