@@ -1,4 +1,4 @@
-// What a family of models is: how its config.json maps to TransformerConfig, and how its weights' names map to ours.
+// Describes a family of models: how its config.json maps to TransformerConfig, and how its weights' names map to ours.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -11,25 +11,26 @@
 
 namespace qkv {
 
-// Which outputs of a tensor that holds several of our weights are one of them.
+// Selects one of our weights within a tensor that holds several of them.
 struct FusedPart {
   enum class Of : uint8_t { whole, qkv, gate_up } of = Of::whole;
-  int index = 0;  // the place among those: q, k, v; of gate_up as theirs has the two
+  int index = 0;  // index within the order q, k, v; for gate_up, the order of the file
   enum class Order : uint8_t {
-    stacked,    // all of the first, all of the second, …
-    per_head,   // the q, k and v of each head together (GPT-NeoX, BLOOM)
-    per_group,  // the queries of each key/value head, then its k and v (Falcon)
+    stacked,    // all outputs of the first weight, then all of the second, …
+    per_head,   // q, k and v of each head together (GPT-NeoX, BLOOM)
+    per_group,  // for each key/value head its queries, then its k and v (Falcon)
   } order = Order::stacked;
 };
 
-// A module and its name in our network; "{}" stands for a layer's number. The part behind it (".weight") is the same on both sides.
+// The name of a module in the files and in our network; "{}" stands for the layer's number. The suffix (".weight") is the same in both.
 struct WeightName {
   std::string_view theirs, ours;
-  bool transposed = false;  // theirs is [in, out], as GPT-2's Conv1D has it
-  FusedPart part = {};      // ours is one of several that they keep as one tensor
+  bool transposed = false;  // theirs is [in, out], as in GPT-2's Conv1D
+  FusedPart part = {};      // ours is part of a tensor of theirs
 };
 
-// A further name of one of our weights: where the embedding is the output layer too, a file may hold some of the names, all or only these.
+// Another name of one of our weights. If the output layer shares the embedding's weight, a file may contain the weight under some of its
+// names, all of them, or only these.
 struct WeightCopy {
   std::string_view theirs, ours;
 };
@@ -37,17 +38,17 @@ struct WeightCopy {
 struct Architecture {
   std::string_view class_name;  // "architectures" of config.json
   std::string_view model_type;
-  // Everything but the token ids, which generation_config.json may override; these are the class's defaults.
+  // Reads everything except the token ids, which generation_config.json may override; here they are the class's defaults.
   TransformerConfig (*read_config)(const ConfigReader& in) = nullptr;
-  // The keys of config.json, but for the token ids, "architectures" and "model_type". Keys that the class lacks are left out: what it
-  // cannot hold is then read back as another network, and registry.h's holds() says so. Throws where the layers differ in a class that
-  // repeats one.
+  // Writes the keys of config.json except the token ids, "architectures" and "model_type". Settings without a key in the class are dropped,
+  // so that reading gives another network, which holds() of registry.h detects. Throws if the layers differ and the class repeats one
+  // layer.
   void (*write_config)(const TransformerConfig& config, nlohmann::ordered_json& out) = nullptr;
-  std::string_view base_prefix;     // what names begin with where a head stands on the base model ("bert."); files may lack it
-  std::vector<WeightName> weights;  // empty: the names are ours
+  std::string_view base_prefix;     // prefix of names in a model with a head ("bert."); files may lack it
+  std::vector<WeightName> weights;  // empty: the files use our names
   std::vector<WeightCopy> copies;
-  std::vector<std::string_view> ignored;  // what files may hold besides: constants and tables that are computed; "{}" as above
-  bool writes_sinusoids = false;          // transformers misses tables of sinusoids where they are not there
+  std::vector<std::string_view> ignored;  // tensors that files may also contain: constants and computed tables; "{}" as in WeightName
+  bool writes_sinusoids = false;          // transformers requires the tables of sinusoids in the file
 };
 
 }  // namespace qkv

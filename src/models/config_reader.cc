@@ -12,7 +12,7 @@
 namespace qkv {
 namespace {
 
-// The first name of each is the one that is written.
+// For activations with several names the first one is written.
 constexpr ChoiceName<Activation> kActivations[] = {
     {"relu", Activation::relu},           {"gelu", Activation::gelu},
     {"gelu_python", Activation::gelu},    {"gelu_new", Activation::gelu_tanh},

@@ -13,7 +13,7 @@
 namespace qkv {
 namespace {
 
-constexpr int kLongest = 512;  // of a new model
+constexpr int kLongest = 512;  // maximum length of a new model
 constexpr int kMostTokens = 1 << 24;
 
 EarlyStopping read_early_stopping(const ConfigReader& in) {
@@ -56,7 +56,7 @@ std::optional<ExponentialDecay> read_decay(const ConfigReader& in) {
   return ExponentialDecay{pair[0].get<int>(), pair[1].get<float>()};
 }
 
-// Sorted, each once.
+// Sorted and without duplicates.
 std::vector<int32_t> read_ids(const ConfigReader& in, std::string_view key, const TransformerConfig& config) {
   std::vector<int32_t> ids = in.token_ids(key);
   for (const int32_t id : ids) check_range(in, key, id, 0, config.vocab_size - 1);
@@ -65,7 +65,7 @@ std::vector<int32_t> read_ids(const ConfigReader& in, std::string_view key, cons
   return ids;
 }
 
-// Entries of one token are used, the others are not.
+// Entries of a single token are used; longer ones are recorded as unused.
 void read_bad_words(const ConfigReader& in, const TransformerConfig& config, GenerationDefaults& generation) {
   nlohmann::json several = nlohmann::json::array();
   for (const std::vector<int32_t>& ids : in.id_lists("bad_words_ids")) {
@@ -151,7 +151,7 @@ GenerationDefaults read_generation(const ConfigReader& in, const TransformerConf
 
 void read_token_ids(const ConfigReader& in, const ConfigReader* generation, TransformerConfig& config) {
   const auto source = [&](std::string_view key) -> const ConfigReader& { return generation && generation->given(key) ? *generation : in; };
-  // A default of the class, made for its first model: a smaller vocabulary may not have it.
+  // A default of the class belongs to its original model: a smaller vocabulary may not contain the id.
   const auto known = [&](int32_t id) { return id >= 0 && id < config.vocab_size; };
   const auto read = [&](std::string_view key, int32_t own) {
     if (source(key).given(key)) return source(key).token_id(key).value_or(-1);
@@ -167,7 +167,7 @@ void read_token_ids(const ConfigReader& in, const ConfigReader* generation, Tran
   } else {
     std::erase_if(config.eos_token_ids, [&](int32_t id) { return !known(id); });
   }
-  if (!config.has_encoder()) {  // pads nothing
+  if (!config.has_encoder()) {  // a decoder alone needs no padding
     config.pad_token_id = read("pad_token_id", -1);
     config.decoder_start_token_id = read("bos_token_id", config.decoder_start_token_id);
     if (config.decoder_start_token_id < 0 && !config.eos_token_ids.empty()) config.decoder_start_token_id = config.eos_token_ids.front();

@@ -52,7 +52,7 @@ class GenerationConfig : public testing::Test {
   TransformerConfig translates_, continues_;
 };
 
-// Values that are not transformers' defaults, of the type that each key has there.
+// Values that differ from transformers' defaults, of each key's type.
 Json sample_of(const std::string& key) {
   const Json samples = {
       {"max_length", 30},
@@ -126,7 +126,7 @@ TEST_F(GenerationConfig, BadWordsAndSuppressedTokensAreTwoLists) {
   EXPECT_EQ(generation_json(found, translates_)["bad_words_ids"], Json({{2}, {9}, {4, 5}}));
 }
 
-// Meta's Llama 2 chat.
+// The file of Meta's Llama 2 chat.
 TEST_F(GenerationConfig, SamplingOfALanguageModelIsUsedWithoutAWord) {
   const GenerationDefaults found = read({{"bos_token_id", 1},
                                          {"do_sample", true},
@@ -157,7 +157,7 @@ TEST_F(GenerationConfig, WrongValuesAreNamed) {
 
 class TokenIds : public GenerationConfig {
  protected:
-  // Without defaults of a class.
+  // Starts without the defaults of a class.
   TransformerConfig with(const Json& config, const std::optional<Json>& generation, TransformerConfig result) const {
     result.eos_token_ids.clear();
     result.pad_token_id = result.decoder_start_token_id = -1;
@@ -183,7 +183,7 @@ TEST_F(TokenIds, GenerationConfigComesBeforeConfig) {
   EXPECT_EQ(with(config, Json{{"bos_token_id", 4}}, continues_).decoder_start_token_id, 4);
 }
 
-// The first conversions of Llama.
+// As in the first conversions of Llama.
 TEST_F(TokenIds, MinusOneIsNoToken) {
   const TransformerConfig found = with({{"eos_token_id", 2}, {"bos_token_id", 1}, {"pad_token_id", -1}}, std::nullopt, continues_);
   EXPECT_EQ(found.pad_token_id, -1);

@@ -1,4 +1,4 @@
-// The settings in generation_config.json: how to decode where the caller does not say.
+// The settings of generation_config.json: decoding defaults for everything that the caller does not set.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,11 @@
 
 namespace qkv {
 
-// When a source with num_beams finished hypotheses is done, as transformers' early_stopping: `yes`: at once; `no`: when the best running
-// hypothesis scores below all of them at its present length; `never`: when it would at max_length too.
+// transformers' early_stopping: when a source with num_beams finished hypotheses is done. `yes`: at once; `no`: when the best running
+// hypothesis scores below all of them at its current length; `never`: when it would score below them even at max_length.
 enum class EarlyStopping : uint8_t { no, yes, never };
 
-// Behind `start` new tokens an end token's score s grows by |s| * (factor^n - 1) at the n-th token from there
+// After `start` new tokens the score s of an end token grows by |s| * (factor^n - 1) at the n-th further token
 // (exponential_decay_length_penalty).
 struct ExponentialDecay {
   int start = 0;
@@ -20,34 +20,34 @@ struct ExponentialDecay {
   bool operator==(const ExponentialDecay&) const = default;
 };
 
-// A key that changes what transformers generates and has no counterpart here. It is named in a warning, and written again when the model
-// is saved.
+// A key that changes the output of transformers and has no counterpart here. It is named in a warning and preserved when the model is
+// saved.
 struct UnusedKey {
   std::string key, json;
-  bool sampling_only = false;  // changes nothing where the likeliest token is always taken
+  bool sampling_only = false;  // without effect if the likeliest token is always chosen
   bool operator==(const UnusedKey&) const = default;
 };
 
 struct GenerationDefaults {
-  std::optional<int> max_length;      // tokens, the decoder start or the prompt included
-  std::optional<int> max_new_tokens;  // the new ones; comes before max_length
-  int min_length = 0;                 // no end before, counted as max_length
-  std::optional<int> min_new_tokens;  // comes before min_length
+  std::optional<int> max_length;      // in tokens, including the decoder start or the prompt
+  std::optional<int> max_new_tokens;  // new tokens only; overrides max_length
+  int min_length = 0;                 // no end token before this length, counted as max_length
+  std::optional<int> min_new_tokens;  // overrides min_length
   int num_beams = 4;
   float length_penalty = 1;
   EarlyStopping early_stopping = EarlyStopping::no;
-  std::vector<int32_t> forced_eos_token_ids;   // one of them is the last token at the maximum length; empty: whatever is likeliest
-  std::vector<int32_t> bad_words;              // bad_words_ids of one token: never produced, except where one ends a text
+  std::vector<int32_t> forced_eos_token_ids;   // at the maximum length the last token is one of these; empty: the likeliest token
+  std::vector<int32_t> bad_words;              // bad_words_ids of one token: never produced, unless it is an end token
   std::vector<int32_t> suppress_tokens;        // never produced
-  std::vector<int32_t> begin_suppress_tokens;  // not produced as the first new token
+  std::vector<int32_t> begin_suppress_tokens;  // never produced as the first new token
   std::optional<ExponentialDecay> exponential_decay_length_penalty;
-  bool renormalize_logits = false;  // beams: log softmax again after tokens were suppressed
-  // How qkv generate draws; transformers looks at these where do_sample is true.
+  bool renormalize_logits = false;  // beams: applies log softmax again after suppressing tokens
+  // Sampling options of qkv generate; transformers uses them if do_sample is true.
   std::optional<bool> do_sample;
   std::optional<float> temperature, top_p;
   std::optional<int> top_k;
 
-  std::string file;  // that says all this, for messages
+  std::string file;  // the file of these settings, for messages
   std::vector<UnusedKey> unused;
   bool operator==(const GenerationDefaults&) const = default;
 };

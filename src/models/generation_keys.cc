@@ -10,8 +10,8 @@ namespace {
 
 constexpr KeyUse kUsed = KeyUse::used, kHarmless = KeyUse::harmless, kUnused = KeyUse::unused;
 
-// Drawing is qkv generate's alone, so do_sample stands for all keys of draws where a model translates. Beams are qkv translate's alone, so
-// num_beams stands for all keys of beams where a text is continued.
+// Only qkv generate samples, so for translation do_sample represents all keys of sampling. Only qkv translate uses beams, so for generation
+// num_beams represents all keys of beams.
 constexpr GenerationKey kKeys[] = {
     // Length.
     {"max_length", kUsed, kUsed, ""},
@@ -49,7 +49,7 @@ constexpr GenerationKey kKeys[] = {
     {"renormalize_logits", kUsed, kHarmless, "false"},
     {"forced_bos_token_id", kUnused, kUnused, ""},
     {"forced_eos_token_id", kUsed, kUsed, ""},
-    {"remove_invalid_values", kHarmless, kHarmless, "false"},  // scores that are no numbers are an error here
+    {"remove_invalid_values", kHarmless, kHarmless, "false"},  // NaN and infinite scores are an error here
     {"exponential_decay_length_penalty", kUsed, kUsed, ""},
     {"suppress_tokens", kUsed, kUsed, "[]"},
     {"begin_suppress_tokens", kUsed, kUsed, "[]"},
@@ -62,21 +62,21 @@ constexpr GenerationKey kKeys[] = {
     {"bos_token_id", kUsed, kUsed, ""},
     {"eos_token_id", kUsed, kUsed, ""},
     {"decoder_start_token_id", kUsed, kHarmless, ""},
-    // The cache; a quantized one rounds keys and values.
+    // The cache; a quantized cache rounds keys and values.
     {"use_cache", kHarmless, kHarmless, ""},
     {"cache_implementation", kUnused, kUnused, "", false, "\"quantized\""},
     {"cache_config", kHarmless, kHarmless, ""},
     {"max_cache_len", kHarmless, kHarmless, ""},
     {"prefill_chunk_size", kHarmless, kHarmless, ""},
     {"low_memory", kHarmless, kHarmless, ""},
-    // Returned besides the tokens.
+    // Additional outputs.
     {"output_attentions", kHarmless, kHarmless, ""},
     {"output_hidden_states", kHarmless, kHarmless, ""},
     {"output_scores", kHarmless, kHarmless, ""},
     {"output_logits", kHarmless, kHarmless, ""},
     {"return_dict_in_generate", kHarmless, kHarmless, ""},
     {"return_legacy_cache", kHarmless, kHarmless, ""},
-    // Guessing several tokens at once: verified ones are those of the model, and an assistant comes with the call, not with the file.
+    // Speculative decoding: verified tokens are those of the model, and an assistant model is given by the call, not by the file.
     {"use_mtp", kHarmless, kHarmless, ""},
     {"is_assistant", kHarmless, kHarmless, ""},
     {"num_assistant_tokens", kHarmless, kHarmless, ""},
@@ -89,7 +89,7 @@ constexpr GenerationKey kKeys[] = {
     {"target_lookbehind", kHarmless, kHarmless, ""},
     {"assistant_ensemble_weight", kHarmless, kHarmless, ""},
     {"speculation_type", kHarmless, kHarmless, ""},
-    // How it is run, and who wrote the file.
+    // Execution, and the origin of the file.
     {"compile_config", kHarmless, kHarmless, ""},
     {"disable_compile", kHarmless, kHarmless, ""},
     {"continuous_batching_config", kHarmless, kHarmless, ""},

@@ -1,4 +1,4 @@
-// Floats in JSON as a person would write them: 0.1f as 0.1, not as the double 0.10000000149011612.
+// Writes floats in JSON in their shortest form: 0.1f as 0.1, not as the double 0.10000000149011612.
 #pragma once
 
 #include <fmt/format.h>

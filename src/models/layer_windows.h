@@ -1,5 +1,5 @@
-// Windows of layers in config.json: "layer_types" (transformers 5), or "use_sliding_window", "sliding_window" and "max_window_layers"
-// before.
+// Attention windows of layers in config.json: "layer_types" (transformers 5), or the older "use_sliding_window", "sliding_window" and
+// "max_window_layers".
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -9,13 +9,13 @@
 
 namespace qkv {
 
-// Gives the decoder's layers their windows; without a list those from "max_window_layers" on have one.
+// Sets the windows of the decoder's layers; without "layer_types" the layers from "max_window_layers" on have one.
 void read_layer_windows(const ConfigReader& in, TransformerConfig& config, int default_window, int default_max_window_layers);
 
-// Both forms. Throws (unsupported) where two layers have different windows.
+// Writes both forms. Throws (unsupported) if two layers have different windows.
 void write_layer_windows(const TransformerConfig& config, nlohmann::ordered_json& out);
 
-// The network with attention at any distance in all layers.
+// A copy of the configuration without any windows.
 TransformerConfig without_windows(TransformerConfig config);
 
 }  // namespace qkv

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kPositions[] = {"encoder.embed_positions.weight", "decoder.embed_positions.weight"};
 
-// What a training leaves where it has not come to a model, or beside it.
+// A hint for directories without a model: the training run that they belong to, if any.
 std::string way_to_a_model(const std::filesystem::path& directory) {
   std::error_code ignored;
   if (std::filesystem::exists(directory / "state.json", ignored) && std::filesystem::exists(directory / "weights.safetensors", ignored)) {
@@ -38,7 +38,7 @@ std::filesystem::path config_path(const std::filesystem::path& directory) {
   return directory / "config.json";
 }
 
-// run(), with the file's name in front of what is wrong with the numbers in it.
+// Calls run() and prefixes messages about invalid values with the file's name.
 template <typename Run>
 auto naming(const ConfigReader& in, Run&& run) {
   try {
@@ -49,7 +49,7 @@ auto naming(const ConfigReader& in, Run&& run) {
   }
 }
 
-// The two files that describe a model besides its weights.
+// The content of config.json and generation_config.json.
 struct Description {
   TransformerConfig config;
   GenerationDefaults generation;
@@ -69,7 +69,7 @@ Description read_description(const std::filesystem::path& directory, const Confi
   naming(in, [&] { validate(result.config); });
   if (!result.config.has_decoder() && result.config.head == Head::classification) {
     result.labels = in.labels("id2label");
-    // As transformers does where "num_labels" is there with another number.
+    // transformers, too, numbers the labels if "num_labels" has another value.
     if (std::ssize(result.labels) != result.config.num_labels) result.labels = numbered_labels(result.config.num_labels);
   }
   if (!result.config.has_decoder()) return result;
@@ -86,7 +86,7 @@ bool same_values(const WeightFiles& files, const std::string& a, const std::stri
   return std::memcmp(first.host<char>(), second.host<char>(), static_cast<size_t>(first.numel()) * sizeof(float)) == 0;
 }
 
-// Types of the format whose values are whole numbers: all are finite.
+// Integer and boolean types of the format: their values are always finite.
 bool is_whole(std::string_view dtype) { return dtype == "BOOL" || dtype.starts_with('I') || dtype.starts_with('U'); }
 
 }  // namespace
@@ -102,7 +102,7 @@ ModelDirectory::ModelDirectory(const std::filesystem::path& directory)
 }
 
 std::vector<std::string> ModelDirectory::unused_keys() const {
-  // Of transformers' own bookkeeping, or of what is read elsewhere or follows from other keys.
+  // transformers' own bookkeeping, and keys that are read elsewhere or follow from other keys.
   constexpr std::string_view kKnown[] = {"_attn_implementation_autoset",
                                          "_name_or_path",
                                          "architectures",
@@ -145,7 +145,8 @@ TheirWeight ModelDirectory::place_of(std::string_view ours) const {
   std::string found = name_in_files(place.name);
   for (const WeightCopy& copy : architecture_->copies) {
     if (copy.ours != ours || !is_copy(copy)) continue;
-    // transformers computes with the embeddings of the sides; without ties the one that they are made from is not used.
+    // transformers computes with the embedding of each side; without ties it does not use the shared embedding, so the copy takes
+    // precedence.
     if (found.empty() || !config_.tie_word_embeddings) {
       if (std::string name = name_in_files(std::string(copy.theirs)); !name.empty()) found = std::move(name);
     }
@@ -167,7 +168,7 @@ void ModelDirectory::check_weight(std::string_view ours, const Shape& shape) con
   }
 }
 
-// Enough of the weights that all others follow from them.
+// Checks enough weights to determine the shapes of all others.
 void ModelDirectory::check_sizes() const {
   check_weight("embed_tokens.weight", {config_.vocab_size, config_.hidden_size});
   const auto check_stack = [&](const std::string& stack, const std::vector<LayerConfig>& layers) {
@@ -206,7 +207,7 @@ void ModelDirectory::check_names(const Model& model) const {
     check_weight(parameter.name, parameter.value.shape());
     known.insert(place_of(parameter.name).name);
   }
-  known.erase("");  // copies that are not there
+  known.erase("");  // the name of missing copies
   std::string names;
   int count = 0;
   for (const auto& [name, weight] : weights_.all()) {
@@ -219,7 +220,7 @@ void ModelDirectory::check_names(const Model& model) const {
   }
 }
 
-// An output layer or a second embedding of its own would be lost if its copy were ignored.
+// Refuses files in which an output layer or second embedding differs from the weight that it should copy; its values would be lost.
 void ModelDirectory::check_copies() const {
   for (const WeightCopy& copy : architecture_->copies) {
     if (!is_copy(copy)) continue;
@@ -230,7 +231,7 @@ void ModelDirectory::check_copies() const {
   }
 }
 
-// An output layer that differs from the embedding counts, whatever config.json says of them, as in transformers.
+// Unties the output layer if it differs from the embedding, regardless of config.json, as in transformers.
 void ModelDirectory::untie_output() {
   const std::string output = their_name(*architecture_, "output.weight");
   if (!config_.tie_word_embeddings || output.empty()) return;
@@ -263,7 +264,7 @@ void ModelDirectory::read_weights(Model& model, WeightUse use) const {
   for (const Parameter& parameter : model.parameters.all()) {
     read_weight(parameter);
     const bool looked_up = parameter.name == "embed_tokens.weight" && !config_.tie_word_embeddings;
-    // One weight at a time, so that no more than one lies in memory twice.
+    // Packed weight by weight, so that at most one weight is in memory twice.
     if (use == WeightUse::inference && parameter.decay && parameter.value.shape().size() == 2 && !looked_up)
       keep_packed(parameter.value, activation_type(model));
   }
@@ -273,7 +274,7 @@ void ModelDirectory::read_weights(Model& model, WeightUse use) const {
   if (config_.position_table == PositionTable::sinusoidal) read_stored_positions(model);
 }
 
-// Sinusoids that were fine-tuned or laid out in another way. [max_position_embeddings, hidden_size]
+// Reads sinusoids stored in the files, which may be fine-tuned or laid out differently. [max_position_embeddings, hidden_size]
 void ModelDirectory::read_stored_positions(Model& model) const {
   for (const Side side : {Side::encoder, Side::decoder}) {
     const std::string name = place_of(kPositions[static_cast<size_t>(side)]).name;

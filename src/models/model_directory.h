@@ -1,4 +1,4 @@
-// A model directory that was opened and checked, before its weights are read.
+// A model directory, opened and checked before its weights are read.
 #pragma once
 
 #include <filesystem>
@@ -16,8 +16,8 @@ enum class WeightUse : uint8_t { any, inference };
 
 class ModelDirectory {
  public:
-  // Reads config.json and generation_config.json and opens the weights. Every size that the first announces is compared with the weights'
-  // files, so that a network of these sizes cannot be larger than they are. Throws one line that names the file and what is wrong.
+  // Reads config.json and generation_config.json and opens the weights. All sizes in config.json are compared with the files of weights, so
+  // that a network of these sizes cannot be larger than the files. Errors are one line that names the file and the problem.
   explicit ModelDirectory(const std::filesystem::path& directory);
 
   const Architecture& architecture() const { return *architecture_; }
@@ -25,15 +25,16 @@ class ModelDirectory {
   const GenerationDefaults& generation() const { return generation_; }
   const std::vector<std::string>& labels() const { return labels_; }
   const WeightFiles& weights() const { return weights_; }
-  // Keys of config.json that say nothing to qkv, bookkeeping of transformers aside: what they ask for does not happen.
+  // Keys of config.json that qkv ignores, except transformers' bookkeeping; their settings have no effect.
   std::vector<std::string> unused_keys() const;
 
-  // The network, its weights still without values. Throws where the files lack a weight, have one of another shape, or have more.
+  // Creates the network with uninitialized weights. Throws if the files lack a weight, contain one of another shape, or contain unknown
+  // ones.
   std::unique_ptr<Model> make_model(DType dtype, Device device) const;
-  // Fills them. For inference the factors of products stay in packed form alone (tensor/weight_forms.h).
+  // Fills the weights. For inference, weights of products are kept only in packed form (tensor/weight_forms.h).
   void read_weights(Model& model, WeightUse use = WeightUse::any) const;
-  // Reads every tensor that means something to the model. Throws where a value is no finite number, naming the tensor. Returns the number
-  // of values.
+  // Reads every tensor that the model uses and returns the number of values. Throws an error with the tensor's name if a value is not
+  // finite.
   int64_t verify_weights() const;
 
  private:
@@ -44,11 +45,11 @@ class ModelDirectory {
   void read_weight(const Parameter& parameter) const;
   void read_stored_positions(Model& model) const;
   void untie_output();
-  // Is the weight kept once here under both names? The output layer is a copy where it is tied.
+  // Do both names refer to one weight of ours? For an output layer this is true only if it is tied.
   bool is_copy(const WeightCopy& copy) const;
-  // The name of a tensor in the files, however they spell it; empty: they have none.
+  // The name of a tensor in the files in any of its spellings; empty if it is missing.
   std::string name_in_files(const std::string& theirs) const;
-  // Where the files hold one of our weights, under the class's own name where they lack it.
+  // The location of one of our weights in the files; if they lack it, under the class's own name.
   TheirWeight place_of(std::string_view ours) const;
 
   ConfigReader config_file_;

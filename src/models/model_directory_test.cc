@@ -1,4 +1,4 @@
-// What strangers' files can do to load_model; that good ones give the right numbers is shown by tests/models_golden_test.cc.
+// Tests load_model on foreign and damaged files; tests/models_golden_test.cc covers the values of valid ones.
 #include "models/model_directory.h"
 
 #include <gmock/gmock.h>
@@ -24,7 +24,7 @@ TEST(WeightNames, LayersNumberAndTheRestAreKept) {
   EXPECT_EQ(their_name(marian, "encoder.layers.0.self_attention_norm.weight"), "model.encoder.layers.0.self_attn_layer_norm.weight");
   EXPECT_EQ(their_name(marian, "decoder.layers.3.cross_attention.out_proj.weight"), "model.decoder.layers.3.encoder_attn.out_proj.weight");
   EXPECT_EQ(their_name(marian, "decoder.layers.3.feed_forward.fc2.weight"), "model.decoder.layers.3.fc2.weight");
-  EXPECT_EQ(their_name(marian, "decoder.final_norm.weight"), "");  // Pegasus has it, Marian does not
+  EXPECT_EQ(their_name(marian, "decoder.final_norm.weight"), "");  // Pegasus has this weight, Marian does not
   EXPECT_EQ(their_name(marian, "embed_tokens_too.weight"), "");
 }
 
@@ -43,7 +43,7 @@ class DamagedDirectory : public testing::Test {
   }
   void TearDown() override { set_log_level(LogLevel::normal); }
 
-  // Loads the directory with each variant of one file: it opens, or throws one line.
+  // Loads the directory with each variant of one file: it either opens or fails with a one-line error.
   void try_variants(const std::string& file, size_t stride, const std::function<std::string(const std::string&, size_t)>& variant) {
     const std::string whole = read_file(directory_ / file);
     for (size_t i = 0; i < whole.size(); i += stride) {
@@ -66,7 +66,7 @@ class DamagedDirectory : public testing::Test {
 TEST_F(DamagedDirectory, AnyCutOrChangedByteOfTheJsonFilesIsALineOrHarmless) {
   const int64_t peak = memory_statistics().bytes_peak;
   for (const char* file : {"config.json", "generation_config.json"}) {
-    // Strides are primes, so that lines are hit at every place; each variant is a file written and read.
+    // Prime strides, so that lines are changed at varying places; each variant requires writing and reading a file.
     try_variants(file, 11, [](const std::string& whole, size_t at) { return whole.substr(0, at); });
     for (const auto& [c, stride] : {std::pair('9', 5), std::pair('"', 7), std::pair('-', 13)}) {
       try_variants(file, static_cast<size_t>(stride), [c = c](std::string whole, size_t at) {
@@ -74,7 +74,7 @@ TEST_F(DamagedDirectory, AnyCutOrChangedByteOfTheJsonFilesIsALineOrHarmless) {
         return whole;
       });
     }
-    // A number that grows by ten digits.
+    // Extends a number by ten digits.
     try_variants(file, 5, [](const std::string& whole, size_t at) { return whole.substr(0, at) + "9999999999" + whole.substr(at); });
   }
   EXPECT_LT(memory_statistics().bytes_peak - peak, 100'000);

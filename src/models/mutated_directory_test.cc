@@ -1,5 +1,5 @@
-// A few hundred model directories of every class with something wrong in them: each opens and computes, or is refused in one line. Run
-// under the sanitizers (scripts/test --sanitizers), where a read out of bounds or an overflow is a failure too.
+// A few hundred damaged model directories of every class: each either opens and computes, or is refused in one line. Run under the
+// sanitizers (scripts/test --sanitizers), where an out-of-bounds read or an overflow is a failure too.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// Changes files at random, the same way for the same seed.
+// Changes files at random, reproducibly for a given seed.
 class Mutator {
  public:
   explicit Mutator(uint32_t seed) : random_(seed) {}
@@ -29,12 +29,12 @@ class Mutator {
     ordered_json whole = ordered_json::parse(text);
     for (size_t times = 1 + below(3); times > 0; --times) change_leaf(whole);
     std::string changed = whole.dump();
-    if (below(8) == 0) changed.insert(1, whole.begin() == whole.end() ? "" : '"' + whole.begin().key() + "\":0,");  // a key twice
+    if (below(8) == 0) changed.insert(1, whole.begin() == whole.end() ? "" : '"' + whole.begin().key() + "\":0,");  // duplicate key
     if (const size_t at = changed.find("\"<inf>\""); at != std::string::npos) changed.replace(at, 7, below(2) == 0 ? "Infinity" : "NaN");
     return changed;
   }
 
-  // Header and data of a safetensors file; the header stays JSON.
+  // A safetensors file with a changed header, which is still JSON, and unchanged data.
   std::string tensors(const std::string& file) {
     uint64_t length = 0;
     std::memcpy(&length, file.data(), sizeof(length));
@@ -45,7 +45,7 @@ class Mutator {
 
   std::string bytes(std::string content) {
     for (size_t times = 1 + below(3); times > 0 && !content.empty(); --times) {
-      // Most of a file's meaning is at its front.
+      // Favours the beginning of a file, which is the most significant part.
       const size_t at = below(2) == 0 ? below(std::min<size_t>(content.size(), 200)) : below(content.size());
       switch (below(4)) {
         case 0: content.resize(at); break;
@@ -81,7 +81,7 @@ class Mutator {
     const size_t kind = below(6);
     if (kind == 0 && parent.is_object()) {
       parent.erase(pointer.back());
-    } else if (kind == 1 && parent.is_object()) {  // another name, or another tensor's place
+    } else if (kind == 1 && parent.is_object()) {  // renames the key, possibly to another tensor's name
       const ordered_json value = parent[pointer.back()];
       parent[below(2) == 0 ? "lm_head.weight" : "model." + pointer.back()] = value;
       parent.erase(pointer.back());
@@ -110,7 +110,7 @@ UniformConfig small(Kind kind, Position position) {
   return config;
 }
 
-// One of each class, and one that none of transformers' holds.
+// One network of each class, and one that no class of transformers can hold.
 std::vector<UniformConfig> configs() {
   std::vector<UniformConfig> all(2, small(Kind::encoder_decoder, Position::sinusoidal));
   all[1].norm_position = NormPlace::pre;
@@ -143,7 +143,7 @@ std::vector<UniformConfig> configs() {
   return all;
 }
 
-// What a command does with a directory: everything is read, some tokens are computed, and where asked for it is written again.
+// Acts like a command: reads everything, computes some tokens and, if `save`, writes the model again.
 void use(const std::filesystem::path& directory, bool save) {
   const ModelDirectory opened(directory);
   const std::unique_ptr<Model> model = opened.make_model(DType::f32, Device::cpu);
@@ -187,7 +187,7 @@ TEST(MutatedDirectory, OpensOrIsRefusedInOneLine) {
         std::ofstream(directory / "model" / name, std::ios::binary) << changed;
       }
       try {
-        use(directory / "model", i % 4 == 0);  // writing waits for the disk
+        use(directory / "model", i % 4 == 0);  // only some are written, since writing waits for the disk
         ++opened;
       } catch (const Error& error) {
         ++refused;

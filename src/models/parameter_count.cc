@@ -23,7 +23,7 @@ std::string part_of(std::string_view name) {
   return std::string(stack) + "." + std::string(module.ends_with("norm") ? "norms" : module);
 }
 
-// Embedding, encoder, decoder, head; in each the modules, then the norms.
+// Sort key: embedding, encoder, decoder, head; within each the modules, then the norms.
 int rank(std::string_view part) {
   return 2 * (part.starts_with("encoder") + 2 * part.starts_with("decoder") + 3 * part.starts_with("head")) + part.ends_with("norms");
 }
@@ -38,7 +38,7 @@ std::vector<std::pair<std::string, int64_t>> count_by_part(const ParameterStore&
     if (found == parts.end()) found = parts.insert(parts.end(), {part, 0});
     found->second += parameter.value.numel();
   }
-  // A stack's norms lie between its other modules: put them last.
+  // A stack's norms are interleaved with its other modules; the sort puts them last.
   std::stable_sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return rank(a.first) < rank(b.first); });
   return parts;
 }

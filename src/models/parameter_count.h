@@ -1,4 +1,4 @@
-// How a model's weights are spread over its parts.
+// The distribution of a model's parameters over its parts.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace qkv {
 
-// Numbers per part, in the order of the network: "embed_tokens", "encoder.self_attention", "encoder.feed_forward", "encoder.norms", …
-// All layers of a stack are taken together.
+// Number of parameters per part, in network order: "embed_tokens", "encoder.self_attention", "encoder.feed_forward", "encoder.norms", …
+// Sums over all layers of a stack.
 std::vector<std::pair<std::string, int64_t>> count_by_part(const ParameterStore& parameters);
 
 }  // namespace qkv

@@ -27,7 +27,7 @@ std::span<const Architecture> architectures() {
 
 namespace {
 
-// transformers' Auto classes go by "model_type", which may mean another network than the class that is named.
+// transformers' Auto classes choose by "model_type", which may denote another network than the named class.
 void check_model_type(const ConfigReader& config, const Architecture& architecture) {
   if (!config.has("model_type") || config.text("model_type") == architecture.model_type) return;
   fail(ErrorCode::bad_input, "{}: \"model_type\" is \"{}\", but \"architectures\" names {}, which is a \"{}\"; remove the wrong one",
@@ -52,11 +52,11 @@ const Architecture& find_architecture(const ConfigReader& config) {
 
 namespace {
 
-// Without what a class may lose.
+// The network without the settings that a class need not preserve.
 TransformerConfig network_alone(TransformerConfig config) {
   const TransformerConfig defaults;
   config.dropout = config.classifier_dropout = config.initializer_range = 0;
-  config.num_labels = defaults.num_labels;  // written with the labels' names
+  config.num_labels = defaults.num_labels;  // stored with the labels' names
   config.pad_token_id = defaults.pad_token_id;
   config.eos_token_ids = defaults.eos_token_ids;
   config.decoder_start_token_id = defaults.decoder_start_token_id;
@@ -67,7 +67,7 @@ TransformerConfig network_alone(TransformerConfig config) {
       if (layer.cross_attention) layer.cross_attention->dropout = 0;
     }
   }
-  // What an encoder alone ends in means nothing to a network with a decoder, and one head's choices nothing to another.
+  // The head of an encoder is irrelevant for a network with a decoder, and each head ignores the settings of the others.
   if (config.has_decoder()) config.head = defaults.head;
   if (config.has_decoder() || config.head != Head::masked_lm) {
     config.head_activation = defaults.head_activation;

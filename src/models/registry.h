@@ -1,4 +1,4 @@
-// The architectures that qkv opens and writes: an explicit list.
+// The architectures that qkv reads and writes: an explicit list.
 #pragma once
 
 #include <span>
@@ -7,17 +7,17 @@
 
 namespace qkv {
 
-// The last one is our own, which can describe every network.
+// The last one is qkv's own, which can describe every uniform network.
 std::span<const Architecture> architectures();
 
-// The one that config.json names ("architectures", else "model_type"). Throws with the names there are.
+// The architecture named by config.json ("architectures", else "model_type"). Throws an error listing the known names.
 const Architecture& find_architecture(const ConfigReader& config);
 
-// Does a config.json of this architecture describe the network whole? It does where what is written is read back as the same network; what
-// only training and text generation need (dropout, the first weights' deviation, token ids) may be lost.
+// Does a config.json of this architecture describe the network completely? It does if reading the written file gives the same network;
+// settings used only in training and text generation (dropout, initial deviation, token ids) may be lost.
 bool holds(const Architecture& architecture, const TransformerConfig& config);
 
-// The one that a network of our own is written as: the first that holds it; "qkv" holds all whose layers are alike.
+// The architecture for writing one of our networks: the first that holds it; "qkv" holds every network with identical layers.
 const Architecture& architecture_for(const TransformerConfig& config);
 
 }  // namespace qkv

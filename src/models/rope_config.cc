@@ -21,7 +21,7 @@ RopeScaling scaling_of(const ConfigReader& in) {
   fail(ErrorCode::unsupported, "{}: \"rope_type\" is \"{}\"; there are {}", in.file(), shortened(name, 60), list_of_names(kScalings));
 }
 
-// What the scaling cannot do without, as transformers asks for it.
+// Requires the keys that the scaling needs, as transformers does.
 void require(const ConfigReader& in, RopeScaling scaling) {
   std::vector<std::string_view> keys;
   if (scaling != RopeScaling::none) keys = {"factor"};
@@ -31,14 +31,14 @@ void require(const ConfigReader& in, RopeScaling scaling) {
   }
 }
 
-// transformers turns whole heads in these classes; where it does not, the two differ.
+// Refuses partially rotated heads: transformers rotates whole heads in these classes.
 void expect_whole_heads(const ConfigReader& in) {
   if (const float part = in.number("partial_rotary_factor", 1); part != 1) {
     fail(ErrorCode::unsupported, "{}: \"partial_rotary_factor\" is {}; only heads that turn whole are supported", in.file(), part);
   }
 }
 
-// yarn's own defaults stand for 0 too, as in transformers.
+// A value of 0 means the default of yarn, as in transformers.
 float number_or(const ConfigReader& in, std::string_view key, float fallback) {
   const float value = in.number(key, fallback);
   return value == 0 ? fallback : value;
@@ -57,14 +57,14 @@ void read_yarn(const ConfigReader& in, int max_position_embeddings, RopeOptions&
   rope.truncate = in.boolean("truncate", true);
 }
 
-// `in` has the scaling, `config` is around it.
+// `in` is the object with the scaling parameters, `config` the enclosing one.
 void read_parameters(const ConfigReader& in, const ConfigReader& config, int max_position_embeddings, RopeOptions& rope) {
   rope.scaling = scaling_of(in);
   require(in, rope.scaling);
   expect_whole_heads(in);
   rope.theta = in.number("rope_theta", static_cast<float>(rope.theta));
   rope.factor = in.number("factor", 1);
-  // The length that dynamic scaling grows from is the model's; the others have one of their own, which counts most at the top level.
+  // dynamic scaling uses the model's length; yarn and llama3 have their own, for which the top-level key takes precedence.
   rope.original_max_positions = max_position_embeddings;
   if (rope.scaling == RopeScaling::yarn || rope.scaling == RopeScaling::llama3) {
     const ConfigReader& place = config.has("original_max_position_embeddings") ? config : in;
@@ -84,7 +84,7 @@ RopeOptions read_rope(const ConfigReader& in, int max_position_embeddings) {
   RopeOptions rope;
   expect_whole_heads(in);
   rope.theta = in.number("rope_theta", 10000);
-  // The older key counts where both are there, unless it is {}.
+  // If both keys are present, the older one takes precedence unless it is {}.
   for (std::string_view key : {"rope_scaling", "rope_parameters"}) {
     if (!in.has(key) || in.object(key).empty()) continue;
     read_parameters(in.object(key), in, max_position_embeddings, rope);

@@ -1,4 +1,4 @@
-// Rotary positions in config.json: "rope_parameters" (transformers 5), or "rope_theta" and "rope_scaling" before.
+// Rotary positions in config.json: "rope_parameters" (transformers 5), or the older "rope_theta" and "rope_scaling".
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -10,7 +10,7 @@ namespace qkv {
 
 RopeOptions read_rope(const ConfigReader& in, int max_position_embeddings);
 
-// Both forms: older versions look for the second.
+// Writes both forms, since older versions read the second.
 void write_rope(const RopeOptions& rope, nlohmann::ordered_json& out);
 
 }  // namespace qkv

@@ -17,10 +17,10 @@ Tensor as_f32(const Tensor& tensor) {
   return tensor.dtype() == DType::f32 && tensor.device() == Device::cpu ? tensor : tensor.to(DType::f32, Device::cpu);
 }
 
-// transformers keeps the bias as [1, vocab_size].
+// transformers stores the bias as [1, vocab_size].
 Tensor logits_bias_row(const Model& model) { return as_f32(model.network.final_logits_bias()).reshaped({1, model.config.vocab_size}); }
 
-// Those that were stored are kept; computed ones are written where transformers misses them.
+// Adds stored sinusoids, and computed ones if transformers requires them.
 void append_sinusoids(const Model& model, const Architecture& architecture, std::vector<std::pair<std::string, Tensor>>& named) {
   const TransformerConfig& config = model.config;
   Tensor computed;
@@ -35,7 +35,7 @@ void append_sinusoids(const Model& model, const Architecture& architecture, std:
   }
 }
 
-// transformers reads each of these names where nothing is tied, so all are written there.
+// Without ties transformers reads each of these names, so all are written.
 void append_copies(const Model& model, const Architecture& architecture, std::vector<std::pair<std::string, Tensor>>& named) {
   if (model.config.tie_word_embeddings) return;
   for (const WeightCopy& copy : architecture.copies) {
@@ -83,7 +83,7 @@ void write_token_ids(const TransformerConfig& config, const GenerationDefaults& 
   }
   out["bos_token_id"] = nullptr;
   out["decoder_start_token_id"] = config.decoder_start_token_id;
-  // Not left out: transformers' own default would force the token 0 or 1 at the end of a translation of max_length tokens.
+  // Always written: transformers' default would force token 0 or 1 at the end of a translation of max_length tokens.
   out["forced_eos_token_id"] = token_ids_json(generation.forced_eos_token_ids);
 }
 
@@ -98,7 +98,7 @@ std::string config_json(const Model& model, const Architecture& architecture) {
     out["label2id"][model.labels[i]] = i;
   }
   out["dtype"] = "float32";
-  out["torch_dtype"] = "float32";  // what transformers before 4.56 calls dtype
+  out["torch_dtype"] = "float32";  // name of dtype in transformers before 4.56
   return out.dump(2) + "\n";
 }
 

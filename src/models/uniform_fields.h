@@ -1,4 +1,4 @@
-// The keys of our own config.json, each once: what it is called, where it lies, and what it is where the key is missing.
+// The keys of qkv's own config.json, each listed once with its name, field and default.
 #pragma once
 
 #include "base/names.h"
@@ -18,8 +18,9 @@ inline constexpr ChoiceName<Position> kPositionNames[] = {
 };
 inline constexpr ChoiceName<RotaryPairs> kRotaryPairNames[] = {{"halves", RotaryPairs::halves}, {"neighbours", RotaryPairs::neighbours}};
 
-// Calls of the visitor, in the order of the file: required(key, field[, names]) must be there; optional(key, field, fallback); rare(key,
-// field, fallback) is written only where it is not the fallback; derived(key, value) is only written; rope(options) has its own keys.
+// Calls the visitor in the order of the file. required(key, field[, names]): the key must be present; optional(key, field, fallback);
+// rare(key, field, fallback): written only if it differs from the fallback; derived(key, value): only written; rope(options): reads and
+// writes keys of its own.
 template <typename Visitor>
 void visit_fields(UniformConfig& c, Visitor& visit) {
   visit.required("kind", c.kind, kKindNames);

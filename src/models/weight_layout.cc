@@ -3,7 +3,7 @@
 namespace qkv {
 namespace {
 
-// Our output r is their output first + r / block * stride + r % block, of `total`.
+// Our output r is output first + r / block * stride + r % block of the `total` outputs in their tensor.
 struct Outputs {
   int64_t first, block, stride, total;
 };

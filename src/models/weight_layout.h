@@ -1,4 +1,4 @@
-// Between our weight and the tensor of a file that holds it: as it is, transposed, or as some of its outputs.
+// Copies between our weight and the file's tensor, which holds it unchanged, transposed, or as some of its outputs.
 #pragma once
 
 #include "models/weight_names.h"
@@ -6,10 +6,10 @@
 
 namespace qkv {
 
-// The shape of the tensor that holds a weight of the shape `ours`.
+// The shape of the file's tensor that holds a weight of shape `ours`.
 Shape their_shape(const TheirWeight& place, const Shape& ours);
 
-// Fill `ours` from theirs, or the place of it in theirs. All f32 on the CPU.
+// Copy from their tensor to `ours`, or from `ours` into theirs. All tensors are f32 on the CPU.
 void take_from(const Tensor& theirs, const TheirWeight& place, const Tensor& ours);
 void put_into(const Tensor& theirs, const TheirWeight& place, const Tensor& ours);
 

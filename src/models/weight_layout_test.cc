@@ -12,7 +12,7 @@ using testing::ElementsAre;
 
 constexpr int kIn = 2;
 
-// 4 heads of 3 columns, 2 key/value heads: q has 12 outputs, k and v 6.
+// 4 heads of 3 columns and 2 key/value heads: q has 12 outputs, k and v 6.
 LayerConfig grouped() {
   LayerConfig layer;
   layer.attention.num_heads = 4;
@@ -22,7 +22,7 @@ LayerConfig grouped() {
   return layer;
 }
 
-// The outputs of a tensor of `total` that our weight of `count` outputs takes, in order.
+// The outputs of a tensor of `total` outputs that form our weight of `count` outputs, in order.
 std::vector<int> outputs(const LayerConfig& layer, FusedPart part, int64_t count, bool transposed = false) {
   const TheirWeight place{"w", transposed, part, &layer};
   const Shape shape = their_shape(place, {count, kIn});
@@ -38,7 +38,7 @@ std::vector<int> outputs(const LayerConfig& layer, FusedPart part, int64_t count
     EXPECT_EQ(row[1], row[0] + 1);
     rows.push_back(static_cast<int>(row[0]) / kIn);
   }
-  // Written back it lies where it came from.
+  // Writing restores the original places.
   const Tensor again = Tensor::zeros(shape, DType::f32);
   put_into(again, place, ours);
   const std::vector<float> before = theirs.to_vector(), after = again.to_vector();

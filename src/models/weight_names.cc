@@ -6,7 +6,8 @@
 namespace qkv {
 namespace {
 
-// Does `name` begin with `pattern`, up to a dot or its end? `number` and `rest` then hold what stood for "{}" and what follows.
+// Does `name` start with `pattern` and then end or continue with a dot? Sets `number` to the text matched by "{}" and `rest` to the
+// remainder.
 bool match(std::string_view pattern, std::string_view name, std::string_view& number, std::string_view& rest) {
   const size_t hole = pattern.find("{}");
   const std::string_view head = pattern.substr(0, hole);
@@ -32,7 +33,7 @@ std::string with_prefix_changed(std::string_view prefix, const std::string& name
 
 namespace {
 
-// The entry of the table for our weight, with the layer's number and what follows the module's name; null where there is none.
+// The table entry of our weight; sets the layer's number and the text after the module's name. Null if there is none.
 const WeightName* find_entry(const Architecture& architecture, std::string_view ours, std::string_view& number, std::string_view& rest) {
   for (const WeightName& weight : architecture.weights) {
     if (match(weight.ours, ours, number, rest)) return &weight;

@@ -1,4 +1,4 @@
-// Names of weights: ours, those of transformers' classes, and what files make of these.
+// Names of weights: ours, those of transformers' classes, and their variants in files.
 #pragma once
 
 #include <string>
@@ -9,25 +9,25 @@
 
 namespace qkv {
 
-// Where one of our weights is kept.
+// Location of one of our weights in the files.
 struct TheirWeight {
-  std::string name;  // empty: nowhere
+  std::string name;  // empty: not stored
   bool transposed = false;
   FusedPart part;
-  const LayerConfig* layer = nullptr;  // of a part: its layer
+  const LayerConfig* layer = nullptr;  // for a part of a tensor: the configuration of its layer
 
   bool is_whole() const { return part.of == FusedPart::Of::whole; }
 };
-// As the class writes it.
+// The location in files written by the class.
 TheirWeight their_weight(const Architecture& architecture, const TransformerConfig& network, std::string_view ours);
-// The name alone.
+// Only the name.
 std::string their_name(const Architecture& architecture, std::string_view ours);
 
-// Every name under which a file may hold what the class calls `name`, likeliest first: with and without the base model's prefix, and norms
-// by TensorFlow's names too, as in the first BERTs.
+// All names under which a file may store what the class calls `name`, likeliest first: with and without the base model's prefix, and with
+// TensorFlow's names of norms, as in the first BERT files.
 std::vector<std::string> spellings(const Architecture& architecture, const std::string& name);
 
-// Is `name`, in any spelling, one of the tensors that are not read?
+// Is `name`, in any spelling, one of the ignored tensors?
 bool is_ignored(const Architecture& architecture, const std::string& name);
 
 }  // namespace qkv

@@ -1,4 +1,4 @@
-// One function per class, each family of them in a file of its own.
+// One function per class of transformers; each family of classes has its own file.
 #pragma once
 
 #include "models/architecture.h"

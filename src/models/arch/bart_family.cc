@@ -15,7 +15,7 @@ UniformConfig read_family_config(const ConfigReader& in, int vocab_size) {
   UniformConfig config;
   config.vocab_size = in.integer("vocab_size", vocab_size);
   config.hidden_size = in.integer("d_model", "hidden_size", 1024);
-  config.encoder_layers = in.integer("encoder_layers", in.integer("num_hidden_layers", 12));  // files of pruned models keep an old second
+  config.encoder_layers = in.integer("encoder_layers", in.integer("num_hidden_layers", 12));  // the second is outdated in pruned models
   config.decoder_layers = in.integer("decoder_layers", 12);
   config.num_attention_heads = in.integer("encoder_attention_heads", "num_attention_heads", 16);
   config.num_key_value_heads = config.num_attention_heads;

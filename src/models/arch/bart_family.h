@@ -1,4 +1,4 @@
-// What the encoder-decoders that transformers derives from BART (Lewis et al. 2020) share: keys of config.json and names of layers.
+// Shared by the encoder-decoders that transformers derives from BART (Lewis et al. 2020): keys of config.json and names of layers.
 #pragma once
 
 #include "models/architecture.h"
@@ -6,7 +6,7 @@
 
 namespace qkv {
 
-// `vocab_size` is the class's default, which differs between them.
+// `vocab_size` is the default of the class; the defaults differ.
 UniformConfig read_family_config(const ConfigReader& in, int vocab_size);
 void write_family_config(const UniformConfig& config, nlohmann::ordered_json& out);
 std::vector<WeightName> family_weights();

@@ -1,5 +1,5 @@
-// BERT (Devlin et al. 2018, transformers' modeling_bert): an encoder alone, norm after each sub-layer and on the embeddings, learned
-// positions; with the head for masked tokens, or for a label of the sequence.
+// BERT (Devlin et al. 2018, transformers' modeling_bert): encoder only, norm after each sub-layer and on the embeddings, learned positions;
+// with the head for masked tokens, or for a label of the sequence.
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -107,7 +107,7 @@ std::vector<WeightName> without_prefix(std::string_view prefix, std::vector<Weig
 
 }  // namespace
 
-// The files of older versions have a pooler and the head of sentence pairs besides, which this class does not use.
+// Files of older versions also contain a pooler and the head for sentence pairs, which this class ignores.
 Architecture bert_masked_lm() {
   return {.class_name = "BertForMaskedLM",
           .model_type = "bert",
@@ -132,7 +132,7 @@ Architecture bert_classifier() {
           .ignored = {"bert.embeddings.position_ids"}};
 }
 
-// The network without a head for a task: what sentence encoders are kept as. Files of a whole BERT have the others' heads besides.
+// BERT without a task head, the form of sentence encoders. Files of a complete BERT also contain the other heads, which are ignored.
 Architecture bert_model() {
   return {.class_name = "BertModel",
           .model_type = "bert",

@@ -1,5 +1,5 @@
-// GPT-2 (Radford et al. 2019, transformers' modeling_gpt2): a decoder alone with learned positions and the norm before each sub-layer.
-// W_Q, W_K and W_V lie in one tensor, and its linear layers are stored as [in, out].
+// GPT-2 (Radford et al. 2019, transformers' modeling_gpt2): decoder only, with learned positions and the norm before each sub-layer. W_Q,
+// W_K and W_V share one tensor, and linear layers are stored as [in, out].
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"

@@ -17,7 +17,7 @@ UniformConfig read_llama_family_config(const ConfigReader& in, const LlamaFamily
   config.hidden_size = in.integer("hidden_size", 4096);
   config.decoder_layers = in.integer("num_hidden_layers", 32);
   config.num_attention_heads = in.integer("num_attention_heads", 32);
-  const bool own_default = !in.given("num_key_value_heads") && defaults.num_key_value_heads > 0;  // null: as many as of queries
+  const bool own_default = !in.given("num_key_value_heads") && defaults.num_key_value_heads > 0;  // null: as many as query heads
   config.num_key_value_heads = own_default ? defaults.num_key_value_heads : in.integer("num_key_value_heads", config.num_attention_heads);
   config.encoder_ffn_dim = config.decoder_ffn_dim = in.integer("intermediate_size", defaults.intermediate_size);
   config.activation = in.activation("hidden_act", Activation::silu);

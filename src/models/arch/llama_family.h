@@ -1,4 +1,4 @@
-// What Llama and its relatives share: rotary positions, RMSNorm before each sub-layer, gated feed-forward networks, no biases.
+// Shared by Llama and its relatives: rotary positions, RMSNorm before each sub-layer, gated feed-forward networks, no biases.
 #pragma once
 
 #include "models/architecture.h"
@@ -6,18 +6,18 @@
 
 namespace qkv {
 
-// Where the classes' defaults differ.
+// Defaults that differ between the classes.
 struct LlamaFamilyDefaults {
   int vocab_size = 32000;
   int intermediate_size = 0;
-  int num_key_value_heads = 0;  // 0: as many as of queries
+  int num_key_value_heads = 0;  // 0: as many as query heads
   int max_position_embeddings = 0;
   int head_dim = 0;                        // 0: hidden_size / num_attention_heads
   int bos_token_id = 1, eos_token_id = 2;  // -1: none
 };
 UniformConfig read_llama_family_config(const ConfigReader& in, const LlamaFamilyDefaults& defaults);
 void write_llama_family_config(const UniformConfig& config, nlohmann::ordered_json& out);
-// Names of weights; the rest is the class's own.
+// An Architecture with the names of the weights; each class adds the rest.
 Architecture llama_family();
 
 }  // namespace qkv

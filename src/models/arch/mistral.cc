@@ -12,7 +12,7 @@ namespace {
 TransformerConfig read_config(const ConfigReader& in) {
   UniformConfig config =
       read_llama_family_config(in, {.intermediate_size = 14336, .num_key_value_heads = 8, .max_position_embeddings = 4096 * 32});
-  // null: none; a window of 0 would hide a token from itself.
+  // null disables the window; 0 is refused because it would hide a token from itself.
   config.sliding_window = in.given("sliding_window") ? in.integer("sliding_window", 0) : 4096;
   if (in.has("sliding_window") && config.sliding_window == 0) {
     fail(ErrorCode::bad_input, "{}: \"sliding_window\" is 0; null stands for no window", in.file());

@@ -1,4 +1,5 @@
-// What no class of transformers can hold: every choice of UniformConfig, under its own name, with our names of weights.
+// qkv's own class for networks that no class of transformers can hold: every choice of UniformConfig under its own name, with qkv's names
+// of weights.
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -35,7 +36,7 @@ class FieldReader {
   void rope(RopeOptions& rope) const {
     const int most = in_.integer("max_position_embeddings");
     rope = read_rope(in_, most);
-    if (in_.has("rope_parameters")) {  // transformers' classes have none of their own for dynamic scaling
+    if (in_.has("rope_parameters")) {  // in transformers' classes dynamic scaling has no original length of its own
       rope.original_max_positions = in_.object("rope_parameters").integer("original_max_position_embeddings", most);
     }
   }
@@ -81,7 +82,7 @@ TransformerConfig read_config(const ConfigReader& in) {
   UniformConfig config;
   FieldReader reader(in);
   visit_fields(config, reader);
-  if (config.has_decoder()) config.pad_token_id = config.decoder_start_token_id = -1;  // no defaults
+  if (config.has_decoder()) config.pad_token_id = config.decoder_start_token_id = -1;  // ids without a default
   if (config.head == Head::classification) config.num_labels = in.label_count();
   return config;
 }

@@ -1,4 +1,4 @@
-// Pegasus (Zhang et al. 2020, transformers' modeling_pegasus): like MarianMT, but with the norm before each sub-layer and one more after
+// Pegasus (Zhang et al. 2020, transformers' modeling_pegasus): like MarianMT, but with the norm before each sub-layer and another one after
 // the last layer of each stack.
 #include <nlohmann/json.hpp>
 

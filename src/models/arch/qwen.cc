@@ -1,5 +1,5 @@
 // Qwen2 and Qwen3 (Yang et al. 2024 and 2025, transformers' modeling_qwen2 and modeling_qwen3): Llama with windows in later layers. Qwen2
-// has biases of W_Q, W_K and W_V; Qwen3 a norm of each head of q and k, and heads of 128 columns whatever the hidden size.
+// has biases of W_Q, W_K and W_V; Qwen3 has a norm of each head of q and k, and heads of 128 columns independent of the hidden size.
 #include <nlohmann/json.hpp>
 
 #include "models/arch/arch.h"
@@ -9,7 +9,7 @@
 namespace qkv {
 namespace {
 
-// The defaults of both classes; head_dim 0: hidden_size / num_attention_heads.
+// Defaults shared by both classes; head_dim 0: hidden_size / num_attention_heads.
 LlamaFamilyDefaults defaults(int head_dim) {
   return {.vocab_size = 151936,
           .intermediate_size = 22016,
