@@ -19,7 +19,7 @@ float Beams::normalized(float score, int generated) const {
   return score / static_cast<float>(std::pow(static_cast<double>(generated), static_cast<double>(length_penalty_)));
 }
 
-// The candidates_per_beam() best continuations of all running hypotheses together; of equal ones the lower beam, then the lower id first.
+// The candidates_per_beam() best continuations over all running hypotheses; ties are ordered by beam, then by id.
 std::vector<Beams::Continuation> Beams::best_continuations(std::span<const Candidate> candidates) const {
   const size_t per_beam = static_cast<size_t>(candidates_per_beam(num_beams_, end_tokens_.size()));
   std::vector<Continuation> all;
@@ -30,7 +30,7 @@ std::vector<Beams::Continuation> Beams::best_continuations(std::span<const Candi
       all.push_back({next.log_probability + running_[beam].score, static_cast<int32_t>(beam), next});
     }
   }
-  // Lists come sorted, beam after beam: a stable order by score alone keeps beams, and ids within a beam, in order.
+  // Each beam's list is sorted already, so a stable sort by score keeps ties ordered by beam and id.
   std::stable_sort(all.begin(), all.end(), [](const Continuation& a, const Continuation& b) { return a.score > b.score; });
   if (all.size() > per_beam) all.resize(per_beam);
   return all;
@@ -43,7 +43,7 @@ void Beams::finish(float score, int32_t node) {
   if (static_cast<int>(finished_.size()) > num_beams_) finished_.pop_back();
 }
 
-// Is no running hypothesis expected to beat the worst finished one? (transformers' _check_early_stop_heuristic)
+// True if no running hypothesis is expected to beat the worst finished one (transformers' _check_early_stop_heuristic).
 bool Beams::cannot_improve(int generated) const {
   const int assumed = early_stopping_ == EarlyStopping::never && length_penalty_ > 0 ? max_length_ - 1 : generated;
   return normalized(running_.front().score, assumed) <= finished_.back().score;
@@ -51,13 +51,13 @@ bool Beams::cannot_improve(int generated) const {
 
 void Beams::advance(std::span<const Candidate> candidates, int length) {
   const bool last = length + 1 >= max_length_;
-  const int generated = length;  // tokens of a continuation, without the decoder start
+  const int generated = length;  // tokens of a continuation, excluding the decoder start
   const std::vector<Continuation> continuations = best_continuations(candidates);
   std::vector<Running> next;
   for (size_t rank = 0; rank < continuations.size(); ++rank) {
     const Continuation& each = continuations[rank];
     const bool ends = last || std::find(end_tokens_.begin(), end_tokens_.end(), each.next.id) != end_tokens_.end();
-    // An ending counts among the first num_beams only; behind them it is lost, and the others are there to keep the beam full.
+    // Only continuations ranked among the first num_beams may finish; later ones that end are dropped, and the others fill the beam.
     const bool wanted = ends ? static_cast<int>(rank) < num_beams_ : static_cast<int>(next.size()) < num_beams_;
     if (!wanted) continue;
     const int32_t node = static_cast<int32_t>(nodes_.size());
@@ -91,13 +91,13 @@ std::vector<Hypothesis> Beams::best(int count) const {
 
 namespace {
 
-// A source that is not done, with the sequences of its running hypotheses.
+// An active source with the sequences of its running hypotheses.
 struct Source {
   Beams beams;
   std::vector<Sequence> sequences;
 };
 
-// The sequences after Beams::advance: the last hypothesis that continues a sequence takes it over, the others fork it.
+// Updates the sequences after Beams::advance: the last hypothesis that continues a sequence takes it over, the others fork it.
 void follow(Step& step, Source& source) {
   std::vector<int> children(source.sequences.size(), 0);
   for (const Beams::Running& each : source.beams.running()) ++children[each.parent];
@@ -110,7 +110,7 @@ void follow(Step& step, Source& source) {
   source.sequences = std::move(next);
 }
 
-// Each row's candidates, `per_beam` of them: the forced ones or the likeliest.
+// `per_beam` candidates for each row: the forced tokens or the likeliest ones.
 std::vector<Candidate> next_candidates(Step& step, const NextTokens& next_tokens, std::span<Sequence* const> batch, int per_beam) {
   const std::vector<Candidate> forced = next_tokens.forced(batch.front()->new_tokens());
   if (forced.empty()) {
@@ -125,7 +125,7 @@ std::vector<Candidate> next_candidates(Step& step, const NextTokens& next_tokens
 
 }  // namespace
 
-// Every source has its own beams; a step feeds the running hypotheses of all of them at once. Sources that are done leave the batch.
+// Each source has its own beams, and one step processes the running hypotheses of all sources. Finished sources leave the batch.
 std::vector<std::vector<Hypothesis>> beam_search(SearchInput input) {
   const TransformerConfig& config = input.config;
   const NextTokens next_tokens(input.options, config);
@@ -144,7 +144,7 @@ std::vector<std::vector<Hypothesis>> beam_search(SearchInput input) {
     for (Source* each : active) {
       for (Sequence& sequence : each->sequences) batch.push_back(&sequence);
     }
-    const int length = static_cast<int>(batch.front()->tokens().size());  // of all hypotheses, as they started together
+    const int length = static_cast<int>(batch.front()->tokens().size());  // equal for all hypotheses, which started together
     const std::vector<Candidate> candidates = next_candidates(input.step, next_tokens, batch, per_beam);
     std::span<const Candidate> rest = candidates;
     std::erase_if(active, [&](Source* each) {

@@ -1,4 +1,4 @@
-// The beams of one source, as transformers' GenerationMixin._beam_search keeps them.
+// The beams of one source, as in transformers' GenerationMixin._beam_search.
 #pragma once
 
 #include <algorithm>
@@ -11,28 +11,28 @@ namespace qkv {
 
 class Beams {
  public:
-  // `max_length`: of this source, in place of the options'. `end_tokens`: any of them ends a hypothesis; kept by reference.
+  // `max_length`: for this source, overriding the options. `end_tokens`: each of them ends a hypothesis; kept by reference.
   Beams(const SearchOptions& options, int max_length, std::span<const int32_t> end_tokens);
 
-  // A hypothesis that goes on. Its tokens are a path of nodes back to the decoder start.
+  // An unfinished hypothesis. Its tokens are a path of nodes back to the decoder start.
   struct Running {
     float score;     // sum of log p
-    int32_t node;    // of its last token; -1: the decoder start alone
-    int32_t parent;  // which of the previous step's running ones it continues
+    int32_t node;    // node of the last token; -1: only the decoder start
+    int32_t parent;  // index of the previous step's running hypothesis that it continues
   };
   const std::vector<Running>& running() const { return running_; }
-  // There is one after the first step.
+  // Available after the first step.
   int32_t last_token(const Running& hypothesis) const { return nodes_[hypothesis.node].token; }
   bool done() const { return done_; }
 
-  // Number of candidates of each running hypothesis that advance() must see: with one more than there are end tokens for each beam,
-  // num_beams of them can go on even where every beam's likeliest tokens are these.
+  // Number of candidates per running hypothesis that advance() needs: at least (1 + number of end tokens) per beam, so that num_beams
+  // hypotheses can continue even if the end tokens rank first in every beam.
   static int candidates_per_beam(int num_beams, size_t end_tokens) {
     return static_cast<int>(std::max<size_t>(2, 1 + end_tokens)) * num_beams;
   }
 
-  // One step. `candidates`: those of running()[i] at i * candidates_per_beam(), ids of -1 at the end of a list are ignored. `length`:
-  // tokens of the running hypotheses before the step, decoder start included.
+  // One step. `candidates`: those of running()[i] start at i * candidates_per_beam(); ids of -1 at the end of a list are ignored. `length`:
+  // tokens of the running hypotheses before the step, including the decoder start.
   void advance(std::span<const Candidate> candidates, int length);
 
   // The best `count` finished hypotheses, best first.

@@ -23,7 +23,7 @@ TEST(Beams, EndingBehindTheFirstBeamsIsLost) {
   Beams beams(two_beams(), 100, kEnds);
   beams.advance(Candidates{{5, -1}, {6, -2}, {kEos, -3}, {7, -4}}, 1);
   EXPECT_EQ(beams.running().size(), 2u);
-  // The third of all is </s>: it is neither finished nor does it keep the place of a running one.
+  // The third-best continuation is </s>: ranked below the two beams, it neither finishes nor takes a running hypothesis's place.
   beams.advance(Candidates{{8, -1}, {9, -1.5}, {kEos, -2}, {-1, 0}, {10, -3}, {-1, 0}, {-1, 0}, {-1, 0}}, 2);
   EXPECT_EQ(beams.running().size(), 2u);
   EXPECT_TRUE(beams.best(2).at(0).ids.empty());
@@ -56,7 +56,7 @@ TEST(Beams, EarlyStoppingDecidesWhenAFullListIsDone) {
   EXPECT_TRUE(done_after_two_endings(EarlyStopping::no, 0, -3));      // -3 cannot rise above -2
   EXPECT_FALSE(done_after_two_endings(EarlyStopping::no, 1, -1.9f));  // -1.9 / 2 is above -2 / 2
   EXPECT_TRUE(done_after_two_endings(EarlyStopping::no, 1, -3));
-  EXPECT_FALSE(done_after_two_endings(EarlyStopping::never, 1, -3));  // -3 / 99 may
+  EXPECT_FALSE(done_after_two_endings(EarlyStopping::never, 1, -3));  // -3 / 99 is above -2 / 2
 }
 
 TEST(Beams, LastStepEndsEverything) {

@@ -15,7 +15,8 @@ namespace {
 
 constexpr Candidate kNone{-1, -std::numeric_limits<float>::infinity()};
 
-// Puts the value where it belongs among the first `size` of `out`, behind its equals; the last one falls out when `out` is full.
+// Inserts `added` into the sorted list `out` of `size` entries, after equal ones. If the list already has `count` entries, the last one is
+// dropped.
 int insert_sorted(Candidate* out, int size, int count, Candidate added) {
   int place = size < count ? size : count - 1;
   for (; place > 0 && out[place - 1].log_probability < added.log_probability; --place) out[place] = out[place - 1];
@@ -51,8 +52,8 @@ void select_rows(const Tensor& scores, int count, std::span<const uint8_t> close
 
 }  // namespace
 
-// The row is read in blocks: nearly all of them hold nothing above the smallest candidate so far and are done after their maximum. A block
-// that holds NaN may look smaller than it is, which only matters for a broken model.
+// Processes the row in blocks: most blocks have a maximum below the smallest candidate so far and are skipped. NaN in a block can lower its
+// computed maximum, which only matters for a broken model.
 template <typename T>
 int select_largest(std::span<const T> row, int count, Candidate* out) {
   constexpr size_t kBlock = 128;
@@ -72,7 +73,7 @@ int select_largest(std::span<const T> row, int count, Candidate* out) {
 template int select_largest<float>(std::span<const float>, int, Candidate*);
 template int select_largest<double>(std::span<const double>, int, Candidate*);
 
-// Beam search normalizes before tokens are suppressed, greedy search after it, and beam search once more where it is asked to.
+// Beam search normalizes before tokens are suppressed and, if requested, again afterwards; greedy search normalizes only afterwards.
 NextTokens::NextTokens(const SearchOptions& options, const TransformerConfig& config)
     : forced_last_(options.rules.forced_last),
       max_new_tokens_(options.max_length - 1),
@@ -94,7 +95,7 @@ std::vector<Candidate> NextTokens::forced(int64_t new_tokens) const {
 
 std::vector<Candidate> NextTokens::best(const Tensor& logits, std::span<const int64_t> new_tokens, int count) const {
   std::vector<Candidate> result(static_cast<size_t>(logits.rows()) * static_cast<size_t>(count), kNone);
-  std::vector<uint8_t> closed;  // rows after which nothing may come
+  std::vector<uint8_t> closed;  // rows for which all tokens are forbidden
   for (const int64_t each : new_tokens) closed.push_back(forbidden_.forbid_all(each));
   processors_.apply(logits, new_tokens);
   if (logits.dtype() == DType::f64) {

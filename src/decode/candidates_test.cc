@@ -33,7 +33,7 @@ std::vector<int32_t> sorted_ids(const std::vector<float>& row, int count) {
   return ids;
 }
 
-// Rounded values make ties; sizes lie around those of blocks.
+// Rounded values produce ties; sizes are close to multiples of the block size.
 TEST(SelectLargest, EqualsAStableSortWithLowerIdsFirst) {
   RandomStream random(1);
   for (const size_t size : {1, 2, 7, 127, 128, 129, 255, 256, 1000, 8000}) {

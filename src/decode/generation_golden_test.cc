@@ -1,4 +1,4 @@
-// Texts under many a generation_config.json, beside those of transformers' generate(). The file: tools/golden/generation.py.
+// Tests texts generated under various generation_config.json files against transformers' generate() (tools/golden/generation.py).
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -18,7 +18,8 @@ const std::filesystem::path kGoldens = std::filesystem::path(QKV_SOURCE_DIR) / "
 
 Json golden_cases() { return Json::parse(read_file(kGoldens / "generation/texts.json"))["cases"]; }
 
-// The model's directory with some keys of its JSON files changed. Null takes a key of config.json away; in generation_config.json it stays.
+// Loads the model's directory with some keys of its JSON files changed. A null removes a key of config.json, but is stored in
+// generation_config.json.
 std::unique_ptr<Model> open_changed(const Json& each, const std::filesystem::path& directory) {
   const std::filesystem::path model = kGoldens / each["model"].get<std::string>();
   std::filesystem::copy_file(model / "model.safetensors", directory / "model.safetensors");
@@ -41,7 +42,7 @@ std::vector<int32_t> translated(const Model& model, const std::vector<int32_t>& 
       .ids;
 }
 
-// With the token that ended it, which is one of the model's, in place of our own word for that.
+// The generated ids including the end token; generate() omits it, so it is taken from `expected` and must be one of the model's end tokens.
 std::vector<int32_t> continued(const Model& model, const std::vector<int32_t>& prompt, std::span<const int32_t> expected) {
   const GeneratedTokens found =
       generate(model.network, prompt, resolve_options({.temperature = 0}, model, static_cast<int64_t>(prompt.size())));

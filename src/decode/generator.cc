@@ -24,7 +24,7 @@ LogitsProcessors make_processors(const GenerateOptions& options, const Transform
   return processors;
 }
 
-// Where the network cannot see all tokens, it goes on with the last three quarters of what it can.
+// If the tokens exceed the context, restarts with the last three quarters of it.
 void fit_context(Step& step, Sequence& sequence, size_t most) {
   if (most == 0 || sequence.read_tokens() + sequence.unread_tokens() <= most) return;
   step.restart(sequence, std::max<size_t>(1, most * 3 / 4));
@@ -33,7 +33,7 @@ void fit_context(Step& step, Sequence& sequence, size_t most) {
 }  // namespace
 
 int64_t context_of(const TransformerConfig& config) {
-  return config.position_table != PositionTable::none ? config.max_position_embeddings : 0;  // angles and distances have no end
+  return config.position_table != PositionTable::none ? config.max_position_embeddings : 0;  // rotary and bias positions: no limit
 }
 
 int64_t trained_length_of(const TransformerConfig& config) {
@@ -49,8 +49,8 @@ int64_t trained_length_of(const TransformerConfig& config) {
 }
 
 SamplingOptions resolve_sampling(const GeneratorOptions& chosen, const GenerationDefaults& generation) {
-  constexpr double kOneToken = 1e-300;  // what transformers makes of top_p 0
-  constexpr int kTopK = 50;             // what it draws from where do_sample is true and top_k is not said
+  constexpr double kOneToken = 1e-300;  // transformers' value for a top_p of 0
+  constexpr int kTopK = 50;             // transformers' top_k if do_sample is true and top_k is missing
   const double default_temperature = generation.do_sample == false ? 0 : double{generation.temperature.value_or(1)};
   return {.temperature = chosen.temperature.value_or(default_temperature),
           .top_k = chosen.top_k.value_or(generation.top_k.value_or(generation.do_sample == true ? kTopK : 0)),

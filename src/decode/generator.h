@@ -1,4 +1,4 @@
-// Tokens after a prompt, from a decoder alone.
+// Text generation after a prompt with a decoder alone.
 #pragma once
 
 #include <functional>
@@ -19,14 +19,14 @@ struct GenerateOptions {
   uint64_t seed = 0;
   uint32_t sample = 0;
   int64_t max_new_tokens = 256;
-  int64_t min_new_tokens = 0;     // the text does not end before
-  DType dtype = DType::f32;       // of activations
-  std::function<void()> on_step;  // called before each token; ends by throwing
+  int64_t min_new_tokens = 0;     // no end token before this number of tokens
+  DType dtype = DType::f32;       // type of activations
+  std::function<void()> on_step;  // called before each token; throws to stop
 };
 
-// How the next token is drawn: the caller's choices over those of the model's generation_config.json.
+// Sampling options: the caller's choices override the model's generation_config.json.
 SamplingOptions resolve_sampling(const GeneratorOptions& chosen, const GenerationDefaults& generation);
-// All choices, after a prompt of so many tokens. Throws (invalid_argument) where one cannot be right.
+// All options for a prompt of `prompt_tokens` tokens. Throws (invalid_argument) for impossible values.
 GenerateOptions resolve_options(const GeneratorOptions& chosen, const Model& model, int64_t prompt_tokens);
 
 struct GeneratedTokens {
@@ -34,14 +34,14 @@ struct GeneratedTokens {
   GenerationEnd end = GenerationEnd::max_new_tokens;
 };
 
-// How many tokens the network can see at once; 0: any number.
+// Number of tokens that the network can attend to at once; 0: no limit.
 int64_t context_of(const TransformerConfig& config);
-// How many tokens rotary positions were trained or stretched for; texts may be longer. 0: other positions, or such as grow with the text.
+// Number of tokens for which rotary positions were trained or scaled; texts may be longer. 0: no rotary positions, or dynamic scaling.
 int64_t trained_length_of(const TransformerConfig& config);
 
-// The prompt is computed at once, then token by token; `on_token` sees each. A token that ends the text is no part of it. Where the
-// network's context is full, its last three quarters are computed again and the text goes on with these alone. Of a longer prompt the end
-// is read. The prompt has one token at least.
+// Processes the prompt at once, then generates token by token and calls `on_token` for each. An end token is not part of the result. If the
+// context is full, its last three quarters are recomputed and generation continues with them; a prompt that is too long loses its
+// beginning. The prompt must not be empty.
 GeneratedTokens generate(const Transformer& network, std::span<const int32_t> prompt, const GenerateOptions& options,
                          const std::function<void(int32_t)>& on_token = {});
 

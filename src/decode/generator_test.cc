@@ -33,12 +33,12 @@ UniformConfig config_of(Position position) {
   config.norm_position = NormPlace::pre;
   config.position = position;
   config.scale_embedding = config.final_logits_bias = false;
-  config.tie_word_embeddings = false;  // tied and untrained, a network repeats its input
+  config.tie_word_embeddings = false;  // an untrained network with tied embeddings repeats its input
   config.max_position_embeddings = kContext;
   return config;
 }
 
-// The likeliest token after all of these, computed in one pass.
+// The likeliest token after all of `ids`, computed in one pass.
 int32_t likeliest_after(const Transformer& network, std::span<const int32_t> ids) {
   const auto length = static_cast<int32_t>(ids.size());
   ForwardContext context;
@@ -67,7 +67,7 @@ TEST(Generate, AFullContextGoesOnFromItsLastThreeQuarters) {
   for (const Position position : {Position::learned, Position::sinusoidal}) {
     const auto model = create_model(config_of(position), 5);
     std::vector<int32_t> all = kPrompt;
-    size_t begin = 0;  // of what is in view
+    size_t begin = 0;  // start of the visible tokens
     for (const int32_t id : generate(model->network, kPrompt, kGreedy).ids) {
       if (all.size() - begin > kContext) begin = all.size() - kContext * 3 / 4;
       EXPECT_EQ(id, likeliest_after(model->network, std::span(all).subspan(begin))) << "after " << all.size() << " tokens";
@@ -171,7 +171,7 @@ class GeneratorDirectory : public testing::Test {
     const std::vector<std::string> texts{"the quick brown fox jumps over the lazy dog.\n"};
     const Tokenizer tokenizer = train_tokenizer({.pipeline = TokenizerPipeline::bytes}, texts);
     UniformConfig config = config_of(position);
-    config.vocab_size = 260;  // rounded up
+    config.vocab_size = 260;  // the tokenizer's vocabulary, rounded up
     config.decoder_start_token_id = config.pad_token_id = tokenizer.token_to_id("<|endoftext|>");
     config.eos_token_ids = {config.pad_token_id};
     save_model(*create_model(config, 3), directory_.path());

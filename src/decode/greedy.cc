@@ -12,7 +12,7 @@ void append(Hypothesis& hypothesis, Candidate next) {
 
 }  // namespace
 
-// The likeliest token each time, until an end token or the source's max_length. Finished sources leave the batch.
+// Chooses the likeliest token until an end token or the source's max_length. Finished sources leave the batch.
 std::vector<std::vector<Hypothesis>> greedy_search(SearchInput input) {
   const NextTokens next_tokens(input.options, input.config);
   std::vector<Hypothesis> found(input.sources.size());
@@ -36,7 +36,7 @@ std::vector<std::vector<Hypothesis>> greedy_search(SearchInput input) {
     std::vector<Sequence> still_running;
     std::vector<size_t> still_source_of;
     for (size_t row = 0; row < best.size(); ++row) {
-      if (best[row].id < 0) continue;  // every token is suppressed
+      if (best[row].id < 0) continue;  // all tokens are suppressed
       append(found[source_of[row]], best[row]);
       running[row].append(best[row].id);
       if (running[row].end() != SequenceEnd::running) continue;

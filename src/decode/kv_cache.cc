@@ -42,8 +42,8 @@ KvCache::Table KvCache::fork(const Table& table) {
 void KvCache::extend(Table& table, int32_t count, std::vector<int32_t>& rows) {
   QKV_CHECK(table.cache_ == this, "[kv_cache] a table of another cache");
   QKV_CHECK(count >= 0 && count <= INT32_MAX - kBlockRows - table.length_, "[kv_cache] {} tokens after {}", count, table.length_);
-  const int32_t used = table.length_ % kBlockRows;  // of the last block
-  Table longer(this);                               // what is taken goes back if more cannot be had
+  const int32_t used = table.length_ % kBlockRows;  // rows used in the last block
+  Table longer(this);                               // returns its blocks if a later allocation throws
   if (used != 0 && count > 0 && owners_[static_cast<size_t>(table.blocks_.back())] > 1) {
     longer.blocks_.push_back(take_block());
     copy_rows_of_block(table.blocks_.back(), longer.blocks_.front(), used);
@@ -66,7 +66,7 @@ int32_t KvCache::take_block() {
     QKV_CHECK(rows <= INT32_MAX, "[kv_cache] more than {} tokens at once", INT32_MAX);
     for (GrowingRows& each : memory_) each.reserve(rows);
     owners_.push_back(0);
-    if (free_.capacity() < owners_.capacity()) free_.reserve(owners_.capacity());  // giving back never fails
+    if (free_.capacity() < owners_.capacity()) free_.reserve(owners_.capacity());  // so that returning a block never fails
     free_.push_back(static_cast<int32_t>(owners_.size()) - 1);
   }
   const int32_t block = free_.back();

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kWidths[] = {3, 5};
 
-// Writes to and reads from all keys and values of a row.
+// Write and read one row: all its keys are `value`, all its values -value.
 void write_row(const KvCache& cache, int32_t row, float value) {
   for (const KeyValueRows& layer : cache.layers()) {
     std::fill_n(layer.k.view().row<float>(row), layer.k.cols(), value);
@@ -32,7 +32,7 @@ std::optional<float> read_row(const KvCache& cache, int32_t row) {
   return value;
 }
 
-// A sequence beside its plain model: all values, copied with every fork.
+// A sequence with its reference model: all values, copied at each fork.
 struct Checked {
   KvCache::Table table;
   std::vector<float> values;
@@ -77,7 +77,7 @@ TEST(KvCache, TenThousandOperationsAgreeWithAPlainModelAndLeakNoBlock) {
       sequences.push_back({cache.fork(parent.table), parent.values});
     } else if (kind < 5) {  // leave
       sequences.erase(sequences.begin() + static_cast<std::ptrdiff_t>(any()));
-    } else if (kind < 8) {  // reorder, as beams do: some several times, some no more
+    } else if (kind < 8) {  // reorder as beam search does: some parents repeat, others disappear
       std::vector<Checked> next;
       for (size_t i = 0; i < sequences.size(); ++i) {
         const Checked& parent = sequences[any()];

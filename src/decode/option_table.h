@@ -1,5 +1,5 @@
-// Every option of translating and generating once: name, range, help, how it is read and written. Commands, the public tables and the range
-// checks of the library read these.
+// The table of all options for translating and generating: name, range, help, reading and writing. Used by the commands, the public tables
+// and the library's range checks.
 #pragma once
 
 #include <span>

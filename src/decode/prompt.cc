@@ -10,7 +10,7 @@
 namespace qkv {
 namespace {
 
-// Letters and digits of the text that no token stands for.
+// The number of letters and digits of the text that are not covered by any token.
 int64_t count_left_out(const Tokenizer& tokenizer, std::string_view text) {
   std::vector<bool> covered(text.size());
   for (const ByteRange& range : tokenizer.encode_with_offsets(text, {.add_special_tokens = false}).offsets) {

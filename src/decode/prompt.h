@@ -1,4 +1,4 @@
-// A prompt as tokens.
+// Conversion of a prompt to tokens.
 #pragma once
 
 #include <string_view>
@@ -11,11 +11,11 @@ namespace qkv {
 
 struct EncodedPrompt {
   std::vector<int32_t> ids;  // never empty
-  int64_t unknown = 0;       // tokens for what the tokenizer does not know; where it has no such token, letters that it left out
+  int64_t unknown = 0;       // number of unknown tokens; without an unknown token, number of letters and digits that the tokenizer dropped
 };
 
-// The prompt's tokens with what the tokenizer's template puts before it; what it puts behind it would end the text. An empty prompt is the
-// model's start token. Throws (bad_input) where the tokenizer is not the model's, or where there is no start token.
+// The prompt's tokens with the prefix of the tokenizer's template; its suffix is omitted because it would end the text. An empty prompt
+// becomes the model's start token. Throws (bad_input) if the tokenizer does not match the model, or if there is no start token.
 EncodedPrompt encode_prompt(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view prompt);
 
 }  // namespace qkv

@@ -10,14 +10,14 @@
 namespace qkv {
 namespace {
 
-// Likelier first; of equal ones the lower id.
+// Orders by descending probability, ties by lower id.
 bool comes_first(const TokenProbability& a, const TokenProbability& b) {
   return a.probability != b.probability ? a.probability > b.probability : a.id < b.id;
 }
 
 bool comes_later(const TokenProbability& a, const TokenProbability& b) { return comes_first(b, a); }
 
-// Tokens with their logits, in place of probabilities.
+// All tokens that are not suppressed; their logits are stored as probabilities for now.
 std::vector<TokenProbability> candidates(std::span<const float> logits) {
   std::vector<TokenProbability> tokens(logits.size());
   for (size_t id = 0; id < logits.size(); ++id) {
@@ -45,13 +45,13 @@ void softmax(std::vector<TokenProbability>& tokens, double temperature) {
   const double largest = std::min_element(tokens.begin(), tokens.end(), comes_first)->probability;
   double sum = 0;
   for (TokenProbability& token : tokens) {
-    const double distance = token.probability == largest ? 0 : token.probability - largest;  // infinity less itself is no number
+    const double distance = token.probability == largest ? 0 : token.probability - largest;  // avoids infinity - infinity
     sum += token.probability = std::exp(distance / temperature);
   }
   for (TokenProbability& token : tokens) token.probability /= sum;
 }
 
-// A token stays where those before it reach less than p. Few do, so they are taken off a heap one by one.
+// Keeps a token if the likelier ones sum to less than p. Usually few are kept, so they are popped from a heap one by one.
 void keep_top_p(std::vector<TokenProbability>& tokens, double p) {
   if (p >= 1) return;
   std::make_heap(tokens.begin(), tokens.end(), comes_later);
@@ -96,7 +96,7 @@ int32_t draw_token(std::span<const float> logits, const SamplingOptions& options
     passed += token.probability;
     if (uniform < passed) return token.id;
   }
-  return tokens.back().id;  // the sum was rounded down
+  return tokens.back().id;  // reached only if rounding made the sum too small
 }
 
 }  // namespace qkv

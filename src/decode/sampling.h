@@ -1,4 +1,4 @@
-// The next token drawn from a network's logits, as transformers' generate(do_sample=True) defines it.
+// Sampling of the next token from logits, as defined by transformers' generate(do_sample=True).
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,12 @@
 namespace qkv {
 
 struct SamplingOptions {
-  double temperature = 1;  // logits are divided by it; 0: always the likeliest token
-  int64_t top_k = 0;       // only the likeliest k tokens, and those as likely as the last of them; 0: all
-  double top_p = 1;        // then only the likeliest ones that together reach this probability (Holtzman et al. 2020); 1: all
+  double temperature = 1;  // divisor of the logits; 0: always the likeliest token
+  int64_t top_k = 0;       // keeps the k likeliest tokens, and those tied with the last of them; 0: all
+  double top_p = 1;        // then keeps the likeliest tokens that together reach this probability (Holtzman et al. 2020); 1: all
 };
 
-// Throws Error(invalid_argument) where an option cannot be right.
+// Throws Error(invalid_argument) for impossible values.
 void validate(const SamplingOptions& options);
 
 struct TokenProbability {
@@ -21,15 +21,15 @@ struct TokenProbability {
   double probability;
 };
 
-// The tokens that may be drawn, with probabilities that sum to one; in an order that depends on the logits alone. Throws where a logit is
-// no number or all tokens are suppressed: a logit of -infinity.
+// The possible tokens with probabilities that sum to one, in an order that depends only on the logits. Throws if a logit is NaN or if all
+// are -infinity (suppressed).
 std::vector<TokenProbability> next_token_distribution(std::span<const float> logits, const SamplingOptions& options);
 
-// The place of a draw: the same place and seed give the same number, whoever else draws.
+// The position of a random draw: equal positions and seeds give equal numbers, independent of other draws.
 struct Draw {
   uint64_t seed = 0;
-  uint32_t sample = 0;    // which of several texts
-  uint32_t position = 0;  // which token of it
+  uint32_t sample = 0;    // index of the text among several samples
+  uint32_t position = 0;  // index of the token in the text
 };
 
 int32_t draw_token(std::span<const float> logits, const SamplingOptions& options, const Draw& draw);

@@ -26,7 +26,7 @@ TEST(Sampling, DistributionsEqualThoseOfTransformers) {
       EXPECT_GT(probability, 0);
       dense[static_cast<size_t>(id)] = probability;
     }
-    // With equal logits at the edge of top_p, torch keeps any of them.
+    // With ties at the limit of top_p, torch may keep any of the tied tokens.
     if (logits.size() == 7 && each["top_p"] < 1) std::sort(dense.begin(), dense.end());
     std::vector<double> wanted = expected;
     if (logits.size() == 7 && each["top_p"] < 1) std::sort(wanted.begin(), wanted.end());

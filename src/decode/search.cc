@@ -14,7 +14,7 @@ SearchOptions default_search_options(const Model& model) {
   options.length_penalty = generation.length_penalty;
   options.early_stopping = generation.early_stopping;
   options.max_length = generation.max_new_tokens ? *generation.max_new_tokens + 1 : generation.max_length.value_or(options.max_length);
-  options.max_length = std::min(options.max_length, model.config.max_position_embeddings + 1);  // the last token is not fed
+  options.max_length = std::min(options.max_length, model.config.max_position_embeddings + 1);  // the last token is not an input
   options.min_length = generation.min_new_tokens ? *generation.min_new_tokens + 1 : generation.min_length;
   options.rules = token_rules(generation);
   options.renormalize = generation.renormalize_logits;
@@ -23,7 +23,7 @@ SearchOptions default_search_options(const Model& model) {
 
 namespace {
 
-// Most tokens of each source's hypotheses, decoder start included.
+// Maximum length of each source's hypotheses, including the decoder start.
 std::vector<int> max_lengths(const Segments& sources, const SearchOptions& options) {
   std::vector<int> result(static_cast<size_t>(sources.count()), options.max_length);
   if (options.max_length_factor == 0) return result;

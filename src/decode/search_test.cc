@@ -47,7 +47,7 @@ void expect_hypothesis(const Hypothesis& found, const Json& expected, bool greed
   const std::vector<float> token_scores = expected["token_scores"];
   ASSERT_EQ(found.token_scores.size(), token_scores.size());
   for (size_t i = 0; i < token_scores.size(); ++i) EXPECT_NEAR(found.token_scores[i], token_scores[i], 1e-4) << "token " << i;
-  // transformers has no score of a greedy sequence; ours is the sum of its token scores.
+  // transformers has no score for a greedy sequence; ours is the sum of its token scores.
   const float score = greedy ? std::accumulate(token_scores.begin(), token_scores.end(), 0.0f) : expected["score"].get<float>();
   EXPECT_NEAR(found.score, score, 1e-4);
 }
@@ -88,7 +88,7 @@ class SearchGolden : public testing::TestWithParam<std::tuple<const char*, Devic
 
 TEST_P(SearchGolden, HypothesesAndScoresEqualTransformersToFourDigits) { expect_searches(expected); }
 
-// tools/golden/decode.py: early_stopping="never", 8 beams, min_length at max_length, </s> among the bad words, ...
+// Covers the cases of tools/golden/decode.py: early_stopping="never", 8 beams, min_length at max_length, </s> among the bad words, ...
 TEST_P(SearchGolden, RulesThatMeetInUnusualWaysEqualTransformersToo) {
   Json more;
   std::ifstream(golden("../decode/" + std::string(std::get<0>(GetParam())) + ".json")) >> more;
@@ -110,7 +110,7 @@ Json expected_of(const std::string& name) {
   return expected;
 }
 
-// A table that is looked up and multiplied by is one packed weight.
+// A tied embedding is one packed weight for lookups and products.
 TEST(SearchOnDevices, WeightsInPackedFormAloneChangeNoBit) {
   for (const DType dtype : {DType::f32, DType::bf16}) {
     const std::unique_ptr<Model> dense = load_model(golden("marian_post_norm"), dtype),
@@ -129,7 +129,7 @@ TEST(SearchOnDevices, WeightsInPackedFormAloneChangeNoBit) {
   }
 }
 
-// Beams, their rules and scores on a device whose memory the host cannot touch.
+// Runs beams, their rules and scores on a device whose memory is inaccessible to the host.
 TEST(SearchOnDevices, BeamsOnTheDisguisedDeviceAreTheCpus) {
   for (const DType dtype : {DType::f32, DType::bf16}) {
     const auto search_on = [&](Device device) {
@@ -148,7 +148,7 @@ TEST(SearchOnDevices, BeamsOnTheDisguisedDeviceAreTheCpus) {
   }
 }
 
-// Bit for bit: rows are computed in fixed slabs, so neighbours change nothing.
+// Results are bit-identical because rows are computed in fixed slabs, independent of other sources.
 TEST_P(SearchGolden, OneSourceAloneEqualsItselfAmongNeighbours) {
   std::vector<std::vector<int32_t>> many;
   for (int copy = 0; copy < 30; ++copy) {

@@ -1,4 +1,4 @@
-// One step of decoding: a ragged batch in which any sequence may join, leave, fork or read its prompt.
+// One decoding step: a ragged batch in which any sequence may join, leave, fork or read its prompt.
 #pragma once
 
 #include <span>
@@ -9,24 +9,24 @@
 
 namespace qkv {
 
-// Greedy search, beam search and sampling are drivers of this class. What a sequence computes depends on its tokens and its source alone:
-// not on its neighbours, nor on when it joined.
+// Greedy search, beam search and sampling are built on this class. A sequence's results depend only on its tokens and source, not on other
+// sequences or on when it joined.
 class Step {
  public:
-  // Network and context are kept by reference; the context's type is that of all steps.
+  // Keeps references to the network and the context, whose type applies to all steps.
   Step(const Transformer& network, ForwardContext& context);
 
-  // Keys and values of encoded sources, for join().
+  // Computes keys and values of encoded sources for join().
   std::vector<KvCache::Table> add_sources(const Tensor& memory, const Segments& segments);
-  // A new sequence. Its prompt, one token at least, is read by the first step that it takes part in.
+  // A new sequence. Its prompt must not be empty and is read by the sequence's first step.
   Sequence join(std::vector<int32_t> prompt, const StopRules& stop = {}, const Draw& draw = {}, KvCache::Table source = {});
-  // Another sequence with the same tokens and source; they share what was read.
+  // A new sequence with the same tokens and source, sharing the cached rows.
   Sequence fork(const Sequence& sequence);
-  // The sequence forgets all but its last `kept` tokens, which the next step reads again.
+  // Discards all but the last `kept` tokens of the sequence, which the next step reads again.
   void restart(Sequence& sequence, size_t kept);
 
-  // Each sequence reads its unread tokens, one at least. The logits after the last one of each: [sequences, vocab_size], f32 (f64 on the
-  // reference). Where it throws, the sequences of the batch cannot be used any more.
+  // Each sequence reads its unread tokens, at least one. Returns the logits after each sequence's last token: [sequences, vocab_size], f32
+  // (f64 on the reference). If it throws, the sequences of the batch are unusable.
   Tensor run(std::span<Sequence* const> batch);
 
   const KvCache& cache() const { return tokens_; }
@@ -35,8 +35,8 @@ class Step {
  private:
   const Transformer& network_;
   ForwardContext& context_;
-  KvCache tokens_, sources_;       // what sequences have read; what their sources are
-  std::vector<LayerRows> layers_;  // the memory of both
+  KvCache tokens_, sources_;       // cached rows of sequences and of sources
+  std::vector<LayerRows> layers_;  // rows of both caches per layer
 };
 
 }  // namespace qkv

@@ -51,7 +51,7 @@ std::vector<Case> cases() {
   return {{"rope", rope}, {"alibi", alibi}, {"dynamic rope", dynamic}, {"t5", t5}, {"sinusoidal", marian}};
 }
 
-// What a sequence reads: the tokens of each of its steps, and its source.
+// Input of a sequence: the tokens of each of its steps, and its source.
 struct Script {
   size_t source = 0;
   std::vector<std::vector<int32_t>> runs;
@@ -79,7 +79,7 @@ class Networks {
     return std::move(step.add_sources(network.encode({ids, segments}, context), segments).front());
   }
 
-  // The last logits of the sequence alone.
+  // The last logits of the sequence, computed alone.
   const std::vector<float>& alone(const Script& script) {
     const auto [found, added] = alone_.try_emplace(script);
     if (!added) return found->second;
@@ -111,7 +111,7 @@ struct Member {
   Script script;
 };
 
-// Sequences join, read prompts of up to 90 tokens beside others that read one, fork, change places and leave at random.
+// Randomly, sequences join, read prompts of up to 90 tokens beside others that read one token, fork, change places and leave.
 void run_at_random(Networks& networks, int steps) {
   Step step(networks.network, networks.context);
   std::vector<Member> members;
@@ -128,7 +128,7 @@ void run_at_random(Networks& networks, int steps) {
     std::vector<const Script*> scripts;
     for (Member& each : members) {
       if (each.sequence.unread_tokens() == 0) {
-        if (networks.below(4) == 0) continue;  // waits
+        if (networks.below(4) == 0) continue;  // skips this step
         each.script.runs.push_back(networks.tokens(networks.below(5) == 0 ? 3 : 1));
         for (const int32_t id : each.script.runs.back()) each.sequence.append(id);
       }
@@ -160,7 +160,7 @@ TEST(Step, ASequenceDependsNeitherOnItsNeighboursNorOnWhenItJoined) {
   }
 }
 
-// Texts that are drawn together, each joining two steps after the one before, are those that generate() draws one by one.
+// Texts sampled together, each joining two steps after the previous one, equal those that generate() samples one by one.
 TEST(Step, TextsDrawnTogetherAreThoseDrawnAlone) {
   for (const Case& each : cases()) {
     if (each.config.kind != Kind::decoder_only) continue;

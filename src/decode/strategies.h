@@ -1,4 +1,4 @@
-// The two ways to search, as drivers of Step. search.h is what others call.
+// The two search strategies built on Step; other code calls search.h.
 #pragma once
 
 #include "decode/candidates.h"
@@ -6,12 +6,12 @@
 
 namespace qkv {
 
-// Needed by both searches: the model's next step, the sources it has encoded, and the rules.
+// Input of both searches: the decoding step, the encoded sources, and the rules.
 struct SearchInput {
   const TransformerConfig& config;
   Step& step;
   std::vector<KvCache::Table> sources;
-  std::span<const int> max_lengths;  // of each source's hypotheses, at most options.max_length
+  std::span<const int> max_lengths;  // per source, at most options.max_length
   const SearchOptions& options;
 };
 

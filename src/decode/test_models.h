@@ -1,4 +1,4 @@
-// A tokenizer and a small untrained model that fit together, for tests from text to text.
+// A tokenizer and a small untrained model that match, for text-to-text tests.
 #pragma once
 
 #include "models/model.h"

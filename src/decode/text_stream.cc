@@ -9,24 +9,24 @@
 namespace qkv {
 namespace {
 
-// Decoders look at few neighbours: at the first token of a text, and at bytes of one character.
-constexpr size_t kLongest = 64, kContext = 16;  // tokens
+// Decoding a token depends only on few neighbours: on the first token of a text, and on bytes of one character.
+constexpr size_t kLongest = 64, kContext = 16;  // in tokens
 constexpr std::string_view kReplacement = "\uFFFD";
 
-// Decoding leaves the others out.
+// Decoding omits all other ids.
 bool is_text(const Tokenizer& tokenizer, int32_t id) {
   return id >= 0 && id < tokenizer.vocab_size() && !TokenizerAccess::is_left_out(tokenizer, id) && !tokenizer.id_to_token(id).empty();
 }
 
 bool is_byte(const Tokenizer& tokenizer, int32_t id) { return byte_of_token(tokenizer.id_to_token(id)) >= 0; }
 
-// Spaces are cleaned up behind the window, which would not see all of a pattern.
+// Spaces are cleaned up after decoding the window, because the window may contain only part of a pattern.
 std::string decoded(const Tokenizer& tokenizer, const std::vector<int32_t>& ids) { return TokenizerAccess::decode_as_is(tokenizer, ids); }
 
-// Some decoders take all spaces before the first other character away.
+// Some decoders remove all spaces before the first other character.
 bool is_blank(std::string_view text) { return text.find_first_not_of(' ') == std::string_view::npos; }
 
-// How much two texts in UTF-8 have in common, in whole characters.
+// Length in bytes of the common prefix of two UTF-8 texts, in whole characters.
 size_t common_prefix(std::string_view a, std::string_view b) {
   const auto [at, other] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
   auto length = static_cast<size_t>(at - a.begin());
@@ -70,7 +70,7 @@ std::string TextStream::finish() {
   return clean_up_ ? clean_up_->push(rest).append(clean_up_->finish()) : rest;
 }
 
-// What of the text stays when another token comes: where a word ends, a decoder may write a space that it leaves out at a text's end.
+// The length of the text that no further token changes: after a word, some decoders write a space unless the text ends there.
 size_t TextStream::unchanging() {
   if (next_ >= tokenizer_.vocab_size()) return text_.size();
   window_.push_back(next_);
@@ -86,7 +86,8 @@ std::string TextStream::take(size_t end) {
   return fresh;
 }
 
-// All text has been returned. The window is cut at an earlier place of which the same was true, some tokens back.
+// Called when all text has been returned. Shortens the window to begin at an earlier place, some tokens back, at which all text had been
+// returned too.
 void TextStream::forget() {
   if (complete_ == 0) {
     if (window_.size() + kContext >= kLongest) complete_ = window_.size();

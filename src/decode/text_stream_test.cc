@@ -36,7 +36,7 @@ class Stream : public testing::TestWithParam<std::string> {
     return all;
   }
 
-  // What comes of the tokens one by one; every piece must be whole characters.
+  // Pushes the tokens one by one and joins the results; each result must consist of whole characters.
   std::string streamed(TextStream& stream, std::span<const int32_t> ids) const {
     std::string all;
     for (const int32_t id : ids) {
@@ -67,8 +67,8 @@ TEST_P(Stream, GoesOnBehindAPromptOfAnyLength) {
   for (const size_t length : {1, 2, 10, 63, 64, 65, 500}) {
     const auto before = std::span(all).first(length);
     const std::string prompt = tokenizer_.decode(before);
-    if (prompt.ends_with("\uFFFD")) continue;                                                // no prompt ends within a character
-    if (!tokenizer_.decode(std::span(all).first(length + 1)).starts_with(prompt)) continue;  // a prompt that the next token changes
+    if (prompt.ends_with("\uFFFD")) continue;  // skip: a prompt must not end within a character
+    if (!tokenizer_.decode(std::span(all).first(length + 1)).starts_with(prompt)) continue;  // skip: its text changes later
     TextStream stream(tokenizer_, before);
     EXPECT_EQ(prompt + streamed(stream, std::span(all).subspan(length, 300)), tokenizer_.decode(std::span(all).first(length + 300)));
   }
@@ -81,7 +81,7 @@ std::vector<int32_t> random_tokens(const Tokenizer& tokenizer, size_t count, uin
   return ids;
 }
 
-// Tokens as an untrained network gives them, runs of <0xNN> that are no text among them.
+// Random tokens, as from an untrained network, including runs of <0xNN> that are invalid text.
 TEST_P(Stream, OfRandomTokensIsTheirDecoding) {
   const std::vector<int32_t> ids = random_tokens(tokenizer_, 2000, 4);
   TextStream stream(tokenizer_);
@@ -90,7 +90,7 @@ TEST_P(Stream, OfRandomTokensIsTheirDecoding) {
 
 INSTANTIATE_TEST_SUITE_P(All, Stream, testing::ValuesIn(pipelines()), [](const auto& info) { return info.param; });
 
-// Every kind of decoder, on tokens that mean something to it.
+// Tests every kind of decoder on tokens that it treats specially.
 class StreamDecoder : public testing::TestWithParam<const char*> {};
 
 TEST_P(StreamDecoder, GivesWhatDecodingAtOnceGives) {
@@ -131,7 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
                     R"({"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
                         {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]})"));
 
-// "clean_up_tokenization_spaces" of transformers takes a space away when the tokens behind it have come.
+// transformers' "clean_up_tokenization_spaces" removes a space only once the following tokens are known.
 TEST(TextStream, CleansSpacesUpAsDecodingAtOnceDoes) {
   nlohmann::json document = nlohmann::json::parse(read_file(kGoldens / "pipelines/words.json"))["tokenizer"];
   document["added_tokens"] = nlohmann::json::array();

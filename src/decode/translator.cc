@@ -15,9 +15,9 @@ namespace {
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos; }
 
 struct Sources {
-  std::vector<std::vector<int32_t>> ids;  // one for each text; empty for a blank one
-  std::vector<int64_t> repaired, cut;     // numbers of lines
-  std::vector<int64_t> unknown;           // lines with tokens that stand for unknown characters or words
+  std::vector<std::vector<int32_t>> ids;  // one per text; empty for blank texts
+  std::vector<int64_t> repaired, cut;     // line numbers
+  std::vector<int64_t> unknown;           // line numbers of texts with unknown tokens
 };
 
 Sources encode_all(const Transformer& network, const Tokenizer& tokenizer, std::span<const std::string> texts,
@@ -50,7 +50,7 @@ Sources encode_all(const Transformer& network, const Tokenizer& tokenizer, std::
   return sources;
 }
 
-// Indices of the sources that have tokens, in batches: longest first, so that the largest memory is taken at the start.
+// Batches of indices of the non-empty sources, longest first, so that peak memory is allocated at the start.
 std::vector<std::vector<int32_t>> make_batches(const Sources& sources, const TransformerConfig& config, const TranslateOptions& options) {
   constexpr int64_t kMaxLogits = int64_t{1} << 25;  // 128 MiB in f32
   const int64_t beams = options.search.num_beams;
@@ -140,10 +140,10 @@ TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& m
 
 EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate,
                             std::string_view where) {
-  EncodedSource source{
-      tokenizer.encode(text, {.special_tokens_as_text = true, .find_tags = true})};  // what it spells out is text, as in training
+  // Special tokens spelled out in the text are encoded as text, as in training.
+  EncodedSource source{tokenizer.encode(text, {.special_tokens_as_text = true, .find_tags = true})};
   std::vector<int32_t>& ids = source.ids;
-  if (ids.empty())  // nothing but characters that the tokenizer drops
+  if (ids.empty())  // the tokenizer dropped all characters
     ids.push_back(config.eos_token_ids.empty() ? config.decoder_start_token_id : config.eos_token_ids.front());
   source.tokens = std::ssize(ids);
   for (const int32_t id : ids) {
@@ -160,12 +160,12 @@ EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig&
   }
   const int32_t end = ids.back();
   ids.resize(most);
-  if (config.is_eos(end)) ids.back() = end;  // the closing token stays
+  if (config.is_eos(end)) ids.back() = end;  // keep the end token
   source.cut = true;
   return source;
 }
 
-// "line 4", or "lines 4, 7, 9 and 12 more".
+// Formats line numbers: "line 4", or "lines 4, 7, 9 and 12 more".
 std::string list_lines(std::span<const int64_t> lines) {
   constexpr size_t kShown = 5;
   const std::string shown = fmt::format("{}", fmt::join(lines.first(std::min(lines.size(), kShown)), ", "));

@@ -174,7 +174,7 @@ TEST_F(TranslatorTest, ChosenOptionsWinOverTheModels) {
   SearchOptions search = resolve_options(chosen, *model).search;
   EXPECT_EQ(search.num_beams, 2);
   EXPECT_EQ(search.length_penalty, 0.6f);
-  EXPECT_EQ(search.max_length, 41);  // positions of the model, and the last token
+  EXPECT_EQ(search.max_length, 41);  // the model's positions plus the last token
   chosen.n_best = 5;
   EXPECT_EQ(resolve_options(chosen, *model).search.num_beams, 5);
   chosen.num_beams = 6;

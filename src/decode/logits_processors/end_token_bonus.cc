@@ -6,7 +6,7 @@
 namespace qkv {
 
 void EndTokenBonus::apply(const Tensor& scores, std::span<const int64_t> new_tokens) const {
-  constexpr double kMost = 1e30;  // its softmax is a number
+  constexpr double kMost = 1e30;  // a softmax over it remains finite
   if (!rules_.decay) return;
   for_each_row(scores, [&](auto row, size_t i) {
     using T = typename decltype(row)::value_type;

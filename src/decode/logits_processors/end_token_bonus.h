@@ -1,4 +1,4 @@
-// The wish to go on decays: scores of end tokens grow with the text (transformers' ExponentialDecayLengthPenalty).
+// Raises the scores of end tokens as the text grows (transformers' ExponentialDecayLengthPenalty).
 #pragma once
 
 #include "decode/logits_processors/logits_processor.h"
@@ -8,8 +8,8 @@ namespace qkv {
 
 class EndTokenBonus : public LogitsProcessor {
  public:
-  // How the bonus is added: in double, cut at what a softmax can bear, as search does on log probabilities; or in float, as generation
-  // does on logits.
+  // Arithmetic of the bonus: bounded_double limits it to what a softmax can handle, for search on log probabilities; plain_float is used
+  // for generation on logits.
   enum class Arithmetic : uint8_t { bounded_double, plain_float };
   // end_tokens: kept by reference.
   EndTokenBonus(const TokenRules& rules, std::span<const int32_t> end_tokens, Arithmetic arithmetic)

@@ -1,4 +1,4 @@
-// Tokens that cannot come next: bad words, suppressed ones, end tokens before the least length.
+// Forbids tokens: bad words, suppressed ones, and end tokens before the minimum length.
 #pragma once
 
 #include <array>
@@ -10,18 +10,18 @@ namespace qkv {
 
 class ForbiddenTokens : public LogitsProcessor {
  public:
-  // min_new_tokens: no text ends with fewer.
+  // min_new_tokens: minimum number of tokens before an end token.
   ForbiddenTokens(const TokenRules& rules, const TransformerConfig& config, int64_t min_new_tokens);
 
   void apply(const Tensor& scores, std::span<const int64_t> new_tokens) const override;
-  // Can nothing follow?
+  // Are all tokens forbidden?
   bool forbid_all(int64_t new_tokens) const { return std::ssize(after(new_tokens)) == vocab_size_; }
 
  private:
   const std::vector<int32_t>& after(int64_t new_tokens) const { return ids_[new_tokens == 0][new_tokens >= min_new_tokens_]; }
 
   int64_t min_new_tokens_, vocab_size_;
-  std::array<std::array<std::vector<int32_t>, 2>, 2> ids_;  // [is it the first new token][may the text end]
+  std::array<std::array<std::vector<int32_t>, 2>, 2> ids_;  // indexed by [is it the first new token][may the text end]
 };
 
 }  // namespace qkv

@@ -1,4 +1,4 @@
-// The last token that fits is one of the given ones, each as likely (transformers' ForcedEOSTokenLogitsProcessor).
+// Forces one of the given tokens as the last possible one, all with equal probability (transformers' ForcedEOSTokenLogitsProcessor).
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Scores become log probabilities (transformers' LogitNormalization).
+// Converts scores to log probabilities (transformers' LogitNormalization).
 #pragma once
 
 #include "decode/logits_processors/logits_processor.h"

@@ -1,4 +1,4 @@
-// Rules on the scores of next tokens, and their chain.
+// Rules on the scores of next tokens, and chains of them.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,11 @@ namespace qkv {
 class LogitsProcessor {
  public:
   virtual ~LogitsProcessor() = default;
-  // Changes scores [sequences, vocab_size], f32 or f64, in place; row i is of a sequence that has new_tokens[i] new tokens so far.
+  // Changes scores [sequences, vocab_size], f32 or f64, in place; the sequence of row i has new_tokens[i] new tokens so far.
   virtual void apply(const Tensor& scores, std::span<const int64_t> new_tokens) const = 0;
 };
 
-// Processors in the order in which they were added.
+// Applies processors in the order of addition.
 class LogitsProcessors {
  public:
   void add(std::unique_ptr<const LogitsProcessor> processor) { chain_.push_back(std::move(processor)); }
@@ -30,7 +30,7 @@ class LogitsProcessors {
   std::vector<std::unique_ptr<const LogitsProcessor>> chain_;
 };
 
-// body(row, number of the row) for all rows, which are spans of float or of double.
+// Calls body(row, row index) for all rows, which are spans of float or double.
 template <typename Body>
 void for_each_row(const Tensor& scores, Body&& body) {
   const auto visit = [&](auto* values) {

@@ -1,4 +1,4 @@
-// Rules on single tokens, as transformers' logits processors have them; the same for search and for draws.
+// Rules on single tokens, as in transformers' logits processors; shared by search and sampling.
 #pragma once
 
 #include <cstdint>
@@ -11,22 +11,22 @@
 namespace qkv {
 
 struct TokenRules {
-  std::vector<int32_t> bad_words;         // never produced, except where one ends a text
+  std::vector<int32_t> bad_words;         // never produced, unless it is an end token
   std::vector<int32_t> suppressed;        // never produced
-  std::vector<int32_t> begin_suppressed;  // not produced as the first new token
-  std::vector<int32_t> forced_last;       // one of them is the last token at the maximum length; empty: whatever is likeliest
-  std::optional<ExponentialDecay> decay;  // of the wish to go on
+  std::vector<int32_t> begin_suppressed;  // never produced as the first new token
+  std::vector<int32_t> forced_last;       // at the maximum length the last token is one of these; empty: the likeliest token
+  std::optional<ExponentialDecay> decay;  // raises the scores of end tokens
 };
 
 TokenRules token_rules(const GenerationDefaults& generation);
 
-// Throws where a token is outside the vocabulary.
+// Throws if a token is outside the vocabulary.
 void validate(const TokenRules& rules, const TransformerConfig& config);
 
-// Tokens that cannot come next where there are `new_tokens` new tokens, sorted, each once. `may_end`: a text may end there.
+// The tokens forbidden after `new_tokens` new tokens, sorted and without duplicates. `may_end`: whether end tokens are allowed.
 std::vector<int32_t> forbidden_tokens(const TokenRules& rules, const TransformerConfig& config, int64_t new_tokens, bool may_end);
 
-// The score of an end token grows by this times its absolute value; 0 where no decay is wanted.
+// An end token's score grows by this factor times its absolute value; 0 without decay.
 double end_bonus(const TokenRules& rules, int64_t new_tokens);
 
 }  // namespace qkv
