@@ -17,7 +17,7 @@ static_assert(std::endian::native == std::endian::little, "the format is little-
 
 namespace {
 
-constexpr uint64_t kLargestHeader = 100'000'000;  // as the format's own library has it
+constexpr uint64_t kLargestHeader = 100'000'000;  // the limit of the format's own library
 constexpr size_t kLengthBytes = 8;
 
 struct f16 {
@@ -29,7 +29,7 @@ float to_float(f16 x) {
   const uint32_t sign = uint32_t{x.bits & 0x8000u} << 16;
   const uint32_t exponent = x.bits >> 10 & 0x1f, mantissa = x.bits & 0x3ff;
   if (exponent == 0) return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(static_cast<float>(mantissa) * 0x1p-24f));
-  const uint32_t widened = exponent == 31 ? 0xff : exponent + 112;  // infinity and NaN stay what they are
+  const uint32_t widened = exponent == 31 ? 0xff : exponent + 112;  // infinity and NaN are preserved
   return std::bit_cast<float>(sign | widened << 23 | mantissa << 13);
 }
 
@@ -46,7 +46,7 @@ To convert(From value) {
   }
 }
 
-// The source may lie at any address: the header's length need not be a multiple of the element's size.
+// The source may be at any address, since the header's length need not be a multiple of the element size.
 template <typename From, typename To>
 void convert_all(const char* from, To* to, int64_t count) {
   if constexpr (std::is_same_v<From, To>) {
@@ -142,14 +142,14 @@ void SafetensorsReader::read(const std::string& name, const Tensor& out) const {
   if (!known) {
     fail(ErrorCode::unsupported, "{}: tensor \"{}\" is {}; it cannot be read as {}", impl_->path, name, entry.dtype, name_of(out.dtype()));
   }
-  // The values are where they are wanted: a file of weights does not count as memory in use beside them.
+  // The values are copied, so release their pages: a weight file then does not count as memory in use.
   const size_t begin = static_cast<size_t>(from - impl_->file.data());
   impl_->file.release(begin, begin + static_cast<size_t>(entry.bytes));
 }
 
 void write_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Tensor>>& tensors,
                        const std::map<std::string, std::string>& metadata) {
-  // Wide types first: with an aligned start every tensor is then aligned to its type.
+  // Wide types come first, so that with an aligned start every tensor is aligned to its type.
   std::vector<const std::pair<std::string, Tensor>*> order;
   for (const auto& named : tensors) order.push_back(&named);
   std::stable_sort(order.begin(), order.end(), [](auto* a, auto* b) { return size_of(a->second.dtype()) > size_of(b->second.dtype()); });

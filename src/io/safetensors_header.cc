@@ -20,7 +20,7 @@ constexpr std::pair<std::string_view, int> kTypes[] = {
     {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F4", 4},
 };
 
-// "1,234,567"
+// Formats a number with thousands separators: "1,234,567".
 std::string grouped(int64_t number) {
   std::string digits = std::to_string(number);
   for (int64_t at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), 1, ',');
@@ -32,8 +32,8 @@ std::string lower(std::string text) {
   return text;
 }
 
-// Walks the JSON without building it: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, "__metadata__": {"key":
-// "value"}}. Every callback that meets something else says what and stops.
+// Parses the JSON without building a document: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, "__metadata__": {"key":
+// "value"}}. A callback for any other content records a message and stops.
 class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderParser(SafetensorsHeader& header) : header_(header) {}
@@ -117,7 +117,7 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  // The format's own library takes "__metadata__": null as none.
+  // The format's own library accepts "__metadata__": null as no metadata.
   bool null() override { return (where_ == Where::top && key_ == "__metadata__") || unexpected("null"); }
   bool boolean(bool) override { return unexpected("true or false"); }
   bool number_integer(int64_t) override { return unexpected("a negative number"); }
@@ -150,7 +150,7 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   std::vector<int64_t> offsets_;
 };
 
-// Bytes of a tensor of this shape and type; -1: no whole number of bytes, or more than can be counted.
+// Bytes of a tensor of this shape and type; -1 if they are not a whole number or overflow.
 int64_t bytes_of(const SafetensorsReader::Entry& entry) {
   int64_t count = 1;
   for (int64_t dim : entry.shape) {

@@ -1,4 +1,4 @@
-// The JSON header of a safetensors file, read with every rule of the format checked.
+// Parses and validates the JSON header of a safetensors file.
 #pragma once
 
 #include <map>
@@ -14,10 +14,10 @@ struct SafetensorsHeader {
   std::map<std::string, std::string> metadata;
 };
 
-// Bits of one element of a type as the format names it ("F32"); 0: no such type.
+// Bits per element of a type in the format's notation ("F32"); 0 if there is no such type.
 int safetensors_bits(std::string_view dtype);
 
-// `json`: the header; `data_bytes`: what follows it in the file. Throws one line that starts with `file`.
+// `json`: the header; `data_bytes`: size of the data that follows it in the file. Throws a one-line error that starts with `file`.
 SafetensorsHeader parse_safetensors_header(const std::string& file, std::string_view json, int64_t data_bytes);
 
 }  // namespace qkv

@@ -23,7 +23,7 @@ using testing::Not;
 
 class Safetensors : public testing::Test {
  protected:
-  // A file made by hand: header, then data.
+  // Writes a file from a header and data.
   void put(const std::string& header, const std::string& data) {
     const uint64_t length = header.size();
     put_bytes(std::string(reinterpret_cast<const char*>(&length), 8) + header + data);
@@ -75,7 +75,7 @@ TEST_F(Safetensors, DataStartsAtAMultipleOfEightAndWideTypesComeFirst) {
 }
 
 TEST_F(Safetensors, HalfPrecisionValuesAreExact) {
-  // 1, -2, the largest, the smallest normal and subnormal numbers, infinity and NaN of IEEE 754 binary16.
+  // 1, -2, the largest number, the smallest normal and subnormal numbers, infinity and NaN in IEEE 754 binary16.
   put(R"({"h":{"dtype":"F16","shape":[7],"data_offsets":[0,14]}})", bytes_of({0x3c00, 0xc000, 0x7bff, 0x0400, 0x8001, 0x7c00, 0x7e00}));
   const Tensor out = Tensor::empty({7}, DType::f32);
   SafetensorsReader(path_).read("h", out);
@@ -125,7 +125,7 @@ TEST_F(Safetensors, EveryFlippedBitOfTheHeaderIsRefusedOrOnlyRenames) {
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ 1 << bit % 8);
     put_bytes(flipped);
     if (message() != "no error") continue;
-    // What still opens must describe the same bytes: names, metadata and types of the same width are all that can change.
+    // A header that still parses must describe the same bytes: only names, metadata and types of equal width can differ.
     const SafetensorsReader reader(path_);
     for (const auto& [name, entry] : reader.entries()) EXPECT_LE(entry.begin + entry.bytes, 70) << name;
   }
@@ -171,7 +171,7 @@ TEST_F(Safetensors, RulesOfTheHeader) {
   }
 }
 
-// As safetensors' own library (safe_open) reads it.
+// safe_open of the safetensors library reads it like this.
 TEST_F(Safetensors, MetadataThatIsNullIsNone) {
   put(R"({"__metadata__":null,"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "abcd");
   const SafetensorsReader reader(path_);
@@ -188,7 +188,7 @@ TEST_F(Safetensors, FilesOfAnotherKindAreNamed) {
   EXPECT_THAT(message(), HasSubstr("a zip archive, as torch.save writes"));
   put_bytes("GGUF");
   EXPECT_THAT(message(), HasSubstr("a GGUF file"));
-  // A header of 60 bytes has the length byte '<'.
+  // A header of 60 bytes starts with the length byte '<'.
   put(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}      )", "abcd");
   EXPECT_EQ(message(), "no error");
 }

@@ -1,4 +1,4 @@
-// The weights of a Hugging Face directory: model.safetensors, or the parts that model.safetensors.index.json lists.
+// The weights of a Hugging Face directory: model.safetensors, or the shards that model.safetensors.index.json lists.
 #pragma once
 
 #include <filesystem>
@@ -13,7 +13,7 @@ namespace qkv {
 
 class WeightFiles {
  public:
-  // Opens and checks every file. Throws where the directory has none, or where the list and the parts disagree.
+  // Opens and checks every file. Throws if the directory has none, or if the index and the shards disagree.
   explicit WeightFiles(const std::filesystem::path& directory);
 
   struct Weight {
@@ -22,11 +22,11 @@ class WeightFiles {
   };
   const std::map<std::string, Weight>& all() const { return weights_; }
   const Weight* find(const std::string& name) const;
-  // Copies the values into `out`, converted to its type. A dimension of 1 in front may be there or not: [1, 8] reads into [8].
+  // Copies the values into `out`, converted to its type. A leading dimension of 1 is optional: [1, 8] reads into [8].
   void read(const std::string& name, const Tensor& out) const;
 
   const std::filesystem::path& path() const { return path_; }                 // the file to name in messages
-  const std::vector<std::filesystem::path>& files() const { return files_; }  // all that were opened
+  const std::vector<std::filesystem::path>& files() const { return files_; }  // all opened files
 
  private:
   void open_parts(const std::filesystem::path& directory);
