@@ -1,4 +1,4 @@
-// What a training learns from, batch by batch.
+// Batches of training data.
 #pragma once
 
 #include <cstdint>
@@ -12,28 +12,28 @@
 
 namespace qkv {
 
-// Sequences as the network takes them. Where it has a decoder, row i of target_in predicts target_out[i]; the source of a text alone is
-// empty. Of an encoder alone row target_rows[i] of the source predicts target_out[i].
+// One batch of packed sequences. With a decoder, row i of target_in predicts target_out[i]; for a language model the source is empty. For
+// an encoder without decoder, row target_rows[i] of the source predicts target_out[i].
 struct TrainingBatch {
   TokenBatch source, target_in;
   std::vector<int32_t> target_rows, target_out;
 };
 
-// The network's loss on it.
+// The network's loss on the batch.
 CrossEntropyResult batch_loss(const Transformer& network, const TrainingBatch& batch, float label_smoothing, float scale,
                               ForwardContext& context);
 
-// target_in is the decoder start and then the target without its last token, target_out the target.
+// target_in is the decoder start followed by the target without its last token; target_out is the target.
 TrainingBatch make_pair_batch(const ParallelCorpus& corpus, std::span<const int32_t> pairs, int32_t decoder_start);
-// target_in is each window's tokens, target_out the tokens behind them.
+// target_in is the tokens of each window; target_out is the tokens shifted left by one.
 TrainingBatch make_window_batch(const TextCorpus& corpus, std::span<const Window> windows);
 
-// Equally many batches in each epoch, in an order that depends on seed and epoch alone. May be used from any thread.
+// Every epoch has the same number of batches, in an order that depends only on seed and epoch. Thread-safe.
 class BatchSource {
  public:
   virtual ~BatchSource() = default;
   virtual int64_t size() const = 0;                             // batches per epoch
-  virtual std::vector<int32_t> order(int64_t epoch) const = 0;  // what batch() reads
+  virtual std::vector<int32_t> order(int64_t epoch) const = 0;  // the order that batch() takes
   virtual TrainingBatch batch(int64_t epoch, std::span<const int32_t> order, int64_t index) const = 0;
 };
 

@@ -24,14 +24,14 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_point(char c) { return c == '.' || c == ','; }
-// ASCII punctuation without ' , - and . ; the space is among it, as in the original's character ranges.
+// ASCII punctuation and the space, except ' , - and . ; these are the character ranges of the original script.
 bool is_symbol(char c) {
   return (c >= '{' && c <= '~') || (c >= '[' && c <= '`') || (c >= ' ' && c <= '&') || (c >= '(' && c <= '+') || (c >= ':' && c <= '@') ||
          c == '/';
 }
 
-// One substitution of two neighbouring characters, left to right without overlap, as a regular expression of two classes does it. A
-// byte stands for the character it belongs to: no class but "not a digit" has characters beyond ASCII.
+// Substitutes pairs of adjacent characters from left to right without overlap, as a regular expression of two classes does. Working on
+// bytes is correct, since only the class "not a digit" contains characters beyond ASCII.
 template <typename First, typename Second>
 std::string space_pairs(const std::string& text, First first, Second second, std::string_view before, std::string_view after) {
   std::string result;
@@ -75,7 +75,7 @@ std::string tokenize_13a(std::string_view text) {
       spaced += c;
     }
   }
-  spaced += "   ";  // the space after the text is a symbol, too
+  spaced += "   ";  // the space after the text is a symbol too
   const auto is_dash = [](char c) { return c == '-'; };
   const auto not_digit = [](char c) { return !is_digit(c); };
   spaced = space_pairs(spaced, not_digit, is_point, "", " ");  // . and , unless after a digit

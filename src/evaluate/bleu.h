@@ -8,10 +8,10 @@
 
 namespace qkv {
 
-// The text with spaces between its tokens, as mteval-v13a's tokenization for Western languages cuts it. `text` is valid UTF-8.
+// Inserts spaces between the tokens of a text according to mteval-v13a for Western languages. `text` is valid UTF-8.
 std::string tokenize_13a(std::string_view text);
 
-// Counts of one sentence. One counter serves any number of sentences, in one thread.
+// Counts the n-grams of one sentence. A counter can be reused for any number of sentences, in one thread.
 class BleuCounter {
  public:
   NgramCounts count(std::string_view hypothesis, std::string_view reference);  // valid UTF-8

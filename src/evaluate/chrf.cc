@@ -22,7 +22,7 @@ NgramCounts ChrfCounter::count(std::string_view hypothesis, std::string_view ref
   take_characters(hypothesis, hypothesis_);
   take_characters(reference, reference_);
   NgramCounts counts = matcher_.count(hypothesis_, reference_);
-  // A hypothesis' n-grams do not count where the reference is too short to have any.
+  // Hypothesis n-grams do not count if the reference is too short to have any of that order.
   for (size_t n = 0; n < kMaxNgram; ++n) {
     if (counts.reference[n] == 0) counts.hypothesis[n] = 0;
   }
@@ -32,7 +32,7 @@ NgramCounts ChrfCounter::count(std::string_view hypothesis, std::string_view ref
 double chrf(const NgramCounts& corpus) {
   constexpr double kBetaSquared = 4;
   double precision = 0, recall = 0;
-  int orders = 0;  // that both sides have n-grams of
+  int orders = 0;  // orders for which both sides have n-grams
   for (size_t n = 0; n < kMaxNgram; ++n) {
     if (corpus.hypothesis[n] == 0 || corpus.reference[n] == 0) continue;
     precision += static_cast<double>(corpus.matches[n]) / static_cast<double>(corpus.hypothesis[n]);

@@ -1,4 +1,4 @@
-// chrF2 (Popović 2016): the F-score of character n-grams up to 6, recall counted twice, white space left out, as sacreBLEU computes it.
+// chrF2 (Popović 2016) as sacreBLEU computes it: the F-score of character n-grams up to 6, with recall weighted twice, without white space.
 #pragma once
 
 #include <string_view>
@@ -8,7 +8,7 @@
 
 namespace qkv {
 
-// Counts of one sentence. One counter serves any number of sentences, in one thread.
+// Counts the n-grams of one sentence. A counter can be reused for any number of sentences, in one thread.
 class ChrfCounter {
  public:
   NgramCounts count(std::string_view hypothesis, std::string_view reference);  // valid UTF-8

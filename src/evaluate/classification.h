@@ -1,4 +1,4 @@
-// What a classifier says of texts, and how often it is right.
+// Label probabilities of a classifier, and its accuracy.
 #pragma once
 
 #include <cstdint>
@@ -12,18 +12,18 @@
 namespace qkv {
 
 struct ClassificationOptions {
-  int64_t batch_tokens = 8192;  // computed at once
+  int64_t batch_tokens = 8192;  // tokens per batch
   DType dtype = DType::f32;
   const CancellationToken* cancellation = nullptr;
 };
 
-// log p of each label for each text. [texts][num_labels]. Ends with Error(interrupted) when cancelled.
+// log p of each label for each text: [texts][num_labels]. Throws Error(interrupted) if cancelled.
 std::vector<std::vector<double>> label_log_probabilities(const Transformer& network, std::span<const std::vector<int32_t>> texts,
                                                          const ClassificationOptions& options);
 
 struct ClassificationScores {
   double nll = 0;                // sum of -log p of the right labels, in nats
-  int64_t texts = 0, right = 0;  // of which the likeliest label is the right one
+  int64_t texts = 0, right = 0;  // right: texts whose most likely label is correct
 
   double loss() const { return nll / static_cast<double>(texts); }
   double accuracy() const { return static_cast<double>(right) / static_cast<double>(texts); }

@@ -1,4 +1,4 @@
-// Batches for a classifier.
+// Batches of labelled texts for a classifier.
 #pragma once
 
 #include <span>
@@ -8,10 +8,11 @@
 
 namespace qkv {
 
-// These texts; the first row of each predicts its label.
+// A batch of the texts with these numbers; the first row of each predicts its label.
 TrainingBatch make_labelled_batch(const LabelledTexts& texts, std::span<const int32_t> numbers);
 
-// Texts are shuffled anew in each epoch and parted into batches of equally many, so many that a batch has about `batch_tokens` tokens.
+// Texts are shuffled in each epoch and split into batches with equal numbers of texts, chosen so that a batch has about `batch_tokens`
+// tokens.
 class LabelledSource final : public BatchSource {
  public:
   LabelledSource(LabelledTexts texts, int64_t batch_tokens, uint64_t seed);

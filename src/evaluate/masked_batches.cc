@@ -7,7 +7,7 @@
 namespace qkv {
 namespace {
 
-// Room for [CLS] and [SEP].
+// Reserves room for [CLS] and [SEP].
 WindowOptions without_frame(WindowOptions options) {
   QKV_REQUIRE(options.context > 2, "[masked] a sequence of {} tokens has no room besides [CLS] and [SEP]", options.context);
   options.context -= 2;
@@ -34,7 +34,7 @@ std::vector<int32_t> framed_window(const TextCorpus& corpus, const Window& windo
   const auto begin = corpus.tokens().begin() + window.begin + 1;
   std::vector<int32_t> ids{vocabulary.cls()};
   ids.insert(ids.end(), begin, begin + window.length);
-  // The token that ends a document is [SEP] already.
+  // The token that ends a document is already [SEP].
   if (ids.back() != vocabulary.sep()) ids.push_back(vocabulary.sep());
   return ids;
 }

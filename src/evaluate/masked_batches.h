@@ -1,4 +1,4 @@
-// Batches for a masked language model: sequences "[CLS] tokens [SEP]" of a plain text, some of whose tokens are hidden.
+// Batches for a masked language model: sequences "[CLS] tokens [SEP]" of a plain text with some tokens hidden.
 #pragma once
 
 #include <span>
@@ -8,17 +8,17 @@
 
 namespace qkv {
 
-// One batch of sequences that were masked.
+// Makes one batch of masked sequences.
 TrainingBatch make_masked_batch(std::span<const MaskedSequence> sequences);
 
-// The tokens of a window of a corpus, between [CLS] and [SEP]: those that the window predicts, so that the windows of a corpus have each
-// token but its first once.
+// Puts the tokens that a window predicts between [CLS] and [SEP]. The windows of a corpus then contain every token except the first exactly
+// once.
 std::vector<int32_t> framed_window(const TextCorpus& corpus, const Window& window, const MaskingVocabulary& vocabulary);
 
-// Windows of a text, or of its documents (lines, say) one by one. What is hidden depends on seed, epoch and place alone.
+// Windows of a text, or of its documents (for example lines) separately. The hidden tokens depend only on seed, epoch and position.
 class MaskedSource final : public BatchSource {
  public:
-  // options.context: tokens of a sequence, with [CLS] and [SEP].
+  // options.context: tokens of a sequence, including [CLS] and [SEP].
   MaskedSource(TextCorpus corpus, MaskingVocabulary vocabulary, const MaskingOptions& masking, const WindowOptions& options);
   int64_t size() const override { return batches_.size(); }
   std::vector<int32_t> order(int64_t epoch) const override { return batches_.order(epoch); }

@@ -9,7 +9,7 @@
 namespace qkv {
 namespace {
 
-// Of the hidden tokens' text, word by word: a tokenizer puts words together without the spaces in them.
+// Bytes of the hidden tokens' text, decoded word by word, without spaces, since a tokenizer may join words without the spaces between them.
 int64_t hidden_bytes(const MaskedSequence& sequence, const MaskingVocabulary& vocabulary, const Tokenizer& tokenizer) {
   int64_t bytes = 0;
   for (size_t begin = 0; begin < sequence.places.size();) {

@@ -37,7 +37,7 @@ NgramCounts NgramMatcher::count(std::span<const uint32_t> hypothesis, std::span<
     counts.reference[n - 1] = std::max<int64_t>(0, static_cast<int64_t>(reference.size()) - static_cast<int64_t>(n) + 1);
   }
   clear(reference.size() * order_);
-  uint32_t nodes = 0;  // 0 is the root
+  uint32_t nodes = 0;  // the root is node 0
   for (size_t begin = 0; begin < reference.size(); ++begin) {
     const size_t end = std::min(reference.size(), begin + order_);
     for (size_t i = begin, node = 0; i < end; ++i) {
@@ -54,7 +54,7 @@ NgramCounts NgramMatcher::count(std::span<const uint32_t> hypothesis, std::span<
     const size_t end = std::min(hypothesis.size(), begin + order_);
     for (size_t i = begin, node = 0; i < end; ++i) {
       Edge& edge = find(static_cast<uint32_t>(node), hypothesis[i]);
-      if (edge.key == 0) break;  // where an n-gram is unknown, so are the longer ones
+      if (edge.key == 0) break;  // longer n-grams with this prefix are not in the reference either
       if (edge.left > 0) {
         --edge.left;
         ++counts.matches[i - begin];

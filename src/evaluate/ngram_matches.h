@@ -1,4 +1,4 @@
-// Counting the n-grams that a hypothesis shares with its reference: what BLEU (of words) and chrF (of characters) are made of.
+// Counts the n-grams that a hypothesis shares with its reference, for BLEU (words) and chrF (characters).
 #pragma once
 
 #include <array>
@@ -10,14 +10,14 @@ namespace qkv {
 
 constexpr size_t kMaxNgram = 6;
 
-// Sums over sentences; index n - 1 for n-grams.
+// Sums over sentences; index n - 1 holds the counts of n-grams.
 struct NgramCounts {
   std::array<int64_t, kMaxNgram> hypothesis{}, reference{}, matches{};
   void operator+=(const NgramCounts& other);
 };
 
-// The reference's n-grams are a trie whose edges lie in one hash table; the hypothesis walks it and takes each n-gram at most as often
-// as the reference has it (clipped counts, Papineni et al. 2002, section 2.1). O(symbols * order), memory kept between calls.
+// The reference's n-grams form a trie whose edges are in one hash table. The hypothesis walks it and matches each n-gram at most as often
+// as the reference has it (clipped counts, Papineni et al. 2002, section 2.1). O(symbols * order); memory is kept between calls.
 class NgramMatcher {
  public:
   explicit NgramMatcher(size_t order) : order_(order) {}  // order <= kMaxNgram
@@ -27,7 +27,7 @@ class NgramMatcher {
   struct Edge {
     uint64_t key = 0;  // (parent node << 32 | symbol) + 1; 0: free
     uint32_t node = 0;
-    uint32_t left = 0;  // how often the n-gram may still be taken
+    uint32_t left = 0;  // remaining matches of the n-gram
   };
   Edge& find(uint32_t parent, uint32_t symbol);
   void clear(size_t edges);

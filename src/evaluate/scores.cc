@@ -28,7 +28,7 @@ Scores score_corpus(std::span<const std::string> hypotheses, std::span<const std
   }
   if (hypotheses.empty()) fail(ErrorCode::bad_input, "there is nothing to score: no hypotheses and no references");
 
-  constexpr size_t kLines = 64;  // of one task
+  constexpr size_t kLines = 64;  // lines per task
   const size_t tasks = (hypotheses.size() + kLines - 1) / kLines;
   std::vector<NgramCounts> words(tasks), characters(tasks);
   parallel_for(static_cast<int64_t>(tasks), [&](int64_t task) {

@@ -17,7 +17,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-// Written by tools/golden/scores.py with the real sacreBLEU.
+// Written by tools/golden/scores.py with sacreBLEU.
 const nlohmann::json& goldens() {
   static const auto json = nlohmann::json::parse(read_file(QKV_SOURCE_DIR "/tests/goldens/scores/scores.json"));
   return json;
@@ -39,7 +39,7 @@ TEST(Scores, TokenizationEqualsSacrebleusOnNastyLines) {
 }
 
 TEST(Scores, LongCorpusEqualsTheSumOfItsCounts) {
-  // 1000 copies of a corpus have its scores: counts over many tasks are added up.
+  // 1000 copies of a corpus have its scores; this adds up the counts of many tasks.
   const Lines hypotheses{"the cat sat on a mat .", "a dog barks loudly at night"},
       references{"the cat sat on the mat .", "the dog barks at night"};
   Lines many_hypotheses, many_references;
@@ -71,7 +71,7 @@ TEST(Scores, DifferentCountsAndNothingAtAllAreErrors) {
   EXPECT_THAT(message({}, {}), testing::HasSubstr("nothing to score"));
 }
 
-// sacreBLEU 2.6 gives 0.0 for the first two corpora, whatever the hypotheses are, and 100 for the third.
+// sacreBLEU 2.6 gives 0.0 for the first two corpora with any hypotheses, and 100 for the third.
 TEST(Scores, BleuNeedsAReferenceOfFourWords) {
   EXPECT_FALSE(bleu_is_defined(Lines{"einundzwanzig", "", "drei kurze Wörter"}));
   EXPECT_FALSE(bleu_is_defined(Lines{}));

@@ -4,7 +4,7 @@
 
 namespace qkv {
 
-// The characters whose str.isspace() is true (Unicode's White_Space and the separators U+001C to U+001F).
+// The characters for which str.isspace() is true: Unicode's White_Space and the separators U+001C to U+001F.
 size_t white_space_at(std::string_view text, size_t position) {
   const auto byte = static_cast<unsigned char>(text[position]);
   if (byte < 0x80) return byte == ' ' || (byte >= 0x09 && byte <= 0x0D) || (byte >= 0x1C && byte <= 0x1F) ? 1 : 0;
@@ -21,7 +21,7 @@ std::vector<std::string_view> split_words(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const size_t space = white_space_at(text, i);
     if (space == 0) {
-      ++i;  // no byte inside a character begins a white space character
+      ++i;  // no continuation byte begins a white space character
       continue;
     }
     if (begin < i) words.push_back(text.substr(begin, i - begin));

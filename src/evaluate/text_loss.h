@@ -1,4 +1,4 @@
-// How well a language model predicts a plain text.
+// The loss of a language model on a plain text.
 #pragma once
 
 #include <cmath>
@@ -12,23 +12,23 @@ namespace qkv {
 
 struct TextLoss {
   double nll = 0;      // sum of -log p, in nats
-  int64_t tokens = 0;  // that were predicted
+  int64_t tokens = 0;  // predicted tokens
   int64_t bytes = 0;   // of the text
 
   double per_token() const { return nll / static_cast<double>(tokens); }
   double perplexity() const { return std::exp(per_token()); }
-  // Comparable between tokenizers. The first token of a text that has no start is not predicted, and its bits are missing.
+  // Comparable between tokenizers. If a text has no start token, its first token is not predicted and its bits are not counted.
   double bits_per_byte() const { return nll / std::log(2.0) / static_cast<double>(bytes); }
 };
 
 struct TextLossOptions {
-  int64_t context = 256;         // tokens that the network sees at once
-  int64_t batch_tokens = 16384;  // computed at once
+  int64_t context = 256;         // tokens of context
+  int64_t batch_tokens = 16384;  // tokens per batch
   DType dtype = DType::f32;
   const CancellationToken* cancellation = nullptr;
 };
 
-// Over all windows of `context` tokens that follow each other, the last one shorter. Ends with Error(interrupted) when cancelled.
+// The loss over consecutive windows of `context` tokens, of which the last may be shorter. Throws Error(interrupted) if cancelled.
 TextLoss text_loss(const Transformer& network, const TextCorpus& corpus, const TextLossOptions& options);
 
 }  // namespace qkv

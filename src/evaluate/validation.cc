@@ -10,7 +10,7 @@
 namespace qkv {
 namespace {
 
-// No translation needs more than twice the longest reference. A network that has learnt nothing yet may never say </s>; it stops here.
+// Twice the longest reference is enough for any translation. It stops an untrained network, which may never predict </s>.
 int translation_limit(const ParallelCorpus& corpus) {
   size_t longest = 0;
   for (int64_t pair = 0; pair < corpus.size(); ++pair) longest = std::max(longest, corpus.target(pair).size());

@@ -1,4 +1,4 @@
-// How good a network is on what it does not learn from.
+// Evaluates a network on validation data during training.
 #pragma once
 
 #include <optional>
@@ -17,13 +17,13 @@ namespace qkv {
 
 struct ValidationResult {
   double loss = 0;                      // -log p per target token, without label smoothing
-  std::optional<double> bleu;           // of the translations of all lines, where a reference has four words
-  std::optional<double> exact_match;    // where none has: BLEU would be 0 whatever is said
-  std::optional<double> bits_per_byte;  // of a plain text
+  std::optional<double> bleu;           // translations of all lines; set if a reference has four words
+  std::optional<double> exact_match;    // set if no reference has four words, which makes BLEU 0
+  std::optional<double> bits_per_byte;  // for plain text
   std::optional<double> masked_bits_per_byte;
-  std::optional<double> accuracy;  // of a classification
+  std::optional<double> accuracy;  // for classification
 
-  // What decides which is better, before the loss: higher is better; 0 where the loss alone does.
+  // The score that ranks validations before their loss; higher is better. 0 if only the loss ranks them.
   double score() const { return bleu.value_or(exact_match.value_or(accuracy.value_or(0))); }
   const char* score_name() const { return bleu ? "BLEU" : exact_match ? "exact match" : accuracy ? "accuracy" : ""; }
 };
@@ -43,8 +43,8 @@ struct TranslationValidationOptions {
 
 class TranslationValidation final : public Validation {
  public:
-  // `corpus` holds the pairs of the two files that are neither empty nor too long, tokenized; `sources` and `references` all lines. The
-  // tokenizer stays with the caller.
+  // `corpus` holds the tokenized pairs of the two files except empty and too long ones; `sources` and `references` hold all lines. The
+  // tokenizer must outlive this object.
   TranslationValidation(ParallelCorpus corpus, std::vector<std::string> sources, std::vector<std::string> references,
                         const Tokenizer& tokenizer, const TranslationValidationOptions& options);
 
@@ -76,7 +76,7 @@ class TextValidation final : public Validation {
 
 class MaskedValidation final : public Validation {
  public:
-  // The loss is taken with the options' masking, the masked bits per byte with whole words hidden. The tokenizer stays with the caller.
+  // The loss uses the masking of `options`, masked bits per byte hides whole words. The tokenizer must outlive this object.
   MaskedValidation(TextCorpus corpus, const Tokenizer& tokenizer, const MaskedLossOptions& options)
       : corpus_(std::move(corpus)), tokenizer_(tokenizer), options_(options) {}
 
