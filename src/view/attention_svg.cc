@@ -1,4 +1,4 @@
-// The heat map as SVG.
+// Draws the attention heat map as SVG.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,9 +13,9 @@ namespace qkv {
 namespace {
 
 constexpr int kFontSize = 13, kLabelColumns = 22, kLegendWidth = 200;
-constexpr int kLeastCell = 22;  // labels of columns at 45 degrees are then 15 pixels apart: a line of a CJK font
+constexpr int kLeastCell = 22;  // column labels at 45 degrees are then 15 pixels apart: a line of a CJK font
 
-// Text for XML 1.0: markup escaped, characters that it forbids left out.
+// Text for XML 1.0: markup is escaped, forbidden characters are removed.
 std::string escaped(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size();) {
@@ -34,7 +34,7 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-// White to dark blue; share in [0, 1].
+// White (0) to dark blue (1).
 std::string color_of(double share) {
   constexpr std::array<std::array<double, 3>, 5> kStops{{{247, 251, 255}, {198, 219, 239}, {107, 174, 214}, {33, 113, 181}, {8, 48, 107}}};
   const double place = std::clamp(share, 0.0, 1.0) * (kStops.size() - 1);
@@ -45,7 +45,7 @@ std::string color_of(double share) {
   return fmt::format("#{:02x}{:02x}{:02x}", rgb[0], rgb[1], rgb[2]);
 }
 
-// Width of a character as a part of the font's size: at most this in DejaVu Sans, the widest of the fonts that are asked for.
+// Upper bound of a character's width in em, from DejaVu Sans, the widest of the requested fonts.
 double em_of(char32_t code_point, std::string_view bytes) {
   constexpr std::string_view kNarrow = " !'(),-./:;I[\\]`fijlrt|", kWide = "#&+<=>GHNOQUD^w~", kWidest = "%@MWm";
   if (code_point >= 0x80) {
@@ -58,10 +58,10 @@ double em_of(char32_t code_point, std::string_view bytes) {
   return kWide.find(c) != std::string_view::npos ? 0.84 : 0.7;
 }
 
-// The text cut to at most so many pixels, with "…" in place of what is missing.
+// The text, shortened to `pixels` with "…" at the end if it is wider.
 std::string fit_to_pixels(std::string_view text, double pixels, int font_size) {
   double used = 0;
-  size_t fits = 0;  // bytes that leave room for "…"
+  size_t fits = 0;  // bytes before which "…" still fits
   for (size_t i = 0; i < text.size();) {
     const Character c = character_at(text, i);
     used += font_size * em_of(c.code_point, text.substr(i, c.length));
@@ -87,14 +87,14 @@ int pixels_of(const std::vector<std::string>& labels) {
   return static_cast<int>(std::ceil(widest));
 }
 
-// Where things lie, in pixels.
+// Positions and sizes in pixels.
 struct Layout {
   int cell, left, top, right, map_width, map_height, legend_y, width, height;
 
   explicit Layout(const AttentionView& view) {
     const int64_t rows = view.trace.weights.rows, cols = view.trace.weights.cols;
     cell = static_cast<int>(std::clamp<int64_t>(640 / std::max<int64_t>({rows, cols, 1}), kLeastCell, 36));
-    const int slanted = pixels_of(view.keys) * 71 / 100 + kFontSize;  // labels of columns stand at 45 degrees
+    const int slanted = pixels_of(view.keys) * 71 / 100 + kFontSize;  // column labels are drawn at 45 degrees
     left = 44 + pixels_of(view.queries) + 8;
     top = 92 + slanted;
     right = slanted + 12;

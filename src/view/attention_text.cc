@@ -1,4 +1,4 @@
-// The map and the trace as text.
+// Writes the attention map and the trace as text.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace qkv {
 namespace {
 
 struct Shade {
-  double from;  // weight
+  double from;  // smallest weight for the glyph
   const char* glyph;
 };
 constexpr Shade kShades[] = {{0.7, "█"}, {0.4, "▓"}, {0.2, "▒"}, {0.05, "░"}, {0, "·"}};
@@ -42,7 +42,7 @@ int widest(const std::vector<std::string>& labels) {
   return width;
 }
 
-// The characters of a label one below the other; a combining mark stays with its base.
+// The characters of a label as lines of a vertical label; a combining mark stays with its base.
 std::vector<std::string> stacked(const std::string& label) {
   std::vector<std::string> characters;
   for (size_t i = 0; i < label.size();) {
@@ -58,11 +58,11 @@ std::vector<std::string> stacked(const std::string& label) {
   return characters;
 }
 
-// How a map is laid out in a terminal: labels beside each other where all fit, else stacked character by character over narrow columns.
+// Layout of a map in a terminal: horizontal column labels if all fit, otherwise vertical labels over narrow columns.
 struct TextLayout {
-  static constexpr int kBar = 4;  // columns of shade under a label
+  static constexpr int kBar = 4;  // width of a shaded cell
 
-  int label_width, room;  // of the rows' names; of what stands right of them
+  int label_width, room;  // width of the row names, and of the space to their right
   bool stacked_labels = false;
   std::vector<int> widths;  // of the map's columns
 
@@ -95,7 +95,7 @@ std::string header(const AttentionView& view, const TextLayout& layout, size_t b
     out += indent;
     for (size_t j = begin; j < end; ++j) {
       const std::vector<std::string>& label = labels[j - begin];
-      const size_t skipped = rows - label.size();  // labels stand on the map
+      const size_t skipped = rows - label.size();  // labels are aligned at the bottom
       out += padded(row < skipped ? "" : label[row - skipped], layout.widths[j]);
     }
     out += "\n";
@@ -114,7 +114,7 @@ std::string map_row(const AttentionView& view, const TextLayout& layout, size_t 
   return out;
 }
 
-// "twenty 93 %": what the row looks at most.
+// The key with the largest weight of a row: "twenty 93 %".
 std::string strongest(const AttentionView& view, size_t i, int width) {
   const AttentionMatrix& weights = view.trace.weights;
   const auto begin = weights.values.begin() + static_cast<int64_t>(i) * weights.cols;

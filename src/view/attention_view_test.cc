@@ -72,7 +72,7 @@ TEST_F(AttentionViewTest, AModelWithoutASourceIsRefused) {
   }
 }
 
-// 0.989 em is the width of W in DejaVu Sans; 13 pixels high labels at 45 degrees.
+// W is 0.989 em wide in DejaVu Sans; column labels are 13 pixels high and drawn at 45 degrees.
 TEST_F(AttentionViewTest, LabelsOfThePictureDoNotCollide) {
   AttentionView found;
   found.trace.kind = AttentionKind::cross;
@@ -133,7 +133,7 @@ TEST_F(AttentionViewTest, HeadingOfThePictureShowsLineEndsAndWhatTurnsTheText) {
   EXPECT_THAT(attention_svg(found), AllOf(HasSubstr(">ein↵Haus &lt;U+202E&gt;!</text>"), HasSubstr(">→ a⇥house</text>")));
 }
 
-// Labels of columns stand at 45 degrees: their lines are further apart than a line of a font with wide characters is high.
+// Column labels at 45 degrees must be further apart than the line height of a font with wide characters.
 TEST_F(AttentionViewTest, LabelsOfManyColumnsDoNotTouch) {
   AttentionView found;
   found.trace.kind = AttentionKind::cross;
@@ -146,7 +146,7 @@ TEST_F(AttentionViewTest, LabelsOfManyColumnsDoNotTouch) {
   for (size_t i = 1; i < places.size(); ++i) EXPECT_GE((places[i] - places[i - 1]) / std::sqrt(2.0), 15);
 }
 
-// Every line of the picture fits, whatever the source's length and the width of its characters.
+// Every line of the text map fits the width for sources of any length and characters of any width.
 TEST_F(AttentionViewTest, TextFitsTheTerminal) {
   for (const char* source : {"ein Haus", "日本語 の 家", "a house by the sea am See am"}) {
     for (const int width : {40, 80, 133}) {
@@ -199,7 +199,7 @@ TEST(TokenLabels, WhatCannotBeSeenHasASign) {
     EXPECT_EQ(token_labels(bytes, bytes.encode(text)).back(), label);
   }
   EXPECT_EQ(on_one_visible_line("a b\r\u200B\u0301\uFE0F"), "a b<U+000D><U+200B>\u0301\uFE0F") << "marks stand on what precedes them";
-  // Metaspace's decoder leaves a space at the beginning out.
+  // The Metaspace decoder drops a leading space.
   const Tokenizer words = make_test_tokenizer();
   std::vector<int32_t> ids{words.token_to_id("▁")};
   ASSERT_GE(ids[0], 0);

@@ -26,7 +26,7 @@ AttentionMatrix columns_of(const Tensor& x, int64_t first, int64_t cols) {
   return matrix;
 }
 
-// What softmax is taken of: products times the scale, what the distance adds, and minus infinity where a key is hidden.
+// The inputs of softmax: scaled and soft-capped products plus the distance bias, with minus infinity for masked keys.
 AttentionMatrix scores_of(const HeadTrace& trace, const AttentionOptions& options, int head) {
   const Tensor& bias = options.distance_bias;
   const AttentionMatrix biases = bias ? columns_of(bias, 0, bias.cols()) : AttentionMatrix{};

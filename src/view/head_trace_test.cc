@@ -62,7 +62,7 @@ TEST(HeadTrace, EveryNumberAgreesWithTheDoubleReference) {
   }
 }
 
-// Vaswani et al. 2017, equation 1, from the numbers that are shown.
+// Recomputes Vaswani et al. 2017, equation 1, from the displayed numbers.
 TEST(HeadTrace, WeightsAreTheSoftmaxOfTheScoresAndOutputTheirMeanOfValues) {
   const auto model = open_model("marian_post_norm", Device::cpu);
   for (const Case& c : all_heads(model->config)) {
@@ -112,7 +112,7 @@ TEST(HeadTrace, LayerAndHeadOutOfRangeNameThePossibleOnes) {
   EXPECT_EQ(message(0, 4), "head 4 does not exist; possible: 0 to 3");
 }
 
-// The kernel's weights are the softmax of the scores that the trace shows, however positions, windows and soft-caps change these.
+// The kernel's weights are the softmax of the displayed scores for all position schemes, windows and soft-caps.
 TEST(HeadTrace, ScoresHoldBiasesWindowsAndSoftCaps) {
   for (const Position position : {Position::rope, Position::alibi, Position::t5}) {
     UniformConfig config;

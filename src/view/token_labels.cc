@@ -14,22 +14,22 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD", kSpace = "\xE2\x96\x81
 
 bool is_mark(UChar32 c) { return u_charType(c) == U_NON_SPACING_MARK || u_charType(c) == U_ENCLOSING_MARK; }
 
-// Nothing is drawn for it, or its picture is one that most fonts lack.
+// Characters without a glyph, or with a glyph that most fonts lack.
 bool is_invisible(UChar32 c) { return u_iscntrl(c) || u_isUWhiteSpace(c) || u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT); }
 
-// A character as it can be seen: signs for spaces and line ends, the code points of others that cannot.
+// A visible form of a character: symbols for spaces and line ends, the code point for other invisible characters.
 std::string visible_character(char32_t code_point, std::string_view bytes, bool first) {
   constexpr std::string_view kLineEnd = "\xE2\x86\xB5", kTab = "\xE2\x87\xA5", kCircle = "\xE2\x97\x8C";
   if (code_point == ' ') return std::string(kSpace);
   if (code_point == '\n') return std::string(kLineEnd);
   if (code_point == '\t') return std::string(kTab);
   const auto c = static_cast<UChar32>(code_point);
-  if (!first && is_mark(c)) return std::string(bytes);  // also those that choose a form of what precedes them
+  if (!first && is_mark(c)) return std::string(bytes);  // including variation selectors
   if (is_invisible(c)) return fmt::format("<U+{:04X}>", static_cast<uint32_t>(code_point));
   return is_mark(c) ? std::string(kCircle) + std::string(bytes) : std::string(bytes);
 }
 
-// The label of a piece of text.
+// The label of a text fragment.
 std::string visible(std::string_view text) {
   std::string label;
   for (size_t i = 0; i < text.size();) {
@@ -67,8 +67,8 @@ std::string on_one_visible_line(std::string_view text) {
 }
 
 std::vector<std::string> token_labels(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
-  // A token's text can depend on its neighbours (a space is dropped at the start, a character spans tokens): decode what precedes it too,
-  // from a few tokens back.
+  // A token's text can depend on its neighbours (a leading space is dropped, a character spans tokens), so some preceding tokens are
+  // decoded too.
   constexpr size_t kContext = 8;
   std::vector<std::string> labels;
   for (size_t i = 0; i < ids.size(); ++i) {
@@ -85,7 +85,7 @@ std::vector<std::string> token_labels(const Tokenizer& tokenizer, std::span<cons
       if (now.starts_with(known) && now.size() > known.size()) {
         labels.push_back(visible(now.substr(known.size())));
       } else {
-        // The token ends within a character, or the decoder leaves it out here, as a space at the beginning.
+        // The token ends within a character, or the decoder drops it here, like a leading space.
         const bool incomplete = now.starts_with(known) && with.size() > now.size();
         labels.push_back(incomplete ? std::string(kEllipsis) : visible(tokenizer.id_to_token(id)));
       }
