@@ -1,4 +1,4 @@
-// Training on a device whose memory the host cannot touch, and whose kernels run when somebody waits, gives the CPU's bits.
+// Trains on a device with memory that the host cannot access and kernels that run asynchronously; the results equal the CPU's bit by bit.
 #include <gtest/gtest.h>
 
 #include <algorithm>

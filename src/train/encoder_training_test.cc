@@ -1,4 +1,4 @@
-// Whole trainings of encoders alone with a few thousand weights: hidden tokens, and labels.
+// Complete trainings of encoders with a few thousand weights: masked language models and classifiers.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -104,7 +104,7 @@ TEST_F(EncoderTraining, LeavesDirectoriesOfBertThatOpen) {
   EXPECT_THAT(classifier.labels(), testing::ElementsAre("bad", "good"));
 }
 
-// The definitions, sequence by sequence: of the loss the training's masking, of the bits per byte whole words shown as [MASK].
+// Recomputes the validation sequence by sequence: the loss uses the training's masking, bits per byte hide whole words as [MASK].
 TEST_F(EncoderTraining, MaskedValidationIsItsFormula) {
   for (const std::string separator : {"", "\n"}) {
     TrainOptions o = options(TrainTask::mlm, "mlm" + std::to_string(separator.size()));
@@ -225,7 +225,7 @@ TEST_F(EncoderTraining, AClassifierStartsFromThePretrainedEncoder) {
   TrainOptions o = options(TrainTask::classification, "classifier");
   o.init = root_ / "mlm";
   o.learning_rate = 0;
-  o.hidden_size = 98;  // the pretrained one's counts
+  o.hidden_size = 98;  // ignored, since the pretrained network determines the size
   o.ema_decay = 0;
   train(o);
   const auto before = load_model(root_ / "mlm"), after = load_model(root_ / "classifier");

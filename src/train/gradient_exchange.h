@@ -1,26 +1,25 @@
-// The seam for training in several processes: each computes some batches of an update, and their gradients are added before they are
-// clipped.
+// Interface for training in several processes: each computes some batches of an update, and their gradients are added before clipping.
 #pragma once
 
 #include "nn/parameters.h"
 
 namespace qkv {
 
-// All processes read the same data in the same order and hold the same weights; batch i of an update belongs to process i % processes().
-// Random choices in a batch (dropout, hidden tokens) depend on the batch's number in the whole training, not on who computes it.
+// All processes read equal data in equal order and hold equal weights; batch i of an update belongs to process i % processes(). Random
+// choices in a batch (dropout, hidden tokens) depend on the number of the batch in the whole training, not on the process.
 class GradientExchange {
  public:
   virtual ~GradientExchange() = default;
 
   virtual int processes() const = 0;
-  virtual int process() const = 0;  // this one, from 0
+  virtual int process() const = 0;  // number of this process, from 0
 
-  // Replaces the gradients and the update's loss by their sums over all processes, the same bits everywhere. A gradient that one process
-  // has and another lacks counts as zeros there. Every process calls it once for each update. Throws where another process is gone.
+  // Replaces the gradients and the update's loss by their sums over all processes, with identical bits in each. A gradient that a process
+  // lacks counts as zeros. Every process calls this once per update. Throws if another process is gone.
   virtual void sum(ParameterStore& parameters, double& loss) = 0;
 };
 
-// One process alone: its sums are the sums.
+// A single process: the sums are its own values.
 class LocalExchange final : public GradientExchange {
  public:
   int processes() const override { return 1; }

@@ -36,7 +36,7 @@ GradientStep::GradientStep(Model& model, Model* averaged, const TrainOptions& op
       optimizer_(model.parameters, adamw_options(options), averaged ? &averaged->parameters : nullptr) {}
 
 StepResult GradientStep::compute(const Update& update, int64_t first_batch, int64_t step) {
-  // A text of which no token is in the vocabulary predicts nothing.
+  // A text without any token of the vocabulary predicts nothing.
   const auto predictions = static_cast<double>(std::max<int64_t>(update.target_tokens, 1));
   const auto scale = static_cast<float>(1 / predictions);
   StepResult result;

@@ -12,24 +12,24 @@
 namespace qkv {
 
 struct StepResult {
-  double loss_sum = 0;       // label-smoothed, of all predicted tokens
+  double loss_sum = 0;       // label-smoothed, over all predicted tokens
   double loss = 0;           // per predicted token
   double gradient_norm = 0;  // before clipping
   double learning_rate = 0;
-  int64_t batches = 0;  // used: those that predict something
+  int64_t batches = 0;  // number of batches that predict something
 
   bool finite() const;
 };
 
 class GradientStep {
  public:
-  // All stay with the caller. `averaged`: a second model whose weights become the averages of the first one's; null: none.
+  // The arguments must outlive this object. `averaged` is a second model that receives the moving averages of the weights, or null.
   GradientStep(Model& model, Model* averaged, const TrainOptions& options, GradientExchange& exchange);
 
-  // The gradients of the batches that are this process's, added up over all processes. `first_batch` counts the used batches before this
-  // update: with the place in it, the number that dropout's random numbers depend on. `step`: of this update, from 1.
+  // Computes the gradients of this process's batches and sums them over all processes. `first_batch` is the number of batches used before
+  // this update; dropout's random numbers depend on it plus the index in the update. `step` counts updates from 1.
   StepResult compute(const Update& update, int64_t first_batch, int64_t step);
-  // Moves the weights by them.
+  // Updates the weights with these gradients.
   void apply(const StepResult& result) { optimizer_.step(result.learning_rate, result.gradient_norm); }
 
   AdamW& optimizer() { return optimizer_; }

@@ -10,7 +10,7 @@
 namespace qkv {
 namespace {
 
-// Process `process` of `processes`, whose sums somebody else makes.
+// Stands for process `process` of `processes`; the test adds the gradients.
 class Share final : public GradientExchange {
  public:
   Share(int process, int processes) : process_(process), processes_(processes) {}

@@ -28,7 +28,7 @@ void expect_near(const Tensor& actual, const nlohmann::json& expected, double to
   }
 }
 
-// Parameters of the golden's shapes with its initial values.
+// Fills the store with parameters that have the golden's shapes and initial values.
 void fill(ParameterStore& store, const nlohmann::json& g) {
   for (size_t i = 0; i < g["shapes"].size(); ++i) {
     const auto& shape = g["shapes"][i];
@@ -37,7 +37,7 @@ void fill(ParameterStore& store, const nlohmann::json& g) {
   }
 }
 
-// Gradients as a backward pass leaves them.
+// Sets gradients as a backward pass would leave them.
 void set_gradients(ParameterStore& store, const nlohmann::json& gradients) {
   for (size_t i = 0; i < store.all().size(); ++i) {
     const Tensor& value = store.all()[i].value;

@@ -24,7 +24,7 @@ std::optional<TrainEnd> StopPolicy::reached_end(const TrainingState& state) cons
   if (o.max_epochs && state.epoch >= o.max_epochs) return TrainEnd::max_epochs;
   if (o.patience && state.validations_without_better >= o.patience) return TrainEnd::patience;
   if (o.max_minutes > 0) {
-    // Time for the last validation (a tenth of the whole where none was timed) and checkpoint is kept back.
+    // Reserves time for the last checkpoint and validation (a tenth of the limit if no validation was timed yet).
     const double limit = o.max_minutes * 60;
     const double validation = state.last_validation_step == state.step ? 0
                               : validation_seconds_ >= 0               ? 1.1 * validation_seconds_

@@ -1,4 +1,4 @@
-// When a training ends, and how long that is to go.
+// Decides when a training ends, and estimates the remaining time.
 #pragma once
 
 #include <optional>
@@ -9,23 +9,23 @@
 
 namespace qkv {
 
-// The number that stands behind an end: --max-steps and so on.
+// The value of the option that belongs to an end, such as --max-steps.
 double limit_of(const TrainOptions& options, TrainEnd end);
 
 class StopPolicy {
  public:
-  // `watch` runs since the start of this session, `earlier_seconds` were spent in sessions before. `batches_per_epoch` of the data.
+  // `watch` runs since the start of this session; `earlier_seconds` is the time of earlier sessions.
   StopPolicy(const TrainOptions& options, Stopwatch watch, double earlier_seconds, int64_t batches_per_epoch, int64_t first_step);
 
-  void begin() { loop_start_ = elapsed(); }  // the first update of this session begins now
+  void begin() { loop_start_ = elapsed(); }  // called before the first update of this session
   void validation_took(double seconds) { validation_seconds_ = seconds; }
   void saving_took(double seconds) { save_seconds_ = seconds; }
 
-  double elapsed() const { return earlier_seconds_ + watch_.seconds(); }  // since the start, earlier sessions included
+  double elapsed() const { return earlier_seconds_ + watch_.seconds(); }  // since the start, including earlier sessions
   std::optional<TrainEnd> reached_end(const TrainingState& state) const;
-  // Has the caller asked to stop?
+  // Returns true if the caller requested an end.
   bool cancelled(const TrainCallbacks& callbacks) const;
-  // Seconds until the first limit that can be foreseen; negative: none.
+  // Seconds until the first predictable limit; negative if there is none.
   double remaining(const TrainingState& state) const;
 
  private:
@@ -34,7 +34,7 @@ class StopPolicy {
   double earlier_seconds_;
   int64_t batches_per_epoch_, first_step_;
   double loop_start_ = 0;           // elapsed() at begin()
-  double validation_seconds_ = -1;  // that the last one took; -1: none yet
+  double validation_seconds_ = -1;  // duration of the last validation; -1: none yet
   double save_seconds_ = 0;
 };
 

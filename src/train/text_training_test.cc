@@ -1,4 +1,4 @@
-// Whole trainings of language models with a few thousand weights.
+// Complete trainings of language models with a few thousand weights.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -73,7 +73,8 @@ TEST_F(TextTraining, LeavesADirectoryThatOpens) {
   EXPECT_EQ(tokenizer.decode(tokenizer.encode(text_)), text_);
 }
 
-// The definition, window by window: -log p of each token of the last tenth of the characters given the ones before it in its window.
+// Recomputes the validation window by window: -log p of each token of the last tenth of the characters, given the preceding tokens of its
+// window.
 TEST_F(TextTraining, ItsValidationIsTheMeanOverAllWindowsOfTheLastTenth) {
   std::vector<TrainValidation> validations;
   TrainCallbacks callbacks;

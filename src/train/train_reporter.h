@@ -1,4 +1,4 @@
-// Reports of a running training: the log, TensorBoard's files, the caller's callbacks.
+// Reports the progress of a training to the log, TensorBoard files and the caller's callbacks.
 #pragma once
 
 #include <optional>
@@ -14,10 +14,10 @@ namespace qkv {
 
 class TrainReporter {
  public:
-  // Lines and events of steps after `last_step` are void. `options` and `callbacks` stay with the caller.
+  // Voids lines and events of steps after `last_step`. `options` and `callbacks` must outlive this object.
   TrainReporter(const TrainOptions& options, const TrainCallbacks& callbacks, const OutputDirectory& output, int64_t last_step);
 
-  // An update that took `seconds`; the sums of `state` since the last logged step begin anew where this one is logged.
+  // Reports an update that took `seconds`. If it is logged, the sums of `state` since the last logged step are reset.
   void step(TrainingState& state, const Update& update, const StepResult& result, double seconds, double elapsed, double remaining);
   void validation(int64_t step, const ValidationResult& result, bool best, double seconds);
 
@@ -26,7 +26,7 @@ class TrainReporter {
   const TrainCallbacks& callbacks_;
   TrainLog log_;
   std::optional<EventFile> events_;
-  double window_seconds_ = 0;  // of updates since the last logged step, this session's
+  double window_seconds_ = 0;  // time of updates since the last logged step, in this session
   int64_t window_speed_tokens_ = 0;
 };
 

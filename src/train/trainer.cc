@@ -1,4 +1,4 @@
-// train(): checks everything before it writes anything, then runs.
+// train() checks all inputs before it writes anything, then runs the training.
 #include "qkv/trainer.h"
 
 #include <array>
@@ -62,7 +62,7 @@ UniformConfig model_config(const TrainOptions& o, int32_t vocab_size, const Spec
   config.sliding_window = number(o.window);
   config.tie_word_embeddings = o.tie_word_embeddings;
   config.initializer_range = static_cast<float>(o.initializer_range);
-  // A table that is learnt only as far as there is something to learn from; the others cost nothing.
+  // A learned table is only as long as the training sequences. The other position schemes have no table, so that more positions are free.
   config.max_position_embeddings = o.position == PositionKind::learned ? number(o.max_length) : std::max(512, number(o.max_length));
   config.dropout = static_cast<float>(o.dropout);
   config.attention_dropout = static_cast<float>(o.attention_dropout);
@@ -84,13 +84,13 @@ TransformerConfig make_config(const TrainOptions& options, const TrainingTask& t
   return config;
 }
 
-// "3+3", or of the only stack.
+// "3+3" for encoder and decoder layers, or the number of layers if there is only one stack.
 std::string layers_of(const TransformerConfig& config) {
   if (config.kind == Kind::encoder_decoder) return fmt::format("{}+{}", config.encoder.size(), config.decoder.size());
   return std::to_string(config.encoder.size() + config.decoder.size());
 }
 
-// The limit that ended an earlier session still stands: there is nothing left to do.
+// Returns the end of an earlier session if its limit still applies, so that nothing is left to do.
 std::optional<TrainEnd> still_finished(const TrainingState& state, const TrainOptions& options) {
   for (const TrainEnd end : kEnds) {
     if (state.finished != name_of(end)) continue;
@@ -100,7 +100,7 @@ std::optional<TrainEnd> still_finished(const TrainingState& state, const TrainOp
   return std::nullopt;
 }
 
-// Puts a type in the place of `automatic`, and says which and why.
+// Replaces `automatic` by a type and reports the reason.
 void choose_precision(TrainOptions& options, const std::optional<std::filesystem::path>& checkpoint, const Report& report) {
   if (options.dtype != TrainPrecision::automatic) return;
   ChosenPrecision chosen = fastest_precision(current_isa());
@@ -114,7 +114,7 @@ void choose_precision(TrainOptions& options, const std::optional<std::filesystem
   report(fmt::format("activations in {}: {}", chosen.precision == TrainPrecision::bf16 ? "bf16" : "f32", chosen.reason));
 }
 
-// Verified and comparable with what is asked for now.
+// Reads the state of a verified checkpoint and checks that the current options continue it.
 TrainingState resume_state(const std::filesystem::path& checkpoint, const TrainingState& now, const Report& report) {
   verify_checkpoint(checkpoint);
   TrainingState state = parse_training_state(read_checkpoint_state(checkpoint), checkpoint / "state.json");
@@ -199,7 +199,7 @@ TrainResult train(const TrainOptions& given, const TrainCallbacks& callbacks) {
              : fmt::format("transformers opens the directory as {}", architecture.class_name));
   TrainResult result = run.run();
   std::error_code ignored;
-  std::filesystem::remove_all(output.cache(), ignored);  // made again where training goes on with a higher limit
+  std::filesystem::remove_all(output.cache(), ignored);  // recreated if training continues with a higher limit
   return result;
 }
 

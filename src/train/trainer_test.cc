@@ -1,4 +1,4 @@
-// Whole trainings of a model with a few thousand weights.
+// Complete trainings of a model with a few thousand weights.
 #include "qkv/trainer.h"
 
 #include <gmock/gmock.h>
@@ -31,7 +31,7 @@ class Training : public testing::Test {
   }
   void TearDown() override { set_num_threads(threads_); }
 
-  // Rows of words and the same rows in other words.
+  // Writes rows of words and their word-by-word translation.
   void write_pairs(const std::string& name, int lines) const {
     const char* words[2][4] = {{"one", "two", "three", "four"}, {"eins", "zwei", "drei", "vier"}};
     for (const int side : {0, 1}) {
@@ -245,7 +245,7 @@ TEST_F(Training, AutoKeepsTheTypeOfTheCheckpointThatIsResumed) {
     o.dtype = TrainPrecision::automatic;
     o.resume = true;
     o.max_steps = 8;
-    set_isa(made == TrainPrecision::bf16 ? Isa::baseline : before);  // where auto alone would be f32
+    set_isa(made == TrainPrecision::bf16 ? Isa::baseline : before);  // on which auto would otherwise choose f32
     std::vector<std::string> said;
     TrainCallbacks callbacks;
     callbacks.on_message = [&](const std::string& message) { said.push_back(message); };
@@ -332,7 +332,7 @@ TEST_F(Training, ALossThatIsNoNumberStopsItAndKeepsTheLastCheckpoint) {
 
 TEST_F(Training, PatienceEndsIt) {
   TrainOptions o = options("model");
-  o.learning_rate = 0;  // nothing gets better
+  o.learning_rate = 0;  // validations never improve
   o.validate_every = 1;
   o.patience = 3;
   o.max_steps = 100;
@@ -388,7 +388,7 @@ TEST_F(Training, AnExistingDirectoryIsNotTouchedUnasked) {
 }
 
 TEST_F(Training, EmptyDirectoryIsFilledUnasked) {
-  fs::create_directories(root_ / "model" / "lost+found");  // a freshly mounted file system has one
+  fs::create_directories(root_ / "model" / "lost+found");  // exists on a freshly mounted file system
   train(options("model"));
   EXPECT_NO_THROW(load_model(root_ / "model"));
 }
@@ -418,7 +418,7 @@ TEST_F(Training, PlaceThatCannotBeWrittenToIsToldBeforeAnyWork) {
     return std::string("no error");
   };
   EXPECT_THAT(error(), HasSubstr("file is a file, not a directory"));
-  if (geteuid() != 0) {  // root may write everywhere
+  if (geteuid() != 0) {  // root can write everywhere
     fs::create_directory(root_ / "closed");
     fs::permissions(root_ / "closed", fs::perms::owner_read | fs::perms::owner_exec);
     o.output = root_ / "closed" / "model";

@@ -73,7 +73,7 @@ ValidationResult TrainingRun::judge() {
   try {
     return in_.validation.run(store_.judged().network);
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::interrupted) stop_if_asked();  // validated again after resuming
+    if (error.code() == ErrorCode::interrupted) stop_if_asked();  // the validation is repeated after resuming
     throw;
   }
 }
@@ -113,7 +113,7 @@ void TrainingRun::save() {
 void TrainingRun::stop_if_asked() {
   if (!stop_.cancelled(in_.callbacks)) return;
   save();
-  if (state_.best_score < 0) store_.keep_model();  // nothing was validated: the directory opens with the weights as they are
+  if (state_.best_score < 0) store_.keep_model();  // without a validation, the current weights are stored
   fail_option(ErrorCode::interrupted, "stopped after step {}; the same command with `resume` goes on from there", state_.step);
 }
 

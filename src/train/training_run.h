@@ -1,4 +1,4 @@
-// One training from its first update (or a checkpoint) to its end: the order in which the parts of train/ come.
+// Runs one training from its first update (or a checkpoint) to its end, using the other parts of train/.
 #pragma once
 
 #include <filesystem>
@@ -15,7 +15,7 @@
 
 namespace qkv {
 
-// What a run works on; all of it stays with the caller.
+// Inputs of a run; all references must outlive it.
 struct TrainingInputs {
   const TrainOptions& options;
   const TrainCallbacks& callbacks;
@@ -23,16 +23,16 @@ struct TrainingInputs {
   const BatchSource& batches;
   const Validation& validation;
   GradientExchange& exchange;
-  Stopwatch watch;  // of this session, for --max-minutes
+  Stopwatch watch;  // of this session; measures --max-minutes
 };
 
 class TrainingRun {
  public:
-  // `model` as it starts; its state is that of `checkpoint` (verified by the caller) where it is given.
+  // `model` has its initial weights. If `checkpoint` is given, it must be verified and `state` must be its state.
   TrainingRun(const TrainingInputs& inputs, std::unique_ptr<Model> model, TrainingState state,
               const std::optional<std::filesystem::path>& checkpoint);
 
-  // Trains until something ends it. Throws as train() does.
+  // Trains until an end condition is reached. Throws the errors of train().
   TrainResult run();
   int64_t weights() { return store_.model().parameters.count(); }
 

@@ -11,7 +11,7 @@ std::vector<std::pair<std::string, Tensor>> named(const ParameterStore& paramete
   return list;
 }
 
-// A second model whose weights are the averages of the first one's.
+// Makes a second model, which receives the moving averages of the first one's weights.
 std::unique_ptr<Model> make_average(const Model& model) {
   auto averaged = std::make_unique<Model>(model.config, 0, false, model.parameters.device());
   averaged->generation = model.generation;

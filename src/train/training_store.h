@@ -1,4 +1,4 @@
-// The models of a training, its checkpoints, and the model directory that it leaves.
+// Stores the models of a training, its checkpoints, and the resulting model directory.
 #pragma once
 
 #include <filesystem>
@@ -18,20 +18,20 @@ namespace qkv {
 
 class TrainingStore {
  public:
-  // `model` as it starts. `options` and `output` stay with the caller.
+  // `model` has its initial weights. `options` and `output` must outlive this object.
   TrainingStore(const TrainOptions& options, const OutputDirectory& output, std::unique_ptr<Model> model);
 
   Model& model() { return *model_; }
-  Model* averaged() { return averaged_.get(); }  // null: no average
-  // The weights that are validated and kept.
+  Model* averaged() { return averaged_.get(); }  // null: no averaging
+  // The model that is validated and kept.
   const Model& judged() const { return averaged_ ? *averaged_ : *model_; }
 
-  // Reads the tensors of a checkpoint that the caller has verified; `step` is its.
+  // Reads the tensors of a verified checkpoint; `step` is the checkpoint's.
   void load(const std::filesystem::path& checkpoint, AdamW& optimizer, int64_t step);
-  // Writes a checkpoint; false where the newest one holds this state already.
+  // Writes a checkpoint; returns false if the newest one already contains this state.
   bool save(const TrainingState& state, const AdamW& optimizer);
-  void changed() { saved_step_ = -1; }  // the state differs from the newest checkpoint's in more than its step
-  // The model directory, with the judged weights as they are now.
+  void changed() { saved_step_ = -1; }  // marks the state as different from the newest checkpoint
+  // Writes the model directory with the current judged weights.
   void keep_model() const { save_model(judged(), output_.path()); }
   std::string last_checkpoint() const;  // for messages
 
@@ -41,7 +41,7 @@ class TrainingStore {
   const TrainOptions& options_;
   const OutputDirectory& output_;
   std::unique_ptr<Model> model_, averaged_;
-  int64_t saved_step_ = -1;  // of the newest checkpoint; -1: none, or the state has changed since
+  int64_t saved_step_ = -1;  // step of the newest checkpoint; -1: none, or the state has changed since
 };
 
 }  // namespace qkv

@@ -11,7 +11,7 @@
 namespace qkv {
 namespace {
 
-// The shape of --init's network stands in its directory.
+// With --init, the directory determines the network's shape.
 void check_init(const TrainOptions& options, std::span<const OptionSetting> settings) {
   if (options.init.empty()) return;
   for (const char* name : {"layers", "encoder-layers", "hidden-size", "num-attention-heads", "num-key-value-heads", "ffn-dim", "activation",
@@ -22,7 +22,7 @@ void check_init(const TrainOptions& options, std::span<const OptionSetting> sett
   }
 }
 
-// Options that one task alone or some have: given to another they would be ignored.
+// Options that apply to some tasks only and would be ignored by the others.
 struct OptionTasks {
   const char* name;
   std::vector<TrainTask> tasks;
@@ -44,7 +44,7 @@ std::span<const OptionTasks> option_tasks() {
   return list;
 }
 
-// The place in order of strength: 0 for a preset, 1 for the file, 2 for the command line.
+// Precedence of the source that sets the option: 0 for a preset, 1 for the file, 2 for the command line.
 int strength_of(const char* name, std::span<const OptionSetting> file, std::span<const OptionSetting> command_line) {
   return last_of(command_line, name) ? 2 : last_of(file, name) ? 1 : 0;
 }

@@ -1,4 +1,4 @@
-// What the options that somebody gave mean together, besides their values: train/options.h.
+// Checks options that were given together, beyond their individual values.
 #pragma once
 
 #include <span>
@@ -9,17 +9,16 @@
 
 namespace qkv {
 
-// The last of that name, which counts; null: none.
+// The last setting with this name, which takes effect; null if there is none.
 const OptionSetting* last_of(std::span<const OptionSetting> settings, std::string_view name);
 
-// Throws Error(invalid_argument) for a setting that would be ignored: it belongs to another task, or another option leaves nothing for it
-// to decide.
+// Throws Error(invalid_argument) for a setting that would be ignored because it belongs to another task or another option overrides it.
 void check_used(const TrainOptions& options, std::span<const OptionSetting> settings);
 
-// Makes the warm-up a tenth of a cosine that somebody shortened below it, with a warning. A warm-up that is given beside the number of
-// steps, or above it, is left alone: the command line is above the file, the file above the preset.
+// Shortens a warm-up that is longer than the cosine schedule to a tenth of it, with a warning. A warm-up from a source of equal or higher
+// precedence than the number of steps is kept: the command line precedes the file, and the file precedes the preset.
 void shorten_warmup(TrainOptions& options, std::span<const OptionSetting> file, std::span<const OptionSetting> command_line);
 
-std::string name_of(TrainTask task);  // as --task has it
+std::string name_of(TrainTask task);  // as in --task
 
 }  // namespace qkv

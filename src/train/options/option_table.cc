@@ -20,7 +20,7 @@ TrainOption text_option(const Entry& entry, OptionType type, void (*assign)(O&, 
   return option;
 }
 
-// --layers N and --betas A,B: short for two options each.
+// --layers N and --betas A,B are short forms that set two options each.
 TrainOption both_layers() {
   TrainOption option = integer({"layers", "Layers of the encoder and of the decoder"}, &O::encoder_layers, 1, 1024);
   option.type = OptionType::composite;

@@ -1,4 +1,4 @@
-// Every training option once: its name on the command line and in a config file, its help, how it is read and written.
+// Defines every training option once: its name on the command line and in config files, its help text, its parser and its formatter.
 #pragma once
 
 #include <span>
@@ -12,14 +12,15 @@ namespace qkv {
 
 using TrainOption = TableOption<TrainOptions>;
 
-// All options, in the order of the help, but for --config, which names a file of them.
+// All options in the order of the help text, except --config, which names a file of options.
 std::span<const TrainOption> train_option_table();
 
-// The entry of that name ('_' counts as '-'), or null.
+// Returns the entry with that name ('_' is equivalent to '-'), or null.
 const TrainOption* find_train_option(std::string_view name);
 std::string field_of(std::string_view name);  // the member that it sets
 
-// \n, \t and \\ as they are written on a command line, and back. Throws Error(invalid_argument) with `label` for another escape.
+// Converts the escapes \n, \t and \\ of the command line to characters, and back. Throws Error(invalid_argument) with `label` for other
+// escapes.
 std::string unescape(std::string_view text, const std::string& label);
 std::string escape(std::string_view text);
 

@@ -50,7 +50,7 @@ OptionSetting setting_of(const std::filesystem::path& path, const std::string& k
 }
 
 void apply_settings(TrainOptions& options, std::span<const OptionSetting> settings) {
-  // What sets two options comes first, so that --layers 3 --decoder-layers 2 means the same in any order.
+  // Short forms, which set two options, come first, so that --layers 3 --decoder-layers 2 has one meaning in any order.
   for (const bool short_forms : {true, false}) {
     for (const OptionSetting& setting : settings) {
       if (setting.name == "config" || setting.name == "preset" || (setting.name == "layers" || setting.name == "betas") != short_forms)
@@ -100,7 +100,7 @@ TrainOptions resolve_train_options(std::span<const OptionSetting> command_line) 
 
 namespace {
 
-// The options of each task's data, by the order in which a message names the task that one belongs to.
+// The data options of each task. If several tasks have an option, messages name the first of them.
 struct TaskData {
   TrainTask task;
   const char* reads;

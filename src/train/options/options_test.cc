@@ -200,7 +200,7 @@ TEST(Options, ATaskBeginsFromItsPresetAndAPresetSetsItsTask) {
                 resolve_train_options(std::vector{given("task", "lm"), given("preset", "base")});
               }),
               HasSubstr("preset base is not for task lm"));
-  // One preset after another leaves nothing of the first.
+  // A second preset replaces all settings of the first.
   TrainOptions options;
   apply_preset(options, "char-gpt");
   apply_preset(options, "small");
@@ -231,7 +231,7 @@ TEST(Options, DefaultsAreThoseOfPresetSmall) {
   for (const TrainOption& option : train_option_table()) EXPECT_EQ(option.get(small), option.get(TrainOptions{})) << option.name;
 }
 
-// What get() says, set() understands: a checkpoint compares options by these texts.
+// set() must accept the text that get() returns, since checkpoints compare options by these texts.
 TEST(Options, EveryOptionReadsWhatItWrites) {
   std::set<std::string> names;
   for (const TrainOption& option : train_option_table()) {
@@ -285,7 +285,7 @@ TEST(Options, OfALanguageModelThatAreMissingOrContradictoryAreNamed) {
   EXPECT_THAT(error([](auto& o) { o.context = 20000; }), HasSubstr("batch_tokens 16384 is less than context 20000"));
 }
 
-// A program sets members without any text, and many of them are divided by.
+// A C++ program sets members without parsing, and many of them are divisors.
 TEST(Options, RangesHoldForProgramsToo) {
   using O = TrainOptions;
   struct Case {

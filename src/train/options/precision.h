@@ -1,4 +1,4 @@
-// What --dtype auto means.
+// Resolves --dtype auto.
 #pragma once
 
 #include <string>
@@ -13,10 +13,10 @@ struct ChosenPrecision {
   std::string reason;
 };
 
-// The faster type of activations on this instruction set: a table, verified by `bench/compare --isa all`. A timing at the start would let
-// noise decide the weights of two runs of the same command.
+// The faster activation type on this instruction set, from a table that `bench/compare --isa all` verifies. A timing at the start would
+// make the weights of a run depend on noise.
 ChosenPrecision fastest_precision(Isa isa);
 
-DType activation_type(TrainPrecision precision);  // not of `automatic`
+DType activation_type(TrainPrecision precision);  // not for `automatic`
 
 }  // namespace qkv

@@ -8,7 +8,7 @@
 namespace qkv {
 namespace {
 
-// Everything in which presets differ; a field that one leaves out is that of `small`.
+// All options in which presets differ; the defaults are the values of `small`.
 struct Preset {
   const char* name;
   TrainTask task = TrainTask::translation;
@@ -29,8 +29,8 @@ struct Preset {
 
 // Shapes and recipes. tiny: Wu et al. 2021 for a small corpus. base: Vaswani et al. 2017, table 3, with its rate 512^-0.5 * 4000^-0.5.
 // small: measured on Multi30k. After 1,000 updates of 1,024 tokens (2 epochs), validation BLEU (greedy) was 25.1 with pre-norm and 14.1
-// with post-norm; 8 heads instead of 4 gained 1.5 after as many of 512 tokens. char-gpt: nanoGPT's config/train_shakespeare_char.py.
-// bert-mini: the shape of Turc et al. 2019, "Well-read students learn better".
+// with post-norm; 8 heads instead of 4 gained 1.5 after as many updates of 512 tokens. char-gpt: nanoGPT's
+// config/train_shakespeare_char.py. bert-mini: the shape of Turc et al. 2019, "Well-read students learn better".
 constexpr std::array kPresets = {
     Preset{.name = "tiny",
            .layers = 4,

@@ -1,11 +1,11 @@
-// Shapes and recipes by name; apply_preset() of the public API sets one.
+// Named shapes and recipes; apply_preset() of the public API applies one.
 #pragma once
 
 #include "qkv/trainer.h"
 
 namespace qkv {
 
-// The preset of a task for which none is named.
+// The default preset of a task.
 const char* default_preset(TrainTask task);
 
 }  // namespace qkv

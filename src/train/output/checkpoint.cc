@@ -17,7 +17,7 @@ constexpr const char* kState = "state.json";
 constexpr const char* kChecksums = "checksums.json";
 constexpr const char* kLatest = "latest";
 
-// N of "step-N", or -1.
+// Returns N for "step-N", otherwise -1.
 int64_t step_of(const std::string& name) {
   constexpr std::string_view prefix = "step-";
   int64_t step = -1;
@@ -52,7 +52,7 @@ std::vector<int64_t> steps_in(const fs::path& directory) {
   return steps;
 }
 
-// checksums.json of the files that lie in a checkpoint: the same bytes for the same files, so that a damaged one is seen by comparing.
+// The text of checksums.json for the files of a checkpoint. Equal files give equal text, so a comparison detects damage.
 std::string checksums_text(const fs::path& checkpoint) {
   nlohmann::json files = nlohmann::json::object();
   for (const fs::directory_entry& entry : fs::directory_iterator(checkpoint)) {
@@ -66,7 +66,7 @@ std::string checksums_text(const fs::path& checkpoint) {
   return nlohmann::json{{"chunk_bytes", FileChecksum::kChunk}, {"files", std::move(files)}}.dump(1) + "\n";
 }
 
-// What to do about a damaged checkpoint.
+// Advice for a damaged checkpoint.
 std::string way_on(const fs::path& checkpoint) {
   const int64_t own = step_of(checkpoint.filename().string());
   for (const int64_t step : steps_in(checkpoint.parent_path())) {
@@ -79,7 +79,7 @@ std::string way_on(const fs::path& checkpoint) {
   fail(ErrorCode::bad_input, "{} is damaged: {}; {}", (checkpoint / file).string(), what, way_on(checkpoint));
 }
 
-// Names the first difference between what checksums.json says and what the files are.
+// Reports the first difference between the recorded and the actual checksums.
 [[noreturn]] void report_damage(const fs::path& checkpoint, const std::string& recorded, const std::string& actual) {
   const auto said = nlohmann::json::parse(recorded, nullptr, false);
   const auto found = nlohmann::json::parse(actual);
@@ -105,7 +105,7 @@ std::string way_on(const fs::path& checkpoint) {
   fail_damaged(checkpoint, kChecksums, "it is not what qkv wrote");
 }
 
-// Renames first: what is being removed is no checkpoint any more, whenever a kill comes.
+// Renames before removing, so that a kill at any time never leaves a partial checkpoint under its name.
 void remove_checkpoint(const fs::path& directory, int64_t step) {
   const fs::path leaving = directory / fmt::format(".{}.removed", name_of_step(step));
   remove_quietly(leaving);
@@ -136,7 +136,7 @@ void save_checkpoint(const fs::path& directory, int64_t step, const std::string&
   if (error) fail(ErrorCode::io, "cannot make {}: {}", temporary.string(), error.message());
   try {
     write_parts(temporary, state, parts);
-    if (fs::exists(target)) rename_synced(target, replaced);  // find_checkpoint puts it back where a kill comes here
+    if (fs::exists(target)) rename_synced(target, replaced);  // after a kill here, find_checkpoint moves it back
     rename_synced(temporary, target);
     write_file_atomically(directory / kLatest, name_of_step(step) + "\n");
     sync_directory(directory);
@@ -154,7 +154,7 @@ void save_checkpoint(const fs::path& directory, int64_t step, const std::string&
 std::optional<fs::path> find_checkpoint(const fs::path& directory) {
   std::error_code error;
   std::vector<fs::path> left_over;
-  // One that cannot be listed must not count as none: the training would begin again.
+  // A directory that cannot be listed is an error; treating it as empty would restart the training.
   if (fs::directory_iterator(directory, error); error && error != std::errc::no_such_file_or_directory) {
     fail(ErrorCode::io, "cannot list {}: {}", directory.string(), error.message());
   }

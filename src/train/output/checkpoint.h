@@ -1,7 +1,7 @@
-// Checkpoints that survive a kill at any moment and a bit that flipped.
+// Checkpoints that survive a kill at any moment and detect flipped bits.
 //
-// A checkpoint is a directory step-N: safetensors files, state.json, and checksums.json with the size and CRC-32Cs of each of them. It is
-// written as .step-N.tmp, synced and renamed; then the file `latest`, which holds the name of the newest one, is replaced atomically.
+// A checkpoint is a directory step-N with safetensors files, state.json, and checksums.json, which has the size and CRC-32Cs of each file.
+// It is written as .step-N.tmp, synced and renamed; then the file `latest`, which names the newest checkpoint, is replaced atomically.
 #pragma once
 
 #include <cstdint>
@@ -22,19 +22,19 @@ struct CheckpointPart {
   std::vector<std::pair<std::string, Tensor>> tensors;
 };
 
-// Writes `directory`/step-N and points `latest` to it, then removes all but the `keep` newest checkpoints. Where it fails (a full disk),
-// the earlier checkpoints and the pointer are as before and nothing temporary is left.
+// Writes `directory`/step-N, updates `latest`, then removes all but the `keep` newest checkpoints. On failure (for example a full disk),
+// the earlier checkpoints and `latest` are unchanged and no temporary file remains.
 void save_checkpoint(const std::filesystem::path& directory, int64_t step, const std::string& state, std::span<const CheckpointPart> parts,
                      int64_t keep);
 
-// The checkpoint that `latest` names; where there is no such directory, the newest one; nothing where there is none. Finishes or undoes
-// what a kill left half-done.
+// The checkpoint that `latest` names, or the newest one if that is missing; nullopt if there is none. Completes or reverts the operations
+// that a kill interrupted.
 std::optional<std::filesystem::path> find_checkpoint(const std::filesystem::path& directory);
 
-// Recomputes all checksums. Throws Error(bad_input) with one line that names the damaged file, the place in it and how to go on.
+// Recomputes all checksums. Throws Error(bad_input) with one line: the damaged file, the position in it, and how to continue.
 void verify_checkpoint(const std::filesystem::path& checkpoint);
 
-// state.json; and the values of all parts, into the memory that their tensors have. Neither verifies checksums.
+// Reads state.json, or the values of all parts into their existing tensors. Neither verifies checksums.
 std::string read_checkpoint_state(const std::filesystem::path& checkpoint);
 void load_checkpoint(const std::filesystem::path& checkpoint, std::span<const CheckpointPart> parts);
 

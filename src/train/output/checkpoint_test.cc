@@ -33,7 +33,7 @@ class Checkpoint : public testing::Test {
     save_checkpoint(directory_, step, fmt::format("{{\"step\": {}}}\n", step), parts(static_cast<float>(step)), keep);
   }
 
-  // Names in the checkpoint directory, sorted.
+  // Sorted names of the entries in the checkpoint directory.
   std::vector<std::string> names() const {
     std::vector<std::string> list;
     for (const auto& entry : fs::directory_iterator(directory_)) list.push_back(entry.path().filename().string());
@@ -80,7 +80,7 @@ TEST_F(Checkpoint, NothingIsFoundWhereNothingWasSaved) {
 
 TEST_F(Checkpoint, OnlyTheNewestAreKept) {
   for (const int64_t step : {5, 10, 100, 20}) save(step, 2);
-  expect_whole(20);  // the one that was saved last is never removed
+  expect_whole(20);  // the newly saved checkpoint is never removed
   EXPECT_THAT(names(), testing::ElementsAre("latest", "step-100", "step-20"));
   save(200, 1);
   EXPECT_THAT(names(), testing::ElementsAre("latest", "step-200"));
@@ -105,7 +105,7 @@ TEST_F(Checkpoint, EveryFlippedBitIsFoundAndTheFileNamed) {
       std::ofstream(entry.path(), std::ios::binary) << damaged;
       const std::string message = error_of_verify(checkpoint);
       const bool own_file_named = message.find(entry.path().filename().string()) != std::string::npos;
-      // A flip in the list of checksums shows as a damaged list or as a damaged file that is listed.
+      // A flipped bit in checksums.json is reported for that file or for a file that it lists.
       EXPECT_TRUE(own_file_named || (entry.path().filename() == "checksums.json" && !message.empty()))
           << entry.path() << " byte " << i << ": " << message;
       EXPECT_THAT(message, AllOf(HasSubstr("is damaged"), HasSubstr("step-10 to resume from step-5")));
@@ -134,7 +134,7 @@ TEST_F(Checkpoint, DeletingADamagedOneLeadsToTheOneBefore) {
   expect_whole(5);
 }
 
-// What the states between two system calls of save_checkpoint look like after a kill.
+// Reproduces the states that a kill between two system calls of save_checkpoint leaves.
 TEST_F(Checkpoint, KillBeforeTheRenameLeavesThePreviousOneWhole) {
   save(10);
   fs::create_directory(directory_ / ".step-20.tmp");
@@ -183,7 +183,7 @@ TEST_F(Checkpoint, KillDuringSaveLeavesThePreviousOneWhole) {
   }
 }
 
-// A full disk: the system refuses to write on at some size.
+// Simulates a full disk: writes fail beyond a file size.
 TEST_F(Checkpoint, AFailedWriteLeavesThePreviousOneWholeAndNothingElse) {
   save(10);
   rlimit before{};

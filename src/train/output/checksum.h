@@ -11,13 +11,13 @@ namespace qkv {
 
 uint32_t crc32c(std::string_view bytes);
 
-// The form in which a TFRecord holds a CRC (tensorflow/tsl/lib/hash/crc32c.h): a CRC over data that contains CRCs is weak.
+// The masked form of CRCs in TFRecords (tensorflow/tsl/lib/hash/crc32c.h): a CRC of data that contains CRCs is weak.
 inline uint32_t masked_crc32c(std::string_view bytes) {
   const uint32_t crc = crc32c(bytes);
   return ((crc >> 15) | (crc << 17)) + 0xA282EAD8u;
 }
 
-// The CRC-32C of each `chunk` bytes of a file, on all threads. The last chunk may be shorter; an empty file has none.
+// CRC-32C of each `chunk` bytes of a file, computed on all threads. The last chunk may be shorter; an empty file has none.
 struct FileChecksum {
   static constexpr int64_t kChunk = int64_t{4} << 20;
   int64_t bytes = 0;

@@ -22,7 +22,7 @@ std::string host_name() {
   return gethostname(name.data(), name.size() - 1) == 0 && name[0] ? name.data() : "localhost";
 }
 
-// Numbers of a TFRecord are little-endian.
+// TFRecords store numbers in little-endian order.
 template <typename Integer>
 void append_integer(std::string& out, Integer value) {
   for (size_t i = 0; i < sizeof value; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
@@ -34,7 +34,7 @@ EventFile::EventFile(const std::filesystem::path& directory, int64_t first_step)
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) fail(ErrorCode::io, "cannot make {}: {}", directory.string(), error.message());
-  // TensorBoard reads files whose names contain "tfevents", in the order of their names.
+  // TensorBoard reads files with "tfevents" in their names, in the order of the names.
   static int count = 0;
   path_ = directory / fmt::format("events.out.tfevents.{:010d}.{}.{}.{}", static_cast<int64_t>(now()), host_name(), getpid(), count++);
   file_.reset(std::fopen(path_.c_str(), "wbx"));

@@ -12,14 +12,14 @@ namespace qkv {
 
 class EventFile {
  public:
-  // Makes a new file in `directory`. Values of step `first_step` and later ones in files that lie there already are void from now on.
+  // Creates a new file in `directory`. It voids the values of step `first_step` and later ones in existing files.
   EventFile(const std::filesystem::path& directory, int64_t first_step);
 
   struct Scalar {
     const char* tag;
     double value;
   };
-  // Values of one step, written through at once.
+  // Writes the values of one step and flushes them.
   void write(int64_t step, std::span<const Scalar> scalars);
 
  private:

@@ -27,7 +27,7 @@ class EventFiles : public testing::Test {
     std::sort(list.begin(), list.end());
     return list;
   }
-  // Steps 1 to 4, then a resumed training that goes on from step 2.
+  // Writes steps 1 to 4, then a resumed training from step 2.
   void write_two_sessions() const {
     using Scalars = std::array<EventFile::Scalar, 2>;
     {
@@ -75,7 +75,7 @@ TEST_F(EventFiles, AreTfRecordsOfEvents) {
   EXPECT_EQ(found[2].summary().value(0).simple_value(), 31.5f);
 }
 
-// The real package reads them and drops what a resumed training made again. QKV_PYTHON names a python3 that has it.
+// TensorBoard's package reads the files and drops the steps that a resumed training repeated. QKV_PYTHON names a python3 that has it.
 TEST_F(EventFiles, TensorBoardReadsThem) {
   const char* chosen = std::getenv("QKV_PYTHON");
   const std::string python = chosen ? chosen : "python3";

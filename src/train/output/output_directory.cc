@@ -21,12 +21,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// What a training leaves in its directory, besides the token cache.
+// Everything that a training leaves in its directory, except the token cache.
 constexpr std::array kContent = {"checkpoints",       "tensorboard",          "train_log.jsonl",
                                  "model.safetensors", "config.json",          "generation_config.json",
                                  "tokenizer.json",    "tokenizer_config.json"};
 
-// Files that a killed training was writing: NAME.tmp-... for a NAME of ours (base/files.h).
+// Removes temporary files of a killed training: NAME.tmp-… with a NAME of kContent (base/files.h).
 void remove_half_written(const fs::path& directory) {
   std::vector<fs::path> found;
   std::error_code error;
@@ -39,7 +39,7 @@ void remove_half_written(const fs::path& directory) {
   for (const fs::path& path : found) fs::remove(path, error);
 }
 
-// Who may not read or write what an earlier training left may not do so with what replaces it: bits for umask().
+// Permissions that an earlier training's files deny, as bits for umask(), so that their replacements deny them too.
 mode_t denied_rights(const fs::path& directory) {
   mode_t denied = 0;
   for (const char* name : kContent) {
@@ -67,7 +67,7 @@ OutputDirectory::OutputDirectory(const TrainOptions& options) : path_(fs::absolu
   QKV_CHECK_OPTION(options.resume || options.overwrite || is_empty_directory(path_),
                    "`output` {}: the directory exists; give `resume` to go on, `overwrite` to replace it, or another name",
                    options.output.string());
-  // A model that no training of ours is known to have left there is not replaced unasked.
+  // A model without a log of our training is not replaced unless the user requests it.
   QKV_CHECK_OPTION(options.overwrite || !fs::exists(path_ / "model.safetensors") || fs::exists(log()),
                    "`output` {}: it holds a model but no training to resume; give `overwrite` to replace it, or another name",
                    options.output.string());
@@ -93,7 +93,7 @@ void OutputDirectory::create() {
   if (error) fail(ErrorCode::io, "cannot make {}: {}", cache().string(), error.message());
   lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (lock_ < 0) fail(ErrorCode::io, "cannot open {}: {}", path_.string(), std::generic_category().message(errno));
-  // A file system without locks does not keep anybody out.
+  // On a file system without locks, other trainings are not excluded.
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     created_.clear();
     fail_option(ErrorCode::io, "`output` {}: another training writes there; wait for its end or name another directory", path_.string());

@@ -1,4 +1,4 @@
-// The model directory that a training makes: whether it may, and nothing left behind where it comes to nothing.
+// The output directory of a training: checks whether it may be written, and removes it again if the training does not start.
 #pragma once
 
 #include <sys/types.h>
@@ -12,18 +12,18 @@ namespace qkv {
 
 class OutputDirectory {
  public:
-  // Throws Error(invalid_argument) where the directory exists, is not empty, and neither --resume nor --overwrite is given; Error(io) where
-  // it could not be written to. Changes nothing.
+  // Throws Error(invalid_argument) if the directory exists, is not empty, and neither --resume nor --overwrite is given, and Error(io) if
+  // it is not writable. Changes nothing.
   explicit OutputDirectory(const TrainOptions& options);
-  // Removes what create() made, unless keep() was called.
+  // Removes the directories that create() made, unless keep() was called.
   ~OutputDirectory();
   OutputDirectory(const OutputDirectory&) = delete;
   OutputDirectory& operator=(const OutputDirectory&) = delete;
 
-  // Makes the directory where it is missing, keeps other trainings out of it as long as this lives, and removes what a killed one was
-  // just writing.
+  // Makes the directory if it is missing, locks it against other trainings for the lifetime of this object, and removes temporary files of
+  // a killed training.
   void create();
-  // Removes what an earlier training left; other files stay. Whom its permissions kept out stays out of what is written next.
+  // Removes the files of an earlier training; other files are kept. New files get no permissions that the removed ones denied.
   void clear();
   void keep() { kept_ = true; }
 
@@ -35,10 +35,10 @@ class OutputDirectory {
 
  private:
   std::filesystem::path path_;
-  std::filesystem::path created_;  // the topmost directory that create() made; empty: none
+  std::filesystem::path created_;  // topmost directory made by create(); empty: none
   bool kept_ = false;
   int lock_ = -1;
-  std::optional<mode_t> old_mask_;  // clear() may deny rights to what is written from then on
+  std::optional<mode_t> old_mask_;  // umask to restore; clear() may deny further permissions
 };
 
 }  // namespace qkv

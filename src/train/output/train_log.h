@@ -1,4 +1,4 @@
-// The log of a training: one JSON object a line, whole lines only, no step twice.
+// The log of a training: one JSON object per line, complete lines only, each step at most once.
 #pragma once
 
 #include <filesystem>
@@ -9,8 +9,8 @@ namespace qkv {
 
 class TrainLog {
  public:
-  // Opens the file for appending. Lines of steps after `last_step` (made after the checkpoint that training goes on from) and a line that
-  // was cut off are removed first.
+  // Opens the file for appending. First removes an incomplete last line and the lines of steps after `last_step`, which are later than the
+  // checkpoint that training resumes from.
   TrainLog(const std::filesystem::path& path, int64_t last_step);
   ~TrainLog();
   TrainLog(const TrainLog&) = delete;
@@ -19,7 +19,7 @@ class TrainLog {
   // {"event":"step","step":…,"epoch":…,"loss":…,"learning_rate":…,"gradient_norm":…,"tokens_per_second":…,"elapsed_seconds":…}
   void write(const TrainStep& step);
   // {"event":"validation","step":…,"loss":…,"perplexity":…,"bleu", "bits_per_byte" or "masked_bits_per_byte":…,"best":…,"seconds":…}
-  // With "accuracy" in the place of "perplexity" and what follows it for a classification.
+  // For a classification, "accuracy" replaces "perplexity" and the key after it.
   void write(const TrainValidation& validation);
 
  private:

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kVersion = 1;
 
-// Calls visit(key, member) for each member, so that writing and reading name them once.
+// Calls visit(key, member) for each member, so that the writer and the reader share one list.
 template <typename State, typename Visit>
 void for_each_member(State& state, Visit&& visit) {
   visit("step", state.step);
@@ -54,7 +54,8 @@ TrainingState parse_training_state(const std::string& text, const std::filesyste
            json.at("version").dump(), kVersion);
     }
     for_each_member(state, [&](const char* key, auto& member) {
-      if (std::string_view(key) != "score_name" || json.contains(key)) json.at(key).get_to(member);  // early states have no name
+      if (std::string_view(key) != "score_name" || json.contains(key))
+        json.at(key).get_to(member);  // states of early versions have no score name
     });
   } catch (const nlohmann::json::exception& error) {
     fail(ErrorCode::bad_input, "{}: not a training state of this qkv: {}", path.string(), error.what());
@@ -67,7 +68,7 @@ std::map<std::string, std::string> deciding_options(const TrainOptions& options)
   for (const TrainOption& option : train_option_table()) {
     if (option.decides_weights) values[option.name] = option.get(options);
   }
-  // What the options mean where they are left out.
+  // Without schedule_steps, the cosine ends at max_steps.
   if (options.schedule == LearningRateSchedule::cosine && !options.schedule_steps)
     values["schedule-steps"] = std::to_string(options.max_steps);
   return values;

@@ -12,7 +12,7 @@ BatchFeed::BatchFeed(const BatchSource& source, int64_t batches_per_update, Data
   try {
     producer_ = std::thread([this, start] { produce(start); });
   } catch (const std::system_error&) {
-    place_ = start;  // the system makes no more threads: batches are made when they are asked for
+    place_ = start;  // no thread is available, so next() makes the batches
   }
 }
 

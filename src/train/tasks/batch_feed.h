@@ -1,4 +1,4 @@
-// The batches of each update, made ready by a thread of its own while the update before it is computed.
+// Prepares the batches of each update in a separate thread while the previous update is computed.
 #pragma once
 
 #include <condition_variable>
@@ -12,25 +12,25 @@
 
 namespace qkv {
 
-// The place in the data: batch `index` of the order of `epoch` comes next.
+// A position in the data: the next batch is batch `index` in the order of `epoch`.
 struct DataPlace {
   int64_t epoch = 0, index = 0;
 };
 
 struct Update {
-  std::vector<TrainingBatch> batches;  // an update ends with its epoch, so the last one of an epoch may have fewer
-  int64_t target_tokens = 0;           // what is predicted
-  int64_t speed_tokens = 0;            // what the speed is told of: target tokens, or an encoder's
-  DataPlace next;                      // after this update
+  std::vector<TrainingBatch> batches;  // an update never crosses an epoch, so the last one of an epoch may have fewer
+  int64_t target_tokens = 0;           // predicted tokens
+  int64_t speed_tokens = 0;            // tokens that count for the speed: target tokens, or an encoder's input
+  DataPlace next;                      // position after this update
 };
 
 class BatchFeed {
  public:
-  // `source` stays with the caller.
+  // `source` must outlive this object.
   BatchFeed(const BatchSource& source, int64_t batches_per_update, DataPlace start);
   ~BatchFeed();
 
-  Update next();  // in order: what comes depends on the place alone, never on the threads
+  Update next();  // in order; depends only on the position, not on threads
 
  private:
   void produce(DataPlace place);
@@ -40,7 +40,7 @@ class BatchFeed {
   const BatchSource& source_;
   const int64_t batches_per_update_;
 
-  int64_t order_epoch_ = -1;  // used by the producing thread alone, like order_
+  int64_t order_epoch_ = -1;  // used only by the producing thread, like order_
   std::vector<int32_t> order_;
 
   std::mutex mutex_;
@@ -48,8 +48,8 @@ class BatchFeed {
   std::deque<Update> ready_;
   std::exception_ptr error_;
   bool stopping_ = false;
-  DataPlace place_{};     // of the next update, where there is no producer
-  std::thread producer_;  // last: it starts when the rest is there
+  DataPlace place_{};     // of the next update, if there is no producer
+  std::thread producer_;  // declared last, since it uses the other members
 };
 
 }  // namespace qkv

@@ -71,7 +71,7 @@ TEST_F(Feed, TheDecoderReadsTheStartAndThenTheTargetOneTokenLater) {
 }
 
 TEST_F(Feed, AnEpochHasEveryPairOnceAndEndsWithAnUpdate) {
-  std::multiset<int64_t> expected, seen;  // by number of tokens: pairs themselves have no names in a batch
+  std::multiset<int64_t> expected, seen;  // token counts, since batches do not identify their pairs
   for (int64_t pair = 0; pair < corpus_->size(); ++pair) expected.insert(static_cast<int64_t>(corpus_->target(pair).size()));
   BatchFeed feed(*pairs_, 4, {});
   for (Update update = feed.next();; update = feed.next()) {

@@ -1,4 +1,4 @@
-// Classification of texts: an encoder whose first row predicts a label, from a new network or a pretrained one (Devlin et al. 2018).
+// Text classification: an encoder whose first row predicts a label, trained from scratch or from a pretrained encoder (Devlin et al. 2018).
 #include "base/error.h"
 #include "evaluate/labelled_batches.h"
 #include "text/training/tokenizer_trainer.h"

@@ -11,7 +11,7 @@ void shape_encoder(UniformConfig& config, Head head, const TrainOptions& options
   config.max_position_embeddings = static_cast<int>(positions);
   config.scale_embedding = options.position == PositionKind::sinusoidal;
   config.final_logits_bias = false;
-  config.token_types = 2;  // a text and the second of a pair, as in BERT
+  config.token_types = 2;  // first and second text of a pair, as in BERT
   config.embedding_norm = true;
   config.head = head;
 }

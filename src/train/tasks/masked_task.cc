@@ -1,4 +1,4 @@
-// Masked language modelling (Devlin et al. 2018): some tokens of a plain text are hidden and found out from those around them.
+// Masked language modelling (Devlin et al. 2018): some tokens of a plain text are hidden and predicted from the tokens around them.
 #include "base/error.h"
 #include "evaluate/masked_batches.h"
 #include "text/training/tokenizer_trainer.h"
@@ -23,7 +23,7 @@ class MaskedTask final : public TrainingTask {
   }
 
   SpecialTokens special_tokens(const Tokenizer& tokenizer) const override {
-    const MaskingVocabulary vocabulary(tokenizer);  // throws where one is missing
+    const MaskingVocabulary vocabulary(tokenizer);  // throws if a special token is missing
     return {.pad = pad_token(tokenizer)};
   }
 

@@ -1,4 +1,4 @@
-// The plain texts that a training reads: --text, and --valid-text or the end of --text.
+// The plain texts of a training: --text, and --valid-text or the end of --text.
 #pragma once
 
 #include <map>
@@ -17,7 +17,7 @@ struct TextInputs {
   uint64_t training_hash, validation_hash;
 };
 
-// Tokenizes one of them, `what`, and reports it.
+// Tokenizes one of the texts and reports it under the name `what`.
 TextCorpus build_text_corpus(const TrainOptions& options, const TextPart& text, const std::filesystem::path& cache,
                              const Tokenizer& tokenizer, const char* what, const Report& report);
 

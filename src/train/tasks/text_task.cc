@@ -1,4 +1,4 @@
-// Language modelling: a plain text whose tokens are predicted one after another.
+// Language modelling: each token of a plain text is predicted from the tokens before it.
 #include <algorithm>
 
 #include "base/error.h"
@@ -34,7 +34,7 @@ class TextTask final : public TrainingTask {
     return qkv::train_tokenizer(trainer, std::span(&texts_.training, 1));
   }
 
-  // A text without documents needs no end.
+  // The end token may be missing if the text has no documents.
   SpecialTokens special_tokens(const Tokenizer& tokenizer) const override {
     const int32_t end = end_of_text_token(tokenizer);
     return {.pad = end, .eos = end, .decoder_start = std::max(end, 0)};
@@ -44,7 +44,7 @@ class TextTask final : public TrainingTask {
     config.kind = Kind::decoder_only;
     config.encoder_layers = 0;
     config.max_position_embeddings = static_cast<int>(options_.context);
-    // Sines are as large as scaled embeddings; GPT-2 and Llama do not scale.
+    // Scaling gives embeddings the magnitude of the sinusoids; GPT-2 and Llama do not scale.
     config.scale_embedding = options_.position == PositionKind::sinusoidal;
     config.final_logits_bias = false;
   }

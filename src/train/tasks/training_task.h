@@ -1,4 +1,4 @@
-// What is learnt from what: everything in which one TrainTask differs from another.
+// The interface of training tasks: everything in which one TrainTask differs from another.
 #pragma once
 
 #include <filesystem>
@@ -19,7 +19,7 @@ using Report = std::function<void(const std::string&)>;
 
 struct SpecialTokens {
   int32_t pad = -1, eos = -1;  // -1: none
-  int32_t decoder_start = 0;   // stands before the first token that is predicted
+  int32_t decoder_start = 0;   // input for the first predicted token
 };
 
 struct TrainingData {
@@ -31,30 +31,30 @@ class TrainingTask {
  public:
   virtual ~TrainingTask() = default;
 
-  // What is read, each with a number that tells its content from another: a training is resumed with the same only.
+  // The input files, each with a hash of its content: a training can only be resumed with equal inputs.
   virtual std::map<std::string, std::string> inputs() const = 0;
-  // A tokenizer for the training text.
+  // Trains a tokenizer on the training text.
   virtual Tokenizer train_tokenizer() const = 0;
-  // Throws Error(bad_input) where the tokenizer lacks one.
+  // Throws Error(bad_input) if the tokenizer lacks a required one.
   virtual SpecialTokens special_tokens(const Tokenizer& tokenizer) const = 0;
-  // Makes of the encoder-decoder that the options describe the network that the task wants.
+  // Changes the encoder-decoder of the options to the network that the task needs.
   virtual void shape(UniformConfig&) const {}
-  // Gives the pretrained network of --init the head that the task wants. Throws Error(bad_input) where it has too few positions.
+  // Gives the pretrained network of --init the head of the task. Throws Error(bad_input) if it has too few positions.
   virtual void adapt(TransformerConfig&) const {}
-  // Names of the classes that are told apart, if any.
+  // Class names, if the task has classes.
   virtual std::vector<std::string> labels() const { return {}; }
-  // Tokenizes into files in the directory `cache`. The tokenizer stays with the caller as long as the data is used.
+  // Tokenizes into files in the directory `cache`. The tokenizer must outlive the result.
   virtual TrainingData open(const Tokenizer& tokenizer, const std::filesystem::path& cache, const Report& report) const = 0;
 };
 
-// Checks that the files are there and fit together. `options` stay with the caller.
+// Checks that the files exist and match. `options` must outlive the result.
 std::unique_ptr<TrainingTask> make_task(const TrainOptions& options);
 std::unique_ptr<TrainingTask> make_translation_task(const TrainOptions& options);
 std::unique_ptr<TrainingTask> make_text_task(const TrainOptions& options);
 std::unique_ptr<TrainingTask> make_masked_task(const TrainOptions& options);
 std::unique_ptr<TrainingTask> make_classification_task(const TrainOptions& options);
 
-// The tokenizer that --tokenizer names, that of --init, or one that the task trains.
+// The tokenizer of --tokenizer, that of --init, or one that the task trains.
 Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, const Report& report);
 
 DType activation_type(const TrainOptions& options);

@@ -1,4 +1,4 @@
-// Translation: two files of sentences, line by line.
+// Translation: two files with one sentence per line.
 #include "base/error.h"
 #include "base/files.h"
 #include "data/text_pair.h"
