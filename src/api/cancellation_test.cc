@@ -1,4 +1,4 @@
-// Every long call of the public API ends when its token is cancelled.
+// Every long call of the public API ends if its token is cancelled.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// Checks that the public classes make of a directory that they open.
+// Checks of model directories that the public classes share.
 #pragma once
 
 #include <filesystem>
@@ -8,14 +8,14 @@
 
 namespace qkv {
 
-// Throws Error(bad_input) where the tokenizer has tokens that the model lacks.
+// Throws Error(bad_input) if the tokenizer has tokens that the model lacks.
 void check_tokenizer_fits(const std::filesystem::path& directory, const Tokenizer& tokenizer, const TransformerConfig& config);
 
 struct ClassifierParts {
   std::unique_ptr<Model> model;
   Tokenizer tokenizer;
 };
-// Throws Error(unsupported) where the directory's model labels nothing.
+// Throws Error(unsupported) if the directory's model is not a classifier.
 ClassifierParts open_classifier(const std::filesystem::path& directory, InferenceType dtype);
 
 }  // namespace qkv

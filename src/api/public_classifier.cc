@@ -12,7 +12,7 @@
 namespace qkv {
 namespace {
 
-// The likeliest first; of equally likely ones the first by number.
+// Sorts labels by decreasing probability, and equal ones by number.
 std::vector<LabelProbability> ranked(const std::vector<double>& log_p) {
   std::vector<int32_t> order(log_p.size());
   std::iota(order.begin(), order.end(), 0);

@@ -1,4 +1,4 @@
-// The evaluations of the public API.
+// The evaluation functions of the public API.
 #include <algorithm>
 #include <cmath>
 
@@ -15,7 +15,7 @@
 namespace qkv {
 namespace {
 
-constexpr int64_t kLongestByDefault = 2048;  // tokens; more takes long, and no model of ours has seen more at once
+constexpr int64_t kLongestByDefault = 2048;  // tokens; longer contexts are slow, and none of our presets trains on them
 constexpr int64_t kBatchTokens = 8192;
 
 int64_t resolve_context(int64_t chosen, const TransformerConfig& config, bool masked) {

@@ -13,7 +13,7 @@ namespace {
 using testing::HasSubstr;
 using Lines = std::vector<std::string>;
 
-// By sacrebleu 2.6.0: corpus_bleu and corpus_chrf of these lines.
+// Expected values: corpus_bleu and corpus_chrf of sacrebleu 2.6.0.
 TEST(Evaluator, ScoresOfTranslations) {
   const TranslationScores scores =
       score_translations(Lines{"the cat sat on the mat", "a dog barks "}, Lines{"the cat sat on a mat", "a dog barks"});

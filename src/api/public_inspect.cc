@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-// Bytes of a file, or of all files below a directory; a running training may take some away meanwhile.
+// Size in bytes of a file, or of all files below a directory. A running training may remove files meanwhile.
 int64_t bytes_below(const fs::path& path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) {
@@ -45,11 +45,11 @@ std::vector<NamedValue> named_values(const ordered_json& object) {
   return values;
 }
 
-// Every choice of the network, whatever class it was opened as.
+// Lists every setting of the network, also if its own class leaves some out.
 ordered_json describe_config(const TransformerConfig& c, const Architecture& architecture) {
   ordered_json out;
   if (is_uniform(c)) {
-    architectures().back().write_config(c, out);  // ours names every choice
+    architectures().back().write_config(c, out);  // qkv's own class lists every setting
   } else {
     architecture.write_config(c, out);
   }
@@ -60,7 +60,7 @@ ordered_json describe_config(const TransformerConfig& c, const Architecture& arc
   return out;
 }
 
-// The ids of tokens are the config's.
+// Describes the generation settings; token ids are in the config.
 ordered_json describe_generation(const ModelDirectory& opened) {
   ordered_json out = generation_json(opened.generation(), opened.config());
   for (const char* key : {"pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id"}) out.erase(key);

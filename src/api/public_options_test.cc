@@ -13,7 +13,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// What the options have is what a binding would show; each reads its own default.
+// Every table entry is complete for use in a language binding, and its default is the default of the struct.
 template <typename Options>
 void expect_whole(std::span<const OptionInfo> table) {
   std::set<std::string> names, fields;

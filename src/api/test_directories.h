@@ -1,4 +1,4 @@
-// For tests: model directories with random weights.
+// Writes model directories with random weights for tests.
 #pragma once
 
 #include <filesystem>
@@ -29,7 +29,7 @@ inline void write_generator(const std::filesystem::path& directory) {
   tokenizer.save(directory);
 }
 
-// BERT's, with the labels "bad" and "good".
+// Writes a BERT model with the labels "bad" and "good".
 inline void write_encoder(const std::filesystem::path& directory, Head head) {
   const std::vector<std::string> lines{"the boat is old", "the river is new", "boats and rivers", "very good", "quite bad"};
   const Tokenizer tokenizer =
@@ -53,7 +53,7 @@ inline void write_encoder(const std::filesystem::path& directory, Head head) {
   tokenizer.save(directory);
 }
 
-// "code: message" of the qkv::Error that a call throws.
+// Returns "code: message" of the qkv::Error that a call throws.
 inline std::string error_of(const std::function<void()>& call, ErrorCode expected) {
   try {
     call();
