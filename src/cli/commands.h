@@ -1,4 +1,4 @@
-// The command table: each function adds one subcommand with its options; its callback runs it. One file per command in commands/.
+// The command table: each function adds one subcommand with its options and a callback that runs it. commands/ has one file per command.
 #pragma once
 
 #include <CLI/CLI.hpp>

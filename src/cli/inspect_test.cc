@@ -39,7 +39,7 @@ class Inspect : public testing::Test {
     CLI::App app;
     add_inspect_command(app);
     arguments.insert(arguments.begin(), {"inspect", directory_.string()});
-    std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+    std::reverse(arguments.begin(), arguments.end());  // CLI11 takes arguments in reverse order
     testing::internal::CaptureStdout();
     error_.clear();
     try {
@@ -66,11 +66,11 @@ TEST_F(Inspect, PartsAddUpToTheWholeModel) {
   int64_t sum = 0;
   for (const auto& [part, count] : description["parameters"]["parts"].items()) sum += count.get<int64_t>();
   EXPECT_EQ(sum, model_->parameters.count());
-  // 4 matrices of 8 x 8 with their biases; 8 x 16 and 16 x 8 with theirs; two norms.
+  // Four 8 x 8 matrices with biases; then 8 x 16 and 16 x 8 with biases, and two norms.
   EXPECT_EQ(description["parameters"]["parts"]["encoder.self_attention"], 4 * (64 + 8));
   EXPECT_EQ(description["parameters"]["parts"]["encoder.feed_forward"], 128 + 16 + 128 + 8);
   EXPECT_EQ(description["parameters"]["parts"]["encoder.norms"], 2 * 16);
-  EXPECT_EQ(description["verified"]["values"], model_->parameters.count() + 11);  // the logits' bias too
+  EXPECT_EQ(description["verified"]["values"], model_->parameters.count() + 11);  // including the bias of the logits
   EXPECT_EQ(description["generation"]["max_length"], 10);
 }
 

@@ -14,7 +14,7 @@
 namespace qkv {
 namespace {
 
-constexpr size_t kMostLines = 16384, kMostBytes = size_t{8} << 20;  // of a block
+constexpr size_t kMostLines = 16384, kMostBytes = size_t{8} << 20;  // limits of a block
 
 std::string_view whole_text(const std::string& name, std::string_view content) {
   check_is_text(name, content, TextShape::whole);

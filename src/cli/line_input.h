@@ -1,4 +1,4 @@
-// What a command reads text from: a file, or stdin where none is named.
+// The text input of a command: a file, or stdin if none is named.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace qkv {
 
 class LineInput {
  public:
-  // An empty path is stdin. Throws Error(io) for a file that cannot be read.
+  // An empty path means stdin. Throws Error(io) for a file that cannot be read.
   explicit LineInput(const std::string& path);
   ~LineInput();
   LineInput(const LineInput&) = delete;
@@ -24,9 +24,9 @@ class LineInput {
   const std::string& name() const { return name_; }
   int64_t first_line() const { return first_line_; }  // number of the block's first line, from 1
 
-  // The next block of lines, valid until the next call; empty at the end. A file is mapped, so its lines may be of any length.
+  // The next block of lines, valid until the next call; empty at the end. Files are mapped, so their lines may have any length.
   std::vector<std::string_view> next();
-  // All of it as one text, in place of next(); valid as long as the input.
+  // The entire input as one text, instead of next(); valid for the lifetime of this object.
   std::string_view whole();
 
  private:

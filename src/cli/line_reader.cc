@@ -17,12 +17,12 @@ namespace {
 constexpr size_t kReadBytes = size_t{1} << 16;
 constexpr size_t kMaxLineBytes = size_t{16} << 20;
 constexpr size_t kMaxBytesAtOnce = size_t{4} << 20;
-constexpr int kLingerMilliseconds = 3;  // a program that writes line after line is faster than this, a person is slower
-constexpr int kWakeMilliseconds = 200;  // a signal just before poll() is seen this much later
+constexpr int kLingerMilliseconds = 3;  // longer than the pause of a program that writes line after line, shorter than a person's
+constexpr int kWakeMilliseconds = 200;  // delay until a signal that arrives just before poll() is noticed
 
 }  // namespace
 
-// Moves the next whole line out of the buffer; at the end of the file, what is left.
+// Moves the next complete line out of the buffer; at the end of the file, the remaining text.
 bool LineReader::take_line(std::vector<std::string>& lines) {
   const size_t end = buffer_.find('\n', scanned_);
   if (end == std::string::npos) {
@@ -41,7 +41,7 @@ bool LineReader::take_line(std::vector<std::string>& lines) {
   return true;
 }
 
-// Is there something to read within the time? Negative: waits for ever.
+// Waits until input is available; returns false after `milliseconds`, if that is not negative.
 bool LineReader::wait(int milliseconds) const {
   for (;;) {
     throw_if_interrupted();

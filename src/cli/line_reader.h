@@ -1,4 +1,4 @@
-// Lines from a file, a pipe or a terminal, as many at once as are there: a file comes in large pieces, a person's lines one by one.
+// Reads lines from a file, a pipe or a terminal. All available lines are returned together: many from a file, single ones from a person.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,12 @@ namespace qkv {
 
 class LineReader {
  public:
-  // `name` stands for the file in messages. Nothing is read before next().
+  // `name` denotes the file in messages. Reading starts with next().
   LineReader(int file_descriptor, std::string name) : file_descriptor_(file_descriptor), name_(std::move(name)) {}
 
-  // Waits for a line, and returns it with those that follow within milliseconds: at most `max_lines`, and few megabytes. Empty at the end.
-  // Line ends (\n or \r\n) are removed; the last line needs none; a byte-order mark is no part of the
-  // first. Throws Error(bad_input) for what is no text (base/text_file.h). Throws Error(interrupted) when a caught signal comes meanwhile.
+  // Waits for a line and returns it with the lines that follow within milliseconds: at most `max_lines`, and a few megabytes. Empty at the
+  // end. Line ends (\n or \r\n) are removed, and so is a byte-order mark; the last line needs no line end. Throws Error(bad_input) if the
+  // input is not text (base/text_file.h) and Error(interrupted) after a caught signal.
   std::vector<std::string> next(size_t max_lines);
 
   // Number of the first line of the last next(), counted from 1.
@@ -29,8 +29,8 @@ class LineReader {
   int file_descriptor_;
   std::string name_;
   std::string buffer_;
-  size_t begin_ = 0;    // of what is not taken yet
-  size_t scanned_ = 0;  // no line end before here
+  size_t begin_ = 0;    // start of the remaining text
+  size_t scanned_ = 0;  // there is no line end before this position
   bool at_end_ = false;
   int64_t first_line_ = 1, lines_taken_ = 0;
 };

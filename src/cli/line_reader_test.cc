@@ -49,7 +49,7 @@ TEST_F(LineReaderTest, NoMoreLinesThanAskedFor) {
   EXPECT_EQ(reader.first_line(), 5);
 }
 
-// Somebody waits for the answer: a line comes back while the writer's end stays open and holds the start of another one.
+// A complete line is returned while the pipe stays open and holds the start of another line.
 TEST_F(LineReaderTest, LineIsReturnedWhileTheWriterPauses) {
   send("question\nhalf");
   LineReader reader(ends[0], "pipe");

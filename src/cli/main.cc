@@ -1,4 +1,4 @@
-// The program: the command table, the one catch, and what every command has in common.
+// The main program: the command table, the central error handler, and options that all commands share.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -31,7 +31,7 @@ constexpr void (*kCommands[])(CLI::App&) = {
     add_attention_command, add_inspect_command,   add_data_command,     add_bench_command,    add_lab_command,
 };
 
-// Options that every command has; one that a command defines itself is left alone.
+// Adds the options that all commands share, except those that a command defines itself.
 void add_common_options(CLI::App& command) {
   const std::vector<CLI::App*> below = command.get_subcommands([](CLI::App*) { return true; });
   for (CLI::App* each : below) add_common_options(*each);
@@ -67,7 +67,7 @@ std::string one_line(std::string text) {
   return text;
 }
 
-// The message with options as the command line spells them.
+// The message with options named as on the command line.
 std::string message_of(const Error& error) {
   const auto* of_options = dynamic_cast<const OptionError*>(&error);
   return of_options ? of_options->message(option_name) : error.what();
@@ -79,7 +79,7 @@ int report(int exit_code, const std::string& message) {
   return exit_code;
 }
 
-// The subcommand that the command line got to.
+// The innermost subcommand that was parsed.
 const CLI::App& deepest_command(const CLI::App& app) {
   const std::vector<CLI::App*> chosen = app.get_subcommands();
   return chosen.empty() ? app : deepest_command(*chosen.back());
@@ -89,7 +89,7 @@ std::string full_name(const CLI::App& command) {
   return command.get_parent() == nullptr ? command.get_name() : full_name(*command.get_parent()) + " " + command.get_name();
 }
 
-// What a word that nothing understood could have been: an option of this command, or a command.
+// Candidates for an unknown word: the options of this command, or its subcommands.
 std::vector<std::string> known_words(const CLI::App& command, bool option) {
   std::vector<std::string> words;
   if (option) {
@@ -131,7 +131,7 @@ int run(int argc, char** argv) {
       "qkv COMMAND --help lists a command's options. Results go to stdout, progress and messages to stderr.\n"
       "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.");
   app.get_formatter()->column_width(34);
-  app.parse_complete_callback([] { default_num_threads(); });  // refuses a wrong QKV_THREADS in every command
+  app.parse_complete_callback([] { default_num_threads(); });  // rejects an invalid QKV_THREADS in every command
   for (const auto& add : kCommands) add(app);
   add_common_options(app);
   try {
@@ -148,7 +148,7 @@ int run(int argc, char** argv) {
   return program_cancellation()->cancelled() ? kInterrupted : kDone;
 }
 
-// A file that became shorter while it was read explains whatever else was found wrong after that.
+// If a file was truncated while it was read, reports that instead of the error that it caused.
 int run_checked(int argc, char** argv) {
   try {
     return run(argc, argv);
@@ -158,8 +158,8 @@ int run_checked(int argc, char** argv) {
   }
 }
 
-// Where a standard stream is closed (>&-), the next file opened would take its number, and be read or written in its place. Each becomes
-// /dev/null opened the other way round, so that its use fails as that of a closed one.
+// If a standard stream is closed (>&-), the next opened file would get its descriptor and be read or written by mistake. Opens /dev/null
+// with the wrong access mode instead, so that using the stream fails as if it were closed.
 void fill_standard_descriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return;
@@ -169,7 +169,7 @@ void fill_standard_descriptors() {
 int run_and_report(int argc, char** argv) {
   try {
     return run_checked(argc, argv);
-  } catch (const ClosedPipe&) {  // "| head": nobody reads on, so nobody is told
+  } catch (const ClosedPipe&) {  // "| head": the reader is gone, so there is no message
     return kFailed;
   } catch (const Error& error) {
     switch (error.code()) {
@@ -190,8 +190,8 @@ int run_and_report(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   qkv::fill_standard_descriptors();
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write
-  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow (ulimit -f) is one too, like a full disk
+  std::signal(SIGPIPE, SIG_IGN);  // writing to a closed pipe is an error instead of a signal
+  std::signal(SIGXFSZ, SIG_IGN);  // exceeding the file size limit (ulimit -f) is an error too, like a full disk
   qkv::survive_shortened_files();
   qkv::set_field_names(qkv::option_name);
   return qkv::run_and_report(argc, argv);

@@ -1,4 +1,4 @@
-// Checks of numbers on the command line, whose messages say what would be right.
+// Validators for numbers on the command line, with messages that state the valid range.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -22,8 +22,8 @@ struct NumberOf<std::optional<Number>> {
   using Type = Number;
 };
 
-// Numbers that a field can hold, from `low` on: at_least(options.max_length, 1). Every option of a number has a check of this file: CLI11's
-// own reading takes "" as 0, and wraps -1 around.
+// Accepts numbers that the field can hold, from `low` on: at_least(options.max_length, 1). Every numeric option needs a validator of this
+// file, since CLI11 itself reads "" as 0 and wraps -1 around.
 template <typename Field>
 CLI::Validator at_least(const Field& /*field*/, typename NumberOf<Field>::Type low) {
   using Number = typename NumberOf<Field>::Type;
@@ -32,7 +32,7 @@ CLI::Validator at_least(const Field& /*field*/, typename NumberOf<Field>::Type l
   else
     return real_number(low, std::numeric_limits<double>::max());
 }
-// Whole numbers where the bounds are, else finite numbers: between(1, 1000), between(0.001, 100.0).
+// Accepts whole numbers if the bounds are whole, otherwise finite numbers: between(1, 1000), between(0.001, 100.0).
 template <typename Number>
 CLI::Validator between(Number low, Number high) {
   if constexpr (std::is_integral_v<Number>)

@@ -1,4 +1,5 @@
-// Results, on stdout. A command prints through here so that a full disk or a closed pipe ends it at once with one line.
+// Writes results to stdout. All commands print through these functions, so that a full disk or a closed pipe ends them at once with one
+// line.
 #pragma once
 
 #include <fmt/format.h>
@@ -11,17 +12,17 @@
 
 namespace qkv {
 
-// Nobody reads stdout any more (| head): ends the command without a message.
+// The reader of stdout is gone (| head), which ends the command without a message.
 class ClosedPipe : public Error {
  public:
   ClosedPipe() : Error(ErrorCode::io, "standard output was closed") {}
 };
 
-// Appends to stdout; buffered. Throws ClosedPipe, or Error(io) where the system refuses for another reason.
+// Appends to buffered stdout. Throws ClosedPipe, or Error(io) if the write fails for another reason.
 void write_stdout(std::string_view text);
-// A result stays on its line, whatever it holds: line ends in it become spaces.
+// Replaces line ends by spaces, so that a result stays on one line.
 std::string on_one_line(std::string text);
-// Hands over what is buffered. Called by main at the end, by commands where somebody waits for the answer.
+// Flushes the buffer. Called by main at the end, and by commands after each answer that a user waits for.
 void flush_stdout();
 
 template <typename... Args>

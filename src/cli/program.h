@@ -1,4 +1,4 @@
-// What every command has in common: signals that end its work, and the names of its options in messages.
+// Shared by all commands: signals that cancel their work, and the names of options in messages.
 #pragma once
 
 #include <string>
@@ -8,12 +8,12 @@
 
 namespace qkv {
 
-// The token that signals cancel once a command has called catch_interrupts(). Commands pass it to the library.
+// The token that signals cancel after a command has called catch_interrupts(). Commands pass it to the library.
 const CancellationToken* program_cancellation();
 void catch_interrupts(const char* acknowledgement = nullptr);  // see base/interrupt.h
 inline void throw_if_interrupted() { throw_if_cancelled(program_cancellation()); }
 
-// How the command line spells a member of an options struct: "--beam-size" for num_beams.
+// The command-line name of a member of an options struct: "--beam-size" for num_beams.
 std::string option_name(std::string_view field);
 
 }  // namespace qkv

@@ -1,4 +1,4 @@
-// Options of a command from the tables of the library.
+// Adds options from the library's tables to commands.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -15,7 +15,7 @@
 
 namespace qkv {
 
-// Adds one entry, which sets `options`; these stay with the caller until the command has run.
+// Adds an option for one entry, which sets `options`; these must exist until the command has run.
 template <typename Options>
 void add_table_option(CLI::App& command, const TableOption<Options>& entry, Options& options) {
   const std::string label = "--" + entry.name;

@@ -1,4 +1,4 @@
-// qkv attention: what one attention head looks at.
+// qkv attention: shows the weights of one attention head.
 #include <sys/ioctl.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// qkv bench: a line per measurement, readable or as JSON with the field names of the peers' scripts.
+// qkv bench: prints a line per measurement, readable or as JSON with the field names of the peers' scripts.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -33,7 +33,7 @@ std::filesystem::path default_data(const std::string& shape) {
   return std::filesystem::path(root ? root : "../shared/data") / (shape == "gpt" ? "tinyshakespeare" : "multi30k");
 }
 
-// A target's tokens are all there are in a language model: tok_s, as its peer's script has it.
+// A language model only has target tokens; its key is tok_s, as in the peer's script.
 nlohmann::ordered_json speed_of(const TrainBenchOptions& options, const TrainBenchResult& r) {
   if (options.shape == "gpt") return {{"tok_s", std::llround(r.tgt_tok_s)}, {"sequences_per_step", std::llround(r.sequences_per_step)}};
   return {{"tgt_tok_s", std::llround(r.tgt_tok_s)},
@@ -41,7 +41,7 @@ nlohmann::ordered_json speed_of(const TrainBenchOptions& options, const TrainBen
           {"pairs_per_step", std::llround(r.sequences_per_step)}};
 }
 
-// The peer's names: fp32 and bf16.
+// The mode has the peer's names: fp32 and bf16.
 std::string line_of(const TrainBenchOptions& options, const TrainBenchResult& r, bool json) {
   const char* mode = options.dtype == DType::f32 ? "fp32" : "bf16";
   if (json) {
@@ -112,7 +112,7 @@ struct AttentionBench {
   bool json = false;
 };
 
-// The peer's names: float32 and bfloat16.
+// The dtype has the peer's names: float32 and bfloat16.
 std::string line_of(const std::string& shape, DType dtype, const AttentionBenchResult& r, bool json) {
   if (json) {
     return nlohmann::ordered_json{{"bench", "attention"},
@@ -140,7 +140,7 @@ void run(const AttentionBench& bench) {
     options.implementations = {automatic, composed, flash};
     options.rounds = 7;
   }
-  std::string slower;  // the first choice that is
+  std::string slower;  // describes the first case in which the automatic choice is slower
   for (const std::string& shape : bench.shapes) {
     for (const std::string& dtype : bench.dtypes) {
       options.shape = shape;

@@ -18,7 +18,7 @@ struct MatmulBench {
   std::vector<int64_t> rows{1, 4, 32, 128, 4096};
   std::vector<std::string> dtypes{"f32", "bf16"};
   std::vector<std::string> passes{"forward", "input_gradient", "weight_gradient"};
-  std::vector<int64_t> only;  // in and out of one layer, or empty
+  std::vector<int64_t> only;  // input and output width of a single layer, or empty
   int runs = 3;
   bool json = false;
 };

@@ -20,7 +20,7 @@ struct RecurrentBench {
   bool json = false;
 };
 
-// mode: the peer's name of the type.
+// `mode` is the peer's name of the type.
 std::string line_of(const std::string& cell, const RecurrentBench& bench, const RecurrentBenchResult& r) {
   const RecurrentBenchOptions& o = bench.options;
   if (bench.json) {

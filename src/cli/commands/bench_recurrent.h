@@ -1,4 +1,4 @@
-// The part of `qkv bench` about recurrent layers.
+// qkv bench recurrent.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,4 +1,4 @@
-// qkv bench tokenizer: the measurements of the peers' tokenizers_speed.py, under its names.
+// qkv bench tokenizer: the measurements of the peers' tokenizers_speed.py under its names.
 #include "cli/commands/bench_tokenizer.h"
 
 #include <fmt/format.h>

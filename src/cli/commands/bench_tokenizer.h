@@ -1,4 +1,4 @@
-// The part of `qkv bench` about tokenizers.
+// qkv bench tokenizer.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,4 +1,4 @@
-// qkv classify: one line in, its label and probability out.
+// qkv classify: prints the label and probability of each input line.
 #include <unistd.h>
 
 #include <algorithm>

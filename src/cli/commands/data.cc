@@ -1,4 +1,4 @@
-// qkv data: makes data to try things with.
+// qkv data: generates data for experiments.
 #include <memory>
 
 #include "base/log.h"

@@ -1,5 +1,5 @@
-// qkv eval: BLEU, chrF and exact matches of a model's translations, or of a file of translations; loss of a language model on a text;
-// accuracy of a classifier.
+// qkv eval: BLEU, chrF and exact matches of translations made by a model or read from a file; loss of a language model on a text; accuracy
+// of a classifier.
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
@@ -42,7 +42,7 @@ void check_same_length(const std::string& path, size_t lines, const std::string&
 
 struct Hypotheses {
   std::vector<std::string> lines;
-  double seconds = 0;  // of translating; 0 where they were read
+  double seconds = 0;  // translation time; 0 if the translations were read from a file
 };
 
 Hypotheses translate_source(const EvalArguments& arguments, const std::vector<std::string>& source) {

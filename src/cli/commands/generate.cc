@@ -1,4 +1,4 @@
-// qkv generate: text that goes on from a prompt.
+// qkv generate: continues a prompt.
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -34,7 +34,7 @@ void print_json(const std::string& prompt, const Generation& generation, int64_t
   flush_stdout();
 }
 
-// One text, as it comes.
+// Prints one text while it is generated.
 Generation print_text(const Generator& generator, const GenerateArguments& arguments, const std::string& prompt) {
   const auto show = [&](std::string_view text) {
     write_stdout(text);
@@ -45,7 +45,7 @@ Generation print_text(const Generator& generator, const GenerateArguments& argum
   try {
     generation = generator.generate(prompt, arguments.options, show);
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::interrupted) write_stdout("\n");  // what is there stays, as lines
+    if (error.code() == ErrorCode::interrupted) write_stdout("\n");  // the partial text stays and is ended as a line
     throw;
   }
   write_stdout("\n");

@@ -1,4 +1,4 @@
-// qkv inspect: what is in a directory, and whether it is whole.
+// qkv inspect: describes a directory and verifies it.
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"

@@ -1,4 +1,4 @@
-// qkv lab: the classic questions, answered by measurement.
+// qkv lab: answers classic questions by measurement.
 #include <fmt/format.h>
 
 #include <memory>
@@ -24,7 +24,7 @@ void list() {
   }
 }
 
-// It is read several times: no pipe.
+// Accepts regular files, but not pipes, since the file is read several times.
 CLI::Validator readable_file() {
   return CLI::Validator(
       [](const std::string& path) {

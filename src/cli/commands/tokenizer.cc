@@ -1,4 +1,4 @@
-// qkv tokenizer: train one on text, encode text with it, decode ids, look at its tokens, compare several.
+// qkv tokenizer: trains a tokenizer, encodes text, decodes ids, shows tokens, and compares tokenizers.
 #include "cli/commands/tokenizer.h"
 
 #include "cli/commands.h"

@@ -14,7 +14,7 @@ void add_tokenizer_decode(CLI::App& tokenizer);
 void add_tokenizer_inspect(CLI::App& tokenizer);
 void add_tokenizer_compare(CLI::App& tokenizer);
 
-// --tiktoken-pattern, where tokenizers are opened.
+// Adds --tiktoken-pattern to a command that opens tokenizers.
 void add_tiktoken_pattern_option(CLI::App& command, TokenizerLoadOptions& options);
 
 }  // namespace qkv

@@ -1,4 +1,4 @@
-// qkv tokenizer inspect and compare: what tokenizers make of a text.
+// qkv tokenizer inspect and compare: show how tokenizers split a text.
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,7 +29,7 @@ struct InspectArguments {
   bool without_special_tokens = false, special_as_text = false, json = false;
 };
 
-// Neighbours differ; the same backgrounds on dark and on light terminals, with black letters.
+// Adjacent colours differ; the letters are black, so that they are readable on dark and light terminals.
 constexpr std::string_view kColors[] = {"\x1b[30;48;5;153m", "\x1b[30;48;5;223m", "\x1b[30;48;5;157m", "\x1b[30;48;5;218m"};
 constexpr std::string_view kPlain = "\x1b[0m";
 
@@ -37,7 +37,7 @@ bool wants_color(const std::string& choice) {
   return choice == "always" || (choice == "auto" && isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR"));
 }
 
-// On one line, and harmless on a terminal.
+// The text on one line, without control characters that could affect a terminal.
 std::string shown(std::string_view text) {
   std::string result;
   for (const char c : replace_invalid_utf8(text)) {
@@ -52,13 +52,13 @@ std::string shown(std::string_view text) {
   return result;
 }
 
-// The text with its tokens told apart: in colours, or with bars between them. What no token stands for is left plain.
+// The text with tokens separated by colours or bars. Text that no token covers is not coloured.
 std::string parted(std::string_view line, const Encoding& encoding, bool color) {
   std::string result;
   size_t done = 0, count = 0;
   for (size_t i = 0; i < encoding.ids.size(); ++i) {
     const auto [begin, end] = encoding.offsets[i];
-    if (end <= done) continue;  // a special token, or a further one for the same character
+    if (end <= done) continue;  // a special token, or another token of an already printed character
     const size_t from = std::max(begin, done);
     if (!color && done > 0) result += '|';
     result += shown(line.substr(done, from - done));

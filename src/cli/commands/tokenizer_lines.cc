@@ -1,4 +1,4 @@
-// qkv tokenizer encode and decode: a line for a line.
+// qkv tokenizer encode and decode: one output line per input line.
 #include <algorithm>
 #include <charconv>
 #include <exception>
@@ -20,7 +20,7 @@
 namespace qkv {
 namespace {
 
-// Calls convert(line, number) on all threads, and prints what it returns for each line in the order of the lines.
+// Calls convert(line, number) on all threads and prints the results in the order of the lines.
 template <typename Convert>
 void convert_lines(LineInput& input, const Convert& convert) {
   catch_interrupts();
@@ -33,7 +33,7 @@ void convert_lines(LineInput& input, const Convert& convert) {
       const auto at = static_cast<size_t>(i);
       try {
         results[at] = convert(lines[at], input.first_line() + i);
-      } catch (const Error&) {  // kept, so that the first bad line is named on any number of threads
+      } catch (const Error&) {  // kept, so that the error is that of the first bad line, with any number of threads
         faults[at] = std::current_exception();
       }
     });
@@ -116,7 +116,7 @@ std::vector<int32_t> known_ids(const Tokenizer& tokenizer, std::string_view line
   return ids;
 }
 
-// A text on one line: its line ends become \n and \r, two characters each.
+// Writes a text on one line: line ends become the two characters \n or \r.
 std::string escaped_line(const std::string& text) {
   std::string line;
   for (const char c : text) {

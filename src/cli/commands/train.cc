@@ -1,4 +1,4 @@
-// qkv train: options in, progress out; the work is train().
+// qkv train: parses the options, calls train() and displays its progress.
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,7 +15,7 @@
 namespace qkv {
 namespace {
 
-// What a training looks like from outside: a line that moves on a terminal, lines that stay for what is worth keeping.
+// Displays a training: a progress line that is overwritten on a terminal, and permanent lines for events.
 class TrainDisplay {
  public:
   TrainCallbacks callbacks() {
@@ -78,7 +78,7 @@ std::string describe(const TrainOptions& options, const TrainResult& result) {
                      format_duration(result.elapsed_seconds), best, options.output.string());
 }
 
-// The help's last column: the default of preset small, where there is one.
+// The help text, with the default of preset small if there is one.
 std::string help_of(const TrainOption& option) {
   const std::string value = option.get(TrainOptions{});
   return value.empty() || option.is_flag() || option.name == "vocab-size" || option.name == "schedule-steps"

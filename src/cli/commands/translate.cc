@@ -1,4 +1,4 @@
-// qkv translate: one line in, one line out.
+// qkv translate: translates each input line to an output line.
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,7 +41,7 @@ void print_translations(const std::vector<Translation>& translations, const Tran
   flush_stdout();
 }
 
-// All else is translated by then.
+// Fails after all other lines were translated.
 void fail_of_long_lines(const std::vector<LongText>& too_long, int64_t most) {
   if (too_long.empty()) return;
   if (too_long.size() == 1) {
@@ -58,7 +58,7 @@ void fail_of_long_lines(const std::vector<LongText>& too_long, int64_t most) {
 }
 
 void run_translate(TranslateArguments arguments) {
-  constexpr size_t kFirstLines = 256, kMostLines = 4096;  // sorted by length together; few at first, so that output starts early
+  constexpr size_t kFirstLines = 256, kMostLines = 4096;  // lines sorted by length together; few at first, so that output starts early
   catch_interrupts();
   arguments.options.skip_too_long = true;
   const Translator translator = Translator::open(arguments.model, arguments.options);
