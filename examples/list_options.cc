@@ -1,4 +1,4 @@
-// list_options [NAME VALUE]: prints the options of translating with their ranges and defaults, after setting one of them.
+// list_options [NAME VALUE]: sets one option, then prints all translation options with their ranges and defaults.
 #include <cstdio>
 
 #include <qkv/option_error.h>

@@ -1,5 +1,5 @@
-// look_inside DIR SOURCE TARGET: tells what a translation model is made of, what its last cross-attention sees of a pair of sentences, and
-// how its translation of SOURCE scores against TARGET.
+// look_inside DIR SOURCE TARGET: describes a translation model, prints its last cross-attention for a pair of sentences, and scores its
+// translation of SOURCE against TARGET.
 #include <cstdio>
 #include <string>
 #include <vector>

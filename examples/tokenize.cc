@@ -1,4 +1,4 @@
-// tokenize TOKENIZER TEXT: the tokens of a text, and the text again.
+// tokenize TOKENIZER TEXT: prints the tokens of a text and decodes them again.
 #include <cstdio>
 #include <string>
 #include <vector>

@@ -1,5 +1,5 @@
-// train_and_classify DIR: trains a classifier on a few sentences from a file it makes, writes it to DIR, says how often it is right, and
-// labels two new sentences.
+// train_and_classify DIR: trains a classifier on a few sentences from a file it makes, writes it to DIR, prints its accuracy, and labels
+// two new sentences.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>

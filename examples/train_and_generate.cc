@@ -1,5 +1,5 @@
-// train_and_generate DIR: trains a small language model on a counting rhyme from a file it makes, writes it to DIR and lets it go on from
-// "one, two, ", each piece printed as soon as it is there.
+// train_and_generate DIR: trains a small language model on a counting rhyme from a file it makes, writes it to DIR and continues "one, two,
+// ", printing each piece of text immediately.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>

@@ -1,5 +1,5 @@
-// train_and_translate DIR: trains a small model that spells digits ("3 1 4" -> "three one four") from files it makes, writes it to DIR
-// and translates with it.
+// train_and_translate DIR: trains a small model that spells digits ("3 1 4" -> "three one four") from files it makes, writes it to DIR and
+// translates with it.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>

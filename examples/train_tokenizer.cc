@@ -1,5 +1,5 @@
-// train_tokenizer DIR FILE...: trains a byte pair encoding of 300 tokens on text files, writes it to DIR, and prints how well it fits them.
-// Ctrl-C ends it early: the signal handler cancels a token.
+// train_tokenizer DIR FILE...: trains a byte pair encoding with 300 tokens on text files, writes it to DIR, and prints how well it fits the
+// files. Ctrl-C ends it early: the signal handler cancels a token.
 #include <csignal>
 #include <cstdio>
 #include <filesystem>

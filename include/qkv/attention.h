@@ -1,6 +1,6 @@
-// The numbers that an attention head of a translation model computes for a sentence and its translation, read as they are or drawn as SVG,
-// JSON or text: the work of `qkv attention`, for C++ programs. Thread safety: one AttentionInspector may be used from any number of
-// threads; calls run one after another, each on all threads that qkv may use. The other functions may run at once.
+// Intermediate values of an attention head of a translation model for a sentence and its translation, as numbers, SVG, JSON or text: the
+// C++ interface of `qkv attention`. Thread safety: one AttentionInspector may be used from any number of threads; its calls run one after
+// another, each on all threads that qkv may use. The other functions may be called concurrently.
 #pragma once
 
 #include <cstdint>
@@ -19,19 +19,19 @@ namespace qkv {
 
 struct AttentionMatrix {
   int64_t rows = 0, cols = 0;
-  std::vector<double> values;  // row by row
+  std::vector<double> values;  // row-major
   double at(int64_t row, int64_t col) const { return values[static_cast<size_t>(row * cols + col)]; }
 };
 
-// Everything that one head computes for one pair of sequences.
+// All intermediate values of one head for one pair of sequences.
 struct HeadTrace {
   AttentionKind kind = AttentionKind::cross;
   int layer = 0, head = 0;  // counted from 0
-  bool causal = false;      // a query sees no key behind itself
+  bool causal = false;      // a query sees no later key
   double scale = 1;         // 1 / sqrt(head_dim)
   AttentionMatrix q;        // [queries, head_dim]
   AttentionMatrix k, v;     // [keys, head_dim]
-  AttentionMatrix scores;   // scale * q k^T, with what the distance adds; -infinity where the mask hides a key. [queries, keys]
+  AttentionMatrix scores;   // scale * q k^T plus distance bias; -infinity if the mask hides the key. [queries, keys]
   AttentionMatrix weights;  // softmax of the scores, as the model's kernel computed it. [queries, keys]
   AttentionMatrix out;      // weights v. [queries, head_dim]
 };
@@ -39,35 +39,35 @@ struct HeadTrace {
 struct AttentionView {
   HeadTrace trace;
   std::string source, target;
-  // Names of the rows and columns of the map. Encoder: source tokens. Decoder: the tokens read, "<start>" first. Cross: rows are the
-  // tokens being written, columns the source tokens.
+  // Labels of the rows and columns of the map. Encoder: source tokens. Decoder: input tokens, "<start>" first. Cross: rows are the
+  // predicted tokens, columns the source tokens.
   std::vector<std::string> queries, keys;
 };
 
-// Chooses the attention that is looked at.
+// Selects the attention head and the translation.
 struct AttentionRequest {
   AttentionKind kind = AttentionKind::cross;
-  std::optional<int> layer;           // from 0; the last layer of the kind's stack
+  std::optional<int> layer;           // from 0; default: the last layer of the kind's stack
   int head = 0;                       // from 0
-  std::optional<std::string> target;  // a translation; the model's own
+  std::optional<std::string> target;  // default: the model's own translation
   const CancellationToken* cancellation = nullptr;
 };
 
 class AttentionInspector {
  public:
-  // Opens a model directory. `options` say how the model's own translation is found. Throws qkv::Error with one line: unsupported where the
-  // model does not translate, bad_input or io for its files, OptionError (invalid_argument) for options.
+  // Opens a model directory. `options` control the search for the model's own translation. Throws qkv::Error with one line: unsupported if
+  // the model does not translate, bad_input or io for its files, OptionError (invalid_argument) for options.
   static AttentionInspector open(const std::filesystem::path& directory, const TranslatorOptions& options = {});
 
   AttentionInspector(AttentionInspector&&) noexcept;
   AttentionInspector& operator=(AttentionInspector&&) noexcept;
   ~AttentionInspector();
 
-  int layers(AttentionKind kind) const;            // that have such an attention
-  int heads(AttentionKind kind, int layer) const;  // throws OptionError (invalid_argument) where there is no such layer
+  int layers(AttentionKind kind) const;            // number of layers with such an attention
+  int heads(AttentionKind kind, int layer) const;  // throws OptionError (invalid_argument) if there is no such layer
 
-  // Runs the model on the pair. Throws qkv::Error: OptionError (invalid_argument) where there is no such layer or head, naming the possible
-  // ones; OptionError (bad_input) for a text with more tokens than the model takes; interrupted where it was cancelled.
+  // Runs the model on the pair. Throws qkv::Error: OptionError (invalid_argument) if there is no such layer or head, with the possible
+  // ones; OptionError (bad_input) for a text with more tokens than the model takes; interrupted if it was cancelled.
   AttentionView view(std::string_view source, const AttentionRequest& request = {}) const;
 
  private:
@@ -79,14 +79,14 @@ class AttentionInspector {
 const char* name_of(AttentionKind kind);                 // "encoder", "decoder" or "cross"
 std::string attention_title(const AttentionView& view);  // "Cross-attention, layer 3, head 1"
 
-// A heat map with the tokens on both axes.
+// A heat map with the tokens on both axes, as SVG.
 std::string attention_svg(const AttentionView& view);
-// {"kind", "layer", "head", "source", "target", "queries", "keys", "weights"}, with `trace` also {"scale", "q", "k", "v", "scores", "out"};
-// a score hidden by the mask is null.
+// {"kind", "layer", "head", "source", "target", "queries", "keys", "weights"}, and with `trace` also {"scale", "q", "k", "v", "scores",
+// "out"}. A score hidden by the mask is null.
 std::string attention_json(const AttentionView& view, bool trace);
-// The map as shaded characters, at most `width` columns wide (at least 40); long sources are cut into several blocks of columns.
+// The map as shaded characters, at most `width` columns wide (at least 40); wide maps are split into several blocks of columns.
 std::string attention_text(const AttentionView& view, int width);
-// Q, K, V, scaled scores, weights and output, a row for each token.
+// Q, K, V, scaled scores, weights and output, with one row per token.
 std::string trace_text(const AttentionView& view);
 
 }  // namespace qkv

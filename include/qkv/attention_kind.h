@@ -1,9 +1,9 @@
-// Which attention of a Transformer.
+// The kinds of attention in a Transformer.
 #pragma once
 
 namespace qkv {
 
-// encoder: self-attention of the source. decoder: self-attention of what is written. cross: what is written looks at the source.
+// encoder: self-attention of the source. decoder: self-attention of the target. cross: attention of the target to the source.
 enum class AttentionKind { encoder, decoder, cross };
 
 }  // namespace qkv

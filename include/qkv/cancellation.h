@@ -1,4 +1,4 @@
-// Ends long work early, from another thread or a signal handler.
+// Cancels long work from another thread or a signal handler.
 #pragma once
 
 #include <atomic>
@@ -7,9 +7,9 @@
 
 namespace qkv {
 
-// Options of long work have a pointer to one of these, by default null: the work cannot be cancelled. The token stays with the caller as
-// long as the work runs, and may serve several calls. Cancelled work throws Error(interrupted) within about a second, and leaves files as
-// whole as any other end; once cancelled, a token stays so.
+// Options of long work have a pointer to a token; null, the default, means that the work cannot be cancelled. The token must outlive the
+// work and may serve several calls. Cancelled work throws Error(interrupted) within about a second and leaves no incomplete files. A
+// cancelled token stays cancelled.
 //
 // Thread safety: all functions may be called from any thread; cancel() and cancelled() from a signal handler too.
 class CancellationToken {
@@ -18,7 +18,7 @@ class CancellationToken {
   CancellationToken(const CancellationToken&) = delete;
   CancellationToken& operator=(const CancellationToken&) = delete;
 
-  // Returns whether the token was cancelled before.
+  // Returns true if the token was already cancelled.
   bool cancel() noexcept { return cancelled_.exchange(true, std::memory_order_relaxed); }
   bool cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
   void throw_if_cancelled() const {

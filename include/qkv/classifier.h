@@ -1,6 +1,6 @@
-// Labels of texts, with the directory of a classifier: config.json, model.safetensors and tokenizer.json, as qkv train --task
-// classification and transformers' save_pretrained write them. Thread safety: one Classifier may be used from any number of threads; calls
-// run one after another, each on all threads that qkv may use.
+// Labels texts with a classifier from a directory with config.json, model.safetensors and tokenizer.json, as written by qkv train --task
+// classification and transformers' save_pretrained. Thread safety: one Classifier may be used from any number of threads; its calls run one
+// after another, each on all threads that qkv may use.
 #pragma once
 
 #include <cstdint>
@@ -16,36 +16,36 @@
 namespace qkv {
 
 struct ClassifyOptions {
-  int64_t batch_tokens = 8192;  // that are computed at once; at least 1, and a text alone may have more
+  int64_t batch_tokens = 8192;  // tokens per batch, at least 1; a single text may have more
   const CancellationToken* cancellation = nullptr;
 };
 
 struct LabelProbability {
-  int32_t label = 0;       // its place in Classifier::labels()
-  double probability = 0;  // 0 to 1; all of a text sum to 1
+  int32_t label = 0;       // index in Classifier::labels()
+  double probability = 0;  // 0 to 1; the probabilities of a text sum to 1
 };
 
-// The label of one text.
+// The result for one text.
 struct Classification {
-  std::vector<LabelProbability> labels;  // all, the likeliest first; never empty
-  bool cut = false;                      // the text has more tokens than the model takes; the first ones were read
+  std::vector<LabelProbability> labels;  // all labels, most probable first; never empty
+  bool cut = false;                      // true if the text has more tokens than the model takes, so that only the first ones were read
 };
 
 class Classifier {
  public:
-  // Throws qkv::Error with one line that names the file and what is wrong with it: unsupported where the model labels no texts, bad_input
-  // or io for its files.
+  // Throws qkv::Error with one line that names the file and its fault: unsupported if the model is not a classifier, bad_input or io for
+  // its files.
   static Classifier open(const std::filesystem::path& directory, InferenceType dtype = InferenceType::f32);
 
   Classifier(Classifier&&) noexcept;
   Classifier& operator=(Classifier&&) noexcept;
   ~Classifier();
 
-  const std::vector<std::string>& labels() const;  // names, as config.json's id2label has them
-  int64_t max_tokens() const;                      // of a text, special ones included
+  const std::vector<std::string>& labels() const;  // names from id2label of config.json
+  int64_t max_tokens() const;                      // largest number of tokens of a text, including special ones
 
-  // One result for each text, in their order; each the same alone and among others. Invalid UTF-8 is read as U+FFFD; special tokens that a
-  // text spells out are ordinary characters. Throws qkv::Error: OptionError (invalid_argument) for options, interrupted where it was
+  // Returns one result per text in order; a result does not depend on the other texts. Invalid UTF-8 is read as U+FFFD; special tokens
+  // spelled out in a text are ordinary characters. Throws qkv::Error: OptionError (invalid_argument) for options, interrupted if it was
   // cancelled.
   std::vector<Classification> classify(std::span<const std::string> texts, const ClassifyOptions& options = {}) const;
 

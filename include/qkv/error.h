@@ -1,4 +1,4 @@
-// The one exception type that qkv throws. Thread safety: values, no shared state.
+// The only exception type that qkv throws. Thread safety: values, no shared state.
 #pragma once
 
 #include <stdexcept>
@@ -7,16 +7,16 @@
 namespace qkv {
 
 enum class ErrorCode {
-  invalid_argument,  // an option or argument that cannot be right; exit code 2 on the command line
-  bad_input,         // a file or text whose content is wrong
-  io,                // the operating system refused: missing, unreadable, disk full
-  unsupported,       // right, but not something this build or device can do
+  invalid_argument,  // an impossible option or argument; exit code 2 on the command line
+  bad_input,         // a file or text with invalid content
+  io,                // an error of the operating system: missing, unreadable, disk full
+  unsupported,       // valid, but not supported by this build or device
   diverged,          // training reached NaN or infinity
   interrupted,       // SIGINT or SIGTERM; exit code 130 on the command line
-  internal,          // a broken invariant of qkv itself
+  internal,          // a violated invariant of qkv itself
 };
 
-// what() is one line: what is wrong, where, and what to do.
+// what() is one line with the fault, its place, and a remedy.
 class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}

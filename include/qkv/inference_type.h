@@ -1,10 +1,10 @@
-// The type that a model computes in.
+// The data type of a model's computations.
 #pragma once
 
 namespace qkv {
 
-// Weights are converted to the type when they are read. `file`: the one that the model's config.json names ("dtype"), or else that of its
-// weights: bf16 where that is bf16, f32 for all others; transformers chooses like this, and computes in float16 where the file says so.
+// Weights are converted to the type when they are read. `file` is the type in config.json ("dtype"), or else that of the weights: bf16 for
+// bf16, f32 for all others. transformers chooses in this way, but computes in float16 for float16 files.
 enum class InferenceType { f32, bf16, file };
 
 }  // namespace qkv

@@ -1,5 +1,5 @@
-// Describes a model or training directory and checks that it is whole: the work of `qkv inspect`, for C++ programs. Thread safety: calls
-// may run at once in several threads.
+// Describes a model or training directory and verifies it: the C++ interface of `qkv inspect`. Thread safety: functions may be called
+// concurrently.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +18,17 @@ using NamedValue = std::pair<std::string, std::string>;
 using NamedCount = std::pair<std::string, int64_t>;
 
 struct InspectedModel {
-  std::string architecture;                           // the class of transformers, or qkv's own: "MarianMTModel"
-  std::string model_type;                             // as config.json names it
-  std::vector<NamedValue> config;                     // every choice of the network, whatever class it was opened as
-  std::vector<std::string> unused_keys;               // of config.json: what they ask for does not happen
+  std::string architecture;                           // class name of transformers, or qkv's own: "MarianMTModel"
+  std::string model_type;                             // as in config.json
+  std::vector<NamedValue> config;                     // every setting of the network, also if its own class leaves some out
+  std::vector<std::string> unused_keys;               // of config.json: keys without effect
   std::vector<std::string> labels;                    // of a classifier
-  int64_t parameters = 0;                             // numbers that are learnt
-  std::vector<NamedCount> parts;                      // where they lie; the counts add up to `parameters`
-  int64_t tensors = 0;                                // in the weights' files
+  int64_t parameters = 0;                             // number of learned values
+  std::vector<NamedCount> parts;                      // parameters per part; the sum is `parameters`
+  int64_t tensors = 0;                                // in the weight files
   std::vector<std::string> dtypes, files;             // of the weights
-  std::optional<std::vector<NamedValue>> generation;  // how it decodes, where its files say so; of models with a decoder
-  std::optional<int64_t> verified_values;             // with InspectOptions::verify: so many numbers were read, all of them finite
+  std::optional<std::vector<NamedValue>> generation;  // generation settings, if the files have any; for models with a decoder
+  std::optional<int64_t> verified_values;             // with InspectOptions::verify: number of values read, all finite
 };
 
 struct InspectedCheckpoints {
@@ -36,7 +36,7 @@ struct InspectedCheckpoints {
     std::string name;  // "step-500"
     int64_t bytes = 0;
   };
-  std::optional<std::string> latest;  // the name of the one to resume from
+  std::optional<std::string> latest;  // name of the checkpoint to resume from
   std::vector<Checkpoint> list;       // oldest first
 };
 
@@ -45,16 +45,16 @@ struct InspectedDirectory {
   std::optional<InspectedModel> model;
   std::optional<int32_t> tokenizer_vocab_size;
   std::optional<InspectedCheckpoints> checkpoints;
-  std::vector<NamedCount> files;  // names and bytes, by name; a directory's name ends with "/"
+  std::vector<NamedCount> files;  // sizes in bytes, sorted by name; names of directories end with "/"
 };
 
 struct InspectOptions {
-  bool verify = false;  // read every weight (finite?) and recompute the checksums of all checkpoints
+  bool verify = false;  // check that all weights are finite and recompute the checksums of all checkpoints
   const CancellationToken* cancellation = nullptr;
 };
 
-// Throws qkv::Error with one line that names the file and what is wrong with it: bad_input where it is damaged or there is neither model,
-// tokenizer nor checkpoint; io where it cannot be read; interrupted where it was cancelled.
+// Throws qkv::Error with one line that names the file and its fault: bad_input if it is damaged or the directory has neither model,
+// tokenizer nor checkpoint; io if it cannot be read; interrupted if it was cancelled.
 InspectedDirectory inspect_directory(const std::filesystem::path& directory, const InspectOptions& options = {});
 
 }  // namespace qkv

@@ -13,11 +13,11 @@
 
 namespace qkv {
 
-// what() names the members as C++ does ("num_beams 0 is too small"). A program whose users know them by other names, options of a command
-// line or keys of a request, takes message() instead.
+// what() names the members as in C++ ("num_beams 0 is too small"). A program with other names for its users, such as command-line options
+// or keys of a request, uses message() instead.
 class OptionError : public Error {
  public:
-  // A name's place in what(): bytes [begin, end).
+  // The position of a name in what(): bytes [begin, end).
   struct Place {
     size_t begin = 0, end = 0;
   };
@@ -25,10 +25,10 @@ class OptionError : public Error {
   OptionError(ErrorCode code, const std::string& message, std::vector<Place> fields)
       : Error(code, message), fields_(std::make_shared<const std::vector<Place>>(std::move(fields))) {}
 
-  // Where what() names a member, in the order of the text.
+  // Positions of member names in what(), in the order of the text.
   const std::vector<Place>& fields() const { return *fields_; }
 
-  // what() with rename("num_beams") in the place of num_beams, and so on.
+  // what() with each member name replaced by rename("num_beams") and so on.
   std::string message(const std::function<std::string(std::string_view field)>& rename) const {
     const std::string_view text = what();
     std::string result;

@@ -1,5 +1,5 @@
-// The members of TrainOptions, TranslatorOptions and GeneratorOptions as data: what a command line, a binding for another language, a
-// server or a shell's completion needs to offer them all, with the ranges that the library checks.
+// The members of TrainOptions, TranslatorOptions and GeneratorOptions as data, with the ranges that the library checks. Command lines,
+// language bindings, servers and shell completions can offer all options with these tables.
 //
 // Thread safety: all functions may be called from any number of threads; the tables never change.
 #pragma once
@@ -15,19 +15,19 @@
 
 namespace qkv {
 
-// All options of a struct, in the order of the program's help. Valid as long as the process.
+// All options of a struct, in the order of the program's help; valid until the process ends.
 std::span<const OptionInfo> train_options();
 std::span<const OptionInfo> translator_options();
 std::span<const OptionInfo> generator_options();
 
-// Sets a member from text. `name`: an option's name or field. Throws Error (invalid_argument) where there is no such option, OptionError
-// (invalid_argument) where the text is no value of its type and range.
+// Sets a member from text. `name`: an option's name or field. Throws Error (invalid_argument) if there is no such option, OptionError
+// (invalid_argument) if the text is not a value of its type and range.
 void set_option(TrainOptions& options, std::string_view name, const std::string& text);
 void set_option(TranslatorOptions& options, std::string_view name, const std::string& text);
 void set_option(GeneratorOptions& options, std::string_view name, const std::string& text);
 
-// The member's value as text, which set_option reads; empty where a std::optional has none. Throws Error (invalid_argument) where there is
-// no such option.
+// The member's value as text that set_option reads; empty for a std::optional without value. Throws Error (invalid_argument) if there is no
+// such option.
 std::string option_value(const TrainOptions& options, std::string_view name);
 std::string option_value(const TranslatorOptions& options, std::string_view name);
 std::string option_value(const GeneratorOptions& options, std::string_view name);

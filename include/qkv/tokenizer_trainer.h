@@ -1,5 +1,5 @@
-// Tokenizers trained on text: what `qkv tokenizer train` does, for C++ programs. Thread safety: calls may run at once in several threads,
-// each on all threads that qkv may use; callbacks run on the calling thread.
+// Trains tokenizers on text: the C++ interface of `qkv tokenizer train`. Thread safety: functions may be called concurrently, each on all
+// threads that qkv may use; callbacks run on the calling thread.
 #pragma once
 
 #include <cstdint>
