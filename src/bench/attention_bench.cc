@@ -40,7 +40,7 @@ Tensor random_tensor(int64_t rows, int64_t cols, DType dtype, uint32_t stream) {
   return Tensor::from(values, {rows, cols}, dtype);
 }
 
-// Of each of `count` programs, run in turns; the first round is not counted.
+// Shortest time of each of `count` programs, which take turns; the first round is not measured.
 std::vector<double> shortest_in_turns(size_t count, int rounds, const std::function<void(size_t)>& run) {
   std::vector<double> best(count, std::numeric_limits<double>::infinity());
   for (int round = 0; round <= rounds; ++round) {

@@ -7,14 +7,14 @@
 namespace qkv {
 namespace {
 
-// Random values with room for `stride` values a row.
+// A matrix of random values with a row stride of `stride` values.
 class Values {
  public:
   Values(int64_t rows, int64_t cols, DType type, uint32_t stream, int64_t stride = 0)
       : view_{nullptr, rows, cols, stride ? stride : cols, type}, bytes_(static_cast<size_t>(rows * view_.stride * size_of(type))) {
     view_.data = bytes_.data();
     RandomStream random(1, stream);
-    std::vector<float> some(4099);  // a prime number: columns differ
+    std::vector<float> some(4099);  // a prime number, so that columns differ
     for (float& value : some) value = 0.1f * random.normal();
     for (int64_t r = 0, at = 0; r < rows; ++r) {
       for (int64_t c = 0; c < cols; ++c, at = at + 1 == 4099 ? 0 : at + 1) {
@@ -53,7 +53,7 @@ std::vector<LinearShape> transformer_shapes(const std::vector<int64_t>& rows) {
                                   {1024, 1024},
                                   {2048, 2048}})
       shapes.push_back({count, in, out});
-    if (count <= 512) shapes.push_back({count, 256, kVocabulary});  // the loss takes some hundred rows at a time
+    if (count <= 512) shapes.push_back({count, 256, kVocabulary});  // the loss processes some hundred rows at a time
   }
   return shapes;
 }

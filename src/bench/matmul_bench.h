@@ -1,4 +1,4 @@
-// Speed of the matrix product alone at a Transformer's shapes, in the three forms that training needs.
+// Speed of the matrix product at a Transformer's shapes, in the three forms that training needs.
 #pragma once
 
 #include <string>
@@ -8,21 +8,21 @@
 
 namespace qkv {
 
-// forward: y = x W^T + b. input_gradient: dx = dy W. Both with packed weights. weight_gradient: dW += dy^T x, in f32.
+// forward: y = x W^T + b. input_gradient: dx = dy W. Both use packed weights. weight_gradient: dW += dy^T x, in f32.
 enum class LinearPass { forward, input_gradient, weight_gradient };
 const char* name_of(LinearPass pass);
 
-// A linear layer: `rows` tokens, weights [out, in] in f32. From kVocabulary outputs on, the rows of outputs are those of the loss:
-// logits in f32 and gradients whose rows lie as far apart as the logits'.
+// A linear layer: `rows` tokens, weights [out, in] in f32. With kVocabulary or more outputs it is the output layer of the loss: f32 logits,
+// and gradients with the row stride of the logits.
 struct LinearShape {
   int64_t rows, in, out;
 };
 inline constexpr int64_t kVocabulary = 32000;
 
-// Every number of rows with every pair of widths.
+// All combinations of row counts and width pairs.
 std::vector<LinearShape> transformer_shapes(const std::vector<int64_t>& rows);
 
-// Fewest seconds of a product, over `runs` measurements of at least `least_seconds` each.
+// Returns the shortest time in seconds of a product, over `runs` measurements of at least `least_seconds` each.
 struct MatmulBenchOptions {
   LinearShape shape;
   LinearPass pass = LinearPass::forward;
@@ -32,7 +32,7 @@ struct MatmulBenchOptions {
 };
 double bench_matmul(const MatmulBenchOptions& options);
 
-// Floating-point operations of the product, a multiply-add being two.
+// Floating-point operations of the product; a multiply-add counts as two.
 inline double flops_of(const LinearShape& shape) {
   return 2.0 * static_cast<double>(shape.rows) * static_cast<double>(shape.in) * static_cast<double>(shape.out);
 }

@@ -34,7 +34,7 @@ RecurrentBenchResult bench_recurrent(const RecurrentBenchOptions& options) {
     x.clear_grad();
     for (const Parameter& p : parameters.all()) {
       p.value.clear_grad();
-      p.value.touch();  // as after an update: what was packed from it is made again
+      p.value.touch();  // invalidates packed weights, as an update does
     }
     const Stopwatch watch;
     Tape tape;

@@ -63,7 +63,7 @@ class Bench {
     return text_;
   }
 
-  // Without the empty ones.
+  // The lines of the texts, without empty ones.
   std::vector<std::string_view> lines() {
     std::vector<std::string_view> result;
     for (std::string_view rest = text(); !rest.empty();) {
@@ -83,7 +83,7 @@ class Bench {
 
   std::vector<TextPart> training_texts() const { return {{data_ / "multi30k/train.en"}, {data_ / "multi30k/train.de"}}; }
 
-  // Words that begin with the space before them, as the peers cut them.
+  // Counts words that include the preceding space, as the peers do.
   std::vector<WordCount> count() const {
     const std::unique_ptr<PreTokenizer> metaspace = make_metaspace_pre_tokenizer({});
     const std::vector<TextPart> texts = training_texts();
@@ -94,7 +94,7 @@ class Bench {
     return TokenizerAccess::from_json(trained_tokenizer_json(pipeline, learnt), "", "the trained tokenizer");
   }
 
-  // The same vocabulary as the peer's, and like that without a normalizer.
+  // Trains the peer's vocabulary and, like the peer, removes the normalizer.
   Tokenizer train_word_pieces() const {
     const std::vector<TextPart> texts = training_texts();
     const TokenizerTrainerOptions options{

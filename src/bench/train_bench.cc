@@ -15,7 +15,7 @@
 namespace qkv {
 namespace {
 
-// What is trained and on what: as the peers' scripts have it.
+// The model and data of a measurement, as in the peers' scripts.
 struct Work {
   UniformConfig config;
   std::unique_ptr<BatchSource> batches;
@@ -23,7 +23,7 @@ struct Work {
   double learning_rate = 0;
 };
 
-// `encdec` is the default of train_encdec_torch.py, `tiny` is with --d 128 --ffn 256 --layers 4 --vocab 10000.
+// `encdec` has the defaults of train_encdec_torch.py; `tiny` corresponds to --d 128 --ffn 256 --layers 4 --vocab 10000.
 Work translation(const TrainBenchOptions& options, const std::filesystem::path& cache) {
   const bool tiny = options.shape == "tiny";
   const std::filesystem::path files[] = {options.data / "train.en", options.data / "train.de"};
@@ -47,7 +47,7 @@ Work translation(const TrainBenchOptions& options, const std::filesystem::path& 
   return work;
 }
 
-// The default of train_gpt_torch.py: nanoGPT's shape for characters, without biases.
+// The defaults of train_gpt_torch.py: nanoGPT's shape for characters, without biases.
 Work characters(const TrainBenchOptions& options, const std::filesystem::path& cache) {
   const std::filesystem::path text = options.data / "input.txt";
   const Tokenizer tokenizer = train_tokenizer({.pipeline = TokenizerPipeline::characters}, std::span(&text, 1));

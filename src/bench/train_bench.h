@@ -1,4 +1,4 @@
-// Training speed on real batches, counted as the peers' train_encdec_torch.py and train_gpt_torch.py count it.
+// Training speed on real batches, with the counts of the peers' train_encdec_torch.py and train_gpt_torch.py.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,18 @@
 namespace qkv {
 
 struct TrainBenchOptions {
-  std::string shape = "encdec";  // encdec (3+3 layers, 256 wide), tiny (4+4, 128 wide) or gpt (a decoder of 6 layers, 384 wide)
-  std::filesystem::path data;    // a folder with train.en and train.de; of gpt with input.txt
+  std::string shape = "encdec";  // encdec (3+3 layers, width 256), tiny (4+4, width 128) or gpt (decoder of 6 layers, width 384)
+  std::filesystem::path data;    // directory with train.en and train.de; for gpt with input.txt
   DType dtype = DType::f32;      // of activations
-  int64_t batch_tokens = 0;      // 0: the peer's, 4096 or 64 windows of 256
-  int64_t steps = 12;            // measured, after four that are not
+  int64_t batch_tokens = 0;      // 0: the peer's value, 4096 or 64 windows of 256
+  int64_t steps = 12;            // measured, after four that are not measured
   uint64_t seed = 1;
 };
 
 struct TrainBenchResult {
   int64_t parameters = 0;
-  double tgt_tok_s = 0, all_tok_s = 0;                       // real tokens per second; the target's, and both sides'
-  double sequences_per_step = 0;                             // of targets
+  double tgt_tok_s = 0, all_tok_s = 0;                       // real tokens per second: of the target, and of both sides
+  double sequences_per_step = 0;                             // target sequences
   double forward_ms = 0, backward_ms = 0, optimizer_ms = 0;  // per step
   double loss = 0;                                           // of the last step, per target token
   int64_t max_rss_mb = 0;
