@@ -1,5 +1,5 @@
-// Decoder-only models that transformers made, their logits, and their way through load_model and save_model. The files:
-// tools/golden/causal_models.py.
+// Compares decoder-only models of transformers by their logits, also after load_model and save_model. tools/golden/causal_models.py wrote
+// the files.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -94,7 +94,7 @@ TEST_P(CausalModel, LossIsThatOfTransformers) {
   EXPECT_NEAR(result.nll_sum / static_cast<double>(outputs.size()), expected_["loss"].get<double>(), 1e-5);
 }
 
-// What is saved has the same class, the same tensors under the same names, and opens to the same logits.
+// A saved model has an equal class, equal tensors under equal names, and equal logits.
 TEST_P(CausalModel, SavingKeepsClassNamesAndValues) {
   const TemporaryDirectory temporary;
   const std::unique_ptr<Model> model = load_model(golden());
@@ -113,7 +113,7 @@ TEST_P(CausalModel, SavingKeepsClassNamesAndValues) {
   }
 }
 
-// What no class of transformers holds is kept under our own, every choice of it.
+// A network that no class of transformers can represent is saved as qkv's own class with every setting.
 TEST(OwnModel, EveryChoiceComesBack) {
   const TemporaryDirectory temporary;
   for (const Position position : {Position::none, Position::sinusoidal, Position::learned, Position::rope, Position::alibi, Position::t5}) {

@@ -1,5 +1,5 @@
-// BERT models that transformers made, their logits and losses, and their way through load_model and save_model. The files:
-// tools/golden/encoder_models.py.
+// Compares BERT models of transformers by their logits and losses, also after load_model and save_model. tools/golden/encoder_models.py
+// wrote the files.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -87,7 +87,7 @@ TEST_P(EncoderModel, LossIsThatOfTransformers) {
   EXPECT_NEAR(result.nll_sum / static_cast<double>(targets_.size()), loss_, 1e-5);
 }
 
-// What is saved has the same class, the same tensors under the same names, and opens to the same logits.
+// A saved model has an equal class, equal tensors under equal names, and equal logits.
 TEST_P(EncoderModel, SavingKeepsClassNamesLabelsAndValues) {
   const TemporaryDirectory temporary;
   const std::unique_ptr<Model> model = load_model(golden());
@@ -107,7 +107,7 @@ TEST_P(EncoderModel, SavingKeepsClassNamesLabelsAndValues) {
   }
 }
 
-// Each key that transformers writes, but for those that say nothing of the network, has the value that it had.
+// Every key that transformers writes keeps its value, except keys that do not describe the network.
 TEST_P(EncoderModel, SavingKeepsTheKeysOfConfig) {
   const TemporaryDirectory temporary;
   save_model(*load_model(golden()), temporary / "saved");
@@ -120,7 +120,7 @@ TEST_P(EncoderModel, SavingKeepsTheKeysOfConfig) {
   EXPECT_FALSE(std::filesystem::exists(temporary / "saved" / "generation_config.json"));
 }
 
-// The first BERTs' files: norms by TensorFlow's names, a pooler, and the head for pairs of sentences.
+// Files of the first BERTs have norms with TensorFlow's names, a pooler, and the head for pairs of sentences.
 TEST_P(EncoderModel, OlderFilesOpenToo) {
   if (!GetParam().starts_with("masked_lm")) GTEST_SKIP() << "those had the head for hidden tokens";
   const TemporaryDirectory temporary;
@@ -174,7 +174,7 @@ TEST(BadEncoderModel, ConfigMessagesNameTheKey) {
               HasSubstr("has no tensor \"classifier.weight\""));
 }
 
-// What no class of transformers holds is kept under our own.
+// A network that no class of transformers can represent is saved as qkv's own class.
 TEST(OwnEncoderModel, EveryChoiceComesBack) {
   const TemporaryDirectory temporary;
   for (const Head head : {Head::masked_lm, Head::classification}) {

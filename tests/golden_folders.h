@@ -1,4 +1,4 @@
-// The model directories of a folder of goldens: a new one is tested without being named.
+// Lists the model directories of a folder of goldens, so that a new one is tested without being named.
 #pragma once
 
 #include <algorithm>

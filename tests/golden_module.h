@@ -1,4 +1,4 @@
-// A module beside what PyTorch computed (tools/golden/recurrent.py): values, and the gradients of its input and of each of its weights.
+// Compares a module with PyTorch (tools/golden/recurrent.py): its values and the gradients of its input and weights.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -17,7 +17,7 @@ inline Tensor tensor_of(const nlohmann::json& golden, DType dtype, Device device
   return Tensor::from(golden["values"].get<std::vector<float>>(), golden["shape"].get<Shape>(), dtype, device);
 }
 
-// Gives the store's weights the golden's values, runs forward(x) and its gradient, and expects the golden's numbers.
+// Copies the golden's weights to the store, runs forward(x) and its gradient, and compares all numbers with the golden's.
 inline void expect_golden(const nlohmann::json& golden, ParameterStore& store, double tolerance,
                           const std::function<Tensor(const Tensor&)>& forward) {
   const Device device = store.device();

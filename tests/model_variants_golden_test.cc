@@ -1,5 +1,5 @@
-// Model directories as other writers have them: keys of config.json that are missing, elsewhere or contradict each other, tensors under
-// other names. What transformers makes of each: tools/golden/model_variants.py.
+// Opens model directories of other writers: keys of config.json are missing, in another place or contradictory, and tensors have other
+// names. The expected values are those of transformers (tools/golden/model_variants.py).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,7 +31,7 @@ const json& variants() {
   return all;
 }
 
-// A safetensors file as names and bytes, so that any type and name can be put into one.
+// A safetensors file as names and bytes, which allows any type and name.
 class RawTensors {
  public:
   explicit RawTensors(const std::filesystem::path& path) {
@@ -139,7 +139,8 @@ class ModelVariant : public testing::TestWithParam<size_t> {
     const int32_t row = model.config.head == Head::classification ? 0 : static_cast<int32_t>(batch.ids.size()) - 1;
     return last_row(network.logits_of_rows(network.encode(batch, context), std::vector<int32_t>{row}, context));
   }
-  // Beyond max_position_embeddings frequencies of dynamic scaling change from token to token, and the keys in the cache keep theirs.
+  // With dynamic scaling, the frequencies beyond max_position_embeddings change with every token, but keys in the cache are not rotated
+  // again.
   json greedy(const Model& model, int64_t count) const {
     GenerateOptions options;
     options.sampling.temperature = 0;
@@ -179,7 +180,8 @@ class BadVariant : public testing::Test {
  protected:
   void SetUp() override { set_log_level(LogLevel::quiet); }
   void TearDown() override { set_log_level(LogLevel::normal); }
-  // The golden directory with other keys in config.json, as text, since JSON may not say what is meant.
+  // The message for the golden directory with changes to config.json. `more` is text, since it may be something that a JSON object cannot
+  // hold.
   std::string message(const std::string& base, const std::function<void(json&)>& change, const std::string& more = "") {
     std::filesystem::copy_file(kGoldens / base / "model.safetensors", directory_ / "model.safetensors",
                                std::filesystem::copy_options::overwrite_existing);
@@ -187,7 +189,7 @@ class BadVariant : public testing::Test {
     change(config);
     std::ofstream(directory_ / "config.json") << "{" << more << config.dump().substr(1);
     try {
-      ModelDirectory(directory_.path()).make_model(DType::f32, Device::cpu);  // as inspect does
+      ModelDirectory(directory_.path()).make_model(DType::f32, Device::cpu);  // like inspect
     } catch (const Error& error) {
       EXPECT_LT(std::strlen(error.what()), 400u);
       return error.what();
@@ -250,7 +252,7 @@ TEST_F(BadVariant, WhatIsNotSupportedIsNamed) {
   EXPECT_THAT(message("causal_models/llama", set("hidden_size", std::string(1'000'000, 'x'))), HasSubstr("\"hidden_size\" is \"xxx"));
 }
 
-// The network has one embedding: sides that differ are refused, tied or not.
+// The network has a single embedding, so different embeddings of the sides are refused, tied or not.
 TEST_F(BadVariant, EmbeddingsOfTheSidesThatDifferAreRefused) {
   for (const bool tied : {true, false}) {
     json config = json::parse(read_file(kGoldens / "models/marian_post_norm/config.json"));
@@ -280,7 +282,7 @@ TEST_F(BadVariant, InfinityOpensUnlessItIsUsed) {
   EXPECT_THAT(message("causal_models/llama", nothing, "\"hidden_size\": 16,"), HasSubstr("config.json has the key \"hidden_size\" twice"));
 }
 
-// A config.json that names its class and nothing else.
+// Opens a config.json that only names its class.
 TEST(ModelDefaults, AreThoseOfTheClass) {
   const json goldens = json::parse(read_file(kGoldens / "model_variants/defaults.json"));
   const TemporaryDirectory directory;
@@ -299,7 +301,7 @@ TEST(ModelDefaults, AreThoseOfTheClass) {
     architecture.write_config(config, written);
     int compared = 0;
     for (const auto& [key, value] : goldens[config_class].items()) {
-      if (!written.contains(key) || value.is_null()) continue;  // null: follows from another key
+      if (!written.contains(key) || value.is_null()) continue;  // null: derived from another key
       if (value.is_number_float()) {
         EXPECT_FLOAT_EQ(written[key].get<float>(), value.get<float>()) << name << " " << key;
       } else {

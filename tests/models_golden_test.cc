@@ -1,4 +1,4 @@
-// Models that transformers made, their logits, and their way through load_model and save_model. The files: tools/golden/models.py.
+// Compares encoder-decoders of transformers by their logits, also after load_model and save_model. tools/golden/models.py wrote the files.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -57,7 +57,7 @@ float largest_difference(const std::vector<float>& a, const std::vector<float>& 
 
 class GoldenModel : public testing::TestWithParam<std::string> {
  protected:
-  // The golden directory under another name, with some keys of one JSON file changed (null: taken out).
+  // A copy of the golden directory with some keys of one JSON file changed (null: removed).
   const std::filesystem::path& changed(const std::string& folder, const nlohmann::json& changes, const std::string& file = "config.json") {
     for (const char* name : {"config.json", "generation_config.json", "model.safetensors"}) {
       if (!std::filesystem::exists(kGoldens / folder / name)) continue;
@@ -94,7 +94,7 @@ TEST_P(GoldenModel, LogitsEqualTransformersOnTheCpu) {
 
 TEST_P(GoldenModel, LogitsEqualTransformersOnTheReference) {
   const auto model = load_model(kGoldens / GetParam(), DType::f64, Device::reference);
-  // What is left are the sinusoids and the golden file's own rounding to f32.
+  // The remaining difference comes from the sinusoids and the golden file's rounding to f32.
   EXPECT_LT(largest_difference(logits_of(*model, GetParam(), DType::f64), golden_logits(GetParam(), "logits")), 1e-5);
 }
 
@@ -109,7 +109,7 @@ TEST_P(GoldenModel, LogitsOfBf16WeightsStayClose) {
     square_sum += exact[i] * exact[i];
     error_sum += (logits[i] - exact[i]) * (logits[i] - exact[i]);
   }
-  EXPECT_LT(std::sqrt(error_sum / square_sum), 0.02);  // bf16 has 8 bits: 2^-8 a rounding, some dozens of them on the way
+  EXPECT_LT(std::sqrt(error_sum / square_sum), 0.02);  // bf16 has 8 bits: 2^-8 per rounding, with some dozens of roundings
 }
 
 TEST_P(GoldenModel, SavedAndLoadedIsTheSameModel) {
@@ -169,7 +169,7 @@ TEST_F(GoldenModel, GenerationDefaultsAreRead) {
   EXPECT_EQ(pegasus.max_length, 48);
   EXPECT_THAT(pegasus.forced_eos_token_ids, ElementsAre());
   EXPECT_THAT(pegasus.bad_words, ElementsAre(0));
-  const GenerationDefaults old = load_model(kGoldens / "marian_old_f16")->generation;  // its keys stand in config.json
+  const GenerationDefaults old = load_model(kGoldens / "marian_old_f16")->generation;  // its keys are in config.json
   EXPECT_EQ(old.num_beams, 6);
   EXPECT_EQ(old.max_length, 32);
   EXPECT_THAT(old.forced_eos_token_ids, ElementsAre(0));

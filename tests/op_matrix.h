@@ -1,5 +1,5 @@
-// Shared by the tests of ops: random tensors on the CPU and on the reference, errors between them, finite differences, and the matrix: a
-// case is written once and checked on every instruction set, in every type, on any number of threads.
+// Helpers for tests of ops: random tensors on the CPU and on the reference, errors, finite differences, and the op matrix. Each case of the
+// matrix is checked on every instruction set, with every type, and with several numbers of threads.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@
 
 namespace qkv::testing {
 
-// The same standard normal values as f64 on the reference and as `dtype` on the CPU (the reference sees what the CPU's type holds).
+// Equal standard normal values as f64 on the reference and as `dtype` on the CPU, rounded to `dtype` on both.
 struct Pair {
   Tensor cpu, reference;
 };
@@ -32,7 +32,7 @@ inline Pair random_pair(Shape shape, DType dtype, uint32_t stream, float deviati
   return pair;
 }
 
-// Largest |a - b| over the largest |b|.
+// Largest |a - b| divided by the largest |b|.
 inline double relative_error(const Tensor& a, const Tensor& b) {
   const std::vector<float> x = a.to_vector(), y = b.to_vector();
   double error = 0, largest = 1e-30;
@@ -44,7 +44,7 @@ inline double relative_error(const Tensor& a, const Tensor& b) {
   return error / largest;
 }
 
-// Runs `forward` under a tape and seeds its result with `dy`. The result's gradient flows into the inputs.
+// Runs `forward` under a tape and uses `dy` as the gradient of its result, which flows back to the inputs.
 inline Tensor run_with_gradient(const std::function<Tensor()>& forward, const Tensor& dy) {
   Tape tape;
   Tensor y;
@@ -52,7 +52,7 @@ inline Tensor run_with_gradient(const std::function<Tensor()>& forward, const Te
     RecordScope scope(&tape);
     y = forward();
   }
-  // A node that only passes dy on, so that any shape can be seeded.
+  // A node that only passes dy on, so that results of any shape can receive a gradient.
   Tensor loss = Tensor::zeros({1}, statistics_type(y), y.device());
   {
     RecordScope scope(&tape);
@@ -62,7 +62,7 @@ inline Tensor run_with_gradient(const std::function<Tensor()>& forward, const Te
   return y;
 }
 
-// d(sum(dy * f))/dx[i] by central differences on the reference, against the gradient that the tape gave.
+// Compares the tape's gradient with d(sum(dy * f))/dx[i] by central differences on the reference.
 inline double finite_difference_error(const std::function<Tensor()>& forward, const Tensor& x, const Tensor& dy, int64_t checks = 12) {
   const auto objective = [&] {
     const Tensor y = forward();
@@ -87,7 +87,7 @@ inline double finite_difference_error(const std::function<Tensor()>& forward, co
   return error / largest;
 }
 
-// An op as a function of its float inputs; other arguments are captured. The inputs' gradients are compared as well.
+// An op as a function of its float inputs, with other arguments captured. The gradients of the inputs are compared too.
 struct Case {
   std::string name;
   std::vector<Shape> inputs;
@@ -97,14 +97,14 @@ struct Case {
 
 inline DropoutParams dropout_of(float probability) { return {probability, 1234567890123u, 5, 3}; }
 
-// Puts the instruction set back.
+// Restores the instruction set.
 struct KeepIsa {
   Isa before = current_isa();
   ~KeepIsa() { set_isa(before); }
 };
 
-// Values and gradients of one case on the CPU, with each of its instruction sets, against the reference. Weights beside bf16 rows hold
-// values of bf16: products of bf16 round them to it, and where that moved an output across zero the gradient of relu would be another.
+// Compares values and gradients of a case on the CPU, on each available instruction set, with the reference. Weights used with bf16 rows
+// have values that bf16 represents, since bf16 products round weights and an output that crosses zero would change the gradient of relu.
 inline void expect_parity_on_every_isa(const Case& c, DType dtype, double tolerance) {
   std::vector<Tensor> cpu, reference;
   for (size_t i = 0; i < c.inputs.size(); ++i) {
@@ -137,14 +137,14 @@ inline void expect_gradients_equal_finite_differences(const std::vector<Case>& c
     for (size_t i = 0; i < c.inputs.size(); ++i) inputs.push_back(random_pair(c.inputs[i], DType::f32, static_cast<uint32_t>(i)).reference);
     int64_t work = 1;
     for (const Shape& shape : c.inputs) work = std::max(work, shape[0] * shape.back());
-    if (work > 20000) continue;  // the larger shapes are for the tiles of the CPU's kernels
+    if (work > 20000) continue;  // the larger shapes test the tiles of the CPU's kernels
     const Tensor dy = random_pair(c.op(inputs).shape(), DType::f32, 99).reference;
     run_with_gradient([&] { return c.op(inputs); }, dy);
     for (const Tensor& x : inputs) EXPECT_LT(finite_difference_error([&] { return c.op(inputs); }, x, dy), 1e-5) << c.name;
   }
 }
 
-// The values of a case and its inputs' gradients.
+// The values of a case and the gradients of its inputs, in one list.
 inline std::vector<float> results_on(const Case& c, DType dtype, Device device) {
   std::vector<Tensor> inputs;
   for (size_t i = 0; i < c.inputs.size(); ++i) {
@@ -164,7 +164,7 @@ inline std::vector<float> results_on(const Case& c, DType dtype, Device device) 
   return results;
 }
 
-// Nothing above the kernels touches the memory of a device, and kernels may run later than they are called.
+// Only kernels may access the memory of a device, and kernels may run later than they are called.
 inline void expect_same_on_the_disguised_device(const std::vector<Case>& cases,
                                                 const std::vector<DType>& types = {DType::f32, DType::bf16}) {
   for (const DType dtype : types) {
