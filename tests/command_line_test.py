@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Uses the program as a user does, on a tiny corpus: what each command prints, and what each kind of bad input is answered with.
+"""Runs the program like a user, on a tiny corpus: checks the output of each command and the response to each kind of bad input.
 
     tests/command_line_test.py build/qkv [-k PATTERN]
 """
@@ -24,7 +24,7 @@ COMMANDS = ['train', 'translate', 'generate', 'classify', 'eval', 'tokenizer', '
 
 
 def run(*arguments, stdin=b'', limit_file_bytes=None, limit_memory=None, **options):
-    """Runs the program; with limit_file_bytes no file can grow past that size, as on a full disk; limit_memory is of its address space."""
+    """Runs the program. limit_file_bytes limits the size of files, to simulate a full disk; limit_memory limits the address space."""
     def limit():
         if limit_file_bytes:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit_file_bytes, limit_file_bytes))
@@ -47,12 +47,12 @@ def write(path, content):
 
 
 def tree(folder):
-    """Every file below a folder with its content."""
+    """The contents of all files below a folder, by name."""
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob('*')) if p.is_file()}
 
 
 class ProgramTest(unittest.TestCase):
-    """A folder for all tests of a class, one for each test, and what a run of the program must look like."""
+    """Provides a folder for all tests of a class, a folder for each test, and checks of a run of the program."""
     maxDiff = None
 
     @classmethod
@@ -75,7 +75,7 @@ class ProgramTest(unittest.TestCase):
         return done
 
     def refused(self, codes, mentions, *arguments, **options):
-        """One line on stderr that says `error:` and mentions what it is about; the exit code; nothing on stdout."""
+        """Expects a single error line on stderr that contains the given words, the exit code, and no output on stdout."""
         done = run(*arguments, **options)
         codes = codes if isinstance(codes, tuple) else (codes,)
         self.assertIn(done.returncode, codes, f'{arguments}\n{done.stderr}')
@@ -112,10 +112,10 @@ class CommandLine(ProgramTest):
             if done.returncode == 1:
                 self.assertEqual(done.stderr.count('\n'), 1, done.stderr)
                 self.assertIn('memory', done.stderr)
-        self.assertLessEqual(ends, {0, 1, 127}, 'by a signal')  # 127: not even the libraries fit
+        self.assertLessEqual(ends, {0, 1, 127}, 'by a signal')  # 127: the shared libraries do not fit
 
     def train(self, **replaced):
-        """The options of a short training run with some replaced: train(source=PATH); None leaves one out."""
+        """The arguments of a short training with some options replaced: train(source=PATH); None removes an option."""
         options = list(self.train_options) + ['--max-steps', '2', '--output', self.folder / 'out']
         for name, value in replaced.items():
             option = '--' + name.replace('_', '-')
@@ -215,7 +215,7 @@ class CommandLine(ProgramTest):
         self.refused(2, ['--dtype'], *self.train(dtype='f8'))
         self.refused(2, ['--task'], *self.train(task='juggling'))
 
-    # Files that are not what they should be
+    # Invalid files
 
     def test_missing_files_are_named(self):
         nowhere = self.folder / 'nowhere'
@@ -236,7 +236,7 @@ class CommandLine(ProgramTest):
         path.chmod(0)
         for folder in (self.shared, self.folder):
             folder.chmod(0o755)
-        as_somebody = {'user': 65534} if os.geteuid() == 0 else {}  # root reads everything
+        as_somebody = {'user': 65534} if os.geteuid() == 0 else {}  # root can read everything
         try:
             self.refused((1, 2), [path], 'eval', '--hypothesis', path, '--reference', path, **as_somebody)
         except PermissionError:
@@ -491,7 +491,7 @@ class CommandLine(ProgramTest):
         closed.mkdir(mode=0o555)
         for folder in (self.shared, self.folder, self.shared / 'numbers'):
             folder.chmod(0o755)
-        as_somebody = {'user': 65534} if os.geteuid() == 0 else {}  # root writes everywhere
+        as_somebody = {'user': 65534} if os.geteuid() == 0 else {}  # root can write everywhere
         for output in (closed, closed / 'a/b'):
             try:
                 done = run(*self.train(output=output), **as_somebody)
@@ -635,7 +635,7 @@ class CommandLine(ProgramTest):
         self.assertEqual((self.folder / 'out/model.safetensors').read_bytes(), (self.folder / 'plain/model.safetensors').read_bytes())
 
     def test_full_disk_leaves_nothing_half_written(self):
-        for limit in (1_000, 300_000):  # stops in the tokenizer or corpus; in the weights
+        for limit in (1_000, 300_000):  # fails in the tokenizer or corpus, and in the weights
             with self.subTest(limit=limit):
                 out = self.folder / f'out-{limit}'
                 self.refused(1, [out], *self.train(output=out), limit_file_bytes=limit)
@@ -650,7 +650,7 @@ class CommandLine(ProgramTest):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU):
             with self.subTest(signal=number.name):
                 process = subprocess.Popen([PROGRAM, *map(str, self.train(max_steps='100000')), '--overwrite'], stderr=subprocess.PIPE,
-                                           preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))  # the tests may run under nohup
+                                           preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))  # the tests may be started with nohup
                 first = process.stderr.readline()
                 deadline = time.monotonic() + 60
                 while not out.exists() and time.monotonic() < deadline:
@@ -661,7 +661,7 @@ class CommandLine(ProgramTest):
                 self.assertEqual(process.returncode, 130, (first + rest).decode())
                 self.assertIn(b'\nstopping when this step is done', rest)
                 self.assertTrue((out / 'checkpoints/latest').exists())
-                self.works('translate', '--model', out, '--max-length', 8, stdin=b'one\n')  # before its first validation, too
+                self.works('translate', '--model', out, '--max-length', 8, stdin=b'one\n')  # also before the first validation
         last = max(int(path.name.split('-')[1]) for path in (out / 'checkpoints').glob('step-*'))
         self.works(*self.train(max_steps=str(last + 1)), '--resume')
         self.assertTrue((out / 'model.safetensors').is_file())
@@ -847,7 +847,7 @@ class CommandLine(ProgramTest):
         tokens = json.loads(seen)['tokens']
         self.assertEqual([tokens[0]['begin'], tokens[-1]['end']], [0, 3])
         shown = self.works('tokenizer', 'inspect', '--tokenizer', out, stdin=b'one\n').stdout
-        self.assertNotIn('\x1b', shown)  # no colours in a pipe
+        self.assertNotIn('\x1b', shown)  # no colours if the output is a pipe
         self.assertIn('\x1b', self.works('tokenizer', 'inspect', '--tokenizer', out, '--color', 'always', stdin=b'one\n').stdout)
         figures = json.loads(self.works('tokenizer', 'compare', '--json', '--text', self.shared / 'short.de', out).stdout)
         self.assertEqual(figures['tokens'], len(self.works('tokenizer', 'encode', '--tokenizer', out, '--no-special', stdin=text).stdout.split()))
@@ -904,7 +904,7 @@ class CommandLine(ProgramTest):
 
 
 class LanguageModel(ProgramTest):
-    """qkv train --task lm, generate, eval --text."""
+    """Tests of qkv train --task lm, generate, and eval --text."""
 
     @classmethod
     def setUpClass(cls):
@@ -1057,7 +1057,7 @@ class LanguageModel(ProgramTest):
 
 
 class Encoder(ProgramTest):
-    """qkv train --task mlm and classification, eval --text and --classification, classify, inspect."""
+    """Tests of qkv train --task mlm and classification, eval --text and --classification, classify, and inspect."""
 
     @classmethod
     def setUpClass(cls):
@@ -1102,7 +1102,7 @@ class Encoder(ProgramTest):
         text = self.text.read_text()
         end = write(self.folder / 'end.txt', text[int(len(text) * 0.9):])
         result = json.loads(self.works('eval', '--model', self.mlm, '--text', end, '--dtype', 'bf16', '--json').stdout)
-        # The program reads embeddings in bf16, training keeps them in f32.
+        # The program reads embeddings as bf16, but training keeps them in f32.
         self.assertAlmostEqual(result['masked_bits_per_byte'], self.best(self.mlm)['masked_bits_per_byte'], delta=5e-4)
         self.assertIn('masked bits per byte', self.works('eval', '--model', self.mlm, '--text', end).stdout)
 

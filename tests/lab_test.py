@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs experiments of the lab in their smallest form, as a user does.
+"""Runs experiments of the lab with the smallest effort, like a user.
 
     tests/lab_test.py build/qkv [-k PATTERN]
 """
@@ -23,7 +23,7 @@ def lab(*arguments, **environment):
 
 
 def numbers(folder):
-    """What each run measured, without its timings."""
+    """The measurements of each run, without timings."""
     records = {}
     for path in sorted(folder.glob('*/*.json')):
         record = json.loads(path.read_text())

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Training that is killed at random moments and resumed gives, bit for bit, what an uninterrupted one gives; so do 1 and 2 threads.
+"""Checks that training which is killed at random moments and resumed gives bits equal to those of uninterrupted training, with 1 and 2 threads.
 
-resume_after_kill_test.py PROGRAM [--kills N] [--seed S]   PROGRAM: the qkv program. Only python3's standard library is used.
+resume_after_kill_test.py PROGRAM [--kills N] [--seed S]   PROGRAM is the qkv program. Needs only python3's standard library.
 """
 
 import argparse
@@ -16,13 +16,13 @@ import sys
 import tempfile
 import time
 
-STEPS, SAVE_EVERY, VALIDATE_EVERY = 37, 4, 12  # checkpoints fall on different places of an epoch
+STEPS, SAVE_EVERY, VALIDATE_EVERY = 37, 4, 12  # checkpoints are at different positions of an epoch
 ENGLISH = "zero one two three four five six seven eight nine".split()
 GERMAN = "null eins zwei drei vier fünf sechs sieben acht neun".split()
 
 
 def write_texts(folder: pathlib.Path, generator: random.Random) -> None:
-    """Rows of digits as words in two languages."""
+    """Writes rows of digits as words in two languages."""
     for part, lines in (("train", 120), ("valid", 6)):
         rows = [[generator.randrange(10) for _ in range(generator.randint(1, 6))] for _ in range(lines)]
         for side, words in (("en", ENGLISH), ("de", GERMAN)):
@@ -49,7 +49,7 @@ def run_to_end(program: str, task: str, texts: pathlib.Path, output: pathlib.Pat
 
 
 def outcome(output: pathlib.Path) -> dict[str, bytes | list]:
-    """Everything that must not depend on interruptions: weights, optimizer, average, the best model, the log but for its times."""
+    """Everything that must not depend on interruptions: weights, optimizer, average, the best model, and the log without times."""
     last = output / "checkpoints" / (output / "checkpoints" / "latest").read_text().strip()
     found = {name: (last / name).read_bytes() for name in ("weights.safetensors", "optimizer.safetensors", "average.safetensors")}
     for name in ("model.safetensors", "tokenizer.json", "config.json"):
@@ -68,7 +68,7 @@ def compare(expected: dict, actual: dict, what: str) -> None:
 
 
 def wait_for_moment(process: subprocess.Popen, checkpoints: pathlib.Path, whole: float, generator: random.Random) -> None:
-    """Returns after a random time, or in two of five cases while a checkpoint is being written; earlier where the process ends."""
+    """Returns after a random time, or in two of five cases while a checkpoint is being written; earlier if the process ends."""
     deadline = time.monotonic() + generator.uniform(0, whole)
     hunting = generator.random() < 0.4
     while process.poll() is None and time.monotonic() < deadline:
@@ -79,7 +79,7 @@ def wait_for_moment(process: subprocess.Popen, checkpoints: pathlib.Path, whole:
 
 
 def kill_and_resume(program: str, task: str, wanted: int, generator: random.Random) -> None:
-    """Kills trainings of a task `wanted` times and compares each that came to its end."""
+    """Kills trainings of a task `wanted` times and compares each completed one."""
     root = pathlib.Path(tempfile.mkdtemp(prefix="qkv-kill-"))
     try:
         write_texts(root, random.Random(3))
