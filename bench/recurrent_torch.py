@@ -14,7 +14,7 @@ CELLS = {'lstm': torch.nn.LSTM, 'gru': torch.nn.GRU, 'tanh': torch.nn.RNN}
 def measure(cell, options):
     torch.manual_seed(0)
     module = CELLS[cell](options.hidden, options.hidden, options.layers)
-    x = torch.randn(options.steps, options.sequences, options.hidden, requires_grad=True)  # the order of time is PyTorch's own
+    x = torch.randn(options.steps, options.sequences, options.hidden, requires_grad=True)  # [time, sequence, size], PyTorch's default order
     dy = torch.randn(options.steps, options.sequences, options.hidden)
     forward, both = [], []
     for _ in range(options.rounds + 1):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that includes point downwards only: src/layers.txt. One line per offence; exit code 1 where there is one.
+"""Checks that includes only point downwards according to src/layers.txt. Prints one line per fault; exit code 1 if there is any.
 
     tools/check_layers.py               checks this checkout
     tools/check_layers.py --self-test   checks that each rule can fail
@@ -10,15 +10,15 @@ import sys
 import tempfile
 
 def read_layers(root):
-    """{folder or room: what is named after it} of src/layers.txt."""
+    """Reads src/layers.txt: {folder or room: the names after it}."""
     lines = (root / 'src/layers.txt').read_text(encoding='utf-8').splitlines()
     return {name.strip(): uses.split() for name, uses in (line.split(':') for line in lines if line.strip() and not line.startswith('#'))}
 
 
-# Above kernels/ only the table, the plain structs, the number format and the machine's limits are seen.
+# Headers of kernels/ that other folders may include: the table, plain structs, the number format and the machine's limits.
 KERNELS_SEEN = {'kernels/kernel_table.h', 'kernels/params.h', 'kernels/sequence_params.h', 'kernels/view.h', 'kernels/bf16.h', 'kernels/limits.h'}
-# The public headers that a folder may include though it lies below the top: errors that base/ throws, the token and the description of an
-# option that it works with, and what text/ implements.
+# Public headers that lower folders may include too: errors that base/ throws, the cancellation token and option descriptions that it uses, and
+# the classes that text/ implements.
 PUBLIC_BELOW = {'qkv/error.h', 'qkv/option_error.h', 'qkv/option_info.h', 'qkv/cancellation.h', 'qkv/tokenizer.h', 'qkv/tokenizer_trainer.h',
                 'qkv/tokenizer_statistics.h', 'qkv/attention_kind.h'}
 PUBLIC_ABOVE = {'bench', 'lab', 'models', 'data', 'decode', 'evaluate', 'view', 'train', 'api', 'cli'}
@@ -39,7 +39,7 @@ def reachable(layers, start):
 
 
 def room_of(layers, name):
-    """The innermost folder of the table that the file lies in; None where there is none."""
+    """The innermost folder of the table that contains the file, or None."""
     parts = name.split('/')[:-1]
     return next((room for size in range(len(parts), 0, -1) if (room := '/'.join(parts[:size])) in layers), None)
 
@@ -52,7 +52,7 @@ def includes(path):
 
 
 def source_fault(root, layers, name, quote, target):
-    """Why `target` may not be included by src/`name`, or None."""
+    """The reason for which src/`name` may not include `target`, or None."""
     folder = name.split('/')[0]
     if CUDA.match(target) and not name.startswith('kernels/cuda/'):
         return 'CUDA headers belong below src/kernels/cuda'
@@ -84,7 +84,7 @@ def source_fault(root, layers, name, quote, target):
 
 
 def public_fault(root, quote, target):
-    """Why `target` may not be included by a public header, or None."""
+    """The reason for which a public header may not include `target`, or None."""
     if target.startswith('qkv/'):
         return None if (root / 'include' / target).exists() else 'there is no such public header'
     if quote == '"' or '/' in target or target.endswith('.h') or target.endswith('.hpp'):
@@ -98,7 +98,7 @@ def example_fault(root, quote, target):
     return None
 
 
-MOST_SOURCES = 25  # of one level of a folder, headers and tests aside
+MOST_SOURCES = 25  # in one level of a folder, without headers and tests
 
 
 def crowded(root):
@@ -143,7 +143,7 @@ train: nn text
 text/low:
 text/high: text/low
 """
-# Files, and whether a rule forbids the last one.
+# Files, and True if a rule forbids the last one.
 SELF_TESTS = [
     ('upwards', {'src/ops/a.h': '', 'src/base/b.cc': '#include "ops/a.h"'}, True),
     ('downwards through another folder', {'src/base/a.h': '', 'src/nn/b.cc': '#include "base/a.h"'}, False),

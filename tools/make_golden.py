@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes the golden files under tests/goldens/ again: tools/make_golden.py PART... (no part: all of them).
+"""Regenerates the golden files under tests/goldens/: tools/make_golden.py PART... (without a part: all of them).
 
-PART is a file of tools/golden/; it writes tests/goldens/PART/ and prints the versions of the packages that it compares with. These scripts
-are the only place in this repository that uses packages from PyPI; nothing that a user runs needs them.
+PART is a file of tools/golden/; it writes tests/goldens/PART/ and prints the versions of the reference packages. Only these scripts use
+packages from PyPI; users do not need them.
 """
 
 import pathlib

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Tiny decoder-only models (random weights) as transformers' save_pretrained writes them, with their logits.
+"""Writes tiny decoder-only models (random weights) with transformers' save_pretrained, and their logits.
 
-Each folder of tests/goldens/causal_models/ is a model directory and holds besides expected.json ("versions", "sequences": token ids, ragged; "loss": mean
-cross-entropy of predicting each sequence's tokens from those before) and expected.safetensors ("logits": [tokens of all sequences, vocab_size] f32, back to
+Each folder of tests/goldens/causal_models/ is a model directory with two more files: expected.json ("versions", "sequences": token ids, ragged; "loss": mean
+cross-entropy of predicting each sequence's tokens from the preceding ones) and expected.safetensors ("logits": [tokens of all sequences, vocab_size] f32, back to
 back). Everything is computed in float64, sequence by sequence.
 """
 

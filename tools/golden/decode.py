@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""More searches with the models of tests/goldens/models/: what transformers' generate() finds where its rules meet in unusual ways.
+"""Writes further searches with the models of tests/goldens/models/: results of transformers' generate() for unusual combinations of its rules.
 
-tests/goldens/decode/MODEL.json has the form of expected.json there (tools/golden/models.py says what each key means), without targets.
-As there, a search whose float32 run finds other ids than the float64 one is refused.
+tests/goldens/decode/MODEL.json has the form of expected.json there (tools/golden/models.py explains the keys), without targets.
+As there, the script fails if the float32 and float64 runs of a search find different ids.
 """
 
 import json
@@ -45,7 +45,7 @@ def main():
     OUTPUT.mkdir(parents=True, exist_ok=True)
     for name, kind in (("marian_post_norm", transformers.MarianMTModel), ("pegasus_pre_norm", transformers.PegasusForConditionalGeneration)):
         model = kind.from_pretrained(models.ROOT / name).eval()
-        model.generation_config.bad_words_ids = None  # each search says it
+        model.generation_config.bad_words_ids = None  # given by each search
         config = model.config
         sources = [ids + [config.eos_token_id] for ids in models.make_ids(config, 8, 12, 23)]
         record = {"versions": models.VERSIONS, "sources": sources, "searches": []}

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Tiny BERT models (random weights) as transformers' save_pretrained writes them, with their logits and losses.
+"""Writes tiny BERT models (random weights) with transformers' save_pretrained, and their logits and losses.
 
-Each folder of tests/goldens/encoder_models/ is a model directory and holds besides expected.json ("versions"; "sequences": token ids, ragged; "token_types":
-of each; "labels": of a masked LM ids like the sequences with -100 where nothing is predicted, of a classifier one for each sequence; "loss": transformers' own,
-the mean over what is predicted) and expected.safetensors ("logits": of all rows that are predicted, back to back, f32). Everything is computed in float64,
+Each folder of tests/goldens/encoder_models/ is a model directory with two more files: expected.json ("versions"; "sequences": token ids, ragged; "token_types":
+of each token; "labels": for a masked LM the ids of each sequence with -100 for unpredicted tokens, for a classifier one per sequence; "loss": transformers'
+mean over the predictions) and expected.safetensors ("logits": of all predicted rows, back to back, f32). Everything is computed in float64,
 sequence by sequence.
 """
 
@@ -27,7 +27,7 @@ VERSIONS = {
 VOCABULARY = 23
 SEQUENCES = [[2, 7, 4, 18, 4, 5, 3, 21, 11, 9, 4, 3], [2, 3], [2, 12, 4, 13, 1, 8, 16, 3], [2, 10, 4, 3]]
 TOKEN_TYPES = [[0] * 7 + [1] * 5, [0, 0], [0] * 8, [0, 0, 1, 1]]
-MASKED = [{2: 17, 4: 4, 5: 6, 10: 22}, {}, {2: 13, 5: 8}, {2: 19}]  # position: token; as in Devlin et al. 2018 a masked token may be shown as it is
+MASKED = [{2: 17, 4: 4, 5: 6, 10: 22}, {}, {2: 13, 5: 8}, {2: 19}]  # position: shown token; as in Devlin et al. 2018, a predicted token may be shown unchanged
 BERT = dict(vocab_size=VOCABULARY, hidden_size=16, intermediate_size=20, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=14,
             attn_implementation="eager")
 
@@ -63,7 +63,7 @@ def main():
         logits, targets, labels, losses = [], [], [], []
         with torch.no_grad():
             for i, (ids, types) in enumerate(zip(SEQUENCES, TOKEN_TYPES)):
-                if name == "pooler":  # predicts nothing: its output in the place of logits, no loss
+                if name == "pooler":  # predicts nothing: its output replaces the logits, and there is no loss
                     logits.append(model(input_ids=torch.tensor([ids]), token_type_ids=torch.tensor([types])).pooler_output)
                     labels.append(0)
                     losses.append(0.0)

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""What transformers' generate() writes with the models of tests/goldens/models/ and causal_models/ under many a generation_config.json.
+"""Writes results of transformers' generate() with the models of tests/goldens/models/ and causal_models/ for many generation_config.json files.
 
 tests/goldens/generation/texts.json
-    versions   the packages it was made with
+    versions   versions of the packages
     cases      [{name, model, config, generation_config, inputs, ids}]: `model` below tests/goldens/; `config` and `generation_config`: the keys of
-               config.json and generation_config.json that are changed (generation_config null: there is no such file); inputs: source ids, or a prompt's;
-               ids: the new tokens, with the token that ends them
+               config.json and generation_config.json that are changed (generation_config null: there is no such file); inputs: source ids, or prompt ids;
+               ids: the new tokens, including the token that ends them
 tests/goldens/generation/keys.json
-    {name: default} of every key of GenerationConfig
+    {name: default} for every key of GenerationConfig
 
-Everything is computed in float64; a case whose float32 run finds other ids is refused.
+Everything is computed in float64; the script fails if a float32 run finds different ids.
 """
 
 import json
@@ -53,7 +53,7 @@ def translations():
         yield f"{kind}_forced_end", start | {"forced_eos_token_id": 3, "max_length": 5}
         yield f"{kind}_pad_may_come", start | {"bad_words_ids": None, "pad_token_id": 11}
         yield f"{kind}_no_end", start | {"eos_token_id": None}
-    yield "greedy_forced_ends", base | {"forced_eos_token_id": [3, 0], "max_length": 5}  # with beams torch takes any of them
+    yield "greedy_forced_ends", base | {"forced_eos_token_id": [3, 0], "max_length": 5}  # with beams, torch takes an arbitrary one
     yield "beams_renormalized", beams | {"renormalize_logits": True, "bad_words_ids": [[47], [11], [23], [42]]}
     yield "beams_ends_early", beams | {"eos_token_id": [0, 40, 42, 26], "early_stopping": True}
 
@@ -123,6 +123,7 @@ def cases():
 
 
 def merged(json_object, changes):
+    # transformers treats null like a missing key; the test of qkv keeps null in generation_config.json.
     return {key: value for key, value in (json_object | changes).items() if value is not None}
 
 
@@ -141,7 +142,7 @@ def generate(case, dtype):
         translates = case["model"].startswith("models/")
         kind = transformers.AutoModelForSeq2SeqLM if translates else transformers.AutoModelForCausalLM
         model = kind.from_pretrained(folder, dtype=dtype, attn_implementation="eager").eval()
-        if case["generation_config"] is not None:  # null and a missing key are one to transformers; ours is told of null
+        if case["generation_config"] is not None:
             model.generation_config.do_sample = False
         results = []
         for ids in case["inputs"]:

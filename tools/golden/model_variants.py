@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""What transformers makes of a model directory when its config.json or the names of its tensors are as other writers have them.
+"""Writes transformers' results for model directories with the config.json and tensor names of other writers.
 
 tests/goldens/model_variants/variants.json: a list of {"name", "base": a folder of tests/goldens/, "set": keys of config.json that get a
-value (null too), "remove": keys that go, "tensors": edits in order, "last": logits of the last position of the first sequence (of its first
-token for a classifier), "greedy": the ids that greedy search then writes (decoders alone, some cases)}.
+value (or null), "remove": removed keys, "tensors": edits in order, "last": logits of the last position of the first sequence (of its first
+token for a classifier), "greedy": the ids of a greedy search (some cases of decoder-only models)}.
 Edits of tensors: ["strip", prefix], ["rename", from, to] (a part of each name), ["copy", from, to], ["remove", name], ["wave", name, shape] (f32 values
 0.5 sin(0.37 i)), ["count", name, shape] (i64 values 0, 1, ...).
 
-defaults.json: for each class the values of its configuration that says nothing.
+defaults.json: for each class the values of its default configuration.
 
 Needs the other golden folders. Everything is computed in float64.
 """
@@ -172,7 +172,7 @@ def run(this):
         last = logits if logits.dim() == 1 else logits[-1]
         result = this | {"last": [float(f"{x:.7g}") for x in last.tolist()]}
         if this["greedy"]:
-            mask = torch.ones_like(ids["input_ids"])  # id 0, here an ordinary one, would be taken for padding
+            mask = torch.ones_like(ids["input_ids"])  # otherwise id 0, which is an ordinary token here, would count as padding
             out = model.generate(**ids, attention_mask=mask, do_sample=False, max_new_tokens=this["greedy"], eos_token_id=-1, pad_token_id=0)
             result["greedy"] = out[0, ids["input_ids"].shape[1] :].tolist()
         else:
@@ -183,7 +183,7 @@ def run(this):
 def defaults():
     for name in ("Marian", "Pegasus", "GPT2", "Llama", "Mistral", "Bert"):
         config = getattr(transformers, name + "Config")().to_dict()
-        # Not in to_dict() where it is a default of the base class.
+        # to_dict() lacks defaults of the base class.
         yield name, {key: value for key, value in config.items() if isinstance(value, (int, float, str)) or value is None}
 
 

@@ -1,26 +1,26 @@
 #!/usr/bin/env python3
-"""Tiny encoder-decoders (random weights, trained for seconds) as transformers' save_pretrained writes them, with their logits and translations.
+"""Writes tiny encoder-decoders (random weights, trained for seconds) with transformers' save_pretrained, and their logits and translations.
 
-Each folder of tests/goldens/models/ is a model directory (config.json, generation_config.json, model.safetensors) and holds besides:
+Each folder of tests/goldens/models/ is a model directory (config.json, generation_config.json, model.safetensors) with two more files:
 
 expected.json
-    versions   the packages it was made with
-    sources    token ids of each source, ragged (each ends with eos); transformers saw them padded, with an attention mask
+    versions   versions of the packages
+    sources    token ids of each source, ragged (each ends with eos); transformers got them padded, with an attention mask
     targets    token ids fed to the decoder, ragged, decoder start first
-    searches   [{name, options, results}]: what model.generate() found.
+    searches   [{name, options, results}] of model.generate().
                options: num_beams, num_return_sequences, length_penalty, early_stopping (false, true or "never"), max_length (decoder start included), min_length,
                suppressed (ids from bad_words_ids), forced_eos_token_id (null: none).
                results: for each source, best first, {ids, score, token_scores, log_probs}
-                 ids           without decoder start and padding, with eos where it came
+                 ids           without decoder start and padding, including eos if it was generated
                  score         beams: sequences_scores; greedy: the sum of log_probs
-                 token_scores  compute_transition_scores(): log-probabilities as the search saw them, after the processors (a forced eos: 0);
+                 token_scores  compute_transition_scores(): log-probabilities that the search used, after the processors (a forced eos: 0);
                                greedy: of logits renormalized after the processors
                  log_probs     log softmax of the plain logits at each id
 expected.safetensors
     logits                 [target tokens of all pairs, vocab_size] f32, the rows of all targets back to back (packed)
-    logits.VARIANT         the same with one value of config.json changed: activation_function=gelu, scale_embedding=false, ...
+    logits.VARIANT         logits with one value of config.json changed: activation_function=gelu, scale_embedding=false, ...
 
-Everything is computed in float64; a search whose float32 run finds other ids is refused, so no near tie is left to chance.
+Everything is computed in float64; the script fails if the float32 run of a search finds different ids, so no result depends on a near tie.
 """
 
 import json
@@ -45,7 +45,7 @@ VERSIONS = {
 
 
 def spread_weights(model, seed):
-    """Random weights with some spread everywhere, norms and biases too."""
+    """Sets random weights, including those of norms and biases."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in sorted(model.named_parameters()):
@@ -64,8 +64,8 @@ def spread_weights(model, seed):
 
 
 def train_a_little(model, seed, steps):
-    """A few steps on 'the target is the source with each id replaced by another, odd ones twice': outputs then have different lengths and tokens,
-    eos wins where it should, and the model is unsure enough for beam search to matter."""
+    """Trains a few steps on a task: each source id is replaced by another, and odd ones are repeated. Outputs then have different lengths and
+    tokens, eos wins at the end, and the model is uncertain enough for beam search to matter."""
     config = model.config
     torch.manual_seed(seed)
     model.train()
@@ -124,7 +124,7 @@ def generate(model, sources, options):
     each = options["num_return_sequences"]
     for row, sequence in enumerate(out.sequences[:, 1:].tolist()):
         length = sequence.index(eos) + 1 if eos in sequence else len(sequence)
-        while length and sequence[length - 1] == pad:  # an unfinished hypothesis among longer ones
+        while length and sequence[length - 1] == pad:  # padding of a hypothesis shorter than the others
             length -= 1
         plain = log_probs[row, :length].tolist()
         results[row // each].append({
@@ -238,7 +238,7 @@ def pegasus_pre_norm():
 
 
 def marian_old_f16():
-    """As transformers 4 saved it: f16, tied weights stored again under each name, sinusoids in the file, generation keys in config.json."""
+    """Writes a model in the format of transformers 4: f16, tied weights stored under each name, sinusoids in the file, generation keys in config.json."""
     folder = empty_folder("marian_old_f16")
     values = dict(
         vocab_size=40, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,

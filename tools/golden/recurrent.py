@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/goldens/recurrent/{recurrent,convolution}.json: values and gradients of torch.nn.RNN, GRU, LSTM and Conv1d on ragged batches.
 
-Sequences lie back to back, as qkv packs them. In float64, from numbers of one generator. Needs: pip install torch
+Sequences are packed back to back, as in qkv. Everything is computed in float64 from seeded random numbers. Needs: pip install torch
 """
 import json
 import pathlib
@@ -21,7 +21,7 @@ def numbers(tensor):
 
 
 def run(module, x, forward):
-    """y = forward(x), and the gradients of sum(y * dy) for a dy of its own."""
+    """Computes y = forward(x) and the gradients of sum(y * dy) for a random dy."""
     x.requires_grad_(True)
     y = forward(x)
     dy = torch.randn_like(y)
@@ -46,7 +46,7 @@ def recurrent(cell, layers, bidirectional):
 def convolution(width, dilation, causal):
     module = torch.nn.Conv1d(INPUT, HIDDEN, width, dilation=dilation)
     reach = (width - 1) * dilation
-    left = reach if causal else reach // 2  # as padding="same"
+    left = reach if causal else reach // 2  # like padding="same"
 
     def forward(x):
         padded = [torch.nn.functional.pad(part.T, (left, reach - left)) for part in x.split(LENGTHS)]

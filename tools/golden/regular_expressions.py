@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What the `tokenizers` library matches with regular expressions, which it gives to Oniguruma.
+"""Writes the matches of regular expressions in the `tokenizers` library, which uses Oniguruma.
 
 tests/goldens/tokenizer/regex.json
     texts, replaced     [[pattern, [index of a text, result]…]]: normalizers.Replace(Regex(pattern), "-") on the text
-    refused             [pattern]: what it does not compile
-    sequences           [[name, text, [begin, end, …]]]: several patterns one behind the other, as GGUF files name them
+    refused             [pattern]: patterns that it does not compile
+    sequences           [[name, text, [begin, end, …]]]: several patterns applied in order, with the names of GGUF files
     split               [[pattern, behavior, invert, text, [begin, end, …]]]: pre_tokenizers.Split, in bytes
-Texts hold nothing newer than Unicode 14, the version that Debian's Oniguruma 6.9.8 knows.
+Texts contain nothing newer than Unicode 14, the version that Debian's Oniguruma 6.9.8 knows.
 """
 
 import json
@@ -19,7 +19,7 @@ from tokenizers import Regex, normalizers, pre_tokenizers
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 PATH = SOURCE / "tests" / "goldens" / "tokenizer" / "regex.json"
 
-# Characters whose class depends on who is asked: spaces, joiners, marks, digits of other scripts, Han and what only looks like it, cases.
+# Characters that implementations classify differently: spaces, joiners, marks, digits of other scripts, Han and similar characters, cases.
 MIXED = (
     "a B_9 \t\r\n\v\f\x1c\x85\xa0\u1680\u180e\u2003\u2028\u2029\u200b\u200d\u3000\ufeff|é e\u0301 ß ẞ ſ K İ ı ŉ ﬁ ﬆ ǆ Ǆ ǅ Σσς"
     "|漢々〇㊮ー ひヒｶ 한 ก็ नमस्ते मु 12३٣²½Ⅷ①𝟗 ABCabc [x-y]^$.,;:!?'\"«»—_‿ +<=>~`€ ©®™ 🙂👨\u200d👩\u200d👧🇩🇪 \U000e0041 x\r\ny"
@@ -33,14 +33,14 @@ PATTERNS = [
     r"\p{Cf}", r"\p{Cn}", r"\P{L}", r"\p{^L}", r"\p{Any}", r"\p{ASCII}", r"\p{Assigned}", r"\p{Alphabetic}", r"\p{Uppercase}", r"\p{Lowercase}",
     r"\p{White_Space}", r"\p{Emoji}", r"\p{In_Basic_Latin}", r"\p{InHiragana}", r"\p{alnum}", r"\p{Word}", r"\p{XPosixPunct}", r"\p{Punct}",
     r"\p{Ideographic}", r"\p{ID_Start}", r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+", r"[\p{Han}]+",
-    # shorthands, in brackets and out of them
+    # shorthands, inside and outside of brackets
     r"\w", r"\W", r"\s", r"\S", r"\d", r"\D", r"\h", r"\H", r"\R", r"\X", r"\O", r"\N", r"\w+", r"\s+", r"[\w]", r"[\W]", r"[^\W]", r"[^\w]", r"[\s]",
     r"[\S]", r"[^\S]", r"[^\s]", r"[^\S\r\n]+", r"[\d]", r"[^\D]", r"[\h]", r"[\H]", r"[^\h]", r"[\w&&[^\d]]+", r"[\s\S]",
     # POSIX classes
     r"[[:alpha:]]", r"[[:digit:]]", r"[[:alnum:]]", r"[[:upper:]]", r"[[:lower:]]", r"[[:space:]]", r"[[:blank:]]", r"[[:cntrl:]]", r"[[:graph:]]",
     r"[[:print:]]", r"[[:punct:]]", r"[[:xdigit:]]", r"[[:word:]]", r"[[:ascii:]]", r"[[:^alpha:]]", r"[[:^punct:]]", r"[[:digit:]\s]+",
     r"[[:upper:][:lower:]]+", r"[^[:alpha:]]+",
-    # sets in sets
+    # nested sets
     r"[a-z&&[^aeiou]]", r"[a-c[x-z]]", r"[^a[bc]]", r"[[a-c]&&[b-d]]", r"[a&&b]", r"[]a]", r"[^]a]", r"[a\]]", r"[-a]", r"[a-]", r"[\-x]", r"[x\-y]",
     r"[\[\]]", r"[^(\s|[.,!?…。，、।۔،])]+", r" ?[^(\s|[.,!?…。，、।۔،])]+",
     # escapes
@@ -56,7 +56,7 @@ PATTERNS = [
     r"(?i:A)b", r"(?i:'s|'t|'re|'ve|'m|'ll|'d)", r"(?-i)a", r"(?m)b.c", r"(?m:b.c)", r"(?s)b.c", r"(?x) a b # c", r"(?x: a )", r"(?im)B.", r"(?W)\w", r"(?D)\d",
     r"(?S)\s", r"(?P)[[:alpha:]]", r"(?:a|ab)c?", r"(?>a|ab)c", r"(?=a)", r"(?!a).", r"(?<=a).", r"(?<!a)b", r"(?<=ab|c)d", r"(?<n>a)\k<n>", r"(a)\1", r"(?<p>a|b\g<p>c)",
     r"(?#note)a", r"(?~ab)", r"(?|a|b)", r"(?(1)a|b)", r"(?:(a)|b)(?(1)c|d)", r"(a)|b\g<1>", r"()", r"(|a)", r"a|", r"|a", r"(?i)(?<=S)a",
-    # as tokenizers use them
+    # patterns of tokenizers
     r" {2,}", r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", r"\s+(?!\S)", r"(?=(\d{3})+(?!\d))", r"\d{1,3}(?=(?:\d{3})*\b)", r"'(?i:[sdmt]|ll|ve|re)", r"\s++$", r"\s++\z",
     r"[^\r\n\p{L}\p{N}]?+\p{L}+", r"[一-龥぀-ゟ゠-ヿ]+", r"\p{N}", r"(?<![A-Za-z])\d+", r"(\p{L})(\p{M})*", r".+?(?=\s|$)", r"[^\s]+|\s+", r"<\|[a-z]+\|>",
 ]
@@ -64,12 +64,12 @@ TEXTS = [
     MIXED, "", "\n\n", "a1 2b\nab\ncd\n", "1234567", "Straße ss SS ẞ fi ﬁ st ﬆ ſt kK K iİı sS", "abaac aab abcabc aabb b.c b\nc a{2} a{ a{} a{x", "ひー漢ー々", "x\u180ey \u0301z",
     "don't I'LL we'Re 12345 a\r\n  b   <|end|>", "a\f",
 ]
-# Compiled by neither.
+# Neither Oniguruma nor qkv compiles these.
 REFUSED = [
     r"(", r"a)", r"[a", r"[]", r"a{100001}", r"\p{Foo}", r"[[:foo:]]", r"\p{Script=Han}", r"\p{L", r"(?<n>a)\k<m>", r"(?<=a*)b|(?<=a+)c\p{", r"[z-a]", r"(?z)a", r"*a{", r"\g<9>",
     r"(?<=\p{Foo})", r"(?P<n>a)", r"+a", r"(?", r"\k<n", r"(?<1>a)", r"[[:alpha:]-z&&\p{",
 ]
-# Ways to cut text of GGUF files, tokenizer.ggml.pre: a pattern behind the other.
+# Pre-tokenizers of GGUF files (tokenizer.ggml.pre): patterns applied in order.
 SEQUENCES = {
     "deepseek-coder": [r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-\ud7ff]+", r"\p{N}"],
     "deepseek-v3": [r"\p{N}{1,3}", "[一-龥\u3040-ゟ゠-ヿ]+",

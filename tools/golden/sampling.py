@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/goldens/sampling/sampling.json: the probabilities that transformers draws the next token from.
+"""Writes tests/goldens/sampling/sampling.json: the probabilities from which transformers draws the next token.
 
 Needs: pip install torch transformers
 """
@@ -30,7 +30,7 @@ def main():
     rows = [torch.randn(40) * 3, torch.randn(60) * 0.1, torch.randn(8) * 20, torch.tensor([2.0, 1.0, 2.0, 0.0, 1.0, 2.0, -5.0])]
     cases = [{"logits": row.tolist(), "temperature": t, "top_k": k, "top_p": p, "probabilities": distribution(row, t, k, p)}
              for row in rows for t, k, p in OPTIONS
-             if p == 1.0 or len(row) > 7]  # of equal logits torch.sort chooses any
+             if p == 1.0 or len(row) > 7]  # torch.sort orders equal logits arbitrarily
     folder = pathlib.Path(__file__).resolve().parents[2] / "tests" / "goldens" / "sampling"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sampling.json").write_text(json.dumps(cases) + "\n")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/goldens/scores/scores.json: texts with the BLEU, chrF2 and 13a tokenization that sacreBLEU gives them.
+"""Writes tests/goldens/scores/scores.json: texts with their BLEU, chrF2 and 13a tokenization by sacreBLEU.
 
 Needs: pip install sacrebleu
 """

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""What the `tokenizers` library and sentencepiece make of words with WordPiece, WordLevel, Unigram and BPE with dropout.
+"""Writes the encodings of words by the `tokenizers` library and sentencepiece with WordPiece, WordLevel, Unigram and BPE with dropout.
 
 tests/goldens/token_models/
-    NAME.json           {tokenizer, ids, spans}: a tokenizer.json, and for each text of ../tokenizer/texts.json the ids of all its pieces and
-                        their begins and ends, in bytes from the beginning of the piece, in one list
-    ties.json           {models: [{tokenizer, words, ids}]}: Unigram models whose scores are full of ties
+    NAME.json           {tokenizer, ids, spans}: a tokenizer.json, and for each text of ../tokenizer/texts.json one list with the ids of all its
+                        pieces, and one with their begins and ends, in bytes from the beginning of the piece
+    ties.json           {models: [{tokenizer, words, ids}]}: Unigram models with many equal scores
     spm_NAME.json       {pieces: [[token, score, kind]], unk_id, byte_fallback, texts, ids, [nbest, nbest_scores]}: a sentencepiece Unigram model,
                         and its ids for normalized texts
-    dropout.json        {tokenizer, cases: [{word, dropout, ids, frequencies}]}: how often BPE makes which ids of a word
+    dropout.json        {tokenizer, cases: [{word, dropout, ids, frequencies}]}: frequencies of the encodings of a word by BPE
 Texts and words come from seeded generators. Needs the folder `spm` of the data.
 """
 
@@ -132,7 +132,7 @@ def spm_golden(serialized: bytes, texts: list, nbest: int = 0) -> dict:
 
 
 def spm_model(pieces: list, byte_fallback: bool = False) -> bytes:
-    """pieces: (token, score, kind of sentencepiece); a text is not normalized."""
+    """Builds a model from pieces: (token, score, sentencepiece's kind). Texts are not normalized."""
     proto = sentencepiece_model_pb2.ModelProto()
     for token, score, kind in pieces:
         proto.pieces.add(piece=token, score=score, type=kind)
@@ -151,7 +151,7 @@ def spm_goldens() -> None:
     write("spm_test_model.json", spm_golden(serialized, TEXTS))
     sentences = [" ".join(generator.choices(CORPUS, k=1)).strip()[:25].strip() for _ in range(20)] + ["internationalization", "aaaa"]
     write("spm_nbest.json", spm_golden(serialized, sentences, nbest=6))
-    # Sums of these scores differ in their last bits with the order of the pieces, and the more so the longer the text.
+    # The last bits of sums of these scores depend on the order of the pieces, and more so in longer texts.
     special = [("<unk>", 0.0, 2), ("<s>", 0.0, 3), ("</s>", 0.0, 3)]
     ties = [(token, score, 1) for token, score in tied_pieces(generator, [-1.1, -2.2, -3.3, -0.7])[1:]]
     write("spm_ties.json", spm_golden(spm_model(special + ties), [random_word(generator, "abcd", 300) for _ in range(60)]))

@@ -1,28 +1,28 @@
 #!/usr/bin/env python3
-"""What the `tokenizers` library makes of characters and texts: the expected values of the tests of src/text.
+"""Writes the expected values of the tests of src/text: results of the `tokenizers` library for characters and texts.
 
 tests/goldens/tokenizer/
     unicode.json        classes of characters as ranges, and for each block of 4,096 code points the hash of their normal forms
     texts.json          texts that stress a tokenizer: scripts, marks, emoji, kinds of white space, controls, long words, random characters
-    stress.json         more of them: every script and kind of white space, controls, right-to-left; and the code points assigned in Unicode 8
-    pipelines/*.json    {tokenizer, ids, ids_without_special_tokens, decoded, decoded_with_special_tokens}: a tokenizer.json of some kind and
-                        what it makes of each text of texts.json; only {tokenizer} where hashes say enough
+    stress.json         further texts: every script and kind of white space, controls, right-to-left; and the code points assigned in Unicode 8
+    pipelines/*.json    {tokenizer, ids, ids_without_special_tokens, decoded, decoded_with_special_tokens}: a tokenizer.json and
+                        its results for each text of texts.json; only {tokenizer} if hashes suffice
                         encodings: for each text of texts.json and stress.json a hash of its ids, offsets in bytes, types and text decoded
-                        random: the same of each hundred of 10,000 random strings, which the test makes itself
+                        random: such hashes of each hundred of 10,000 random strings, which the test generates
     pairs.json          {pipeline: [{first, second, add_special_tokens, truncation, hash}]}: pairs of texts and truncated ones; hash: null
-                        where the library refuses
-    spm_nfkc.json       the same as a pipeline, with the character map of spm/test_model.model of the data: where in that file it is
+                        if the library fails
+    spm_nfkc.json       like a pipeline, with the character map of spm/test_model.model of the data, given by its position in that file
     corpus.txt          text in several scripts to train on
-    text.txt            the same with empty lines and tabs, for the pipelines that keep white space as it is
-    trained.json        the tokenizer.json that BpeTrainer makes of it within the pipeline of `qkv tokenizer train`
-    merges.json         [{words, vocab_size, min_frequency, tokens, merges}]: BpeTrainer on counted words, small and full of ties
+    text.txt            corpus.txt with empty lines and tabs, for the pipelines that keep white space
+    trained.json        the tokenizer.json that BpeTrainer makes of corpus.txt with the pipeline of `qkv tokenizer train`
+    merges.json         [{words, vocab_size, min_frequency, tokens, merges}]: BpeTrainer on counted words, with many ties
     word_pieces.json    [{words, vocab_size, min_frequency, special_tokens, tokens}]: WordPieceTrainer on counted words; the inner characters are
-                        special tokens, as it gives them ids in the order of a hash table otherwise
+                        special tokens, since their ids would otherwise follow the order of a hash table
     words.json          the tokenizer.json that WordLevelTrainer makes of corpus.txt
-    written/*.json      {tokens, scores, tokenizer}: the tokenizer.json of other pipelines of `qkv tokenizer train` with some vocabulary
-    unigram.json        {words, vocab_size, pieces}: what sentencepiece's Unigram trainer makes of corpus.txt, and its words
+    written/*.json      {tokens, scores, tokenizer}: the tokenizer.json of other pipelines of `qkv tokenizer train` with an arbitrary vocabulary
+    unigram.json        {words, vocab_size, pieces}: pieces of sentencepiece's Unigram trainer for the words of corpus.txt
     multi30k.json       hashes of the tokenizer.json trained on multi30k (8,000 tokens), and of its ids for each file of the data
-Hashes are FNV-1a, 64 bits. Nothing here is chosen by hand: the texts come from seeded generators.
+Hashes are FNV-1a, 64 bits. The texts come from seeded generators.
 """
 
 import base64
@@ -93,7 +93,7 @@ def unicode_goldens() -> dict:
         "letter": characters_where(byte_level, "a?", 1),
         "number": characters_where(byte_level, "1?", 1),
         "word_character": characters_where(pre_tokenizers.Whitespace(), "a?b", 1),
-        "control": ranges(c for c in CODE_POINTS if clean.normalize_str(chr(c)) == "" and c != 0xFFFD) + [[9, 10], [13, 13]],  # BERT takes these for spaces
+        "control": ranges(c for c in CODE_POINTS if clean.normalize_str(chr(c)) == "" and c != 0xFFFD) + [[9, 10], [13, 13]],  # BERT treats these as spaces
         "nonspacing_mark": ranges(c for c in CODE_POINTS if accents.normalize_str(chr(c)) == ""),
         "combining_mark": ranges(c for c in CODE_POINTS if strip_accents.normalize_str(chr(c)) == ""),
     }
@@ -106,7 +106,7 @@ def unicode_goldens() -> dict:
 
 
 def scripts() -> list:
-    """Ranges of characters that UnicodeScripts does not cut between, as first, last and the number of the group; -1: it cuts nowhere beside them."""
+    """Ranges of characters that UnicodeScripts does not separate, as first, last and number of the group; -1: it never splits beside them."""
     cut = pre_tokenizers.UnicodeScripts().pre_tokenize_str
     groups, result, last = [], [], 0
     for c in map(chr, CODE_POINTS):
@@ -174,7 +174,7 @@ def icu_function(name: str):
 
 
 def assigned_ranges() -> list:
-    """Code points assigned in Unicode 8, without those whose class later versions changed: the tables of the references differ in them."""
+    """Code points assigned in Unicode 8, without those whose class later versions changed, since the tables of the references differ there."""
     char_age = icu_function("u_charAge")
     changed = {0x166D, 0x1734, 0x1885, 0x1886, 0xA9BD, 0x111C9}
     age = (ctypes.c_uint8 * 4)()
@@ -187,7 +187,7 @@ def assigned_ranges() -> list:
 
 
 def stress_texts(assigned: list) -> list:
-    """A few characters of every script, between spaces; what looks different written in a row; every control and space character."""
+    """Some characters of every script, separated by spaces and joined; every control and space character; sequences that interact."""
     script_of, error = icu_function("uscript_getScript"), ctypes.c_int(0)
     by_script = {}
     for first, last in assigned:
@@ -204,7 +204,7 @@ def stress_texts(assigned: list) -> list:
 
 
 class SplitMix:
-    """Steele et al. 2014: the generator that the test has, too."""
+    """Steele et al. 2014; the test uses an equal generator."""
 
     def __init__(self, seed: int) -> None:
         self.state = seed
@@ -226,7 +226,7 @@ def random_strings(assigned: list, count: int) -> list:
             return " "
         if kind < 3:
             return chr(0x20 + generator.below(0x5F))
-        first, last = assigned[generator.below(len(assigned))]  # ranges alike, so that small scripts come as often as large ones
+        first, last = assigned[generator.below(len(assigned))]  # all ranges are equally likely, so that small scripts are as frequent as large ones
         return chr(first + generator.below(last - first + 1))
 
     return ["".join(character() for _ in range(1 + generator.below(16))) for _ in range(count)]
@@ -250,7 +250,7 @@ def bpe_trainer(**options) -> trainers.BpeTrainer:
 
 
 def qkv_pipeline() -> Tokenizer:
-    """The pipeline of `qkv tokenizer train`, not yet trained."""
+    """The untrained pipeline of `qkv tokenizer train`."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()])
@@ -266,7 +266,7 @@ def train_qkv(lines: list, vocab_size: int) -> Tokenizer:
 
 
 def pipelines(corpus: list):
-    """Pairs of a name and a tokenizer.json."""
+    """Yields pairs of a name and a tokenizer.json."""
     metaspace = pre_tokenizers.Metaspace
 
     def make(pre_tokenizer, normalizer=None, decoder=None, post_processor=None, added=(), vocab_size=330, trainer={}, **model):
@@ -320,7 +320,7 @@ def pipelines(corpus: list):
     yield "metaspace_first", make(metaspace(prepend_scheme="first"), normalizers.NFKC(), decoders.Metaspace(prepend_scheme="first"), sentence_end, added, **unk)
     yield "metaspace_never", make(metaspace(prepend_scheme="never", split=False), normalizers.NFKD(), decoders.Metaspace(prepend_scheme="never"), None, added)
     yield "lowercase", make(metaspace(), normalizers.Sequence([normalizers.NFD(), normalizers.Lowercase(), normalizers.StripAccents()]), decoders.Metaspace(),
-                            sentence_end, added[:3], fuse_unk=True, **unk)  # without "Added": of two that are one in lower case, `tokenizers` takes any
+                            sentence_end, added[:3], fuse_unk=True, **unk)  # without "Added": `tokenizers` chooses arbitrarily between two tokens that are equal in lower case
     yield "words", make(pre_tokenizers.Whitespace(), normalizers.Strip(), None, sentence_end, added, **unk)
     yield "suffix", make(pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Digits(individual_digits=True)]), normalizers.NFD(), None,
                          sentence_end, (), trainer={"end_of_word_suffix": "</w>"}, end_of_word_suffix="</w>", **unk)
@@ -332,7 +332,7 @@ def pipelines(corpus: list):
 
 
 def small_character_map() -> bytes:
-    """A precompiled map of few rules that has each kind: characters that become several, one, none, and sequences."""
+    """A small precompiled map with each kind of rule: characters that become several, one or none, and sequences."""
     rules = {c: unicodedata.normalize("NFKC", c) for c in FOLDED + ["ﷺ", "ｶﾞ", "e\u0301", "a\u0308", "\u1100\u1161", "…", "\u0390", "\u1fb7"]}
     rules |= {c: " " for c in SPACES if c not in (" ", "  ", "   ", "\r\n", "\u200b")} | {"\u200b": "", "\u00ad": "", "\x07": "", "\u0301": "", "क़": "k", "👍🏽": "+", "x\u0323": "yz", "🇩": "D"}
     with tempfile.TemporaryDirectory() as folder:
@@ -344,7 +344,7 @@ def small_character_map() -> bytes:
 
 
 def character_map(model: bytes):
-    """normalizer_spec.precompiled_charsmap of a SentencePiece model, and where it begins."""
+    """normalizer_spec.precompiled_charsmap of a SentencePiece model, and its offset."""
 
     def number(i: int):
         value = shift = 0
@@ -378,7 +378,7 @@ QWEN2 = LLAMA3.replace("{1,3}", "")
 
 
 def pipelines_of_models(corpus: list):
-    """Pairs of a name and a tokenizer.json: the stages of well-known models (and the other ones that no model above has), with a small BPE."""
+    """Yields pairs of a name and a tokenizer.json: the stages of well-known models, and stages that none of these has, with a small BPE."""
     byte_level = {"initial_alphabet": pre_tokenizers.ByteLevel.alphabet()}
     unk = {"unk_token": "<unk>"}
     added = [AddedToken("<mask>", lstrip=True, special=True, normalized=False), AddedToken("über", rstrip=True, normalized=True), AddedToken("[NEW]", normalized=False)]
@@ -432,14 +432,14 @@ def pipelines_of_models(corpus: list):
 
 
 def pipelines_with_their_models(corpus: list):
-    """Pairs of a name and a tokenizer.json: BERT's stages with WordPiece, those of T5 and XLM-R with Unigram, and their special tokens."""
+    """Yields pairs of a name and a tokenizer.json: BERT's stages with WordPiece, those of T5 and XLM-R with Unigram, and their special tokens."""
     for name, lowercase in (("bert_cased_word_piece", False), ("bert_uncased_word_piece", True)):
         special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
         tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         characters = {c for line in corpus for c in tokenizer.normalizer.normalize_str(line) if not c.isspace()}
-        first = special + sorted("##" + c for c in characters)  # otherwise their ids, which decide ties, come in the order of a hash table
+        first = special + sorted("##" + c for c in characters)  # otherwise their ids, which decide ties, would follow the order of a hash table
         tokenizer.train_from_iterator(corpus, trainers.WordPieceTrainer(vocab_size=600, special_tokens=first, show_progress=False))
         pieces = special + sorted(set(tokenizer.get_vocab(with_added_tokens=False)) - set(special))
         document = json.loads(tokenizer.to_str()) | {"added_tokens": []}
@@ -476,7 +476,7 @@ def make_plain_text(corpus: list) -> str:
 
 
 def plain_text_pipelines(text: str):
-    """Pairs of a name and the tokenizer.json of `qkv train --task lm --vocabulary`, trained on one text as it is."""
+    """Yields pairs of a name and the tokenizer.json of `qkv train --task lm --vocabulary`, trained on an unmodified text."""
     byte_level = {"special_tokens": ["<|endoftext|>"], "initial_alphabet": pre_tokenizers.ByteLevel.alphabet()}
     for name, vocab_size, regex in (("byte_pairs", 600, True), ("bytes", 257, False)):
         tokenizer = Tokenizer(models.BPE())
@@ -488,7 +488,7 @@ def plain_text_pipelines(text: str):
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     tokenizer.decoder = decoders.Fuse()
     tokenizer.train_from_iterator([text], bpe_trainer(vocab_size=100_000, special_tokens=["<|endoftext|>", "<unk>"]))
-    yield "characters", {**json.loads(tokenizer.to_str()), "pre_tokenizer": None}  # it was for counting alone
+    yield "characters", {**json.loads(tokenizer.to_str()), "pre_tokenizer": None}  # only needed for counting
 
 
 def byte_positions(text: str) -> list:
@@ -499,7 +499,7 @@ def byte_positions(text: str) -> list:
 
 
 def encoding_text(encoding, texts: list) -> str:
-    """Lines of an encoding: id, offsets in bytes, type, special or not, sequence."""
+    """The lines of an encoding: id, offsets in bytes, type, special token or not, sequence."""
     positions = [byte_positions(text) for text in texts]
     lines = []
     for token, (begin, end), type_id, special, sequence in zip(encoding.ids, encoding.offsets, encoding.type_ids, encoding.special_tokens_mask, encoding.sequence_ids):
@@ -520,7 +520,7 @@ def hashes(tokenizer: Tokenizer, texts: list, strings: list) -> dict:
 
 
 def pair_goldens(documents: dict, texts: list) -> dict:
-    """Pairs of texts, with truncation and without."""
+    """Encodes pairs of texts with and without truncation."""
     short = [i for i, text in enumerate(texts) if len(text) < 60]
     result = {"versions": VERSIONS, "pipelines": {}}
     for name, document in documents.items():
@@ -535,7 +535,7 @@ def pair_goldens(documents: dict, texts: list) -> dict:
             }
             tokenizer = Tokenizer.from_str(json.dumps(document))
             chosen = [texts[case[key]] for key in ("first", "second") if case[key] is not None]
-            if generator.random() < 0.8 and document["post_processor"]:  # without one, `tokenizers` forgets which text an overflowing token is of
+            if generator.random() < 0.8 and document["post_processor"]:  # without one, `tokenizers` loses the text that an overflowing token belongs to
                 case["truncation"] = {
                     "max_length": generator.randint(4, 24),
                     "stride": generator.choice([0, 0, 0, 1, 2, 3]),
@@ -546,7 +546,7 @@ def pair_goldens(documents: dict, texts: list) -> dict:
                 if case["truncation"]:
                     tokenizer.enable_truncation(**case["truncation"])
                 encoding = tokenizer.encode(*chosen, add_special_tokens=case["add_special_tokens"])
-            except BaseException as error:  # a panic of the library, too
+            except BaseException as error:  # including a panic of the library
                 if isinstance(error, KeyboardInterrupt):
                     raise
                 case["hash"] = None
@@ -566,7 +566,7 @@ def model_pipeline_goldens(texts: list, corpus: list, strings: list) -> dict:
 
 
 def spm_goldens(document: dict, texts: list, strings: list) -> None:
-    """The T5 pipeline with a whole NFKC map, which is too large for a golden."""
+    """The T5 pipeline with a full NFKC map, which is too large for a golden."""
     path = DATA / "spm" / "test_model.model"
     if not path.is_file():
         print(f"{path} is not there: spm_nfkc.json stays as it is")
@@ -594,7 +594,7 @@ def pipeline_goldens(texts: list, corpus: list, stress: list, strings: list) -> 
                 "ids_without_special_tokens": [tokenizer.encode(text, add_special_tokens=False).ids for text in texts],
                 "decoded": [tokenizer.decode(row) for row in ids],
                 "decoded_with_special_tokens": [tokenizer.decode(row, skip_special_tokens=False) for row in ids],
-                # Characters that are left out for want of an unk token: `tokenizers` counts offsets as if the text had not had them.
+                # Without an unk token, unknown characters are dropped, and `tokenizers` counts offsets as if the text did not have them.
                 **({} if name == "metaspace_never" else hashes(tokenizer, texts + stress, strings)),
             },
         )
@@ -651,7 +651,7 @@ def train_words(lines: list) -> Tokenizer:
 
 
 def written_goldens() -> None:
-    """Vocabularies that are no result of training, within the stages that qkv writes."""
+    """Arbitrary vocabularies in the stages that qkv writes."""
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     tokens = special + ["a", "é", "##a", "##é", "a##é"]
     tokenizer = Tokenizer(models.WordPiece({token: i for i, token in enumerate(tokens)}, unk_token="[UNK]"))

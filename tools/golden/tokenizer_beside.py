@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""What transformers, tokenizers and sentencepiece make of tokenizers whose files say more than one thing: the expected values of
-src/text/files/tokenizer_beside_test.cc.
+"""Writes the expected values of src/text/files/tokenizer_beside_test.cc: results of transformers, tokenizers and sentencepiece for tokenizers
+with contradictory files.
 
 tests/goldens/tokenizer_files/beside.json
-    files           {name: content} that several cases have; names that end in .model are base64
-    directories     {name: {copies, files, texts, ids, decode, decoded, decoded_plain}}: what AutoTokenizer makes of a directory; `copies`: file in the
-                    directory -> name above; `decoded` with special tokens, `decoded_plain` without
-    added_tokens    [{added, ids}]: ids of TEXT where the added tokens of a tokenizer.json contradict each other or the model
-    offsets         [{add_prefix_space, cases: [{text, offsets}]}]: places behind RobertaProcessing, in characters
-    long_unigram    [{text_seed, length, spaces, hash, count}]: sentencepiece's ids for long random texts of the model `ties.model`
+    files           {name: content} shared by several cases; contents of .model files are base64
+    directories     {name: {copies, files, texts, ids, decode, decoded, decoded_plain}}: results of AutoTokenizer for a directory; `copies`: file in the
+                    directory -> name in `files`; `decoded` with special tokens, `decoded_plain` without
+    added_tokens    [{added, ids}]: ids of TEXT if the added tokens of a tokenizer.json contradict each other or the model
+    offsets         [{add_prefix_space, cases: [{text, offsets}]}]: offsets after RobertaProcessing, in characters
+    long_unigram    [{text_seed, length, spaces, hash, count}]: sentencepiece's ids of long random texts with `ties.model`
 """
 
 import base64
@@ -41,7 +41,7 @@ def fnv1a(data: bytes) -> str:
     return f"{value:016x}"
 
 
-# --- tokenizers that the directories have
+# --- tokenizers in the directories
 
 
 def gpt2_json() -> str:
@@ -89,7 +89,7 @@ def clip_files() -> dict:
 
 
 def ties_model() -> bytes:
-    """A Unigram model where two ways through a pair of letters differ by less than what a float has at 100,000."""
+    """A Unigram model with two segmentations of a pair of letters whose scores differ by less than float's resolution at 100,000."""
     proto = protocol.ModelProto()
     for piece, score, kind in (("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("▁", -2.5, 1), ("a", -1.5, 1), ("b", -1.75, 1), ("c", -2.03, 1), ("ab", -3.2495, 1), ("ba", -3.2506, 1),
                                ("bc", -3.7785, 1), ("cab", -5.2788, 1), ("▁a", -4.0015, 1), ("▁ab", -5.7482, 1)):
@@ -140,7 +140,7 @@ def directories(files: dict) -> dict:
         "clip": ({"vocab.json": "clip_vocab.json", "merges.txt": "clip_merges.txt"}, config(tokenizer_class="CLIPTokenizer"), ["hello world", "Hello, ab"], []),
     }
     for name in ("BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "ElectraTokenizer", "MPNetTokenizer", "PreTrainedTokenizerFast", "ConvBertTokenizer"):
-        mpnet = {"cls_token": "[CLS]", "sep_token": "[SEP]"} if name == "MPNetTokenizer" else {}  # else <s> and </s>, which it has not
+        mpnet = {"cls_token": "[CLS]", "sep_token": "[SEP]"} if name == "MPNetTokenizer" else {}  # default: <s> and </s>, which it lacks
         for lowercase in (False, True):
             json_file = {"tokenizer.json": "bert_lower.json" if lowercase else "bert_cased.json"}
             cases[f"{name}_{lowercase}_silent"] = (json_file, config(tokenizer_class=name, **mpnet), bert_texts, [])

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What transformers' tokenizer classes make of directories: defaults of a class, its own stages beside a tokenizer.json, keys of
-tokenizer_config.json and special_tokens_map.json. The expected values of src/text/files/tokenizer_classes_test.cc.
+"""Writes the expected values of src/text/files/tokenizer_classes_test.cc: results of transformers' tokenizer classes for directories. They cover
+defaults of a class, its own stages beside a tokenizer.json, and keys of tokenizer_config.json and special_tokens_map.json.
 
-tests/goldens/tokenizer_files/classes.json: "files" and "directories" as in beside.json (tokenizer_beside.py), where the rows of "decode" come before
-those of "ids"; a directory has "class" as well.
+tests/goldens/tokenizer_files/classes.json: "files" and "directories" as in beside.json (tokenizer_beside.py), with the rows of "decode" before
+those of "ids"; a directory also has "class".
 """
 
 import base64
@@ -47,7 +47,7 @@ def write(folder: pathlib.Path, files: dict, copies: dict, more: dict) -> None:
 
 
 def backend_json(files: dict, model: str, name: str) -> dict:
-    """The tokenizer.json that a class makes of a model file."""
+    """The tokenizer.json to which a class converts a model file."""
     with tempfile.TemporaryDirectory() as folder:
         write(pathlib.Path(folder), files, {"tokenizer.model": model}, config(tokenizer_class=name))
         return json.loads(AutoTokenizer.from_pretrained(folder).backend_tokenizer.to_str())
@@ -63,7 +63,7 @@ def all_files() -> dict:
     llama = base64.b64encode(beside.llama_model()).decode()
     files = {"llama.model": llama, "gpt2.json": beside.gpt2_json(), "bert_cased.json": beside.bert_json(False)}
     common = {"normalization_rule_name": "identity", "remove_extra_whitespaces": False, "byte_fallback": True}
-    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as rules:  # a map of few characters: ligature fi, tab, ideographic space
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as rules:  # a small map: ligature fi, tab, ideographic space
         rules.write("FB01\t66 69\n9\t20\n3000\t20\n")
         rules.flush()
         files["t5.model"] = train(model_type="unigram", vocab_size=250, pad_id=0, eos_id=1, unk_id=2, bos_id=-1, normalization_rule_tsv=rules.name)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""What sentencepiece, tiktoken and transformers make of their own files: the expected values of the tests of tokenizer files in src/text.
+"""Writes the expected values of the tests of tokenizer files in src/text: results of sentencepiece, tiktoken and transformers for their own files.
 
 tests/goldens/tokenizer_files/
-    texts.json          texts for all of them: those of tests/goldens/tokenizer/texts.json, and random ones full of the pieces at stake
-    sentencepiece.json  {name: {model, ids, decoded}}: models (base64) of several kinds, and what sentencepiece makes of each text
-    tiktoken.json       {ranks, ids}: a small rank file, and tiktoken's ids with the pattern of each encoding
-    tiktoken_families.json  {texts, ids}: the ids of the classes that bring their own pattern to such a file, which may normalize texts first
+    texts.json          texts for all files: those of tests/goldens/tokenizer/texts.json, and random ones made of the relevant pieces
+    sentencepiece.json  {name: {model, ids, decoded}}: models (base64) of several kinds, and sentencepiece's results for each text
+    tiktoken.json       {ranks, ids}: a small rank file, and tiktoken's ids for the pattern of each encoding
+    tiktoken_families.json  {texts, ids}: ids of classes that have their own pattern for such a file, and may normalize texts first
     tekken.json         {file, ids, without_control_tokens}: a small tekken file, and the ids of mistral_common's Tekkenizer
-    transformers.json   {name: {files, ids, decoded}}: vocabulary files, and what the class that they are for makes of each text
+    transformers.json   {name: {files, ids, decoded}}: vocabulary files, and the results of their class for each text
     data.json           hashes of ids over files of the data: sentencepiece's models, GPT-2's ranks in tiktoken
 Hashes are FNV-1a, 64 bits, over lines of ids with spaces between them.
 """
@@ -79,7 +79,7 @@ def sentencepiece_models(corpus: str):
 
     def train(**options) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
-            rules = pathlib.Path(folder) / "rules.tsv"  # a map that is small; the built-in ones have 240 KB
+            rules = pathlib.Path(folder) / "rules.tsv"  # a small map; the built-in ones have 240 KB
             rules.write_text("FF21\t61\n304B 3099\t304C\n304B\t6B 61\n2026\t2E 20 2E\nE4\t61 65\n9\t20\nA0\t20\n3000\t20\nAD\t\n", encoding="utf-8")
             prefix = str(pathlib.Path(folder) / "m")
             rule = {} if options.pop("identity", False) else {"normalization_rule_tsv": str(rules)}
@@ -154,7 +154,7 @@ def tiktoken_goldens(texts: list, corpus: str) -> None:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.train([corpus], trainers.BpeTrainer(vocab_size=500, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
     ranks = ranks_of(tokenizer.get_vocab())
-    for extra in (b"aaa", b"aa", b"aaaaa", b" \n", b"abab", b"ab", b"ba", b"aba"):  # made in several ways
+    for extra in (b"aaa", b"aa", b"aaaaa", b" \n", b"abab", b"ab", b"ba", b"aba"):  # can be merged in several ways
         ranks.setdefault(extra, len(ranks))
     result = {"versions": VERSIONS, "ranks": "".join(f"{base64.b64encode(t).decode()} {r}\n" for t, r in ranks.items()), "ids": {}}
     texts = texts + ["a" * n for n in range(1, 40)] + ["ab" * n for n in range(1, 30)]
@@ -245,7 +245,7 @@ def marian_files(corpus: str) -> dict:
             files[name + ".spm"] = base64.b64encode(model).decode()
             processor = sentencepiece.SentencePieceProcessor(model_proto=model)
             for i in range(3, processor.get_piece_size()):
-                if i % 23 != 7:  # some are missing
+                if i % 23 != 7:  # some pieces are missing
                     vocab.setdefault(processor.id_to_piece(i), len(vocab))
     for token in (">>de<<", "\U0001F600", "<pad>"):
         vocab[token] = len(vocab)
@@ -276,7 +276,7 @@ def transformers_goldens(texts: list, corpus: str) -> None:
                 data = base64.b64decode(content) if file.endswith(".spm") else content.encode()
                 (pathlib.Path(folder) / file).write_bytes(data)
             tokenizer = kind.from_pretrained(folder)
-            # Slow tokenizers take white space away around special tokens in a text; such texts are left out for them.
+            # Slow tokenizers remove white space around special tokens in a text, so such texts are left out for them.
             rows = [None if name == "marian" and any(s in text for s in ("</s>", "<unk>", "<pad>")) else tokenizer(text).input_ids for text in texts]
             decoded = [None if row is None else tokenizer.decode(row, skip_special_tokens=True, clean_up_tokenization_spaces=False) for row in rows]
             result["cases"][name] = {"files": files, "ids": rows, "decoded": decoded}

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Weights after updates of torch.optim.AdamW with clip_grad_norm_ and a moving average, in float64: tests/goldens/train/adamw.json.
+"""Writes tests/goldens/train/adamw.json: weights after updates of torch.optim.AdamW with clip_grad_norm_ and a moving average, in float64.
 
-versions   the packages it was made with
+versions   versions of the packages
 options    of the optimizer
-shapes     of each parameter; decay: does weight decay apply to it
+shapes     of each parameter; decay: true if weight decay applies to it
 initial    weights, flat, for each parameter
 steps      [{learning_rate, gradients, norm, weights, m, v, average}] in the order of updates; norm: before clipping
 """
@@ -22,7 +22,7 @@ SCALES = [0.1, 3.0, 0.02, 1.0, 0.3]  # some updates are clipped, some are not
 
 
 def rounded(tensor):
-    """As nearest float32: what the kernel gets is exactly what torch got."""
+    """Rounds to the nearest float32, so that the kernel gets exactly the values that torch got."""
     return tensor.float().double()
 
 
