@@ -40,10 +40,10 @@ struct TextEvaluation {
   bool masked = false;                         // true if the model predicts hidden tokens; false if it predicts the next token
   double loss = 0;                             // mean of -log p of the predicted tokens, in nats
   double perplexity = 0;                       // exp(loss)
-  std::optional<double> bits_per_byte;         // of the text in UTF-8, comparable between tokenizers; not for masked models
+  std::optional<double> bits_per_byte;         // for the text in UTF-8, comparable between tokenizers; not for masked models
   std::optional<double> masked_bits_per_byte;  // for masked models: bits per byte of hidden whole words
   int64_t tokens = 0;                          // predicted tokens
-  int64_t bytes = 0;                           // of the text; for masked models, of the hidden words
+  int64_t bytes = 0;                           // bytes of the text; for masked models, bytes of the hidden words
   int64_t unknown_tokens = 0;                  // tokens of the text that stand for unknown text
   std::string unknown_token;                   // the token for unknown text; empty: none
   int64_t context = 0;                         // context length used

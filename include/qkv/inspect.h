@@ -21,12 +21,12 @@ struct InspectedModel {
   std::string architecture;                           // class name of transformers, or qkv's own: "MarianMTModel"
   std::string model_type;                             // as in config.json
   std::vector<NamedValue> config;                     // every setting of the network, also if its own class leaves some out
-  std::vector<std::string> unused_keys;               // of config.json: keys without effect
-  std::vector<std::string> labels;                    // of a classifier
+  std::vector<std::string> unused_keys;               // keys of config.json without effect
+  std::vector<std::string> labels;                    // class names of a classifier
   int64_t parameters = 0;                             // number of learned values
   std::vector<NamedCount> parts;                      // parameters per part; the sum is `parameters`
   int64_t tensors = 0;                                // in the weight files
-  std::vector<std::string> dtypes, files;             // of the weights
+  std::vector<std::string> dtypes, files;             // types and names of the weight files
   std::optional<std::vector<NamedValue>> generation;  // generation settings, if the files have any; for models with a decoder
   std::optional<int64_t> verified_values;             // with InspectOptions::verify: number of values read, all finite
 };

@@ -12,7 +12,7 @@ enum class OptionType {
   integer,   // a whole number in [least, most]
   number,    // a finite number in [low, high], or in [low, high) if below_high is set
   text,      // any text; \n, \t and \\ are written with a backslash if the help says so
-  path,      // of a file or directory; not empty
+  path,      // a file or directory name; not empty
   choice,    // one of `choices`
   composite  // a short form that sets several members
 };

@@ -103,7 +103,7 @@ struct TrainOptions {
   // End conditions; 0: unused.
   int64_t max_steps = 0;  // updates
   int64_t max_epochs = 0;
-  double max_minutes = 0;  // of wall-clock time, including tokenizer training, validation and earlier sessions
+  double max_minutes = 0;  // wall-clock time, including tokenizer training, validation and earlier sessions
   int64_t patience = 10;   // consecutive validations without improvement
 
   // Validation, checkpoints and logs; intervals are in updates.
@@ -156,7 +156,7 @@ struct TrainResult {
   bool was_finished = false;  // a resumed training had nothing left to do
   double best_score = 0;      // 0 if only the loss ranks validations
   std::string score_name;     // "BLEU", "exact match" or "accuracy"; empty: only the loss ranks validations
-  double best_loss = 0;       // of the best validation
+  double best_loss = 0;       // loss of the best validation
   int64_t best_step = 0;
   double elapsed_seconds = 0;
 };

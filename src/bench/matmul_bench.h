@@ -26,7 +26,7 @@ std::vector<LinearShape> transformer_shapes(const std::vector<int64_t>& rows);
 struct MatmulBenchOptions {
   LinearShape shape;
   LinearPass pass = LinearPass::forward;
-  DType dtype = DType::f32;  // of x, y and their gradients
+  DType dtype = DType::f32;  // type of x, y and their gradients
   int runs = 3;
   double least_seconds = 0.02;
 };

@@ -9,15 +9,15 @@ struct RecurrentBenchOptions {
   RecurrentCell cell = RecurrentCell::lstm;
   int hidden_size = 512;  // also the input size
   int num_layers = 2;
-  int sequences = 64, steps = 64;  // of one batch; sequences have equal lengths
+  int sequences = 64, steps = 64;  // batch shape; sequences have equal lengths
   int rounds = 7;                  // after a warm-up round; times are medians
 };
 
 struct RecurrentBenchResult {
   int64_t parameters = 0;
   double forward_ms = 0, backward_ms = 0;  // backward: gradients of the input and of all weights
-  double tok_s = 0;                        // of forward and backward
-  double gflops = 0;                       // of the matrix products, counted as three times the forward's
+  double tok_s = 0;                        // tokens per second, forward and backward
+  double gflops = 0;                       // speed of the matrix products, counted as three times the forward's
   int64_t max_rss_mb = 0;
 };
 

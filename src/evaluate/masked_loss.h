@@ -14,7 +14,7 @@ namespace qkv {
 struct MaskedLoss {
   double nll = 0;      // sum of -log p, in nats
   int64_t tokens = 0;  // hidden tokens
-  int64_t bytes = 0;   // of the hidden tokens' text, without spaces
+  int64_t bytes = 0;   // size of the hidden tokens' text without spaces
 
   double per_token() const { return nll / static_cast<double>(tokens); }
   // Bits for all pieces of the hidden words per byte of these words. Comparable between tokenizers if whole words are hidden.

@@ -13,7 +13,7 @@ namespace qkv {
 struct TextLoss {
   double nll = 0;      // sum of -log p, in nats
   int64_t tokens = 0;  // predicted tokens
-  int64_t bytes = 0;   // of the text
+  int64_t bytes = 0;   // size of the text
 
   double per_token() const { return nll / static_cast<double>(tokens); }
   double perplexity() const { return std::exp(per_token()); }

@@ -23,7 +23,7 @@ struct TrainingInputs {
   const BatchSource& batches;
   const Validation& validation;
   GradientExchange& exchange;
-  Stopwatch watch;  // of this session; measures --max-minutes
+  Stopwatch watch;  // time of this session, for --max-minutes
 };
 
 class TrainingRun {

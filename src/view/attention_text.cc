@@ -64,7 +64,7 @@ struct TextLayout {
 
   int label_width, room;  // width of the row names, and of the space to their right
   bool stacked_labels = false;
-  std::vector<int> widths;  // of the map's columns
+  std::vector<int> widths;  // widths of the map's columns
 
   TextLayout(const AttentionView& view, int width)
       : label_width(std::min(widest(view.queries), std::min(20, width / 4))), room(width - label_width - 1) {

@@ -48,7 +48,7 @@ class BatchFeed {
   std::deque<Update> ready_;
   std::exception_ptr error_;
   bool stopping_ = false;
-  DataPlace place_{};     // of the next update, if there is no producer
+  DataPlace place_{};     // position of the next update, if there is no producer
   std::thread producer_;  // declared last, since it uses the other members
 };
 
