@@ -83,11 +83,7 @@ bool abbreviates(std::string_view word, std::string_view candidate) {
   return !parts.empty() && done == parts.size() && parts.front().size() >= 3;
 }
 
-// Edit distance: insertions, deletions, substitutions, and swaps of neighbours. O(
-// a
-// *
-// b
-// ) time.
+// Edit distance: insertions, deletions, substitutions, and swaps of neighbours. O(|a| * |b|) time.
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> before_last, last(b.size() + 1), row(b.size() + 1);
   std::iota(last.begin(), last.end(), size_t{0});

@@ -12,17 +12,13 @@
 HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {
 
-// 1 / (1 + e^-x) from e^-
-// x
-// , relative error 3e-7. NaN stays NaN.
+// 1 / (1 + e^-x) from e^-|x|, relative error 3e-7. NaN stays NaN.
 HWY_INLINE Vec gate_sigmoid(Vec x) {
   const Vec e = exp_of_negative(hn::Neg(hn::Abs(x))), inverse = reciprocal(hn::Add(constant(1), e));
   return hn::IfThenElse(hn::Lt(x, hn::Zero(F32())), hn::Mul(e, inverse), inverse);
 }
 
-// tanh, relative error 3e-7: near 0 the polynomial of Cephes' tanhf (Moshier 1992), elsewhere from e^-2
-// x
-// . NaN stays NaN.
+// tanh, relative error 3e-7: near 0 the polynomial of Cephes' tanhf (Moshier 1992), elsewhere from e^-2|x|. NaN stays NaN.
 HWY_INLINE Vec gate_tanh(Vec x) {
   const Vec size = hn::Abs(x), square = hn::Mul(x, x), e = exp_of_negative(hn::Mul(constant(-2), size));
   const Vec far = hn::CopySign(hn::Mul(hn::Sub(constant(1), e), reciprocal(hn::Add(constant(1), e))), x);

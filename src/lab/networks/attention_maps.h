@@ -21,16 +21,8 @@ double overlap(const Tensor& a, const Tensor& b);
 // Mean weight that a token puts on itself.
 double diagonal_weight(const Tensor& map);
 
-// (
-// S
-// ^2 -
-// A
-// ^2) / (
-// S
-// ^2 +
-// A
-// ^2) of a square matrix's symmetric and antisymmetric part, in the Frobenius norm, after subtracting its mean, which no softmax sees: 1
-// symmetric, -1 antisymmetric, 0 for random numbers.
+// (|S|^2 - |A|^2) / (|S|^2 + |A|^2) of a square matrix's symmetric and antisymmetric part, in the Frobenius norm, after subtracting its
+// mean, which no softmax sees: 1 symmetric, -1 antisymmetric, 0 for random numbers.
 double symmetry(const Tensor& scores);
 
 // scale * q k^T of one sequence and head without a mask, [queries, keys].

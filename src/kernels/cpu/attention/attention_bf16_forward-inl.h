@@ -99,13 +99,7 @@ class Bf16AttentionForward {
       _mm512_storeu_ps(state.largest + 16 * half, _mm512_set1_ps(-INFINITY));
       _mm512_storeu_ps(state.sums + 16 * half, _mm512_setzero_ps());
     }
-    //
-    // q . k
-    // <=
-    // q
-    //
-    // k
-    // (Cauchy-Schwarz): if all exponents are this small, weights need no reference and no maximum.
+    // |q . k| <= |q| |k| (Cauchy-Schwarz): if all exponents are this small, weights need no reference and no maximum.
     const bool numbers = _mm512_cmp_ps_mask(largest, _mm512_set1_ps(INFINITY), _CMP_LT_OQ) == 0xffff;
     state.sure = numbers && !has_rules(params_) && std::sqrt(_mm512_reduce_max_ps(largest)) * largest_key_ * params_.scale * kLog2E <= 80;
     state.begun = false;
