@@ -47,11 +47,7 @@ void learn_text(const Job& job, NetworkOptions options, Outcome& outcome) {
   }
 }
 
-//
-// f(Px) - P f(x)
-// /
-// f(x)
-// of a network's output f for random sequences x and permutations P: 0 if it cannot distinguish the order.
+// |f(Px) - P f(x)| / |f(x)| of a network's output f for random sequences x and permutations P: 0 if it cannot distinguish the order.
 double permutation_change(const Network& network, const TaskOptions& task, uint64_t seed) {
   constexpr int kLength = 16;
   const RecordScope no_gradient(nullptr);

@@ -31,8 +31,7 @@ class CharacterSplit final : public PreTokenizer {
   WordCuts cuts_;
 };
 
-// \w+
-// [^\w\s]+: words, and runs of other characters except white space.
+// \w+|[^\w\s]+: words, and runs of other characters except white space.
 class Whitespace final : public PreTokenizer {
  public:
   void apply(PieceList& list) const override {
