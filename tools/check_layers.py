@@ -108,6 +108,41 @@ def crowded(root):
             yield f'{folder.relative_to(root).as_posix()}: {len(sources)} sources on one level; {MOST_SOURCES} at most'
 
 
+MOST_LINES = 400  # of a file
+MOST_FUNCTION_LINES = 80  # tables are no functions
+OPENS = re.compile(r'\) *(const|noexcept|override|final|QKV_TARGET_ATTRIBUTE| )*(-> .*)?\{$')
+NO_FUNCTION = re.compile(r' *(namespace|class|struct|enum|union|extern|for|if|while|switch|else|do|try|catch|case|default|return|[}:/#])')
+
+
+def functions(lines):
+    """(line, length) of each function whose body begins at most two levels deep."""
+    for number, line in enumerate(lines):
+        if not OPENS.search(line):
+            continue
+        start = number  # its first line: parameters and initializers of members may take several
+        while start > 0 and (lines[start].startswith('     ') or lines[start].lstrip().startswith(':')):
+            start -= 1
+        head = lines[start:number + 1]
+        whole = ''.join(head)
+        if not head[0].strip() or NO_FUNCTION.match(head[0]) or whole.count('(') != whole.count(')'):
+            continue
+        if any(each.endswith(('{', ';')) for each in head[:-1]):
+            continue
+        closing = re.match(' *', lines[start]).group() + '}'
+        end = next((n for n in range(number + 1, len(lines)) if lines[n].startswith(closing)), number)
+        yield start + 1, end - start + 1
+
+
+def long_parts(root, path):
+    lines = path.read_text(encoding='utf-8').splitlines()
+    name = path.relative_to(root).as_posix()
+    if len(lines) > MOST_LINES:
+        yield f'{name}: {len(lines)} lines; {MOST_LINES} at most'
+    for number, length in functions(lines):
+        if length > MOST_FUNCTION_LINES:
+            yield f'{name}:{number}: a function of {length} lines; {MOST_FUNCTION_LINES} at most'
+
+
 def check(root):
     layers = read_layers(root)
     faults = list(crowded(root))
@@ -115,6 +150,9 @@ def check(root):
     def files(folder):
         return sorted(p for p in (root / folder).rglob('*') if p.suffix in SUFFIXES) if (root / folder).exists() else []
 
+    for folder in ('src', 'include', 'examples', 'tests'):
+        for path in files(folder):
+            faults += long_parts(root, path)
     for path in files('src'):
         name = path.relative_to(root / 'src').as_posix()
         if path.stem.endswith('_test'):
@@ -167,6 +205,12 @@ SELF_TESTS = [
     ('what has no room uses a room', {'src/text/high/a.h': '', 'src/text/b.cc': '#include "text/high/a.h"'}, False),
     ('a room of another folder', {'src/text/low/a.h': '', 'src/train/b.cc': '#include "text/low/a.h"'}, False),
     ('a crowded folder', {f'src/text/a{i}.cc': '' for i in range(26)}, True),
+    ('a long file', {'src/base/a_test.cc': '\n' * 400}, True),
+    ('a file that is long enough', {'src/base/a_test.cc': '\n' * 399}, False),
+    ('a long function', {'src/base/a.cc': 'int f(int x) {' + '\n' * 80 + '}'}, True),
+    ('a long method', {'src/base/a.cc': 'class A {\n  int f(int x) const {' + '\n' * 80 + '  }\n};'}, True),
+    ('a long constructor', {'src/base/a.cc': 'A::A(int a)\n    : a_(a),\n      b_(a) {' + '\n' * 80 + '}'}, True),
+    ('a long table', {'src/base/a.cc': 'constexpr int kTable[] = {' + '\n' * 80 + '};'}, False),
     ('unknown folder', {'src/misc/b.cc': ''}, True),
 ]
 
@@ -193,7 +237,7 @@ def main():
     if sys.argv[1:] == ['--self-test']:
         return self_test()
     faults = check(pathlib.Path(__file__).resolve().parent.parent)
-    print('\n'.join(faults) if faults else 'all includes point downwards')
+    print('\n'.join(faults) if faults else 'all includes point downwards; folders, files and functions are small')
     return 1 if faults else 0
 
 
