@@ -1,5 +1,6 @@
 #include "models/model_directory.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <set>
@@ -13,6 +14,7 @@
 namespace qkv {
 namespace {
 
+constexpr int64_t kReleasedAfter = int64_t{1} << 24;  // values of a weight whose dense form has a segment of memory to itself
 constexpr std::string_view kPositions[] = {"encoder.embed_positions.weight", "decoder.embed_positions.weight"};
 
 // A hint for directories without a model: the training run that they belong to, if any.
@@ -260,13 +262,36 @@ void ModelDirectory::read_weight(const Parameter& parameter) const {
   parameter.value.copy_from(ours);
 }
 
-void ModelDirectory::read_weights(Model& model, WeightUse use) const {
+// Reads and packs the weights of products one by one, so that one of them at most is in memory twice: the largest first, while there is
+// room, and without the memory of those that are still to come.
+void ModelDirectory::read_packed(Model& model) const {
+  std::vector<const Parameter*> packed;
   for (const Parameter& parameter : model.parameters.all()) {
-    read_weight(parameter);
     const bool looked_up = parameter.name == "embed_tokens.weight" && !config_.tie_word_embeddings;
-    // Packed weight by weight, so that at most one weight is in memory twice.
-    if (use == WeightUse::inference && parameter.decay && parameter.value.shape().size() == 2 && !looked_up)
-      keep_packed(parameter.value, activation_type(model));
+    if (parameter.decay && parameter.value.shape().size() == 2 && !looked_up) {
+      packed.push_back(&parameter);
+      free_values(parameter.value);
+    } else {
+      read_weight(parameter);
+    }
+  }
+  std::stable_sort(packed.begin(), packed.end(),
+                   [](const Parameter* a, const Parameter* b) { return a->value.numel() > b->value.numel(); });
+  const Device device = model.parameters.device();
+  release_unused_memory(device);
+  for (const Parameter* parameter : packed) {
+    allocate_values(parameter->value);
+    read_weight(*parameter);
+    keep_packed(parameter->value, activation_type(model));
+    if (parameter->value.numel() > kReleasedAfter) release_unused_memory(device);
+  }
+}
+
+void ModelDirectory::read_weights(Model& model, WeightUse use) const {
+  if (use == WeightUse::inference) {
+    read_packed(model);
+  } else {
+    for (const Parameter& parameter : model.parameters.all()) read_weight(parameter);
   }
   check_copies();
   const std::string bias = name_in_files("final_logits_bias");

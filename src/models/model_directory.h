@@ -43,6 +43,7 @@ class ModelDirectory {
   void check_names(const Model& model) const;
   void check_copies() const;
   void read_weight(const Parameter& parameter) const;
+  void read_packed(Model& model) const;
   void read_stored_positions(Model& model) const;
   void untie_output();
   // Do both names refer to one weight of ours? For an output layer this is true only if it is tied.

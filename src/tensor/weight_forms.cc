@@ -52,6 +52,14 @@ void keep_packed(const Tensor& weight, DType rows_type) {
   weight.impl().storage = nullptr;
 }
 
+void free_values(const Tensor& weight) { weight.impl().storage = nullptr; }
+
+void allocate_values(const Tensor& weight) {
+  Tensor::Impl& impl = weight.impl();
+  impl.storage = std::make_shared<Storage>(impl.numel * size_of(impl.dtype), impl.device);
+  impl.offset = 0;
+}
+
 void make_dense(Tensor::Impl& impl) {
   const bool transpose = impl.packed[1].storage != nullptr;
   const Tensor::Impl::Packed& packed = impl.packed[transpose];

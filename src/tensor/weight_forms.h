@@ -23,4 +23,9 @@ ProductWeight table_weight(const Tensor& weight);
 // preserves the values. A later request for the dense form restores it, and both forms stay.
 void keep_packed(const Tensor& weight, DType rows_type);
 
+// Frees the values of a weight that has yet to be read.
+void free_values(const Tensor& weight);
+// Makes room for them again, uninitialized.
+void allocate_values(const Tensor& weight);
+
 }  // namespace qkv
