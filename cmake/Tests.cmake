@@ -20,8 +20,25 @@ qkv_python_test(command_line ${PROJECT_SOURCE_DIR}/tests/command_line_test.py $<
 qkv_python_test(resume_after_kill ${PROJECT_SOURCE_DIR}/tests/resume_after_kill_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(lab ${PROJECT_SOURCE_DIR}/tests/lab_test.py $<TARGET_FILE:qkv>)
 
-# The examples are built against the installed package, as a user would.
-add_test(NAME installed_package
-         COMMAND ${CMAKE_COMMAND} -D BUILD=${PROJECT_BINARY_DIR} -D SOURCE=${PROJECT_SOURCE_DIR} -D CXX=${CMAKE_CXX_COMPILER}
-                 -D LAUNCHER=${CCACHE} -P ${PROJECT_SOURCE_DIR}/cmake/test_installed_package.cmake)
-set_tests_properties(installed_package PROPERTIES LABELS integration)
+# Each form of the installed package is used as a program of somebody else does; the examples are built against it.
+qkv_python_test(installed_package ${PROJECT_SOURCE_DIR}/tests/installed_package_test.py ${PROJECT_BINARY_DIR} ${CMAKE_CXX_COMPILER}
+                "${CCACHE}")
+set_tests_properties(installed_package PROPERTIES RESOURCE_LOCK build)
+
+# scripts/abi compares this library with tests/abi/libqkv.abi: libqkv.so has no debug information, so the files that define public functions
+# are compiled once more with it, unoptimized, as only types and signatures count.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT QKV_SANITIZE)
+  file(GLOB interface CONFIGURE_DEPENDS src/api/public_*.cc)
+  list(FILTER interface EXCLUDE REGEX "_test\\.cc$")
+  add_library(qkv_interface SHARED EXCLUDE_FROM_ALL ${interface} src/text/tokenizer.cc src/text/tokenizer_encoding.cc
+              src/text/tokenizer_statistics.cc src/text/training/tokenizer_trainer.cc src/train/trainer.cc src/train/options/presets.cc
+              src/view/attention_view.cc src/view/attention_text.cc src/view/attention_svg.cc)
+  target_compile_options(qkv_interface PRIVATE -O0 -g)
+  target_include_directories(qkv_interface PRIVATE $<TARGET_PROPERTY:qkv_api,INTERFACE_INCLUDE_DIRECTORIES>)
+  target_compile_definitions(qkv_interface PRIVATE $<TARGET_PROPERTY:qkv_api,INTERFACE_COMPILE_DEFINITIONS>)
+  target_link_options(qkv_interface PRIVATE -Wl,--version-script=${PROJECT_BINARY_DIR}/libqkv.map)
+  set_target_properties(qkv_interface PROPERTIES OUTPUT_NAME qkv SOVERSION ${PROJECT_VERSION_MAJOR}
+                                                 LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/interface)
+  qkv_python_test(abi ${PROJECT_SOURCE_DIR}/scripts/abi ${PROJECT_BINARY_DIR})
+  set_tests_properties(abi PROPERTIES RESOURCE_LOCK build SKIP_RETURN_CODE 77)
+endif()

@@ -19,8 +19,8 @@ def read_layers(root):
 KERNELS_SEEN = {'kernels/kernel_table.h', 'kernels/params.h', 'kernels/sequence_params.h', 'kernels/view.h', 'kernels/bf16.h', 'kernels/limits.h'}
 # Public headers that lower folders may include too: errors that base/ throws, the cancellation token and option descriptions that it uses, and
 # the classes that text/ implements.
-PUBLIC_BELOW = {'qkv/error.h', 'qkv/option_error.h', 'qkv/option_info.h', 'qkv/cancellation.h', 'qkv/tokenizer.h', 'qkv/tokenizer_trainer.h',
-                'qkv/tokenizer_statistics.h', 'qkv/attention_kind.h'}
+PUBLIC_BELOW = {'qkv/export.h', 'qkv/error.h', 'qkv/option_error.h', 'qkv/option_info.h', 'qkv/cancellation.h', 'qkv/tokenizer.h',
+                'qkv/tokenizer_trainer.h', 'qkv/tokenizer_statistics.h', 'qkv/attention_kind.h'}
 PUBLIC_ABOVE = {'bench', 'lab', 'models', 'data', 'decode', 'evaluate', 'view', 'train', 'api', 'cli'}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

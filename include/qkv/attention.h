@@ -13,6 +13,7 @@
 
 #include "qkv/attention_kind.h"
 #include "qkv/cancellation.h"
+#include "qkv/export.h"
 #include "qkv/translator.h"
 
 namespace qkv {
@@ -53,7 +54,7 @@ struct AttentionRequest {
   const CancellationToken* cancellation = nullptr;
 };
 
-class AttentionInspector {
+class QKV_API AttentionInspector {
  public:
   // Opens a model directory. `options` control the search for the model's own translation. Throws qkv::Error with one line: unsupported if
   // the model does not translate, bad_input or io for its files, OptionError (invalid_argument) for options.
@@ -72,21 +73,21 @@ class AttentionInspector {
 
  private:
   struct Impl;
-  explicit AttentionInspector(std::unique_ptr<Impl> impl);
+  QKV_INTERNAL explicit AttentionInspector(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
-const char* name_of(AttentionKind kind);                 // "encoder", "decoder" or "cross"
-std::string attention_title(const AttentionView& view);  // "Cross-attention, layer 3, head 1"
+QKV_API const char* name_of(AttentionKind kind);                 // "encoder", "decoder" or "cross"
+QKV_API std::string attention_title(const AttentionView& view);  // "Cross-attention, layer 3, head 1"
 
 // A heat map with the tokens on both axes, as SVG.
-std::string attention_svg(const AttentionView& view);
+QKV_API std::string attention_svg(const AttentionView& view);
 // {"kind", "layer", "head", "source", "target", "queries", "keys", "weights"}, and with `trace` also {"scale", "q", "k", "v", "scores",
 // "out"}. A score hidden by the mask is null.
-std::string attention_json(const AttentionView& view, bool trace);
+QKV_API std::string attention_json(const AttentionView& view, bool trace);
 // The map as shaded characters, at most `width` columns wide (at least 40); wide maps are split into several blocks of columns.
-std::string attention_text(const AttentionView& view, int width);
+QKV_API std::string attention_text(const AttentionView& view, int width);
 // Q, K, V, scaled scores, weights and output, with one row per token.
-std::string trace_text(const AttentionView& view);
+QKV_API std::string trace_text(const AttentionView& view);
 
 }  // namespace qkv

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "qkv/cancellation.h"
+#include "qkv/export.h"
 #include "qkv/inference_type.h"
 
 namespace qkv {
@@ -31,7 +32,7 @@ struct Classification {
   bool cut = false;                      // true if the text has more tokens than the model takes, so that only the first ones were read
 };
 
-class Classifier {
+class QKV_API Classifier {
  public:
   // Throws qkv::Error with one line that names the file and its fault: unsupported if the model is not a classifier, bad_input or io for
   // its files.
@@ -51,7 +52,7 @@ class Classifier {
 
  private:
   struct Impl;
-  explicit Classifier(std::unique_ptr<Impl> impl);
+  QKV_INTERNAL explicit Classifier(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

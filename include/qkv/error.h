@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "qkv/export.h"
+
 namespace qkv {
 
 enum class ErrorCode {
@@ -17,7 +19,7 @@ enum class ErrorCode {
 };
 
 // what() is one line with the fault, its place, and a remedy.
-class Error : public std::runtime_error {
+class QKV_API Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
   ErrorCode code() const { return code_; }

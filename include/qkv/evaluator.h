@@ -9,6 +9,7 @@
 #include <string>
 
 #include "qkv/cancellation.h"
+#include "qkv/export.h"
 #include "qkv/inference_type.h"
 
 namespace qkv {
@@ -25,7 +26,7 @@ struct TranslationScores {
 
 // Scores translations or any other lines; line i of one span corresponds to line i of the other. Throws Error (bad_input) if the counts
 // differ or are 0. Invalid UTF-8 counts as U+FFFD.
-TranslationScores score_translations(std::span<const std::string> hypotheses, std::span<const std::string> references);
+QKV_API TranslationScores score_translations(std::span<const std::string> hypotheses, std::span<const std::string> references);
 
 struct TextEvaluationOptions {
   std::string document_separator;  // splits the text into documents, as in training; empty: one document
@@ -53,8 +54,8 @@ struct TextEvaluation {
 // `model`: the directory of a language model or a masked language model. `text`: a file in UTF-8. Throws qkv::Error with one line:
 // unsupported for a model of another kind, OptionError (invalid_argument) for options, bad_input or io for files, interrupted if it was
 // cancelled.
-TextEvaluation evaluate_text(const std::filesystem::path& model, const std::filesystem::path& text,
-                             const TextEvaluationOptions& options = {});
+QKV_API TextEvaluation evaluate_text(const std::filesystem::path& model, const std::filesystem::path& text,
+                                     const TextEvaluationOptions& options = {});
 
 struct ClassificationEvaluationOptions {
   InferenceType dtype = InferenceType::f32;
@@ -73,7 +74,7 @@ struct ClassificationEvaluation {
 
 // `model`: the directory of a classifier. `file`: lines with a text, a tab and a label. Throws qkv::Error with one line: unsupported for a
 // model of another kind, bad_input or io for files (an unknown label with its line), interrupted if it was cancelled.
-ClassificationEvaluation evaluate_classification(const std::filesystem::path& model, const std::filesystem::path& file,
-                                                 const ClassificationEvaluationOptions& options = {});
+QKV_API ClassificationEvaluation evaluate_classification(const std::filesystem::path& model, const std::filesystem::path& file,
+                                                         const ClassificationEvaluationOptions& options = {});
 
 }  // namespace qkv

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "qkv/cancellation.h"
+#include "qkv/export.h"
 #include "qkv/inference_type.h"
 
 namespace qkv {
@@ -40,7 +41,7 @@ struct Generation {
   GenerationEnd end = GenerationEnd::max_new_tokens;
 };
 
-class Generator {
+class QKV_API Generator {
  public:
   // Throws qkv::Error with one line that names the file and its fault.
   static Generator open(const std::filesystem::path& directory, InferenceType dtype = InferenceType::f32);
@@ -63,7 +64,7 @@ class Generator {
 
  private:
   struct Impl;
-  explicit Generator(std::unique_ptr<Impl> impl);
+  QKV_INTERNAL explicit Generator(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "qkv/cancellation.h"
+#include "qkv/export.h"
 
 namespace qkv {
 
@@ -55,6 +56,6 @@ struct InspectOptions {
 
 // Throws qkv::Error with one line that names the file and its fault: bad_input if it is damaged or the directory has neither model,
 // tokenizer nor checkpoint; io if it cannot be read; interrupted if it was cancelled.
-InspectedDirectory inspect_directory(const std::filesystem::path& directory, const InspectOptions& options = {});
+QKV_API InspectedDirectory inspect_directory(const std::filesystem::path& directory, const InspectOptions& options = {});
 
 }  // namespace qkv

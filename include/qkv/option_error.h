@@ -10,12 +10,13 @@
 #include <vector>
 
 #include "qkv/error.h"
+#include "qkv/export.h"
 
 namespace qkv {
 
 // what() names the members as in C++ ("num_beams 0 is too small"). A program with other names for its users, such as command-line options
 // or keys of a request, uses message() instead.
-class OptionError : public Error {
+class QKV_API OptionError : public Error {
  public:
   // The position of a name in what(): bytes [begin, end).
   struct Place {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "qkv/export.h"
 #include "qkv/generator.h"
 #include "qkv/option_info.h"
 #include "qkv/trainer.h"
@@ -16,20 +17,20 @@
 namespace qkv {
 
 // All options of a struct, in the order of the program's help; valid until the process ends.
-std::span<const OptionInfo> train_options();
-std::span<const OptionInfo> translator_options();
-std::span<const OptionInfo> generator_options();
+QKV_API std::span<const OptionInfo> train_options();
+QKV_API std::span<const OptionInfo> translator_options();
+QKV_API std::span<const OptionInfo> generator_options();
 
 // Sets a member from text. `name`: an option's name or field. Throws Error (invalid_argument) if there is no such option, OptionError
 // (invalid_argument) if the text is not a value of its type and range.
-void set_option(TrainOptions& options, std::string_view name, const std::string& text);
-void set_option(TranslatorOptions& options, std::string_view name, const std::string& text);
-void set_option(GeneratorOptions& options, std::string_view name, const std::string& text);
+QKV_API void set_option(TrainOptions& options, std::string_view name, const std::string& text);
+QKV_API void set_option(TranslatorOptions& options, std::string_view name, const std::string& text);
+QKV_API void set_option(GeneratorOptions& options, std::string_view name, const std::string& text);
 
 // The member's value as text that set_option reads; empty for a std::optional without value. Throws Error (invalid_argument) if there is no
 // such option.
-std::string option_value(const TrainOptions& options, std::string_view name);
-std::string option_value(const TranslatorOptions& options, std::string_view name);
-std::string option_value(const GeneratorOptions& options, std::string_view name);
+QKV_API std::string option_value(const TrainOptions& options, std::string_view name);
+QKV_API std::string option_value(const TranslatorOptions& options, std::string_view name);
+QKV_API std::string option_value(const GeneratorOptions& options, std::string_view name);
 
 }  // namespace qkv

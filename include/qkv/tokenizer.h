@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "qkv/export.h"
+
 namespace qkv {
 
 // A range of bytes, [begin, end), of a text.
@@ -68,7 +70,7 @@ struct TokenizerLoadOptions {
   std::string tiktoken_pattern;
 };
 
-class Tokenizer {
+class QKV_API Tokenizer {
  public:
   // `path` is a tokenizer.json, or another tokenizer file: a SentencePiece .model, vocab.json with merges.txt beside it, vocab.txt, a
   // tiktoken rank file, Mistral's tekken.json, or a .gguf with a vocabulary. It may also be a directory with such files, or with Marian's
@@ -116,7 +118,7 @@ class Tokenizer {
 
  private:
   struct Impl;
-  explicit Tokenizer(std::unique_ptr<Impl> impl);
+  QKV_INTERNAL explicit Tokenizer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
   friend struct TokenizerAccess;
 };

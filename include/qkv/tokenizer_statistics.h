@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "qkv/export.h"
 #include "qkv/tokenizer.h"
 
 namespace qkv {
@@ -26,6 +27,6 @@ struct TokenizerStatistics {
 };
 
 // Uses all threads; the figures do not depend on their number. `longest`: how many pieces to name.
-TokenizerStatistics measure_tokenizer(const Tokenizer& tokenizer, std::span<const std::string_view> lines, size_t longest = 5);
+QKV_API TokenizerStatistics measure_tokenizer(const Tokenizer& tokenizer, std::span<const std::string_view> lines, size_t longest = 5);
 
 }  // namespace qkv

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "qkv/cancellation.h"
+#include "qkv/export.h"
 #include "qkv/tokenizer.h"
 
 namespace qkv {
@@ -63,8 +64,8 @@ struct TokenizerTrainerOptions {
 // Memory: files are read through a window, so that the different words dominate. Training takes three times the memory of their table,
 // Unigram six times. So the table may take a quarter of `memory`, an eighth for Unigram; if it grows beyond that, the rarest words are
 // dropped, with a warning.
-Tokenizer train_tokenizer(const TokenizerTrainerOptions& options, std::span<const std::filesystem::path> files);
+QKV_API Tokenizer train_tokenizer(const TokenizerTrainerOptions& options, std::span<const std::filesystem::path> files);
 // As above, for lines or texts in memory.
-Tokenizer train_tokenizer(const TokenizerTrainerOptions& options, std::span<const std::string> lines);
+QKV_API Tokenizer train_tokenizer(const TokenizerTrainerOptions& options, std::span<const std::string> lines);
 
 }  // namespace qkv

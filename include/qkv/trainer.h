@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "qkv/cancellation.h"
+#include "qkv/export.h"
 
 namespace qkv {
 
@@ -120,7 +121,7 @@ struct TrainOptions {
 
 // Applies the task, shape and recipe of a preset: tiny, small, base, char-gpt, bert-mini, classifier. Throws Error(invalid_argument) for
 // another name.
-void apply_preset(TrainOptions& options, std::string_view name);
+QKV_API void apply_preset(TrainOptions& options, std::string_view name);
 
 // Results of one update.
 struct TrainStep {
@@ -173,9 +174,9 @@ struct TrainCallbacks {
 // match or accuracy, or by loss if there is none of these; they are averaged if ema_decay is not 0. Throws qkv::Error: invalid_argument for
 // options, bad_input and io for files, diverged if the loss is not finite (the last checkpoint is kept), interrupted if it was cancelled or
 // should_stop returned true. An interrupted training first writes a checkpoint, and also its current model if nothing was validated yet.
-TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks = {});
+QKV_API TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks = {});
 
 // "max-steps", "patience", …
-const char* name_of(TrainEnd end);
+QKV_API const char* name_of(TrainEnd end);
 
 }  // namespace qkv

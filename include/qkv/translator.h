@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "qkv/cancellation.h"
+#include "qkv/export.h"
 #include "qkv/inference_type.h"
 
 namespace qkv {
@@ -49,7 +50,7 @@ struct TranslationCall {
   const CancellationToken* cancellation = nullptr;
 };
 
-class Translator {
+class QKV_API Translator {
  public:
   // Throws qkv::Error with one line that names the file and its fault (unsupported if the model does not translate), or OptionError
   // (invalid_argument) for an option.
@@ -70,7 +71,7 @@ class Translator {
 
  private:
   struct Impl;
-  explicit Translator(std::unique_ptr<Impl> impl);
+  QKV_INTERNAL explicit Translator(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

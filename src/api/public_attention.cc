@@ -8,7 +8,7 @@
 
 namespace qkv {
 
-struct AttentionInspector::Impl {
+struct QKV_INTERNAL AttentionInspector::Impl {
   std::unique_ptr<Model> model;
   Tokenizer tokenizer;
   TranslateOptions options;

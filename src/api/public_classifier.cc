@@ -24,7 +24,7 @@ std::vector<LabelProbability> ranked(const std::vector<double>& log_p) {
 
 }  // namespace
 
-struct Classifier::Impl {
+struct QKV_INTERNAL Classifier::Impl {
   ClassifierParts parts;
   std::mutex busy;  // one call at a time: each uses all threads
 };

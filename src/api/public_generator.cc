@@ -10,7 +10,7 @@
 #include "models/generation_keys.h"
 
 namespace qkv {
-struct Generator::Impl {
+struct QKV_INTERNAL Generator::Impl {
   std::unique_ptr<Model> model;
   Tokenizer tokenizer;
   std::mutex busy;  // one call at a time: each uses all threads

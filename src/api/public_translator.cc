@@ -8,7 +8,7 @@
 
 namespace qkv {
 
-struct Translator::Impl {
+struct QKV_INTERNAL Translator::Impl {
   std::unique_ptr<Model> model;
   Tokenizer tokenizer;
   TranslateOptions options;

@@ -17,7 +17,7 @@
 
 namespace qkv {
 
-struct Tokenizer::Impl {
+struct QKV_INTERNAL Tokenizer::Impl {
   LazyText json;       // the text of the files, saved unchanged
   std::string config;  // the same for tokenizer_config.json
   TokenizerParts parts;
