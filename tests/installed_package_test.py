@@ -98,6 +98,7 @@ class Static(Prefix, unittest.TestCase):
         self.assertNotIn('libqkv.so.0', self.builds_examples())
 
     def test_pkg_config(self):
+        self.assertEqual([flag for flag in self.pkg_config('--cflags') if not flag.startswith('-I')], [])
         for options in ([], ['--static']):
             self.tokenizes(self.pkg_config('--cflags', '--libs', *options))
 
