@@ -35,13 +35,14 @@ endforeach()
 # What libqkv links, as words for qkv.pc. It names no modules (Requires): their compiler flags are none of a user's.
 pkg_check_modules(needed REQUIRED QUIET fmt spdlog tomlplusplus protobuf-lite icu-i18n icu-uc libhwy libpcre2-8 oniguruma)
 
-# Where only some targets were built, what is installed is built first.
+# Where only some targets were built, what is installed is built first. A target outside of `all` may be older than the sources.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/qkv)
 function(qkv_install component target)
-  install(CODE "
-    if(NOT EXISTS \"$<TARGET_FILE:${target}>\")
-      execute_process(COMMAND \"${CMAKE_COMMAND}\" --build \"${PROJECT_BINARY_DIR}\" --target ${target} COMMAND_ERROR_IS_FATAL ANY)
-    endif()" COMPONENT ${component} ${ARGN})
+  set(build "execute_process(COMMAND \"${CMAKE_COMMAND}\" --build \"${PROJECT_BINARY_DIR}\" --target ${target} COMMAND_ERROR_IS_FATAL ANY)")
+  if(NOT ARGN)
+    set(build "if(NOT EXISTS \"$<TARGET_FILE:${target}>\")\n  ${build}\nendif()")
+  endif()
+  install(CODE "${build}" COMPONENT ${component} ${ARGN})
   if(component STREQUAL "common")
     install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT common)
     return()
