@@ -88,3 +88,21 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/qkvConfig.cmake.in ${P
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/qkvConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/qkvConfig.cmake ${PROJECT_BINARY_DIR}/qkvConfigVersion.cmake DESTINATION ${package_dir}
         COMPONENT common)
+
+# Man pages and completion scripts, which the program makes from its own option tables.
+install(CODE "
+  set(made \"${PROJECT_BINARY_DIR}/shell\")
+  file(REMOVE_RECURSE \"\${made}\")
+  file(MAKE_DIRECTORY \"\${made}/man\")
+  execute_process(COMMAND \"$<TARGET_FILE:qkv>\" man --all \"\${made}/man\" COMMAND_ERROR_IS_FATAL ANY)
+  foreach(script bash=qkv zsh=_qkv fish=qkv.fish)
+    string(REPLACE = \";\" script \"\${script}\")
+    list(GET script 0 shell)
+    list(GET script 1 name)
+    file(MAKE_DIRECTORY \"\${made}/\${shell}\")
+    execute_process(COMMAND \"$<TARGET_FILE:qkv>\" completion \${shell} OUTPUT_FILE \"\${made}/\${shell}/\${name}\" COMMAND_ERROR_IS_FATAL ANY)
+  endforeach()")
+install(DIRECTORY ${PROJECT_BINARY_DIR}/shell/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${PROJECT_BINARY_DIR}/shell/bash/qkv DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${PROJECT_BINARY_DIR}/shell/zsh/_qkv DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES ${PROJECT_BINARY_DIR}/shell/fish/qkv.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)

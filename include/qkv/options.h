@@ -4,6 +4,7 @@
 // Thread safety: all functions may be called from any number of threads; the tables never change.
 #pragma once
 
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,5 +33,12 @@ QKV_API void set_option(GeneratorOptions& options, std::string_view name, const 
 QKV_API std::string option_value(const TrainOptions& options, std::string_view name);
 QKV_API std::string option_value(const TranslatorOptions& options, std::string_view name);
 QKV_API std::string option_value(const GeneratorOptions& options, std::string_view name);
+
+// All options that count for a training, as a TOML file: what `qkv train --print-config` prints, --config takes, and each training keeps as
+// training.toml in its output. Throws OptionError (invalid_argument) for a path that is no UTF-8.
+std::string config_text(const TrainOptions& options);
+// The options of such a file, over those of the preset that it names. Throws Error: invalid_argument for what is no option or no value of
+// it, io where the file cannot be read.
+TrainOptions read_config(const std::filesystem::path& path);
 
 }  // namespace qkv

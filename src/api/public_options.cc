@@ -2,6 +2,7 @@
 #include "decode/option_table.h"
 #include "qkv/options.h"
 #include "train/options/option_table.h"
+#include "train/options/options.h"
 
 namespace qkv {
 namespace {
@@ -25,6 +26,11 @@ void set_in(std::span<const TableOption<Options>> table, Options& options, std::
 }
 
 }  // namespace
+
+TrainOptions read_config(const std::filesystem::path& path) {
+  const OptionSetting file{"config", path.string(), "config"};
+  return resolve_train_options(std::span(&file, 1));
+}
 
 std::span<const OptionInfo> train_options() {
   static const std::vector<OptionInfo> table = public_part(train_option_table());

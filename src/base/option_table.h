@@ -26,6 +26,7 @@ namespace qkv {
 template <typename Options>
 struct TableOption : OptionInfo {
   bool decides_weights = false;  // a resumed training must have the same value, or its weights would be others
+  bool may_change = false;       // it may have another one nevertheless, which counts from then on
   // What is wrong with a text; empty: it is a value.
   std::function<std::string(const std::string& text)> fault;
   // Sets the member from a text without a fault. `label` names the option and where it was given, for what only the setting finds.

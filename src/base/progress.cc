@@ -1,21 +1,16 @@
 #include "base/progress.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/log.h"
+#include "base/terminal.h"
 
 namespace qkv {
 namespace {
-
-size_t terminal_width(std::FILE* stream) {
-  winsize size{};
-  return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
 
 // A lost terminal (SIGHUP) must not end any work.
 void write_over(std::FILE* stream, std::string_view text) {
@@ -32,7 +27,7 @@ void ProgressLine::show(std::string_view text) {
   const auto now = std::chrono::steady_clock::now();
   if (!visible_ || now < next_) return;
   next_ = now + std::chrono::milliseconds(100);
-  text = text.substr(0, terminal_width(stream_) - 1);
+  text = text.substr(0, static_cast<size_t>(terminal_width(fileno(stream_), 80)) - 1);
   write_over(stream_, text);
   shown_ = true;
 }

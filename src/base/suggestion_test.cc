@@ -36,8 +36,15 @@ TEST(Suggestion, NamesOfOtherProgramsFindOurs) {
   EXPECT_EQ(nearest_word("--heads", options), "--num-attention-heads");
   EXPECT_EQ(nearest_word("--eval-steps", options), "--validate-every");
   EXPECT_EQ(nearest_word("--num_layers", options), "--layers");
-  const std::vector<std::string> of_generate = {"--max-new-tokens", "--model"};
+  EXPECT_EQ(nearest_word("--max-update", options), "--max-steps");
+  EXPECT_EQ(nearest_word("--mini-batch-words", options), "--batch-tokens");
+  EXPECT_EQ(nearest_word("--enc-depth", std::vector<std::string>{"--layers", "--encoder-layers"}), "--encoder-layers");
+  const std::vector<std::string> of_generate = {"--max-new-tokens", "--model", "--temperature", "--top-k", "--num-samples"};
   EXPECT_EQ(nearest_word("--max-tokens", of_generate), "--max-new-tokens");
+  EXPECT_EQ(nearest_word("--n-predict", of_generate), "--max-new-tokens");
+  EXPECT_EQ(nearest_word("--temp", of_generate), "--temperature");
+  EXPECT_EQ(nearest_word("--sampling-topk", of_generate), "--top-k");
+  EXPECT_EQ(nearest_word("--num-return-sequences", of_generate), "--num-samples");
 }
 
 TEST(Suggestion, SomethingElseFindsNothing) {

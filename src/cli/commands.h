@@ -16,5 +16,6 @@ void add_inspect_command(CLI::App& app);
 void add_data_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 void add_lab_command(CLI::App& app);
+void add_help_commands(CLI::App& app);  // help, man, completion
 
 }  // namespace qkv

@@ -1,4 +1,4 @@
-// Shared by all commands: signals that cancel their work, and the names of options in messages.
+// Shared by all commands: signals that cancel their work, exit codes, and the names of options in messages.
 #pragma once
 
 #include <string>
@@ -7,6 +7,14 @@
 #include "base/cancellation.h"
 
 namespace qkv {
+
+struct ExitCode {
+  int code;
+  const char* meaning;
+};
+constexpr ExitCode kDone{0, "done"}, kFailed{1, "failed; one line on stderr says why"}, kWrongUsage{2, "wrong usage"},
+    kInterrupted{130, "interrupted"};
+constexpr ExitCode kExitCodes[] = {kDone, kFailed, kWrongUsage, kInterrupted};
 
 // The token that signals cancel after a command has called catch_interrupts(). Commands pass it to the library.
 const CancellationToken* program_cancellation();

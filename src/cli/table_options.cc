@@ -1,13 +1,19 @@
 #include "cli/table_options.h"
 
+#include "cli/exclusions.h"
 #include "decode/option_table.h"
 
 namespace qkv {
 
-void add_decoding_options(CLI::App& command, TranslatorOptions& options) {
+void add_decoding_options(CLI::App& command, TranslatorOptions& options, Texts texts) {
   for (const TableOption<TranslatorOptions>& entry : translator_option_table()) {
-    if (entry.name != "n-best") add_table_option(command, entry, options);
+    const bool of_many = entry.name == "batch-tokens" || entry.name == "truncate";
+    if (entry.name == "n-best" || (of_many && texts == Texts::one)) continue;
+    add_table_option(command, entry, options);
   }
+  command.parse_complete_callback([&command, &options] {
+    if (options.num_beams == 1) refuse_given(command, {"--length-penalty"}, "--beam-size 1 is greedy search, which ranks nothing");
+  });
 }
 
 void add_n_best_option(CLI::App& command, TranslatorOptions& options) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/option_table.h"
+#include "cli/letters.h"
 #include "qkv/generator.h"
 #include "qkv/inference_type.h"
 #include "qkv/translator.h"
@@ -21,11 +22,11 @@ void add_table_option(CLI::App& command, const TableOption<Options>& entry, Opti
   const std::string label = "--" + entry.name;
   if (entry.is_flag()) {
     command.add_flag_callback(
-        label, [&options, &entry, label] { entry.set(options, "true", label); }, entry.help);
+        with_letter(label), [&options, &entry, label] { entry.set(options, "true", label); }, entry.help);
     return;
   }
   CLI::Option* added = command.add_option_function<std::string>(
-      label, [&options, &entry, label](const std::string& text) { entry.set(options, text, label); }, entry.help);
+      with_letter(label), [&options, &entry, label](const std::string& text) { entry.set(options, text, label); }, entry.help);
   if (entry.type == OptionType::choice) {
     added->check(CLI::IsMember(entry.choices));
   } else {
@@ -35,13 +36,14 @@ void add_table_option(CLI::App& command, const TableOption<Options>& entry, Opti
   added->type_name(entry.value);
 }
 
-// --beam-size, --length-penalty, --max-length, --max-length-factor, --min-length, --dtype, --truncate, --batch-tokens.
-void add_decoding_options(CLI::App& command, TranslatorOptions& options);
-// --n-best.
+enum class Texts { one, many };
+
+// The options of translating, of one text without those that only batches have; refuses some that leave each other without effect.
+void add_decoding_options(CLI::App& command, TranslatorOptions& options, Texts texts = Texts::many);
 void add_n_best_option(CLI::App& command, TranslatorOptions& options);
-// --max-new-tokens, --temperature, --top-k, --top-p, --seed.
+// The options of drawing tokens.
 void add_sampling_options(CLI::App& command, GeneratorOptions& options);
-// --dtype f32|bf16|file.
+// The type that a model computes in.
 void add_dtype_option(CLI::App& command, InferenceType& dtype);
 
 }  // namespace qkv

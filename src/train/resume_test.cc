@@ -112,10 +112,10 @@ TEST_F(Training, ResumingWithOtherOptionsOrTextIsRefused) {
   o.resume = true;
   o.max_steps = 8;
   TrainOptions other = o;
-  other.dropout = 0.25;
+  other.ffn_dim = 48;
   std::string message;
   EXPECT_EQ(code_of(other, message), ErrorCode::invalid_argument);
-  EXPECT_THAT(message, HasSubstr("dropout is 0.25, but this training began with 0.3"));
+  EXPECT_THAT(message, HasSubstr("ffn_dim is 48, but this training began with 24"));
   write_pairs("train", 61);
   EXPECT_EQ(code_of(o, message), ErrorCode::invalid_argument);
   EXPECT_THAT(message, HasSubstr("the training text is not the one"));

@@ -5,9 +5,12 @@
 
 #include "base/cancellation.h"
 #include "base/error.h"
+#include "base/files.h"
+#include "base/option_error.h"
 #include "base/parallel.h"
 #include "base/timing.h"
 #include "models/registry.h"
+#include "train/options/config_text.h"
 #include "train/options/options.h"
 #include "train/options/precision.h"
 #include "train/tasks/encoder_network.h"
@@ -115,16 +118,40 @@ void choose_precision(TrainOptions& options, const std::optional<std::filesystem
 }
 
 // Reads the state of a verified checkpoint and checks that the current options continue it.
-TrainingState resume_state(const std::filesystem::path& checkpoint, const TrainingState& now, const Report& report) {
+TrainingState resume_state(const std::filesystem::path& checkpoint, const TrainingState& now, const TrainOptions& options,
+                           const Report& report) {
   verify_checkpoint(checkpoint);
   TrainingState state = parse_training_state(read_checkpoint_state(checkpoint), checkpoint / "state.json");
-  check_continues(state, now);
+  check_continues(state, now, options);
   if (state.isa != now.isa) {
     report(fmt::format("the checkpoint was made with {} instructions, this machine runs {}: the weights will differ in their last bits",
                        state.isa, now.isa));
   }
   state.isa = now.isa;
+  state.options = now.options;  // some may be others from here on
   return state;
+}
+
+// Says which options are others than in the session before.
+void report_changes(const OutputDirectory& output, const TrainOptions& options, const Report& report) {
+  if (!std::filesystem::exists(output.options())) return;
+  try {
+    const OptionSetting file{"config", output.options().string(), "config"};
+    const TrainOptions before = resolve_train_options(std::span(&file, 1));
+    for (const std::string& change : changed_options(before, kept_options(options))) report("from here on " + change);
+  } catch (const Error& error) {
+    report(fmt::format("what changes cannot be told: {}", error.what()));
+  }
+}
+
+void keep_options(const OutputDirectory& output, const TrainOptions& options, const Report& report) {
+  std::string text;
+  try {
+    text = config_text(kept_options(options));
+  } catch (const OptionError& error) {  // a path that is no UTF-8 trains all the same
+    return report(fmt::format("{} is not written: {}", output.options().string(), error.what()));
+  }
+  write_file_atomically(output.options(), text);
 }
 
 }  // namespace
@@ -162,12 +189,13 @@ TrainResult train(const TrainOptions& given, const TrainCallbacks& callbacks) {
   state.isa = name_of(current_isa());
 
   if (checkpoint) {
-    state = resume_state(*checkpoint, state, report);
+    state = resume_state(*checkpoint, state, options, report);
     if (const auto end = still_finished(state, options)) {
       return result_of(state, *end, true, state.elapsed_seconds);
     }
     state.finished.clear();
     report(fmt::format("resuming from {}", checkpoint->string()));
+    report_changes(output, options, report);
   } else if (options.resume) {
     report("there is no checkpoint to resume from; starting from the beginning");
   }
@@ -183,6 +211,7 @@ TrainResult train(const TrainOptions& given, const TrainCallbacks& callbacks) {
     output.clear();
     tokenizer.save(output.path());
   }
+  keep_options(output, options, report);
   output.keep();
 
   std::unique_ptr<Model> model = create_model(config, static_cast<uint64_t>(options.seed));

@@ -1,10 +1,12 @@
 // qkv attention: shows the weights of one attention head.
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/files.h"
 #include "base/log.h"
+#include "base/terminal.h"
 #include "cli/commands.h"
+#include "cli/exclusions.h"
+#include "cli/letters.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/program.h"
@@ -25,18 +27,13 @@ AttentionKind kind_of(const std::string& name) {
   return name == "encoder" ? AttentionKind::encoder : name == "decoder" ? AttentionKind::decoder : AttentionKind::cross;
 }
 
-int terminal_width() {
-  constexpr int kUnknown = 100;
-  winsize size{};
-  return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kUnknown;
-}
-
 void check_output(const std::string& output) {
   if (output.empty() || output.ends_with(".svg") || output.ends_with(".json") || output.ends_with(".txt")) return;
   fail(ErrorCode::invalid_argument, "--output {}: the name says the form; possible: .svg, .json, .txt", output);
 }
 
 void run_attention(const AttentionArguments& arguments) {
+  constexpr int kWidth = 100;  // where there is no terminal
   catch_interrupts();
   check_output(arguments.output);
   if (!arguments.output.empty()) check_can_write(arguments.output);
@@ -49,7 +46,9 @@ void run_attention(const AttentionArguments& arguments) {
   } else if (arguments.output.ends_with(".json")) {
     write_file_atomically(arguments.output, attention_json(view, arguments.trace));
   } else {
-    const std::string text = arguments.trace ? trace_text(view) : attention_text(view, arguments.output.empty() ? terminal_width() : 100);
+    const std::string text = arguments.trace
+                                 ? trace_text(view)
+                                 : attention_text(view, arguments.output.empty() ? terminal_width(STDOUT_FILENO, kWidth) : kWidth);
     if (arguments.output.empty()) {
       if (!request.target && request.kind != AttentionKind::encoder) print("{}\n-> {}\n\n", view.source, view.target);
       write_stdout(text);
@@ -60,12 +59,20 @@ void run_attention(const AttentionArguments& arguments) {
   if (!arguments.output.empty()) log_info("{} written to {}", attention_title(view), arguments.output);
 }
 
+void refuse_unused(const CLI::App& command, const AttentionArguments& arguments) {
+  if (arguments.output.ends_with(".svg")) refuse_given(command, {"--trace"}, "an .svg file shows the weights alone");
+  if (arguments.kind == "encoder") refuse_given(command, {"--target"}, "--kind encoder looks at the source alone");
+  if (arguments.kind != "encoder" && !arguments.request.target) return;
+  refuse_given(command, {"--beam-size", "--length-penalty", "--max-length", "--max-length-factor", "--min-length"},
+               arguments.kind == "encoder" ? "--kind encoder translates nothing" : "--target is the translation");
+}
+
 }  // namespace
 
 void add_attention_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("attention", "Show where an attention head looks");
   auto arguments = std::make_shared<AttentionArguments>();
-  command->add_option("--model", arguments->model, "Model directory")->required()->type_name("DIR");
+  command->add_option(with_letter("--model"), arguments->model, "Model directory")->required()->type_name("DIR");
   command->add_option("--source", arguments->source, "The text to translate")->required()->type_name("TEXT");
   command->add_option("--target", arguments->request.target, "Its translation (default: the model's own)")->type_name("TEXT");
   command
@@ -80,12 +87,17 @@ void add_attention_command(CLI::App& app) {
       ->check(at_least(arguments->request.head, 0))
       ->type_name("H")
       ->capture_default_str();
-  command->add_option("--output", arguments->output, "Write FILE.svg, FILE.json or FILE.txt instead of showing the map in the terminal")
+  command
+      ->add_option(with_letter("--output"), arguments->output,
+                   "Write FILE.svg, FILE.json or FILE.txt instead of showing the map in the terminal")
       ->type_name("FILE");
   command->add_flag("--trace", arguments->trace, "Print Q, K, V, scaled scores, weights and output of the head, a row for each token");
-  add_decoding_options(*command, arguments->options);
+  add_decoding_options(*command, arguments->options, Texts::one);
   command->footer("Example: qkv attention --model my-model --source \"twenty-one\" --kind cross --layer 3 --head 1 --output map.svg");
-  command->callback([arguments] { run_attention(*arguments); });
+  command->callback([command, arguments] {
+    refuse_unused(*command, *arguments);
+    run_attention(*arguments);
+  });
 }
 
 }  // namespace qkv

@@ -14,6 +14,7 @@
 #include "cli/commands/bench_matmul.h"
 #include "cli/commands/bench_recurrent.h"
 #include "cli/commands/bench_tokenizer.h"
+#include "cli/exclusions.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
 #include "kernels/limits.h"
@@ -194,7 +195,10 @@ void add_bench_command(CLI::App& app) {
   attention->add_flag("--check-dispatch", attention_bench->check_dispatch,
                       "measure all, and fail where the one that is chosen is the slower by more than a tenth");
   attention->add_flag("--json", attention_bench->json, "a JSON line per measurement");
-  attention->callback([attention_bench] { run(*attention_bench); });
+  attention->callback([attention, attention_bench] {
+    if (attention_bench->check_dispatch) refuse_given(*attention, {"--implementation"}, "--check-dispatch measures all of them");
+    run(*attention_bench);
+  });
 
   add_matmul_bench(*bench);
   add_recurrent_bench(*bench);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/letters.h"
 #include "cli/line_reader.h"
 #include "cli/output.h"
 #include "cli/program.h"
@@ -60,7 +61,8 @@ void run_classify(const ClassifyArguments& arguments) {
 void add_classify_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("classify", "Label lines of text from stdin");
   auto arguments = std::make_shared<ClassifyArguments>();
-  command->add_option("--model", arguments->model, "Model directory that qkv train --task classification or transformers wrote")
+  command
+      ->add_option(with_letter("--model"), arguments->model, "Model directory that qkv train --task classification or transformers wrote")
       ->required()
       ->type_name("DIR");
   command->add_flag("--all", arguments->all, "Print every label with its probability, the likeliest first");

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/letters.h"
 #include "cli/numbers.h"
 #include "cli/program.h"
 #include "data/numbers.h"
@@ -26,7 +27,7 @@ void add_data_command(CLI::App& app) {
   numbers->add_option("--seed", options->seed, "Decides which numbers are chosen, and their order")
       ->capture_default_str()
       ->check(at_least(options->seed, 0));
-  numbers->add_option("--output", options->output, "Directory to write")->type_name("DIR")->required();
+  numbers->add_option(with_letter("--output"), options->output, "Directory to write")->type_name("DIR")->required();
   numbers->add_flag("--overwrite", options->overwrite, "Replace these files in a directory that exists");
   numbers->callback([options] {
     catch_interrupts();

@@ -7,6 +7,7 @@
 #include "base/timing.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/letters.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/program.h"
@@ -188,13 +189,13 @@ void add_eval_command(CLI::App& app) {
       app.add_subcommand("eval", "Score a model or a file of translations with BLEU and chrF, a language model on a text, or a classifier");
   auto arguments = std::make_shared<EvalArguments>();
   command
-      ->add_option("--model", arguments->model,
+      ->add_option(with_letter("--model"), arguments->model,
                    "Model directory whose translations of --source, predictions of --text, or labels are scored")
       ->type_name("DIR");
   command->add_option("--source", arguments->source, "Lines to translate")->type_name("FILE");
   command->add_option("--hypothesis", arguments->hypothesis, "Translations to score, instead of --model and --source")->type_name("FILE");
   command->add_option("--reference", arguments->reference, "The right translations, line by line")->type_name("FILE");
-  command->add_option("--output", arguments->output, "Keep the model's translations in FILE")->type_name("FILE");
+  command->add_option(with_letter("--output"), arguments->output, "Keep the model's translations in FILE")->type_name("FILE");
   command->add_flag("--json", arguments->json,
                     "Print one line of JSON: bleu, chrf, signature, exact_match, lines; with --text loss, perplexity, bits_per_byte "
                     "(masked_bits_per_byte), tokens, bytes; with --classification loss, accuracy, right, texts");

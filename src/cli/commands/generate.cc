@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/exclusions.h"
+#include "cli/letters.h"
 #include "cli/line_input.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
@@ -91,15 +93,23 @@ void run_generate(GenerateArguments arguments) {
   }
 }
 
+void refuse_unused(const CLI::App& command, const GenerateArguments& arguments) {
+  // --seed stays: it asks for the same text again, and without chance that is what comes.
+  if (arguments.greedy) refuse_given(command, {"--temperature", "--top-k", "--top-p"}, "--greedy always takes the likeliest token");
+  if (arguments.options.temperature == 0.0)
+    refuse_given(command, {"--top-k", "--top-p"}, "--temperature 0 always takes the likeliest token");
+  if (arguments.json) refuse_given(command, {"--no-stream", "--echo"}, "--json prints whole texts, each with its prompt");
+}
+
 }  // namespace
 
 void add_generate_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("generate", "Write on from a prompt with a language model");
   auto arguments = std::make_shared<GenerateArguments>();
-  command->add_option("--model", arguments->model, "Model directory: config.json, model.safetensors, tokenizer.json")
+  command->add_option(with_letter("--model"), arguments->model, "Model directory: config.json, model.safetensors, tokenizer.json")
       ->required()
       ->type_name("DIR");
-  command->add_option("--prompt", arguments->prompt, "What to go on from; -: all of stdin (default: the beginning of a text)")
+  command->add_option(with_letter("--prompt"), arguments->prompt, "What to go on from; -: all of stdin (default: the beginning of a text)")
       ->type_name("TEXT");
   add_sampling_options(*command, arguments->options);
   command->add_flag("--greedy", arguments->greedy, "Always the likeliest token, like --temperature 0");
@@ -117,7 +127,10 @@ void add_generate_command(CLI::App& app) {
       "A text that fills the model's context (GPT-2's positions, say) goes on with its last three quarters in view. Ctrl-C ends it; what\n"
       "is written stays.\n"
       "Example: qkv generate --model my-gpt --prompt 'ROMEO:' --max-new-tokens 500 --temperature 0.8 --top-k 50");
-  command->callback([arguments] { run_generate(*arguments); });
+  command->callback([command, arguments] {
+    refuse_unused(*command, *arguments);
+    run_generate(*arguments);
+  });
 }
 
 }  // namespace qkv

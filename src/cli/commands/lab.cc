@@ -8,6 +8,7 @@
 #include "base/progress.h"
 #include "base/timing.h"
 #include "cli/commands.h"
+#include "cli/letters.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/program.h"
@@ -76,7 +77,9 @@ void add_lab_command(CLI::App& app) {
       ->check(between(0.001, 100.0));
   runs->add_option("--seeds", options->seeds, "Runs of each arm with different seeds (default: each experiment's own)")
       ->check(between(1, 1000));
-  runs->add_option("--output", options->output, "Directory of the records and the report")->type_name("DIR")->default_str("lab-report");
+  runs->add_option(with_letter("--output"), options->output, "Directory of the records and the report")
+      ->type_name("DIR")
+      ->default_str("lab-report");
   auto translation = std::make_shared<std::vector<std::string>>();
   runs->add_option("--translation", *translation, "Sentence pairs to learn from, a sentence a line; the last 1,000 are held out")
       ->type_name("SRC TGT")

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -12,6 +11,8 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "cli/commands/tokenizer.h"
+#include "cli/environment.h"
+#include "cli/exclusions.h"
 #include "cli/line_input.h"
 #include "cli/output.h"
 #include "cli/program.h"
@@ -34,7 +35,7 @@ constexpr std::string_view kColors[] = {"\x1b[30;48;5;153m", "\x1b[30;48;5;223m"
 constexpr std::string_view kPlain = "\x1b[0m";
 
 bool wants_color(const std::string& choice) {
-  return choice == "always" || (choice == "auto" && isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR"));
+  return choice == "always" || (choice == "auto" && isatty(STDOUT_FILENO) && environment_wants_color());
 }
 
 // The text on one line, without control characters that could affect a terminal.
@@ -186,7 +187,10 @@ void add_tokenizer_inspect(CLI::App& tokenizer) {
   command->footer(
       "Places are bytes of the line, begin-end; \"added\" are tokens that the tokenizer puts around a text.\n"
       "Example: echo \"A man rides a bicycle.\" | qkv tokenizer inspect --tokenizer my-model");
-  command->callback([arguments] { inspect(*arguments); });
+  command->callback([command, arguments] {
+    if (arguments->json) refuse_given(*command, {"--color"}, "--json has no colours");
+    inspect(*arguments);
+  });
 }
 
 void add_tokenizer_compare(CLI::App& tokenizer) {

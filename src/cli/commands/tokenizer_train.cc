@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/commands/tokenizer.h"
+#include "cli/exclusions.h"
+#include "cli/letters.h"
 #include "cli/numbers.h"
 #include "cli/program.h"
 #include "qkv/tokenizer_trainer.h"
@@ -63,6 +65,18 @@ void run_training(const TrainArguments& arguments) {
   log_info("{}: a tokenizer of {} tokens", arguments.output, tokenizer.vocab_size());
 }
 
+// Options of other kinds of models.
+void refuse_unused(const CLI::App& command, const std::string& model) {
+  const std::string this_one = "--model " + model;
+  const bool fixed = model == "char" || model == "byte", of_bytes = model == "byte" || model == "byte-bpe";
+  if (model != "wordpiece") refuse_given(command, {"--score"}, "it is of --model wordpiece, this is " + this_one);
+  if (fixed) refuse_given(command, {"--vocab-size", "--min-frequency"}, this_one + " joins nothing");
+  if (model == "unigram") refuse_given(command, {"--min-frequency"}, this_one + " does not count pairs");
+  if (of_bytes) refuse_given(command, {"--limit-alphabet", "--character-coverage"}, this_one + " has every byte in any case");
+  if (model == "wordlevel")
+    refuse_given(command, {"--limit-alphabet", "--character-coverage", "--initial-alphabet"}, this_one + " has words alone");
+}
+
 }  // namespace
 
 void add_tokenizer_train(CLI::App& tokenizer) {
@@ -109,7 +123,7 @@ void add_tokenizer_train(CLI::App& tokenizer) {
       ->check(between(64, 1 << 30))
       ->type_name("MB")
       ->capture_default_str();
-  command->add_option("--output", arguments->output, "Directory to write tokenizer.json and tokenizer_config.json to")
+  command->add_option(with_letter("--output"), arguments->output, "Directory to write tokenizer.json and tokenizer_config.json to")
       ->required()
       ->type_name("DIR");
   command->add_flag("--overwrite", arguments->overwrite, "Replace a tokenizer that is there");
@@ -121,7 +135,10 @@ void add_tokenizer_train(CLI::App& tokenizer) {
       "[PAD], [UNK], [CLS], [SEP] and [MASK] are 0 to 4. byte-bpe, byte, char: a file is one text, taken as it is; <|endoftext|> is 0.\n"
       "Hugging Face's tokenizers and transformers (AutoTokenizer) open the directory.\n"
       "Example: qkv tokenizer train --vocab-size 8000 --output my-tokenizer train.en train.de");
-  command->callback([arguments] { run_training(*arguments); });
+  command->callback([command, arguments] {
+    refuse_unused(*command, arguments->model);
+    run_training(*arguments);
+  });
 }
 
 }  // namespace qkv

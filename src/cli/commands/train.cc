@@ -7,8 +7,13 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/commands.h"
+#include "cli/describe/command_text.h"
+#include "cli/letters.h"
+#include "cli/output.h"
 #include "cli/program.h"
 #include "qkv/trainer.h"
+#include "train/options/config_text.h"
+#include "train/options/given_options.h"
 #include "train/options/option_table.h"
 #include "train/options/options.h"
 
@@ -78,39 +83,52 @@ std::string describe(const TrainOptions& options, const TrainResult& result) {
                      format_duration(result.elapsed_seconds), best, options.output.string());
 }
 
-// The help text, with the default of preset small if there is one.
-std::string help_of(const TrainOption& option) {
-  const std::string value = option.get(TrainOptions{});
-  return value.empty() || option.is_flag() || option.name == "vocab-size" || option.name == "schedule-steps"
-             ? option.help
-             : fmt::format("{} [{}]", option.help, value);
-}
+// The help text, with the command line gives small if the command that they belong to.
+struct TrainCommand {
+  CLI::App* command;
+  std::vector<OptionSetting> settings;
+  bool print_config = false;
+};
 
-void add_option(CLI::App& command, const TrainOption& option, std::vector<OptionSetting>& settings) {
+void add_option(TrainCommand& train, const TrainOption& option) {
   const std::string label = "--" + option.name;
+  const auto keep = [&train, name = option.name, label](const std::string& text) { train.settings.push_back({name, text, label}); };
   CLI::Option* added = nullptr;
   if (option.is_flag()) {
     const bool is_default = option.get(TrainOptions{}) == "true";
-    added = command.add_flag_function(
-        is_default ? fmt::format("{},!--no-{}", label, option.name) : label,
-        [&settings, name = option.name, label](int64_t count) {
-          settings.push_back({name, count > 0 ? "true" : "false", label});
-        },
-        help_of(option));
+    added = train.command->add_flag_function(
+        is_default ? fmt::format("{},!--no-{}", label, option.name) : label, [keep](int64_t count) { keep(count > 0 ? "true" : "false"); },
+        option.help);
+    added->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   } else {
-    added = command.add_option_function<std::string>(
-        label,
-        [&settings, name = option.name, label](const std::string& text) {
-          settings.push_back({name, text, label});
-        },
-        help_of(option));
-    added->type_name(option.value);
+    added = train.command->add_option_function<std::string>(with_letter(label), keep, option.help)->type_name(option.value);
   }
   added->group(option.group);
 }
 
-void run(const std::vector<OptionSetting>& settings) {
-  TrainOptions options = resolve_train_options(settings);
+// The help's defaults become those of the task, preset and config file on the line.
+void show_defaults(const TrainCommand& train) {
+  std::vector<OptionSetting> recipe;
+  for (const OptionSetting& setting : train.settings) {
+    if (setting.name == "task" || setting.name == "preset" || setting.name == "config") recipe.push_back(setting);
+  }
+  const TrainOptions options = resolve_train_options(recipe);
+  for (const TrainOption& option : train_option_table()) {
+    const bool says_itself = option.is_flag() || option.help.find("(default:") != std::string::npos;
+    if (!says_itself) train.command->get_option("--" + option.name)->default_str(option.get(options));
+  }
+  train.command->footer(fmt::format(
+      "Values in [] are those of --task {} --preset {}{}. With --task, --preset or --config beside --help they are those of another "
+      "recipe.\n"
+      "The command line wins over the config file, which wins over the preset. A config file has the same names without dashes in front: "
+      "lr = 0.002, batch-tokens = 4096; --print-config writes one.\n"
+      "Example: qkv train --task lm --text input.txt --output my-gpt",
+      name_of(options.task), options.preset, last_of(recipe, "config") ? " and the config file" : ""));
+}
+
+void run(const TrainCommand& train_command) {
+  TrainOptions options = resolve_train_options(train_command.settings);
+  if (train_command.print_config) return write_stdout(config_text(options));
   options.cancellation = program_cancellation();
   catch_interrupts(log_level() >= LogLevel::normal ? "\nstopping when this step is done and saved; a second signal ends at once\n"
                                                    : nullptr);
@@ -122,25 +140,21 @@ void run(const std::vector<OptionSetting>& settings) {
 }  // namespace
 
 void add_train_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("train", "Train a model from text files; makes a directory that qkv and transformers open");
-  command->footer(
-      "Values in [] are those of --preset small; --task lm begins from --preset char-gpt, mlm from bert-mini, classification from\n"
-      "classifier. The command line wins over the config file, which wins over the preset. A config file has the same names without dashes "
-      "in\n"
-      "front: lr = 0.002, batch-tokens = 4096.\n"
-      "Example: qkv train --task lm --text input.txt --output my-gpt");
-  auto settings = std::make_shared<std::vector<OptionSetting>>();
-  command
+  auto train = std::make_shared<TrainCommand>();
+  train->command = app.add_subcommand("train", "Train a model from text files; makes a directory that qkv and transformers open");
+  train->command
       ->add_option_function<std::string>(
-          "--config",
-          [settings](const std::string& text) {
-            settings->push_back({"config", text, "--config"});
+          with_letter("--config"),
+          [train](const std::string& text) {
+            train->settings.push_back({"config", text, "--config"});
           },
           "TOML file of options")
       ->type_name("FILE")
       ->group("Data");
-  for (const TrainOption& option : train_option_table()) add_option(*command, option, *settings);
-  command->callback([settings] { run(*settings); });
+  train->command->add_flag("--print-config", train->print_config, "Print all options as a file for --config, and exit")->group("Data");
+  for (const TrainOption& option : train_option_table()) add_option(*train, option);
+  describe_after(*train->command, [train] { show_defaults(*train); });
+  train->command->callback([train] { run(*train); });
 }
 
 }  // namespace qkv

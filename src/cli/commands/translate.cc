@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/letters.h"
 #include "cli/line_reader.h"
 #include "cli/output.h"
 #include "cli/program.h"
@@ -82,7 +83,7 @@ void run_translate(TranslateArguments arguments) {
 void add_translate_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("translate", "Translate lines of text from stdin to stdout");
   auto arguments = std::make_shared<TranslateArguments>();
-  command->add_option("--model", arguments->model, "Model directory: config.json, model.safetensors, tokenizer.json")
+  command->add_option(with_letter("--model"), arguments->model, "Model directory: config.json, model.safetensors, tokenizer.json")
       ->required()
       ->type_name("DIR");
   add_n_best_option(*command, arguments->options);

@@ -12,19 +12,27 @@ namespace qkv {
 namespace {
 
 // With --init, the directory determines the network's shape.
-void check_init(const TrainOptions& options, std::span<const OptionSetting> settings) {
-  if (options.init.empty()) return;
-  for (const char* name : {"layers", "encoder-layers", "hidden-size", "num-attention-heads", "num-key-value-heads", "ffn-dim", "activation",
-                           "norm-position", "norm", "position", "window", "linear-bias", "tie-word-embeddings", "initializer-range"}) {
-    if (const OptionSetting* setting = last_of(settings, name))
-      fail(ErrorCode::invalid_argument, "{}: the network is that of --init {}; leave one of them out", setting->label,
-           options.init.string());
-  }
+bool is_shape(std::string_view name) {
+  constexpr std::string_view kNames[] = {"layers",
+                                         "encoder-layers",
+                                         "hidden-size",
+                                         "num-attention-heads",
+                                         "num-key-value-heads",
+                                         "ffn-dim",
+                                         "activation",
+                                         "norm-position",
+                                         "norm",
+                                         "position",
+                                         "window",
+                                         "linear-bias",
+                                         "tie-word-embeddings",
+                                         "initializer-range"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
 // Options that apply to some tasks only and would be ignored by the others.
 struct OptionTasks {
-  const char* name;
+  std::string_view name;
   std::vector<TrainTask> tasks;
 };
 
@@ -65,23 +73,28 @@ std::string name_of(TrainTask task) {
   return find_train_option("task")->get(options);
 }
 
-void check_used(const TrainOptions& options, std::span<const OptionSetting> settings) {
-  check_init(options, settings);
-  for (const auto& [name, tasks] : option_tasks()) {
-    const OptionSetting* setting = last_of(settings, name);
-    if (!setting || std::count(tasks.begin(), tasks.end(), options.task) > 0) continue;
+std::string unused_reason(const TrainOptions& options, std::string_view name) {
+  if (!options.init.empty() && is_shape(name))
+    return fmt::format("the network is that of --init {}; leave one of them out", options.init.string());
+  for (const auto& [option, tasks] : option_tasks()) {
+    if (option != name || std::count(tasks.begin(), tasks.end(), options.task) > 0) continue;
     std::vector<std::string> names;
     for (const TrainTask task : tasks) names.push_back(name_of(task));
-    fail(ErrorCode::invalid_argument, "{}: it belongs to --task {}; this is --task {}, where nothing would use it", setting->label,
-         fmt::join(names, " and "), name_of(options.task));
+    return fmt::format("it belongs to --task {}; this is --task {}, where nothing would use it", fmt::join(names, " and "),
+                       name_of(options.task));
   }
-  const auto refuse = [&](const char* name, bool unused, const char* why) {
-    const OptionSetting* setting = last_of(settings, name);
-    if (setting && unused) fail(ErrorCode::invalid_argument, "{}: {}; leave it out", setting->label, why);
-  };
-  refuse("vocabulary", !options.tokenizer.empty(), "--tokenizer says what a token is");
-  refuse("valid-fraction", !options.valid_text.empty(), "--valid-text is what is validated on");
-  refuse("schedule-steps", options.schedule != LearningRateSchedule::cosine, "only --schedule cosine has an end");
+  if (name == "vocabulary" && !options.tokenizer.empty()) return "--tokenizer says what a token is; leave it out";
+  if (name == "valid-fraction" && !options.valid_text.empty()) return "--valid-text is what is validated on; leave it out";
+  if (name == "schedule-steps" && options.schedule != LearningRateSchedule::cosine)
+    return "only --schedule cosine has an end; leave it out";
+  return "";
+}
+
+void check_used(const TrainOptions& options, std::span<const OptionSetting> settings) {
+  for (const OptionSetting& setting : settings) {
+    const std::string reason = unused_reason(options, setting.name);
+    if (!reason.empty()) fail(ErrorCode::invalid_argument, "{}: {}", setting.label, reason);
+  }
 }
 
 void shorten_warmup(TrainOptions& options, std::span<const OptionSetting> file, std::span<const OptionSetting> command_line) {

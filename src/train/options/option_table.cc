@@ -1,5 +1,6 @@
 #include "train/options/option_table.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -198,6 +199,14 @@ std::vector<TrainOption> run_options() {
   };
 }
 
+// Options that decide the weights and may nevertheless be others from the step on at which a training is resumed.
+bool may_change(std::string_view name) {
+  constexpr std::string_view kNames[] = {"dropout",      "attention-dropout", "activation-dropout", "lr",
+                                         "schedule",     "warmup-steps",      "schedule-steps",     "min-lr",
+                                         "weight-decay", "clip-norm",         "label-smoothing",    "validate-every"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
 }  // namespace
 
 std::span<const TrainOption> train_option_table() {
@@ -213,6 +222,7 @@ std::span<const TrainOption> train_option_table() {
     append("Model", model_options());
     append("Optimization", optimization_options());
     append("Run", run_options());
+    for (TrainOption& option : all) option.may_change = may_change(option.name);
     return all;
   }();
   return table;
@@ -242,6 +252,8 @@ std::string escape(std::string_view text) {
 }
 
 const TrainOption* find_train_option(std::string_view name) { return find_option(train_option_table(), name); }
+
+bool is_short_form(std::string_view name) { return name == "layers" || name == "betas"; }
 
 std::string field_of(std::string_view name) { return find_train_option(name)->field; }
 

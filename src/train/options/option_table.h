@@ -18,6 +18,7 @@ std::span<const TrainOption> train_option_table();
 // Returns the entry with that name ('_' is equivalent to '-'), or null.
 const TrainOption* find_train_option(std::string_view name);
 std::string field_of(std::string_view name);  // the member that it sets
+bool is_short_form(std::string_view name);    // of two other options, which win over it
 
 // Converts the escapes \n, \t and \\ of the command line to characters, and back. Throws Error(invalid_argument) with `label` for other
 // escapes.

@@ -7,6 +7,7 @@
 #include "base/option_error.h"
 #include "base/suggestion.h"
 #include "base/text_file.h"
+#include "train/options/config_text.h"
 #include "train/options/given_options.h"
 #include "train/options/option_table.h"
 #include "train/options/presets.h"
@@ -53,8 +54,7 @@ void apply_settings(TrainOptions& options, std::span<const OptionSetting> settin
   // Short forms, which set two options, come first, so that --layers 3 --decoder-layers 2 has one meaning in any order.
   for (const bool short_forms : {true, false}) {
     for (const OptionSetting& setting : settings) {
-      if (setting.name == "config" || setting.name == "preset" || (setting.name == "layers" || setting.name == "betas") != short_forms)
-        continue;
+      if (setting.name == "config" || setting.name == "preset" || is_short_form(setting.name) != short_forms) continue;
       const TrainOption* option = find_train_option(setting.name);
       QKV_REQUIRE(option, "{}: there is no such option", setting.label);
       option->set(options, setting.text, setting.label);
@@ -77,18 +77,56 @@ std::vector<OptionSetting> read_config_file(const std::filesystem::path& path) {
   return settings;
 }
 
+namespace {
+
+// The options that a training which --resume continues began with; none where it is another one, or there is no file of them.
+std::vector<OptionSetting> earlier_settings(std::span<const OptionSetting> file, std::span<const OptionSetting> command_line) {
+  const auto given = [&](const char* name) {
+    const OptionSetting* setting = last_of(command_line, name);
+    return setting ? setting : last_of(file, name);
+  };
+  const OptionSetting *resume = given("resume"), *output = given("output");
+  if (!resume || resume->text != "true" || !output || output->text.empty()) return {};
+  const std::filesystem::path path = std::filesystem::path(output->text) / kKeptOptions;
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) return read_config_file(path);
+  const bool alone = file.empty() && std::all_of(command_line.begin(), command_line.end(), [](const OptionSetting& setting) {
+                       const TrainOption* option = find_train_option(setting.name);
+                       return option && (option->group == "Run" || setting.name == "resume" || setting.name == "output");
+                     });
+  if (alone)
+    fail(ErrorCode::invalid_argument, "{}: there is no {}, which would say how to go on; give all options of the training again",
+         resume->label, path.string());
+  return {};
+}
+
+// A recipe is where a training begins: what a later session names must be that one.
+void check_recipe(const OptionSetting* given, std::span<const OptionSetting> earlier) {
+  const OptionSetting* before = given ? last_of(earlier, given->name) : nullptr;
+  if (!before || before->text == given->text) return;
+  fail(ErrorCode::invalid_argument, "{} {}: this training began with {}; leave it out, or start anew with --overwrite", given->label,
+       given->text, before->text);
+}
+
+}  // namespace
+
 TrainOptions resolve_train_options(std::span<const OptionSetting> command_line) {
   std::vector<OptionSetting> file;
   if (const OptionSetting* config = last_of(command_line, "config")) file = read_config_file(config->text);
-  const OptionSetting* preset = last_of(command_line, "preset");
-  if (!preset) preset = last_of(file, "preset");
-  const OptionSetting* task = last_of(command_line, "task");
-  if (!task) task = last_of(file, "task");
+  const std::vector<OptionSetting> earlier = earlier_settings(file, command_line);
+  const auto strongest = [&](const char* name) {
+    const OptionSetting* given = last_of(command_line, name);
+    if (!given) given = last_of(file, name);
+    check_recipe(given, earlier);
+    return given ? given : last_of(earlier, name);
+  };
+  const OptionSetting *preset = strongest("preset"), *task = strongest("task");
   TrainOptions options;
   if (task) find_train_option("task")->set(options, task->text, task->label);
   const TrainTask wanted = options.task;
   apply_preset(options, preset ? preset->text : default_preset(wanted));
   QKV_CHECK_OPTION(!task || options.task == wanted, "`preset` {} is not for `task` {}; leave one of them out", options.preset, task->text);
+  apply_settings(options, earlier);
   apply_settings(options, file);
   apply_settings(options, command_line);
   for (const std::span<const OptionSetting> settings : {std::span<const OptionSetting>(file), command_line}) {

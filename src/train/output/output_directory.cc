@@ -14,6 +14,7 @@
 
 #include "base/files.h"
 #include "base/option_error.h"
+#include "train/options/config_text.h"
 
 namespace qkv {
 
@@ -22,9 +23,9 @@ namespace fs = std::filesystem;
 namespace {
 
 // Everything that a training leaves in its directory, except the token cache.
-constexpr std::array kContent = {"checkpoints",       "tensorboard",          "train_log.jsonl",
-                                 "model.safetensors", "config.json",          "generation_config.json",
-                                 "tokenizer.json",    "tokenizer_config.json"};
+constexpr std::array kContent = {"checkpoints",          "tensorboard", "train_log.jsonl",        kKeptOptions,
+                                 "model.safetensors",    "config.json", "generation_config.json", "tokenizer.json",
+                                 "tokenizer_config.json"};
 
 // Removes temporary files of a killed training: NAME.tmp-… with a NAME of kContent (base/files.h).
 void remove_half_written(const fs::path& directory) {
@@ -82,6 +83,8 @@ OutputDirectory::~OutputDirectory() {
   if (lock_ >= 0) ::close(lock_);
   if (old_mask_) ::umask(*old_mask_);
 }
+
+fs::path OutputDirectory::options() const { return path_ / kKeptOptions; }
 
 void OutputDirectory::create() {
   if (lock_ >= 0) return;

@@ -30,6 +30,7 @@ class OutputDirectory {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
   std::filesystem::path cache() const { return path_ / "cache"; }
+  std::filesystem::path options() const;  // the file of the training's options
   std::filesystem::path log() const { return path_ / "train_log.jsonl"; }
   std::filesystem::path tensorboard() const { return path_ / "tensorboard"; }
 

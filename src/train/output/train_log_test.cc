@@ -109,7 +109,7 @@ std::string refusal(const TrainOptions& before, const TrainOptions& now, const s
   a.inputs = {{"training text", "a"}};
   b.inputs = {{"training text", input}};
   try {
-    check_continues(a, b);
+    check_continues(a, b, now);
   } catch (const Error& error) {
     return error.what();
   }
@@ -119,9 +119,8 @@ std::string refusal(const TrainOptions& before, const TrainOptions& now, const s
 TEST(State, AnOptionThatWouldChangeTheWeightsIsRefusedByName) {
   TrainOptions before, now;
   EXPECT_EQ(refusal(before, now), "");
-  now.learning_rate = 0.5;
-  EXPECT_NE(refusal(before, now).find("learning_rate is 0.5, but this training began with 0.002"), std::string::npos)
-      << refusal(before, now);
+  now.hidden_size = 512;
+  EXPECT_NE(refusal(before, now).find("hidden_size is 512, but this training began with 256"), std::string::npos) << refusal(before, now);
   EXPECT_NE(refusal(before, before, "b").find("the training text is not the one"), std::string::npos);
 }
 
@@ -133,7 +132,13 @@ TEST(State, LimitsAndPlacesMayChange) {
   now.save_every = 3;
   now.source = "elsewhere";
   now.resume = true;
+  now.learning_rate = 0.5;
+  now.dropout = 0.1;
   EXPECT_EQ(refusal(before, now), "");
+  EXPECT_EQ(changed_options(before, now),
+            (std::vector<std::string>{"source is elsewhere (before: not given)", "resume is true (before: false)",
+                                      "dropout is 0.1 (before: 0.3)", "lr is 0.5 (before: 0.002)", "max-steps is 100 (before: 0)",
+                                      "max-minutes is 3 (before: 0)", "save-every is 3 (before: 500)", "threads is 7 (before: 0)"}));
 }
 
 TEST(State, TheEndOfACosineMayNotMoveUnseen) {
@@ -144,6 +149,11 @@ TEST(State, TheEndOfACosineMayNotMoveUnseen) {
   EXPECT_NE(refusal(before, now).find("give schedule_steps 1000"), std::string::npos) << refusal(before, now);
   now.schedule_steps = 1000;
   EXPECT_EQ(refusal(before, now), "");
+  now.schedule_steps = 1500;  // seen: somebody asked for it
+  EXPECT_EQ(refusal(before, now), "");
+  before.schedule = LearningRateSchedule::constant;
+  now.schedule_steps = 0;
+  EXPECT_EQ(refusal(before, now), "") << "another schedule has another end";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/option_error.h"
+#include "train/options/given_options.h"
 #include "train/options/option_table.h"
 
 namespace qkv {
@@ -74,16 +75,21 @@ std::map<std::string, std::string> deciding_options(const TrainOptions& options)
   return values;
 }
 
-void check_continues(const TrainingState& before, const TrainingState& now) {
+void check_continues(const TrainingState& before, const TrainingState& now, const TrainOptions& options) {
+  const bool same_schedule = [&] {
+    const auto found = before.options.find("schedule");
+    return found != before.options.end() && found->second == now.options.at("schedule");
+  }();
   for (const auto& [name, value] : now.options) {
     const auto found = before.options.find(name);
     const std::string earlier = found == before.options.end() ? "" : found->second;
     if (earlier == value) continue;
-    if (name == "schedule-steps") {
+    if (name == "schedule-steps" && same_schedule && !options.schedule_steps) {  // it moved with --max-steps
       fail_option(ErrorCode::invalid_argument,
                   "`schedule_steps` is {} (by default `max_steps`), but this training began with {}; give `schedule_steps` {} to resume it",
                   value, earlier, earlier);
     }
+    if (find_train_option(name)->may_change) continue;
     fail_option(ErrorCode::invalid_argument,
                 "`{}` is {}, but this training began with {}; resume it with the same value, or start anew with `overwrite`",
                 field_of(name), value, earlier);
@@ -94,6 +100,19 @@ void check_continues(const TrainingState& before, const TrainingState& now) {
     fail_option(ErrorCode::invalid_argument,
                 "the {} is not the one that this training began with; resume it with the same files, or start anew with `overwrite`", name);
   }
+}
+
+std::vector<std::string> changed_options(const TrainOptions& before, const TrainOptions& now) {
+  std::vector<std::string> changes;
+  for (const TrainOption& option : train_option_table()) {
+    const bool says_nothing =
+        is_short_form(option.name) || option.name == "preset" || option.name == "output" || !unused_reason(now, option.name).empty();
+    const std::string earlier = option.get(before), value = option.get(now);
+    if (!says_nothing && earlier != value)
+      changes.push_back(
+          fmt::format("{} is {} (before: {})", option.name, value.empty() ? "not given" : value, earlier.empty() ? "not given" : earlier));
+  }
+  return changes;
 }
 
 }  // namespace qkv

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "qkv/trainer.h"
 
@@ -45,7 +46,11 @@ TrainingState parse_training_state(const std::string& text, const std::filesyste
 // The options that affect the weights, as to_json stores them.
 std::map<std::string, std::string> deciding_options(const TrainOptions& options);
 
-// Throws Error(invalid_argument), naming the option or the file, if a training with `now` would not continue the one of `before`.
-void check_continues(const TrainingState& before, const TrainingState& now);
+// Throws Error(invalid_argument), naming the option or the file, if a training with `now` (made with `options`) would not continue the
+// one of `before`.
+void check_continues(const TrainingState& before, const TrainingState& now, const TrainOptions& options);
+
+// Options whose values differ although they may: "lr is 0.001 (before: 0.002)".
+std::vector<std::string> changed_options(const TrainOptions& before, const TrainOptions& now);
 
 }  // namespace qkv
