@@ -135,8 +135,8 @@ class CommandLine(ProgramTest):
 
     # The program as a whole
 
-    def test_version_is_one_line(self):
-        self.assertRegex(self.works('--version').stdout, r'^qkv \d+\.\d+\.\d+\n$')
+    def test_version_begins_with_its_number(self):
+        self.assertRegex(self.works('--version').stdout.splitlines()[0], r'^qkv \d+\.\d+\.\d+$')
 
     def test_help_lists_every_command(self):
         text = self.works('--help').stdout
@@ -148,9 +148,6 @@ class CommandLine(ProgramTest):
             with self.subTest(command=command):
                 text = self.works(command, '--help').stdout
                 self.assertIn('--help', text)
-
-    def test_nothing_asked_is_wrong_usage(self):
-        self.refused(2, ['qkv --help'])
 
     def test_mistyped_command_suggests_the_right_one(self):
         self.refused(2, ['trian', 'did you mean train'], 'trian')

@@ -87,6 +87,22 @@ TEST(PublicOptions, WrongTextsNameTheMember) {
   EXPECT_EQ(error("beams", "3"), "there is no option \"beams\"");
 }
 
+TEST(PublicOptions, ATrainingsOptionsAreWrittenAndRead) {
+  const TemporaryDirectory directory;
+  TrainOptions options;
+  apply_preset(options, "classifier");
+  options.learning_rate = 0.125;
+  options.train_file = "reviews.tsv";
+  const TrainOptions again = read_config(directory.write("recipe.toml", config_text(options)));
+  EXPECT_EQ(again.task, TrainTask::classification);
+  EXPECT_EQ(again.preset, "classifier");
+  EXPECT_EQ(again.learning_rate, 0.125);
+  EXPECT_EQ(again.train_file, "reviews.tsv");
+  EXPECT_EQ(config_text(again), config_text(options));
+  EXPECT_THAT(error_of([&] { read_config(directory.write("wrong.toml", "beams = 3\n")); }, ErrorCode::invalid_argument),
+              HasSubstr("beams"));
+}
+
 TEST(PublicOptions, RangesHoldForMembersThatAProgramSets) {
   const TemporaryDirectory directory;
   write_translator(directory / "translator");

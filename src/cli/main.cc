@@ -50,10 +50,10 @@ void add_common_options(CLI::App& command) {
   command
       .add_option_function<std::string>(
           with_letter("--threads"), [](const std::string& count) { set_num_threads(parse_num_threads(count, "--threads")); },
-          "Threads to use; 0: all cores")
+          "Threads to use; 0: QKV_THREADS, or else all cores")
       ->type_name("N")
       ->group("Common")
-      ->default_str("0, or QKV_THREADS");
+      ->default_str("0");
 }
 
 // The message with options named as on the command line.

@@ -93,6 +93,19 @@ std::string full_name(const CLI::App& command) {
   return command.get_parent() == nullptr ? command.get_name() : full_name(*command.get_parent()) + " " + command.get_name();
 }
 
+// An argument COMMAND is one of the commands beside its own.
+void name_commands(CommandText& program) {
+  std::vector<std::string> names;
+  for (const CommandText& command : program.commands) names.push_back(command.short_name());
+  for (CommandText& command : program.commands) {
+    for (OptionText& argument : command.arguments) {
+      if (argument.value != "COMMAND") continue;
+      argument.kind = ValueKind::choice;
+      argument.choices = names;
+    }
+  }
+}
+
 }  // namespace
 
 std::string OptionText::description() const {
@@ -137,6 +150,7 @@ CommandText describe(const CLI::App& command) {
     (each.names.empty() ? text.arguments : text.options).push_back(std::move(each));
   }
   for (const CLI::App* below : command.get_subcommands([](const CLI::App*) { return true; })) text.commands.push_back(describe(*below));
+  name_commands(text);
   return text;
 }
 

@@ -108,7 +108,8 @@ std::vector<TrainOption> data_options() {
       tiktoken_pattern(),
       integer({"vocab-size", "Tokens of the trained tokenizer, exactly (default: what the data fills, up to the preset's size)", true},
               &O::vocab_size, 0, 1 << 24),
-      flag({"resume", "Go on from the last checkpoint in --output", false}, &O::resume),
+      flag({"resume", "Go on from the last checkpoint in --output, with its options; others that are given count from there on", false},
+           &O::resume),
       flag({"overwrite", "Replace what an earlier training left in --output", false}, &O::overwrite),
   };
 }
@@ -195,7 +196,7 @@ std::vector<TrainOption> run_options() {
       integer({"keep-checkpoints", "Newest checkpoints to keep", false}, &O::keep_checkpoints, 1),
       integer({"log-every", "Updates between lines of the log", false}, &O::log_every, 1),
       flag({"tensorboard", "Write TensorBoard event files to DIR/tensorboard (the default) or not", false}, &O::tensorboard),
-      integer({"threads", "Threads to use; 0: all cores. Results do not depend on it", false}, &O::threads, 0, 4096),
+      integer({"threads", "Threads to use; 0: QKV_THREADS, or else all cores. Results do not depend on it", false}, &O::threads, 0, 4096),
   };
 }
 
