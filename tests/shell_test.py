@@ -93,6 +93,10 @@ class Shell(ProgramTest):
         functions = self.folder / 'functions'
         write(functions / '_qkv', self.works('completion', 'zsh').stdout)
         subprocess.run(['zsh', '-n', functions / '_qkv'], check=True)
+        for command in [[name] for name in COMMANDS] + NESTED:
+            body = re.search(rf"(?ms)^_qkv_{'_'.join(command)}\(\) {{(.*?)^}}", (functions / '_qkv').read_text()).group(1)
+            for name in self.options_of(*command):
+                self.assertRegex(body, rf"\){name}[=+]?\[|\*{name}[=+]?\[")
         leader, follower = pty.openpty()
         process = subprocess.Popen(['zsh', '-f', '-i'], stdin=follower, stdout=follower, stderr=follower, cwd=self.folder, start_new_session=True,
                                    env={**os.environ, 'TERM': 'dumb', 'HOME': str(self.folder), 'COLUMNS': '200'})
@@ -110,17 +114,15 @@ class Shell(ProgramTest):
             setup = (f'PS1= PS2= RPS1=; fpath=({functions} $fpath); autoload -U compinit; compinit -u -D; setopt no_beep; bindkey "^I" complete-word; '
                      'unsetopt zle_bracketed_paste 2>/dev/null; qkv() { print -r -- "<<$*>>" }; print rea""dy\n')
             os.write(leader, setup.encode())
-            read_until('ready')
-            for typed, completed in (('qkv transl\t', '<<translate>>'), ('qkv tokenizer com\t', '<<tokenizer compare>>'),
-                                     ('qkv translate --token-s\t', '<<translate --token-scores>>'), ('qkv train --task cl\t', '<<train --task classification>>'),
-                                     ('qkv train --preset=char\t', '<<train --preset=char-gpt>>'), ('qkv tokenizer train --model words\t', None),
-                                     ('qkv completion f\t', '<<completion fish>>'), ('qkv translate -m func\t', '<<translate -m functions/>>')):
-                if completed is None:
-                    continue
+            read_until('ready\r\n')
+            for typed, completed in (('qkv transl\t', 'translate'), ('qkv tokenizer com\t', 'tokenizer compare'),
+                                     ('qkv translate --token-s\t', 'translate --token-scores'), ('qkv train --task cl\t', 'train --task classification'),
+                                     ('qkv train --preset=char\t', 'train --preset=char-gpt'), ('qkv help attent\t', 'help attention'),
+                                     ('qkv completion f\t', 'completion fish'), ('qkv translate -m func\t', 'translate -m functions')):
                 os.write(leader, typed.encode())
-                time.sleep(0.3)
-                os.write(leader, b'\n')
                 read_until(completed)
+                os.write(leader, b'\n')
+                read_until(f'<<{completed}>>')
         finally:
             process.kill()
             process.wait()

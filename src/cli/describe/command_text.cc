@@ -59,6 +59,7 @@ OptionText option_text(const CLI::Option& option) {
   text.group = option.get_group();
   text.required = option.get_required();
   text.repeated = option.get_items_expected_max() >= CLI::detail::expected_max_vector_size;
+  text.takes_several = text.repeated && option.get_allow_extra_args();
   if (option.get_items_expected_max() > 0) {
     const std::string type = option.get_type_name();
     read_value(text.names.empty() && (type.empty() || type == "TEXT") ? option.get_name() : type, text);
@@ -121,7 +122,7 @@ std::string CommandText::usage() const {
   }
   line += " [OPTIONS]";
   for (const OptionText& argument : arguments) {
-    const std::string shown = argument.value + (argument.repeated ? "..." : "");
+    const std::string shown = argument.value + (argument.takes_several ? "..." : "");
     line += argument.required ? " " + shown : " [" + shown + "]";
   }
   return line;

@@ -17,7 +17,9 @@ struct OptionText {
   ValueKind kind = ValueKind::none;
   std::vector<std::string> choices;
   std::string help, group, default_value;
-  bool required = false, repeated = false;
+  bool required = false;
+  bool repeated = false;       // several of them make a list
+  bool takes_several = false;  // one may have several values
 
   std::string description() const;  // the help with "[default]" or "(required)" behind it
 };

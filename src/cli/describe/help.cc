@@ -42,7 +42,7 @@ std::string head_of(const OptionText& option) {
   std::string names;
   for (const std::string& name : option.names) names += (names.empty() ? "" : ", ") + name;
   if (option.value.empty()) return names;
-  const std::string value = option.value + (option.repeated ? "..." : "");
+  const std::string value = option.value + (option.takes_several ? "..." : "");
   return names.empty() ? value : names + " " + value;
 }
 

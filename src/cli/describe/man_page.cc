@@ -34,7 +34,7 @@ std::string head_of(const OptionText& option) {
   std::string names;
   for (const std::string& name : option.names) names += fmt::format("{}\\fB{}\\fR", names.empty() ? "" : ", ", plain(name));
   if (option.value.empty()) return names;
-  return fmt::format("{}{}\\fI{}\\fR{}", names, names.empty() ? "" : " ", plain(option.value), option.repeated ? "..." : "");
+  return fmt::format("{}{}\\fI{}\\fR{}", names, names.empty() ? "" : " ", plain(option.value), option.takes_several ? "..." : "");
 }
 
 void add_options(std::string& out, const CommandText& command) {

@@ -67,7 +67,7 @@ TrainingState parse_training_state(const std::string& text, const std::filesyste
 std::map<std::string, std::string> deciding_options(const TrainOptions& options) {
   std::map<std::string, std::string> values;
   for (const TrainOption& option : train_option_table()) {
-    if (option.decides_weights) values[option.name] = option.get(options);
+    if (option.decides_weights && unused_reason(options, option.name).empty()) values[option.name] = option.get(options);
   }
   // Without schedule_steps, the cosine ends at max_steps.
   if (options.schedule == LearningRateSchedule::cosine && !options.schedule_steps)
