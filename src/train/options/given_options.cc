@@ -87,6 +87,7 @@ std::string unused_reason(const TrainOptions& options, std::string_view name) {
   if (name == "valid-fraction" && !options.valid_text.empty()) return "--valid-text is what is validated on; leave it out";
   if (name == "schedule-steps" && options.schedule != LearningRateSchedule::cosine)
     return "only --schedule cosine has an end; leave it out";
+  if (name == "min-lr" && options.schedule == LearningRateSchedule::constant) return "--schedule constant does not fall; leave it out";
   return "";
 }
 

@@ -218,8 +218,8 @@ void check_train_options(const TrainOptions& options) {
   QKV_CHECK_OPTION(options.position != PositionKind::rope || head_dim % 2 == 0,
                    "`position` rope turns pairs of columns; heads of `hidden_size` {} / `num_attention_heads` {} = {} are odd",
                    options.hidden_size, options.num_attention_heads, head_dim);
-  QKV_CHECK_OPTION(options.min_lr <= options.learning_rate, "`min_lr` {} is more than `learning_rate` {}", options.min_lr,
-                   options.learning_rate);
+  QKV_CHECK_OPTION(options.schedule == LearningRateSchedule::constant || options.min_lr <= options.learning_rate,
+                   "`min_lr` {} is more than `learning_rate` {}", options.min_lr, options.learning_rate);
   QKV_CHECK_OPTION(options.max_steps || options.max_epochs || options.max_minutes > 0 || options.patience,
                    "nothing would end the training; give `max_steps`, `max_epochs`, `max_minutes` or `patience`");
   if (options.schedule == LearningRateSchedule::cosine) {

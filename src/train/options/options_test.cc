@@ -160,6 +160,7 @@ TEST(Options, ThatNothingWouldUseAreRefused) {
   EXPECT_THAT(error({given("task", "lm"), given("valid-text", "x"), given("valid-fraction", "0.2")}),
               HasSubstr("--valid-fraction: --valid-text"));
   EXPECT_THAT(error({given("schedule", "constant"), given("schedule-steps", "9")}), HasSubstr("--schedule-steps: only --schedule cosine"));
+  EXPECT_THAT(error({given("schedule", "constant"), given("min-lr", "1e-5")}), HasSubstr("--min-lr: --schedule constant does not fall"));
   TrainOptions options;
   apply_preset(options, "char-gpt");
   options.text = "text";
