@@ -159,6 +159,8 @@ class Options(ProgramTest):
         self.assertEqual(self.config('-oa', '-t3')['threads'], '3')
         self.refused(1, ['nowhere'], 'generate', '-m', 'nowhere', '-p', 'x', '-n', 3, '-q')
         self.refused(2, ['--quiet', '--verbose'], 'inspect', '-q', '-v', self.folder)
+        self.works('-q', '-t', 1, 'train', '--print-config')  # before the command, too
+        self.refused(2, ['--threads', 'many'], '--threads', 'many', 'train', '--print-config')
 
     def test_the_last_of_a_repeated_option_counts(self):
         self.assertEqual(self.config('--lr', '1', '--lr', '0.5')['lr'], '0.5')

@@ -171,8 +171,10 @@ struct TrainCallbacks {
 
 // Trains with the options. Writes to options.output: config.json, generation_config.json (with a decoder), model.safetensors,
 // tokenizer.json, tokenizer_config.json, checkpoints/, train_log.jsonl, tensorboard/. The weights are the best by validation BLEU, exact
-// match or accuracy, or by loss if there is none of these; they are averaged if ema_decay is not 0. Throws qkv::Error: invalid_argument for
-// options, bad_input and io for files, diverged if the loss is not finite (the last checkpoint is kept), interrupted if it was cancelled or
+// match or accuracy, or by loss if there is none of these; they are averaged if ema_decay is not 0. Throws qkv::Error:
+// invalid_argument for
+// options, bad_input and io for files, diverged if the loss is not finite (the last checkpoint is kept),
+// interrupted if it was cancelled or
 // should_stop returned true. An interrupted training first writes a checkpoint, and also its current model if nothing was validated yet.
 QKV_API TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks = {});
 

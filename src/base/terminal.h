@@ -1,4 +1,4 @@
-// What a terminal says about itself.
+// Size of the terminal behind a file descriptor.
 #pragma once
 
 namespace qkv {

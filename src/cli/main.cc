@@ -38,7 +38,7 @@ constexpr void (*kCommands[])(CLI::App&) = {
 void add_common_options(CLI::App& command) {
   const std::vector<CLI::App*> below = command.get_subcommands([](CLI::App*) { return true; });
   for (CLI::App* each : below) add_common_options(*each);
-  if (!below.empty()) return;
+  if (!below.empty() && command.get_parent() != nullptr) return;
   const auto set_level = [](LogLevel level) { return [level] { set_log_level(level); }; };
   CLI::Option* quiet =
       command.add_flag_callback(with_letter("--quiet"), set_level(LogLevel::warnings), "Only warnings and errors on stderr")

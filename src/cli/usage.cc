@@ -19,7 +19,7 @@ std::string full_name(const CLI::App& command) {
   return command.get_parent() == nullptr ? command.get_name() : full_name(*command.get_parent()) + " " + command.get_name();
 }
 
-// What a word that nothing understood could have been: an option of this command, or a command.
+// Candidates for a word that nothing understood: options of this command, or commands.
 std::vector<std::string> known_words(const CLI::App& command, bool option) {
   std::vector<std::string> words;
   if (option) {

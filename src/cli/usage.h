@@ -1,4 +1,4 @@
-// What is said about a command line that cannot be understood.
+// Messages about a command line that cannot be understood.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -28,7 +28,7 @@ TEST_F(Training, LeavesADirectoryThatOpens) {
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(root_ / "model")) names.insert(entry.path().filename().string());
   EXPECT_THAT(names, testing::ElementsAre("checkpoints", "config.json", "generation_config.json", "model.safetensors", "tensorboard",
-                                          "tokenizer.json", "tokenizer_config.json", "train_log.jsonl"));
+                                          "tokenizer.json", "tokenizer_config.json", "train_log.jsonl", "training.toml"));
 }
 
 TEST_F(Training, CheckpointInPlaceOfAModelSaysWhatToDo) {

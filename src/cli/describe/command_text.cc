@@ -64,7 +64,7 @@ OptionText option_text(const CLI::Option& option) {
     const std::string type = option.get_type_name();
     read_value(text.names.empty() && (type.empty() || type == "TEXT") ? option.get_name() : type, text);
     text.default_value = option.get_default_str();
-    if (text.default_value.starts_with('[') && text.default_value.ends_with(']'))  // of a list
+    if (text.default_value.starts_with('[') && text.default_value.ends_with(']'))  // a list's brackets
       text.default_value = text.default_value.substr(1, text.default_value.size() - 2);
   }
   return text;

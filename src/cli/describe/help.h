@@ -14,7 +14,7 @@ std::string help_text(const CommandText& command, size_t width);
 // Columns that help is written for: those of the terminal, else COLUMNS, else 100.
 size_t help_width();
 
-// What CLI11's App::help() calls.
+// The formatter behind CLI11's App::help().
 class HelpFormatter : public CLI::FormatterBase {
  public:
   std::string make_help(const CLI::App* command, std::string, CLI::AppFormatMode) const override {

@@ -14,7 +14,7 @@ std::string config_text(const TrainOptions& options);
 // The file of an output directory in which a training keeps its options.
 inline constexpr const char* kKeptOptions = "training.toml";
 
-// What that file holds: without the options of one session alone, and with absolute paths, so that it can be read from anywhere.
+// The options as that file holds them: without those of one session alone, and with absolute paths, so that it can be read from anywhere.
 TrainOptions kept_options(TrainOptions options);
 
 }  // namespace qkv
