@@ -813,6 +813,67 @@ class CommandLine(ProgramTest):
         self.refused(2, ['--reference'], 'eval', '--hypothesis', self.shared / 'short.de')
         self.refused(2, ['--hypothesis'], 'eval', '--reference', self.shared / 'short.de')
 
+    def test_eval_takes_several_references_and_counts_errors(self):
+        one, two = write(self.folder / 'one', 'a b c d\nx y\n'), write(self.folder / 'two', 'a b c e\nx z\n')
+        hypothesis = write(self.folder / 'hypothesis', 'a b c e\nx\n')
+        scores = json.loads(self.works('eval', '--hypothesis', hypothesis, '--reference', one, two, '--word-error-rate', '--token-error-rate',
+                                       '--json').stdout)
+        self.assertEqual((scores['references'], scores['exact_match'], round(scores['word_error_rate'], 2)), (2, 50, 16.67))
+        self.assertEqual(scores['word_errors'], {'substitutions': 0, 'insertions': 0, 'deletions': 1, 'tokens': 6, 'unknown_tokens': 0})
+        self.assertEqual(scores['token_errors'], scores['word_errors'])
+        self.assertIn('nrefs:2', scores['ter_signature'])
+        text = self.works('eval', '--hypothesis', hypothesis, '--reference', one, two, '--word-error-rate').stdout
+        self.assertIn('word error rate 16.67 % (0 substitutions, 0 insertions, 1 deletions; 6 words)', text)
+        by_tokenizer = ('eval', '--hypothesis', hypothesis, '--reference', one, '--token-error-rate', '--tokenizer', self.model)
+        self.assertIn('tokens of the tokenizer', self.works(*by_tokenizer).stdout)
+        short = write(self.folder / 'short', 'a\n')
+        self.refused(1, ['has 2', short, 'has 1 lines'], 'eval', '--hypothesis', hypothesis, '--reference', one, short)
+        self.refused(1, ['is empty'], 'eval', '--hypothesis', write(self.folder / 'a', ''), '--reference', write(self.folder / 'b', ''))
+        self.assertIn('undefined', self.works('eval', '--hypothesis', short, '--reference', write(self.folder / 'c', '\n'), '--word-error-rate').stdout)
+
+    def test_eval_options_that_change_nothing_are_refused(self):
+        lines = write(self.folder / 'lines', 'a b c d\n')
+        score = ('eval', '--hypothesis', lines, '--reference', lines)
+        self.assertIn('tok:intl', self.works(*score, '--tokenize', 'intl').stdout)
+        self.refused(2, ['--tokenizer', '--token-error-rate'], *score, '--tokenizer', self.model)
+        self.refused(2, ['--resamples', '--compare'], *score, '--resamples', 10)
+        self.refused(2, ['--smooth-value', '--smooth-method'], *score, '--smooth-value', 1)
+        self.refused(2, ['--ter-asian-support', '--ter-normalized'], *score, '--ter-asian-support')
+        self.refused(2, ['--tokenize'], *score, '--tokenize', 'mecab')
+        self.refused(2, ['--beam-size', '--hypothesis'], *score, '--beam-size', 2)
+        self.refused(2, ['--beam-size'], 'eval', '--reference', lines, '--compare', lines, lines, '--beam-size', 2)
+        self.refused(2, ['--word-error-rate', '--text'], 'eval', '--model', self.model, '--text', lines, '--word-error-rate')
+
+    def test_eval_compares_systems(self):
+        references = ''.join(f'the {i} cats sat on mat number {i * 7 % 10}\n' for i in range(30))
+        reference = write(self.folder / 'reference', references)
+        good = write(self.folder / 'good', references.replace('mat number 3', 'the mat 3'))
+        bad = write(self.folder / 'bad', references.replace('cats sat', 'cat lies'))
+        compare = ('eval', '--reference', reference, '--compare')
+        result = json.loads(self.works(*compare, bad, good, bad, '--json').stdout)
+        self.assertEqual([measure['name'] for measure in result['measures']], ['BLEU', 'chrF2', 'chrF2++', 'TER'])
+        for measure in result['measures']:
+            first, second, third = measure['systems']
+            self.assertEqual((first['p_value'], third['p_value']), (None, 1))
+            self.assertLess(second['p_value'], 0.05)
+            self.assertEqual(first['score'] < second['score'], not measure['lower_is_better'])
+        self.assertIn('bs:1000|seed:12345|rng:philox', result['measures'][0]['signature'])
+        single = json.loads(self.works('eval', '--hypothesis', good, '--reference', reference, '--json').stdout)
+        self.assertEqual(result['measures'][3]['systems'][1]['score'], single['ter'])
+        self.assertIn('baseline', self.works(*compare, bad, good, '--resamples', 20, '--seed', 3).stdout)
+        self.refused(2, ['--compare', 'two systems'], *compare, good)
+        self.refused(1, ['lines'], *compare, good, write(self.folder / 'one', 'a\n'))
+        self.refused(2, ['--compare', '--hypothesis'], *compare, good, bad, '--hypothesis', good)
+        self.refused(2, ['--source'], *compare, good, self.model)
+        self.refused(2, ['--source'], *compare, good, bad, '--source', good)
+        self.refused(2, ['--resamples: 0'], *compare, good, bad, '--resamples', 0)
+
+    def test_eval_compares_a_model_with_a_file(self):
+        source, reference = self.shared / 'short.en', self.shared / 'short.de'
+        result = json.loads(self.works('eval', '--compare', self.model, reference, '--source', source, '--reference', reference, '--max-length', 8,
+                                       '--json').stdout)
+        self.assertEqual(result['measures'][-1]['systems'][1]['score'], 0, 'TER of the references')
+
     # Tokenizer, attention, data
 
     def test_rank_file_is_cut_by_the_named_pattern_and_a_guess_is_said(self):
@@ -1096,6 +1157,11 @@ class Encoder(ProgramTest):
         self.assertAlmostEqual(result['accuracy'], self.best(self.classifier)['accuracy'])
         self.assertAlmostEqual(result['loss'], self.best(self.classifier)['loss'], places=4)
         self.assertEqual((result['texts'], result['right']), (90, round(90 * result['accuracy'])))
+        self.assertAlmostEqual(result['micro_f1'], result['accuracy'])
+        self.assertEqual([sum(row) for row in result['confusion']], [45, 45])
+        self.assertEqual([label['name'] for label in result['labels']], ['aged', 'fresh'])
+        text = self.works('eval', '--model', self.classifier, '--classification', self.labelled, '--dtype', 'bf16').stdout
+        self.assertIn(f"F1 macro {result['macro_f1']:.4f}", text)
         text = self.text.read_text()
         end = write(self.folder / 'end.txt', text[int(len(text) * 0.9):])
         result = json.loads(self.works('eval', '--model', self.mlm, '--text', end, '--dtype', 'bf16', '--json').stdout)

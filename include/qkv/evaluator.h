@@ -1,5 +1,6 @@
-// Evaluates models: scores of translations, loss of a language model on a text, accuracy of a classifier. The C++ interface of `qkv eval`.
-// Thread safety: functions may be called concurrently, each on all threads that qkv may use.
+// How good a model is: scores of translations and of other lines, comparison of systems, loss of a language model on a text, scores of a
+// classifier. What `qkv eval` does, for C++ programs. Thread safety: calls may run at once in several threads, each on all threads that qkv
+// may use.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "qkv/cancellation.h"
 #include "qkv/export.h"
@@ -14,11 +16,51 @@
 
 namespace qkv {
 
+class Tokenizer;
+
+// Splits texts into words for BLEU; sacreBLEU's names are 13a, intl, zh, char and none.
+enum class BleuTokenization { mteval_13a, international, chinese, character, none };
+// Replaces n-gram precisions of 0 in BLEU; sacreBLEU's names are exp, floor, add-k and none.
+enum class BleuSmoothing { exponential, floor, add_k, none };
+
+// The defaults are sacreBLEU's.
+struct ScoringOptions {
+  bool lowercase = false;  // BLEU and chrF ignore case
+  BleuTokenization tokenization = BleuTokenization::mteval_13a;
+  BleuSmoothing smoothing = BleuSmoothing::exponential;
+  std::optional<double> smoothing_value;  // for floor (default 0.1) and add_k (default 1)
+  bool ter_case_sensitive = false;
+  bool ter_normalized = false;           // TER cuts off punctuation, as tercom does
+  bool ter_no_punct = false;             // TER leaves punctuation out
+  bool ter_asian_support = false;        // with ter_normalized ideographs are words, with ter_no_punct Asian punctuation is left out, too
+  bool word_error_rate = false;          // count word errors
+  bool token_error_rate = false;         // count token errors
+  const Tokenizer* tokenizer = nullptr;  // whose tokens are counted; null: tokens are separated by white space, as phonemes often are
+  const CancellationToken* cancellation = nullptr;
+};
+
+// Differences between lines and their references, in alignments with as few errors as possible, and among these with the fewest
+// substitutions.
+struct ErrorRate {
+  int64_t substitutions = 0, insertions = 0, deletions = 0;
+  int64_t tokens = 0;          // in the references
+  int64_t unknown_tokens = 0;  // that the tokenizer does not know, in lines and references; they are compared by their text
+  int64_t errors() const { return substitutions + insertions + deletions; }
+  // Above 100 where there are more errors than tokens; empty where the references have no token.
+  std::optional<double> percent() const {
+    return tokens == 0 ? std::nullopt : std::optional(100.0 * static_cast<double>(errors()) / static_cast<double>(tokens));
+  }
+};
+
 struct TranslationScores {
-  std::optional<double> bleu;  // 0 to 100; sacreBLEU's default. Empty if no reference has four words, which BLEU needs
+  std::optional<double> bleu;  // 0 to 100. Empty where no reference has the four words that it counts
   double chrf = 0;             // 0 to 100; chrF2
+  double chrf_plus_plus = 0;   // 0 to 100; chrF2++, with words and pairs of words
+  double ter = 0;              // translation edit rate in percent; lower is better
   std::string signature;       // sacreBLEU's signature of BLEU
-  int64_t exact_matches = 0;   // lines that equal their reference, ignoring white space at both ends
+  std::string chrf_signature, chrf_plus_plus_signature, ter_signature;
+  std::optional<ErrorRate> word_errors, token_errors;  // where the options ask for them
+  int64_t exact_matches = 0;                           // lines that equal one of their references, white space at their ends aside
   int64_t lines = 0;
 
   double exact_match() const { return 100.0 * static_cast<double>(exact_matches) / static_cast<double>(lines); }  // percent
@@ -27,10 +69,41 @@ struct TranslationScores {
 // Scores translations or any other lines; line i of one span corresponds to line i of the other. Throws Error (bad_input) if the counts
 // differ or are 0. Invalid UTF-8 counts as U+FFFD.
 QKV_API TranslationScores score_translations(std::span<const std::string> hypotheses, std::span<const std::string> references);
+// With several references: a list of lines for each. Throws OptionError (invalid_argument) for options that do not fit.
+QKV_API TranslationScores score_translations(std::span<const std::string> hypotheses, std::span<const std::vector<std::string>> references,
+                                             const ScoringOptions& options);
+
+struct ComparisonOptions {
+  ScoringOptions scoring;
+  int64_t resamples = 1000;  // number of bootstrap samples
+  int64_t seed = 12345;
+};
+
+// One measure of several systems.
+struct MeasureComparison {
+  struct System {
+    double score = 0;
+    double mean = 0;                // over the resamples
+    double interval = 0;            // 95 % of the resamples lie within mean ± interval, about
+    std::optional<double> p_value;  // for the difference from the baseline; empty for the baseline
+  };
+  std::string name;       // BLEU, chrF2, chrF2++, TER, word error rate, token error rate
+  std::string signature;  // sacreBLEU's, with the generator of the draws (rng:philox); empty for error rates
+  bool lower_is_better = false;
+  std::vector<System> systems;  // in the order of the call, the baseline first
+};
+
+// Paired bootstrap resampling (Koehn 2004) as sacreBLEU's --paired-bs does it: the same statistics, p-value and interval. Lines are drawn
+// by qkv's own generator, so that the figures equal sacreBLEU's within the sampling error alone; the same seed gives the same figures on
+// any machine. Systems whose scores never differ have p = 1 (sacreBLEU: 1 / (resamples + 1)). BLEU is left out where it is undefined.
+// Throws Error (bad_input) as score_translations, and for fewer than two systems.
+QKV_API std::vector<MeasureComparison> compare_translations(std::span<const std::vector<std::string>> systems,
+                                                            std::span<const std::vector<std::string>> references,
+                                                            const ComparisonOptions& options = {});
 
 struct TextEvaluationOptions {
   std::string document_separator;  // splits the text into documents, as in training; empty: one document
-  int64_t context = 0;             // tokens of context, at least 1 (3 for a masked model); 0: the model's positions, at most 2048
+  int64_t context = 0;             // tokens that the model sees at once, 1 or more (a masked model's 3); 0: its positions, at most 2048
   InferenceType dtype = InferenceType::f32;
   const CancellationToken* cancellation = nullptr;
 };
@@ -57,6 +130,27 @@ struct TextEvaluation {
 QKV_API TextEvaluation evaluate_text(const std::filesystem::path& model, const std::filesystem::path& text,
                                      const TextEvaluationOptions& options = {});
 
+// Quality of predicted labels. Definitions as in scikit-learn with zero_division = 0.
+struct LabelScores {
+  struct Label {
+    std::string name;
+    int64_t texts = 0, predicted = 0, right = 0;  // texts that have the label, that are given it, and both
+    double precision() const { return predicted == 0 ? 0 : static_cast<double>(right) / static_cast<double>(predicted); }
+    double recall() const { return texts == 0 ? 0 : static_cast<double>(right) / static_cast<double>(texts); }
+    double f1() const { return texts + predicted == 0 ? 0 : 2.0 * static_cast<double>(right) / static_cast<double>(texts + predicted); }
+  };
+  std::vector<Label> labels;
+  std::vector<std::vector<int64_t>> confusion;  // [right label][predicted label], in the order of `labels`
+  double macro_f1 = 0;                          // mean of the labels' F1; labels that no text has or is given are left out
+  double micro_f1 = 0;                          // F1 of all decisions together; the accuracy, as each text has one label
+  double matthews = 0;  // Matthews' correlation coefficient, -1 to 1 (Gorodkin 2004); 0 where all texts have or are given the same label
+};
+
+// Text i is predicted to have label predicted[i] and has right[i]. `names`: all labels; empty: those that occur, in alphabetical order.
+// Throws Error (bad_input) where the counts differ, there is no text, or a label is not among the names.
+QKV_API LabelScores score_labels(std::span<const std::string> predicted, std::span<const std::string> right,
+                                 std::span<const std::string> names = {});
+
 struct ClassificationEvaluationOptions {
   InferenceType dtype = InferenceType::f32;
   const CancellationToken* cancellation = nullptr;
@@ -66,6 +160,7 @@ struct ClassificationEvaluation {
   double loss = 0;      // mean of -log p of the right labels, in nats
   double accuracy = 0;  // 0 to 1
   int64_t right = 0;    // texts whose most probable label is correct
+  LabelScores labels;
   int64_t texts = 0;
   int64_t cut = 0;         // texts with more tokens than the model takes, of which only the first ones were read
   int64_t max_tokens = 0;  // limit of the model

@@ -1,13 +1,17 @@
 // The evaluation functions of the public API.
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <set>
 
 #include "api/model_checks.h"
 #include "base/option_error.h"
 #include "base/temporary_directory.h"
 #include "base/timing.h"
 #include "evaluate/classification.h"
+#include "evaluate/comparison.h"
 #include "evaluate/masked_loss.h"
+#include "evaluate/option_table.h"
 #include "evaluate/scores.h"
 #include "evaluate/text_loss.h"
 #include "qkv/evaluator.h"
@@ -61,12 +65,66 @@ void evaluate_causal(const Model& model, const TextCorpus& corpus, const Cancell
 }  // namespace
 
 TranslationScores score_translations(std::span<const std::string> hypotheses, std::span<const std::string> references) {
-  const Scores scores = score_corpus(hypotheses, references);
-  TranslationScores result{.chrf = scores.chrf, .signature = scores.signature};
-  if (bleu_is_defined(references)) result.bleu = scores.bleu;
+  const std::vector<std::string> list(references.begin(), references.end());
+  return score_translations(hypotheses, {&list, 1}, {});
+}
+
+TranslationScores score_translations(std::span<const std::string> hypotheses, std::span<const std::vector<std::string>> references,
+                                     const ScoringOptions& options) {
+  check_ranges(scoring_option_table(), options);
+  check_scoring_options(options);
+  const LineCounts corpus = count_corpus(hypotheses, references, {.scoring = options});
+  const bool has_bleu = std::any_of(references.begin(), references.end(),
+                                    [&](const std::vector<std::string>& list) { return bleu_is_defined(list, options.tokenization); });
+  TranslationScores result;
+  if (has_bleu) result.bleu = bleu_score(corpus, options);
+  result.chrf = chrf(corpus.chrf.characters);
+  result.chrf_plus_plus = chrf(corpus.chrf.characters_beside_words, corpus.chrf.words);
+  result.ter = ter(corpus.ter);
+  result.signature = bleu_signature(options, references.size());
+  result.chrf_signature = chrf_signature(options, references.size(), 0);
+  result.chrf_plus_plus_signature = chrf_signature(options, references.size(), 2);
+  result.ter_signature = ter_signature(options, references.size());
+  if (options.word_error_rate) result.word_errors = corpus.word_errors;
+  if (options.token_error_rate) result.token_errors = corpus.token_errors;
   result.exact_matches = static_cast<int64_t>(exact_matches(hypotheses, references));
-  result.lines = std::ssize(references);
+  result.lines = std::ssize(hypotheses);
   return result;
+}
+
+std::vector<MeasureComparison> compare_translations(std::span<const std::vector<std::string>> systems,
+                                                    std::span<const std::vector<std::string>> references,
+                                                    const ComparisonOptions& options) {
+  check_ranges(scoring_option_table(), options.scoring);
+  check_ranges(comparison_option_table(), options);
+  check_scoring_options(options.scoring);
+  const size_t lines = references.empty() ? 0 : references.front().size();
+  return compare_systems(systems, references, options, random_lines(static_cast<uint64_t>(options.seed), lines));
+}
+
+LabelScores score_labels(std::span<const std::string> predicted, std::span<const std::string> right, std::span<const std::string> names) {
+  if (predicted.size() != right.size())
+    fail(ErrorCode::bad_input, "there are {} predicted labels and {} right ones; they must belong together", predicted.size(),
+         right.size());
+  if (right.empty()) fail(ErrorCode::bad_input, "there is nothing to score: no labels");
+  std::vector<std::string> all(names.begin(), names.end());
+  if (names.empty()) {
+    std::set<std::string> found(right.begin(), right.end());
+    found.insert(predicted.begin(), predicted.end());
+    all.assign(found.begin(), found.end());
+  }
+  std::map<std::string_view, size_t> numbers;
+  for (const std::string& name : all) {
+    if (!numbers.emplace(name, numbers.size()).second) fail(ErrorCode::bad_input, "the label \"{}\" is there twice", name);
+  }
+  const auto number = [&](const std::string& label) {
+    const auto found = numbers.find(label);
+    if (found == numbers.end()) fail(ErrorCode::bad_input, "\"{}\" is none of the labels {}", label, fmt::join(all, ", "));
+    return found->second;
+  };
+  ConfusionMatrix confusion(all.size(), std::vector<int64_t>(all.size()));
+  for (size_t i = 0; i < right.size(); ++i) ++confusion[number(right[i])][number(predicted[i])];
+  return scores_of_labels(std::move(confusion), all);
 }
 
 TextEvaluation evaluate_text(const std::filesystem::path& directory, const std::filesystem::path& text,
@@ -109,6 +167,7 @@ ClassificationEvaluation evaluate_classification(const std::filesystem::path& di
   return {.loss = scores.loss(),
           .accuracy = scores.accuracy(),
           .right = scores.right,
+          .labels = scores_of_labels(scores.confusion, parts.model->labels),
           .texts = scores.texts,
           .cut = texts.cut(),
           .max_tokens = max_tokens,

@@ -1,5 +1,6 @@
 // The option tables of the public API.
 #include "decode/option_table.h"
+#include "evaluate/option_table.h"
 #include "qkv/options.h"
 #include "train/options/option_table.h"
 #include "train/options/options.h"
@@ -44,6 +45,14 @@ std::span<const OptionInfo> generator_options() {
   static const std::vector<OptionInfo> table = public_part(generator_option_table());
   return table;
 }
+std::span<const OptionInfo> scoring_options() {
+  static const std::vector<OptionInfo> table = public_part(scoring_option_table());
+  return table;
+}
+std::span<const OptionInfo> comparison_options() {
+  static const std::vector<OptionInfo> table = public_part(comparison_option_table());
+  return table;
+}
 
 void set_option(TrainOptions& options, std::string_view name, const std::string& text) {
   set_in(train_option_table(), options, name, text);
@@ -54,6 +63,12 @@ void set_option(TranslatorOptions& options, std::string_view name, const std::st
 void set_option(GeneratorOptions& options, std::string_view name, const std::string& text) {
   set_in(generator_option_table(), options, name, text);
 }
+void set_option(ScoringOptions& options, std::string_view name, const std::string& text) {
+  set_in(scoring_option_table(), options, name, text);
+}
+void set_option(ComparisonOptions& options, std::string_view name, const std::string& text) {
+  set_in(comparison_option_table(), options, name, text);
+}
 
 std::string option_value(const TrainOptions& options, std::string_view name) {
   return find_or_fail(train_option_table(), name).get(options);
@@ -63,6 +78,12 @@ std::string option_value(const TranslatorOptions& options, std::string_view name
 }
 std::string option_value(const GeneratorOptions& options, std::string_view name) {
   return find_or_fail(generator_option_table(), name).get(options);
+}
+std::string option_value(const ScoringOptions& options, std::string_view name) {
+  return find_or_fail(scoring_option_table(), name).get(options);
+}
+std::string option_value(const ComparisonOptions& options, std::string_view name) {
+  return find_or_fail(comparison_option_table(), name).get(options);
 }
 
 }  // namespace qkv

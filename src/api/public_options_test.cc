@@ -46,6 +46,8 @@ TEST(PublicOptions, TablesAreWhole) {
   expect_whole<TrainOptions>(train_options());
   expect_whole<TranslatorOptions>(translator_options());
   expect_whole<GeneratorOptions>(generator_options());
+  expect_whole<ScoringOptions>(scoring_options());
+  expect_whole<ComparisonOptions>(comparison_options());
 }
 
 TEST(PublicOptions, TextSetsTheMember) {

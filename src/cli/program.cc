@@ -16,7 +16,7 @@ const CancellationToken* program_cancellation() { return &cancellation; }
 void catch_interrupts(const char* acknowledgement) { catch_interrupts(cancellation, acknowledgement); }
 
 std::string option_name(std::string_view field) {
-  for (const auto table : {train_options(), translator_options(), generator_options()}) {
+  for (const auto table : {train_options(), translator_options(), generator_options(), scoring_options(), comparison_options()}) {
     for (const OptionInfo& option : table) {
       if (option.field == field) return "--" + option.name;
     }

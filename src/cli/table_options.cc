@@ -2,6 +2,7 @@
 
 #include "cli/exclusions.h"
 #include "decode/option_table.h"
+#include "evaluate/option_table.h"
 
 namespace qkv {
 
@@ -24,6 +25,11 @@ void add_sampling_options(CLI::App& command, GeneratorOptions& options) {
   for (const TableOption<GeneratorOptions>& entry : generator_option_table()) {
     if (entry.name != "sample") add_table_option(command, entry, options);
   }
+}
+
+void add_scoring_options(CLI::App& command, ComparisonOptions& options) {
+  for (const TableOption<ScoringOptions>& entry : scoring_option_table()) add_table_option(command, entry, options.scoring);
+  for (const TableOption<ComparisonOptions>& entry : comparison_option_table()) add_table_option(command, entry, options);
 }
 
 void add_dtype_option(CLI::App& command, InferenceType& dtype) {

@@ -10,6 +10,7 @@
 
 #include "base/option_table.h"
 #include "cli/letters.h"
+#include "qkv/evaluator.h"
 #include "qkv/generator.h"
 #include "qkv/inference_type.h"
 #include "qkv/translator.h"
@@ -43,6 +44,8 @@ void add_decoding_options(CLI::App& command, TranslatorOptions& options, Texts t
 void add_n_best_option(CLI::App& command, TranslatorOptions& options);
 // The options of drawing tokens.
 void add_sampling_options(CLI::App& command, GeneratorOptions& options);
+// --lowercase, --tokenize, --word-error-rate and what else decides scores; --resamples, --seed.
+void add_scoring_options(CLI::App& command, ComparisonOptions& options);
 // The type that a model computes in.
 void add_dtype_option(CLI::App& command, InferenceType& dtype);
 

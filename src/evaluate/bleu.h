@@ -1,25 +1,31 @@
-// BLEU (Papineni et al. 2002) as sacreBLEU computes it by default (Post 2018): tokenization 13a, cased, exponential smoothing.
+// BLEU (Papineni et al. 2002) as sacreBLEU computes it (Post 2018).
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "evaluate/ngram_matches.h"
+#include "qkv/evaluator.h"
 
 namespace qkv {
-
-// Inserts spaces between the tokens of a text according to mteval-v13a for Western languages. `text` is valid UTF-8.
-std::string tokenize_13a(std::string_view text);
 
 // Counts the n-grams of one sentence. A counter can be reused for any number of sentences, in one thread.
 class BleuCounter {
  public:
-  NgramCounts count(std::string_view hypothesis, std::string_view reference);  // valid UTF-8
+  explicit BleuCounter(BleuTokenization tokenization) : tokenization_(tokenization) {}
+  // Texts are valid UTF-8. Each n-gram may match as often as the reference that has it most often; the reference length is the closest one.
+  NgramCounts count(std::string_view hypothesis, std::span<const std::string> references);
 
  private:
+  BleuTokenization tokenization_;
   NgramMatcher matcher_{4};
 };
 
-double bleu(const NgramCounts& corpus);  // 0 to 100
+struct BleuFormula {
+  BleuSmoothing smoothing = BleuSmoothing::exponential;
+  double value = 0;  // for floor and add_k
+};
+double bleu(const NgramCounts& corpus, const BleuFormula& formula = {});  // 0 to 100
 
 }  // namespace qkv

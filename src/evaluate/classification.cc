@@ -51,7 +51,11 @@ ClassificationScores classification_scores(const Transformer& network, const Lab
   for (int64_t i = 0; i < texts.size(); ++i) {
     const std::vector<double>& row = log_p[static_cast<size_t>(i)];
     scores.nll -= row[static_cast<size_t>(texts.label(i))];
-    scores.right += std::max_element(row.begin(), row.end()) - row.begin() == texts.label(i);
+    const auto right = static_cast<size_t>(texts.label(i));
+    const auto predicted = static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
+    if (scores.confusion.empty()) scores.confusion.assign(row.size(), std::vector<int64_t>(row.size()));
+    ++scores.confusion[right][predicted];
+    scores.right += predicted == right;
   }
   return scores;
 }

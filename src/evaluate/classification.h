@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/labelled_texts.h"
+#include "evaluate/label_scores.h"
 #include "nn/transformer.h"
 #include "qkv/cancellation.h"
 
@@ -24,6 +25,7 @@ std::vector<std::vector<double>> label_log_probabilities(const Transformer& netw
 struct ClassificationScores {
   double nll = 0;                // sum of -log p of the right labels, in nats
   int64_t texts = 0, right = 0;  // right: texts whose most likely label is correct
+  ConfusionMatrix confusion;
 
   double loss() const { return nll / static_cast<double>(texts); }
   double accuracy() const { return static_cast<double>(right) / static_cast<double>(texts); }

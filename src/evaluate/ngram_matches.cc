@@ -16,7 +16,7 @@ void NgramCounts::operator+=(const NgramCounts& other) {
 }
 
 void NgramMatcher::clear(size_t edges) {
-  QKV_REQUIRE(edges < UINT32_MAX / 2, "[score_corpus] a reference of more than {} n-grams is no sentence", UINT32_MAX / 2);
+  QKV_CHECK(edges < UINT32_MAX / 2, "[score_corpus] a reference of more than {} n-grams is no sentence", UINT32_MAX / 2);
   const size_t size = std::bit_ceil(std::max<size_t>(2 * edges, 64));
   if (edges_.size() < size) edges_.resize(size);
   mask_ = size - 1;
@@ -30,26 +30,42 @@ NgramMatcher::Edge& NgramMatcher::find(uint32_t parent, uint32_t symbol) {
   return edges_[slot];
 }
 
-NgramCounts NgramMatcher::count(std::span<const uint32_t> hypothesis, std::span<const uint32_t> reference) {
-  NgramCounts counts;
-  for (size_t n = 1; n <= order_; ++n) {
-    counts.hypothesis[n - 1] = std::max<int64_t>(0, static_cast<int64_t>(hypothesis.size()) - static_cast<int64_t>(n) + 1);
-    counts.reference[n - 1] = std::max<int64_t>(0, static_cast<int64_t>(reference.size()) - static_cast<int64_t>(n) + 1);
-  }
-  clear(reference.size() * order_);
-  uint32_t nodes = 0;  // the root is node 0
+void NgramMatcher::add_reference(std::span<const uint32_t> reference, uint32_t number) {
   for (size_t begin = 0; begin < reference.size(); ++begin) {
     const size_t end = std::min(reference.size(), begin + order_);
     for (size_t i = begin, node = 0; i < end; ++i) {
       Edge& edge = find(static_cast<uint32_t>(node), reference[i]);
       if (edge.key == 0) {
         edge.key = (uint64_t{node} << 32 | reference[i]) + 1;
-        edge.node = ++nodes;
+        edge.node = ++nodes_;
       }
-      ++edge.left;
+      if (edge.reference != number) {
+        edge.reference = number;
+        edge.occurrences = 0;
+      }
+      edge.left = std::max(edge.left, ++edge.occurrences);
       node = edge.node;
     }
   }
+}
+
+NgramCounts NgramMatcher::count(std::span<const uint32_t> hypothesis, std::span<const std::vector<uint32_t>> references) {
+  const size_t length = hypothesis.size();
+  const auto distance = [&](size_t size) { return size > length ? size - length : length - size; };
+  size_t symbols = 0, closest = references.front().size();
+  for (const std::vector<uint32_t>& reference : references) {
+    const size_t size = reference.size();
+    symbols += size;
+    if (distance(size) < distance(closest) || (distance(size) == distance(closest) && size < closest)) closest = size;
+  }
+  NgramCounts counts;
+  for (size_t n = 1; n <= order_; ++n) {
+    counts.hypothesis[n - 1] = std::max<int64_t>(0, static_cast<int64_t>(length) - static_cast<int64_t>(n) + 1);
+    counts.reference[n - 1] = std::max<int64_t>(0, static_cast<int64_t>(closest) - static_cast<int64_t>(n) + 1);
+  }
+  clear(symbols * order_);
+  nodes_ = 0;
+  for (size_t r = 0; r < references.size(); ++r) add_reference(references[r], static_cast<uint32_t>(r + 1));
   for (size_t begin = 0; begin < hypothesis.size(); ++begin) {
     const size_t end = std::min(hypothesis.size(), begin + order_);
     for (size_t i = begin, node = 0; i < end; ++i) {

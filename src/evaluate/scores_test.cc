@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/files.h"
-#include "evaluate/bleu.h"
+#include "evaluate/bleu_tokenization.h"
 #include "evaluate/split_words.h"
 #include "qkv/error.h"
 
@@ -30,6 +30,10 @@ TEST(Scores, EqualSacrebleusOnEveryCorpus) {
     EXPECT_NEAR(scores.bleu, each["bleu"].get<double>(), 1e-9) << each["name"];
     EXPECT_NEAR(scores.chrf, each["chrf"].get<double>(), 1e-9) << each["name"];
     EXPECT_EQ(scores.signature, each["signature"].get<std::string>());
+    const Lines references = each["references"].get<Lines>();
+    const LineCounts corpus = count_corpus(each["hypotheses"].get<Lines>(), {&references, 1}, {});
+    EXPECT_NEAR(chrf(corpus.chrf.characters_beside_words, corpus.chrf.words), each["chrf_plus_plus"].get<double>(), 1e-9) << each["name"];
+    EXPECT_NEAR(ter(corpus.ter), each["ter"].get<double>(), 1e-9) << each["name"];
   }
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/goldens/scores/scores.json: texts with their BLEU, chrF2 and 13a tokenization by sacreBLEU.
+"""Writes tests/goldens/scores/scores.json: texts with the BLEU, chrF2, chrF2++, TER and 13a tokenization that sacreBLEU gives them.
 
 Needs: pip install sacrebleu
 """
@@ -8,7 +8,7 @@ import pathlib
 import random
 
 import sacrebleu
-from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.metrics import BLEU, CHRF, TER
 from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
 NASTY = [
@@ -90,6 +90,8 @@ def main():
         case["bleu"] = bleu.corpus_score(hypotheses, [references]).score
         case["chrf"] = chrf.corpus_score(hypotheses, [references]).score
         case["signature"] = str(bleu.get_signature())
+        case["chrf_plus_plus"] = CHRF(word_order=2).corpus_score(hypotheses, [references]).score
+        case["ter"] = TER().corpus_score(hypotheses, [references]).score
         cases.append(case)
         if name in ("nasty lines", "noise"):
             tokenized.update({line: tokenizer(line.rstrip()) for line in hypotheses + references})
@@ -100,4 +102,5 @@ def main():
     print(f"{folder / 'scores.json'}: {len(cases)} cases, {len(tokenized)} tokenized lines, sacrebleu {sacrebleu.__version__}")
 
 
-main()
+if __name__ == "__main__":
+    main()

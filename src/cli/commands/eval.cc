@@ -1,67 +1,59 @@
-// qkv eval: BLEU, chrF and exact matches of translations made by a model or read from a file; loss of a language model on a text; accuracy
-// of a classifier.
+// qkv eval: scores of a model's translations, or of files of translations; loss of a language model on a text; scores of a classifier.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/log.h"
-#include "base/timing.h"
-#include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/commands/eval_lines.h"
 #include "cli/letters.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/program.h"
 #include "cli/table_options.h"
+#include "evaluate/option_table.h"
 #include "qkv/evaluator.h"
-#include "qkv/translator.h"
 #include "train/options/option_table.h"
 
 namespace qkv {
 namespace {
 
-struct EvalArguments {
-  std::string model, source, reference, hypothesis, output;
-  TranslatorOptions options;
-  bool json = false;
-  std::string text, document_separator, classification;
-  int64_t context = 0;
-};
-
-std::vector<std::string> read_text(const std::string& path) {
-  std::vector<std::string> lines = read_lines(path);
-  for (size_t i = 0; i < lines.size(); ++i) {
-    if (!is_valid_utf8(lines[i])) fail(ErrorCode::bad_input, "{}: line {} is not valid UTF-8; convert it with iconv", path, i + 1);
+nlohmann::ordered_json classification_json(const ClassificationEvaluation& result) {
+  nlohmann::ordered_json labels = nlohmann::ordered_json::array();
+  for (const LabelScores::Label& label : result.labels.labels) {
+    labels.push_back({{"name", label.name},
+                      {"texts", label.texts},
+                      {"predicted", label.predicted},
+                      {"precision", label.precision()},
+                      {"recall", label.recall()},
+                      {"f1", label.f1()}});
   }
-  return lines;
+  return {{"loss", result.loss},
+          {"accuracy", result.accuracy},
+          {"macro_f1", result.labels.macro_f1},
+          {"micro_f1", result.labels.micro_f1},
+          {"matthews", result.labels.matthews},
+          {"right", result.right},
+          {"texts", result.texts},
+          {"labels", labels},
+          {"confusion", result.labels.confusion},
+          {"seconds", result.seconds}};
 }
 
-void check_same_length(const std::string& path, size_t lines, const std::string& other_path, size_t other_lines) {
-  if (lines != other_lines) {
-    fail(ErrorCode::bad_input, "{} has {} lines, {} has {}; line for line they must belong together", path, lines, other_path, other_lines);
+// A line per label: its scores, and how often its texts were given each label.
+void print_labels(const LabelScores& scores) {
+  constexpr size_t kMostColumns = 12;
+  const bool confusion = scores.labels.size() <= kMostColumns;
+  size_t width = 5;
+  for (const LabelScores::Label& label : scores.labels) width = std::max(width, label.name.size());
+  print("{:<{}}  {:>7}  {:>9}  {:>7}  {:>7}{}\n", "label", width, "texts", "precision", "recall", "F1",
+        confusion ? "  predicted, in the order of the lines" : "");
+  for (size_t i = 0; i < scores.labels.size(); ++i) {
+    const LabelScores::Label& label = scores.labels[i];
+    print("{:<{}}  {:>7}  {:>9.4f}  {:>7.4f}  {:>7.4f}", label.name, width, label.texts, label.precision(), label.recall(), label.f1());
+    for (size_t j = 0; confusion && j < scores.labels.size(); ++j) print("  {:>5}", scores.confusion[i][j]);
+    print("\n");
   }
-}
-
-struct Hypotheses {
-  std::vector<std::string> lines;
-  double seconds = 0;  // translation time; 0 if the translations were read from a file
-};
-
-Hypotheses translate_source(const EvalArguments& arguments, const std::vector<std::string>& source) {
-  catch_interrupts();
-  const Translator translator = Translator::open(arguments.model, arguments.options);
-  const Stopwatch watch;
-  std::vector<Translation> translations = translator.translate(source, {.cancellation = program_cancellation()});
-  Hypotheses hypotheses;
-  hypotheses.seconds = watch.seconds();
-  std::string text;
-  for (Translation& translation : translations) {
-    hypotheses.lines.push_back(on_one_line(std::move(translation.candidates.front().text)));
-    text += hypotheses.lines.back() + '\n';
-  }
-  if (!arguments.output.empty()) write_file_atomically(arguments.output, text);
-  log_info("translated {} lines in {:.2f} s, {:.1f} lines/s", source.size(), hypotheses.seconds,
-           static_cast<double>(source.size()) / hypotheses.seconds);
-  return hypotheses;
 }
 
 void eval_classification(const EvalArguments& arguments) {
@@ -70,16 +62,11 @@ void eval_classification(const EvalArguments& arguments) {
       arguments.model, arguments.classification, {.dtype = arguments.options.dtype, .cancellation = program_cancellation()});
   if (result.cut > 0)
     log_warning("{}: {} texts are cut to the {} tokens that the model takes", arguments.classification, result.cut, result.max_tokens);
-  if (arguments.json) {
-    print("{}\n", nlohmann::ordered_json{{"loss", result.loss},
-                                         {"accuracy", result.accuracy},
-                                         {"right", result.right},
-                                         {"texts", result.texts},
-                                         {"seconds", result.seconds}}
-                      .dump());
-  } else {
-    print("loss {:.4f}  accuracy {:.2f} % ({} of {} texts)\n", result.loss, 100 * result.accuracy, result.right, result.texts);
-  }
+  if (arguments.json) return print("{}\n", classification_json(result).dump());
+  print("loss {:.4f}  accuracy {:.2f} % ({} of {} texts)\n", result.loss, 100 * result.accuracy, result.right, result.texts);
+  print("F1 macro {:.4f}  micro {:.4f}  Matthews correlation {:.4f}\n", result.labels.macro_f1, result.labels.micro_f1,
+        result.labels.matthews);
+  print_labels(result.labels);
 }
 
 void print_text_json(const TextEvaluation& result) {
@@ -115,78 +102,88 @@ void eval_text(const EvalArguments& arguments) {
   }
 }
 
+// The first option of scoring lines that has another value than its default, with its dashes; empty: there is none.
+std::string given_scoring_option(const EvalArguments& arguments) {
+  const auto first = [](auto table, const auto& options) -> std::string {
+    for (const auto& entry : table) {
+      if (entry.get(options) != entry.default_value) return "--" + entry.name;
+    }
+    return "";
+  };
+  const std::string name = first(scoring_option_table(), arguments.comparison.scoring);
+  return !name.empty() ? name : first(comparison_option_table(), arguments.comparison);
+}
+
+// Refuses what belongs to lines and their references beside --text and --classification.
+void refuse_scoring_of_lines(const EvalArguments& arguments, std::string_view mode, std::string_view kind) {
+  if (!arguments.source.empty() || !arguments.references.empty() || !arguments.hypothesis.empty() || !arguments.output.empty() ||
+      !arguments.compared.empty() || !arguments.tokenizer.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "{} is for a {}; --source, --reference, --hypothesis, --output, --compare and --tokenizer are for translations", mode, kind);
+  }
+  refuse_decoding_options(arguments, mode, "dtype");
+  if (const std::string name = given_scoring_option(arguments); !name.empty())
+    fail(ErrorCode::invalid_argument, "{} scores translations; {} is for a {}", name, mode, kind);
+}
+
+void check_comparison(const EvalArguments& arguments) {
+  if (arguments.compared.size() < 2)
+    fail(ErrorCode::invalid_argument, "--compare needs two systems or more, the baseline first; there is only {}",
+         arguments.compared.front());
+  if (!arguments.hypothesis.empty() || !arguments.model.empty() || !arguments.output.empty())
+    fail(ErrorCode::invalid_argument, "--compare names all systems itself; --hypothesis, --model and --output score one");
+}
+
+void check_lines(const EvalArguments& arguments) {
+  if (arguments.references.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "eval needs --reference to score translations, --text to score a language model, or --classification to score a classifier");
+  }
+  if (!arguments.tokenizer.empty() && !arguments.comparison.scoring.token_error_rate)
+    fail(ErrorCode::invalid_argument, "--tokenizer goes with --token-error-rate");
+  if (!arguments.compared.empty()) return check_comparison(arguments);
+  const ComparisonOptions defaults;
+  if (arguments.comparison.resamples != defaults.resamples || arguments.comparison.seed != defaults.seed)
+    fail(ErrorCode::invalid_argument, "--resamples and --seed go with --compare");
+  const bool from_file = !arguments.hypothesis.empty(), from_model = !arguments.model.empty() || !arguments.source.empty();
+  if (from_file == from_model || (from_model && (arguments.model.empty() || arguments.source.empty()))) {
+    fail(ErrorCode::invalid_argument,
+         "eval scores either --hypothesis FILE or the translations of --source FILE with --model DIR, or compares several with --compare");
+  }
+  if (from_file) refuse_decoding_options(arguments, "--hypothesis");
+  if (from_file && !arguments.output.empty())
+    fail(ErrorCode::invalid_argument, "--output keeps the translations of --model; with --hypothesis there are none");
+}
+
 void check_arguments(const EvalArguments& arguments) {
-  const bool translations =
-      !arguments.source.empty() || !arguments.reference.empty() || !arguments.hypothesis.empty() || !arguments.output.empty();
   if (!arguments.text.empty()) {
     if (arguments.model.empty()) fail(ErrorCode::invalid_argument, "--text is scored by a language model; name it with --model");
-    if (translations || !arguments.classification.empty())
-      fail(ErrorCode::invalid_argument,
-           "--text is for a language model; --source, --reference, --hypothesis and --output are for translations, --classification for a "
-           "classifier");
-    return;
+    if (!arguments.classification.empty())
+      fail(ErrorCode::invalid_argument, "--text is for a language model, --classification for a classifier");
+    return refuse_scoring_of_lines(arguments, "--text", "language model");
   }
   if (arguments.context > 0 || !arguments.document_separator.empty())
     fail(ErrorCode::invalid_argument, "--context and --document-separator go with --text");
   if (!arguments.classification.empty()) {
     if (arguments.model.empty()) fail(ErrorCode::invalid_argument, "--classification is for a classifier; name it with --model");
-    if (translations)
-      fail(ErrorCode::invalid_argument,
-           "--classification is for a classifier; --source, --reference, --hypothesis and --output are for translations");
-    return;
+    return refuse_scoring_of_lines(arguments, "--classification", "classifier");
   }
-  if (arguments.reference.empty()) {
-    fail(ErrorCode::invalid_argument,
-         "eval needs --reference to score translations, --text to score a language model, or --classification to score a classifier");
-  }
-  const bool from_file = !arguments.hypothesis.empty(), from_model = !arguments.model.empty() || !arguments.source.empty();
-  if (from_file == from_model || (from_model && (arguments.model.empty() || arguments.source.empty()))) {
-    fail(ErrorCode::invalid_argument, "eval scores either --hypothesis FILE or the translations of --source FILE with --model DIR");
-  }
-  if (from_file && !arguments.output.empty())
-    fail(ErrorCode::invalid_argument, "--output keeps the translations of --model; with --hypothesis there are none");
+  check_lines(arguments);
 }
 
-void print_scores(const TranslationScores& scores, double seconds, bool as_json) {
-  if (as_json) {
-    nlohmann::ordered_json result{{"bleu", scores.bleu ? nlohmann::ordered_json(*scores.bleu) : nullptr},
-                                  {"chrf", scores.chrf},
-                                  {"signature", scores.signature},
-                                  {"exact_match", scores.exact_match()},
-                                  {"lines", scores.lines}};
-    if (seconds > 0) result["seconds"] = seconds;
-    print("{}\n", result.dump());
-  } else {
-    const std::string bleu = scores.bleu ? fmt::format("{:.2f}", *scores.bleu) : "undefined (no reference has four words)";
-    print("BLEU {}  chrF2 {:.2f}  exact match {:.2f} % ({} of {} lines)\n{}\n", bleu, scores.chrf, scores.exact_match(),
-          scores.exact_matches, scores.lines, scores.signature);
-  }
-}
-
-void run_eval(const EvalArguments& arguments) {
+void run_eval(EvalArguments& arguments) {
   check_arguments(arguments);
   if (!arguments.output.empty()) check_can_write(arguments.output);
   if (!arguments.text.empty()) return eval_text(arguments);
   if (!arguments.classification.empty()) return eval_classification(arguments);
-  const std::vector<std::string> references = read_text(arguments.reference);
-  Hypotheses hypotheses;
-  if (arguments.hypothesis.empty()) {
-    const std::vector<std::string> source = read_lines(arguments.source);
-    check_same_length(arguments.source, source.size(), arguments.reference, references.size());
-    hypotheses = translate_source(arguments, source);
-  } else {
-    hypotheses.lines = read_text(arguments.hypothesis);
-    check_same_length(arguments.hypothesis, hypotheses.lines.size(), arguments.reference, references.size());
-  }
-  if (references.empty()) fail(ErrorCode::bad_input, "{} is empty; there is nothing to score", arguments.reference);
-  print_scores(score_translations(hypotheses.lines, references), hypotheses.seconds, arguments.json);
+  if (!arguments.compared.empty()) return compare_lines(arguments);
+  eval_lines(arguments);
 }
 
 }  // namespace
 
 void add_eval_command(CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("eval", "Score a model or a file of translations with BLEU and chrF, a language model on a text, or a classifier");
+  CLI::App* command = app.add_subcommand("eval", "Score a model or files of translations, a language model on a text, or a classifier");
   auto arguments = std::make_shared<EvalArguments>();
   command
       ->add_option(with_letter("--model"), arguments->model,
@@ -194,11 +191,20 @@ void add_eval_command(CLI::App& app) {
       ->type_name("DIR");
   command->add_option("--source", arguments->source, "Lines to translate")->type_name("FILE");
   command->add_option("--hypothesis", arguments->hypothesis, "Translations to score, instead of --model and --source")->type_name("FILE");
-  command->add_option("--reference", arguments->reference, "The right translations, line by line")->type_name("FILE");
+  command->add_option("--reference", arguments->references, "The right translations, line by line; several files: several right ones")
+      ->type_name("FILE");
+  command
+      ->add_option("--compare", arguments->compared,
+                   "Compare systems by paired bootstrap resampling, the baseline first: files of translations, or model directories that "
+                   "translate --source")
+      ->type_name("SYSTEM");
+  command->add_option("--tokenizer", arguments->tokenizer, "File or directory of the tokenizer for --token-error-rate")->type_name("PATH");
   command->add_option(with_letter("--output"), arguments->output, "Keep the model's translations in FILE")->type_name("FILE");
-  command->add_flag("--json", arguments->json,
-                    "Print one line of JSON: bleu, chrf, signature, exact_match, lines; with --text loss, perplexity, bits_per_byte "
-                    "(masked_bits_per_byte), tokens, bytes; with --classification loss, accuracy, right, texts");
+  command->add_flag(
+      "--json", arguments->json,
+      "Print one line of JSON: bleu, chrf, chrf_plus_plus, ter, their signatures, exact_match, lines; with --compare measures; "
+      "with --text loss, perplexity, bits_per_byte (masked_bits_per_byte), tokens, bytes; with --classification loss, "
+      "accuracy, macro_f1, micro_f1, matthews, labels, confusion");
   command->add_option("--text", arguments->text, "Text for a language model to predict, or to find the hidden tokens of")
       ->type_name("FILE");
   command
@@ -209,10 +215,12 @@ void add_eval_command(CLI::App& app) {
       ->type_name("TEXT");
   command->add_option("--classification", arguments->classification, "Lines of a text, a tab and its label, for a classifier")
       ->type_name("FILE");
+  add_scoring_options(*command, arguments->comparison);
   add_decoding_options(*command, arguments->options);
   command->footer(
-      "BLEU is sacreBLEU's default (its signature is printed), chrF2 likewise; exact match is the share of lines that equal the "
-      "reference.\n"
+      "BLEU is sacreBLEU's default (its signature is printed), chrF2, chrF2++ and TER likewise; exact match is the share of lines that\n"
+      "equal a reference. --compare prints each score with the mean and 95 % interval of the resamples, and the p-value of the difference\n"
+      "to the baseline, as sacreBLEU's --paired-bs; the lines are drawn by another generator, so that figures differ by chance alone.\n"
       "With --text: loss is the mean of -log p (nats per token) over all windows of --context tokens that follow each other, perplexity "
       "its\n"
       "exponential; bits per byte are comparable between tokenizers. Of a masked language model the loss is that of the tokens which "

@@ -52,6 +52,17 @@ bool in_ranges(std::span<const Range> ranges, char32_t c) {
 
 uint32_t category_mask(char32_t c) { return U_GET_GC_MASK(static_cast<UChar32>(c)); }
 
+// True if the first character that is not case-ignorable has case.
+bool begins_with_cased(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto [c, length] = character_at(text, i);
+    if (!u_hasBinaryProperty(static_cast<UChar32>(c), UCHAR_CASE_IGNORABLE))
+      return u_hasBinaryProperty(static_cast<UChar32>(c), UCHAR_CASED);
+    i += length;
+  }
+  return false;
+}
+
 // True if the character exists in Unicode up to this major version.
 bool known_by(char32_t c, int major) {
   UVersionInfo age;
@@ -145,6 +156,26 @@ void append_lower_case(std::string& text, char32_t c) {
     }
   }
   append_utf8(text, static_cast<char32_t>(u_tolower(static_cast<UChar32>(c))));
+}
+
+std::string lower_case(std::string_view text) {
+  constexpr char32_t kCapitalSigma = 0x3A3, kFinalSigma = 0x3C2;
+  std::string result;
+  result.reserve(text.size());
+  bool after_cased = false;  // with nothing but case-ignorable characters between
+  for (size_t i = 0; i < text.size();) {
+    const auto [c, length] = character_at(text, i);
+    i += length;
+    if (c == kCapitalSigma && after_cased) {
+      const std::string_view rest = text.substr(i);
+      append_utf8(result, begins_with_cased(rest) ? c + 0x20 : kFinalSigma);
+      continue;
+    }
+    append_lower_case(result, c);
+    if (!u_hasBinaryProperty(static_cast<UChar32>(c), UCHAR_CASE_IGNORABLE))
+      after_cased = u_hasBinaryProperty(static_cast<UChar32>(c), UCHAR_CASED);
+  }
+  return result;
 }
 
 void normalize_unicode(NormalForm form, std::string& text) {

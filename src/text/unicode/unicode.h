@@ -22,6 +22,8 @@ bool is_control(char32_t c);          // category Cc, Cf or Co (Unicode 8)
 
 // Appends the lower case of one character; context (a final sigma) is ignored. U+0130 becomes two characters.
 void append_lower_case(std::string& text, char32_t c);
+// The lower case of valid UTF-8, where a sigma at the end of a word becomes the final one, as Python's str.lower() does it.
+std::string lower_case(std::string_view text);
 
 enum class NormalForm { nfc, nfd, nfkc, nfkd };
 // Applies a Unicode normal form (UAX 15) to valid UTF-8; characters newer than Unicode 9 are unchanged.

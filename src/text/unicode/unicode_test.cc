@@ -93,5 +93,12 @@ TEST(NormalForm, MarksAreOrderedAndComposed) {
   EXPECT_EQ(text, "\u1E69 fi 25 \u00C5");
 }
 
+// By Python's str.lower().
+TEST(Unicode, LowerCaseHasTheFinalSigma) {
+  EXPECT_EQ(lower_case("ΟΔΥΣΣΕΥΣ ΣΑΣ, Σ ΑΣ\u00adΒ ΑΣ."), "οδυσσευς σας, σ ασ\u00adβ ας.");
+  EXPECT_EQ(lower_case("İS ÀÉ ẞ"), "i\u0307s àé ß");
+  EXPECT_EQ(lower_case(""), "");
+}
+
 }  // namespace
 }  // namespace qkv
