@@ -20,6 +20,7 @@ qkv_python_test(command_line ${PROJECT_SOURCE_DIR}/tests/command_line_test.py $<
 qkv_python_test(command_line_help ${PROJECT_SOURCE_DIR}/tests/command_line_help_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(shell ${PROJECT_SOURCE_DIR}/tests/shell_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(training_options ${PROJECT_SOURCE_DIR}/tests/training_options_test.py $<TARGET_FILE:qkv>)
+qkv_python_test(guides ${PROJECT_SOURCE_DIR}/tests/guides_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(resume_after_kill ${PROJECT_SOURCE_DIR}/tests/resume_after_kill_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(lab ${PROJECT_SOURCE_DIR}/tests/lab_test.py $<TARGET_FILE:qkv>)
 

@@ -93,6 +93,12 @@ class Static(Prefix, unittest.TestCase):
         version = re.search('"(.+)"', (SOURCE / 'include/qkv/version.h').read_text()).group(1)
         self.assertIn(version, run(self.prefix / 'bin/qkv', '--version'))
         self.assertEqual(self.pkg_config('--modversion'), [version])
+        for file in ('man/man1/qkv.1', 'man/man1/qkv-tokenizer-train.1', 'bash-completion/completions/qkv', 'zsh/site-functions/_qkv',
+                     'fish/vendor_completions.d/qkv.fish'):
+            self.assertTrue((self.prefix / 'share' / file).exists(), file)
+
+    def test_the_guide_for_cpp(self):
+        run(sys.executable, SOURCE / 'tests/guides_test.py', self.prefix / 'bin/qkv', '--prefix', self.prefix, 'GuidesTest.test_cpp')
 
     def test_cmake(self):
         self.assertNotIn('libqkv.so.0', self.builds_examples())
