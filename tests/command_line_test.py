@@ -739,10 +739,12 @@ class CommandLine(ProgramTest):
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertEqual(done.stdout.splitlines(), [*plain[:2], '', plain[2]])
         self.assertEqual(done.stderr.count('error: '), 1)
-        self.assertRegex(done.stderr, r'line 3 has \d+ tokens.*--truncate')
+        self.assertRegex(done.stderr, r'(?m)^warning: line 3 has \d+ tokens and the model takes \d+; it stays empty in the output$')
+        self.assertRegex(done.stderr, r'error: line 3 is longer than the \d+ tokens.*--truncate')
         done = run(*translate, stdin=(long + b'\n') * 2)
         self.assertIn('lines 1, 2 have more', done.stderr)
         self.assertEqual(done.stdout, '\n\n')
+        self.assertEqual(done.stderr.count('warning: '), 2)
         self.assertTrue(self.works(*translate, '--truncate', stdin=long).stdout.strip())
 
     def test_what_generation_config_says_is_used_or_named(self):
@@ -781,7 +783,7 @@ class CommandLine(ProgramTest):
                                    'echo "${PIPESTATUS[0]}"',
                                    shell=True, executable='/bin/bash', stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         output, errors = process.communicate(text, timeout=120)
-        self.assertEqual(output.decode().splitlines()[-1], '1', errors.decode())
+        self.assertEqual(output.decode().splitlines()[-1], '0', errors.decode())
         self.assertEqual(errors.decode(), '', 'nobody reads on, so nobody is told')
         self.assertEqual(len(output.decode().splitlines()), 2)
 
@@ -1061,7 +1063,7 @@ class LanguageModel(ProgramTest):
         process = subprocess.Popen(f'"{PROGRAM}" generate --model "{self.model}" --max-new-tokens 100000000 --num-samples 100000 | head -c 10 > /dev/null; '
                                    'echo "${PIPESTATUS[0]}"', shell=True, executable='/bin/bash', stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         output, errors = process.communicate(timeout=120)
-        self.assertEqual(output.decode().splitlines()[-1], '1', errors.decode())
+        self.assertEqual(output.decode().splitlines()[-1], '0', errors.decode())
         with open('/dev/full', 'wb') as full:
             self.refused(1, ['standard output', 'No space left'], 'generate', '--model', self.model, '--max-new-tokens', 10, stdout=full)
 

@@ -104,8 +104,15 @@ struct TrainOptions {
   // End conditions; 0: unused.
   int64_t max_steps = 0;  // updates
   int64_t max_epochs = 0;
-  double max_minutes = 0;  // wall-clock time, including tokenizer training, validation and earlier sessions
-  int64_t patience = 10;   // consecutive validations without improvement
+  // Wall-clock time, including tokenizer training, validation and earlier sessions. If neither max_steps nor schedule_steps nor a schedule
+  // without an end is given, the schedule follows it: the speed is measured before the first update, the learning rate falls along a cosine
+  // over the updates that fit, and the warm-up is at most a twentieth of them. With presets tiny and small, unset values follow too:
+  // batch_tokens, dropout, learning_rate, validate_every. `given` tells which count as set.
+  double max_minutes = 0;
+  // Names of options that keep their values, such as "dropout"; set_option() and the program add what they set. A member that differs from
+  // the preset's value counts as given anyway.
+  std::vector<std::string> given;
+  int64_t patience = 10;  // consecutive validations without improvement
 
   // Validation, checkpoints and logs; intervals are in updates.
   int64_t validate_every = 500;
@@ -149,6 +156,7 @@ struct TrainValidation {
   double seconds = 0;                          // duration
 };
 
+// max_minutes: the time is over, or all updates that fit into it are made.
 enum class TrainEnd { max_steps, max_epochs, max_minutes, patience };
 
 struct TrainResult {
@@ -166,6 +174,7 @@ struct TrainCallbacks {
   std::function<void(const TrainStep&)> on_step;
   std::function<void(const TrainValidation&)> on_validation;
   std::function<void(const std::string&)> on_message;  // further information, one line each
+  std::function<void(std::string_view)> on_activity;   // what takes its time now besides updates, "training the tokenizer" say
   std::function<bool()> should_stop;                   // called after each update; true cancels the training
 };
 
@@ -176,6 +185,7 @@ struct TrainCallbacks {
 // options, bad_input and io for files, diverged if the loss is not finite (the last checkpoint is kept),
 // interrupted if it was cancelled or
 // should_stop returned true. An interrupted training first writes a checkpoint, and also its current model if nothing was validated yet.
+// Each checkpoints/step-N is a model directory by itself.
 QKV_API TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks = {});
 
 // "max-steps", "patience", …

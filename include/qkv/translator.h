@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -48,6 +49,7 @@ struct Translation {
 struct TranslationCall {
   int64_t first_line = 1;  // number of the first text in messages
   const CancellationToken* cancellation = nullptr;
+  std::function<void(int64_t done)> on_progress;  // told now and then how many of the texts are translated
 };
 
 class QKV_API Translator {

@@ -38,6 +38,7 @@ std::vector<Translation> Translator::translate(std::span<const std::string> text
   const std::lock_guard lock(impl_->busy);
   TranslateOptions options = impl_->options;
   options.first_line = call.first_line;
+  options.on_progress = call.on_progress;
   options.search.on_step = [token = call.cancellation] { throw_if_cancelled(token); };
   std::vector<LongText> too_long;
   if (impl_->skip_too_long) options.too_long = &too_long;

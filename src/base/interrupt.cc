@@ -22,8 +22,9 @@ void write_message(const char* text) {
 
 extern "C" void on_interrupt(int signal_number) {
   if (cancelled_by_signals.load()->cancel()) {
-    if (signal_number == SIGXCPU) return;  // comes every second from the limit on
-    std::signal(signal_number, SIG_DFL);   // async-signal-safe; the raised signal is delivered when the handler returns
+    if (signal_number == SIGXCPU) return;                                                     // comes every second from the limit on
+    if (const char* text = message.load(); text && *text == '\r') write_message("\r\033[J");  // a line of progress goes
+    std::signal(signal_number, SIG_DFL);  // async-signal-safe; the raised signal is delivered when the handler returns
     std::raise(signal_number);
     return;
   }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/option_error.h"
+#include "base/progress.h"
 
 namespace qkv {
 namespace {
@@ -38,6 +39,7 @@ void log_marked_warning(std::string_view message) {
 
 void log_message(LogLevel level, std::string_view message) {
   if (level > current_level.load()) return;
+  const ProgressPause pause;
   if (level == LogLevel::warnings) {
     stderr_logger().warn("warning: {}", one_line(std::string(message)));  // it may quote an untrusted file
   } else {

@@ -42,6 +42,8 @@ LineInput::~LineInput() {
   if (descriptor_ > STDIN_FILENO) ::close(descriptor_);
 }
 
+bool LineInput::is_typed() const { return reader_ && ::isatty(descriptor_) == 1; }
+
 std::vector<std::string_view> LineInput::next() {
   throw_if_interrupted();
   first_line_ += static_cast<int64_t>(lines_in_block_);

@@ -134,7 +134,7 @@ int run_and_report(int argc, char** argv) {
   try {
     return run_checked(argc, argv);
   } catch (const ClosedPipe&) {  // "| head": the reader is gone, so there is no message
-    return kFailed.code;
+    return kDone.code;
   } catch (const Error& error) {
     switch (error.code()) {
       case ErrorCode::invalid_argument: return report(kWrongUsage, message_of(error));
@@ -154,8 +154,8 @@ int run_and_report(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   qkv::fill_standard_descriptors();
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write
-  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow (ulimit -f) is one too, like a full disk
+  std::signal(SIGPIPE, SIG_IGN);  // writing to a closed pipe is an error instead of a signal
+  std::signal(SIGXFSZ, SIG_IGN);  // exceeding the file size limit (ulimit -f) is an error too, like a full disk
   qkv::survive_shortened_files();
   qkv::set_field_names(qkv::option_name);
   return qkv::run_and_report(argc, argv);

@@ -199,8 +199,13 @@ std::vector<Translation> translate(const Transformer& network, const Tokenizer& 
     log_warning("{}: some characters or words are unknown to the tokenizer; they are read as {}", list_lines(sources.unknown),
                 tokenizer.id_to_token(tokenizer.unknown_id()));
   std::vector<Translation> result(texts.size());
-  for (const std::vector<int32_t>& batch : make_batches(sources, network.config(), options)) {
+  const std::vector<std::vector<int32_t>> batches = make_batches(sources, network.config(), options);
+  int64_t done = std::ssize(texts);  // those without tokens are
+  for (const std::vector<int32_t>& batch : batches) done -= std::ssize(batch);
+  for (const std::vector<int32_t>& batch : batches) {
     translate_batch(network, tokenizer, sources, batch, options, result);
+    done += std::ssize(batch);
+    if (options.on_progress) options.on_progress(done);
   }
   for (Translation& translation : result) {
     if (translation.candidates.empty()) translation.candidates.emplace_back();

@@ -1,6 +1,7 @@
 // Translation from text to text in input order: tokenizes, searches in batches of similar length, and detokenizes.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,11 +21,12 @@ struct LongText {
 
 struct TranslateOptions {
   SearchOptions search;
-  DType dtype = DType::f32;      // type of activations
-  int64_t batch_tokens = 4096;   // source tokens times beams per batch
-  bool truncate = false;         // truncate texts with more tokens than the model has positions instead of throwing
-  int64_t first_line = 1;        // line number of the first text in messages
-  bool warn_of_unknown = false;  // about characters and words unknown to the tokenizer
+  DType dtype = DType::f32;                       // type of activations
+  int64_t batch_tokens = 4096;                    // source tokens times beams per batch
+  bool truncate = false;                          // truncate texts with more tokens than the model has positions instead of throwing
+  int64_t first_line = 1;                         // line number of the first text in messages
+  std::function<void(int64_t done)> on_progress;  // after each batch: texts that are done
+  bool warn_of_unknown = false;                   // about characters and words unknown to the tokenizer
   // If set, texts with more tokens than the model has positions are listed here and translated as empty texts.
   std::vector<LongText>* too_long = nullptr;
 };

@@ -20,6 +20,7 @@ StopPolicy::StopPolicy(const TrainOptions& options, Stopwatch watch, double earl
 
 std::optional<TrainEnd> StopPolicy::reached_end(const TrainingState& state) const {
   const TrainOptions& o = options_;
+  if (state.planned_steps && state.step >= state.planned_steps) return TrainEnd::max_minutes;  // its limits counted when it was planned
   if (o.max_steps && state.step >= o.max_steps) return TrainEnd::max_steps;
   if (o.max_epochs && state.epoch >= o.max_epochs) return TrainEnd::max_epochs;
   if (o.patience && state.validations_without_better >= o.patience) return TrainEnd::patience;
@@ -48,6 +49,7 @@ double StopPolicy::remaining(const TrainingState& state) const {
   if (o.max_epochs) {
     remaining = std::min(remaining, per_step * static_cast<double>((o.max_epochs - state.epoch) * per_epoch - state.index / o.accumulate));
   }
+  if (state.planned_steps) remaining = std::min(remaining, per_step * static_cast<double>(state.planned_steps - state.step));
   if (o.max_minutes > 0) remaining = std::min(remaining, o.max_minutes * 60 - elapsed());
   return std::isfinite(remaining) ? std::max(remaining, 0.0) : -1;
 }

@@ -4,15 +4,16 @@
 #include <array>
 
 #include "base/cancellation.h"
-#include "base/error.h"
 #include "base/files.h"
 #include "base/option_error.h"
 #include "base/parallel.h"
 #include "base/timing.h"
 #include "models/registry.h"
+#include "train/minutes_plan.h"
 #include "train/options/config_text.h"
 #include "train/options/options.h"
 #include "train/options/precision.h"
+#include "train/speed.h"
 #include "train/tasks/encoder_network.h"
 #include "train/tasks/training_task.h"
 #include "train/training_run.h"
@@ -117,6 +118,15 @@ void choose_precision(TrainOptions& options, const std::optional<std::filesystem
   report(fmt::format("activations in {}: {}", chosen.precision == TrainPrecision::bf16 ? "bf16" : "f32", chosen.reason));
 }
 
+// A schedule that followed the time cannot continue after its end, where the learning rate is zero.
+void check_schedule_goes_on(const TrainingState& state) {
+  if (state.planned_steps == 0 || state.step < state.planned_steps) return;
+  fail_option(ErrorCode::invalid_argument,
+              "the schedule of this training ended with update {}, as its `max_minutes` asked for; more time needs another one: start anew "
+              "with `overwrite`",
+              state.planned_steps);
+}
+
 // Reads the state of a verified checkpoint and checks that the current options continue it.
 TrainingState resume_state(const std::filesystem::path& checkpoint, const TrainingState& now, const TrainOptions& options,
                            const Report& report) {
@@ -128,11 +138,11 @@ TrainingState resume_state(const std::filesystem::path& checkpoint, const Traini
                        state.isa, now.isa));
   }
   state.isa = now.isa;
-  state.options = now.options;  // some may be others from here on
+  state.options = now.options;  // some may change when training continues
   return state;
 }
 
-// Says which options are others than in the session before.
+// Reports the options that differ from those of the previous session.
 void report_changes(const OutputDirectory& output, const TrainOptions& options, const Report& report) {
   if (!std::filesystem::exists(output.options())) return;
   try {
@@ -148,11 +158,191 @@ void keep_options(const OutputDirectory& output, const TrainOptions& options, co
   std::string text;
   try {
     text = config_text(kept_options(options));
-  } catch (const OptionError& error) {  // a path that is no UTF-8 trains all the same
+  } catch (const OptionError& error) {  // a path that is not UTF-8 does not prevent training
     return report(fmt::format("{} is not written: {}", output.options().string(), error.what()));
   }
   write_file_atomically(output.options(), text);
 }
+
+// A translation is seldom longer than what the network has learnt to write, though texts to translate may be longer than those of the
+// training: half as much again, ten tokens at least, and the decoder start. What is longer has begun to repeat itself.
+int length_limit(int64_t longest_target, const TransformerConfig& config) {
+  const int64_t limit = 1 + longest_target + std::max<int64_t>(longest_target / 2, 10);
+  return static_cast<int>(std::min<int64_t>(limit, config.max_position_embeddings));
+}
+
+const TrainOptions& checked(const TrainOptions& options) {
+  check_train_options(options);
+  return options;
+}
+
+// One call of train(): what comes before the first update, in its order.
+class Session {
+ public:
+  Session(const TrainOptions& given, const TrainCallbacks& callbacks)
+      : options_(checked(given)), callbacks_(callbacks), output_(options_), report_([this](const std::string& message) {
+          if (callbacks_.on_message) callbacks_.on_message(message);
+        }) {}
+
+  TrainResult run() {
+    if (options_.threads) set_num_threads(static_cast<int>(options_.threads));
+    try {
+      if (const auto end = prepare()) return result_of(state_, *end, true, state_.elapsed_seconds);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::interrupted) throw;
+      fail(ErrorCode::interrupted, "stopped before the first update; {}",
+           checkpoint_ ? fmt::format("{} is still the last checkpoint", checkpoint_->string()) : "nothing was written");
+    }
+    activity("making the model");
+    std::unique_ptr<Model> model = make_model();
+    if (!options_.init.empty() && !checkpoint_) start_from_pretrained(*model, options_);
+    TrainingRun run({options_, callbacks_, output_, *data_.batches, *data_.validation, alone_, watch_}, std::move(model), std::move(state_),
+                    checkpoint_);
+    describe_model(run.weights());
+    const TrainResult result = run.run();
+    std::error_code ignored;
+    std::filesystem::remove_all(output_.cache(), ignored);  // recreated if training continues with a higher limit
+    return result;
+  }
+
+ private:
+  void activity(std::string_view what) const {
+    if (callbacks_.on_activity) callbacks_.on_activity(what);
+  }
+
+  // Reads and checks everything; nothing of an earlier training is replaced before all of it is known to be right. Returns why there is
+  // nothing to do.
+  std::optional<TrainEnd> prepare() {
+    if (options_.resume && std::filesystem::exists(output_.path())) {
+      output_.create();
+      checkpoint_ = find_checkpoint(output_.checkpoints());
+    }
+    choose_precision(options_, checkpoint_, report_);
+    const bool planned = follows_minutes(options_) && !checkpoint_;
+    if (checkpoint_) {
+      const TrainingState before = parse_training_state(read_checkpoint_state(*checkpoint_), *checkpoint_ / "state.json");
+      adopt_plan(options_, before.options, before.planned_steps > 0);
+    }
+    if (const auto end = read_inputs()) return end;
+    tokenizer_ = checkpoint_ ? Tokenizer::load(output_.path()) : make_tokenizer(options_, *task_, report_, tokenizer_progress());
+    config_ = make_config(options_, *task_, *tokenizer_);
+    validate(config_);
+    throw_if_cancelled(options_.cancellation);
+    output_.create();
+    if (planned) {
+      plan();
+    } else {
+      data_ = open_data(report_);
+    }
+    throw_if_cancelled(options_.cancellation);
+    if (!checkpoint_) {
+      output_.clear();
+      tokenizer_->save(output_.path());
+    }
+    keep_options(output_, options_, report_);
+    output_.keep();
+    return std::nullopt;
+  }
+
+  // The state of what is trained on; that of the checkpoint where there is one.
+  std::optional<TrainEnd> read_inputs() {
+    activity("reading the training data");
+    task_ = make_task(options_);
+    state_.options = deciding_options(options_);
+    state_.inputs = task_->inputs();
+    if (!options_.init.empty())
+      state_.inputs["pretrained model"] = fmt::format("{:016x}", content_hash({options_.init / "model.safetensors"}));
+    state_.isa = name_of(current_isa());
+    if (checkpoint_) {
+      activity("reading the checkpoint");
+      state_ = resume_state(*checkpoint_, state_, options_, report_);
+      if (const auto end = still_finished(state_, options_)) return end;
+      check_schedule_goes_on(state_);
+      state_.finished.clear();
+      report_(fmt::format("resuming from {}", checkpoint_->string()));
+      report_changes(output_, options_, report_);
+    } else if (options_.resume) {
+      report_("there is no checkpoint to resume from; starting from the beginning");
+    }
+    return std::nullopt;
+  }
+
+  Progress tokenizer_progress() const {
+    activity("training the tokenizer");
+    return [this](std::string_view words) { activity(fmt::format("training the tokenizer: {}", words)); };
+  }
+
+  TrainingData open_data(const Report& report) const {
+    activity("tokenizing the training data");
+    return task_->open(*tokenizer_, output_.cache(), report);
+  }
+
+  std::unique_ptr<Model> make_model() const {
+    std::unique_ptr<Model> model = create_model(config_, static_cast<uint64_t>(options_.seed));
+    if (!task_->labels().empty()) model->labels = task_->labels();
+    if (data_.longest_target > 0) model->generation.max_length = length_limit(data_.longest_target, config_);
+    return model;
+  }
+
+  // Measures the speed, and decides by it what follows from the time.
+  void plan() {
+    const std::vector<int64_t> sizes = batch_choices(options_);
+    const TrainOptions asked = options_;
+    PlanBasis basis;
+    for (const int64_t size : sizes) {
+      options_.batch_tokens = size;
+      TrainingData data = open_data(size == sizes.front() ? report_ : [](const std::string&) {});
+      const PlanBasis found = measure(data);
+      if (size != sizes.front() && updates_that_fit(asked, found) < kEnoughUpdates) break;
+      data_ = std::move(data);
+      basis = found;
+      basis.batch_tokens = size;
+      if (updates_that_fit(asked, found) < kEnoughUpdates) break;
+    }
+    options_.batch_tokens = asked.batch_tokens;
+    basis.seconds = seconds_left();
+    for (const std::string& line : apply_plan(options_, basis)) report_(line);
+    report_(fmt::format("the same weights without measuring: {}", options_of_plan(options_)));
+    config_ = make_config(options_, *task_, *tokenizer_);
+    state_.options = deciding_options(options_);
+    state_.planned_steps = options_.schedule_steps;
+  }
+
+  PlanBasis measure(const TrainingData& data) {
+    constexpr double kShare = 0.02, kLongest = 10;  // of the time, and in seconds
+    activity("measuring the speed");
+    const UpdateTime time = measure_update(options_, output_, create_model(config_, static_cast<uint64_t>(options_.seed)), *data.batches,
+                                           alone_, std::min(kShare * 60 * options_.max_minutes, kLongest));
+    return {.seconds_per_update = time.seconds,
+            .seconds = seconds_left(),
+            .updates_per_epoch = (data.batches->size() + options_.accumulate - 1) / options_.accumulate,
+            .validation_share = data.validation_share};
+  }
+
+  double seconds_left() const { return 60 * options_.max_minutes - watch_.seconds(); }
+
+  void describe_model(int64_t weights) const {
+    report_(fmt::format("model: {} weights, {} layers, width {}, {} threads, {}", with_commas(weights), layers_of(config_),
+                        config_.hidden_size, num_threads(), name_of(current_isa())));
+    const Architecture& architecture = architecture_for(config_);
+    report_(architecture.model_type == "qkv"
+                ? "no class of transformers holds this network: the directory's model_type is \"qkv\", which qkv opens"
+                : fmt::format("transformers opens the directory as {}", architecture.class_name));
+  }
+
+  TrainOptions options_;
+  const TrainCallbacks& callbacks_;
+  Stopwatch watch_;
+  OutputDirectory output_;
+  Report report_;
+  LocalExchange alone_;
+  std::optional<std::filesystem::path> checkpoint_;  // to go on from
+  TrainingState state_;
+  std::unique_ptr<TrainingTask> task_;
+  std::optional<Tokenizer> tokenizer_;
+  TransformerConfig config_;
+  TrainingData data_;
+};
 
 }  // namespace
 
@@ -166,70 +356,6 @@ const char* name_of(TrainEnd end) {
   return "";
 }
 
-TrainResult train(const TrainOptions& given, const TrainCallbacks& callbacks) {
-  TrainOptions options = given;
-  const Stopwatch watch;
-  const Report report = [&](const std::string& message) {
-    if (callbacks.on_message) callbacks.on_message(message);
-  };
-  check_train_options(options);
-  if (options.threads) set_num_threads(static_cast<int>(options.threads));
-  OutputDirectory output(options);
-  std::optional<std::filesystem::path> checkpoint;
-  if (options.resume && std::filesystem::exists(output.path())) {
-    output.create();
-    checkpoint = find_checkpoint(output.checkpoints());
-  }
-  choose_precision(options, checkpoint, report);
-  TrainingState state;
-  state.options = deciding_options(options);
-  const std::unique_ptr<TrainingTask> task = make_task(options);
-  state.inputs = task->inputs();
-  if (!options.init.empty()) state.inputs["pretrained model"] = fmt::format("{:016x}", content_hash({options.init / "model.safetensors"}));
-  state.isa = name_of(current_isa());
-
-  if (checkpoint) {
-    state = resume_state(*checkpoint, state, options, report);
-    if (const auto end = still_finished(state, options)) {
-      return result_of(state, *end, true, state.elapsed_seconds);
-    }
-    state.finished.clear();
-    report(fmt::format("resuming from {}", checkpoint->string()));
-    report_changes(output, options, report);
-  } else if (options.resume) {
-    report("there is no checkpoint to resume from; starting from the beginning");
-  }
-
-  const Tokenizer tokenizer = checkpoint ? Tokenizer::load(output.path()) : make_tokenizer(options, *task, report);
-  const TransformerConfig config = make_config(options, *task, tokenizer);
-  validate(config);
-  throw_if_cancelled(options.cancellation);
-  output.create();
-  const TrainingData data = task->open(tokenizer, output.cache(), report);
-  throw_if_cancelled(options.cancellation);
-  if (!checkpoint) {
-    output.clear();
-    tokenizer.save(output.path());
-  }
-  keep_options(output, options, report);
-  output.keep();
-
-  std::unique_ptr<Model> model = create_model(config, static_cast<uint64_t>(options.seed));
-  if (!task->labels().empty()) model->labels = task->labels();
-  if (!options.init.empty() && !checkpoint) start_from_pretrained(*model, options);
-  LocalExchange alone;
-  TrainingRun run({options, callbacks, output, *data.batches, *data.validation, alone, watch}, std::move(model), std::move(state),
-                  checkpoint);
-  report(fmt::format("model: {} weights, {} layers, width {}, {} threads, {}", with_commas(run.weights()), layers_of(config),
-                     config.hidden_size, num_threads(), name_of(current_isa())));
-  const Architecture& architecture = architecture_for(config);
-  report(architecture.model_type == "qkv"
-             ? "no class of transformers holds this network: the directory's model_type is \"qkv\", which qkv opens"
-             : fmt::format("transformers opens the directory as {}", architecture.class_name));
-  TrainResult result = run.run();
-  std::error_code ignored;
-  std::filesystem::remove_all(output.cache(), ignored);  // recreated if training continues with a higher limit
-  return result;
-}
+TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) { return Session(options, callbacks).run(); }
 
 }  // namespace qkv

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/option_error.h"
+#include "base/progress.h"
 
 namespace qkv {
 
@@ -20,6 +21,7 @@ TrainingRun::TrainingRun(const TrainingInputs& inputs, std::unique_ptr<Model> mo
 TrainResult TrainingRun::run() {
   BatchFeed feed(in_.batches, in_.options.accumulate, DataPlace{state_.epoch, state_.index});
   stop_.begin();
+  activity("computing the first update");
   while (true) {
     if (state_.step > 0 && state_.step % in_.options.validate_every == 0 && state_.last_validation_step != state_.step) validate();
     if (const auto end = stop_.reached_end(state_)) return finish(*end);
@@ -55,7 +57,23 @@ void TrainingRun::make_update(BatchFeed& feed) {
   state_.window_loss += result.loss_sum;
   state_.window_tokens += update.target_tokens;
   const double seconds = watch.seconds();
+  update_seconds_ += seconds;
+  ++updates_;
   reporter_.step(state_, update, result, seconds, stop_.elapsed(), stop_.remaining(state_));
+  report_epoch_time();
+}
+
+void TrainingRun::report_epoch_time() {
+  if (epoch_reported_ || (update_seconds_ < kEpochReportSeconds && state_.index != 0)) return;
+  epoch_reported_ = true;
+  if (!in_.callbacks.on_message) return;
+  const int64_t per_epoch = (in_.batches.size() + in_.options.accumulate - 1) / in_.options.accumulate;
+  in_.callbacks.on_message(fmt::format("an epoch has {} updates and takes about {}", per_epoch,
+                                       format_duration(update_seconds_ / static_cast<double>(updates_) * static_cast<double>(per_epoch))));
+}
+
+void TrainingRun::activity(std::string_view what) const {
+  if (in_.callbacks.on_activity) in_.callbacks.on_activity(what);
 }
 
 void TrainingRun::check_finite(const StepResult& result) const {
@@ -79,6 +97,7 @@ ValidationResult TrainingRun::judge() {
 }
 
 void TrainingRun::validate() {
+  activity(fmt::format("validating after step {}", state_.step));
   const Stopwatch watch;
   const ValidationResult result = judge();
   if (!std::isfinite(result.loss)) {
@@ -106,15 +125,25 @@ void TrainingRun::validate() {
 
 void TrainingRun::save() {
   const Stopwatch watch;
+  activity(fmt::format("writing a checkpoint of step {}", state_.step));
   state_.elapsed_seconds = stop_.elapsed();
-  if (store_.save(state_, step_.optimizer())) stop_.saving_took(watch.seconds());
+  if (!store_.save(state_, step_.optimizer())) return;
+  if (state_.best_score < 0) store_.keep_model();  // without a validation, the current weights are stored
+  stop_.saving_took(watch.seconds());
+}
+
+std::string TrainingRun::what_is_left() const {
+  const std::string checkpoint = store_.checkpoint_of(state_.step).string(), model = in_.output.path().string();
+  if (state_.best_score < 0) return fmt::format("{} opens with the weights as they are; the checkpoint is {}", model, checkpoint);
+  return fmt::format("{} opens with the best weights, of step {}; the checkpoint {} has the last ones", model, state_.best_step,
+                     checkpoint);
 }
 
 void TrainingRun::stop_if_asked() {
   if (!stop_.cancelled(in_.callbacks)) return;
   save();
-  if (state_.best_score < 0) store_.keep_model();  // without a validation, the current weights are stored
-  fail_option(ErrorCode::interrupted, "stopped after step {}; the same command with `resume` goes on from there", state_.step);
+  fail_option(ErrorCode::interrupted, "stopped after step {}; the same command with `resume` goes on from there; {}", state_.step,
+              what_is_left());
 }
 
 }  // namespace qkv

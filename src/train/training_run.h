@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "base/timing.h"
 #include "evaluate/validation.h"
@@ -43,7 +45,12 @@ class TrainingRun {
   ValidationResult judge();
   void save();
   void stop_if_asked();
+  std::string what_is_left() const;
+  void report_epoch_time();
+  void activity(std::string_view what) const;
   void check_finite(const StepResult& result) const;
+
+  static constexpr double kEpochReportSeconds = 3;  // of updates, until the time of an epoch is told
 
   TrainingInputs in_;
   TrainingState state_;
@@ -51,6 +58,9 @@ class TrainingRun {
   GradientStep step_;
   StopPolicy stop_;
   TrainReporter reporter_;
+  double update_seconds_ = 0;  // of this session, and how many they took
+  int64_t updates_ = 0;
+  bool epoch_reported_ = false;
 };
 
 }  // namespace qkv

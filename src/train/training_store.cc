@@ -1,6 +1,7 @@
 #include "train/training_store.h"
 
 #include "base/error.h"
+#include "base/files.h"
 
 namespace qkv {
 namespace {
@@ -36,7 +37,14 @@ void TrainingStore::load(const std::filesystem::path& checkpoint, AdamW& optimiz
 
 bool TrainingStore::save(const TrainingState& state, const AdamW& optimizer) {
   if (saved_step_ == state.step) return false;
-  save_checkpoint(output_.checkpoints(), state.step, to_json(state), parts(optimizer), options_.keep_checkpoints);
+  save_checkpoint(output_.checkpoints(), state.step, to_json(state), parts(optimizer), options_.keep_checkpoints,
+                  [this](const std::filesystem::path& directory) {
+                    save_model(judged(), directory);
+                    for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
+                      if (std::filesystem::exists(output_.path() / name))
+                        write_file_atomically(directory / name, read_file(output_.path() / name));
+                    }
+                  });
   saved_step_ = state.step;
   return true;
 }

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "models/model.h"
 #include "qkv/trainer.h"
 #include "train/optimizer.h"
@@ -28,8 +30,9 @@ class TrainingStore {
 
   // Reads the tensors of a verified checkpoint; `step` is the checkpoint's.
   void load(const std::filesystem::path& checkpoint, AdamW& optimizer, int64_t step);
-  // Writes a checkpoint; returns false if the newest one already contains this state.
+  // Writes a checkpoint, which is a model directory of the judged weights too; returns false if the newest one already contains this state.
   bool save(const TrainingState& state, const AdamW& optimizer);
+  std::filesystem::path checkpoint_of(int64_t step) const { return output_.checkpoints() / fmt::format("step-{}", step); }
   void changed() { saved_step_ = -1; }  // marks the state as different from the newest checkpoint
   // Writes the model directory with the current judged weights.
   void keep_model() const { save_model(judged(), output_.path()); }

@@ -3,6 +3,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/terminal.h"
 #include "cli/commands.h"
 #include "cli/exclusions.h"
@@ -40,7 +41,10 @@ void run_attention(const AttentionArguments& arguments) {
   AttentionRequest request = arguments.request;
   request.kind = kind_of(arguments.kind);
   request.cancellation = program_cancellation();
+  ProgressLine line;
+  line.begin("computing the attention of " + arguments.model);
   const AttentionView view = AttentionInspector::open(arguments.model, arguments.options).view(arguments.source, request);
+  line.clear();
   if (arguments.output.ends_with(".svg")) {
     write_file_atomically(arguments.output, attention_svg(view));
   } else if (arguments.output.ends_with(".json")) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "base/progress.h"
 #include "bench/attention_bench.h"
 #include "bench/train_bench.h"
 #include "cli/commands.h"
@@ -97,6 +98,8 @@ std::string line_of(const MachineLimits& limits, bool json) {
 
 void run(TrainBench bench) {
   if (bench.options.data.empty()) bench.options.data = default_data(bench.options.shape);
+  ProgressLine line;
+  line.begin("measuring training steps");
   for (const std::string& dtype : bench.dtypes) {
     bench.options.dtype = dtype == "bf16" ? DType::bf16 : DType::f32;
     write_stdout(line_of(bench.options, bench_train(bench.options), bench.json));
@@ -141,6 +144,8 @@ void run(const AttentionBench& bench) {
     options.implementations = {automatic, composed, flash};
     options.rounds = 7;
   }
+  ProgressLine line;
+  line.begin("measuring attention");
   std::string slower;  // describes the first case in which the automatic choice is slower
   for (const std::string& shape : bench.shapes) {
     for (const std::string& dtype : bench.dtypes) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/parallel.h"
+#include "base/progress.h"
 #include "bench/matmul_bench.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
@@ -45,6 +46,8 @@ std::string line_of(const MatmulBenchOptions& o, double seconds, double limit, b
 }
 
 void run(const MatmulBench& bench) {
+  ProgressLine line;
+  line.begin("measuring");
   const MachineLimits limits = measure_machine_limits();
   for (const std::string& dtype : bench.dtypes) {
     for (const std::string& pass : bench.passes) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/parallel.h"
+#include "base/progress.h"
 #include "bench/recurrent_bench.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
@@ -48,6 +49,8 @@ std::string line_of(const std::string& cell, const RecurrentBench& bench, const 
 }
 
 void run(RecurrentBench bench) {
+  ProgressLine line;
+  line.begin("measuring");
   for (const std::string& cell : bench.cells) {
     bench.options.cell = cell == "tanh" ? RecurrentCell::tanh : cell == "gru" ? RecurrentCell::gru : RecurrentCell::lstm;
     write_stdout(line_of(cell, bench, bench_recurrent(bench.options)));

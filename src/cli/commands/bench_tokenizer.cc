@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/parallel.h"
+#include "base/progress.h"
 #include "bench/tokenizer_bench.h"
 #include "cli/output.h"
 

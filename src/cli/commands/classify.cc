@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/letters.h"
+#include "cli/line_progress.h"
 #include "cli/line_reader.h"
 #include "cli/output.h"
 #include "cli/program.h"
@@ -46,13 +47,16 @@ void run_classify(const ClassifyArguments& arguments) {
   catch_interrupts();
   const Classifier classifier = Classifier::open(arguments.model, arguments.dtype);
   LineReader reader(STDIN_FILENO, "standard input");
+  LineProgress progress("labelled", bytes_of_stdin(), is_stdin_typed());
   for (std::vector<std::string> lines; !(lines = reader.next(kMostLines)).empty();) {
+    progress.begin(lines);
     warn_of_invalid(lines, reader.first_line());
     const std::vector<Classification> texts = classifier.classify(lines, {.cancellation = program_cancellation()});
     const auto cut = std::count_if(texts.begin(), texts.end(), [](const Classification& text) { return text.cut; });
     if (cut > 0) log_warning("{} lines are cut to the {} tokens that the model takes", cut, classifier.max_tokens());
     for (const Classification& text : texts) print_labels(text, classifier.labels(), arguments.all);
     flush_stdout();
+    progress.done(std::ssize(lines));
   }
 }
 

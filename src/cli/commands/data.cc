@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "base/log.h"
+#include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/letters.h"
 #include "cli/numbers.h"
@@ -32,7 +33,10 @@ void add_data_command(CLI::App& app) {
   numbers->callback([options] {
     catch_interrupts();
     options->cancellation = program_cancellation();
+    ProgressLine line;
+    line.begin("spelling numbers");
     write_numbers(*options);
+    line.clear();
     const NumberSpeller from(options->from), to(options->to);
     log_info("{}: {} numbers to train on, 1000 to validate, 1000 to test; \"{}\" is \"{}\"", options->output.string(), options->count,
              from.spell(342), to.spell(342));

@@ -4,6 +4,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/commands/eval_lines.h"
 #include "cli/letters.h"
@@ -58,6 +59,8 @@ void print_labels(const LabelScores& scores) {
 
 void eval_classification(const EvalArguments& arguments) {
   catch_interrupts();
+  ProgressLine line;
+  line.begin("labelling " + arguments.classification);
   const ClassificationEvaluation result = evaluate_classification(
       arguments.model, arguments.classification, {.dtype = arguments.options.dtype, .cancellation = program_cancellation()});
   if (result.cut > 0)
@@ -83,6 +86,8 @@ void print_text_json(const TextEvaluation& result) {
 
 void eval_text(const EvalArguments& arguments) {
   catch_interrupts();
+  ProgressLine line;
+  line.begin("predicting " + arguments.text);
   const TextEvaluation result = evaluate_text(arguments.model, arguments.text,
                                               {.document_separator = unescape(arguments.document_separator, "--document-separator"),
                                                .context = arguments.context,

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/timing.h"
 #include "base/utf8.h"
 #include "cli/output.h"
@@ -55,9 +56,15 @@ struct Hypotheses {
 };
 
 Hypotheses translate_source(const EvalArguments& arguments, const std::string& model, const Lines& source) {
+  ProgressLine line;
+  line.begin("opening " + model);
   const Translator translator = Translator::open(model, arguments.options);
   const Stopwatch watch;
-  std::vector<Translation> translations = translator.translate(source, {.cancellation = program_cancellation()});
+  line.begin(fmt::format("translating {} lines", source.size()));
+  const auto show = [&](int64_t done) {
+    line.show(fmt::format("translated {} of {} lines  {:.0f} lines/s", done, source.size(), static_cast<double>(done) / watch.seconds()));
+  };
+  std::vector<Translation> translations = translator.translate(source, {.cancellation = program_cancellation(), .on_progress = show});
   Hypotheses hypotheses;
   hypotheses.seconds = watch.seconds();
   std::string text;

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/exclusions.h"
@@ -65,7 +66,10 @@ void run_generate(GenerateArguments arguments) {
          arguments.num_samples);
   };
   check_chance(arguments.options.temperature.value_or(1));
+  ProgressLine line;
+  line.begin("opening " + arguments.model);
   const Generator generator = Generator::open(arguments.model, arguments.dtype);
+  line.clear();
   check_chance(generator.temperature(arguments.options));
   std::string prompt = arguments.prompt == "-" ? std::string(LineInput("").whole()) : arguments.prompt;
   if (!is_valid_utf8(prompt)) {
@@ -76,6 +80,7 @@ void run_generate(GenerateArguments arguments) {
     arguments.options.sample = sample;
     Generation generation;
     if (arguments.json) {
+      line.begin(fmt::format("writing text {} of {}", sample + 1, arguments.num_samples));
       generation = generator.generate(prompt, arguments.options);
       print_json(prompt, generation, sample);
     } else {

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "qkv/inspect.h"
@@ -105,7 +106,10 @@ void add_inspect_command(CLI::App& app) {
   command->add_flag("--verify", arguments->verify, "Read every weight (finite?) and recompute the checksums of all checkpoints");
   command->footer("Exit code 1 and one line where a file is damaged. Example: qkv inspect my-model --verify");
   command->callback([arguments] {
+    ProgressLine line;
+    line.begin((arguments->verify ? "reading all of " : "reading ") + arguments->directory);
     const ordered_json description = to_json(inspect_directory(arguments->directory, {.verify = arguments->verify}));
+    line.clear();
     if (arguments->json) {
       print("{}\n", description.dump(2, ' ', false, ordered_json::error_handler_t::replace));
     } else {

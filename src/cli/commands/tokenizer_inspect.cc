@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "base/utf8.h"
 #include "cli/commands/tokenizer.h"
 #include "cli/environment.h"
@@ -142,10 +143,13 @@ void compare(const CompareArguments& arguments) {
   }
   if (lines.empty()) fail(ErrorCode::bad_input, "{} is empty; compare needs a text", input.name());
   std::vector<TokenizerStatistics> all;
+  ProgressLine line;
   for (const std::string& path : arguments.tokenizers) {
     throw_if_interrupted();
+    line.begin("encoding with " + path);
     all.push_back(measure_tokenizer(Tokenizer::load(path, arguments.load), lines));
   }
+  line.clear();
   if (!arguments.json) return print_table(arguments.tokenizers, all);
   for (size_t i = 0; i < all.size(); ++i) {
     const TokenizerStatistics& one = all[i];

@@ -10,9 +10,11 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/parallel.h"
+#include "base/progress.h"
 #include "base/utf8.h"
 #include "cli/commands/tokenizer.h"
 #include "cli/line_input.h"
+#include "cli/line_progress.h"
 #include "cli/output.h"
 #include "cli/program.h"
 #include "qkv/tokenizer.h"
@@ -20,13 +22,15 @@
 namespace qkv {
 namespace {
 
-// Calls convert(line, number) on all threads and prints the results in the order of the lines.
+// `done`: "encoded", say. Calls convert(line, number) on all threads and prints the results in the order of the lines.
 template <typename Convert>
-void convert_lines(LineInput& input, const Convert& convert) {
+void convert_lines(LineInput& input, std::string_view done, const Convert& convert) {
   catch_interrupts();
+  LineProgress progress(done, input.size(), input.is_typed());
   while (true) {
     const std::vector<std::string_view> lines = input.next();
     if (lines.empty()) return;
+    progress.begin(lines);
     std::vector<std::string> results(lines.size());
     std::vector<std::exception_ptr> faults(lines.size());
     parallel_for(static_cast<int64_t>(lines.size()), [&](int64_t i) {
@@ -43,6 +47,7 @@ void convert_lines(LineInput& input, const Convert& convert) {
       write_stdout("\n");
     }
     flush_stdout();
+    progress.done(std::ssize(lines));
   }
 }
 
@@ -70,13 +75,15 @@ void encode_whole(const Tokenizer& tokenizer, const EncodeArguments& arguments) 
   catch_interrupts();
   LineInput input(arguments.file);
   const std::string_view text = input.whole();
+  ProgressLine line;
+  line.begin("encoding " + input.name());
   if (!is_valid_utf8(text)) log_warning("{} is not valid UTF-8; what is wrong is read as U+FFFD", input.name());
   write_stdout(ids_of(tokenizer, text, arguments.options()) + "\n");
 }
 
 void encode_lines(const Tokenizer& tokenizer, const EncodeArguments& arguments) {
   LineInput input(arguments.file);
-  convert_lines(input, [&](std::string_view line, int64_t number) {
+  convert_lines(input, "encoded", [&](std::string_view line, int64_t number) {
     if (!is_valid_utf8(line)) log_warning("{}: line {} is not valid UTF-8; what is wrong is read as U+FFFD", input.name(), number);
     return ids_of(tokenizer, line, arguments.options());
   });
@@ -131,7 +138,7 @@ std::string escaped_line(const std::string& text) {
 
 void decode_lines(const Tokenizer& tokenizer, const DecodeArguments& arguments) {
   LineInput input(arguments.file);
-  convert_lines(input, [&](std::string_view line, int64_t number) {
+  convert_lines(input, "decoded", [&](std::string_view line, int64_t number) {
     return escaped_line(tokenizer.decode(known_ids(tokenizer, line, input.name(), number), !arguments.with_special_tokens));
   });
 }
@@ -140,9 +147,11 @@ void decode_whole(const Tokenizer& tokenizer, const DecodeArguments& arguments) 
   catch_interrupts();
   LineInput input(arguments.file);
   std::vector<int32_t> ids;
+  LineProgress progress("read", input.size(), input.is_typed());
   while (true) {
     const std::vector<std::string_view> lines = input.next();
     if (lines.empty()) break;
+    progress.begin(lines);
     for (size_t i = 0; i < lines.size(); ++i) {
       const std::vector<int32_t> more = known_ids(tokenizer, lines[i], input.name(), input.first_line() + static_cast<int64_t>(i));
       ids.insert(ids.end(), more.begin(), more.end());

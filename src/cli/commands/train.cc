@@ -1,4 +1,6 @@
 // qkv train: parses the options, calls train() and displays its progress.
+#include <unistd.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,12 +30,12 @@ class TrainDisplay {
     callbacks.on_step = [this](const TrainStep& step) { on_step(step); };
     callbacks.on_validation = [this](const TrainValidation& validation) { on_validation(validation); };
     callbacks.on_message = [this](const std::string& message) { say(message); };
+    callbacks.on_activity = [this](std::string_view activity) { line_.begin(activity); };
     return callbacks;
   }
-  void say(const std::string& message) {
-    line_.clear();
-    log_info("{}", message);
-  }
+  // Prints a permanent line; the moving line comes back under it.
+  void say(const std::string& message) { log_info("{}", message); }
+  void end() { line_.clear(); }
 
  private:
   void on_step(const TrainStep& step) {
@@ -122,6 +124,13 @@ void show_defaults(const TrainCommand& train) {
       "recipe.\n"
       "The command line wins over the config file, which wins over the preset. A config file has the same names without dashes in front: "
       "lr = 0.002, batch-tokens = 4096; --print-config writes one.\n"
+      "With --max-minutes and without --max-steps the speed is measured first, and the schedule is a cosine over the updates that fit, "
+      "with a "
+      "warm-up of at most a twentieth of them. With --preset tiny and small, what is not given follows, too, and each choice is printed:\n"
+      "  --batch-tokens    small: 512 or 1024, tiny: 1024, 2048 or 4096; the largest that leaves 10,000 updates, else the smallest\n"
+      "  --dropout         0.1 up to 10 passes over the data, 0.2 up to 20, then 0.3\n"
+      "  --lr              the preset's; from 16 of its warm-ups on, that with the mean of its inverse square root\n"
+      "  --validate-every  so that up to 5 validations take a tenth of the time\n"
       "Example: qkv train --task lm --text input.txt --output my-gpt",
       name_of(options.task), options.preset, last_of(recipe, "config") ? " and the config file" : ""));
 }
@@ -130,10 +139,14 @@ void run(const TrainCommand& train_command) {
   TrainOptions options = resolve_train_options(train_command.settings);
   if (train_command.print_config) return write_stdout(config_text(options));
   options.cancellation = program_cancellation();
-  catch_interrupts(log_level() >= LogLevel::normal ? "\nstopping when this step is done and saved; a second signal ends at once\n"
-                                                   : nullptr);
+  // On a terminal it replaces the moving line.
+  const char* acknowledgement = isatty(STDERR_FILENO) == 1
+                                    ? "\r\033[Jstopping when this step is done and saved; a second signal ends at once\n"
+                                    : "\nstopping when this step is done and saved; a second signal ends at once\n";
+  catch_interrupts(log_level() >= LogLevel::normal ? acknowledgement : nullptr);
   TrainDisplay display;
   const TrainResult result = train(options, display.callbacks());
+  display.end();
   display.say(describe(options, result));
 }
 

@@ -2,10 +2,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <span>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "cli/commands.h"
 #include "cli/letters.h"
+#include "cli/line_progress.h"
 #include "cli/line_reader.h"
 #include "cli/output.h"
 #include "cli/program.h"
@@ -42,13 +45,26 @@ void print_translations(const std::vector<Translation>& translations, const Tran
   flush_stdout();
 }
 
+// Told when it is found, but no more than this often.
+constexpr size_t kLongLinesTold = 10;
+
+void warn_of_long_lines(std::span<const std::string> lines, std::span<const Translation> translations, int64_t first_line, int64_t most,
+                        std::vector<LongText>& too_long) {
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (translations[i].too_long == 0) continue;
+    too_long.push_back({first_line + static_cast<int64_t>(i), translations[i].too_long});
+    if (too_long.size() > kLongLinesTold) continue;
+    log_warning("line {} has {} tokens and the model takes {}; it stays empty in the output", too_long.back().line, too_long.back().tokens,
+                most);
+  }
+}
+
 // Fails after all other lines were translated.
 void fail_of_long_lines(const std::vector<LongText>& too_long, int64_t most) {
   if (too_long.empty()) return;
   if (too_long.size() == 1) {
-    fail(ErrorCode::bad_input,
-         "line {} has {} tokens and the model takes {}; it stays empty in the output: split it, or let --truncate cut it", too_long[0].line,
-         too_long[0].tokens, most);
+    fail(ErrorCode::bad_input, "line {} is longer than the {} tokens that the model takes; split it, or let --truncate cut it",
+         too_long[0].line, most);
   }
   std::vector<int64_t> lines;
   for (const LongText& each : too_long) lines.push_back(each.line);
@@ -65,14 +81,16 @@ void run_translate(TranslateArguments arguments) {
   const Translator translator = Translator::open(arguments.model, arguments.options);
   std::vector<LongText> too_long;
   LineReader reader(STDIN_FILENO, "standard input");
+  LineProgress progress("translated", bytes_of_stdin(), is_stdin_typed());
   for (size_t max_lines = kFirstLines;; max_lines = std::min(2 * max_lines, kMostLines)) {
     const std::vector<std::string> lines = reader.next(max_lines);
     if (lines.empty()) break;
-    const TranslationCall call{.first_line = reader.first_line(), .cancellation = program_cancellation()};
+    progress.begin(lines);
+    const TranslationCall call{.first_line = reader.first_line(), .cancellation = program_cancellation(), .on_progress = [&](int64_t done) {
+                                 progress.done(done);
+                               }};
     const std::vector<Translation> translations = translator.translate(lines, call);
-    for (size_t i = 0; i < lines.size(); ++i) {
-      if (translations[i].too_long > 0) too_long.push_back({call.first_line + static_cast<int64_t>(i), translations[i].too_long});
-    }
+    warn_of_long_lines(lines, translations, call.first_line, translator.max_source_tokens(), too_long);
     print_translations(translations, arguments);
   }
   fail_of_long_lines(too_long, translator.max_source_tokens());

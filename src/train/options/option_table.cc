@@ -183,11 +183,22 @@ std::vector<TrainOption> optimization_options() {
   };
 }
 
+// A text that sets an option says that somebody chose it.
+void note_given(TrainOption& option) {
+  option.assign = [name = option.name, assign = std::move(option.assign)](O& options, const std::string& text, const std::string& label) {
+    assign(options, text, label);
+    options.given.push_back(name);
+  };
+}
+
 std::vector<TrainOption> run_options() {
   return {
       integer({"max-steps", "Stop after N updates; 0: no limit", false}, &O::max_steps, 0),
       integer({"max-epochs", "Stop after N passes over the data; 0: no limit", false}, &O::max_epochs, 0),
-      real({"max-minutes", "Stop after X minutes of wall clock, tokenizer training and validation included; 0: no limit", false},
+      real({"max-minutes",
+            "Stop after X minutes of wall clock, tokenizer training and validation included; without --max-steps the schedule follows: see "
+            "below. 0: no limit",
+            false},
            &O::max_minutes, 0),
       integer({"patience", "Stop after N validations in a row without a better one; 0: no limit", false}, &O::patience, 0),
       integer({"validate-every", "Updates between validations", true}, &O::validate_every, 1),
@@ -216,6 +227,7 @@ std::span<const TrainOption> train_option_table() {
     const auto append = [&](const char* group, std::vector<TrainOption> options) {
       for (TrainOption& option : options) {
         option.group = group;
+        note_given(option);
         all.push_back(std::move(option));
       }
     };

@@ -224,7 +224,8 @@ void check_train_options(const TrainOptions& options) {
                    "nothing would end the training; give `max_steps`, `max_epochs`, `max_minutes` or `patience`");
   if (options.schedule == LearningRateSchedule::cosine) {
     const int64_t total = options.schedule_steps ? options.schedule_steps : options.max_steps;
-    QKV_CHECK_OPTION(total, "`schedule` cosine needs its end: `schedule_steps` or `max_steps`");
+    if (total == 0 && options.max_minutes > 0) return;  // the end follows from the time
+    QKV_CHECK_OPTION(total, "`schedule` cosine needs its end: `schedule_steps`, `max_steps` or `max_minutes`");
     QKV_CHECK_OPTION(total > options.warmup_steps, "`warmup_steps` {} leaves nothing of the cosine's {} steps", options.warmup_steps,
                      total);
   }

@@ -114,8 +114,10 @@ void remove_checkpoint(const fs::path& directory, int64_t step) {
   if (!error) remove_quietly(leaving);
 }
 
-void write_parts(const fs::path& temporary, const std::string& state, std::span<const CheckpointPart> parts) {
+void write_parts(const fs::path& temporary, const std::string& state, std::span<const CheckpointPart> parts,
+                 const std::function<void(const fs::path&)>& add) {
   for (const CheckpointPart& part : parts) write_safetensors(temporary / part.file, part.tensors);
+  if (add) add(temporary);
   write_file_atomically(temporary / kState, state);
   write_file_atomically(temporary / kChecksums, checksums_text(temporary));
   sync_directory(temporary);
@@ -123,8 +125,8 @@ void write_parts(const fs::path& temporary, const std::string& state, std::span<
 
 }  // namespace
 
-void save_checkpoint(const fs::path& directory, int64_t step, const std::string& state, std::span<const CheckpointPart> parts,
-                     int64_t keep) {
+void save_checkpoint(const fs::path& directory, int64_t step, const std::string& state, std::span<const CheckpointPart> parts, int64_t keep,
+                     const std::function<void(const fs::path&)>& add) {
   const fs::path target = directory / name_of_step(step);
   const fs::path temporary = directory / fmt::format(".{}.tmp", name_of_step(step));
   const fs::path replaced = directory / fmt::format(".{}.replaced", name_of_step(step));
@@ -135,7 +137,7 @@ void save_checkpoint(const fs::path& directory, int64_t step, const std::string&
   fs::create_directory(temporary, error);
   if (error) fail(ErrorCode::io, "cannot make {}: {}", temporary.string(), error.message());
   try {
-    write_parts(temporary, state, parts);
+    write_parts(temporary, state, parts, add);
     if (fs::exists(target)) rename_synced(target, replaced);  // after a kill here, find_checkpoint moves it back
     rename_synced(temporary, target);
     write_file_atomically(directory / kLatest, name_of_step(step) + "\n");

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,7 +26,7 @@ struct CheckpointPart {
 // Writes `directory`/step-N, updates `latest`, then removes all but the `keep` newest checkpoints. On failure (for example a full disk),
 // the earlier checkpoints and `latest` are unchanged and no temporary file remains.
 void save_checkpoint(const std::filesystem::path& directory, int64_t step, const std::string& state, std::span<const CheckpointPart> parts,
-                     int64_t keep);
+                     int64_t keep, const std::function<void(const std::filesystem::path&)>& add = {});
 
 // The checkpoint that `latest` names, or the newest one if that is missing; nullopt if there is none. Completes or reverts the operations
 // that a kill interrupted.

@@ -29,6 +29,7 @@ void for_each_member(State& state, Visit&& visit) {
   visit("window_tokens", state.window_tokens);
   visit("finished", state.finished);
   visit("finished_limit", state.finished_limit);
+  visit("planned_steps", state.planned_steps);
   visit("isa", state.isa);
   visit("options", state.options);
   visit("inputs", state.inputs);
@@ -55,7 +56,8 @@ TrainingState parse_training_state(const std::string& text, const std::filesyste
            json.at("version").dump(), kVersion);
     }
     for_each_member(state, [&](const char* key, auto& member) {
-      if (std::string_view(key) != "score_name" || json.contains(key))
+      const std::string_view name = key;  // early states have neither of these
+      if ((name != "score_name" && name != "planned_steps") || json.contains(key))
         json.at(key).get_to(member);  // states of early versions have no score name
     });
   } catch (const nlohmann::json::exception& error) {

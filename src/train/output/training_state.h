@@ -31,6 +31,7 @@ struct TrainingState {
 
   std::string finished;                        // name_of(TrainEnd) of the end; empty: not finished
   double finished_limit = 0;                   // the limit that ended it, such as --max-steps; a higher one continues the training
+  int64_t planned_steps = 0;                   // updates that fit into --max-minutes, as measured before the first; 0: nothing was measured
   std::string isa;                             // instruction set that computed the numbers
   std::map<std::string, std::string> options;  // by name; only options that affect the weights
   std::map<std::string, std::string> inputs;   // hash of the content of each input

@@ -21,9 +21,11 @@ class ClassificationTask final : public TrainingTask {
     return {{"training file", hash(options_.train_file)}, {"validation file", hash(options_.valid_file)}};
   }
 
-  Tokenizer train_tokenizer() const override {
-    TokenizerTrainerOptions trainer{
-        .pipeline = TokenizerPipeline::word_pieces, .score = WordPieceScore::frequency, .cancellation = options_.cancellation};
+  Tokenizer train_tokenizer(const Progress& progress) const override {
+    TokenizerTrainerOptions trainer{.pipeline = TokenizerPipeline::word_pieces,
+                                    .score = WordPieceScore::frequency,
+                                    .progress = progress,
+                                    .cancellation = options_.cancellation};
     trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
     trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
     return qkv::train_tokenizer(trainer, std::span<const std::string>(training_.texts));

@@ -14,9 +14,11 @@ class MaskedTask final : public TrainingTask {
 
   std::map<std::string, std::string> inputs() const override { return texts_.inputs(); }
 
-  Tokenizer train_tokenizer() const override {
-    TokenizerTrainerOptions trainer{
-        .pipeline = TokenizerPipeline::word_pieces, .score = WordPieceScore::frequency, .cancellation = options_.cancellation};
+  Tokenizer train_tokenizer(const Progress& progress) const override {
+    TokenizerTrainerOptions trainer{.pipeline = TokenizerPipeline::word_pieces,
+                                    .score = WordPieceScore::frequency,
+                                    .progress = progress,
+                                    .cancellation = options_.cancellation};
     trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
     trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
     return qkv::train_tokenizer(trainer, std::span(&texts_.training, 1));

@@ -23,9 +23,10 @@ class TextTask final : public TrainingTask {
 
   std::map<std::string, std::string> inputs() const override { return texts_.inputs(); }
 
-  Tokenizer train_tokenizer() const override {
+  Tokenizer train_tokenizer(const Progress& progress) const override {
     TokenizerTrainerOptions trainer{.pipeline = pipeline_of(options_.vocabulary),
                                     .document_separator = options_.document_separator,
+                                    .progress = progress,
                                     .cancellation = options_.cancellation};
     if (options_.vocabulary == TextVocabulary::bpe) {
       trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;

@@ -16,11 +16,11 @@ std::unique_ptr<TrainingTask> make_task(const TrainOptions& options) {
   return make_translation_task(options);
 }
 
-Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, const Report& report) {
+Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, const Report& report, const Progress& progress) {
   if (!options.tokenizer.empty()) return Tokenizer::load(options.tokenizer, {.tiktoken_pattern = options.tiktoken_pattern});
   if (!options.init.empty()) return Tokenizer::load(options.init);
   const Stopwatch watch;
-  Tokenizer tokenizer = task.train_tokenizer();
+  Tokenizer tokenizer = task.train_tokenizer(progress);
   report(fmt::format("tokenizer: {} tokens, trained in {:.1f} s", with_commas(tokenizer.vocab_size()), watch.seconds()));
   return tokenizer;
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "evaluate/batch_source.h"
 #include "evaluate/validation.h"
@@ -16,6 +17,7 @@
 namespace qkv {
 
 using Report = std::function<void(const std::string&)>;
+using Progress = std::function<void(std::string_view)>;
 
 struct SpecialTokens {
   int32_t pad = -1, eos = -1;  // -1: none
@@ -25,6 +27,8 @@ struct SpecialTokens {
 struct TrainingData {
   std::unique_ptr<BatchSource> batches;
   std::unique_ptr<Validation> validation;
+  double validation_share = 0;  // pairs to validate on for each pair to train on; 0: not known
+  int64_t longest_target = 0;   // tokens of the longest target that is trained on, its end included; 0: there are no targets
 };
 
 class TrainingTask {
@@ -33,8 +37,8 @@ class TrainingTask {
 
   // The input files, each with a hash of its content: a training can only be resumed with equal inputs.
   virtual std::map<std::string, std::string> inputs() const = 0;
-  // Trains a tokenizer on the training text.
-  virtual Tokenizer train_tokenizer() const = 0;
+  // Trains a tokenizer on the training text. `progress` is told now and then how far it is.
+  virtual Tokenizer train_tokenizer(const Progress& progress) const = 0;
   // Throws Error(bad_input) if the tokenizer lacks a required one.
   virtual SpecialTokens special_tokens(const Tokenizer& tokenizer) const = 0;
   // Changes the encoder-decoder of the options to the network that the task needs.
@@ -55,7 +59,7 @@ std::unique_ptr<TrainingTask> make_masked_task(const TrainOptions& options);
 std::unique_ptr<TrainingTask> make_classification_task(const TrainOptions& options);
 
 // The tokenizer of --tokenizer, that of --init, or one that the task trains.
-Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, const Report& report);
+Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, const Report& report, const Progress& progress);
 
 DType activation_type(const TrainOptions& options);
 

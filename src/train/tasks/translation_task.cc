@@ -1,4 +1,6 @@
 // Translation: two files with one sentence per line.
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "data/text_pair.h"
@@ -7,6 +9,12 @@
 
 namespace qkv {
 namespace {
+
+int64_t longest_target(const ParallelCorpus& corpus) {
+  int64_t longest = 0;
+  for (int64_t pair = 0; pair < corpus.size(); ++pair) longest = std::max(longest, std::ssize(corpus.target(pair)));
+  return longest;
+}
 
 class TranslationTask final : public TrainingTask {
  public:
@@ -19,8 +27,8 @@ class TranslationTask final : public TrainingTask {
     return {{"training text", training_hash_}, {"validation text", validation_hash_}};
   }
 
-  Tokenizer train_tokenizer() const override {
-    TokenizerTrainerOptions trainer{.cancellation = options_.cancellation};
+  Tokenizer train_tokenizer(const Progress& progress) const override {
+    TokenizerTrainerOptions trainer{.progress = progress, .cancellation = options_.cancellation};
     trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
     trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
     const std::vector<std::filesystem::path> files{options_.source, options_.target};
@@ -42,6 +50,8 @@ class TranslationTask final : public TrainingTask {
     ParallelCorpus validation =
         build(options_.valid_source, options_.valid_target, cache / "valid.tokens", tokenizer, "validation", report);
     TrainingData data;
+    data.longest_target = longest_target(training);
+    data.validation_share = static_cast<double>(validation.size()) / static_cast<double>(training.size());
     data.batches = std::make_unique<PairSource>(
         std::move(training), BatchOptions{.batch_tokens = options_.batch_tokens, .seed = static_cast<uint64_t>(options_.seed)},
         special_tokens(tokenizer).decoder_start);
