@@ -263,7 +263,7 @@ class CommandLine(ProgramTest):
                     ['tokenizer', 'encode', '--tokenizer', self.model], ['tokenizer', 'encode', '--whole', '--tokenizer', self.model],
                     ['tokenizer', 'inspect', '--tokenizer', self.model], ['tokenizer', 'compare', self.model])
         for content, word in ((short.encode('utf-16'), 'UTF-16'), (short.encode('utf-16-be'), 'UTF-16'), (short.encode('utf-32-le'), 'UTF-32'),
-                              (gzip.compress(short.encode()), 'gunzip'), (lzma.compress(short.encode()), 'unxz')):
+                              (lzma.compress(short.encode()), 'unxz')):
             file = write(self.folder / 'other', content)
             for command in commands:
                 with self.subTest(command=command, word=word):
@@ -304,6 +304,41 @@ class CommandLine(ProgramTest):
                               capture_output=True, timeout=60)
         self.assertEqual(json.loads(done.stdout)['exact_match'], 100, done.stderr)
 
+    def test_packed_texts_are_read_as_their_content(self):
+        short = self.shared / 'short.en'
+        packed = write(self.folder / 'short', gzip.compress(short.read_bytes()))
+        for command in (['tokenizer', 'encode', '--tokenizer', self.model], ['tokenizer', 'encode', '--whole', '--tokenizer', self.model]):
+            with self.subTest(command=command):
+                plain = self.works(*command, short).stdout
+                self.assertEqual(self.works(*command, packed).stdout, plain)
+                self.assertEqual(self.works(*command, stdin=packed.read_bytes()).stdout, plain)
+        self.assertEqual(self.works('translate', '--model', self.model, stdin=packed.read_bytes()).stdout,
+                         self.works('translate', '--model', self.model, stdin=short.read_bytes()).stdout)
+        self.assertIn('100.00 %', self.works('eval', '--hypothesis', packed, '--reference', short).stdout)
+        self.refused(1, ['standard input was cut'], 'translate', '--model', self.model, stdin=packed.read_bytes()[:-5])
+        self.refused(1, [packed.name, 'damaged'], 'tokenizer', 'encode', '--tokenizer', self.model,
+                     write(self.folder / 'short', packed.read_bytes() + b'more'))
+
+    def test_training_texts_may_be_several_files_and_pipes(self):
+        numbers = self.shared / 'numbers'
+        lines = (numbers / 'train.en').read_bytes().splitlines(keepends=True)
+        parts = [write(self.folder / 'a.en', b''.join(lines[:100]).rstrip()), write(self.folder / 'b.en', gzip.compress(b''.join(lines[100:])))]
+        self.works(*self.train(output=self.folder / 'plain'))
+        command = ' '.join(f"'{part}'" for part in [PROGRAM, *self.train(source=parts[0], output=self.folder / 'several')])
+        for name, source in (('several', f"--source '{parts[1]}'"), ('piped', '')):
+            with self.subTest(name):
+                whole = command.replace('several', name)
+                if name == 'piped':
+                    whole = whole.replace(f"'{parts[0]}'", f"<(cat '{numbers}/train.en')")
+                done = subprocess.run(f'{whole} {source}', shell=True, executable='/bin/bash', capture_output=True, timeout=300)
+                self.assertEqual(done.returncode, 0, done.stderr.decode())
+                self.assertEqual((self.folder / name / 'model.safetensors').read_bytes(), (self.folder / 'plain/model.safetensors').read_bytes())
+        self.assertEqual((self.folder / 'piped/cache/source.text').read_bytes(), (numbers / 'train.en').read_bytes())
+        self.assertFalse((self.folder / 'several/cache').exists())
+        done = run(*self.train(source='/dev/null', output=self.folder / 'piped', max_steps='3'), '--resume')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('going on with what was kept', done.stderr)
+
     def test_file_that_becomes_shorter_while_it_is_read_is_named(self):
         corpus = write(self.folder / 'corpus.en', 'one two three\n' * 3_000_000)
         process = subprocess.Popen([PROGRAM, 'tokenizer', 'train', '--model', 'unigram', '--vocab-size', '20', '--threads', '1', '--output',
@@ -324,7 +359,8 @@ class CommandLine(ProgramTest):
     def test_training_files_that_are_no_text_are_named(self):
         lines = (self.shared / 'numbers/train.en').read_text()
         cases = {'utf16': (lines.encode('utf-16'), 'UTF-16'), 'utf16le': (lines.encode('utf-16-le'), 'UTF-16'),
-                 'gz': (b'\x1f\x8b\x08' + lines.encode(), 'gunzip'), 'mac': (lines.replace('\n', '\r').encode(), 'carriage return')}
+                 'gz': (b'\x1f\x8b\x08' + lines.encode(), 'damaged'), 'cut.gz': (gzip.compress(lines.encode())[:-9], 'was cut'),
+                 'tar.gz': (gzip.compress(bytes(257) + b'ustar'), 'tar'), 'mac': (lines.replace('\n', '\r').encode(), 'carriage return')}
         for name, (content, word) in cases.items():
             path = write(self.folder / name, content)
             with self.subTest(name):

@@ -13,6 +13,7 @@
 #include "qkv/cancellation.h"
 #include "qkv/export.h"
 #include "qkv/inference_type.h"
+#include "qkv/text_files.h"
 
 namespace qkv {
 
@@ -103,6 +104,7 @@ QKV_API std::vector<MeasureComparison> compare_translations(std::span<const std:
 
 struct TextEvaluationOptions {
   std::string document_separator;  // splits the text into documents, as in training; empty: one document
+  std::string text_column;         // as in training
   int64_t context = 0;             // tokens that the model sees at once, 1 or more (a masked model's 3); 0: its positions, at most 2048
   InferenceType dtype = InferenceType::f32;
   const CancellationToken* cancellation = nullptr;
@@ -124,11 +126,10 @@ struct TextEvaluation {
   double seconds = 0;                          // computing time
 };
 
-// `model`: the directory of a language model or a masked language model. `text`: a file in UTF-8. Throws qkv::Error with one line:
+// `model`: the directory of a language model or a masked language model. `text`: files in UTF-8. Throws qkv::Error with one line:
 // unsupported for a model of another kind, OptionError (invalid_argument) for options, bad_input or io for files, interrupted if it was
 // cancelled.
-QKV_API TextEvaluation evaluate_text(const std::filesystem::path& model, const std::filesystem::path& text,
-                                     const TextEvaluationOptions& options = {});
+QKV_API TextEvaluation evaluate_text(const std::filesystem::path& model, const TextFiles& text, const TextEvaluationOptions& options = {});
 
 // Quality of predicted labels. Definitions as in scikit-learn with zero_division = 0.
 struct LabelScores {
@@ -152,6 +153,7 @@ QKV_API LabelScores score_labels(std::span<const std::string> predicted, std::sp
                                  std::span<const std::string> names = {});
 
 struct ClassificationEvaluationOptions {
+  std::string text_column, label_column;  // as in training
   InferenceType dtype = InferenceType::f32;
   const CancellationToken* cancellation = nullptr;
 };
@@ -169,7 +171,7 @@ struct ClassificationEvaluation {
 
 // `model`: the directory of a classifier. `file`: lines with a text, a tab and a label. Throws qkv::Error with one line: unsupported for a
 // model of another kind, bad_input or io for files (an unknown label with its line), interrupted if it was cancelled.
-QKV_API ClassificationEvaluation evaluate_classification(const std::filesystem::path& model, const std::filesystem::path& file,
+QKV_API ClassificationEvaluation evaluate_classification(const std::filesystem::path& model, const TextFiles& files,
                                                          const ClassificationEvaluationOptions& options = {});
 
 }  // namespace qkv

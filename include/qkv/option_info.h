@@ -28,6 +28,7 @@ struct OptionInfo {
   int64_t least = 0, most = 0;
   double low = 0, high = 0;
   bool below_high = false;
+  bool several = false;  // a list of values; in a text each has a line of its own
   std::vector<std::string> choices;
 };
 

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "qkv/cancellation.h"
+
 #include "qkv/export.h"
+#include "qkv/text_files.h"
 
 namespace qkv {
 
@@ -38,19 +40,26 @@ struct TrainOptions {
   std::string preset = "small";
 
   // Data for translation: one sentence per line; line i of source corresponds to line i of target.
-  std::filesystem::path source, target, valid_source, valid_target;
-  int64_t max_length = 256;  // tokens of a side, including </s>; longer pairs are left out of training and counted
+  TextFiles source, target, valid_source, valid_target;
+  std::string source_column, target_column;  // the files are tables or JSON lines, of which these columns are read; empty: they are not
+  int64_t max_length = 256;                  // tokens of a side, including </s>; longer pairs are left out of training and counted
 
-  // Data for classification: lines "text<TAB>label". Texts longer than max_length are truncated.
-  std::filesystem::path train_file, valid_file;
+  // Data for classification: lines "text<TAB>label", or tables (CSV, TSV with a header, JSON lines) with columns for both. Texts longer
+  // than max_length are truncated.
+  TextFiles train_file, valid_file;
+  std::string text_column, label_column;  // empty: tables have "text" and "label"; text_column is one of a language model, too
+
+  // For translation or classification without validation files: the number of training texts that are held out for validation. They are
+  // chosen by their content and the seed among those that occur once.
+  int64_t valid_split = 0;
 
   // For mlm and classification: the directory of a pretrained encoder and its tokenizer. It determines the network's shape instead of the
   // options.
   std::filesystem::path init;
 
   // Data for lm and mlm.
-  std::filesystem::path text;
-  std::filesystem::path valid_text;  // empty: the last valid_fraction of the text's characters
+  TextFiles text;
+  TextFiles valid_text;  // empty: the last valid_fraction of the text's characters
   double valid_fraction = 0.1;
   TextVocabulary vocabulary = TextVocabulary::character;
   int64_t context = 256;           // tokens of a window (including [CLS] and [SEP]), and the model's positions

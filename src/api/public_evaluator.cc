@@ -8,6 +8,7 @@
 #include "base/option_error.h"
 #include "base/temporary_directory.h"
 #include "base/timing.h"
+#include "data/table_rows.h"
 #include "evaluate/classification.h"
 #include "evaluate/comparison.h"
 #include "evaluate/masked_loss.h"
@@ -127,8 +128,7 @@ LabelScores score_labels(std::span<const std::string> predicted, std::span<const
   return scores_of_labels(std::move(confusion), all);
 }
 
-TextEvaluation evaluate_text(const std::filesystem::path& directory, const std::filesystem::path& text,
-                             const TextEvaluationOptions& options) {
+TextEvaluation evaluate_text(const std::filesystem::path& directory, const TextFiles& files, const TextEvaluationOptions& options) {
   const std::unique_ptr<Model> model = load_model(directory, options.dtype);
   const TransformerConfig& config = model->config;
   TextEvaluation result{.masked = !config.has_decoder() && config.head == Head::masked_lm};
@@ -136,12 +136,16 @@ TextEvaluation evaluate_text(const std::filesystem::path& directory, const std::
     fail(ErrorCode::unsupported, "{}: the model has an encoder; it {}", directory.string(), use_of(config));
   const Tokenizer tokenizer = Tokenizer::load(directory);
   check_tokenizer_fits(directory, tokenizer, config);
+  const std::string ending = options.document_separator.empty() ? "\n" : options.document_separator;
+  const bool table = !options.text_column.empty();
+  TextSource text = TextSource::open(files, {.between = table ? "\n" : ending, .cancellation = options.cancellation});
+  if (table) text = column_text(text, options.text_column, ending, {});
   check_separator(text, options.document_separator);
   const TemporaryDirectory temporary;
   const TextCorpus corpus = TextCorpus::build(
       {.text = {text}, .separator = options.document_separator, .cache = temporary / "tokens", .cancellation = options.cancellation},
       tokenizer);
-  if (corpus.tokens().size() < 2) fail(ErrorCode::bad_input, "{} is a single token; there is nothing to predict", text.string());
+  if (corpus.tokens().size() < 2) fail(ErrorCode::bad_input, "{} is a single token; there is nothing to predict", text.name());
   result.context = resolve_context(options.context, config, result.masked);
   result.unknown_tokens = count_unknown(corpus, tokenizer);
   if (tokenizer.unknown_id() >= 0) result.unknown_token = tokenizer.id_to_token(tokenizer.unknown_id());
@@ -156,11 +160,13 @@ TextEvaluation evaluate_text(const std::filesystem::path& directory, const std::
   return result;
 }
 
-ClassificationEvaluation evaluate_classification(const std::filesystem::path& directory, const std::filesystem::path& file,
+ClassificationEvaluation evaluate_classification(const std::filesystem::path& directory, const TextFiles& files,
                                                  const ClassificationEvaluationOptions& options) {
   const ClassifierParts parts = open_classifier(directory, options.dtype);
   const int64_t max_tokens = parts.model->config.max_position_embeddings;
-  const LabelledTexts texts(read_labelled_lines(file), parts.model->labels, parts.tokenizer, max_tokens);
+  const TextSource source = TextSource::open(files, {.cancellation = options.cancellation});
+  const LabelledTexts texts(read_labelled_lines(source, {options.text_column, options.label_column}), parts.model->labels, parts.tokenizer,
+                            max_tokens);
   const Stopwatch watch;
   const ClassificationScores scores =
       classification_scores(parts.model->network, texts, {.dtype = activation_type(*parts.model), .cancellation = options.cancellation});

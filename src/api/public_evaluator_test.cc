@@ -152,6 +152,17 @@ TEST_F(TextEvaluationTest, OptionsThatCannotBeAreNamed) {
   EXPECT_THAT(error("mt", {}, ErrorCode::unsupported), HasSubstr("the model has an encoder"));
 }
 
+TEST_F(TextEvaluationTest, SeveralFilesAndColumnsAreOneText) {
+  const TextEvaluation whole = evaluate_text(directory_ / "lm", directory_ / "text", {.context = 16});
+  std::string lines;
+  for (int i = 0; i < 20; ++i) lines += fmt::format("{{\"n\": {}, \"text\": \"{}\"}}\n", i, "ein Haus am See\\nthe boat is old");
+  const auto half = static_cast<std::ptrdiff_t>(lines.find("{\"n\": 10"));
+  const TextFiles files{directory_.write("a", {lines.begin(), lines.begin() + half}),
+                        directory_.write("b", {lines.begin() + half, lines.end()})};
+  EXPECT_EQ(evaluate_text(directory_ / "lm", files, {.text_column = "text", .context = 16}).loss, whole.loss);
+  EXPECT_THAT(error("lm", {.text_column = "text"}, ErrorCode::bad_input), HasSubstr("line 1 has no column \"text\""));
+}
+
 TEST_F(TextEvaluationTest, EndsWhenCancelled) {
   CancellationToken token;
   token.cancel();

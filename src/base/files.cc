@@ -16,7 +16,6 @@
 
 #include "base/option_error.h"
 #include "base/shortened_files.h"
-#include "base/text_file.h"
 
 namespace qkv {
 namespace {
@@ -301,21 +300,6 @@ void sync_directory(const std::filesystem::path& path) {
   if (::fsync(fd.get()) != 0 && errno != EINVAL) {
     fail(ErrorCode::io, "cannot sync the directory {}: {}", path.string(), system_message(errno));
   }
-}
-
-std::vector<std::string> read_lines(const std::filesystem::path& path) {
-  const std::string text = read_input(path);
-  check_is_text(path, text, TextShape::lines);
-  std::vector<std::string> lines;
-  lines.reserve(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) + 1);
-  for (size_t begin = byte_order_mark_size(text); begin < text.size();) {
-    const size_t newline = std::min(text.find('\n', begin), text.size());
-    size_t end = newline;
-    if (end > begin && text[end - 1] == '\r') --end;
-    lines.emplace_back(text, begin, end - begin);
-    begin = newline + 1;
-  }
-  return lines;
 }
 
 }  // namespace qkv

@@ -68,7 +68,7 @@ Work characters(const TrainBenchOptions& options, const std::filesystem::path& c
   work.config.initializer_range = 0.02f;
   work.config.dropout = 0.2f;
   work.batches = std::make_unique<WindowSource>(
-      TextCorpus::build({.text = {.path = text}, .cache = cache}, tokenizer),
+      TextCorpus::build({.text = {text}, .cache = cache}, tokenizer),
       WindowOptions{.context = 256, .batch_tokens = options.batch_tokens > 0 ? options.batch_tokens : 64 * 256, .seed = options.seed});
   return work;
 }

@@ -1,4 +1,4 @@
-// The text input of a command: a file, or stdin if none is named.
+// The text input of a command: a file, or stdin if none is named; packed or not.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/files.h"
+#include "base/text_source.h"
 #include "cli/line_reader.h"
 
 namespace qkv {
@@ -33,12 +33,11 @@ class LineInput {
 
  private:
   std::string name_;
-  MappedFile file_;
+  std::optional<TextSource> file_;
   size_t position_ = 0;
   int descriptor_;
   std::optional<LineReader> reader_;
   std::vector<std::string> block_;
-  std::string text_;
   int64_t first_line_ = 1;
   size_t lines_in_block_ = 0;
 };

@@ -22,6 +22,9 @@ constexpr int kWakeMilliseconds = 200;  // delay until a signal that arrives jus
 
 }  // namespace
 
+LineReader::LineReader(int file_descriptor, std::string name)
+    : file_descriptor_(file_descriptor), name_(std::move(name)), reader_(file_descriptor, name_, program_cancellation()) {}
+
 // Moves the next complete line out of the buffer; at the end of the file, the remaining text.
 bool LineReader::take_line(std::vector<std::string>& lines) {
   const size_t end = buffer_.find('\n', scanned_);
@@ -45,6 +48,7 @@ bool LineReader::take_line(std::vector<std::string>& lines) {
 bool LineReader::wait(int milliseconds) const {
   for (;;) {
     throw_if_interrupted();
+    if (reader_.has_pending()) return true;
     pollfd request{file_descriptor_, POLLIN, 0};
     const int ready = poll(&request, 1, milliseconds < 0 ? kWakeMilliseconds : milliseconds);
     if (ready > 0) return true;
@@ -62,11 +66,9 @@ void LineReader::fill() {
   const bool first = buffer_.empty() && lines_taken_ == 0;
   const size_t old = buffer_.size();
   buffer_.resize(old + kReadBytes);
-  const ssize_t count = read(file_descriptor_, buffer_.data() + old, kReadBytes);
-  const int error = errno;
-  buffer_.resize(old + static_cast<size_t>(std::max<ssize_t>(count, 0)));
+  const size_t count = reader_.read(buffer_.data() + old, kReadBytes);
+  buffer_.resize(old + count);
   if (count == 0) at_end_ = true;
-  if (count < 0 && error != EINTR && error != EAGAIN) fail(ErrorCode::io, "cannot read {}: {}", name_, std::strerror(error));
   if (!first) return;
   check_is_text(name_, buffer_, TextShape::whole);
   buffer_.erase(0, byte_order_mark_size(buffer_));

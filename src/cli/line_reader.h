@@ -6,12 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "base/unpacking_reader.h"
+
 namespace qkv {
 
 class LineReader {
  public:
   // `name` denotes the file in messages. Reading starts with next().
-  LineReader(int file_descriptor, std::string name) : file_descriptor_(file_descriptor), name_(std::move(name)) {}
+  LineReader(int file_descriptor, std::string name);
 
   // Waits for a line and returns it with the lines that follow within milliseconds: at most `max_lines`, and a few megabytes. Empty at the
   // end. Line ends (\n or \r\n) are removed, and so is a byte-order mark; the last line needs no line end. Throws Error(bad_input) if the
@@ -28,6 +30,7 @@ class LineReader {
 
   int file_descriptor_;
   std::string name_;
+  UnpackingReader reader_;
   std::string buffer_;
   size_t begin_ = 0;    // start of the remaining text
   size_t scanned_ = 0;  // there is no line end before this position

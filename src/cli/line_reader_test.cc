@@ -77,7 +77,9 @@ TEST_F(LineReaderTest, WhatIsNoTextIsRefused) {
                        "a\0\n\0",
                        6));
   EXPECT_THROW(LineReader(ends[0], "pipe").next(1), Error);
-  send("\x1f\x8b\x08 packed\n");
+  send(std::string_view("\xfd\x37zXZ\0 packed\n", 14));
+  EXPECT_THROW(LineReader(ends[0], "pipe").next(1), Error);
+  send("\x1f\x8b\x08 damaged\n");
   EXPECT_THROW(LineReader(ends[0], "pipe").next(1), Error);
   send("one\rtwo\rthree");
   close_writer();

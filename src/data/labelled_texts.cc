@@ -8,9 +8,11 @@
 #include <unordered_map>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "base/log.h"
+#include "base/option_error.h"
 #include "base/utf8.h"
+#include "data/block_hash.h"
+#include "data/table_rows.h"
 
 namespace qkv {
 namespace {
@@ -25,52 +27,129 @@ std::optional<int64_t> whole_number(const std::string& text) {
 // With fewer lines, their labels are too few to judge.
 constexpr size_t kLinesToJudge = 10;
 
-void leave_out_header(LabelledLines& lines) {
-  const std::string first = lines.labels.front();
-  if (lines.labels.size() < 2 || std::count(lines.labels.begin(), lines.labels.end(), first) > 1) return;
-  std::string lower = first;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (lower == "label" || lower == "labels") {
-    log_info("{}: the first line, \"{}\" and \"{}\", is a header and left out", lines.path.string(), lines.texts.front(), first);
-    lines.texts.erase(lines.texts.begin());
-    lines.labels.erase(lines.labels.begin());
-    lines.first_line = 2;
+bool is_one_of(std::string word, std::initializer_list<std::string_view> names) {
+  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::find(names.begin(), names.end(), word) != names.end();
+}
+
+// A first line that names its columns, as GLUE's files have.
+bool is_header(const LabelledLines& lines, size_t begin, size_t end) {
+  const std::string& first = lines.labels[begin];
+  const auto labels = lines.labels.begin();
+  const bool unique = std::count(labels + static_cast<ptrdiff_t>(begin), labels + static_cast<ptrdiff_t>(end), first) == 1;
+  if (end - begin < 2 || !unique) return false;
+  if (is_one_of(first, {"label", "labels"})) return true;
+  const std::string text = lines.texts[begin].substr(lines.texts[begin].rfind('\t') + 1);
+  return is_one_of(first, {"class", "category", "target", "sentiment", "polarity", "rating", "stars", "score", "y"}) &&
+         is_one_of(text, {"text", "texts", "sentence", "sentence1", "sentence2", "review", "content", "body", "comment", "tweet",
+                          "document", "title", "question", "input", "x"});
+}
+
+void leave_out_line(LabelledLines& lines, size_t index) {
+  const auto at = static_cast<ptrdiff_t>(index);
+  lines.texts.erase(lines.texts.begin() + at);
+  lines.labels.erase(lines.labels.begin() + at);
+  lines.offsets.erase(lines.offsets.begin() + at);
+}
+
+// Every file may have one.
+void leave_out_headers(LabelledLines& lines) {
+  size_t begin = 0;
+  for (const TextSource::Part& part : lines.source.parts()) {
+    const auto behind = std::lower_bound(lines.offsets.begin(), lines.offsets.end(), part.end);
+    const auto end = static_cast<size_t>(behind - lines.offsets.begin());
+    if (begin < end && is_header(lines, begin, end)) {
+      log_info("{}: the first line, \"{}\" and \"{}\", is a header and left out", part.name, lines.texts[begin], lines.labels[begin]);
+      leave_out_line(lines, begin);
+      begin = end - 1;
+    } else {
+      begin = end;
+    }
   }
 }
 
-void warn_of_odd_labels(const LabelledLines& lines) {
+void warn_of_odd_labels(const LabelledLines& lines, bool table) {
   if (lines.labels.size() < kLinesToJudge) return;
   const std::set<std::string> different(lines.labels.begin(), lines.labels.end());
   const std::string& first = lines.labels.front();
   if (different.size() * 2 > lines.labels.size()) {
-    log_warning("{}: {} lines have {} different labels, \"{}\" for one; the label stands behind the tab, the text before it",
-                lines.path.string(), lines.labels.size(), different.size(), first);
-  } else if (lines.first_line == 1 && std::count(lines.labels.begin(), lines.labels.end(), first) == 1) {
-    log_warning("{}: no other line than the first has the label \"{}\"; if that line is a header, take it out", lines.path.string(), first);
+    log_warning("{}: {} lines have {} different labels, \"{}\" for one; {}", lines.source.name(), lines.labels.size(), different.size(),
+                first, table ? "is that the column of the labels?" : "the label stands behind the tab, the text before it");
+  } else if (!table && lines.offsets.front() == 0 && std::count(lines.labels.begin(), lines.labels.end(), first) == 1) {
+    log_warning("{}: no other line than the first has the label \"{}\"; if that line is a header, take it out", lines.source.name(), first);
   }
 }
 
-}  // namespace
+std::string trimmed(const std::string& text) {
+  const size_t begin = text.find_first_not_of(' ');
+  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
+}
 
-LabelledLines read_labelled_lines(const std::filesystem::path& path) {
-  LabelledLines result{.path = path, .texts = {}, .labels = {}};
-  for (const std::string& line : read_lines(path)) {
+void read_tabbed_lines(LabelledLines& result) {
+  const std::string_view text = result.source.text();
+  for (size_t offset = 0; offset < text.size();) {
+    const size_t begin = offset;
+    const std::string line(take_line(text, offset));
     const auto refuse = [&](std::string_view what) {
-      fail(ErrorCode::bad_input, "{}: line {} {}; each line must be a text, a tab and its label", path.string(), result.texts.size() + 1,
-           what);
+      const TextSource::Place place = result.source.place(begin);
+      if (line.find(',') != std::string::npos && line.find('\t') == std::string::npos) {
+        fail_option(
+            ErrorCode::bad_input,
+            "{}: line {} {}; each line must be a text, a tab and its label, or `text_column` and `label_column` name columns of CSV",
+            place.name, place.line, what);
+      }
+      fail(ErrorCode::bad_input, "{}: line {} {}; each line must be a text, a tab and its label", place.name, place.line, what);
     };
     if (!is_valid_utf8(line)) refuse("is not valid UTF-8");
     const size_t tab = line.rfind('\t');
     if (tab == std::string::npos) refuse("has no tab");
     if (line.find_first_not_of(" \t") >= tab) refuse("has no text");
-    const size_t begin = line.find_first_not_of(' ', tab + 1);
-    if (begin == std::string::npos) refuse("has no label");
     result.texts.push_back(line.substr(0, tab));
-    result.labels.push_back(line.substr(begin, line.find_last_not_of(' ') + 1 - begin));
+    result.labels.push_back(trimmed(line.substr(tab + 1)));
+    result.offsets.push_back(begin);
+    if (result.labels.back().empty()) refuse("has no label");
   }
-  if (result.texts.empty()) fail(ErrorCode::bad_input, "{} is empty; each line must be a text, a tab and its label", path.string());
-  leave_out_header(result);
-  warn_of_odd_labels(result);
+}
+
+void read_columns(LabelledLines& result, const LabelColumns& columns) {
+  for_each_row(result.source, {columns.text, columns.label}, [&](TableRow row) {
+    const auto refuse = [&](std::string_view what) {
+      const TextSource::Place place = result.source.place(row.offset);
+      fail(ErrorCode::bad_input, "{}: line {} has no {}", place.name, place.line, what);
+    };
+    if (row.values[0].find_first_not_of(" \t\r\n") == std::string::npos) refuse("text");
+    result.texts.push_back(std::move(row.values[0]));
+    result.labels.push_back(trimmed(row.values[1]));
+    result.offsets.push_back(row.offset);
+    if (result.labels.back().empty()) refuse("label");
+  });
+}
+
+}  // namespace
+
+uint64_t LabelledLines::hash() const {
+  uint64_t hash = 0;
+  for (const std::vector<std::string>* strings : {&texts, &labels}) {
+    for (const std::string& each : *strings) hash = combine_hashes(hash, hash_block(each));
+  }
+  return hash;
+}
+
+LabelledLines read_labelled_lines(const TextSource& source, const LabelColumns& columns) {
+  LabelledLines result{.source = source.opened()};
+  result.source.check(TextShape::lines);
+  const bool table = !columns.text.empty() || !columns.label.empty() || is_json_lines(result.source.text());
+  if (table) {
+    read_columns(result, {columns.text.empty() ? "text" : columns.text, columns.label.empty() ? "label" : columns.label});
+  } else {
+    read_tabbed_lines(result);
+  }
+  if (result.texts.empty()) {
+    fail(ErrorCode::bad_input, "{} is empty; {}", source.name(),
+         table ? "it has no rows" : "each line must be a text, a tab and its label");
+  }
+  if (!table) leave_out_headers(result);
+  warn_of_odd_labels(result, table);
   return result;
 }
 
@@ -78,7 +157,7 @@ std::vector<std::string> label_names(const LabelledLines& lines) {
   const std::set<std::string> different(lines.labels.begin(), lines.labels.end());
   std::vector<std::string> names(different.begin(), different.end());
   if (names.size() < 2) {
-    fail(ErrorCode::bad_input, "{}: all {} lines have the label \"{}\"; a classification needs two labels at least", lines.path.string(),
+    fail(ErrorCode::bad_input, "{}: all {} lines have the label \"{}\"; a classification needs two labels at least", lines.source.name(),
          lines.labels.size(), names.front());
   }
   if (std::all_of(names.begin(), names.end(), [](const std::string& name) { return whole_number(name).has_value(); })) {
@@ -115,9 +194,9 @@ LabelledTexts::LabelledTexts(const LabelledLines& lines, std::span<const std::st
   for (size_t i = 0; i < lines.labels.size(); ++i) {
     const auto found = numbers.find(lines.labels[i]);
     if (found == numbers.end()) {
-      fail(ErrorCode::bad_input, "{}: line {} has the label \"{}\", which is none of the classifier's: {}{}", lines.path.string(),
-           static_cast<int64_t>(i) + lines.first_line, lines.labels[i], fmt::join(names.first(std::min<size_t>(names.size(), 10)), ", "),
-           names.size() > 10 ? ", …" : "");
+      const TextSource::Place place = lines.place(i);
+      fail(ErrorCode::bad_input, "{}: line {} has the label \"{}\", which is none of the classifier's: {}{}", place.name, place.line,
+           lines.labels[i], fmt::join(names.first(std::min<size_t>(names.size(), 10)), ", "), names.size() > 10 ? ", …" : "");
     }
     labels_.push_back(found->second);
   }

@@ -1,26 +1,36 @@
-// Texts with a label each: files of lines "text<TAB>label", and their tokens.
+// Texts with a label each: files of lines "text<TAB>label", tables and JSON lines; and their tokens.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/text_source.h"
 #include "qkv/tokenizer.h"
 
 namespace qkv {
 
 struct LabelledLines {
-  std::filesystem::path path;  // for messages
+  TextSource source;
   std::vector<std::string> texts, labels;
-  int64_t first_line = 1;  // line number of texts[0] in the file; 2 after a header
+  std::vector<size_t> offsets;  // of the texts' lines in source.text()
+
+  TextSource::Place place(size_t i) const { return source.place(offsets[i]); }
+  uint64_t hash() const;  // of texts and labels
 };
 
-// The label follows the last tab of a line. A header as in GLUE's files (sentence<TAB>label) is dropped: a first line whose label is
-// "label" if no other line has that label. There is a warning if the first line's label is unique, and if there are as many labels as
-// texts. Throws Error(bad_input) that names the line if a line lacks its tab, text or label or is not UTF-8, and if there is no line.
-LabelledLines read_labelled_lines(const std::filesystem::path& path);
+// Columns of a table that hold the texts and their labels; both empty: the files have no columns.
+struct LabelColumns {
+  std::string text, label;
+};
+
+// Reads the columns of tables and JSON lines (data/table_rows.h); a name that is missing beside the other, or both for JSON lines, are
+// "text" and "label". Without columns, the label follows the last tab of a line, and a header as in GLUE's files (sentence<TAB>label) is
+// dropped with a note: a first line whose label no other line has and whose words are names of columns. There is a warning if the first
+// line's label is unique nevertheless, and if there are as many labels as texts. Throws Error(bad_input) that names the file and line if a
+// line lacks its tab, text or label or is not UTF-8, and if there is no line.
+LabelledLines read_labelled_lines(const TextSource& source, const LabelColumns& columns = {});
 
 // The different labels: sorted as numbers if all are integers, otherwise alphabetically. Throws Error(bad_input) if there is only one.
 std::vector<std::string> label_names(const LabelledLines& lines);

@@ -68,6 +68,39 @@ TEST_F(Labelled, HeaderIsLeftOutAndLinesKeepTheirNumbers) {
   EXPECT_THAT(label_names(read("\xef\xbb\xbfText\tLabel\r\ngood\t1\r\nbad\t0\r\n")), ElementsAre("0", "1"));
 }
 
+TEST_F(Labelled, HeadersOfOtherNamesAreRecognizedAndNamedInEachFile) {
+  const auto a = root_.write("a.tsv", "review\tsentiment\ngood\t1\nbad\t0\n"), b = root_.write("b.tsv", "id\tText\tClass\n1\tfair\t1\n");
+  testing::internal::CaptureStderr();
+  const LabelledLines lines = read_labelled_lines(TextSource::open(std::vector<std::filesystem::path>{a, b}));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("a.tsv: the first line, \"review\" and \"sentiment\", is a header and left"));
+  EXPECT_THAT(lines.labels, ElementsAre("1", "0", "1"));
+  EXPECT_EQ(lines.place(2).name, b.string());
+  EXPECT_EQ(lines.place(2).line, 2);
+  EXPECT_THAT(label_names(read("text\ttarget\nx\ttarget\nx\tb\n")), ElementsAre("b", "target")) << "a class may have such a name";
+}
+
+TEST_F(Labelled, TablesAndJsonLinesAreReadByTheirColumns) {
+  const auto columns = [&](const std::string& content, const LabelColumns& names) {
+    write_file_atomically(path_, content);
+    return read_labelled_lines(path_, names);
+  };
+  for (const char* csv :
+       {"id,stars,review\n1,5,\"good, \"\"very\"\"\"\n2,1,\"bad\nfilm\"\n", "id;stars;review\n1;5;good, \"very\"\n2;1;\"bad\nfilm\"\n",
+        "{\"review\": \"good, \\\"very\\\"\", \"stars\": 5}\n\n{\"stars\": 1, \"review\": \"bad\\nfilm\"}\n"}) {
+    const LabelledLines lines = columns(csv, {"review", "stars"});
+    EXPECT_THAT(lines.texts, ElementsAre("good, \"very\"", "bad\nfilm")) << csv;
+    EXPECT_THAT(lines.labels, ElementsAre("5", "1"));
+  }
+  const LabelledLines json = columns("{\"text\": \"good\", \"label\": true}\n{\"text\": \"bad\", \"label\": false}\n", {});
+  EXPECT_THAT(json.labels, ElementsAre("true", "false"));
+  EXPECT_THAT(columns("a\ttext\tb\n1\tgood\tx\n2\tbad\ty\n", {.label = "b"}).texts, ElementsAre("good", "bad"));
+  EXPECT_THAT(message([&] { columns("text,label\ngood,1\n ,0\n", {.text = "text"}); }), HasSubstr("lines.tsv: line 3 has no text"));
+  EXPECT_THAT(message([&] { columns("text,label\ngood,\n", {.text = "text"}); }), HasSubstr("line 2 has no label"));
+  EXPECT_THAT(message([&] { columns("text,label\n", {.text = "text"}); }), HasSubstr("it has no rows"));
+  EXPECT_THAT(message([&] { read("good,1\n"); }), HasSubstr("or text_column and label_column name columns of CSV"));
+}
+
 TEST_F(Labelled, ClassNamedLabelStays) {
   EXPECT_THAT(label_names(read("good\tlabel\nbad\tother\nfair\tlabel\n")), ElementsAre("label", "other"));
 }
@@ -78,14 +111,14 @@ TEST_F(Labelled, OddLabelsGetAWord) {
     read(content);
     return testing::internal::GetCapturedStderr();
   };
-  std::string swapped, header = "review\tpolarity\n", usual;
+  std::string swapped, header = "review\topinion\n", usual;
   for (int i = 0; i < 12; ++i) {
     swapped += fmt::format("{}\tthe {}. good film\n", i % 2, i);
     header += fmt::format("the {}. good film\t{}\n", i, i % 2);
     usual += fmt::format("the {}. good film\t{}\n", i, i % 2);
   }
   EXPECT_THAT(warning(swapped), HasSubstr("12 lines have 12 different labels"));
-  EXPECT_THAT(warning(header), HasSubstr("no other line than the first has the label \"polarity\""));
+  EXPECT_THAT(warning(header), HasSubstr("no other line than the first has the label \"opinion\""));
   EXPECT_EQ(warning(usual), "");
 }
 

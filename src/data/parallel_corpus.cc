@@ -29,8 +29,8 @@ bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r\v\f"
 
 class LineTokenizer {
  public:
-  LineTokenizer(const Tokenizer& tokenizer, const ParallelCorpusOptions& options)
-      : tokenizer_(tokenizer), options_(options), end_(tokenizer.token_to_id("</s>")) {
+  LineTokenizer(const Tokenizer& tokenizer, const ParallelCorpusOptions& options, const TextPair& text)
+      : tokenizer_(tokenizer), options_(options), text_(text), end_(tokenizer.token_to_id("</s>")) {
     if (end_ < 0) fail(ErrorCode::bad_input, "the tokenizer has no token </s> to end a sentence with; train one with qkv tokenizer train");
     empty_length_ = encode("").size();
   }
@@ -41,8 +41,8 @@ class LineTokenizer {
     for (size_t i = begin; i < end; ++i) {
       const int64_t line = block.first_line + static_cast<int64_t>(i) + 1;
       if (!options_.allow_invalid_utf8) {
-        out.error = invalid_utf8(options_.source, block.source[i], line);
-        if (out.error.empty()) out.error = invalid_utf8(options_.target, block.target[i], line);
+        out.error = invalid_utf8(text_.source(), block.source[i]);
+        if (out.error.empty()) out.error = invalid_utf8(text_.target(), block.target[i]);
         if (!out.error.empty()) return out;
       }
       add_pair(out, block.source[i], block.target[i], line);
@@ -77,15 +77,17 @@ class LineTokenizer {
     out.ids.insert(out.ids.end(), b.begin(), b.end());
   }
 
-  static std::string invalid_utf8(const std::filesystem::path& path, std::string_view text, int64_t line) {
-    const size_t valid = valid_utf8_prefix(text);
-    if (valid == text.size()) return "";
+  static std::string invalid_utf8(const TextSource& source, std::string_view line) {
+    const size_t valid = valid_utf8_prefix(line);
+    if (valid == line.size()) return "";
+    const TextSource::Place place = source.place(static_cast<size_t>(line.data() - source.text().data()));
     return fmt::format("{}:{}: invalid UTF-8 (byte 0x{:02x} after {} good ones); convert the file to UTF-8, with iconv for example",
-                       path.string(), line, static_cast<unsigned char>(text[valid]), valid);
+                       place.name, place.line, static_cast<unsigned char>(line[valid]), valid);
   }
 
   const Tokenizer& tokenizer_;
   const ParallelCorpusOptions& options_;
+  const TextPair& text_;
   int32_t end_;
   size_t empty_length_ = 0;  // ids of an empty line: </s>, and whatever the template adds
 };
@@ -122,7 +124,7 @@ void write_pair_file(const ParallelCorpusOptions& options, const LineTokenizer& 
     }
     if (writer.pairs() == 0) {
       fail(ErrorCode::bad_input, "no pair of {} and {} can be used: {} are longer than {} tokens, {} have an empty side",
-           options.source.string(), options.target.string(), too_long, options.max_tokens, empty);
+           options.source.name(), options.target.name(), too_long, options.max_tokens, empty);
     }
     writer.finish(fingerprint, too_long, empty);
   });
@@ -139,9 +141,9 @@ ParallelCorpus ParallelCorpus::build(const ParallelCorpusOptions& options, const
   QKV_REQUIRE(options.max_tokens >= 2, "[ParallelCorpus] max_tokens is {}; a sentence has at least one token and </s>", options.max_tokens);
   TextPair text(options.source, options.target);
   if (text.lines() > INT32_MAX) {
-    fail(ErrorCode::unsupported, "{} has {} lines; at most {} pairs fit in one corpus", options.source.string(), text.lines(), INT32_MAX);
+    fail(ErrorCode::unsupported, "{} has {} lines; at most {} pairs fit in one corpus", options.source.name(), text.lines(), INT32_MAX);
   }
-  const LineTokenizer lines(tokenizer, options);
+  const LineTokenizer lines(tokenizer, options, text);
   const uint64_t fingerprint = fingerprint_of(text, options, tokenizer);
   auto impl = std::make_unique<Impl>();
   open_or_make(

@@ -6,16 +6,17 @@
 #include <memory>
 #include <span>
 
+#include "base/text_source.h"
 #include "qkv/cancellation.h"
 #include "qkv/tokenizer.h"
 
 namespace qkv {
 
 struct ParallelCorpusOptions {
-  std::filesystem::path source, target;  // one sentence per line
-  std::filesystem::path cache;           // the token file to write; reused if it was made from the same files and tokenizer
-  int max_tokens = 1024;                 // pairs with a longer side (including </s>) are dropped and counted
-  bool allow_invalid_utf8 = false;       // false: an error that names the line
+  TextSource source, target;        // one sentence per line
+  std::filesystem::path cache;      // the token file to write; reused if it was made from the same texts and tokenizer
+  int max_tokens = 1024;            // pairs with a longer side (including </s>) are dropped and counted
+  bool allow_invalid_utf8 = false;  // false: an error that names the line
   const CancellationToken* cancellation = nullptr;
 };
 

@@ -80,7 +80,7 @@ TEST_F(Corpus, FilesThatAreNoTextAreNamedBeforeTheirLinesAreCounted) {
         "a\0\n\0b\0\n\0"s);
   EXPECT_THAT(build_error(), AllOf(HasSubstr("train.de is UTF-16"), HasSubstr("iconv")));
   write("\x1f\x8b\x08 packed", "a\n");
-  EXPECT_THAT(build_error(), AllOf(HasSubstr("train.en"), HasSubstr("gunzip")));
+  EXPECT_THAT(build_error(), AllOf(HasSubstr("train.en"), HasSubstr("is damaged")));
   write("a\nb\nc\n", "a\rb\rc\r");
   EXPECT_THAT(build_error(), AllOf(HasSubstr("train.de"), HasSubstr("carriage return")));
 }
@@ -109,10 +109,10 @@ TEST_F(Corpus, DifferentNumbersOfLinesNameBothCountsAndTheMissingLine) {
     if (i != 1206) target += std::string(length + static_cast<size_t>(i % 3), 'b') + "\n";
   }
   write(source, target);
-  EXPECT_THAT(build_error(), AllOf(StartsWith(options_.target.string() + " has 1,499 lines, " + options_.source.string() + " has 1,500; "),
-                                   HasSubstr("line 1,207 of " + options_.source.string())));
+  EXPECT_THAT(build_error(), AllOf(StartsWith(options_.target.name() + " has 1,499 lines, " + options_.source.name() + " has 1,500; "),
+                                   HasSubstr("line 1,207 of " + options_.source.name())));
   write(target, source);
-  EXPECT_THAT(build_error(), HasSubstr("line 1,207 of " + options_.target.string()));
+  EXPECT_THAT(build_error(), HasSubstr("line 1,207 of " + options_.target.name()));
 }
 
 TEST_F(Corpus, DifferentNumbersOfLinesWithoutPatternNameOnlyTheCounts) {
@@ -127,7 +127,7 @@ TEST_F(Corpus, InvalidUtf8NamesTheFirstLine) {
   for (int i = 1; i <= 5000; ++i) good += "ab\n";
   for (int repeat = 0; repeat < 5; ++repeat) {  // whichever thread comes first
     write(good, bad);
-    EXPECT_THAT(build_error(), AllOf(StartsWith(options_.target.string() + ":3001: invalid UTF-8"), HasSubstr("0xff")));
+    EXPECT_THAT(build_error(), AllOf(StartsWith(options_.target.name() + ":3001: invalid UTF-8"), HasSubstr("0xff")));
   }
   options_.allow_invalid_utf8 = true;
   EXPECT_EQ(build().size(), 5000);
@@ -135,11 +135,11 @@ TEST_F(Corpus, InvalidUtf8NamesTheFirstLine) {
 
 TEST_F(Corpus, EmptyAndMissingFilesAreErrors) {
   write("", "a\n");
-  EXPECT_THAT(build_error(), AllOf(HasSubstr(options_.source.string()), HasSubstr("is empty")));
+  EXPECT_THAT(build_error(), AllOf(HasSubstr(options_.source.name()), HasSubstr("is empty")));
   write("\n\n", "a\nb\n");
   EXPECT_THAT(build_error(), AllOf(HasSubstr("no pair"), HasSubstr("2 have an empty side")));
   options_.target = directory_ / "none";
-  EXPECT_THAT(build_error(ErrorCode::io), HasSubstr(options_.target.string()));
+  EXPECT_THAT(build_error(ErrorCode::io), HasSubstr(options_.target.name()));
 }
 
 TEST_F(Corpus, CacheIsUsedAgainOnlyForTheSameTextTokenizerAndOptions) {

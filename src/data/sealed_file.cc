@@ -72,7 +72,7 @@ SealedFile::State SealedFile::open(const std::filesystem::path& path, std::strin
   std::memcpy(&footer, text.data() + opened.content_end_, sizeof footer);
   if (footer.footer_checksum != footer_checksum(footer) || footer.file_size != text.size()) return State::damaged;
   if (footer.fingerprint != fingerprint) return State::stale;
-  if (hash_blocks(opened.file_, 0, opened.content_end_) != footer.checksum) return State::damaged;
+  if (hash_file(opened.file_, opened.content_end_) != footer.checksum) return State::damaged;
   opened.numbers_ = footer.numbers;
   file = std::move(opened);
   return State::good;

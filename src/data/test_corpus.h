@@ -51,8 +51,8 @@ class TestCorpus : public testing::Test {
   int32_t id(char letter) const { return static_cast<int32_t>(letters_.find(letter)) + 2; }
 
   void write(std::string_view source, std::string_view target) const {
-    write_file_atomically(options_.source, source);
-    write_file_atomically(options_.target, target);
+    write_file_atomically(directory_ / "train.en", source);
+    write_file_atomically(directory_ / "train.de", target);
   }
 
   // Pairs of 1 to 40 letters, of similar length.

@@ -8,7 +8,6 @@
 #include "base/cancellation.h"
 #include "base/option_error.h"
 #include "base/parallel.h"
-#include "base/text_file.h"
 #include "base/utf8.h"
 #include "data/block_hash.h"
 #include "data/sealed_file.h"
@@ -45,12 +44,12 @@ TokenizedText tokenize(const Tokenizer& tokenizer, std::string_view text, std::s
   return out;
 }
 
-// The error message; empty for valid UTF-8. `task` is a part of `file`.
-std::string invalid_utf8(const std::filesystem::path& path, std::string_view file, std::string_view task) {
+// The error message; empty for valid UTF-8. `task` lies in the source's text.
+std::string invalid_utf8(const TextSource& source, std::string_view task) {
   const size_t valid = valid_utf8_prefix(task);
   if (valid == task.size()) return "";
-  const auto line = 1 + std::count(file.data(), task.data() + valid, '\n');
-  return fmt::format("{}:{}: invalid UTF-8 (byte 0x{:02x}); convert the file to UTF-8, with iconv for example", path.string(), line,
+  const TextSource::Place place = source.place(static_cast<size_t>(task.data() + valid - source.text().data()));
+  return fmt::format("{}:{}: invalid UTF-8 (byte 0x{:02x}); convert the file to UTF-8, with iconv for example", place.name, place.line,
                      static_cast<unsigned char>(task[valid]));
 }
 
@@ -100,14 +99,15 @@ class TokenWriter {
   std::vector<uint64_t> starts_;
 };
 
-void write_tokens(const TextCorpusOptions& options, const Tokenizer& tokenizer, const MappedFile& file, int32_t end, uint64_t fingerprint) {
+void write_tokens(const TextCorpusOptions& options, const Tokenizer& tokenizer, int32_t end, uint64_t fingerprint) {
   write_file_atomically(options.cache, [&](const auto& append) {
     TokenWriter writer(append, end);
-    const std::string_view text = view_of(file, options.text);
+    const TextSource& source = options.text.source;
+    const std::string_view text = view_of(options.text);
     for (std::string_view rest = text; !rest.empty();) {
       throw_if_cancelled(options.cancellation);
       std::vector<std::string_view> tasks;
-      const size_t round_begin = static_cast<size_t>(rest.data() - file.data());
+      const size_t round_begin = static_cast<size_t>(rest.data() - source.text().data());
       while (!rest.empty() && tasks.size() < kTasksPerRound) {
         tasks.push_back(rest.substr(0, text_cut(rest, kTaskBytes, options.separator)));
         rest.remove_prefix(tasks.back().size());
@@ -115,17 +115,17 @@ void write_tokens(const TextCorpusOptions& options, const Tokenizer& tokenizer, 
       std::vector<TokenizedText> parts(tasks.size());
       parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) {
         const auto at = static_cast<size_t>(i);
-        parts[at].error = invalid_utf8(options.text.path, file.text(), tasks[at]);
+        parts[at].error = invalid_utf8(source, tasks[at]);
         if (parts[at].error.empty()) parts[at] = tokenize(tokenizer, tasks[at], options.separator);
       });
       for (const TokenizedText& part : parts) {
         if (!part.error.empty()) fail(ErrorCode::bad_input, "{}", part.error);
         writer.add(part);
       }
-      file.release(round_begin, static_cast<size_t>(rest.data() - file.data()));
+      source.release(round_begin, static_cast<size_t>(rest.data() - source.text().data()));
     }
     if (writer.finish(fingerprint, text.size()) == 0) {
-      fail(ErrorCode::bad_input, "{} has no text between its separators", options.text.path.string());
+      fail(ErrorCode::bad_input, "{} has no text between its separators", options.text.source.name());
     }
   });
 }
@@ -135,10 +135,10 @@ uint64_t fingerprint_of(const TextCorpusOptions& options, const Tokenizer& token
       fmt::format("{} {} {}", content_hash(options.text), options.separator, std::hash<std::string>()(TokenizerAccess::json(tokenizer))));
 }
 
-[[noreturn]] void fail_no_separator(const std::filesystem::path& path, std::string_view separator) {
+[[noreturn]] void fail_no_separator(const std::string& name, std::string_view separator) {
   std::string shown(separator);
   for (size_t at = 0; (at = shown.find('\n', at)) != std::string::npos; at += 2) shown.replace(at, 1, "\\n");
-  fail(ErrorCode::bad_input, "{}: the document separator \"{}\" does not occur in it", path.string(), shown);
+  fail(ErrorCode::bad_input, "{}: the document separator \"{}\" does not occur in it", name, shown);
 }
 
 }  // namespace
@@ -180,7 +180,9 @@ bool TextCorpus::Impl::is_sound(int32_t vocab_size) const {
   return sound;
 }
 
-TextCorpus TextCorpus::build(const TextCorpusOptions& options, const Tokenizer& tokenizer) {
+TextCorpus TextCorpus::build(const TextCorpusOptions& given, const Tokenizer& tokenizer) {
+  TextCorpusOptions options = given;
+  options.text = opened(given.text, {.cancellation = given.cancellation});
   QKV_CHECK(!options.cache.empty(), "[TextCorpus] no name for the token cache is given");
   const uint64_t fingerprint = fingerprint_of(options, tokenizer);
   const int32_t end = options.separator.empty() ? -1 : end_of_text_token(tokenizer);
@@ -190,7 +192,7 @@ TextCorpus TextCorpus::build(const TextCorpusOptions& options, const Tokenizer& 
   auto impl = std::make_unique<Impl>();
   open_or_make(
       options.cache, [&] { return impl->open(options.cache, fingerprint, tokenizer.vocab_size()); },
-      [&] { write_tokens(options, tokenizer, MappedFile(options.text.path), end, fingerprint); });
+      [&] { write_tokens(options, tokenizer, end, fingerprint); });
   return TextCorpus(std::move(impl));
 }
 
@@ -214,52 +216,54 @@ int32_t end_of_text_token(const Tokenizer& tokenizer) {
   return -1;
 }
 
-uint64_t content_hash(const TextPart& text) {
-  const MappedFile file(text.path);
-  check_is_text(text.path, file.text(), TextShape::whole);
-  const size_t end = std::min(text.end, file.size());
-  if (view_of(file, text).empty()) fail(ErrorCode::bad_input, "{} is empty; it needs text", text.path.string());
-  return hash_blocks(file, text.begin, end);
+uint64_t content_hash(const TextPart& part) {
+  const TextPart text = opened(part);
+  text.source.check(TextShape::whole);
+  const std::string_view content = view_of(text);
+  if (content.empty()) fail(ErrorCode::bad_input, "{} is empty; it needs text", text.source.name());
+  const auto offset = static_cast<size_t>(content.data() - text.source.text().data());
+  return hash_blocks(content, [&](size_t begin, size_t end) { text.source.release(offset + begin, offset + end); });
 }
 
-void check_separator(const std::filesystem::path& path, std::string_view separator) {
+void check_separator(const TextSource& source, std::string_view separator) {
   if (separator.empty()) return;
-  const MappedFile file(path);
-  if (file.text().find(separator) == std::string_view::npos) fail_no_separator(path, separator);
+  if (source.opened().text().find(separator) == std::string_view::npos) fail_no_separator(source.name(), separator);
 }
 
-TextSplit split_text(const std::filesystem::path& path, double fraction, std::string_view separator) {
-  const MappedFile file(path);
-  check_is_text(path, file.text(), TextShape::whole);
-  check_separator(path, separator);
+TextSplit split_text(const TextSource& given, double fraction, std::string_view separator) {
+  const TextSource source = given.opened();
+  const std::string_view text = source.text();
+  source.check(TextShape::whole);
+  check_separator(source, separator);
   const auto is_first_byte = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
-  std::vector<int64_t> characters((file.size() + kHashBlock - 1) / kHashBlock);  // in each block
-  hash_blocks(file, 0, file.size(), [&](int64_t i, std::string_view block) {
-    characters[static_cast<size_t>(i)] = std::count_if(block.begin(), block.end(), is_first_byte);
-  });
-  const int64_t marks = byte_order_mark_size(file.text()) > 0;  // characters before the text
-  int64_t left = -marks;
+  std::vector<int64_t> characters((text.size() + kHashBlock - 1) / kHashBlock);  // in each block
+  hash_blocks(
+      text, [&](size_t begin, size_t end) { source.release(begin, end); },
+      [&](int64_t i, std::string_view block) {
+        characters[static_cast<size_t>(i)] = std::count_if(block.begin(), block.end(), is_first_byte);
+      });
+  int64_t left = 0;
   for (const int64_t count : characters) left += count;
-  left = marks + static_cast<int64_t>(static_cast<double>(left) * (1 - fraction));
+  left = static_cast<int64_t>(static_cast<double>(left) * (1 - fraction));
   size_t block = 0;
   while (block < characters.size() && left >= characters[block]) left -= characters[block++];
-  size_t place = std::min(block * kHashBlock, file.size());
-  for (; place < file.size(); ++place) {
-    if (is_first_byte(file.data()[place]) && left-- == 0) break;
+  size_t place = std::min(block * kHashBlock, text.size());
+  for (; place < text.size(); ++place) {
+    if (is_first_byte(text[place]) && left-- == 0) break;
   }
   if (!separator.empty()) {
-    const size_t found = file.text().find(separator, place);
-    place = found == std::string_view::npos ? file.size() : found + separator.size();
+    const size_t found = text.find(separator, place);
+    place = found == std::string_view::npos ? text.size() : found + separator.size();
   }
-  if (!separator.empty() && place == file.size()) {
+  if (!separator.empty() && place == text.size()) {
     fail(ErrorCode::bad_input, "{}: no document begins in the last {} of the text, which is kept to validate on; name a text of its own",
-         path.string(), fraction);
+         source.name(), fraction);
   }
-  if (place == 0 || place == file.size()) {
-    fail(ErrorCode::bad_input, "{} cannot be split into text to train on and {} of it to validate on; it is too short", path.string(),
+  if (place == 0 || place == text.size()) {
+    fail(ErrorCode::bad_input, "{} cannot be split into text to train on and {} of it to validate on; it is too short", source.name(),
          fraction);
   }
-  return {{path, 0, place}, {path, place, file.size()}};
+  return {{source, 0, place}, {source, place, text.size()}};
 }
 
 }  // namespace qkv

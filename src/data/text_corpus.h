@@ -41,22 +41,20 @@ class TextCorpus {
   std::unique_ptr<Impl> impl_;
 };
 
-// The token that ends a text: the first of <
-// endoftext
-// >, </s> and [SEP] that the tokenizer has; -1: none.
+// The token that ends a text: the first of <|endoftext|>, </s> and [SEP] that the tokenizer has; -1: none.
 int32_t end_of_text_token(const Tokenizer& tokenizer);
 
 // A hash of the content. Throws if the file is missing or the part is empty.
 uint64_t content_hash(const TextPart& text);
 
-// Throws Error(bad_input) if a given separator does not occur in the file, which would then be a single document.
-void check_separator(const std::filesystem::path& path, std::string_view separator);
+// Throws Error(bad_input) if a given separator does not occur in the text, which would then be a single document.
+void check_separator(const TextSource& source, std::string_view separator);
 
-// Splits a file into two parts, of which the second has `fraction` of the characters (rounded up), as in nanoGPT; with a separator the
+// Splits a text into two parts, of which the second has `fraction` of the characters (rounded up), as in nanoGPT; with a separator the
 // first part ends with a whole document. Throws (bad_input) if a part would be empty.
 struct TextSplit {
   TextPart first, second;
 };
-TextSplit split_text(const std::filesystem::path& path, double fraction, std::string_view separator = {});
+TextSplit split_text(const TextSource& source, double fraction, std::string_view separator = {});
 
 }  // namespace qkv

@@ -39,9 +39,8 @@ TEST_F(TextCorpusTest, ByteOrderMarkIsNoPartOfTheText) {
   // As Python's "utf-8-sig" reads it before the split.
   write_file_atomically(directory_ / "text", mark + "0123456789");
   const TextSplit split = split_text(directory_ / "text", 0.1);
-  const MappedFile file(directory_ / "text");
-  EXPECT_EQ(view_of(file, split.first), "012345678");
-  EXPECT_EQ(view_of(file, split.second), "9");
+  EXPECT_EQ(view_of(split.first), "012345678");
+  EXPECT_EQ(view_of(split.second), "9");
   const std::vector<TextPart> parts{split.first};
   EXPECT_LT(train_tokenizer({.pipeline = TokenizerPipeline::characters}, parts).token_to_id(mark), 0);
 }
@@ -164,7 +163,7 @@ TEST_F(TextCorpusTest, BadTextsAreOneLineEach) {
   long_text[1'500'000] = '\xFF';
   EXPECT_THAT(message(long_text), HasSubstr(fmt::format("{}:{}: invalid UTF-8 (byte 0xff)", path, line)));
   EXPECT_FALSE(std::filesystem::exists(options_.cache));
-  options_.text.path = directory_ / "nowhere";
+  options_.text.source = directory_ / "nowhere";
   EXPECT_THAT(error_of([&] { TextCorpus::build(options_, tokenizer_); }, ErrorCode::io), HasSubstr("nowhere"));
 }
 

@@ -6,20 +6,10 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "base/text_file.h"
 #include "data/block_hash.h"
 
 namespace qkv {
 namespace {
-
-// Takes one line from the front of `text`, without \n or \r\n.
-std::string_view take_line(std::string_view text, size_t& offset) {
-  const size_t newline = std::min(text.find('\n', offset), text.size());
-  std::string_view line = text.substr(offset, newline - offset);
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  offset = std::min(newline + 1, text.size());
-  return line;
-}
 
 struct Scan {
   int64_t lines = 0;
@@ -27,13 +17,16 @@ struct Scan {
 };
 
 // Counts lines and hashes the content in one pass, on all threads.
-Scan scan(const MappedFile& file) {
+Scan scan(const TextSource& source) {
   std::atomic<int64_t> newlines{0};
-  const uint64_t hash =
-      hash_blocks(file, 0, file.size(), [&](int64_t, std::string_view block) { newlines += std::count(block.begin(), block.end(), '\n'); });
-  const bool open_end = file.size() > 0 && file.text().back() != '\n';
+  const uint64_t hash = hash_blocks(
+      source.text(), [&](size_t begin, size_t end) { source.release(begin, end); },
+      [&](int64_t, std::string_view block) { newlines += std::count(block.begin(), block.end(), '\n'); });
+  const bool open_end = !source.text().empty() && source.text().back() != '\n';
   return {newlines + open_end, hash};
 }
+
+int64_t lines_of(std::string_view text) { return std::count(text.begin(), text.end(), '\n') + (!text.empty() && text.back() != '\n'); }
 
 std::string with_commas(int64_t number) {
   const std::string digits = std::to_string(number);
@@ -54,17 +47,34 @@ std::vector<uint32_t> line_lengths(std::string_view text, int64_t lines) {
   return lengths;
 }
 
-[[noreturn]] void fail_different_counts(const std::filesystem::path& shorter_path, std::string_view shorter, int64_t shorter_lines,
-                                        const std::filesystem::path& longer_path, std::string_view longer, int64_t longer_lines) {
-  const int64_t place = find_missing_line(line_lengths(longer, longer_lines), line_lengths(shorter, shorter_lines));
-  const std::string counts = fmt::format("{} has {} lines, {} has {}", shorter_path.string(), with_commas(shorter_lines),
-                                         longer_path.string(), with_commas(longer_lines));
+// A file, or a whole side of several.
+struct Side {
+  const std::string& name;
+  std::string_view text;
+  int64_t lines;
+};
+
+[[noreturn]] void fail_different_counts(const Side& one, const Side& other) {
+  const Side &shorter = one.lines < other.lines ? one : other, &longer = one.lines < other.lines ? other : one;
+  const int64_t place = find_missing_line(line_lengths(longer.text, longer.lines), line_lengths(shorter.text, shorter.lines));
+  const std::string counts =
+      fmt::format("{} has {} lines, {} has {}", shorter.name, with_commas(shorter.lines), longer.name, with_commas(longer.lines));
   if (place < 0) fail(ErrorCode::bad_input, "{}; line i of one must translate line i of the other", counts);
-  const int64_t missing = longer_lines - shorter_lines;
+  const int64_t missing = longer.lines - shorter.lines;
   const std::string which = missing == 1 ? fmt::format("line {}", with_commas(place + 1))
                                          : fmt::format("the {} lines from {} on", with_commas(missing), with_commas(place + 1));
   fail(ErrorCode::bad_input, "{}; {} of {} (or near there) may be without translation: the ratio of lengths breaks the pattern", counts,
-       which, longer_path.string());
+       which, longer.name);
+}
+
+// Where both sides have as many files, these belong together two by two.
+void check_parts(const TextSource& source, const TextSource& target) {
+  if (source.parts().size() != target.parts().size() || source.parts().size() == 1) return;
+  for (size_t i = 0; i < source.parts().size(); ++i) {
+    const TextSource::Part &a = source.parts()[i], &b = target.parts()[i];
+    const Side one{a.name, source.text_of(a), lines_of(source.text_of(a))}, other{b.name, target.text_of(b), lines_of(target.text_of(b))};
+    if (one.lines != other.lines) fail_different_counts(one, other);
+  }
 }
 
 }  // namespace
@@ -95,18 +105,15 @@ int64_t find_missing_line(const std::vector<uint32_t>& longer, const std::vector
   return best < 0.8 * strangers ? static_cast<int64_t>(place) : -1;
 }
 
-TextPair::TextPair(const std::filesystem::path& source, const std::filesystem::path& target)
-    : source_path_(source), target_path_(target), source_(source), target_(target) {
-  check_is_text(source, source_.text(), TextShape::lines);
-  check_is_text(target, target_.text(), TextShape::lines);
-  source_offset_ = source_block_ = byte_order_mark_size(source_.text());
-  target_offset_ = target_block_ = byte_order_mark_size(target_.text());
+TextPair::TextPair(const TextSource& source, const TextSource& target) : source_(source.opened()), target_(target.opened()) {
+  source_.check(TextShape::lines);
+  target_.check(TextShape::lines);
   const Scan a = scan(source_), b = scan(target_);
-  for (const auto& [path, lines] : {std::pair(&source, a.lines), std::pair(&target, b.lines)}) {
-    if (lines == 0) fail(ErrorCode::bad_input, "{} is empty; it needs one sentence a line", path->string());
+  for (const auto& [side, lines] : {std::pair(&source_, a.lines), std::pair(&target_, b.lines)}) {
+    if (lines == 0) fail(ErrorCode::bad_input, "{} is empty; it needs one sentence a line", side->name());
   }
-  if (a.lines < b.lines) fail_different_counts(source, source_.text(), a.lines, target, target_.text(), b.lines);
-  if (a.lines > b.lines) fail_different_counts(target, target_.text(), b.lines, source, source_.text(), a.lines);
+  check_parts(source_, target_);
+  if (a.lines != b.lines) fail_different_counts({source_.name(), source_.text(), a.lines}, {target_.name(), target_.text(), b.lines});
   lines_ = a.lines;
   content_hash_ = a.hash * 31 + b.hash;
 }

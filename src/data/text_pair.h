@@ -1,25 +1,24 @@
-// Two text files in which line i of one translates line i of the other, read block by block.
+// Two texts in which line i of one translates line i of the other, read block by block.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string_view>
 #include <vector>
 
-#include "base/files.h"
+#include "base/text_source.h"
 
 namespace qkv {
 
 class TextPair {
  public:
-  // Maps both files and ignores a byte-order mark. Throws if one is missing, empty or no text file, or if their numbers of lines differ;
-  // the message then names the first line that seems to lack its translation, if the ratio of lengths shows it.
-  TextPair(const std::filesystem::path& source, const std::filesystem::path& target);
+  // Throws if one is missing, empty or no text, or if their numbers of lines differ (of any two files, where the sides have as many); the
+  // message then names the first line that seems to lack its translation, if the ratio of lengths shows it.
+  TextPair(const TextSource& source, const TextSource& target);
 
   int64_t lines() const { return lines_; }
-  uint64_t content_hash() const { return content_hash_; }  // of both files' bytes
-  const std::filesystem::path& source_path() const { return source_path_; }
-  const std::filesystem::path& target_path() const { return target_path_; }
+  uint64_t content_hash() const { return content_hash_; }  // of both texts
+  const TextSource& source() const { return source_; }
+  const TextSource& target() const { return target_; }
 
   // Consecutive whole lines without their ends.
   struct Block {
@@ -31,8 +30,7 @@ class TextPair {
   bool next(Block& block, size_t bytes);
 
  private:
-  std::filesystem::path source_path_, target_path_;
-  MappedFile source_, target_;
+  TextSource source_, target_;
   int64_t lines_ = 0, next_line_ = 0;
   size_t source_offset_ = 0, target_offset_ = 0;  // where the next block begins
   size_t source_block_ = 0, target_block_ = 0;    // where the last one began

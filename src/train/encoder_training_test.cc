@@ -114,7 +114,7 @@ TEST_F(EncoderTraining, MaskedValidationIsItsFormula) {
     const auto model = load_model(o.output);
     const Tokenizer tokenizer = Tokenizer::load(o.output);
     const MaskingVocabulary vocabulary(tokenizer);
-    const TextSplit split = split_text(o.text, o.valid_fraction, separator);
+    const TextSplit split = split_text(o.text.front(), o.valid_fraction, separator);
     const TextCorpus corpus = TextCorpus::build({.text = split.second, .separator = separator, .cache = root_ / "tokens"}, tokenizer);
     for (const bool words : {false, true}) {
       double sum = 0;

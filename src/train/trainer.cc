@@ -8,6 +8,7 @@
 #include "base/option_error.h"
 #include "base/parallel.h"
 #include "base/timing.h"
+#include "data/block_hash.h"
 #include "models/registry.h"
 #include "train/minutes_plan.h"
 #include "train/options/config_text.h"
@@ -200,8 +201,13 @@ class Session {
                     checkpoint_);
     describe_model(run.weights());
     const TrainResult result = run.run();
-    std::error_code ignored;
-    std::filesystem::remove_all(output_.cache(), ignored);  // recreated if training continues with a higher limit
+    if (task_->keeps_texts()) {
+      report_(fmt::format("what came through a pipe is kept in {}, so that the training can go on with a higher limit",
+                          output_.cache().string()));
+    } else {
+      std::error_code ignored;
+      std::filesystem::remove_all(output_.cache(), ignored);  // recreated if training continues with a higher limit
+    }
     return result;
   }
 
@@ -247,11 +253,19 @@ class Session {
   // The state of what is trained on; that of the checkpoint where there is one.
   std::optional<TrainEnd> read_inputs() {
     activity("reading the training data");
-    task_ = make_task(options_);
+    task_ = make_task(options_, {.directory =
+                                     [this] {
+                                       output_.create();
+                                       return output_.cache();
+                                     },
+                                 .reuse_kept = checkpoint_.has_value(),
+                                 .cancellation = options_.cancellation});
     state_.options = deciding_options(options_);
     state_.inputs = task_->inputs();
-    if (!options_.init.empty())
-      state_.inputs["pretrained model"] = fmt::format("{:016x}", content_hash({options_.init / "model.safetensors"}));
+    if (!options_.init.empty()) {
+      const MappedFile weights(options_.init / "model.safetensors");
+      state_.inputs["pretrained model"] = fmt::format("{:016x}", hash_file(weights, weights.size()));
+    }
     state_.isa = name_of(current_isa());
     if (checkpoint_) {
       activity("reading the checkpoint");

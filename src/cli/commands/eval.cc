@@ -19,6 +19,8 @@
 namespace qkv {
 namespace {
 
+TextFiles files_of(const std::vector<std::string>& names) { return TextFiles(names.begin(), names.end()); }
+
 nlohmann::ordered_json classification_json(const ClassificationEvaluation& result) {
   nlohmann::ordered_json labels = nlohmann::ordered_json::array();
   for (const LabelScores::Label& label : result.labels.labels) {
@@ -60,11 +62,15 @@ void print_labels(const LabelScores& scores) {
 void eval_classification(const EvalArguments& arguments) {
   catch_interrupts();
   ProgressLine line;
-  line.begin("labelling " + arguments.classification);
-  const ClassificationEvaluation result = evaluate_classification(
-      arguments.model, arguments.classification, {.dtype = arguments.options.dtype, .cancellation = program_cancellation()});
+  line.begin(fmt::format("labelling {}", fmt::join(arguments.classification, ", ")));
+  const ClassificationEvaluation result = evaluate_classification(arguments.model, files_of(arguments.classification),
+                                                                  {.text_column = arguments.text_column,
+                                                                   .label_column = arguments.label_column,
+                                                                   .dtype = arguments.options.dtype,
+                                                                   .cancellation = program_cancellation()});
   if (result.cut > 0)
-    log_warning("{}: {} texts are cut to the {} tokens that the model takes", arguments.classification, result.cut, result.max_tokens);
+    log_warning("{}: {} texts are cut to the {} tokens that the model takes", fmt::join(arguments.classification, ", "), result.cut,
+                result.max_tokens);
   if (arguments.json) return print("{}\n", classification_json(result).dump());
   print("loss {:.4f}  accuracy {:.2f} % ({} of {} texts)\n", result.loss, 100 * result.accuracy, result.right, result.texts);
   print("F1 macro {:.4f}  micro {:.4f}  Matthews correlation {:.4f}\n", result.labels.macro_f1, result.labels.micro_f1,
@@ -87,14 +93,15 @@ void print_text_json(const TextEvaluation& result) {
 void eval_text(const EvalArguments& arguments) {
   catch_interrupts();
   ProgressLine line;
-  line.begin("predicting " + arguments.text);
-  const TextEvaluation result = evaluate_text(arguments.model, arguments.text,
+  line.begin(fmt::format("predicting {}", fmt::join(arguments.text, ", ")));
+  const TextEvaluation result = evaluate_text(arguments.model, files_of(arguments.text),
                                               {.document_separator = unescape(arguments.document_separator, "--document-separator"),
+                                               .text_column = arguments.text_column,
                                                .context = arguments.context,
                                                .dtype = arguments.options.dtype,
                                                .cancellation = program_cancellation()});
   if (result.unknown_tokens > 0) {
-    log_warning("{}: {} tokens are unknown to the tokenizer; they {}", arguments.text, result.unknown_tokens,
+    log_warning("{}: {} tokens are unknown to the tokenizer; they {}", fmt::join(arguments.text, ", "), result.unknown_tokens,
                 result.masked ? "are never hidden" : "count as one token " + result.unknown_token);
   }
   if (arguments.json) return print_text_json(result);
@@ -161,6 +168,10 @@ void check_lines(const EvalArguments& arguments) {
 }
 
 void check_arguments(const EvalArguments& arguments) {
+  if (!arguments.label_column.empty() && arguments.classification.empty())
+    fail(ErrorCode::invalid_argument, "--label-column goes with --classification");
+  if (!arguments.text_column.empty() && arguments.classification.empty() && arguments.text.empty())
+    fail(ErrorCode::invalid_argument, "--text-column goes with --text or --classification");
   if (!arguments.text.empty()) {
     if (arguments.model.empty()) fail(ErrorCode::invalid_argument, "--text is scored by a language model; name it with --model");
     if (!arguments.classification.empty())
@@ -220,6 +231,11 @@ void add_eval_command(CLI::App& app) {
       ->type_name("TEXT");
   command->add_option("--classification", arguments->classification, "Lines of a text, a tab and its label, for a classifier")
       ->type_name("FILE");
+  command
+      ->add_option("--text-column", arguments->text_column,
+                   "Read the texts of --text or --classification from this column of CSV, TSV with a header or JSON lines")
+      ->type_name("NAME");
+  command->add_option("--label-column", arguments->label_column, "Read the labels of --classification from this column")->type_name("NAME");
   add_scoring_options(*command, arguments->comparison);
   add_decoding_options(*command, arguments->options);
   command->footer(

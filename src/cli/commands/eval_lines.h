@@ -17,7 +17,8 @@ struct EvalArguments {
   TranslatorOptions options;
   ComparisonOptions comparison;  // with the options of scoring
   bool json = false;
-  std::string text, document_separator, classification;
+  std::vector<std::string> text, classification;
+  std::string document_separator, text_column, label_column;
   int64_t context = 0;
 };
 

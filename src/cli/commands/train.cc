@@ -102,6 +102,15 @@ void add_option(TrainCommand& train, const TrainOption& option) {
         is_default ? fmt::format("{},!--no-{}", label, option.name) : label, [keep](int64_t count) { keep(count > 0 ? "true" : "false"); },
         option.help);
     added->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  } else if (option.several) {
+    added = train.command
+                ->add_option_function<std::vector<std::string>>(
+                    with_letter(label),
+                    [keep](const std::vector<std::string>& texts) {
+                      for (const std::string& text : texts) keep(text);
+                    },
+                    option.help)
+                ->type_name(option.value);
   } else {
     added = train.command->add_option_function<std::string>(with_letter(label), keep, option.help)->type_name(option.value);
   }

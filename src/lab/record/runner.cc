@@ -32,7 +32,7 @@ std::map<std::string, std::string> fingerprints(const Experiment& experiment, co
     if (std::find(experiment.data.begin(), experiment.data.end(), kind) == experiment.data.end()) return;
     std::string numbers;
     for (const std::filesystem::path& path : paths) {
-      if (!path.empty()) numbers += fmt::format("{}{:016x}", numbers.empty() ? "" : " ", content_hash({.path = path}));
+      if (!path.empty()) numbers += fmt::format("{}{:016x}", numbers.empty() ? "" : " ", content_hash({path}));
     }
     result[kind] = numbers.empty() ? "built-in" : numbers;
   };

@@ -34,7 +34,7 @@ Lines numbered(const LabelledLines& read, const std::vector<std::string>& names)
   Lines lines;
   for (size_t i = 0; i < read.texts.size(); ++i) {
     const auto name = std::find(names.begin(), names.end(), read.labels[i]);
-    QKV_REQUIRE(name != names.end(), "{}: line {} has the label \"{}\", which no training text has", read.path.string(), i + 1,
+    QKV_REQUIRE(name != names.end(), "{}: line {} has the label \"{}\", which no training text has", read.place(i).name, read.place(i).line,
                 read.labels[i]);
     lines.texts.push_back(parted(read.texts[i]));
     lines.labels.push_back(static_cast<int32_t>(name - names.begin()));

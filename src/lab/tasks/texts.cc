@@ -63,12 +63,11 @@ PlainText::PlainText(const Job& job, const TokenizerTrainerOptions& tokenizer) :
     write_file_atomically(path, spelled_numbers());
   }
   const TextSplit split = split_text(path, 0.1);
-  const MappedFile file(path);
   tokenizer_ = std::make_unique<Tokenizer>(train_tokenizer(job.cancellable(tokenizer), std::span(&split.first, 1)));
   const EncodeOptions as_text{.add_special_tokens = false, .special_tokens_as_text = true, .find_tags = true};
-  training_ = tokenizer_->encode(view_of(file, split.first), as_text);
-  test_ = tokenizer_->encode(view_of(file, split.second), as_text);
-  bytes_per_token_ = static_cast<double>(view_of(file, split.second).size()) / static_cast<double>(test_.size());
+  training_ = tokenizer_->encode(view_of(split.first), as_text);
+  test_ = tokenizer_->encode(view_of(split.second), as_text);
+  bytes_per_token_ = static_cast<double>(view_of(split.second).size()) / static_cast<double>(test_.size());
 }
 
 Batch PlainText::training_batch(int64_t sequences, int64_t context, RandomStream random) const {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "base/text_file.h"
 #include "base/utf8.h"
 #include "text/unicode/unicode.h"
 
@@ -69,9 +68,12 @@ size_t find_edge(std::string_view text, size_t begin, size_t end) {
 
 }  // namespace
 
-std::string_view view_of(const MappedFile& file, const TextPart& part) {
-  const size_t end = std::min(part.end, file.size()), begin = std::min(std::max(part.begin, byte_order_mark_size(file.text())), end);
-  return file.text().substr(begin, end - begin);
+TextPart opened(const TextPart& part, const TextSourceOptions& options) { return {part.source.opened(options), part.begin, part.end}; }
+
+std::string_view view_of(const TextPart& part) {
+  const std::string_view text = part.source.text();
+  const size_t end = std::min(part.end, text.size()), begin = std::min(part.begin, end);
+  return text.substr(begin, end - begin);
 }
 
 size_t text_cut(std::string_view text, size_t wanted, std::string_view separator, bool between_words) {

@@ -3,21 +3,22 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <string_view>
 
-#include "base/files.h"
+#include "base/text_source.h"
 
 namespace qkv {
 
-// A text file, or a byte range of it that begins and ends with whole characters.
+// A text, or a byte range of it that begins and ends with whole characters.
 struct TextPart {
-  std::filesystem::path path;
-  size_t begin = 0, end = SIZE_MAX;  // an end beyond the file's means the file's end
+  TextSource source;
+  size_t begin = 0, end = SIZE_MAX;  // an end beyond the text's means the text's end
 };
 
-// The text without the file's byte-order mark; empty beyond the file's end.
-std::string_view view_of(const MappedFile& file, const TextPart& part);
+// The part with its source open.
+TextPart opened(const TextPart& part, const TextSourceOptions& options = {});
+// The characters of an open part; empty beyond the text's end.
+std::string_view view_of(const TextPart& part);
 
 // A place at or soon after `wanted` (0 < wanted) where `text` may be cut such that its parts have the same tokens as the whole: before
 // white space between two words, where a tokenizer with local pieces begins a new one. If no such place is near, between a letter or digit

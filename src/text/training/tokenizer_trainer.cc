@@ -155,7 +155,7 @@ Tokenizer open(std::string json) { return TokenizerAccess::from_json(std::move(j
 std::string train_tokenizer_json(const Options& options, std::span<const TextPart> texts) {
   learn_options(options);  // fails before a long count
   std::string names;
-  for (const TextPart& text : texts) names += (names.empty() ? "" : ", ") + text.path.string();
+  for (const TextPart& text : texts) names += (names.empty() ? "" : ", ") + text.source.name();
   return train(options, count_words(texts, Cutting(options).rules), names + ": ");
 }
 

@@ -127,11 +127,12 @@ class Total {
   uint64_t floor_ = 0;  // words seen this often were dropped at some time
 };
 
-void check_utf8(const TextPart& part, std::string_view file, std::string_view chunk) {
+// `chunk` lies in the source's text.
+void check_utf8(const TextSource& source, std::string_view chunk) {
   const size_t valid = valid_utf8_prefix(chunk);
   if (valid == chunk.size()) return;
-  const auto line = 1 + std::count(file.data(), chunk.data() + valid, '\n');
-  fail(ErrorCode::bad_input, "{}: line {} is not valid UTF-8; convert the file to UTF-8 or take the line out", part.path.string(), line);
+  const TextSource::Place place = source.place(static_cast<size_t>(chunk.data() + valid - source.text().data()));
+  fail(ErrorCode::bad_input, "{}: line {} is not valid UTF-8; convert the file to UTF-8 or take the line out", place.name, place.line);
 }
 
 }  // namespace
@@ -140,21 +141,22 @@ std::vector<WordCount> count_words(std::span<const TextPart> parts, const WordRu
   const Counter counter(rules);
   Total total(rules.memory);
   const size_t round = std::clamp<size_t>(rules.memory / kChunkBytes, 1, kMostChunks);
-  for (const TextPart& part : parts) {
-    const MappedFile file(part.path);
-    check_is_text(part.path, file.text(), rules.whole_texts ? TextShape::whole : TextShape::lines);
-    const std::string_view text = view_of(file, part);
+  for (const TextPart& each : parts) {
+    const TextPart part = opened(each, {.cancellation = rules.cancellation});
+    part.source.check(rules.whole_texts ? TextShape::whole : TextShape::lines);
+    const std::string_view text = view_of(part);
+    const std::string name = std::filesystem::path(part.source.name()).filename().string();
     const std::vector<size_t> ends = counter.chunk_ends(text);
     for (size_t first = 0; first < ends.size(); first += round) {
       throw_if_cancelled(rules.cancellation);
-      if (rules.progress) rules.progress(fmt::format("{}: {} of {} MB read", part.path.filename().string(), first, ends.size()));
+      if (rules.progress) rules.progress(fmt::format("{}: {} of {} MB read", name, first, ends.size()));
       std::vector<Counts> counts(std::min(round, ends.size() - first));
       std::vector<std::string> faults(counts.size());
       parallel_for(static_cast<int64_t>(counts.size()), [&](int64_t i) {
         const size_t index = first + static_cast<size_t>(i), begin = index == 0 ? 0 : ends[index - 1];
         const std::string_view chunk = text.substr(begin, ends[index] - begin);
         try {
-          check_utf8(part, file.text(), chunk);
+          check_utf8(part.source, chunk);
           counter.add_all(chunk, counts[static_cast<size_t>(i)]);
         } catch (const Error& error) {  // kept, so that the first bad line is named on any number of threads
           if (error.code() != ErrorCode::bad_input) throw;
@@ -165,8 +167,8 @@ std::vector<WordCount> count_words(std::span<const TextPart> parts, const WordRu
         if (!fault.empty()) throw Error(ErrorCode::bad_input, fault);
       }
       total.add(counts);
-      const size_t offset = static_cast<size_t>(text.data() - file.data());
-      file.release(offset + (first == 0 ? 0 : ends[first - 1]), offset + ends[first + counts.size() - 1]);
+      const auto offset = static_cast<size_t>(text.data() - part.source.text().data());
+      part.source.release(offset + (first == 0 ? 0 : ends[first - 1]), offset + ends[first + counts.size() - 1]);
     }
   }
   return total.sorted();

@@ -112,7 +112,7 @@ TEST(WordCounts, InvalidUtf8IsRefusedWithFileAndLineOfTheFirst) {
 }
 
 TEST(WordCounts, AMissingFileIsNamed) {
-  const std::vector<TextPart> files{{"/nowhere/text.en"}};
+  const std::vector<TextPart> files{{std::filesystem::path("/nowhere/text.en")}};
   EXPECT_THAT(error_of([&] { count_words(files, {}); }), HasSubstr("/nowhere/text.en"));
 }
 

@@ -1,6 +1,9 @@
 #include "train/options/config_text.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "base/option_error.h"
 #include "base/utf8.h"
@@ -23,6 +26,24 @@ std::string toml_string(std::string_view text) {
     }
   }
   return out + "\"";
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
+// A list if there are several values.
+std::string toml_value(const TrainOption& option, const std::string& value) {
+  if (!option.several || value.find('\n') == std::string::npos) return toml_string(value);
+  std::string list;
+  for (const std::string& line : lines_of(value)) list += (list.empty() ? "" : ", ") + toml_string(line);
+  return "[" + list + "]";
 }
 
 bool is_number_or_flag(const TrainOption& option) {
@@ -60,7 +81,7 @@ std::string config_text(const TrainOptions& options) {
     }
     if (option.group != group) text += fmt::format("\n# {}\n", option.group);
     group = option.group;
-    text += fmt::format("{} = {}\n", option.name, is_number_or_flag(option) ? value : toml_string(value));
+    text += fmt::format("{} = {}\n", option.name, is_number_or_flag(option) ? value : toml_value(option, value));
   }
   return text;
 }
@@ -68,8 +89,11 @@ std::string config_text(const TrainOptions& options) {
 TrainOptions kept_options(TrainOptions options) {
   options.resume = options.overwrite = false;
   for (const TrainOption& option : train_option_table()) {
-    const std::string path = option.type == OptionType::path ? option.get(options) : "";
-    if (!path.empty()) option.assign(options, std::filesystem::absolute(path).string(), option.name);
+    const std::string paths = option.type == OptionType::path ? option.get(options) : "";
+    if (paths.empty()) continue;
+    std::string absolute;
+    for (const std::string& path : lines_of(paths)) absolute += (absolute.empty() ? "" : "\n") + std::filesystem::absolute(path).string();
+    option.assign(options, absolute, option.name);
   }
   return options;
 }

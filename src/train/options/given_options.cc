@@ -40,6 +40,7 @@ std::span<const OptionTasks> option_tasks() {
   using enum TrainTask;
   static const std::vector<OptionTasks> list = {
       {"max-length", {translation, classification}},
+      {"valid-split", {translation, classification}},
       {"valid-fraction", {lm, mlm}},
       {"vocabulary", {lm}},
       {"context", {lm, mlm}},

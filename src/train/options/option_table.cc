@@ -21,6 +21,37 @@ TrainOption text_option(const Entry& entry, OptionType type, void (*assign)(O&, 
   return option;
 }
 
+// Files that are read one after another.
+TrainOption text_files(const Entry& entry, TextFiles O::*field) {
+  TrainOption option = start<O>(entry, OptionType::path, "FILE");
+  option.several = true;
+  option.fault = [](const std::string& text) {
+    const bool empty = text.empty() || text.front() == '\n' || text.back() == '\n' || text.find("\n\n") != std::string::npos;
+    return empty ? "the name is empty" : "";
+  };
+  option.assign = [=](O& options, const std::string& text, const std::string&) {
+    (options.*field).clear();
+    for (size_t begin = 0; begin <= text.size();) {
+      const size_t end = std::min(text.find('\n', begin), text.size());
+      (options.*field).emplace_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  };
+  option.get = [=](const O& options) {
+    std::string text;
+    for (const std::filesystem::path& path : options.*field) text += (text.empty() ? "" : "\n") + path.string();
+    return text;
+  };
+  return option;
+}
+
+TrainOption column(const Entry& entry, std::string O::*field) {
+  TrainOption option = start<O>(entry, OptionType::text, "NAME");
+  option.assign = [=](O& options, const std::string& text, const std::string&) { options.*field = text; };
+  option.get = [=](const O& options) { return options.*field; };
+  return option;
+}
+
 // --layers N and --betas A,B are short forms that set two options each.
 TrainOption both_layers() {
   TrainOption option = integer({"layers", "Layers of the encoder and of the decoder"}, &O::encoder_layers, 1, 1024);
@@ -83,14 +114,19 @@ std::vector<TrainOption> data_options() {
               {"lm", TrainTask::lm},
               {"mlm", TrainTask::mlm},
               {"classification", TrainTask::classification}}),
-      file({"source", "Training text, one sentence a line", false}, &O::source),
-      file({"target", "Its translation, line by line", false}, &O::target),
-      file({"valid-source", "Text to validate on", false}, &O::valid_source),
-      file({"valid-target", "Its translation", false}, &O::valid_target),
+      text_files({"source", "Training text, one sentence a line; several files are read one after another", false}, &O::source),
+      text_files({"target", "Its translation, line by line", false}, &O::target),
+      text_files({"valid-source", "Text to validate on", false}, &O::valid_source),
+      text_files({"valid-target", "Its translation", false}, &O::valid_target),
+      column({"source-column", "Read this column of --source, which is a table (CSV, TSV with a header) or JSON lines"}, &O::source_column),
+      column({"target-column", "The column of --target"}, &O::target_column),
+      integer({"valid-split",
+               "Of --task translation and classification: validate on N texts of the training files instead of files of their own", true},
+              &O::valid_split, 0, INT32_MAX),
       integer({"max-length", "Leave out pairs with more tokens on a side; of --task classification: cut longer texts", true},
               &O::max_length, 2, 65536),
-      file({"text", "Of --task lm and mlm: the text to learn, as it is", false}, &O::text),
-      file({"valid-text", "Of --task lm and mlm: text to validate on (default: the end of --text)", false}, &O::valid_text),
+      text_files({"text", "Of --task lm and mlm: the text to learn, as it is", false}, &O::text),
+      text_files({"valid-text", "Of --task lm and mlm: text to validate on (default: the end of --text)", false}, &O::valid_text),
       real({"valid-fraction", "Of --task lm and mlm: how much of the end of --text is kept to validate on", false}, &O::valid_fraction, 0,
            1),
       choice({"vocabulary", "Of --task lm: what a token is, where no tokenizer is given; bpe: byte pairs as GPT-2 has them", true},
@@ -99,8 +135,12 @@ std::vector<TrainOption> data_options() {
       document_separator(),
       real({"mask-probability", "Of --task mlm: share of the tokens that are hidden", true}, &O::mask_probability, 0.001, 1),
       flag({"whole-words", "Of --task mlm: hide whole words, not single pieces of them", true}, &O::whole_words),
-      file({"train-file", "Of --task classification: lines of a text, a tab and its label", false}, &O::train_file),
-      file({"valid-file", "Of --task classification: such lines to validate on", false}, &O::valid_file),
+      text_files({"train-file", "Of --task classification: lines of a text, a tab and its label, or tables", false}, &O::train_file),
+      text_files({"valid-file", "Of --task classification: such lines to validate on", false}, &O::valid_file),
+      column(
+          {"text-column", "Of --task lm, mlm and classification: read the texts from this column of CSV, TSV with a header or JSON lines"},
+          &O::text_column),
+      column({"label-column", "Of --task classification: read the labels from this column"}, &O::label_column),
       file({"init", "Of --task mlm and classification: start from the encoder and tokenizer of this directory", false, nullptr, "DIR"},
            &O::init),
       file({"output", "Model directory to make", false, nullptr, "DIR"}, &O::output),

@@ -17,7 +17,7 @@ namespace {
 
 std::string value_of(const TrainOptions& options, const char* name) { return find_train_option(name)->get(options); }
 
-std::string text_of(const toml::node& node, const std::string& label) {
+std::string text_of(const toml::node& node, const TrainOption& option, const std::string& label) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* number = node.as_integer()) return std::to_string(number->get());
   if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
@@ -25,9 +25,10 @@ std::string text_of(const toml::node& node, const std::string& label) {
   if (const auto* list = node.as_array()) {
     std::string joined;
     for (const toml::node& each : *list) {
-      QKV_REQUIRE(each.is_number(), "{}: a list must hold numbers only", label);
-      if (!joined.empty()) joined += ',';
-      joined += text_of(each, label);
+      QKV_REQUIRE(option.several ? each.is_string() : each.is_number(), "{}: a list must hold {} only", label,
+                  option.several ? "strings" : "numbers");
+      if (!joined.empty()) joined += option.several ? '\n' : ',';
+      joined += text_of(each, option, label);
     }
     return joined;
   }
@@ -47,7 +48,16 @@ OptionSetting setting_of(const std::filesystem::path& path, const std::string& k
          nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
   }
   const std::string label = fmt::format("{}: {}", place, key);
-  return {option->name, text_of(node, label), label};
+  return {option->name, text_of(node, *option, label), label};
+}
+
+// The values of an option that may be given several times, a line each.
+std::string all_of(std::span<const OptionSetting> settings, std::string_view name) {
+  std::string joined;
+  for (const OptionSetting& setting : settings) {
+    if (setting.name == name) joined += (joined.empty() ? "" : "\n") + setting.text;
+  }
+  return joined;
 }
 
 void apply_settings(TrainOptions& options, std::span<const OptionSetting> settings) {
@@ -57,7 +67,7 @@ void apply_settings(TrainOptions& options, std::span<const OptionSetting> settin
       if (setting.name == "config" || setting.name == "preset" || is_short_form(setting.name) != short_forms) continue;
       const TrainOption* option = find_train_option(setting.name);
       QKV_REQUIRE(option, "{}: there is no such option", setting.label);
-      option->set(options, setting.text, setting.label);
+      option->set(options, option->several ? all_of(settings, setting.name) : setting.text, setting.label);
     }
   }
 }
@@ -147,10 +157,13 @@ struct TaskData {
 
 std::span<const TaskData> task_data() {
   static const std::vector<TaskData> list = {
-      {TrainTask::translation, "`source` and `target`", {"source", "target", "valid-source", "valid-target"}, {}},
-      {TrainTask::lm, "`text`", {"text"}, {"valid-text", "document-separator"}},
-      {TrainTask::mlm, "`text`", {"text"}, {"valid-text", "document-separator", "init"}},
-      {TrainTask::classification, "`train_file` and `valid_file`", {"train-file", "valid-file"}, {"init"}},
+      {TrainTask::translation,
+       "`source` and `target`",
+       {"source", "target", "valid-source", "valid-target"},
+       {"source-column", "target-column"}},
+      {TrainTask::lm, "`text`", {"text"}, {"valid-text", "document-separator", "text-column"}},
+      {TrainTask::mlm, "`text`", {"text"}, {"valid-text", "document-separator", "text-column", "init"}},
+      {TrainTask::classification, "`train_file` and `valid_file`", {"train-file", "valid-file"}, {"text-column", "label-column", "init"}},
   };
   return list;
 }
@@ -169,8 +182,20 @@ void check_data_options(const TrainOptions& options) {
       }
     }
   }
-  for (const char* name : mine.needed)
-    QKV_CHECK_OPTION(!value_of(options, name).empty(), "`{}` is missing; `task` {} needs it", field_of(name), task);
+  const bool can_split = options.task == TrainTask::translation || options.task == TrainTask::classification;
+  QKV_CHECK_OPTION(options.valid_split == 0 || can_split,
+                   "`valid_split` belongs to `task` translation and classification; of `task` {} `valid_fraction` is kept to validate on",
+                   task);
+  for (const char* name : mine.needed) {
+    const bool given = !value_of(options, name).empty(), validation = std::string_view(name).starts_with("valid-");
+    QKV_CHECK_OPTION(!validation || !given || options.valid_split == 0,
+                     "`valid_split` takes texts of the training files to validate on; leave it or `{}` out", field_of(name));
+    if (validation && options.valid_split > 0) continue;
+    QKV_CHECK_OPTION(given, "`{}` is missing; `task` {} needs it{}", field_of(name), task,
+                     mark_fields(validation ? ", or `valid_split`" : ""));
+  }
+  QKV_CHECK_OPTION(options.source_column.empty() == options.target_column.empty(),
+                   "`source_column` and `target_column` go together; one of them is missing");
   QKV_CHECK_OPTION(!options.output.empty(), "`output` is missing; training needs it");
   QKV_CHECK_OPTION(options.tokenizer.empty() || options.vocab_size == 0,
                    "`vocab_size` is that of a tokenizer to train; leave it out with `tokenizer`");

@@ -69,7 +69,7 @@ TEST_F(ConfigFile, EveryKindOfValueIsRead) {
       "source = \"a b.en\"\nlr = 1e-3\nbetas = [0.8, 0.9]\nresume = true\ntensorboard = false\nseed = 12\nschedule = \"cosine\"\n"
       "norm-position = \"pre\"\nmax-minutes = 20\n");
   const TrainOptions options = resolve_train_options(std::vector{given("config", name)});
-  EXPECT_EQ(options.source, "a b.en");
+  EXPECT_EQ(options.source, TextFiles("a b.en"));
   EXPECT_EQ(options.learning_rate, 1e-3);
   EXPECT_EQ(options.beta1, 0.8);
   EXPECT_EQ(options.beta2, 0.9);
@@ -95,7 +95,7 @@ TEST_F(ConfigFile, WrongValuesNameFileLineAndKey) {
   EXPECT_THAT(error("seed = 1.5\n"), HasSubstr("\"1.5\" is not a whole number"));
   EXPECT_THAT(error("dropout = 1.0\n"), HasSubstr("must be less than 1"));
   EXPECT_THAT(error("lr = { a = 1 }\n"), HasSubstr("must be a string, a number, true or false"));
-  EXPECT_THAT(error("source = [\"a\"]\n"), HasSubstr("numbers only"));
+  EXPECT_THAT(error("betas = [\"a\"]\n"), HasSubstr("numbers only"));
   EXPECT_THAT(error("lr = \n"), HasSubstr("not TOML"));
   EXPECT_THAT(error("lr = 1\nlr = 2\n"), HasSubstr("not TOML"));
   EXPECT_THAT(error("preset = \"huge\"\n"), HasSubstr("tiny, small, base, char-gpt, bert-mini and classifier"));
@@ -266,6 +266,35 @@ TEST(Options, MissingAndContradictingOnesAreNamed) {
   EXPECT_THAT(error([](auto& o) { o.schedule = LearningRateSchedule::cosine, o.max_steps = 0; }), HasSubstr("schedule_steps"));
   EXPECT_THAT(error([](auto& o) { o.schedule = LearningRateSchedule::cosine; }), HasSubstr("warmup_steps 400"));
   EXPECT_THAT(error([](auto& o) { o.text = "t"; }), HasSubstr("text belongs to task lm"));
+  EXPECT_THAT(error([](auto& o) { o.valid_source.clear(); }),
+              HasSubstr("valid_source is missing; task translation needs it, or valid_split"));
+  EXPECT_THAT(error([](auto& o) { o.valid_split = 5; }),
+              HasSubstr("valid_split takes texts of the training files to validate on; leave it or valid_source"));
+  EXPECT_THAT(error([](auto& o) { o.valid_split = -1; }), HasSubstr("valid_split: -1 is too small"));
+  EXPECT_THAT(error([](auto& o) { o.source_column = "en"; }), HasSubstr("source_column and target_column go together"));
+  EXPECT_THAT(error([](auto& o) { o.label_column = "en"; }), HasSubstr("label_column belongs to task classification"));
+  options.valid_source.clear();
+  options.valid_target.clear();
+  options.valid_split = 5;
+  EXPECT_NO_THROW(check_train_options(options));
+}
+
+TEST(Options, ListsOfFilesAccumulateAndAHigherPlaceReplacesThem) {
+  const std::vector<OptionSetting> twice{{"source", "a", "--source"}, {"target", "x", "--target"}, {"source", "b", "--source"}};
+  EXPECT_EQ(resolve_train_options(twice).source, (TextFiles{"a", "b"}));
+  const TemporaryDirectory directory;
+  const std::string file = directory.write("recipe.toml", "source = [\"c\", \"d\"]\ntarget = \"y\"\n").string();
+  const std::vector<OptionSetting> with_file{{"config", file, "--config"}};
+  EXPECT_EQ(resolve_train_options(with_file).source, (TextFiles{"c", "d"}));
+  EXPECT_EQ(resolve_train_options(with_file).target, TextFiles("y"));
+  std::vector<OptionSetting> both = twice;
+  both.push_back(with_file[0]);
+  EXPECT_EQ(resolve_train_options(both).source, (TextFiles{"a", "b"}));
+  directory.write("recipe.toml", "source = [1]\n");
+  EXPECT_THAT(error_of([&] { resolve_train_options(with_file); }), HasSubstr("recipe.toml:1: source: a list must hold strings only"));
+  EXPECT_EQ(find_train_option("source")->get(resolve_train_options(twice)), "a\nb") << "a line each";
+  const std::vector<OptionSetting> empty{{"source", "", "--source"}};
+  EXPECT_THAT(error_of([&] { resolve_train_options(empty); }), HasSubstr("--source: the name is empty"));
 }
 
 TEST(Options, OfALanguageModelThatAreMissingOrContradictoryAreNamed) {
@@ -283,6 +312,7 @@ TEST(Options, OfALanguageModelThatAreMissingOrContradictoryAreNamed) {
   EXPECT_THAT(error([](auto& o) { o.vocab_size = 100; }), HasSubstr("vocab_size is for vocabulary bpe; the tokens of char"));
   EXPECT_NO_THROW(error([](auto& o) { o.vocab_size = 100, o.vocabulary = TextVocabulary::bpe; }));
   EXPECT_THAT(error([](auto& o) { o.valid_fraction = 0; }), HasSubstr("valid_fraction 0"));
+  EXPECT_THAT(error([](auto& o) { o.valid_split = 3; }), HasSubstr("valid_split belongs to task translation and classification"));
   EXPECT_THAT(error([](auto& o) { o.context = 20000; }), HasSubstr("batch_tokens 16384 is less than context 20000"));
 }
 

@@ -27,15 +27,16 @@ constexpr std::array kContent = {"checkpoints",          "tensorboard", "train_l
                                  "model.safetensors",    "config.json", "generation_config.json", "tokenizer.json",
                                  "tokenizer_config.json"};
 
+bool is_ours(const std::string& name) { return std::find(kContent.begin(), kContent.end(), name) != kContent.end(); }
+
 // Removes temporary files of a killed training: NAME.tmp-… with a NAME of kContent (base/files.h).
-void remove_half_written(const fs::path& directory) {
+void remove_half_written(const fs::path& directory, bool all_are_ours) {
   std::vector<fs::path> found;
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     const size_t mark = name.find(".tmp-");
-    if (mark != std::string::npos && std::find(kContent.begin(), kContent.end(), name.substr(0, mark)) != kContent.end())
-      found.push_back(entry->path());
+    if (mark != std::string::npos && (all_are_ours || is_ours(name.substr(0, mark)))) found.push_back(entry->path());
   }
   for (const fs::path& path : found) fs::remove(path, error);
 }
@@ -76,9 +77,11 @@ OutputDirectory::OutputDirectory(const TrainOptions& options) : path_(fs::absolu
 }
 
 OutputDirectory::~OutputDirectory() {
+  std::error_code ignored;
   if (!kept_ && !created_.empty()) {
-    std::error_code ignored;
     fs::remove_all(created_, ignored);
+  } else if (!kept_ && made_cache_) {
+    fs::remove_all(cache(), ignored);
   }
   if (lock_ >= 0) ::close(lock_);
   if (old_mask_) ::umask(*old_mask_);
@@ -92,6 +95,7 @@ void OutputDirectory::create() {
   for (fs::path each = path_; !each.empty() && !fs::exists(each); each = each.parent_path()) missing = each;
   std::error_code error;
   created_ = missing;
+  made_cache_ = !fs::exists(cache());
   fs::create_directories(cache(), error);
   if (error) fail(ErrorCode::io, "cannot make {}: {}", cache().string(), error.message());
   lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -99,9 +103,11 @@ void OutputDirectory::create() {
   // On a file system without locks, other trainings are not excluded.
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     created_.clear();
+    made_cache_ = false;
     fail_option(ErrorCode::io, "`output` {}: another training writes there; wait for its end or name another directory", path_.string());
   }
-  remove_half_written(path_);
+  remove_half_written(path_, false);
+  remove_half_written(cache(), true);
 }
 
 void OutputDirectory::clear() {

@@ -37,6 +37,7 @@ class OutputDirectory {
  private:
   std::filesystem::path path_;
   std::filesystem::path created_;  // topmost directory made by create(); empty: none
+  bool made_cache_ = false;        // by create(), in a directory that was there
   bool kept_ = false;
   int lock_ = -1;
   std::optional<mode_t> old_mask_;  // umask to restore; clear() may deny further permissions

@@ -84,7 +84,8 @@ void check_continues(const TrainingState& before, const TrainingState& now, cons
   }();
   for (const auto& [name, value] : now.options) {
     const auto found = before.options.find(name);
-    const std::string earlier = found == before.options.end() ? "" : found->second;
+    // An option that is newer than the checkpoint had its default.
+    const std::string earlier = found == before.options.end() ? find_train_option(name)->default_value : found->second;
     if (earlier == value) continue;
     if (name == "schedule-steps" && same_schedule && !options.schedule_steps) {  // it moved with --max-steps
       fail_option(ErrorCode::invalid_argument,

@@ -1,5 +1,6 @@
 // Text classification: an encoder whose first row predicts a label, trained from scratch or from a pretrained encoder (Devlin et al. 2018).
 #include "base/error.h"
+#include "data/held_out.h"
 #include "evaluate/labelled_batches.h"
 #include "text/training/tokenizer_trainer.h"
 #include "train/tasks/encoder_network.h"
@@ -10,16 +11,21 @@ namespace {
 
 class ClassificationTask final : public TrainingTask {
  public:
-  explicit ClassificationTask(const TrainOptions& options)
-      : options_(options),
-        training_(read_labelled_lines(options.train_file)),
-        validation_(read_labelled_lines(options.valid_file)),
-        labels_(label_names(training_)) {}
+  ClassificationTask(const TrainOptions& options, const TextSourceOptions& texts)
+      : options_(options), training_(read(options.train_file, texts, "train-file.text")), labels_(label_names(training_)) {
+    if (options.valid_split > 0) {
+      HeldOutTexts parts = hold_out_texts(training_, options.valid_split, static_cast<uint64_t>(options.seed));
+      training_ = std::move(parts.training);
+      validation_ = std::move(parts.validation);
+    } else {
+      validation_ = read(options.valid_file, texts, "valid-file.text");
+    }
+  }
 
   std::map<std::string, std::string> inputs() const override {
-    const auto hash = [](const std::filesystem::path& path) { return fmt::format("{:016x}", content_hash({path})); };
-    return {{"training file", hash(options_.train_file)}, {"validation file", hash(options_.valid_file)}};
+    return {{"training file", fmt::format("{:016x}", training_.hash())}, {"validation file", fmt::format("{:016x}", validation_.hash())}};
   }
+  bool keeps_texts() const override { return training_.source.kept() || validation_.source.kept(); }
 
   Tokenizer train_tokenizer(const Progress& progress) const override {
     TokenizerTrainerOptions trainer{.pipeline = TokenizerPipeline::word_pieces,
@@ -44,8 +50,8 @@ class ClassificationTask final : public TrainingTask {
   std::vector<std::string> labels() const override { return labels_; }
 
   TrainingData open(const Tokenizer& tokenizer, const std::filesystem::path&, const Report& report) const override {
-    LabelledTexts training = read(training_, tokenizer, "training", report),
-                  validation = read(validation_, tokenizer, "validation", report);
+    LabelledTexts training = encode(training_, tokenizer, "training", report),
+                  validation = encode(validation_, tokenizer, "validation", report);
     TrainingData data;
     data.batches = std::make_unique<LabelledSource>(std::move(training), options_.batch_tokens, static_cast<uint64_t>(options_.seed));
     data.validation =
@@ -62,7 +68,11 @@ class ClassificationTask final : public TrainingTask {
     config.classifier_dropout = static_cast<float>(options_.dropout);
   }
 
-  LabelledTexts read(const LabelledLines& lines, const Tokenizer& tokenizer, const char* what, const Report& report) const {
+  LabelledLines read(const TextFiles& files, const TextSourceOptions& texts, const char* keep_as) const {
+    return read_labelled_lines(open_text(files, texts, keep_as), {options_.text_column, options_.label_column});
+  }
+
+  LabelledTexts encode(const LabelledLines& lines, const Tokenizer& tokenizer, const char* what, const Report& report) const {
     LabelledTexts texts(lines, labels_, tokenizer, options_.max_length);
     std::string message = fmt::format("{}: {} texts, {} tokens", what, with_commas(texts.size()), with_commas(texts.tokens()));
     if (texts.cut()) message += fmt::format("; {} cut to {} tokens", with_commas(texts.cut()), options_.max_length);
@@ -77,8 +87,8 @@ class ClassificationTask final : public TrainingTask {
 
 }  // namespace
 
-std::unique_ptr<TrainingTask> make_classification_task(const TrainOptions& options) {
-  return std::make_unique<ClassificationTask>(options);
+std::unique_ptr<TrainingTask> make_classification_task(const TrainOptions& options, const TextSourceOptions& texts) {
+  return std::make_unique<ClassificationTask>(options, texts);
 }
 
 }  // namespace qkv

@@ -10,9 +10,10 @@ namespace {
 
 class MaskedTask final : public TrainingTask {
  public:
-  explicit MaskedTask(const TrainOptions& options) : options_(options), texts_(options) {}
+  MaskedTask(const TrainOptions& options, const TextSourceOptions& texts) : options_(options), texts_(options, texts) {}
 
   std::map<std::string, std::string> inputs() const override { return texts_.inputs(); }
+  bool keeps_texts() const override { return texts_.kept; }
 
   Tokenizer train_tokenizer(const Progress& progress) const override {
     TokenizerTrainerOptions trainer{.pipeline = TokenizerPipeline::word_pieces,
@@ -58,6 +59,8 @@ class MaskedTask final : public TrainingTask {
 
 }  // namespace
 
-std::unique_ptr<TrainingTask> make_masked_task(const TrainOptions& options) { return std::make_unique<MaskedTask>(options); }
+std::unique_ptr<TrainingTask> make_masked_task(const TrainOptions& options, const TextSourceOptions& texts) {
+  return std::make_unique<MaskedTask>(options, texts);
+}
 
 }  // namespace qkv

@@ -3,14 +3,19 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "data/table_rows.h"
 
 namespace qkv {
 namespace {
 
-TextSplit texts_of(const TrainOptions& options) {
-  if (options.valid_text.empty()) return split_text(options.text, options.valid_fraction, options.document_separator);
-  check_separator(options.text, options.document_separator);
-  return {{options.text}, {options.valid_text}};
+// One of the texts, and whether it was kept. Each file's end is a document's, too.
+TextSource open_documents(const TrainOptions& options, TextSourceOptions texts, const TextFiles& files, const char* keep_as, bool& kept) {
+  const std::string ending = options.document_separator.empty() ? "\n" : options.document_separator;
+  const bool table = !options.text_column.empty();
+  if (!table) texts.between = ending;
+  const TextSource source = open_text(files, texts, keep_as);
+  kept = kept || source.kept();
+  return table ? column_text(source, options.text_column, ending, texts) : source;
 }
 
 int64_t count_unknown(const TextCorpus& corpus, const Tokenizer& tokenizer) {
@@ -20,10 +25,17 @@ int64_t count_unknown(const TextCorpus& corpus, const Tokenizer& tokenizer) {
 
 }  // namespace
 
-TextInputs::TextInputs(const TrainOptions& options) {
-  TextSplit texts = texts_of(options);
-  training = std::move(texts.first);
-  validation = std::move(texts.second);
+TextInputs::TextInputs(const TrainOptions& options, const TextSourceOptions& texts) {
+  const TextSource text = open_documents(options, texts, options.text, "text.text", kept);
+  if (options.valid_text.empty()) {
+    TextSplit split = split_text(text, options.valid_fraction, options.document_separator);
+    training = std::move(split.first);
+    validation = std::move(split.second);
+  } else {
+    check_separator(text, options.document_separator);
+    training.source = text;
+    validation.source = open_documents(options, texts, options.valid_text, "valid-text.text", kept);
+  }
   training_hash = content_hash(training);
   validation_hash = content_hash(validation);
 }
@@ -37,7 +49,7 @@ TextCorpus build_text_corpus(const TrainOptions& options, const TextPart& text, 
   TextCorpus corpus = TextCorpus::build(
       {.text = text, .separator = options.document_separator, .cache = cache, .cancellation = options.cancellation}, tokenizer);
   if (corpus.tokens().size() < 2)
-    fail(ErrorCode::bad_input, "{}: the {} text is a single token; there is nothing to predict", text.path.string(), what);
+    fail(ErrorCode::bad_input, "{}: the {} text is a single token; there is nothing to predict", text.source.name(), what);
   std::string message = fmt::format("{}: {} tokens", what, with_commas(static_cast<int64_t>(corpus.tokens().size())));
   if (!options.document_separator.empty()) message += fmt::format(" in {} documents", with_commas(corpus.documents()));
   if (const int64_t unknown = count_unknown(corpus, tokenizer)) {

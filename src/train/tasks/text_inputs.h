@@ -10,10 +10,11 @@
 namespace qkv {
 
 struct TextInputs {
-  explicit TextInputs(const TrainOptions& options);
+  TextInputs(const TrainOptions& options, const TextSourceOptions& texts);
   std::map<std::string, std::string> inputs() const;  // TrainingTask::inputs
 
   TextPart training, validation;
+  bool kept = false;  // one of them came through a pipe and was kept
   uint64_t training_hash, validation_hash;
 };
 

@@ -19,9 +19,10 @@ TokenizerPipeline pipeline_of(TextVocabulary vocabulary) {
 
 class TextTask final : public TrainingTask {
  public:
-  explicit TextTask(const TrainOptions& options) : options_(options), texts_(options) {}
+  TextTask(const TrainOptions& options, const TextSourceOptions& texts) : options_(options), texts_(options, texts) {}
 
   std::map<std::string, std::string> inputs() const override { return texts_.inputs(); }
+  bool keeps_texts() const override { return texts_.kept; }
 
   Tokenizer train_tokenizer(const Progress& progress) const override {
     TokenizerTrainerOptions trainer{.pipeline = pipeline_of(options_.vocabulary),
@@ -73,6 +74,8 @@ class TextTask final : public TrainingTask {
 
 }  // namespace
 
-std::unique_ptr<TrainingTask> make_text_task(const TrainOptions& options) { return std::make_unique<TextTask>(options); }
+std::unique_ptr<TrainingTask> make_text_task(const TrainOptions& options, const TextSourceOptions& texts) {
+  return std::make_unique<TextTask>(options, texts);
+}
 
 }  // namespace qkv

@@ -6,14 +6,19 @@
 
 namespace qkv {
 
-std::unique_ptr<TrainingTask> make_task(const TrainOptions& options) {
+std::unique_ptr<TrainingTask> make_task(const TrainOptions& options, const TextSourceOptions& texts) {
   switch (options.task) {
-    case TrainTask::lm: return make_text_task(options);
-    case TrainTask::mlm: return make_masked_task(options);
-    case TrainTask::classification: return make_classification_task(options);
+    case TrainTask::lm: return make_text_task(options, texts);
+    case TrainTask::mlm: return make_masked_task(options, texts);
+    case TrainTask::classification: return make_classification_task(options, texts);
     case TrainTask::translation: break;
   }
-  return make_translation_task(options);
+  return make_translation_task(options, texts);
+}
+
+TextSource open_text(const TextFiles& files, TextSourceOptions texts, const std::string& keep_as) {
+  texts.keep_as = keep_as;
+  return TextSource::open(files, texts);
 }
 
 Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, const Report& report, const Progress& progress) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/text_source.h"
 #include "evaluate/batch_source.h"
 #include "evaluate/validation.h"
 #include "nn/uniform_config.h"
@@ -37,7 +38,9 @@ class TrainingTask {
 
   // The input files, each with a hash of its content: a training can only be resumed with equal inputs.
   virtual std::map<std::string, std::string> inputs() const = 0;
-  // Trains a tokenizer on the training text. `progress` is told now and then how far it is.
+  // Trains a text came through a pipe and was kept beside the tokens, so that the training can go on without it.
+  virtual bool keeps_texts() const = 0;
+  // A tokenizer on the training text. `progress` is told now and then how far it is.
   virtual Tokenizer train_tokenizer(const Progress& progress) const = 0;
   // Throws Error(bad_input) if the tokenizer lacks a required one.
   virtual SpecialTokens special_tokens(const Tokenizer& tokenizer) const = 0;
@@ -51,12 +54,15 @@ class TrainingTask {
   virtual TrainingData open(const Tokenizer& tokenizer, const std::filesystem::path& cache, const Report& report) const = 0;
 };
 
-// Checks that the files exist and match. `options` must outlive the result.
-std::unique_ptr<TrainingTask> make_task(const TrainOptions& options);
-std::unique_ptr<TrainingTask> make_translation_task(const TrainOptions& options);
-std::unique_ptr<TrainingTask> make_text_task(const TrainOptions& options);
-std::unique_ptr<TrainingTask> make_masked_task(const TrainOptions& options);
-std::unique_ptr<TrainingTask> make_classification_task(const TrainOptions& options);
+// Opens the files, exist and match. `options` must outlive the result.
+std::unique_ptr<TrainingTask> make_task(const TrainOptions& options, const TextSourceOptions& texts);
+std::unique_ptr<TrainingTask> make_translation_task(const TrainOptions& options, const TextSourceOptions& texts);
+std::unique_ptr<TrainingTask> make_text_task(const TrainOptions& options, const TextSourceOptions& texts);
+std::unique_ptr<TrainingTask> make_masked_task(const TrainOptions& options, const TextSourceOptions& texts);
+std::unique_ptr<TrainingTask> make_classification_task(const TrainOptions& options, const TextSourceOptions& texts);
+
+// Opens one of a task's texts; what comes through a pipe is kept under the name.
+TextSource open_text(const TextFiles& files, TextSourceOptions texts, const std::string& keep_as);
 
 // The tokenizer of --tokenizer, that of --init, or one that the task trains.
 Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, const Report& report, const Progress& progress);

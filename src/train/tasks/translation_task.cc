@@ -2,7 +2,8 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/files.h"
+#include "data/held_out.h"
+#include "data/table_rows.h"
 #include "data/text_pair.h"
 #include "text/training/tokenizer_trainer.h"
 #include "train/tasks/training_task.h"
@@ -18,21 +19,31 @@ int64_t longest_target(const ParallelCorpus& corpus) {
 
 class TranslationTask final : public TrainingTask {
  public:
-  explicit TranslationTask(const TrainOptions& options)
-      : options_(options),
-        training_hash_(hash(options.source, options.target)),
-        validation_hash_(hash(options.valid_source, options.valid_target)) {}
+  TranslationTask(const TrainOptions& options, const TextSourceOptions& texts)
+      : options_(options), training_(open(texts, options.source, options.target, "")) {
+    if (options.valid_split > 0) {
+      HeldOutPairs parts = hold_out_pairs(training_, options.valid_split, static_cast<uint64_t>(options.seed), texts);
+      training_ = std::move(parts.training);
+      validation_ = std::move(parts.validation);
+    } else {
+      validation_ = open(texts, options.valid_source, options.valid_target, "valid-");
+    }
+    training_hash_ = hash(training_);
+    validation_hash_ = hash(validation_);
+  }
 
   std::map<std::string, std::string> inputs() const override {
     return {{"training text", training_hash_}, {"validation text", validation_hash_}};
   }
 
+  bool keeps_texts() const override { return kept_; }
+
   Tokenizer train_tokenizer(const Progress& progress) const override {
     TokenizerTrainerOptions trainer{.progress = progress, .cancellation = options_.cancellation};
     trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
     trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
-    const std::vector<std::filesystem::path> files{options_.source, options_.target};
-    return qkv::train_tokenizer(trainer, files);
+    const std::vector<TextPart> texts{{training_.source}, {training_.target}};
+    return qkv::train_tokenizer(trainer, std::span<const TextPart>(texts));
   }
 
   SpecialTokens special_tokens(const Tokenizer& tokenizer) const override {
@@ -46,9 +57,8 @@ class TranslationTask final : public TrainingTask {
   }
 
   TrainingData open(const Tokenizer& tokenizer, const std::filesystem::path& cache, const Report& report) const override {
-    ParallelCorpus training = build(options_.source, options_.target, cache / "train.tokens", tokenizer, "training", report);
-    ParallelCorpus validation =
-        build(options_.valid_source, options_.valid_target, cache / "valid.tokens", tokenizer, "validation", report);
+    ParallelCorpus training = build(training_, cache / "train.tokens", tokenizer, "training", report);
+    ParallelCorpus validation = build(validation_, cache / "valid.tokens", tokenizer, "validation", report);
     TrainingData data;
     data.longest_target = longest_target(training);
     data.validation_share = static_cast<double>(validation.size()) / static_cast<double>(training.size());
@@ -56,7 +66,7 @@ class TranslationTask final : public TrainingTask {
         std::move(training), BatchOptions{.batch_tokens = options_.batch_tokens, .seed = static_cast<uint64_t>(options_.seed)},
         special_tokens(tokenizer).decoder_start);
     data.validation = std::make_unique<TranslationValidation>(
-        std::move(validation), read_lines(options_.valid_source), read_lines(options_.valid_target), tokenizer,
+        std::move(validation), lines_of(validation_.source), lines_of(validation_.target), tokenizer,
         TranslationValidationOptions{.dtype = activation_type(options_),
                                      .num_beams = static_cast<int>(options_.valid_beam_size),
                                      .batch_tokens = options_.batch_tokens,
@@ -65,14 +75,21 @@ class TranslationTask final : public TrainingTask {
   }
 
  private:
-  static std::string hash(const std::filesystem::path& source, const std::filesystem::path& target) {
-    return fmt::format("{:016x}", TextPair(source, target).content_hash());
+  // A side is read once where both are columns of the same files.
+  PairSources open(const TextSourceOptions& texts, const TextFiles& source, const TextFiles& target, const std::string& prefix) {
+    PairSources pairs{.source = open_text(source, texts, prefix + "source.text")};
+    pairs.target = target == source ? pairs.source : open_text(target, texts, prefix + "target.text");
+    kept_ = kept_ || pairs.source.kept() || pairs.target.kept();
+    if (options_.source_column.empty()) return pairs;
+    return {column_text(pairs.source, options_.source_column, "", texts), column_text(pairs.target, options_.target_column, "", texts)};
   }
 
-  ParallelCorpus build(const std::filesystem::path& source, const std::filesystem::path& target, const std::filesystem::path& cache,
-                       const Tokenizer& tokenizer, const char* what, const Report& report) const {
-    ParallelCorpus corpus = ParallelCorpus::build({.source = source,
-                                                   .target = target,
+  static std::string hash(const PairSources& pairs) { return fmt::format("{:016x}", TextPair(pairs.source, pairs.target).content_hash()); }
+
+  ParallelCorpus build(const PairSources& pairs, const std::filesystem::path& cache, const Tokenizer& tokenizer, const char* what,
+                       const Report& report) const {
+    ParallelCorpus corpus = ParallelCorpus::build({.source = pairs.source,
+                                                   .target = pairs.target,
                                                    .cache = cache,
                                                    .max_tokens = static_cast<int>(options_.max_length),
                                                    .cancellation = options_.cancellation},
@@ -86,11 +103,15 @@ class TranslationTask final : public TrainingTask {
   }
 
   const TrainOptions& options_;
+  bool kept_ = false;  // before the texts, which set it
+  PairSources training_, validation_;
   std::string training_hash_, validation_hash_;
 };
 
 }  // namespace
 
-std::unique_ptr<TrainingTask> make_translation_task(const TrainOptions& options) { return std::make_unique<TranslationTask>(options); }
+std::unique_ptr<TrainingTask> make_translation_task(const TrainOptions& options, const TextSourceOptions& texts) {
+  return std::make_unique<TranslationTask>(options, texts);
+}
 
 }  // namespace qkv
