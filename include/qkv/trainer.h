@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "qkv/cancellation.h"
-
 #include "qkv/export.h"
 #include "qkv/text_files.h"
 
