@@ -12,7 +12,7 @@
 #include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/program.h"
-#include "lab/record/report.h"
+#include "lab/pages/report.h"
 #include "lab/record/runner.h"
 
 namespace qkv {
@@ -51,10 +51,14 @@ void run(lab::RunOptions options) {
   });
 }
 
-void report(const std::filesystem::path& directory) {
-  const int pages = lab::write_report(directory, [](const std::string& warning) { log_warning("{}", warning); });
-  log_info("{} and {}: {} experiment{}", (directory / "report.html").string(), (directory / "README.md").string(), pages,
-           pages == 1 ? "" : "s");
+void report(const std::filesystem::path& directory, const std::string& language = "both") {
+  std::vector<lab::Language> languages;
+  for (const lab::Language each : lab::kLanguages) {
+    if (language == "both" || language == lab::code_of(each)) languages.push_back(each);
+  }
+  const lab::ReportSize size = lab::write_report(directory, languages);
+  log_info("{}: {} pages, records of {} experiment{}", (directory / lab::code_of(languages[0]) / "index.html").string(), size.pages,
+           size.experiments, size.experiments == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -114,7 +118,11 @@ void add_lab_command(CLI::App& app) {
   auto directory = std::make_shared<std::filesystem::path>();
   CLI::App* reports = lab->add_subcommand("report", "Write the report of a directory of records again");
   reports->add_option("DIR", *directory, "Directory that qkv lab run wrote")->required()->check(CLI::ExistingDirectory);
-  reports->callback([directory] { report(*directory); });
+  auto language = std::make_shared<std::string>("both");
+  reports->add_option("--lang", *language, "Language of the pages: en, zh, or both, each page linked to the other")
+      ->check(CLI::IsMember({"en", "zh", "both"}))
+      ->capture_default_str();
+  reports->callback([directory, language] { report(*directory, *language); });
 }
 
 }  // namespace qkv

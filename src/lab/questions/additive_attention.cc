@@ -53,30 +53,12 @@ std::vector<std::string> all_arms() {
   return arms;
 }
 
-std::vector<Figure> figures(const Records& records) {
-  return {dot_figure(records, "quality", "Predicting text, by score and d_k", all_arms(), "bits per byte",
-                     "test bits per byte (less is better)"),
-          series_figure(records, "training", "Training with d_k = 128", kLarge, "loss", "step", "training loss in nats per character")};
-}
-
 }  // namespace
 
 Experiment additive_attention() {
   return {
       .name = "additive_attention",
       .question = "Dot-product or additive attention?",
-      .claim =
-          "For small d_k the two perform alike; for large d_k additive attention is better than dot products without scaling, and the "
-          "division by √d_k makes up for it.",
-      .formula =
-          "Scores q·k, or additive: w·tanh(q + k), where q and k are linear in the tokens (Bahdanau et al. 2015, A.1.2). The claim: "
-          "Vaswani "
-          "et al. 2017, section 3.2.1, after Britz et al. 2017.",
-      .setup =
-          "A causal network of 2 layers, 128 wide, trained to predict characters of a text, 64 at a time. Scores are dot products or "
-          "additive, as they are or divided by √d_k (scaled); d_k is 8 (16 heads) or 128 (one head). W_Q and W_K start so that components "
-          "of q and k have variance 1. Additive attention has 0.1 % more parameters.",
-      .reading = "Compare within one d_k: between 8 and 128 the number of heads changes too.",
       .arms = all_arms(),
       .data = {"text"},
       .run = run,
@@ -86,7 +68,6 @@ Experiment additive_attention() {
                  less_by("at d_k = 128 divided products need at most 0.02 bits per byte more than additive scores", "bits per byte",
                          "dot-scaled-128", "additive-128", -0.02)},
       .columns = {{"parameters", "parameters", 0}, {"bits per byte", "bits per byte", 3}},
-      .figures = figures,
   };
 }
 

@@ -63,38 +63,12 @@ Outcome run(const Job& job) {
 
 const std::vector<std::string> kArms{"additive", "dot", "dot-flash"};
 
-std::vector<Figure> figures(const Records& records) {
-  std::vector<Figure> all{series_figure(records, "time_by_size", "Forward and backward, 4 heads, 512 tokens", kArms,
-                                        "by d_k training_seconds", "d_k", "seconds"),
-                          series_figure(records, "time_by_length", "Forward and backward, 4 heads, d_k = 64", kArms,
-                                        "by length training_seconds", "length in tokens", "seconds"),
-                          series_figure(records, "memory_by_length", "Memory of the forward pass, one thread, d_k = 64", kArms,
-                                        "by length memory bytes", "length in tokens", "bytes")};
-  for (Figure& figure : all) figure.log_x = figure.log_y = true;
-  return all;
-}
-
 }  // namespace
 
 Experiment additive_cost() {
   return {
       .name = "additive_cost",
       .question = "What does additive attention cost?",
-      .claim =
-          "The two are similar in theoretical complexity, but dot-product attention is much faster and more space-efficient in practice, "
-          "for it is a matrix product.",
-      .formula =
-          "Per pair of tokens q·k is 2 d_k operations; w·tanh(q + k) is 4 d_k with the tangent as one (Vaswani et al. 2017, section 3.2.1; "
-          "Bahdanau et al. 2015, A.1.2). As whole arrays a head's tanh(q + k) takes N²·d_k numbers, q·k only N².",
-      .setup =
-          "Attention alone, f32, 4 heads, all threads, random input: d_k from 8 to 256 at 512 tokens, 64 to 2048 tokens at d_k = 64; "
-          "median "
-          "times. additive and dot are one program, 48 queries at a time, with the score exchanged; dot-flash is the usual one. Memory is "
-          "what one thread takes beyond q, k and v. The table is for 512 tokens and d_k = 64.",
-      .reading =
-          "A tangent takes more than a dozen instructions, a multiply-add one. Our additive kernel never forms whole arrays; array "
-          "programs "
-          "pay what the last column says.",
       .timed = true,
       .arms = kArms,
       .run = run,
@@ -117,7 +91,6 @@ Experiment additive_cost() {
                   {"length exponent of forward_seconds", "time ~ N^…", 2},
                   {"memory MiB", "MiB measured", 2},
                   {"array MiB", "MiB of a head as whole arrays", 1}},
-      .figures = figures,
   };
 }
 

@@ -177,47 +177,12 @@ Outcome run(const Job& job) {
 
 const std::vector<std::string> kArms{"wordpiece", "bpe", "unigram", "no-cls", "no-sep", "no-cls-no-sep"};
 
-// The accuracy of an encoder that receives another tokenizer's tokens.
-Figure fed_figure(const Records& records) {
-  Figure figure{.name = "fed", .title = "Encoders fed with their own tokens and with another tokenizer's", .x_label = {}};
-  figure.y_label = "accuracy on the test texts";
-  figure.kind = Figure::Kind::dots;
-  for (const char* value : {"accuracy", "with other pieces", "with other ids", "retrained", "not pretrained"}) {
-    const Figure dots = dot_figure(records, "", "", {"wordpiece", "bpe", "unigram"}, value, "");
-    Curve curve = dots.curves.front();
-    curve.label = std::string(value) == "accuracy" ? "own tokens" : value;
-    figure.curves.push_back(std::move(curve));
-    figure.names = dots.names;
-  }
-  return figure;
-}
-
-std::vector<Figure> figures(const Records& records) {
-  return {fed_figure(records),
-          dot_figure(records, "accuracy", "Classification by tokenizer and by frame", kArms, "accuracy", "accuracy on the test texts"),
-          dot_figure(records, "bits", "Finding hidden words", kArms, "bits per byte", "bits per hidden byte (less is better)")};
-}
-
 }  // namespace
 
 Experiment bert_tokenizer() {
   return {
       .name = "bert_tokenizer",
       .question = "Why does BERT have its own tokenizer?",
-      .claim =
-          "An encoder's embeddings are rows for the tokens it was trained with, so it works with its own tokenizer only; which kind "
-          "that is matters little. [CLS] gathers what a classifier needs.",
-      .formula =
-          "Masked-LM bits per byte = Σ −log₂ p(token | rest) / Σ bytes over all tokens of hidden words; the label is read at [CLS] (Devlin "
-          "et al. 2018, sections 3, 3.1 and A.1).",
-      .setup =
-          "Encoders of 2 layers, 64 wide, with 3,000 tokens of WordPiece, BPE or Unigram (equal parameters, texts, steps), learn to find "
-          "hidden words (25 %) and then to classify. Each is then fed another tokenizer's tokens (WordPiece BPE's, the others "
-          "WordPiece's): by their ids, by looking their text up in its own vocabulary (pieces), and fine-tuned on the other ids "
-          "(retrained). Without [CLS] the label is read at the first word.",
-      .reading =
-          "Other pieces keep most words' embeddings, other ids none: that is the match, not the cut. A hidden word shows its "
-          "number of tokens. After pilots sizes, steps, rates and WordPiece's score were changed, no rule was.",
       .arms = kArms,
       .data = {"classification"},
       .run = run,
@@ -236,7 +201,6 @@ Experiment bert_tokenizer() {
                   {"with other ids", "with other ids", 3},
                   {"retrained", "retrained on other ids", 3},
                   {"not pretrained", "not pretrained", 3}},
-      .figures = figures,
   };
 }
 

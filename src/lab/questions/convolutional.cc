@@ -65,34 +65,12 @@ Outcome run(const Job& job) {
 
 const std::vector<std::string> kArms{"transformer", "conv-2", "conv-4", "conv-8", "conv-4-attention"};
 
-std::vector<Figure> figures(const Records& records) {
-  Figure recall =
-      series_figure(records, "recall", "Naming a token by its distance", kArms, "recall", "distance in tokens", "share of right answers");
-  recall.log_x = true;
-  return {dot_figure(records, "text", "Predicting text at equal parameters", kArms, "bits per byte", "test bits per byte (less is better)"),
-          recall};
-}
-
 }  // namespace
 
 Experiment convolutional() {
   return {
       .name = "convolutional",
       .question = "Transformer against CNN, and CNN with attention",
-      .claim =
-          "A convolution of width w sees w tokens, and n layers of it n(w − 1) + 1: what lies further away it cannot use, while one layer "
-          "of "
-          "self-attention sees all.",
-      .formula =
-          "Maximum path length O(n/k), or O(log_k n) with dilation (Vaswani et al. 2017, table 1); gated convolution (XW + b) ⊗ σ(XV + c) "
-          "(Dauphin et al. 2017, eq. 1).",
-      .setup =
-          "At equal parameters: a Transformer of 2 layers, 2, 4 or 8 layers of gated convolutions of width 3, and 4 of which the last is "
-          "global "
-          "self-attention. Each predicts characters of a text and learns to name a token read 2 to 128 tokens before. The Transformer also "
-          "translates against 4 + 4 layers of convolutions whose decoder attends to the source (Gehring et al. 2017), shown with "
-          "conv-4-attention.",
-      .reading = "Recall ends where the receptive field does.",
       .arms = kArms,
       .data = {"text", "translation"},
       .run = run,
@@ -109,7 +87,6 @@ Experiment convolutional() {
                   {"recall at 64", "recall at 64", 2},
                   {"translation parameters", "parameters (translation)", 0},
                   {"translation loss", "nats per target token", 3}},
-      .figures = figures,
   };
 }
 

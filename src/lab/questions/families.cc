@@ -86,33 +86,12 @@ Outcome run(const Job& job) {
 const std::vector<std::string> kArms{"encoder-decoder", "decoder",     "prefix-decoder", "encoder",
                                      "causal-encoder",  "mean-memory", "no-memory"};
 
-std::vector<Figure> figures(const Records& records) {
-  return {dot_figure(records, "loss", "Predicting the translation of held-out sentences", kArms, "loss",
-                     "nats per target token (less is better)"),
-          dot_figure(records, "bleu", "Translating held-out sentences", kArms, "BLEU", "BLEU, greedy"),
-          series_figure(records, "training", "Training", kArms, "loss", "step", "training loss in nats per target token")};
-}
-
 }  // namespace
 
 Experiment families() {
   return {
       .name = "families",
       .question = "Encoder, decoder, or both?",
-      .claim =
-          "Turning one sequence into another takes an encoder that sees its source whole and a decoder that writes word by word and looks "
-          "at it by cross-attention; a decoder alone can do it, too, an encoder hardly.",
-      .formula =
-          "p(y|x) = Π p(yᵢ | y₍<ᵢ₎, x) (Sutskever et al. 2014, eq. 1); both: Vaswani et al. 2017, section 3.1; decoder with and without a "
-          "prefix: Raffel et al. 2020, section 3.2.1.",
-      .setup =
-          "Translation, 64 wide, 2,000 word pieces, equal steps. An encoder and a decoder of 2 layers each; at equal parameters a decoder "
-          "alone of 4 layers that reads source and target as one text, the same whose source sees itself both ways (prefix-decoder), and "
-          "an encoder alone that is told the target's length and predicts all tokens at once. Then encoder-decoder with a causal mask in "
-          "the encoder (causal-encoder), with only the mean of its output to look at (mean-memory), with nothing (no-memory).",
-      .reading =
-          "The encoder's tokens do not know each other: BLEU shows what that costs. MFLOP are of training with one pair; a decoder alone "
-          "computes every layer for both texts.",
       .arms = kArms,
       .data = {"translation"},
       .run = run,
@@ -125,7 +104,6 @@ Experiment families() {
                          0.2),
                  more_by("the source is worth at least 0.5 nats", "loss", "no-memory", "encoder-decoder", 0.5)},
       .columns = {{"parameters", "parameters", 0}, {"MFLOP", "MFLOP per pair", 0}, {"loss", "nats per token"}, {"BLEU", "BLEU", 1}},
-      .figures = figures,
   };
 }
 

@@ -104,30 +104,12 @@ Outcome run(const Job& job) {
 
 const std::vector<std::string> kArms{"none", "attention-only", "width-1", "width-2", "width-4", "width-8", "relu", "swiglu"};
 
-std::vector<Figure> figures(const Records& records) {
-  return {dot_figure(records, "text", "Predicting text, by the feed-forward network", kArms, "bits per byte",
-                     "test bits per byte (less is better)"),
-          dot_figure(records, "facts", "Facts learnt by heart, by the feed-forward network", kArms, "facts", "share of right answers")};
-}
-
 }  // namespace
 
 Experiment feed_forward() {
   return {
       .name = "feed_forward",
       .question = "What is the feed-forward network for?",
-      .claim =
-          "Attention only mixes; the feed-forward network computes on each token and is the network's memory. Four times the width is a "
-          "good size, more helps less; GELU beats ReLU, and SwiGLU both.",
-      .formula =
-          "FFN(x) = max(0, xW₁ + b₁)W₂ + b₂ (Vaswani et al. 2017, eq. 2); SwiGLU: (silu(xW) · xV)W₂ (Shazeer 2020, eq. 6); as a memory: "
-          "Geva "
-          "et al. 2021, eq. 2.",
-      .setup =
-          "A causal network of 2 layers, 64 wide, whose feed-forward network is left out (none) or has 1 to 8 times that width with GELU. "
-          "At the parameters of width-4: ReLU, SwiGLU of 2/3 the width, and 6 layers of attention alone (attention-only). Each learns to "
-          "predict characters of a text, and 6,144 facts of a random table (which of 64 objects goes with a subject and a relation).",
-      .reading = "Compare attention-only, not none, with width-4: the same number of parameters, spent otherwise.",
       .arms = kArms,
       .data = {"text"},
       .run = run,
@@ -139,7 +121,6 @@ Experiment feed_forward() {
                  less_by("GELU is better than ReLU", "bits per byte", "width-4", "relu", 0.0),
                  less_by("SwiGLU is better than GELU", "bits per byte", "swiglu", "width-4", 0.0)},
       .columns = {{"parameters", "parameters", 0}, {"bits per byte", "bits per byte"}, {"facts", "facts remembered"}},
-      .figures = figures,
   };
 }
 

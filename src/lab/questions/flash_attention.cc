@@ -105,55 +105,7 @@ Outcome run(const Job& job) {
   return outcome;
 }
 
-// The I/O formulas as functions of the size of the fast memory.
-Figure traffic_figure() {
-  Figure figure{.name = "traffic",
-                .title = "Bytes moved for 4096 tokens and one head of 64, by formula",
-                .x_label = "fast memory in KiB",
-                .y_label = "MiB between fast and slow memory",
-                .log_x = true,
-                .log_y = true,
-                .curves = {{.label = "whole"}, {.label = "flash (algorithm 1)"}}};
-  for (double kib = 16; kib <= 16384; kib *= 2) {
-    figure.curves[0].points.push_back({kib, whole_traffic(kTokens, kHeadSize) * 4 / 0x1p20});
-    figure.curves[1].points.push_back({kib, tiled_traffic(kTokens, kHeadSize, kib * 1024 / 4 / (4 * kHeadSize)) * 4 / 0x1p20});
-  }
-  return figure;
-}
-
-// A curve for each head size, and the caches as vertical lines.
-Figure tile_figure(const Records& records) {
-  Figure figure{.name = "tiles",
-                .title = "Tiles of 16 to 8192 keys, 8192 tokens, 2 heads",
-                .x_label = "KiB of a tile: its keys, values and scores",
-                .y_label = "GFLOP/s",
-                .log_x = true};
-  double highest = 0;
-  for (const std::string size : {"64", "128"}) {
-    const Figure one = series_figure(records, "", "", {"tiled"}, "d = " + size + " tile gflop_per_second", "", "");
-    for (const Curve& curve : one.curves) {
-      figure.curves.push_back({.label = "d = " + size, .points = curve.points});
-      for (const Curve::Point& point : curve.points) highest = std::max(highest, point.y);
-    }
-  }
-  const std::vector<int64_t> seeds = records.seeds({"tiled"});
-  for (const std::string cache : {"first", "second"}) {
-    const std::vector<double> sizes = records.values("tiled", cache + " cache KiB", seeds);
-    if (!sizes.empty() && sizes[0] > 0)
-      figure.curves.push_back({.label = cache + " cache", .points = {{sizes[0], 0}, {sizes[0], highest}}});
-  }
-  return figure;
-}
-
 const std::vector<std::string> kArms{"whole", "tiled", "composed", "flash", "composed-bf16", "flash-bf16"};
-
-std::vector<Figure> figures(const Records& records) {
-  Figure speed = series_figure(records, "speed", "Forward pass, 4 heads of 64", kArms, "gflop_per_second", "length in tokens", "GFLOP/s");
-  Figure memory = series_figure(records, "memory", "Memory beyond q, k and v, one thread, 4 heads of 64", kArms, "memory MiB",
-                                "length in tokens", "MiB");
-  speed.log_x = speed.log_y = memory.log_x = memory.log_y = true;
-  return {speed, tile_figure(records), traffic_figure(), memory};
-}
 
 }  // namespace
 
@@ -161,19 +113,6 @@ Experiment flash_attention() {
   return {
       .name = "flash_attention",
       .question = "What does FlashAttention change?",
-      .claim =
-          "FlashAttention is exact, not an approximation; by working on tiles that stay in fast memory it moves fewer bytes, needs memory "
-          "linear in the length, and is faster.",
-      .formula =
-          "Bytes moved for n tokens, head size d, fast memory M: n d + n² as written, n² d² / M by tiles (Dao et al. 2022, theorem 2; here "
-          "with the factors of algorithms 0 and 1). Algorithm 1: for each tile O ← e^(m−m′) O + e^(S−m′) V.",
-      .setup =
-          "Forward at 256 to 4096 tokens, 4 heads of 64, all threads, f32 or bf16; the table is for 4096. whole holds all scores "
-          "of one head; composed those of 48 queries; flash is the product's (tiles of 256 keys); tiled is algorithm 1 around composed, "
-          "whose tile can be varied: at 8192 tokens, from 16 keys to all. Error: largest difference from float64 over the largest value, "
-          "512 tokens. Memory: of one thread, beyond q, k and v.",
-      .reading =
-          "Bytes are counted where the processor offers a counter (– otherwise). The tile figure's upright lines are one core's caches.",
       .timed = true,
       .arms = kArms,
       .run = run,
@@ -190,7 +129,6 @@ Experiment flash_attention() {
                   {"formula MiB", "MiB moved by formula", 0},
                   {"counted MiB in forward_seconds", "MiB moved, counted", 0},
                   {"one tile over 256 in forward_seconds", "all keys / 256 keys, time", 2}},
-      .figures = figures,
   };
 }
 

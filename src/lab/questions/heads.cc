@@ -159,39 +159,12 @@ Outcome run(const Job& job) {
 
 const std::vector<std::string> kArms{"heads-1", "heads-2", "heads-4", "heads-8", "heads-16"};
 
-std::vector<Figure> figures(const Records& records) {
-  Figure pruning = series_figure(records, "pruning", "What removing one head costs", kArms, "pruning",
-                                 "heads of both layers, dearest first", "more test bits per byte");
-  pruning.log_x = true;
-  Figure tasks{.name = "tasks", .title = "Tasks by rule", .y_label = "share of right answers", .kind = Figure::Kind::dots};
-  for (const char* task : {"difference", "recall"}) {
-    const Figure one = dot_figure(records, "", "", kArms, task, "");
-    tasks.names = one.names;
-    tasks.curves.push_back({task, one.curves.front().points});
-  }
-  return {dot_figure(records, "text", "Predicting text", kArms, "bits per byte", "test bits per byte (less is better)"), tasks, pruning};
-}
-
 }  // namespace
 
 Experiment heads() {
   return {
       .name = "heads",
       .question = "Why multi-head?",
-      .claim =
-          "Several heads attend to several places at once, where the average that one head makes inhibits this; too many heads are worse "
-          "again; and a trained network does not need each of them.",
-      .formula =
-          "MultiHead(Q, K, V) = Concat(head_1, …, head_h) W_O, head_i = Attention(QW_Q_i, KW_K_i, VW_V_i), d_k = d_model/h (Vaswani et al. "
-          "2017, section 3.2.2); pruning: Michel et al. 2019, section 3.2; rank: exp of the entropy of a map's singular values (Roy and "
-          "Vetterli 2007).",
-      .setup =
-          "2 layers, 64 wide, with RoPE; the 64 columns of queries, keys and values are cut into 1 to 16 heads: the same parameters and "
-          "FLOPs. Causal networks learn to predict characters of a text, 64 at a time, and to recall the values of up to 8 keys. A single "
-          "layer that sees 8 to 16 symbols whole learns to name the difference of each one's left and right neighbour, modulo 8. Each head "
-          "is removed once.",
-      .reading =
-          "Overlap: the share of weight that two heads of a layer put on the same tokens. Cheap: removed for less than 0.01 bits per byte.",
       .arms = kArms,
       .data = {"text"},
       .run = run,
@@ -212,7 +185,6 @@ Experiment heads() {
                   {"pruning cost", "cost of one head", 3},
                   {"largest pruning cost", "of the dearest", 3},
                   {"cheap heads", "cheap heads", 2}},
-      .figures = figures,
   };
 }
 

@@ -141,31 +141,12 @@ Outcome run(const Job& job) {
 const std::vector<std::string> kScratch{"kv-8", "kv-4", "kv-2", "kv-1"};
 const std::vector<std::string> kArms{"kv-8", "kv-4", "kv-2", "kv-1", "pooled-4", "pooled-2", "pooled-1"};
 
-std::vector<Figure> figures(const Records& records) {
-  Figure speed = series_figure(records, "speed", "Decoding 8 sequences at once", kScratch, "tokens_per_second", "tokens in the cache, each",
-                               "tokens per second");
-  speed.log_x = true;
-  return {speed, dot_figure(records, "text", "Predicting text", kArms, "bits per byte", "test bits per byte (less is better)")};
-}
-
 }  // namespace
 
 Experiment kv_heads() {
   return {
       .name = "kv_heads",
       .question = "What do MQA and GQA save, and what do they cost?",
-      .claim =
-          "One head of keys and values for all heads of queries (MQA) makes the cache small and decoding fast, but costs quality; some "
-          "groups (GQA) are close to multi-head attention in quality and to MQA in speed; a trained network can be converted with little "
-          "further training.",
-      .formula =
-          "head_i = Attention(QW_Q_i, KW_K_g(i), VW_V_g(i)), g(i) = ⌊i·G/H⌋ (Shazeer 2019, section 3; Ainslie et al. 2023, section 2.2); "
-          "cache: 2 · layers · G · d_k numbers a token; conversion: the mean of a group's W_K and W_V (Ainslie et al. 2023, section 2.1).",
-      .setup =
-          "Quality: a causal network of 2 layers, 64 wide, 8 heads, with 8, 4, 2 or 1 of keys and values, learns to predict characters; "
-          "the feed-forward grows by the parameters that fall away. The pooled ones come from the trained kv-8 and learn for 5 % more "
-          "steps. Speed: a decoder of 2 layers, 512 wide, 8 heads, f32, random weights, 8 sequences; median of 15 steps on all cores.",
-      .reading = "Largest batch: sequences of 2,048 tokens whose caches fit into 8 GiB, from the cache's measured bytes.",
       .timed = true,
       .memory_mib = 800,
       .arms = kArms,
@@ -183,7 +164,6 @@ Experiment kv_heads() {
                   {"cache bytes", "cache bytes a token", 0},
                   {"largest batch", "largest batch", 0},
                   {"tokens_per_second", "tokens/s", 0}},
-      .figures = figures,
   };
 }
 

@@ -105,28 +105,12 @@ const std::vector<std::string> kArms{"base",         "A-1-head",       "A-16-hea
                                      "C-4-layers",   "C-width-32",     "C-width-128", "C-ffn-64", "D-no-dropout",
                                      "D-dropout-20", "D-no-smoothing", "E-learned"};
 
-std::vector<Figure> figures(const Records& records) {
-  return {dot_figure(records, "loss", "Table 3 in small: loss", kArms, "loss", "nats per target token (less is better)"),
-          dot_figure(records, "bleu", "Table 3 in small: BLEU", kArms, "BLEU", "BLEU, greedy")};
-}
-
 }  // namespace
 
 Experiment paper_table3() {
   return {
       .name = "paper_table3",
       .question = "Does the paper's own table 3 hold in small?",
-      .claim =
-          "One head is worse than several and too many are worse, too (rows A); smaller keys hurt (B); bigger networks are better (C); "
-          "dropout helps (D); learned positions are as good as sinusoids (E).",
-      .formula = "Vaswani et al. 2017, section 6.2 and table 3: one thing of the base model is varied at a time.",
-      .setup =
-          "Translation with an encoder and a decoder of 2 layers, 64 wide, 4 heads, feed-forward 256, 2,000 word pieces, dropout and label "
-          "smoothing 0.1 (base): the paper's base at an eighth of its width, but with pre-norm. Each arm changes what its name says. Equal "
-          "data, steps, batches and learning rate; one to two passes over 28,000 pairs.",
-      .reading =
-          "Label smoothing changes what the loss is trained for: compare its BLEU. Dropout can only cost while no sentence is seen often. "
-          "D-dropout-20 is of 0.2. B-d_k-4 keeps values of 16: 12 of each head's 16 columns of Q and K are zero.",
       .arms = kArms,
       .data = {"translation"},
       .run = run,
@@ -140,7 +124,6 @@ Experiment paper_table3() {
                  less_by("without label smoothing BLEU is lower", "BLEU", "D-no-smoothing", "base", 0.0),
                  same_within("learned positions are within 0.05 nats of sinusoids", "loss", "E-learned", "base", 0.05)},
       .columns = {{"parameters", "parameters", 0}, {"loss", "nats per token"}, {"perplexity", "perplexity", 2}, {"BLEU", "BLEU", 1}},
-      .figures = figures,
   };
 }
 

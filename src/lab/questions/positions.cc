@@ -99,33 +99,12 @@ Outcome run(const Job& job) {
   return outcome;
 }
 
-std::vector<Figure> figures(const Records& records) {
-  Figure longer = series_figure(records, "length", fmt::format("Texts longer than the {} characters learnt from", kContext), kArms,
-                                "bits by length", "characters", "test bits per byte");
-  longer.log_x = true;
-  return {longer,
-          dot_figure(records, "text", "Predicting text of the trained length", kArms, "bits at 1", "test bits per byte (less is better)"),
-          dot_figure(records, "order", "Naming the left neighbour", kArms, "left", "share of right answers")};
-}
-
 }  // namespace
 
 Experiment positions() {
   return {
       .name = "positions",
       .question = "How does a Transformer know where tokens stand?",
-      .claim =
-          "Attention without positions sees a set: it must be told the order. Sinusoids may extrapolate to longer sequences than were "
-          "trained on; RoPE is better; ALiBi extrapolates; learned positions cannot.",
-      .formula =
-          "x + PE, PE(p, 2i) = sin(p/10000^(2i/d)) (Vaswani et al. 2017, section 3.5); RoPE: q and k turn by p·θ_i (Su et al. 2021, eq. "
-          "34); ALiBi: qk − m·distance (Press et al. 2022, section 3); T5: qk + b(distance) (Raffel et al. 2020, section 2.1). Order: "
-          "|f(Px) − Pf(x)| / |f(x)| for reorderings P.",
-      .setup =
-          "2 layers, 64 wide, 4 heads; parameters differ by the tables of positions alone. Causal networks learn to predict characters of "
-          "a text, 64 at a time, and then read it 128 and 256 at a time. Networks that see 8 to 16 symbols whole learn to name each one's "
-          "left neighbour, and then get them reordered.",
-      .reading = "A causal network without positions still sees how many tokens came before. ALiBi's bias is the same to both sides.",
       .arms = kArms,
       .data = {"text"},
       .run = run,
@@ -146,7 +125,6 @@ Experiment positions() {
                   {"bits at 1", "bits per byte at 64", 3},
                   {"bits at 2", "at 128", 3},
                   {"bits at 4", "at 256", 3}},
-      .figures = figures,
   };
 }
 

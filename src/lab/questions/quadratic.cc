@@ -78,45 +78,12 @@ Outcome run(const Job& job) {
 
 const std::vector<std::string> kArms{"whole", "composed", "flash"};
 
-std::vector<Figure> figures(const Records& records) {
-  const std::string name = "width " + std::to_string(kWidth);
-  Figure time = series_figure(records, "time", "Forward pass of attention, 4 heads of 64", kArms, name + " forward_seconds",
-                              "length N in tokens", "seconds");
-  const Figure rest = series_figure(records, "rest", "", {"flash"}, name + " token part_seconds", "", "");
-  for (const Curve& curve : rest.curves) time.curves.push_back({.label = "rest of a layer", .points = curve.points});
-  Figure memory =
-      series_figure(records, "memory", "Memory beyond q, k and v, one thread", kArms, "memory MiB", "length N in tokens", "MiB");
-  Figure crossings = series_figure(records, "crossing", "Where attention takes as long as the rest of its layer", kArms,
-                                   "crossing by forward_seconds", "width d of the layer", "length N in tokens");
-  Curve counted{.label = "N = 6 d"};
-  for (const int width : kWidths) counted.points.push_back({static_cast<double>(width), 6.0 * width});
-  crossings.curves.push_back(counted);
-  for (Figure* figure : {&time, &memory, &crossings}) figure->log_x = figure->log_y = true;
-  return {time, memory, crossings};
-}
-
 }  // namespace
 
 Experiment quadratic() {
   return {
       .name = "quadratic",
       .question = "Is attention O(N²)?",
-      .claim =
-          "Time and memory of attention grow with the square of the length N; FlashAttention keeps the time and makes the memory linear. "
-          "For "
-          "short sequences the O(N·d²) part is larger.",
-      .formula =
-          "Attention is 4 N² d operations per layer of width d (Vaswani et al. 2017, table 1: O(N²·d)), projections and a feed-forward of "
-          "4 d are 24 N d²: equal at N = 6 d. Memory: N² or N (Dao et al. 2022, theorem 1).",
-      .setup =
-          "The forward pass in f32, all threads, 64 to 8192 tokens, heads of 64; median times. whole holds all scores of one head at a "
-          "time, as the formula is written; composed all scores of 48 queries; flash tiles of 256 keys. Exponents are slopes between "
-          "logarithms from N = 4 d on, at d = 256. Memory is what one thread takes beyond q, k and v. The crossing is where attention "
-          "takes as long as the rest of its layer.",
-      .reading =
-          "± behind a mean is the spread over seeds; the column “interval” is the 95 % interval of one fit. A crossing before 6 d says "
-          "that an "
-          "operation of attention takes longer than one of the large products.",
       .timed = true,
       .arms = kArms,
       .run = run,
@@ -135,7 +102,6 @@ Experiment quadratic() {
                   {"forward_seconds", "s at 8192", 3},
                   {"memory MiB", "MiB at 8192", 1},
                   {"crossing over d by forward_seconds", "crossing / d", 1}},
-      .figures = figures,
   };
 }
 

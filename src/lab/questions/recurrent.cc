@@ -111,38 +111,12 @@ Outcome run(const Job& job) {
 
 const std::vector<std::string> kArms{"transformer", "lstm", "gru", "tanh", "lstm-equal-flops"};
 
-std::vector<Figure> figures(const Records& records) {
-  const std::vector<std::string> kinds{"transformer", "lstm", "gru", "tanh"};
-  Figure recall = series_figure(records, "recall", "Naming a token that was read long ago", kinds, "recall", "distance in tokens",
-                                "share of right answers");
-  recall.log_x = true;
-  Figure gradient = series_figure(records, "gradient", "How much the next character depends on the earlier ones", kinds, "gradient",
-                                  "distance in characters", "norm of the gradient, relative to the last");
-  gradient.log_y = true;
-  return {dot_figure(records, "text", "Predicting text at equal parameters", kArms, "bits per byte", "test bits per byte (less is better)"),
-          recall, gradient};
-}
-
 }  // namespace
 
 Experiment recurrent() {
   return {
       .name = "recurrent",
       .question = "Transformer against RNN and LSTM: which learns better?",
-      .claim =
-          "Attention connects any two tokens by one step where a recurrent network needs as many as lie between them, so it learns long "
-          "dependencies more easily and models text and translation better.",
-      .formula =
-          "Maximum path length O(1) against O(n) (Vaswani et al. 2017, table 1); LSTM: c_t = f_t c_{t-1} + i_t g_t (Hochreiter and "
-          "Schmidhuber 1997; Gers et al. 2000).",
-      .setup =
-          "Two layers each, at equal parameters: a Transformer, and LSTM, GRU and tanh RNN in their classical form. Each predicts "
-          "characters of a "
-          "text and learns to name a token read 8 to 512 tokens before, with the learning rate that suits it best. The LSTM also gets the "
-          "Transformer's training FLOPs, and "
-          "translates with "
-          "additive attention (bidirectional encoder, the system that the paper replaced) against a Transformer of 2 + 2 layers.",
-      .reading = "The gradient tells how far back the trained text model looks.",
       .arms = kArms,
       .data = {"text", "translation"},
       .run = run,
@@ -159,7 +133,6 @@ Experiment recurrent() {
                   {"gradient at 32", "gradient at 32", 4},
                   {"translation parameters", "parameters (translation)", 0},
                   {"translation loss", "nats per target token", 3}},
-      .figures = figures,
   };
 }
 

@@ -98,41 +98,12 @@ Outcome run(const Job& job) {
 
 const std::vector<std::string> kArms{"pre", "pre-rms", "post", "no-norm", "no-residual"};
 
-std::vector<Figure> figures(const Records& records) {
-  const std::string label = "norm of the gradient of its weights";
-  Figure eight = series_figure(records, "gradient-8", "Gradient at the start, 8 layers", kArms, "gradient of 8", "layer", label);
-  // Without norm, 32 layers overflow.
-  Figure deep = series_figure(records, "gradient-32", "Gradient at the start, 32 layers", {"pre", "pre-rms", "post", "no-residual"},
-                              "gradient of 32", "layer", label);
-  eight.log_y = deep.log_y = true;
-  Figure with =
-      series_figure(records, "with-warmup", "Trained with warm-up", kArms, "bits", "layers", "test bits per byte (less is better)");
-  Figure without = series_figure(records, "without-warmup", "Trained without warm-up", kArms, "bits without warm-up", "layers",
-                                 "test bits per byte (less is better)");
-  with.log_x = without.log_x = true;
-  return {eight, deep, with, without};
-}
-
 }  // namespace
 
 Experiment residual_norm() {
   return {
       .name = "residual_norm",
       .question = "What do residual connections and LayerNorm do?",
-      .claim =
-          "Residual connections let gradients reach the lower layers; normalization keeps their size in bounds. With the norm inside the "
-          "residual (pre) deep networks train without warm-up, with it after (post) they need it; RMSNorm does as well as LayerNorm.",
-      .formula =
-          "post: LayerNorm(x + f(x)) (Vaswani et al. 2017, section 3.1); pre: x + f(LayerNorm(x)); at the start the gradient of the last "
-          "layer's W₂ does not depend on the depth L in post and falls like 1/√L in pre (Xiong et al. 2020, theorem 1); RMSNorm: x / "
-          "rms(x) · w (Zhang and Sennrich 2019, eq. 4).",
-      .setup =
-          "Causal networks of 2, 8 and 32 layers, 64 wide, with Xavier's start, learn to predict characters of a text in 180 steps of 512. "
-          "The peak rate, chosen with one seed so that 8 layers of post-norm learn, is reached over the first half of them or at once. "
-          "One batch before gives each layer's gradient.",
-      .reading =
-          "Warm-up at 8 layers: at 32 post-norm never learns. 4.8 bits: only letters' frequencies are learnt; 6.07: guessing, or "
-          "divergence. The claims' gradient: of the last W₂.",
       .arms = kArms,
       .data = {"text"},
       .run = run,
@@ -151,7 +122,6 @@ Experiment residual_norm() {
                   {"bits at 32 without warm-up", "32 without warm-up"},
                   {"first / last of 32", "gradient of the first / last of 32 layers"},
                   {"last layer's gradient exponent", "gradient of the last W₂ ~ L^…", 2}},
-      .figures = figures,
   };
 }
 

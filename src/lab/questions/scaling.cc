@@ -97,37 +97,12 @@ Outcome run(const Job& job) {
 
 const std::vector<std::string> kArms{"root-d", "one", "one-over-d", "root-d-small-start", "one-small-start", "qk-norm"};
 
-std::vector<Figure> figures(const Records& records) {
-  const std::vector<std::string> scales{"root-d", "one", "one-over-d"};
-  Figure entropy =
-      series_figure(records, "entropy", "Entropy of the softmax over 64 random keys", scales, "entropy", "d_k", "entropy in nats");
-  Figure gradient = series_figure(records, "gradient", "Size of the softmax's gradient", scales, "gradient", "d_k", "norm of its Jacobian");
-  entropy.log_x = gradient.log_x = true;
-  return {
-      entropy, gradient,
-      series_figure(records, "training", "Training with one head of 128", kArms, "loss", "step", "training loss in nats per character")};
-}
-
 }  // namespace
 
 Experiment scaling() {
   return {
       .name = "scaling",
       .question = "Why divide by √d_k?",
-      .claim =
-          "For large d_k the products q·k grow large, push the softmax into regions where its gradient is extremely small, and training "
-          "suffers; "
-          "dividing by √d_k counteracts this.",
-      .formula =
-          "softmax(QKᵀ/√d_k) V; components of q and k with variance 1 give q·k the variance d_k (Vaswani et al. 2017, section 3.2.1, "
-          "footnote 4).",
-      .setup =
-          "First 100 random queries with 64 keys each for d_k from 8 to 1024. Then a causal network of 2 layers, 128 wide with one head, "
-          "trained to "
-          "predict characters, with the scores divided by √d_k (root-d), by nothing (one) or by d_k; the small starts begin with W_Q and "
-          "W_K of "
-          "deviation 0.02 instead of Xavier's; qk-norm divides by √d_k and norms q and k.",
-      .reading = "Compare one with one-small-start: how much the division is needed depends on how W_Q and W_K start.",
       .arms = kArms,
       .data = {"text"},
       .run = run,
@@ -140,7 +115,6 @@ Experiment scaling() {
                   {"entropy at 1024", "entropy at 1024", 2},
                   {"gradient at 1024", "gradient at 1024", 3},
                   {"bits per byte", "bits per byte", 3}},
-      .figures = figures,
   };
 }
 

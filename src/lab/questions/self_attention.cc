@@ -35,32 +35,12 @@ Outcome run(const Job& job) {
 
 const std::vector<std::string> kArms{"softmax", "linear", "local", "average", "none"};
 
-std::vector<Figure> figures(const Records& records) {
-  return {dot_figure(records, "text", "Predicting text, by what mixes the tokens", kArms, "bits per byte",
-                     "test bits per byte (less is better)"),
-          dot_figure(records, "recall", "Recalling the value of a key, by what mixes the tokens", kArms, "recall accuracy",
-                     "share of right answers")};
-}
-
 }  // namespace
 
 Experiment self_attention() {
   return {
       .name = "self_attention",
       .question = "Is self-attention the core?",
-      .claim = "What a Transformer can do comes from self-attention: weights that are computed from the content of the tokens themselves.",
-      .formula =
-          "Attention(Q, K, V) = softmax(QKᵀ/√d_k) V (Vaswani et al. 2017, eq. 1); linear: φ(q)·φ(k) with φ = elu + 1 in the place of the "
-          "softmax "
-          "(Katharopoulos et al. 2020, eq. 7).",
-      .setup =
-          "A causal network of 2 layers, 64 wide, with 4 heads. Self-attention is kept (softmax), made linear, or replaced by fixed "
-          "weights that fall "
-          "with the distance (local), by the plain mean of all earlier tokens (average) or by nothing (none); the feed-forward grows by "
-          "the "
-          "parameters that fall away. Each learns to predict characters of a text, 64 at a time, and to recall the values of up to 12 "
-          "keys in 4,000 steps (an earlier run ended after 2,000, when softmax had learnt it with two seeds of five).",
-      .reading = "On text much can be had from the neighbours alone; recall needs to find one token by its content.",
       .arms = kArms,
       .data = {"text"},
       .run = run,
@@ -70,7 +50,6 @@ Experiment self_attention() {
                          0.3),
                  more_by("softmax recalls more than linear attention", "recall accuracy", "softmax", "linear", 0.0)},
       .columns = {{"parameters", "parameters", 0}, {"bits per byte", "bits per byte", 3}, {"recall accuracy", "recall accuracy", 3}},
-      .figures = figures,
   };
 }
 

@@ -76,36 +76,12 @@ Outcome run(const Job& job) {
 
 const std::vector<std::string> kArms{"separate", "tied-qk", "none", "tied-kv"};
 
-std::vector<Figure> figures(const Records& records) {
-  Figure tasks{
-      .name = "tasks", .title = "Tasks with and without a direction", .y_label = "share of right answers", .kind = Figure::Kind::dots};
-  for (const char* task : {"left", "mirror", "recall"}) {
-    const Figure one = dot_figure(records, "", "", kArms, task, "");
-    tasks.names = one.names;
-    tasks.curves.push_back({task, one.curves.front().points});
-  }
-  return {dot_figure(records, "text", "Predicting text", kArms, "bits per byte", "test bits per byte (less is better)"), tasks,
-          series_figure(records, "training", "Learning to name the left neighbour", kArms, "left loss", "step", "training loss in nats")};
-}
-
 }  // namespace
 
 Experiment separate_projections() {
   return {
       .name = "separate_projections",
       .question = "Why different W_Q and W_K?",
-      .claim =
-          "With one projection for both, a token would attend to another as much as that one to it, and most to itself; separate W_Q and "
-          "W_K give attention a direction. Yet Reformer shares them without loss.",
-      .formula =
-          "scores QKᵀ = X W_Q W_Kᵀ Xᵀ, symmetric where W_Q = W_K (Vaswani et al. 2017, section 3.2.2); sharing: Kitaev et al. 2020, "
-          "section 2. Symmetry: (|S|² − |A|²)/(|S|² + |A|²) of the scores' symmetric and antisymmetric parts.",
-      .setup =
-          "2 layers, 64 wide, 4 heads, with separate W_Q and W_K, tied ones, none (q = k = x) or W_K tied to W_V; the feed-forward grows "
-          "by the parameters that fall away. Causal networks learn to predict characters of a text and to recall the values of up to 8 "
-          "keys, with RoPE; networks that see 8 to 16 symbols whole, with learned positions, learn to name each one's left neighbour, "
-          "which has a direction, and its mirror image from the other end, which has none.",
-      .reading = "Symmetry: 1 for symmetric scores, 0 for random ones. Self: the weight that a token of the text puts on itself.",
       .arms = kArms,
       .data = {"text"},
       .run = run,
@@ -124,7 +100,6 @@ Experiment separate_projections() {
                   {"recall", "recall", 3},
                   {"left", "left neighbour", 3},
                   {"mirror", "mirror", 3}},
-      .figures = figures,
   };
 }
 

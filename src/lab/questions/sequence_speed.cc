@@ -150,30 +150,12 @@ Outcome run(const Job& job) {
 
 const std::vector<std::string> kKinds{"transformer", "lstm", "gru", "tanh", "convolution"};
 
-std::vector<Figure> figures(const Records& records) {
-  Figure training = series_figure(records, "training", "Training speed by the length of the sequences", kKinds, "training_per_second",
-                                  "tokens of a sequence", "tokens per second");
-  training.log_x = true;
-  return {training, series_figure(records, "decoding", "A step of decoding 16 sequences", {"transformer", "lstm", "gru", "tanh"},
-                                  "step_seconds", "tokens before", "seconds")};
-}
-
 }  // namespace
 
 Experiment sequence_speed() {
   return {
       .name = "sequence_speed",
       .question = "Transformer against RNN, LSTM and CNN: which is faster?",
-      .claim =
-          "A recurrent network computes one token after the other, so it trains slower and gains less from more cores; but a step of "
-          "decoding "
-          "costs the same after any number of tokens, and so does its state.",
-      .formula = "Per layer O(n²·d) operations and O(1) sequential ones against O(n·d²) and O(n) (Vaswani et al. 2017, table 1).",
-      .setup =
-          "4 layers at equal parameters (a Transformer 256 wide, 3.2 million), 8,192 tokens a step in f32, all threads; -1-thread: one "
-          "thread, "
-          "sequences of 256. Decoding: 16 sequences, 512 tokens, without the convolutions, which keep no state here.",
-      .reading = "The best of several repetitions counts, for other work only makes one slower.",
       .timed = true,
       .memory_mib = 1500,
       .arms = {"transformer", "lstm", "gru", "tanh", "convolution", "transformer-1-thread", "lstm-1-thread"},
@@ -192,7 +174,6 @@ Experiment sequence_speed() {
                   {"decode_per_second", "decoded tokens/s", 0},
                   {"state KiB after 64", "state KiB after 64", 0},
                   {"state KiB after 512", "after 512", 0}},
-      .figures = figures,
   };
 }
 

@@ -208,47 +208,12 @@ Outcome run(const Job& job) {
 const std::vector<std::string> kArms{"character",      "byte",           "word-4000",    "bpe-1000",    "bpe-4000",
                                      "wordpiece-1000", "wordpiece-4000", "unigram-1000", "unigram-4000"};
 
-std::vector<Figure> figures(const Records& records) {
-  const std::vector<std::string> by_size{"word-4000", "bpe-4000", "wordpiece-4000", "unigram-4000"};
-  Figure tokens = series_figure(records, "tokens", "Length of a target sentence by size of the vocabulary", by_size, "tokens per sentence",
-                                "tokens in the vocabulary", "tokens per sentence");
-  Figure unknown = series_figure(records, "unknown", "Words of the test sentences that are not in the vocabulary", by_size, "unknown words",
-                                 "tokens in the vocabulary", "unknown words in %");
-  tokens.log_x = unknown.log_x = true;
-  for (Figure* figure : {&tokens, &unknown}) {
-    for (Curve& curve : figure->curves) curve.label = curve.label.substr(0, curve.label.find('-'));
-  }
-  Figure by_frequency = series_figure(records, "frequency", "Words of the references that the translations have",
-                                      {"character", "word-4000", "bpe-4000", "wordpiece-4000", "unigram-4000"}, "accuracy by frequency",
-                                      "times that the training text has the word, up to", "share of the words");
-  by_frequency.log_x = true;
-  return {tokens, unknown,
-          dot_figure(records, "bits", "A language model after the same training FLOPs", kArms, "bits per byte",
-                     "test bits per byte (less is better)"),
-          dot_figure(records, "bleu", "A translator after the same training FLOPs", kArms, "BLEU", "BLEU of 384 test sentences"),
-          by_frequency};
-}
-
 }  // namespace
 
 Experiment tokenizers() {
   return {
       .name = "tokenizers",
       .question = "What is the tokenizer's part?",
-      .claim = "Characters make sequences long, words leave many unknown; subwords have neither fault, and translate rare words too.",
-      .formula =
-          "Bits per byte = Σ −log₂ p(token) / bytes, comparable between tokenizers; an unknown word costs its spelling besides (Mielke and "
-          "Eisner 2019). BPE: Sennrich et al. 2016, section 3.2; WordPiece: Schuster and Nakajima 2012; Unigram: Kudo 2018, section 3.2.",
-      .setup =
-          "Each tokenizer learns from both sides of the training pairs; the number is its vocabulary; WordPiece joins what raises the "
-          "likelihood most. Spaces part words and punctuation beforehand. A causal network of 2 layers, 96 wide, learns the target "
-          "sentences (0.6 TFLOP), and a Transformer with 2 + 2 such layers to translate (4 TFLOP): training FLOPs are equal, so arms with "
-          "shorter "
-          "sequences see more sentences; parameters are equal where vocabularies are. Judged by 384 sentences; rare words are seen fewer "
-          "than 10 times in training.",
-      .reading =
-          "A vocabulary of 4,000 words has none of the rare ones. After pilots WordPiece's score was changed, FLOPs made equal instead "
-          "of sentences, and steps more; no rule was.",
       .memory_mib = 450,  // a whole run of one thread peaked at 423
       .arms = kArms,
       .data = {"translation"},
@@ -268,7 +233,6 @@ Experiment tokenizers() {
                   {"bits per byte", "bits per byte", 3},
                   {"BLEU", "BLEU", 1},
                   {"rare-word accuracy", "rare-word accuracy", 3}},
-      .figures = figures,
   };
 }
 

@@ -1,7 +1,5 @@
 #include "lab/record/claim.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -10,7 +8,7 @@
 namespace qkv::lab {
 
 const char* name_of(Verdict verdict) {
-  constexpr const char* names[] = {"supported", "refuted", "not decided at this scale"};
+  constexpr const char* names[] = {"supported", "not seen at this size", "not decided at this size"};
   return names[static_cast<int>(verdict)];
 }
 
@@ -61,7 +59,7 @@ Finding test(const Claim& claim, std::vector<double> values) {
   finding.mean = mean(values);
   const double nearest = std::abs(finding.mean - low) < std::abs(finding.mean - high) ? low : high;
   finding.p = t_test(values, nearest);
-  finding.verdict = finding.mean >= low && finding.mean <= high ? Verdict::supported : Verdict::refuted;
+  finding.verdict = finding.mean >= low && finding.mean <= high ? Verdict::supported : Verdict::not_seen;
   const double half = confidence_half_width(values);
   finding.low = finding.mean - half;
   finding.high = finding.mean + half;
@@ -86,28 +84,6 @@ std::vector<Finding> judge(const std::vector<Claim>& claims, const std::vector<s
     if (!(corrected[i] < 0.05)) findings[i].verdict = Verdict::undecided;
   }
   return findings;
-}
-
-Verdict overall(const std::vector<Finding>& findings) {
-  const auto any = [&](Verdict verdict) {
-    return std::any_of(findings.begin(), findings.end(), [&](const Finding& f) { return f.verdict == verdict; });
-  };
-  if (any(Verdict::refuted)) return Verdict::refuted;
-  return findings.empty() || any(Verdict::undecided) ? Verdict::undecided : Verdict::supported;
-}
-
-std::string conclusion(const std::vector<Claim>& claims, const std::vector<Finding>& findings) {
-  std::vector<std::string> parts;
-  for (const Verdict verdict : {Verdict::refuted, Verdict::undecided, Verdict::supported}) {
-    std::vector<std::string> texts;
-    for (size_t i = 0; i < claims.size(); ++i) {
-      if (findings[i].verdict == verdict) texts.push_back(claims[i].text);
-    }
-    if (!texts.empty()) parts.push_back(fmt::format("{}: {}", name_of(verdict), fmt::join(texts, ", and ")));
-  }
-  std::string sentence = fmt::format("{}.", fmt::join(parts, "; "));
-  if (sentence.front() >= 'a') sentence.front() = static_cast<char>(sentence.front() - 'a' + 'A');
-  return sentence;
 }
 
 }  // namespace qkv::lab

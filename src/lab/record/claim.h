@@ -1,4 +1,4 @@
-// How a page's conclusion follows from its numbers. The rule is written down with the experiment, before any number is seen.
+// What an experiment's numbers say of its claims. The rule is written down with the experiment, before any number is seen.
 #pragma once
 
 #include <limits>
@@ -9,8 +9,8 @@
 
 namespace qkv::lab {
 
-enum class Verdict { supported, refuted, undecided };
-const char* name_of(Verdict verdict);  // "supported", "refuted", "not decided at this scale"
+enum class Verdict { supported, not_seen, undecided };
+const char* name_of(Verdict verdict);  // "supported", "not seen at this size", "not decided at this size"
 
 // Claims that a quantity's mean over all seeds is between `low` and `high`. The quantity of a seed is a value of `arm`, or its comparison
 // with the same value of `baseline` for the same seed.
@@ -49,13 +49,8 @@ struct Finding {
 std::vector<double> quantities(const Claim& claim, const Records& records);
 
 // Judges each claim: supported if its mean is inside [low, high] and differs from the nearest bound with p < 0.05 after Holm's correction
-// over the page's claims; refuted if it is outside and does; otherwise undecided. A quantity that is not finite leaves its claim undecided.
+// over the experiment's claims; not seen if it is outside and does; otherwise undecided. A quantity that is not finite leaves its claim
+// undecided.
 std::vector<Finding> judge(const std::vector<Claim>& claims, const std::vector<std::vector<double>>& quantities);
-
-// The page's verdict: supported if all claims are, refuted if one is, otherwise undecided.
-Verdict overall(const std::vector<Finding>& findings);
-
-// The page's conclusion in one sentence.
-std::string conclusion(const std::vector<Claim>& claims, const std::vector<Finding>& findings);
 
 }  // namespace qkv::lab

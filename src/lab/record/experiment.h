@@ -1,4 +1,5 @@
-// One question of the lab: its claims, measurement, decision rule and presentation. lab/questions/ has a file for each.
+// One question of the lab: its measurement, its claims and their decision rule. lab/questions/ has a file for each; the pages' prose is in
+// lab/pages/text/.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +10,6 @@
 #include <vector>
 
 #include "lab/record/claim.h"
-#include "lab/record/figure.h"
 #include "lab/record/record.h"
 #include "qkv/cancellation.h"
 #include "qkv/tokenizer_trainer.h"
@@ -52,10 +52,6 @@ struct Column {
 struct Experiment {
   std::string name;      // on the command line: "scaling"
   std::string question;  // "Why divide by √d_k?"
-  std::string claim;     // as stated in textbooks
-  std::string formula;   // on one line, and its source
-  std::string setup;     // model, data, what is equal between the arms
-  std::string reading;   // further advice on reading the numbers; may be empty
   bool timed = false;    // measures time: its runs have the machine to themselves, and all its threads
   int seeds = 5;
   int64_t memory_mib = 256;  // upper bound for a run
@@ -65,19 +61,11 @@ struct Experiment {
   std::function<Outcome(const Job&)> run;
   std::vector<Claim> claims;
   std::vector<Column> columns;
-  std::function<std::vector<Figure>(const Records&)> figures;
 };
 
 // All of them, in the order of the report.
 const std::vector<Experiment>& experiments();
 // Throws Error(invalid_argument) with the list and the nearest name.
 const Experiment& find_experiment(const std::string& name);
-
-// A value's mean over all seeds, one for each arm, with 95 % intervals.
-Figure dot_figure(const Records& records, std::string name, std::string title, const std::vector<std::string>& arms,
-                  const std::string& value, std::string y_label);
-// A curve for each arm: the mean over all seeds of a series, with 95 % intervals where it has at most 20 points.
-Figure series_figure(const Records& records, std::string name, std::string title, const std::vector<std::string>& arms,
-                     const std::string& series, std::string x_label, std::string y_label);
 
 }  // namespace qkv::lab

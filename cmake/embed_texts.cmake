@@ -1,0 +1,13 @@
+# Writes OUTPUT, the function embedded_texts() of src/lab/pages/catalogue.h, with the content of DIRECTORY/LANGUAGE/NAME.md.
+file(GLOB files ${DIRECTORY}/*/*.md)
+list(SORT files)
+set(code "#include \"lab/pages/catalogue.h\"\n\nnamespace qkv::lab {\n\nstd::span<const EmbeddedText> embedded_texts() {\n  static const EmbeddedText texts[] = {\n")
+foreach(file ${files})
+  cmake_path(GET file STEM name)
+  cmake_path(GET file PARENT_PATH language)
+  cmake_path(GET language FILENAME language)
+  file(READ ${file} text)
+  string(APPEND code "      {\"${language}\", \"${name}\", R\"qkv(${text})qkv\"},\n")
+endforeach()
+string(APPEND code "  };\n  return texts;\n}\n\n}  // namespace qkv::lab\n")
+file(WRITE ${OUTPUT} "${code}")
