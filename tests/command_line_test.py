@@ -480,6 +480,15 @@ class CommandLine(ProgramTest):
                      self.shared / 'numbers/train.de')
         self.assertFalse((self.folder / 'out').exists())
 
+    def test_vocabulary_by_default_is_what_the_data_fills(self):
+        text = write(self.folder / 'text', 'ab ab ab\nabc abc\n')
+        done = self.works('tokenizer', 'train', '--output', self.folder / 'out', text)
+        self.assertIn('a tokenizer of 10 tokens', done.stderr)
+        for model in ('char', 'byte'):
+            self.refused(2, ['--vocab-size', f'--model {model}'], 'tokenizer', 'train', '--model', model, '--vocab-size', 20, '--output',
+                         self.folder / 'new', text)
+        self.refused(2, ['--score', '--model bpe'], 'tokenizer', 'train', '--score', 'gain', '--output', self.folder / 'new', text)
+
     def test_bench_machine_says_what_the_machine_can_do(self):
         done = run('bench', 'machine', '--json')
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -977,6 +986,8 @@ class CommandLine(ProgramTest):
             changed = list(options)
             changed[changed.index(option) + 1] = value
             self.refused(2, [option], *changed)
+        self.refused(2, ['--beam-size', '--target'], *options, '--beam-size', 3)
+        self.refused(2, ['--trace', 'map.svg'], *options, '--trace', '--output', self.folder / 'map.svg')
 
     def test_demo_data_is_disjoint_and_repeatable(self):
         for name in ('one', 'two'):
@@ -1135,9 +1146,17 @@ class LanguageModel(ProgramTest):
         self.refused(1, ['single token'], 'eval', '--model', self.model, '--text', write(self.folder / 'a', 'a'))
         self.refused(1, ['qkv generate'], 'translate', '--model', self.model, stdin=b'one\n')
 
-    def test_attention_of_a_decoder_alone_is_refused(self):
-        for kind in ('encoder', 'decoder', 'cross'):
-            self.refused(1, ['qkv generate'], 'attention', '--model', self.model, '--source', 'a', '--kind', kind)
+    def test_attention_of_a_decoder_alone_is_that_of_the_text(self):
+        show = ['attention', '--model', self.model, '--text', 'one two\nthree']
+        self.works(*show, '--output', self.folder / 'map.json')
+        shown = json.loads((self.folder / 'map.json').read_text())
+        self.assertEqual((shown['kind'], ''.join(shown['keys'])), ('decoder', 'one␣two\\nthree'))
+        self.assertNotIn('target', shown)
+        self.assertIn('labels: ␣ space, \\n line end\n', self.works(*show).stdout)
+        for kind in ('encoder', 'cross'):
+            self.refused(2, [f'--kind {kind}', 'possible: decoder'], *show, '--kind', kind)
+        self.refused(2, ['--beam-size', 'qkv generate'], *show, '--beam-size', 3)
+        self.refused(2, ['--target', 'qkv generate'], *show, '--target', 'a')
 
     def test_sampling_of_generation_config_is_used(self):
         shutil.copytree(self.model, self.folder / 'changed')
@@ -1214,6 +1233,12 @@ class Encoder(ProgramTest):
         self.assertEqual((label, other), ('aged', 'fresh'))
         self.assertAlmostEqual(float(probability) + float(rest), 1, places=5)
 
+    def test_attention_of_encoders_is_that_of_the_text(self):
+        for model in (self.mlm, self.classifier):
+            self.works('attention', '--model', model, '--text', 'the boat is old', '--output', self.folder / 'map.json')
+            shown = json.loads((self.folder / 'map.json').read_text())
+            self.assertEqual((shown['kind'], ''.join(shown['keys'])), ('encoder', '[CLS]the␣boat␣is␣old[SEP]'))
+
     def test_a_label_of_two_lines_is_one(self):
         model = self.folder / 'two_lines'
         shutil.copytree(self.classifier, model)
@@ -1238,7 +1263,7 @@ class Encoder(ProgramTest):
         self.refused(1, ['qkv classify'], 'eval', '--model', self.classifier, '--text', self.text)
         self.refused(1, ['qkv classify'], 'generate', '--model', self.classifier)
         self.refused(1, ['qkv eval --text'], 'translate', '--model', self.mlm, stdin=b'one\n')
-        self.refused(1, ['attention'], 'attention', '--model', self.mlm, '--source', 'one')
+        self.refused(2, ['--kind cross', 'possible: encoder'], 'attention', '--model', self.mlm, '--text', 'one', '--kind', 'cross')
         self.refused(1, ['line 1', 'tab'], 'eval', '--model', self.classifier, '--classification', self.text)
         self.refused(1, ['"old"', 'aged, fresh'], 'eval', '--model', self.classifier, '--classification', write(self.folder / 'x.tsv', 'a boat\told\n'))
         self.refused(2, ['--classification'], 'eval', '--model', self.classifier, '--classification', self.labelled, '--reference', self.text)

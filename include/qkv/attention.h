@@ -1,6 +1,7 @@
-// Intermediate values of an attention head of a translation model for a sentence and its translation, as numbers, SVG, JSON or text: the
-// C++ interface of `qkv attention`. Thread safety: one AttentionInspector may be used from any number of threads; its calls run one after
-// another, each on all threads that qkv may use. The other functions may be called concurrently.
+// Intermediate values of an attention head as numbers, SVG, JSON or text: the C++ interface of `qkv attention`. A model that translates
+// reads a text and its translation; an encoder or a decoder alone (BERT, a classifier, a language model) reads the text. Thread safety: one
+// AttentionInspector may be used from any number of threads; its calls run one after another, each on all threads that qkv may use. The
+// other functions may be called concurrently.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,7 @@ struct AttentionMatrix {
   double at(int64_t row, int64_t col) const { return values[static_cast<size_t>(row * cols + col)]; }
 };
 
-// All intermediate values of one head for one pair of sequences.
+// All intermediate values of one head for one text or pair of texts.
 struct HeadTrace {
   AttentionKind kind = AttentionKind::cross;
   int layer = 0, head = 0;  // counted from 0
@@ -39,36 +40,40 @@ struct HeadTrace {
 
 struct AttentionView {
   HeadTrace trace;
-  std::string source, target;
-  // Labels of the rows and columns of the map. Encoder: source tokens. Decoder: input tokens, "<start>" first. Cross: rows are the
-  // predicted tokens, columns the source tokens.
+  std::string source, target;  // without a target, the model read `source` alone
+  bool has_target = true;      // true if the model translates
+  // Labels of the rows and columns of the map. Encoder: source tokens. Decoder: input tokens, after an encoder with "<start>" first. Cross:
+  // rows are the predicted tokens, columns the source tokens. "␣" is a space, "\n" a line end; "字(1/3)" is the first of the three tokens
+  // of a character.
   std::vector<std::string> queries, keys;
 };
 
 // Selects the attention head and the translation.
 struct AttentionRequest {
-  AttentionKind kind = AttentionKind::cross;
+  std::optional<AttentionKind> kind;  // default: cross if the model translates, otherwise the only kind that it has
   std::optional<int> layer;           // from 0; default: the last layer of the kind's stack
   int head = 0;                       // from 0
-  std::optional<std::string> target;  // default: the model's own translation
+  std::optional<std::string> target;  // only if the model translates; default: the model's own translation
   const CancellationToken* cancellation = nullptr;
 };
 
 class QKV_API AttentionInspector {
  public:
-  // Opens a model directory. `options` control the search for the model's own translation. Throws qkv::Error with one line: unsupported if
-  // the model does not translate, bad_input or io for its files, OptionError (invalid_argument) for options.
+  // Opens a model directory. `options` control the search for the model's own translation; for other models only dtype and truncate are
+  // allowed. Throws qkv::Error with one line: bad_input or io for the files, OptionError (invalid_argument) for options.
   static AttentionInspector open(const std::filesystem::path& directory, const TranslatorOptions& options = {});
 
   AttentionInspector(AttentionInspector&&) noexcept;
   AttentionInspector& operator=(AttentionInspector&&) noexcept;
   ~AttentionInspector();
 
-  int layers(AttentionKind kind) const;            // number of layers with such an attention
+  std::vector<AttentionKind> kinds() const;        // the kinds that the model has
+  int layers(AttentionKind kind) const;            // number of layers with such an attention; 0 if there are none
   int heads(AttentionKind kind, int layer) const;  // throws OptionError (invalid_argument) if there is no such layer
 
-  // Runs the model on the pair. Throws qkv::Error: OptionError (invalid_argument) if there is no such layer or head, with the possible
-  // ones; OptionError (bad_input) for a text with more tokens than the model takes; interrupted if it was cancelled.
+  // Runs the model on the pair, or on the source alone. Throws qkv::Error: OptionError (invalid_argument) if there is no such kind, layer
+  // or head, with the possible ones, or for a target that the model does not read; OptionError (bad_input) for a text with more tokens than
+  // the model takes, unless it may be truncated; interrupted if it was cancelled.
   AttentionView view(std::string_view source, const AttentionRequest& request = {}) const;
 
  private:
@@ -82,8 +87,8 @@ QKV_API std::string attention_title(const AttentionView& view);  // "Cross-atten
 
 // A heat map with the tokens on both axes, as SVG.
 QKV_API std::string attention_svg(const AttentionView& view);
-// {"kind", "layer", "head", "source", "target", "queries", "keys", "weights"}, and with `trace` also {"scale", "q", "k", "v", "scores",
-// "out"}. A score hidden by the mask is null.
+// {"kind", "layer", "head", "source", "target" (if there is one), "queries", "keys", "weights"}, and with `trace` also {"scale", "q", "k",
+// "v", "scores", "out"}. A score hidden by the mask is null.
 QKV_API std::string attention_json(const AttentionView& view, bool trace);
 // The map as shaded characters, at most `width` columns wide (at least 40); wide maps are split into several blocks of columns.
 QKV_API std::string attention_text(const AttentionView& view, int width);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,8 +42,10 @@ enum class WordPieceScore : uint8_t {
 
 struct TokenizerTrainerOptions {
   TokenizerPipeline pipeline = TokenizerPipeline::sentences;
-  int64_t vocab_size = 8000;                                     // 1 to 2^31 - 1; includes special tokens and characters
-  bool vocab_size_is_upper_bound = false;                        // false: a text that yields fewer tokens is an error that says how many
+  // 1 to 2^31 - 1, with special tokens and characters: exactly so many tokens, or an error that says how many the text yields. Empty: as
+  // many as it yields, up to 8000. `bytes` and `characters` have the tokens of their texts.
+  std::optional<int64_t> vocab_size;
+  bool vocab_size_is_upper_bound = false;                        // true: fewer tokens are no error
   uint64_t min_frequency = 2;                                    // pairs of neighbours seen less often are not merged; for `words`: words
   int64_t limit_alphabet = std::numeric_limits<int64_t>::max();  // characters kept, the most frequent ones; the others become <unk>
   std::vector<std::string> special_tokens;                       // in addition to the pipeline's, from the next id on

@@ -3,10 +3,23 @@
 
 #include "base/cancellation.h"
 #include "base/option_error.h"
+#include "decode/option_table.h"
 #include "models/generation_keys.h"
 #include "view/attention_view.h"
 
 namespace qkv {
+namespace {
+
+// Refuses what only a search for a translation would read.
+void check_no_search(const TranslatorOptions& chosen, const TransformerConfig& config) {
+  check_ranges(translator_option_table(), chosen);
+  if (const TableOption<TranslatorOptions>* given = given_search_option(chosen)) {
+    fail_option(ErrorCode::invalid_argument, "{} is for models that translate; this one {}", mark_fields("`" + given->field + "`"),
+                use_of(config));
+  }
+}
+
+}  // namespace
 
 struct QKV_INTERNAL AttentionInspector::Impl {
   std::unique_ptr<Model> model;
@@ -22,15 +35,20 @@ AttentionInspector::~AttentionInspector() = default;
 
 AttentionInspector AttentionInspector::open(const std::filesystem::path& directory, const TranslatorOptions& chosen) {
   std::unique_ptr<Model> model = load_model(directory, chosen.dtype);
-  if (model->config.kind != Kind::encoder_decoder) {
-    fail(ErrorCode::unsupported, "{}: attention is shown of models that translate; this one {}", directory.string(), use_of(model->config));
-  }
   Tokenizer tokenizer = Tokenizer::load(directory);
-  TranslateOptions options = resolve_options(chosen, *model);
-  warn_of_unused_keys(model->generation, "qkv translate", false);
+  TranslateOptions options;
+  if (model->config.kind == Kind::encoder_decoder) {
+    options = resolve_options(chosen, *model);
+    warn_of_unused_keys(model->generation, "qkv translate", false);
+  } else {
+    check_no_search(chosen, model->config);
+    options.dtype = activation_type(*model);
+    options.truncate = chosen.truncate;
+  }
   return AttentionInspector(std::unique_ptr<Impl>(new Impl{std::move(model), std::move(tokenizer), std::move(options), {}}));
 }
 
+std::vector<AttentionKind> AttentionInspector::kinds() const { return kinds_of(impl_->model->config); }
 int AttentionInspector::layers(AttentionKind kind) const { return layers_of(impl_->model->config, kind); }
 int AttentionInspector::heads(AttentionKind kind, int layer) const { return heads_of(impl_->model->config, kind, layer); }
 
@@ -38,8 +56,9 @@ AttentionView AttentionInspector::view(std::string_view source, const AttentionR
   const std::lock_guard lock(impl_->busy);
   TranslateOptions options = impl_->options;
   options.search.on_step = [token = request.cancellation] { throw_if_cancelled(token); };
-  return view_attention(impl_->model->network, impl_->tokenizer, source, request.target, request.kind,
-                        request.layer.value_or(layers(request.kind) - 1), request.head, options);
+  const AttentionKind kind = request.kind.value_or(kinds().back());
+  return view_attention(impl_->model->network, impl_->tokenizer, source, request.target, kind, request.layer.value_or(layers(kind) - 1),
+                        request.head, options);
 }
 
 }  // namespace qkv

@@ -54,10 +54,38 @@ TEST_F(AttentionInspectorTest, WrongRequestsNameTheMember) {
   EXPECT_EQ(error({.layer = 2, .target = "a"}), "layer 2 does not exist; possible: 0 to 1");
   EXPECT_EQ(error({.layer = -1, .target = "a"}), "layer -1 does not exist; possible: 0 to 1");
   EXPECT_EQ(error({.head = 4, .target = "a"}), "head 4 does not exist; possible: 0 to 3");
-  EXPECT_THAT(error({}, long_text), HasSubstr("source has more than the 40 tokens"));
+  EXPECT_THAT(error({}, long_text), HasSubstr("more than the 40 tokens that the model takes"));
   EXPECT_THAT(error_of([&] { inspector.heads(AttentionKind::cross, 9); }, ErrorCode::invalid_argument), HasSubstr("layer 9"));
+}
+
+TEST_F(AttentionInspectorTest, ModelsOfOneTextShowItAndRefuseWhatIsForTranslating) {
   write_generator(directory_ / "lm");
-  EXPECT_THAT(error_of([&] { AttentionInspector::open(directory_ / "lm"); }, ErrorCode::unsupported), HasSubstr("models that translate"));
+  write_encoder(directory_ / "mlm", Head::masked_lm);
+  write_encoder(directory_ / "classifier", Head::classification);
+  for (const auto& [name, kind] : {std::pair{"lm", AttentionKind::decoder}, std::pair{"mlm", AttentionKind::encoder},
+                                   std::pair{"classifier", AttentionKind::encoder}}) {
+    SCOPED_TRACE(name);
+    const AttentionInspector inspector = AttentionInspector::open(directory_ / name);
+    EXPECT_EQ(inspector.kinds(), std::vector{kind});
+    EXPECT_EQ(inspector.layers(AttentionKind::cross), 0);
+    const AttentionView view = inspector.view("the boat");
+    EXPECT_EQ(view.trace.kind, kind);
+    EXPECT_FALSE(view.has_target);
+    EXPECT_EQ(view.trace.weights.rows, static_cast<int64_t>(view.queries.size()));
+    EXPECT_EQ(view.trace.weights.cols, static_cast<int64_t>(view.keys.size()));
+    if (kind == AttentionKind::encoder) {
+      EXPECT_EQ(view.keys.front(), "[CLS]");
+      EXPECT_EQ(view.keys.back(), "[SEP]");
+    }
+    const auto error = [&](const AttentionRequest& request) {
+      return error_of([&] { inspector.view("the boat", request); }, ErrorCode::invalid_argument);
+    };
+    EXPECT_THAT(error({.target = "das Boot"}), HasSubstr("target is for a model that translates"));
+    EXPECT_THAT(error({.kind = AttentionKind::cross}), HasSubstr("kind cross: the model has no such attention; possible: "));
+    EXPECT_THAT(error({.layer = 7}), HasSubstr("layer 7 does not exist; possible: 0 to 1"));
+    EXPECT_THAT(error_of([&] { AttentionInspector::open(directory_ / name, {.num_beams = 3}); }, ErrorCode::invalid_argument),
+                HasSubstr("num_beams is for models that translate"));
+  }
 }
 
 }  // namespace

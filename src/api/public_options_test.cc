@@ -99,7 +99,7 @@ TEST(PublicOptions, ATrainingsOptionsAreWrittenAndRead) {
   EXPECT_EQ(again.task, TrainTask::classification);
   EXPECT_EQ(again.preset, "classifier");
   EXPECT_EQ(again.learning_rate, 0.125);
-  EXPECT_EQ(again.train_file, "reviews.tsv");
+  EXPECT_EQ(again.train_file, TextFiles("reviews.tsv"));
   EXPECT_EQ(config_text(again), config_text(options));
   EXPECT_THAT(error_of([&] { read_config(directory.write("wrong.toml", "beams = 3\n")); }, ErrorCode::invalid_argument),
               HasSubstr("beams"));

@@ -27,6 +27,14 @@ std::span<const TableOption<TranslatorOptions>> translator_option_table() {
   return table;
 }
 
+const TableOption<TranslatorOptions>* given_search_option(const TranslatorOptions& options) {
+  for (const TableOption<TranslatorOptions>& option : translator_option_table()) {
+    if (option.name == "dtype" || option.name == "truncate" || option.name == "batch-tokens") continue;
+    if (option.get(options) != option.default_value) return &option;
+  }
+  return nullptr;
+}
+
 std::span<const TableOption<GeneratorOptions>> generator_option_table() {
   using O = GeneratorOptions;
   static const std::vector<TableOption<O>> table = {

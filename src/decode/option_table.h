@@ -11,6 +11,8 @@
 namespace qkv {
 
 std::span<const TableOption<TranslatorOptions>> translator_option_table();
+// The first option set to another value than its default that only a search for translations reads; null if there is none.
+const TableOption<TranslatorOptions>* given_search_option(const TranslatorOptions& options);
 std::span<const TableOption<GeneratorOptions>> generator_option_table();
 
 }  // namespace qkv

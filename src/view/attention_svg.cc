@@ -12,7 +12,7 @@
 namespace qkv {
 namespace {
 
-constexpr int kFontSize = 13, kLabelColumns = 22, kLegendWidth = 200;
+constexpr int kFontSize = 13, kLabelColumns = 22, kLegendWidth = 200, kSmallFont = 12;
 constexpr int kLeastCell = 22;  // column labels at 45 degrees are then 15 pixels apart: a line of a CJK font
 
 // Text for XML 1.0: markup is escaped, forbidden characters are removed.
@@ -72,37 +72,41 @@ std::string fit_to_pixels(std::string_view text, double pixels, int font_size) {
   return std::string(text);
 }
 
-int pixels_of(const std::vector<std::string>& labels) {
-  double widest = 0;
-  for (const std::string& label : labels) {
-    const std::string shown = fit_to_width(label, kLabelColumns);
-    double em = 0;
-    for (size_t i = 0; i < shown.size();) {
-      const Character c = character_at(shown, i);
-      em += em_of(c.code_point, std::string_view(shown).substr(i, c.length));
-      i += c.length;
-    }
-    widest = std::max(widest, em * kFontSize);
+int pixels_of(std::string_view text, int font_size) {
+  double em = 0;
+  for (size_t i = 0; i < text.size();) {
+    const Character c = character_at(text, i);
+    em += em_of(c.code_point, text.substr(i, c.length));
+    i += c.length;
   }
-  return static_cast<int>(std::ceil(widest));
+  return static_cast<int>(std::ceil(em * font_size));
+}
+
+int widest_of(const std::vector<std::string>& labels) {
+  int widest = 0;
+  for (const std::string& label : labels) widest = std::max(widest, pixels_of(fit_to_width(label, kLabelColumns), kFontSize));
+  return widest;
 }
 
 // Positions and sizes in pixels.
 struct Layout {
-  int cell, left, top, right, map_width, map_height, legend_y, width, height;
+  int cell, left, top, right, map_width, map_height, legend_y, notes_x, width, height;
 
   explicit Layout(const AttentionView& view) {
     const int64_t rows = view.trace.weights.rows, cols = view.trace.weights.cols;
     cell = static_cast<int>(std::clamp<int64_t>(640 / std::max<int64_t>({rows, cols, 1}), kLeastCell, 36));
-    const int slanted = pixels_of(view.keys) * 71 / 100 + kFontSize;  // column labels are drawn at 45 degrees
-    left = 44 + pixels_of(view.queries) + 8;
-    top = 92 + slanted;
-    right = slanted + 12;
+    const int slanted = widest_of(view.keys) * 71 / 100 + kFontSize;  // column labels are drawn at 45 degrees
     map_width = static_cast<int>(cols) * cell;
     map_height = static_cast<int>(rows) * cell;
+    // The name of the rows stands upright beside the middle of the map, and is longer than a map of few rows.
+    const int overhang = std::max(0, (pixels_of(axes_of(view).rows, kSmallFont) - map_height) / 2);
+    left = 44 + widest_of(view.queries) + 8;
+    top = 92 + std::max(slanted, overhang);
+    right = slanted + 12;
     legend_y = top + map_height + 28;
-    width = std::max(left + map_width + right, left + kLegendWidth + 320);
-    height = legend_y + 48;
+    notes_x = left + kLegendWidth + 24;
+    width = std::max({left + map_width + right, notes_x + 296, notes_x + pixels_of(notes_of(view), kSmallFont) + 12});
+    height = std::max(legend_y + 48, top + map_height + overhang + 12);
   }
 };
 
@@ -137,7 +141,7 @@ void add_labels(std::string& svg, const AttentionView& view, const Layout& at) {
   }
 }
 
-void add_legend(std::string& svg, const Layout& at, double most) {
+void add_legend(std::string& svg, const AttentionView& view, const Layout& at, double most) {
   constexpr int kSteps = 50, kStepWidth = kLegendWidth / kSteps;
   for (int i = 0; i < kSteps; ++i) {
     svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"12\" fill=\"{}\"/>\n", at.left + i * kStepWidth, at.legend_y,
@@ -149,8 +153,10 @@ void add_legend(std::string& svg, const Layout& at, double most) {
     svg += fmt::format("<text x=\"{:.0f}\" y=\"{}\" class=\"n\">{:.0f} %</text>\n", at.left + share * kLegendWidth, at.legend_y + 28,
                        100 * share * most);
   }
-  svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"s\">attention weight; each row adds up to 100 %</text>\n",
-                     at.left + kLegendWidth + 24, at.legend_y + 11);
+  svg +=
+      fmt::format("<text x=\"{}\" y=\"{}\" class=\"s\">attention weight; each row adds up to 100 %</text>\n", at.notes_x, at.legend_y + 11);
+  const std::string notes = notes_of(view);
+  if (!notes.empty()) svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"s\">{}</text>\n", at.notes_x, at.legend_y + 28, escaped(notes));
 }
 
 }  // namespace
@@ -162,17 +168,16 @@ std::string attention_svg(const AttentionView& view) {
                                          : *std::max_element(view.trace.weights.values.begin(), view.trace.weights.values.end()));
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\">\n"
-      "<style>text{{font:{2}px 'DejaVu Sans','Noto Sans','Noto Sans CJK JP','Noto Sans CJK SC',sans-serif;fill:#222}}"
+      "<style>text{{font:{2}px 'DejaVu Sans','Noto Sans','Noto Sans CJK JP','Noto Sans CJK SC','DejaVu Sans Mono',sans-serif;fill:#222}}"
       ".t{{font-size:17px;font-weight:bold}}.s{{font-size:12px;fill:#666}}.n{{font-size:11px;text-anchor:middle}}.w{{fill:#fff}}</style>\n"
       "<rect width=\"{0}\" height=\"{1}\" fill=\"#fff\"/>\n",
       at.width, at.height, kFontSize);
-  const AttentionAxes axes = axes_of(view.trace.kind);
+  const AttentionAxes axes = axes_of(view);
   svg += fmt::format("<text x=\"20\" y=\"30\" class=\"t\">{}</text>\n", escaped(attention_title(view)));
   const int room = at.width - 40;
-  constexpr int kSmallFont = 12;
   svg += fmt::format("<text x=\"20\" y=\"51\" class=\"s\">{}</text>\n",
                      escaped(fit_to_pixels(on_one_visible_line(view.source), room, kSmallFont)));
-  if (view.trace.kind != AttentionKind::encoder) {
+  if (view.has_target && view.trace.kind != AttentionKind::encoder) {
     svg += fmt::format("<text x=\"20\" y=\"69\" class=\"s\">{}</text>\n",
                        escaped(fit_to_pixels("→ " + on_one_visible_line(view.target), room, kSmallFont)));
   }
@@ -181,7 +186,7 @@ std::string attention_svg(const AttentionView& view) {
   svg += fmt::format("<text x=\"24\" y=\"{0}\" transform=\"rotate(-90 24 {0})\" text-anchor=\"middle\" class=\"s\">{1}</text>\n",
                      at.top + at.map_height / 2, axes.rows);
   svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"s\">{}</text>\n", at.left, at.top + at.map_height + 17, axes.columns);
-  add_legend(svg, at, most);
+  add_legend(svg, view, at, most);
   return svg + "</svg>\n";
 }
 

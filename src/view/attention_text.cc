@@ -58,6 +58,11 @@ std::vector<std::string> stacked(const std::string& label) {
   return characters;
 }
 
+bool has_wide_character(const std::string& label) {
+  const std::vector<std::string> characters = stacked(label);
+  return std::any_of(characters.begin(), characters.end(), [](const std::string& character) { return display_width(character) > 1; });
+}
+
 // Layout of a map in a terminal: horizontal column labels if all fit, otherwise vertical labels over narrow columns.
 struct TextLayout {
   static constexpr int kBar = 4;  // width of a shaded cell
@@ -70,7 +75,9 @@ struct TextLayout {
       : label_width(std::min(widest(view.queries), std::min(20, width / 4))), room(width - label_width - 1) {
     for (const std::string& key : view.keys) widths.push_back(std::max(kBar, display_width(key)) + 1);
     stacked_labels = total() > room;
-    if (stacked_labels) widths.assign(view.keys.size(), static_cast<int>(view.keys.size()) * 3 <= room ? 3 : 2);
+    if (!stacked_labels) return;
+    const bool wide = std::any_of(view.keys.begin(), view.keys.end(), has_wide_character);  // these would touch in columns of 2
+    widths.assign(view.keys.size(), wide || static_cast<int>(view.keys.size()) * 3 <= room ? 3 : 2);
   }
   int total() const { return std::accumulate(widths.begin(), widths.end(), 0); }
   size_t columns_per_block() const { return stacked_labels ? static_cast<size_t>(room / widths.front()) : widths.size(); }
@@ -141,10 +148,22 @@ std::string table(const char* title, const std::vector<std::string>& rows, const
   return out;
 }
 
+std::string notes_line(const AttentionView& view) {
+  const std::string notes = notes_of(view);
+  return notes.empty() ? "" : "labels: " + notes + "\n";
+}
+
 }  // namespace
 
-AttentionAxes axes_of(AttentionKind kind) {
-  switch (kind) {
+std::string notes_of(const AttentionView& view) {
+  std::vector<std::string> labels = view.queries;
+  labels.insert(labels.end(), view.keys.begin(), view.keys.end());
+  return label_notes(labels);
+}
+
+AttentionAxes axes_of(const AttentionView& view) {
+  if (!view.has_target) return {"token (query)", "token (key)"};
+  switch (view.trace.kind) {
     case AttentionKind::encoder: return {"source token (query)", "source token (key)"};
     case AttentionKind::decoder: return {"target token read (query)", "target token read (key)"};
     default: return {"target token written (query)", "source token (key)"};
@@ -162,7 +181,7 @@ std::string attention_text(const AttentionView& view, int width) {
   constexpr int kLeastWidth = 40, kStrongest = 16, kWidestStrongest = 28;
   const TextLayout layout(view, std::max(width, kLeastWidth));
   const int left_over = layout.room - layout.total();
-  const AttentionAxes axes = axes_of(view.trace.kind);
+  const AttentionAxes axes = axes_of(view);
   std::string out = fmt::format("{}\nrows: {}; columns: {}\n", attention_title(view), axes.rows, axes.columns);
   for (size_t begin = 0, end = 0; begin < view.keys.size(); begin = end) {
     end = std::min(view.keys.size(), begin + layout.columns_per_block());
@@ -174,7 +193,7 @@ std::string attention_text(const AttentionView& view, int width) {
       out += "\n";
     }
   }
-  return out + "\nweight: · below 5 %, ░ from 5 %, ▒ from 20 %, ▓ from 40 %, █ from 70 %\n";
+  return out + "\nweight: · below 5 %, ░ from 5 %, ▒ from 20 %, ▓ from 40 %, █ from 70 %\n" + notes_line(view);
 }
 
 std::string trace_text(const AttentionView& view) {
@@ -186,7 +205,8 @@ std::string trace_text(const AttentionView& view) {
   out += table("scaled scores: scale * Q K^T", view.queries, view.keys, trace.scores);
   out += table("weights: softmax of each row of scores", view.queries, view.keys, trace.weights);
   out += table("output: weights V", view.queries, {}, trace.out);
-  return out;
+  const std::string notes = notes_line(view);
+  return notes.empty() ? out : out + "\n" + notes;
 }
 
 }  // namespace qkv

@@ -1,22 +1,51 @@
 #include "view/attention_view.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/option_error.h"
 #include "base/utf8.h"
+#include "decode/generator.h"
+#include "decode/prompt.h"
 #include "view/token_labels.h"
 
 namespace qkv {
 namespace {
 
-std::vector<int32_t> encode_text(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text,
+// Throws unless the request allows to truncate. `where` names the text.
+void check_cut(bool truncate, const std::string& where, int64_t tokens, int64_t most) {
+  if (truncate) return;
+  fail_option(ErrorCode::bad_input, "{} has {} tokens, more than the {} tokens that the model takes; shorten it, or let `truncate` cut it",
+              where, tokens, most);
+}
+
+std::vector<int32_t> encode_text(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate,
                                  const std::string& where) {
   EncodedSource encoded = encode_source(tokenizer, config, text, true, where);
-  if (encoded.cut)
-    fail_option(ErrorCode::bad_input, "{} has more than the {} tokens that the model takes; shorten it", where,
-                config.max_position_embeddings);
+  if (encoded.cut) check_cut(truncate, where, encoded.tokens, config.max_position_embeddings);
   return std::move(encoded.ids);
+}
+
+// The ids that a decoder alone (as a prompt) or an encoder alone (with its special tokens) reads.
+std::vector<int32_t> encode_single(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate) {
+  const std::string where = mark_fields("`source`");
+  const EncodeOptions as_text{.special_tokens_as_text = true, .find_tags = true};
+  std::vector<int32_t> ids = config.has_decoder() ? encode_prompt(tokenizer, config, text).ids : tokenizer.encode(text, as_text);
+  if (ids.empty()) fail_option(ErrorCode::bad_input, "{} has no tokens; give a text", where);
+  const int32_t last = ids.back(), largest = *std::max_element(ids.begin(), ids.end());
+  if (largest >= config.vocab_size) {
+    fail_option(ErrorCode::bad_input,
+                "{}: token {} of tokenizer.json is outside the model's vocabulary of {}; they are not of the same model", where, largest,
+                config.vocab_size);
+  }
+  const int64_t most = context_of(config);
+  if (most > 0 && std::ssize(ids) > most) {
+    check_cut(truncate, where, std::ssize(ids), most);
+    ids.resize(static_cast<size_t>(most));
+    if (!config.has_decoder() && tokenizer.is_special(last)) ids.back() = last;  // as in classifying
+  }
+  return ids;
 }
 
 std::vector<int32_t> best_translation(const Transformer& network, const std::vector<int32_t>& source, const TranslateOptions& options) {
@@ -51,15 +80,34 @@ const char* name_of(AttentionKind kind) {
   }
 }
 
+namespace {
+
+// An encoder or a decoder alone reads one text.
+AttentionView view_single(const Transformer& network, const Tokenizer& tokenizer, std::string_view text, AttentionKind kind, int layer,
+                          int head, const TranslateOptions& options) {
+  const std::vector<int32_t> ids = encode_single(tokenizer, network.config(), text, options.truncate);
+  AttentionView view;
+  view.has_target = false;
+  view.trace = trace_head(network, ids, ids, kind, layer, head, options.dtype);
+  view.source = replace_invalid_utf8(text);
+  view.queries = view.keys = token_labels(tokenizer, ids);
+  return view;
+}
+
+}  // namespace
+
 AttentionView view_attention(const Transformer& network, const Tokenizer& tokenizer, std::string_view source,
                              const std::optional<std::string>& target, AttentionKind kind, int layer, int head,
                              const TranslateOptions& options) {
   const TransformerConfig& config = network.config();
-  if (config.kind != Kind::encoder_decoder)
-    fail(ErrorCode::unsupported, "attention is shown of models that translate; this one {}", use_of(config));
-  const std::vector<int32_t> source_ids = encode_text(tokenizer, config, source, mark_fields("`source`"));
-  std::vector<int32_t> written =
-      target ? encode_text(tokenizer, config, *target, mark_fields("`target`")) : best_translation(network, source_ids, options);
+  check_head(config, kind, layer, head);  // before a search
+  if (config.kind != Kind::encoder_decoder) {
+    QKV_CHECK_OPTION(!target, "`target` is for a model that translates; this one {}", use_of(config));
+    return view_single(network, tokenizer, source, kind, layer, head, options);
+  }
+  const std::vector<int32_t> source_ids = encode_text(tokenizer, config, source, options.truncate, mark_fields("`source`"));
+  std::vector<int32_t> written = target ? encode_text(tokenizer, config, *target, options.truncate, mark_fields("`target`"))
+                                        : best_translation(network, source_ids, options);
   if (written.empty()) written.push_back(config.eos_token_ids.empty() ? config.decoder_start_token_id : config.eos_token_ids.front());
   std::vector<int32_t> read{config.decoder_start_token_id};
   read.insert(read.end(), written.begin(), written.end() - 1);
@@ -78,14 +126,12 @@ AttentionView view_attention(const Transformer& network, const Tokenizer& tokeni
 }
 
 std::string attention_json(const AttentionView& view, bool trace) {
-  nlohmann::ordered_json json{{"kind", name_of(view.trace.kind)},
-                              {"layer", view.trace.layer},
-                              {"head", view.trace.head},
-                              {"source", view.source},
-                              {"target", view.target},
-                              {"queries", view.queries},
-                              {"keys", view.keys},
-                              {"weights", rows_of(view.trace.weights)}};
+  nlohmann::ordered_json json{
+      {"kind", name_of(view.trace.kind)}, {"layer", view.trace.layer}, {"head", view.trace.head}, {"source", view.source}};
+  if (view.has_target) json["target"] = view.target;
+  json["queries"] = view.queries;
+  json["keys"] = view.keys;
+  json["weights"] = rows_of(view.trace.weights);
   if (trace) {
     json["scale"] = view.trace.scale;
     json["q"] = rows_of(view.trace.q);

@@ -15,9 +15,12 @@ namespace qkv {
 struct AttentionAxes {
   const char *rows, *columns;
 };
-AttentionAxes axes_of(AttentionKind kind);
+AttentionAxes axes_of(const AttentionView& view);
 
-// Runs the model on the pair; without a target, on the source and the model's best translation.
+std::string notes_of(const AttentionView& view);  // label_notes of both axes
+
+// Runs the model on the pair; without a target, on the source and the model's best translation. A model that does not translate reads the
+// source alone; of the options only the type and `truncate` matter then.
 AttentionView view_attention(const Transformer& network, const Tokenizer& tokenizer, std::string_view source,
                              const std::optional<std::string>& target, AttentionKind kind, int layer, int head,
                              const TranslateOptions& options);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/option_error.h"
 #include "base/utf8.h"
 #include "decode/test_models.h"
 #include "nn/uniform_config.h"
@@ -37,13 +38,13 @@ std::string joined(const std::vector<std::string>& labels) {
 TEST_F(AttentionViewTest, AxesNameTheTokensOfEachKind) {
   const std::string source = "ein Haus", target = "a house";
   const AttentionView encoder = view(source, target, AttentionKind::encoder);
-  EXPECT_EQ(joined(encoder.keys), "ein▁Haus</s>");
+  EXPECT_EQ(joined(encoder.keys), "ein␣Haus</s>");
   EXPECT_EQ(encoder.queries, encoder.keys);
   const AttentionView cross = view(source, target, AttentionKind::cross);
-  EXPECT_EQ(joined(cross.keys), "ein▁Haus</s>");
-  EXPECT_EQ(joined(cross.queries), "a▁house</s>");
+  EXPECT_EQ(joined(cross.keys), "ein␣Haus</s>");
+  EXPECT_EQ(joined(cross.queries), "a␣house</s>");
   const AttentionView decoder = view(source, target, AttentionKind::decoder);
-  EXPECT_EQ(joined(decoder.keys), "<start>a▁house");
+  EXPECT_EQ(joined(decoder.keys), "<start>a␣house");
   EXPECT_EQ(decoder.queries, decoder.keys);
   for (const AttentionView* each : {&encoder, &cross, &decoder}) {
     EXPECT_EQ(each->trace.weights.rows, static_cast<int64_t>(each->queries.size()));
@@ -57,19 +58,49 @@ TEST_F(AttentionViewTest, WithoutATargetTheModelTranslates) {
   EXPECT_EQ(found.target, translate(model->network, tokenizer, texts, resolve_options({}, *model))[0].candidates[0].text);
 }
 
-TEST_F(AttentionViewTest, AModelWithoutASourceIsRefused) {
+TEST_F(AttentionViewTest, ADecoderAloneShowsTheTextAlone) {
   UniformConfig config = make_test_config(tokenizer);
   config.kind = Kind::decoder_only;
   config.encoder_layers = 0;
   const auto decoder = create_model(config, 3);
-  for (const AttentionKind kind : {AttentionKind::encoder, AttentionKind::decoder, AttentionKind::cross}) {
-    try {
-      view_attention(decoder->network, tokenizer, "ein", std::nullopt, kind, 0, 0, {});
-      FAIL();
-    } catch (const Error& error) {
-      EXPECT_THAT(error.what(), HasSubstr("of models that translate; this one continues texts (qkv generate)"));
-    }
-  }
+  const auto view_of = [&](std::string_view text, TranslateOptions options = {}, std::optional<std::string> target = std::nullopt) {
+    return view_attention(decoder->network, tokenizer, text, target, AttentionKind::decoder, 1, 2, options);
+  };
+  const AttentionView found = view_of("ein Haus");
+  EXPECT_EQ(joined(found.keys), "ein␣Haus") << "neither an end token nor a continuation";
+  EXPECT_EQ(found.queries, found.keys);
+  EXPECT_FALSE(found.has_target);
+  EXPECT_EQ(found.trace.weights.rows, std::ssize(found.keys));
+  EXPECT_EQ(found.trace.weights.cols, std::ssize(found.keys));
+  EXPECT_THAT(attention_text(found, 80), HasSubstr("Decoder self-attention, layer 1, head 2\nrows: token (query); columns: token (key)\n"));
+  EXPECT_THAT(attention_svg(found), Not(HasSubstr("→ </text>")));
+  EXPECT_FALSE(nlohmann::json::parse(attention_json(found, false)).contains("target"));
+  EXPECT_THROW(view_of("ein", {}, "a"), OptionError) << "it reads no target";
+  std::string long_text;
+  for (int i = 0; i < 60; ++i) long_text += "am ";
+  EXPECT_THROW(view_of(long_text), OptionError);
+  EXPECT_EQ(std::ssize(view_of(long_text, {.truncate = true}).keys), config.max_position_embeddings);
+}
+
+TEST_F(AttentionViewTest, TruncatedTextsKeepTheirEnd) {
+  TranslateOptions options = resolve_options({}, *model);
+  options.truncate = true;
+  const std::string text(100, 'a');
+  const AttentionView found = view_attention(model->network, tokenizer, text, "a", AttentionKind::cross, 0, 0, options);
+  EXPECT_EQ(std::ssize(found.keys), model->config.max_position_embeddings);
+  EXPECT_EQ(found.keys.back(), "</s>");
+}
+
+// The name of the rows, upright at x = 24, must end below the lines above the map and inside the picture.
+TEST_F(AttentionViewTest, NameOfTheRowsFitsBesideASingleRow) {
+  AttentionView found;
+  found.trace.kind = AttentionKind::cross;
+  found.keys = found.queries = {"a"};
+  found.trace.scores = found.trace.weights = {1, 1, {1}};
+  const std::string svg = attention_svg(found);
+  const double middle = std::stod(svg.substr(svg.find("rotate(-90 24 ") + 14)), half = 28 * 12 * 0.6 / 2;  // 28 characters
+  EXPECT_GT(middle - half, 69 + 4);
+  EXPECT_LT(middle + half, std::stod(svg.substr(svg.find("height=\"") + 8)));
 }
 
 // W is 0.989 em wide in DejaVu Sans; column labels are 13 pixels high and drawn at 45 degrees.
@@ -130,7 +161,7 @@ TEST_F(AttentionViewTest, HeadingOfThePictureShowsLineEndsAndWhatTurnsTheText) {
   found.trace.kind = AttentionKind::cross;
   found.source = "ein\nHaus \u202E!";
   found.target = "a\thouse";
-  EXPECT_THAT(attention_svg(found), AllOf(HasSubstr(">ein↵Haus &lt;U+202E&gt;!</text>"), HasSubstr(">→ a⇥house</text>")));
+  EXPECT_THAT(attention_svg(found), AllOf(HasSubstr(">ein\\nHaus &lt;U+202E&gt;!</text>"), HasSubstr(">→ a\\thouse</text>")));
 }
 
 // Column labels at 45 degrees must be further apart than the line height of a font with wide characters.
@@ -188,22 +219,49 @@ TEST_F(AttentionViewTest, TraceHasARowForEachToken) {
 
 TEST(TokenLabels, WhatCannotBeSeenHasASign) {
   const Tokenizer bytes = train_tokenizer({.pipeline = TokenizerPipeline::bytes}, std::vector<std::string>{"a"});
-  EXPECT_EQ(joined(token_labels(bytes, bytes.encode("a b\n\t\x01\x7F\u0085é"))), "a▁b↵⇥<U+0001><U+007F>…<U+0085>…é");
-  for (const auto& [text, label] : {std::pair{"\r", "<U+000D>"},
-                                    {"\u00A0", "<U+00A0>"},
-                                    {"\u3000", "<U+3000>"},
-                                    {"\u200B", "<U+200B>"},
-                                    {"\u202E", "<U+202E>"},
-                                    {"\uFE0F", "<U+FE0F>"},
-                                    {"\u0301", "◌\u0301"}}) {
+  EXPECT_EQ(joined(token_labels(bytes, bytes.encode("a b\n\t\x01\x7F\u0085é"))),
+            "a␣b\\n\\t<U+0001><U+007F><U+0085>(1/2)<U+0085>(2/2)é(1/2)é(2/2)");
+  for (const auto& [text, label] : {std::pair{"\r", "\\r"},
+                                    {"\u00A0", "<U+00A0>(2/2)"},
+                                    {"\u3000", "<U+3000>(3/3)"},
+                                    {"\u200B", "<U+200B>(3/3)"},
+                                    {"\u202E", "<U+202E>(3/3)"},
+                                    {"\uFE0F", "<U+FE0F>(3/3)"},
+                                    {"\u0301", "◌\u0301(2/2)"}}) {
     EXPECT_EQ(token_labels(bytes, bytes.encode(text)).back(), label);
   }
-  EXPECT_EQ(on_one_visible_line("a b\r\u200B\u0301\uFE0F"), "a b<U+000D><U+200B>\u0301\uFE0F") << "marks stand on what precedes them";
+  EXPECT_EQ(on_one_visible_line("a b\r\u200B\u0301\uFE0F"), "a b\\r<U+200B>\u0301\uFE0F") << "marks stand on what precedes them";
   // The Metaspace decoder drops a leading space.
   const Tokenizer words = make_test_tokenizer();
   std::vector<int32_t> ids{words.token_to_id("▁")};
   ASSERT_GE(ids[0], 0);
-  EXPECT_EQ(token_labels(words, ids)[0], "▁");
+  EXPECT_EQ(token_labels(words, ids)[0], "␣");
+}
+
+TEST(TokenLabels, PartsOfACharacterShowItAndTheirNumber) {
+  using Labels = std::vector<std::string>;
+  const std::vector<std::string> lines(3, "字 家");
+  const Tokenizer bytes = train_tokenizer({.pipeline = TokenizerPipeline::bytes}, lines);
+  EXPECT_EQ(token_labels(bytes, bytes.encode("字\uFFFD!")),
+            (Labels{"字(1/3)", "字(2/3)", "字(3/3)", "\uFFFD(1/3)", "\uFFFD(2/3)", "\uFFFD(3/3)", "!"}));
+  EXPECT_EQ(token_labels(bytes, std::vector{bytes.encode("a")[0], bytes.encode("字")[0]}), (Labels{"a", "<0xE5>"}))
+      << "the rest is missing";
+  // Byte pairs may end one character and begin the next.
+  const Tokenizer pairs = train_tokenizer({.pipeline = TokenizerPipeline::byte_pairs, .vocab_size = 259, .min_frequency = 1}, lines);
+  for (const std::string& label : token_labels(pairs, pairs.encode("a 字 家")))
+    EXPECT_THAT(label, testing::AnyOf("a", "␣", HasSubstr("字"), HasSubstr("家")));
+  // Byte fallback: a decoder that sees a part of a character replaces whole runs of bytes.
+  const std::vector<std::string> plain(5, "a house by the sea");
+  const Tokenizer fallback = train_tokenizer(
+      {.pipeline = TokenizerPipeline::unigram, .vocab_size = 300, .vocab_size_is_upper_bound = true, .byte_fallback = true}, plain);
+  const Labels labels = token_labels(fallback, fallback.encode("sea 字家 a"));
+  EXPECT_THAT(joined(labels), HasSubstr("字(1/3)字(2/3)字(3/3)家(1/3)家(2/3)家(3/3)␣a"));
+}
+
+TEST(TokenLabels, NotesExplainTheSignsThatOccur) {
+  EXPECT_EQ(label_notes(std::vector<std::string>{"a", "b"}), "");
+  EXPECT_EQ(label_notes(std::vector<std::string>{"␣a", "\\n", "字(1/3)"}),
+            "␣ space, \\n line end, (1/2) the first of 2 tokens of a character");
 }
 
 TEST(TokenLabels, WidthsOfWideAndCombiningCharacters) {

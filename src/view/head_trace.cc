@@ -7,6 +7,7 @@
 
 #include "base/option_error.h"
 #include "tensor/host_values.h"
+
 namespace qkv {
 namespace {
 
@@ -73,22 +74,42 @@ TokenBatch one_sequence(std::span<const int32_t> ids) {
 
 }  // namespace
 
+std::vector<AttentionKind> kinds_of(const TransformerConfig& config) {
+  switch (config.kind) {
+    case Kind::encoder_only: return {AttentionKind::encoder};
+    case Kind::decoder_only: return {AttentionKind::decoder};
+    default: return {AttentionKind::encoder, AttentionKind::decoder, AttentionKind::cross};
+  }
+}
+
 int layers_of(const TransformerConfig& config, AttentionKind kind) {
+  if (kind == AttentionKind::cross && !config.has_encoder()) return 0;
   return static_cast<int>((kind == AttentionKind::encoder ? config.encoder : config.decoder).size());
 }
 
 int heads_of(const TransformerConfig& config, AttentionKind kind, int layer) {
   const int layers = layers_of(config, kind);
+  if (layers == 0) {
+    std::string possible;
+    for (const AttentionKind each : kinds_of(config)) possible += (possible.empty() ? "" : ", ") + std::string(name_of(each));
+    fail_option(ErrorCode::invalid_argument, "`kind` {}: the model has no such attention; possible: {}", name_of(kind), possible);
+  }
   QKV_CHECK_OPTION(layer >= 0 && layer < layers, "`layer` {} does not exist; possible: 0 to {}", layer, layers - 1);
-  return (kind == AttentionKind::encoder ? config.encoder : config.decoder)[static_cast<size_t>(layer)].attention.num_heads;
+  const LayerConfig& found = (kind == AttentionKind::encoder ? config.encoder : config.decoder)[static_cast<size_t>(layer)];
+  return (kind == AttentionKind::cross ? *found.cross_attention : found.attention).num_heads;
+}
+
+void check_head(const TransformerConfig& config, AttentionKind kind, int layer, int head) {
+  const int heads = heads_of(config, kind, layer);
+  QKV_CHECK_OPTION(head >= 0 && head < heads, "`head` {} does not exist; possible: 0 to {}", head, heads - 1);
 }
 
 HeadTrace trace_head(const Transformer& network, std::span<const int32_t> source, std::span<const int32_t> target_in, AttentionKind kind,
                      int layer, int head, DType dtype) {
   const TransformerConfig& config = network.config();
-  const int heads = heads_of(config, kind, layer);
-  QKV_CHECK_OPTION(head >= 0 && head < heads, "`head` {} does not exist; possible: 0 to {}", head, heads - 1);
-  QKV_REQUIRE(!source.empty() && !target_in.empty(), "[trace_head] a sequence without tokens");
+  check_head(config, kind, layer, head);
+  QKV_REQUIRE((!config.has_encoder() || !source.empty()) && (kind == AttentionKind::encoder || !target_in.empty()),
+              "[trace_head] a sequence without tokens");
 
   std::optional<AttentionRecord> found;
   ForwardContext context;
@@ -97,8 +118,8 @@ HeadTrace trace_head(const Transformer& network, std::span<const int32_t> source
     if (record.kind == kind && record.layer == layer) found = record;
   };
   const RecordScope no_gradient(nullptr);
-  const TokenBatch source_batch = one_sequence(source);
-  const Tensor memory = network.encode(source_batch, context);
+  const TokenBatch source_batch = config.has_encoder() ? one_sequence(source) : TokenBatch{};
+  const Tensor memory = config.has_encoder() ? network.encode(source_batch, context) : Tensor();
   if (kind != AttentionKind::encoder) network.decode(one_sequence(target_in), memory, source_batch.segments, context);
   if (!found) fail(ErrorCode::internal, "[trace_head] the model did not report layer {}", layer);
   return to_trace(*found, head);

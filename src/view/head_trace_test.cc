@@ -83,6 +83,48 @@ TEST(HeadTrace, WeightsAreTheSoftmaxOfTheScoresAndOutputTheirMeanOfValues) {
   }
 }
 
+// Rows 2 and 5 of layer 1, head 1 by transformers 5.24 (eager attention, output_attentions=True) for ids 5 9 12 7 3 14.
+TEST(HeadTrace, WeightsOfAnEncoderOrADecoderAloneAreThoseOfTransformers) {
+  struct Golden {
+    const char* name;
+    AttentionKind kind;
+    std::vector<double> third, last;
+  };
+  const Golden goldens[] = {{"causal_models/gpt2",
+                             AttentionKind::decoder,
+                             {0.548829, 0.428092, 0.023080, 0, 0, 0},
+                             {0.486614, 0.155418, 0.079214, 0.122964, 0.109278, 0.046512}},
+                            {"causal_models/llama",
+                             AttentionKind::decoder,
+                             {0.755935, 0.171751, 0.072314, 0, 0, 0},
+                             {0.016809, 0.953008, 0.000047, 0.000011, 0.000017, 0.030107}},
+                            {"causal_models/mistral",
+                             AttentionKind::decoder,
+                             {0.975374, 0.019940, 0.004687, 0, 0, 0},
+                             {0, 0, 0.000026, 0.000012, 0.987986, 0.011976}},
+                            {"encoder_models/masked_lm",
+                             AttentionKind::encoder,
+                             {0.052937, 0.623925, 0.057628, 0.004510, 0.003330, 0.257671},
+                             {0.019013, 0.779545, 0.012823, 0.008329, 0.036645, 0.143645}}};
+  const std::vector<int32_t> ids{5, 9, 12, 7, 3, 14};
+  for (const Golden& golden : goldens) {
+    SCOPED_TRACE(golden.name);
+    const auto model = load_model(std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens" / golden.name);
+    EXPECT_EQ(kinds_of(model->config), std::vector{golden.kind});
+    const HeadTrace trace = trace_head(model->network, ids, ids, golden.kind, 1, 1);
+    for (int64_t i = 0; i < 6; ++i) {
+      EXPECT_NEAR(trace.weights.at(2, i), golden.third[static_cast<size_t>(i)], 2e-5);
+      EXPECT_NEAR(trace.weights.at(5, i), golden.last[static_cast<size_t>(i)], 2e-5);
+    }
+    try {
+      trace_head(model->network, ids, ids, AttentionKind::cross, 0, 0);
+      ADD_FAILURE();
+    } catch (const Error& error) {
+      EXPECT_EQ(std::string(error.what()), std::string("kind cross: the model has no such attention; possible: ") + name_of(golden.kind));
+    }
+  }
+}
+
 TEST(HeadTrace, DecoderSeesNoFutureAndCrossAttentionTheWholeSource) {
   const auto model = open_model("marian_post_norm", Device::cpu);
   const HeadTrace decoder = trace_head(model->network, kSource, kTargetIn, AttentionKind::decoder, 1, 2);

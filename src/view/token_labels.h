@@ -9,10 +9,13 @@
 
 namespace qkv {
 
-// One label per id: the text that it adds to the sequence, with "▁" for a space and "↵" for a line end. Special tokens have their names,
-// invisible characters their code points ("<U+200B>"). A token that ends within a character is "…"; the token that completes the character
-// shows it.
+// One label per id: the text that it adds to the sequence, with "␣" for a space and "\n", "\t" and "\r" for line ends and tabs. Special
+// tokens have their names, invisible characters their code points ("<U+200B>"). A token that holds a part of a character's bytes shows the
+// character and the number of the part ("字(1/3)"), or its bytes ("<0xE5>") if the sequence lacks the rest.
 std::vector<std::string> token_labels(const Tokenizer& tokenizer, std::span<const int32_t> ids);
+
+// What the signs in these labels mean: "␣ space, \n line end"; empty if there are none.
+std::string label_notes(std::span<const std::string> labels);
 
 // A text for a heading: spaces are kept, line ends and invisible characters are replaced as in labels.
 std::string on_one_visible_line(std::string_view text);

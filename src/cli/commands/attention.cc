@@ -18,13 +18,14 @@ namespace qkv {
 namespace {
 
 struct AttentionArguments {
-  std::string model, source, kind = "cross", output;
+  std::string model, source, kind, output;
   AttentionRequest request;
   bool trace = false;
   TranslatorOptions options;
 };
 
-AttentionKind kind_of(const std::string& name) {
+std::optional<AttentionKind> kind_of(const std::string& name) {
+  if (name.empty()) return std::nullopt;
   return name == "encoder" ? AttentionKind::encoder : name == "decoder" ? AttentionKind::decoder : AttentionKind::cross;
 }
 
@@ -54,7 +55,7 @@ void run_attention(const AttentionArguments& arguments) {
                                  ? trace_text(view)
                                  : attention_text(view, arguments.output.empty() ? terminal_width(STDOUT_FILENO, kWidth) : kWidth);
     if (arguments.output.empty()) {
-      if (!request.target && request.kind != AttentionKind::encoder) print("{}\n-> {}\n\n", view.source, view.target);
+      if (view.has_target && !request.target && view.trace.kind != AttentionKind::encoder) print("{}\n-> {}\n\n", view.source, view.target);
       write_stdout(text);
     } else {
       write_file_atomically(arguments.output, text);
@@ -77,13 +78,15 @@ void add_attention_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("attention", "Show where an attention head looks");
   auto arguments = std::make_shared<AttentionArguments>();
   command->add_option(with_letter("--model"), arguments->model, "Model directory")->required()->type_name("DIR");
-  command->add_option("--source", arguments->source, "The text to translate")->required()->type_name("TEXT");
-  command->add_option("--target", arguments->request.target, "Its translation (default: the model's own)")->type_name("TEXT");
+  command->add_option("--source,--text", arguments->source, "The text that the model reads")->required()->type_name("TEXT");
+  command->add_option("--target", arguments->request.target, "Its translation, for models that translate (default: the model's own)")
+      ->type_name("TEXT");
   command
-      ->add_option("--kind", arguments->kind, "encoder (self-attention of the source), decoder (of the target) or cross (target to source)")
+      ->add_option("--kind", arguments->kind,
+                   "encoder (self-attention of the source), decoder (of the target, or of the only text) or cross (target to source) "
+                   "(default: cross, or the only one that the model has)")
       ->check(CLI::IsMember({"encoder", "decoder", "cross"}))
-      ->type_name("KIND")
-      ->capture_default_str();
+      ->type_name("KIND");
   command->add_option("--layer", arguments->request.layer, "Layer, counted from 0 (default: the last)")
       ->check(at_least(arguments->request.layer, 0))
       ->type_name("L");
@@ -97,7 +100,10 @@ void add_attention_command(CLI::App& app) {
       ->type_name("FILE");
   command->add_flag("--trace", arguments->trace, "Print Q, K, V, scaled scores, weights and output of the head, a row for each token");
   add_decoding_options(*command, arguments->options, Texts::one);
-  command->footer("Example: qkv attention --model my-model --source \"twenty-one\" --kind cross --layer 3 --head 1 --output map.svg");
+  command->footer(
+      "Models that translate read a text and its translation; language models, BERT and classifiers read the text alone.\n"
+      "Examples: qkv attention --model my-model --source \"twenty-one\" --kind cross --layer 3 --head 1 --output map.svg\n"
+      "          qkv attention --model my-classifier --text \"a lovely film\"");
   command->callback([command, arguments] {
     refuse_unused(*command, *arguments);
     run_attention(*arguments);

@@ -87,10 +87,11 @@ void add_tokenizer_train(CLI::App& tokenizer) {
       ->check(CLI::IsMember(names_of(kModels)))
       ->type_name("KIND")
       ->capture_default_str();
-  command->add_option("--vocab-size", options.vocab_size, "Tokens, special ones and single characters included")
+  command
+      ->add_option("--vocab-size", options.vocab_size,
+                   "Tokens, exactly, special ones and single characters included (default: what the text yields, up to 8000)")
       ->check(between(4, 10'000'000))
-      ->type_name("N")
-      ->capture_default_str();
+      ->type_name("N");
   command
       ->add_option("--min-frequency", options.min_frequency,
                    "Join pairs that occur at least this often; of wordlevel: words that are tokens; not of unigram")

@@ -13,7 +13,8 @@ namespace qkv::lab {
 // The records of all experiments of a page.
 using PageRecords = std::map<std::string, Records, std::less<>>;
 
-// Returns the text that stands in a placeholder's place. Throws Error(internal) that names the placeholder if it is unknown or the record lacks its number.
+// Returns the text that stands in a placeholder's place. Throws Error(internal) that names the placeholder if it is unknown or the record
+// lacks its number.
 //   hand:NAME:DIGITS                    a matrix or number that the page computes, in TeX
 //   hand:NAME:ROW,COLUMN:DIGITS         one of its numbers
 //   mean:EXPERIMENT:ARM:VALUE:DIGITS    over all seeds

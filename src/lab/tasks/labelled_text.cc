@@ -114,7 +114,7 @@ const LabelledText& LabelledText::of(const Job& job, const TokenizerTrainerOptio
   static std::map<std::string, std::unique_ptr<LabelledText>> all;
   const std::lock_guard lock(mutex);
   std::unique_ptr<LabelledText>& found =
-      all[fmt::format("{}|{}|{}", job.scratch.string(), static_cast<int>(tokenizer.pipeline), tokenizer.vocab_size)];
+      all[fmt::format("{}|{}|{}", job.scratch.string(), static_cast<int>(tokenizer.pipeline), tokenizer.vocab_size.value_or(0))];
   if (!found) found.reset(new LabelledText(job, tokenizer));
   return *found;
 }

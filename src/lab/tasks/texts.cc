@@ -20,7 +20,7 @@ namespace {
 
 // A key with the properties of a tokenizer that the lab varies.
 std::string name_of(const TokenizerTrainerOptions& tokenizer) {
-  return fmt::format("{}-{}-{}-{}-{}", static_cast<int>(tokenizer.pipeline), tokenizer.vocab_size, tokenizer.min_frequency,
+  return fmt::format("{}-{}-{}-{}-{}", static_cast<int>(tokenizer.pipeline), tokenizer.vocab_size.value_or(0), tokenizer.min_frequency,
                      static_cast<int>(tokenizer.score), tokenizer.special_tokens.size());
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using Options = TokenizerTrainerOptions;
 
-constexpr int64_t kLeastMemory = int64_t{64} << 20;
+constexpr int64_t kLeastMemory = int64_t{64} << 20, kDefaultSize = 8000;
 
 void check_special_tokens(const Options& options) {
   std::vector<std::string> tokens = special_tokens_of(options.pipeline);
@@ -30,8 +30,9 @@ void check_special_tokens(const Options& options) {
 }
 
 LearnOptions learn_options(const Options& options) {
-  QKV_REQUIRE(options.vocab_size > 0 && options.vocab_size <= std::numeric_limits<int32_t>::max(),
-              "a vocabulary size of {} cannot be; common are 4,000 to 64,000", options.vocab_size);
+  const int64_t vocab_size = options.vocab_size.value_or(kDefaultSize);
+  QKV_REQUIRE(vocab_size > 0 && vocab_size <= std::numeric_limits<int32_t>::max(),
+              "a vocabulary size of {} cannot be; common are 4,000 to 64,000", vocab_size);
   QKV_REQUIRE(options.limit_alphabet > 0, "an alphabet of {} characters cannot be", options.limit_alphabet);
   QKV_REQUIRE(options.character_coverage > 0 && options.character_coverage <= 1,
               "a character coverage of {} cannot be; it is a share of the text, above 0 and at most 1", options.character_coverage);
@@ -40,7 +41,7 @@ LearnOptions learn_options(const Options& options) {
   QKV_REQUIRE(options.memory >= kLeastMemory, "{} bytes of memory are too few to train a tokenizer; give at least {} MB", options.memory,
               kLeastMemory >> 20);
   check_special_tokens(options);
-  LearnOptions learn{.vocab_size = static_cast<size_t>(options.vocab_size),
+  LearnOptions learn{.vocab_size = static_cast<size_t>(vocab_size),
                      .min_frequency = options.min_frequency,
                      .limit_alphabet = static_cast<size_t>(options.limit_alphabet),
                      .character_coverage = options.character_coverage,
@@ -85,10 +86,10 @@ void check_size(const Options& options, const LearnOptions& learn, size_t tokens
          "limit the alphabet",
          learn.vocab_size, alphabet, learn.special_tokens.size(), options.byte_fallback ? " and 256 bytes" : "");
   }
-  if (tokens < learn.vocab_size && !options.vocab_size_is_upper_bound) {
-    fail(ErrorCode::bad_input, "the text yields {} tokens at most, not {}; ask for a vocabulary of that size or less{}", tokens,
-         learn.vocab_size,
-         learn.min_frequency > 1 && options.pipeline != TokenizerPipeline::unigram ? ", or lower the minimum frequency" : "");
+  if (tokens < learn.vocab_size && options.vocab_size && !options.vocab_size_is_upper_bound) {
+    const bool counts = learn.min_frequency > 1 && options.pipeline != TokenizerPipeline::unigram;
+    fail(ErrorCode::bad_input, "the text yields {} tokens at most{}, not {}; ask for a vocabulary of that size or less", tokens,
+         counts ? fmt::format(" (of what occurs {} times or more)", learn.min_frequency) : "", learn.vocab_size);
   }
 }
 

@@ -207,10 +207,27 @@ TEST(TrainTokenizer, AVocabularyThatTheTextCannotFillIsAnErrorUnlessItIsABound) 
   const std::vector<std::string> lines{"ab ab ab", "abc abc"};
   // </s> <unk> <pad>, a b c ▁, and the merges ab, ▁ab, ▁abc
   ErrorCode code{};
-  EXPECT_THAT(error_of([&] { train_tokenizer({.vocab_size = 11}, lines); }, &code), HasSubstr("the text yields 10 tokens at most, not 11"));
+  EXPECT_THAT(error_of([&] { train_tokenizer({.vocab_size = 11}, lines); }, &code),
+              HasSubstr("the text yields 10 tokens at most (of what occurs 2 times or more), not 11"));
   EXPECT_EQ(code, ErrorCode::bad_input);
   EXPECT_EQ(train_tokenizer({.vocab_size = 10}, lines).vocab_size(), 10);
   EXPECT_EQ(train_tokenizer({.vocab_size = 8000, .vocab_size_is_upper_bound = true}, lines).vocab_size(), 10);
+  EXPECT_EQ(train_tokenizer({}, lines).vocab_size(), 10) << "the default is a bound";
+}
+
+// The size that the error names is reached, and is the largest.
+TEST(TrainTokenizer, TheErrorSaysTheLargestPossibleVocabulary) {
+  const std::vector<std::string> lines = read_lines(golden_path("corpus.txt"));
+  for (const TokenizerPipeline pipeline : {TokenizerPipeline::sentences, TokenizerPipeline::unigram, TokenizerPipeline::words,
+                                           TokenizerPipeline::word_pieces, TokenizerPipeline::byte_pairs}) {
+    SCOPED_TRACE(static_cast<int>(pipeline));
+    const std::string message = error_of([&] { train_tokenizer({.pipeline = pipeline, .vocab_size = 1 << 20}, lines); });
+    ASSERT_THAT(message, testing::StartsWith("the text yields "));
+    const int64_t largest = std::stoll(message.substr(16));
+    EXPECT_EQ(train_tokenizer({.pipeline = pipeline, .vocab_size = largest}, lines).vocab_size(), largest);
+    EXPECT_THAT(error_of([&] { train_tokenizer({.pipeline = pipeline, .vocab_size = largest + 1}, lines); }),
+                HasSubstr(fmt::format("yields {} tokens at most", largest)));
+  }
 }
 
 TEST(TrainTokenizer, BadOptionsAndTextsAreOneLineEach) {

@@ -60,10 +60,12 @@ TEST_F(ConfigText, NumbersKeepEveryBit) {
 TEST_F(ConfigText, TextsMayHoldAnyCharacter) {
   TrainOptions options;
   apply_preset(options, "char-gpt");
-  options.text = "a \"quoted\" \\ name\twith\nall ü 語\x7f";
+  options.text = "a \"quoted\" \\ name\twith all ü 語\x7f";
+  options.valid_text = {"one", "two"};
   options.document_separator = "\n\\n\t\"";
   const TrainOptions again = read_back(options);
   EXPECT_EQ(again.text, options.text);
+  EXPECT_EQ(again.valid_text, options.valid_text);
   EXPECT_EQ(again.document_separator, options.document_separator);
   options.text = "\xff";
   EXPECT_THROW(config_text(options), Error);
@@ -100,7 +102,7 @@ TEST_F(ConfigText, KeptOptionsAreReadFromAnywhere) {
   options.source = "here/text";
   options.resume = true;
   const TrainOptions kept = kept_options(options);
-  EXPECT_EQ(kept.source, std::filesystem::current_path() / "here/text");
+  EXPECT_EQ(kept.source, TextFiles(std::filesystem::current_path() / "here/text"));
   EXPECT_TRUE(kept.target.empty());
   EXPECT_FALSE(kept.resume);
 }
