@@ -22,9 +22,9 @@ class LineInput {
   LineInput& operator=(const LineInput&) = delete;
 
   const std::string& name() const { return name_; }
-  int64_t size() const { return reader_ ? 0 : static_cast<int64_t>(file_.text().size()); }  // in bytes; 0: not known
-  bool is_typed() const;                                                                    // by a person, on a terminal
-  int64_t first_line() const { return first_line_; }                                        // number of the block's first line, from 1
+  int64_t size() const { return file_ ? static_cast<int64_t>(file_->text().size()) : 0; }  // in bytes; 0: not known
+  bool is_typed() const;                                                                   // by a person, on a terminal
+  int64_t first_line() const { return first_line_; }                                       // number of the block's first line, from 1
 
   // The next block of lines, valid until the next call; empty at the end. Files are mapped, so their lines may have any length.
   std::vector<std::string_view> next();
