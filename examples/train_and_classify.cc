@@ -28,10 +28,11 @@ int run(const std::filesystem::path& directory) {
   std::filesystem::create_directories(directory.parent_path());
   qkv::TrainOptions options;
   qkv::apply_preset(options, "classifier");
-  options.train_file = directory.string() + "-train.tsv";
-  options.valid_file = directory.string() + "-valid.tsv";
-  write_reviews(options.train_file.string(), 300);
-  write_reviews(options.valid_file.string(), 30);
+  const std::string train_file = directory.string() + "-train.tsv", valid_file = directory.string() + "-valid.tsv";
+  write_reviews(train_file, 300);
+  write_reviews(valid_file, 30);
+  options.train_file = train_file;
+  options.valid_file = valid_file;
   options.output = directory;
   options.overwrite = true;
   options.encoder_layers = 1;

@@ -987,7 +987,7 @@ class CommandLine(ProgramTest):
             changed[changed.index(option) + 1] = value
             self.refused(2, [option], *changed)
         self.refused(2, ['--beam-size', '--target'], *options, '--beam-size', 3)
-        self.refused(2, ['--trace', 'map.svg'], *options, '--trace', '--output', self.folder / 'map.svg')
+        self.refused(2, ['--trace', '.svg'], *options, '--trace', '--output', self.folder / 'map.svg')
 
     def test_demo_data_is_disjoint_and_repeatable(self):
         for name in ('one', 'two'):
@@ -1147,10 +1147,10 @@ class LanguageModel(ProgramTest):
         self.refused(1, ['qkv generate'], 'translate', '--model', self.model, stdin=b'one\n')
 
     def test_attention_of_a_decoder_alone_is_that_of_the_text(self):
-        show = ['attention', '--model', self.model, '--text', 'one two\nthree']
+        show = ['attention', '--model', self.model, '--text', 'and über\nalles']
         self.works(*show, '--output', self.folder / 'map.json')
         shown = json.loads((self.folder / 'map.json').read_text())
-        self.assertEqual((shown['kind'], ''.join(shown['keys'])), ('decoder', 'one␣two\\nthree'))
+        self.assertEqual((shown['kind'], ''.join(shown['keys'])), ('decoder', 'and␣über\\nalles'))
         self.assertNotIn('target', shown)
         self.assertIn('labels: ␣ space, \\n line end\n', self.works(*show).stdout)
         for kind in ('encoder', 'cross'):

@@ -1,3 +1,4 @@
+#include <array>
 #include <cmath>
 
 #include "lab/pages/by_hand.h"
@@ -99,9 +100,9 @@ Numbers embedding_scale_by_hand() {
 Numbers recurrent_by_hand() {
   const Matrix x{{1}, {0}, {0}};
   const double w = 0.5;
-  const int32_t length = 3;
+  const std::array<int32_t, 3> steps{1, 1, 1};
   const Tensor weight = Tensor::from(std::vector<float>{0.5f}, {1, 1}), bias = Tensor::zeros({1}, DType::f32);
-  const Matrix h(recurrence(x.tensor(), weight, bias, Segments::of_lengths({&length, 1}), RecurrentCell::tanh, false));
+  const Matrix h(recurrence(x.tensor(), weight, bias, Segments::of_lengths(steps), RecurrentCell::tanh, false));
   const Matrix slopes = each(h, [&](double value) { return w * (1 - value * value); });
   return {{"x", transposed(x)},
           {"h", transposed(h)},
