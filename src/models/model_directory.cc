@@ -278,7 +278,7 @@ void ModelDirectory::read_packed(Model& model) const {
   std::stable_sort(packed.begin(), packed.end(),
                    [](const Parameter* a, const Parameter* b) { return a->value.numel() > b->value.numel(); });
   const Device device = model.parameters.device();
-  release_unused_memory(device);
+  if (!packed.empty() && packed.front()->value.numel() > kReleasedAfter) release_unused_memory(device);
   for (const Parameter* parameter : packed) {
     allocate_values(parameter->value);
     read_weight(*parameter);
@@ -353,10 +353,11 @@ int64_t ModelDirectory::verify_weights() const {
     if (is_ignored(*architecture_, name)) continue;
     Tensor values = Tensor::empty(is_whole(weight.entry->dtype) ? Shape{0} : weight.entry->shape, DType::f32);
     if (values.numel() > 0) weights_.read(name, values);
+    const float* numbers = values.host<float>();
     for (int64_t i = 0; i < values.numel(); ++i) {
-      if (std::isfinite(values.host<float>()[i])) continue;
+      if (std::isfinite(numbers[i])) continue;
       fail(ErrorCode::bad_input, "{}: value {} of tensor \"{}\" is {}; the training that wrote it had diverged, or the file is damaged",
-           weights_.path().string(), i, shortened(name), values.host<float>()[i]);
+           weights_.path().string(), i, shortened(name), numbers[i]);
     }
     count += values.numel();
   }

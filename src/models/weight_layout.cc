@@ -49,11 +49,15 @@ Shape their_shape(const TheirWeight& place, const Shape& ours) {
 }
 
 void take_from(const Tensor& theirs, const TheirWeight& place, const Tensor& ours) {
-  for_values(place, ours.shape(), [&](int64_t there, int64_t here) { ours.host<float>()[here] = theirs.host<float>()[there]; });
+  const float* from = theirs.host<float>();
+  float* to = ours.host<float>();
+  for_values(place, ours.shape(), [=](int64_t there, int64_t here) { to[here] = from[there]; });
 }
 
 void put_into(const Tensor& theirs, const TheirWeight& place, const Tensor& ours) {
-  for_values(place, ours.shape(), [&](int64_t there, int64_t here) { theirs.host<float>()[there] = ours.host<float>()[here]; });
+  const float* from = ours.host<float>();
+  float* to = theirs.host<float>();
+  for_values(place, ours.shape(), [=](int64_t there, int64_t here) { to[there] = from[here]; });
 }
 
 }  // namespace qkv
