@@ -20,7 +20,7 @@ import time
 import unittest
 
 PROGRAM = ''
-COMMANDS = ['train', 'translate', 'generate', 'classify', 'eval', 'tokenizer', 'attention', 'inspect', 'data', 'bench', 'lab']
+COMMANDS = ['train', 'translate', 'generate', 'classify', 'embed', 'eval', 'tokenizer', 'attention', 'inspect', 'data', 'bench', 'lab']
 
 
 def run(*arguments, stdin=b'', limit_file_bytes=None, limit_memory=None, **options):

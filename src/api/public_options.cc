@@ -1,5 +1,6 @@
 // The option tables of the public API.
 #include "decode/option_table.h"
+#include "embed/option_table.h"
 #include "evaluate/option_table.h"
 #include "qkv/options.h"
 #include "train/options/option_table.h"
@@ -53,6 +54,10 @@ std::span<const OptionInfo> comparison_options() {
   static const std::vector<OptionInfo> table = public_part(comparison_option_table());
   return table;
 }
+std::span<const OptionInfo> embed_options() {
+  static const std::vector<OptionInfo> table = public_part(embed_option_table());
+  return table;
+}
 
 void set_option(TrainOptions& options, std::string_view name, const std::string& text) {
   set_in(train_option_table(), options, name, text);
@@ -69,6 +74,9 @@ void set_option(ScoringOptions& options, std::string_view name, const std::strin
 void set_option(ComparisonOptions& options, std::string_view name, const std::string& text) {
   set_in(comparison_option_table(), options, name, text);
 }
+void set_option(EmbedOptions& options, std::string_view name, const std::string& text) {
+  set_in(embed_option_table(), options, name, text);
+}
 
 std::string option_value(const TrainOptions& options, std::string_view name) {
   return find_or_fail(train_option_table(), name).get(options);
@@ -84,6 +92,9 @@ std::string option_value(const ScoringOptions& options, std::string_view name) {
 }
 std::string option_value(const ComparisonOptions& options, std::string_view name) {
   return find_or_fail(comparison_option_table(), name).get(options);
+}
+std::string option_value(const EmbedOptions& options, std::string_view name) {
+  return find_or_fail(embed_option_table(), name).get(options);
 }
 
 }  // namespace qkv

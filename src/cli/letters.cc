@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::pair<char, std::string_view> kLetters[] = {
     {'m', "--model"},  {'o', "--output"}, {'q', "--quiet"},     {'v', "--verbose"},        {'t', "--threads"},
-    {'c', "--config"}, {'p', "--prompt"}, {'b', "--beam-size"}, {'n', "--max-new-tokens"},
+    {'c', "--config"}, {'p', "--prompt"}, {'b', "--beam-size"}, {'n', "--max-new-tokens"}, {'k', "--k"},
 };
 
 }  // namespace

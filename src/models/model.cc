@@ -21,7 +21,7 @@ std::vector<std::string> numbered_labels(int count) {
 std::string_view use_of(const TransformerConfig& config) {
   if (config.kind == Kind::encoder_decoder) return "translates (qkv translate)";
   if (config.kind == Kind::decoder_only) return "continues texts (qkv generate)";
-  if (config.head == Head::pooler) return "turns texts into vectors, which no command prints";
+  if (config.head == Head::pooler) return "turns texts into vectors (qkv embed)";
   return config.head == Head::classification ? "labels texts (qkv classify)" : "fills in masked tokens (qkv eval --text)";
 }
 

@@ -1,0 +1,141 @@
+#include "embed/sentence_files.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "embed/module_configs.h"
+#include "formats/json_file.h"
+#include "formats/json_node.h"
+
+namespace qkv {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ModuleEntry {
+  std::string type;  // as in the file
+  std::string name;  // last part of the type if it is one of sentence-transformers, else empty
+  fs::path directory;
+};
+
+// Directories of the Hub's cache hold links to files elsewhere, so only the path's text is checked.
+fs::path path_inside(const fs::path& directory, const JsonNode& path) {
+  const fs::path given(path.string());
+  const bool leaves = given.is_absolute() || std::any_of(given.begin(), given.end(), [](const fs::path& part) { return part == ".."; });
+  if (leaves) path.fail(fmt::format("is \"{}\", which leaves the directory of the model", shortened(path.string(), 100)));
+  if (path.string().find('\0') != std::string::npos) path.fail("holds a zero byte");
+  return given.empty() ? directory : directory / given;
+}
+
+std::vector<ModuleEntry> read_entries(const fs::path& directory) {
+  const fs::path file = directory / "modules.json";
+  const nlohmann::json json = parse_json(read_file(file), file.string());
+  std::vector<ModuleEntry> entries;
+  for (const JsonNode& item : JsonNode(json, file.string()).items()) {
+    ModuleEntry entry{.type = item.type(), .name = {}, .directory = path_inside(directory, item.at("path"))};
+    constexpr std::string_view kTheirs = "sentence_transformers.";
+    if (entry.type.starts_with(kTheirs)) entry.name = entry.type.substr(entry.type.rfind('.') + 1);
+    entries.push_back(std::move(entry));
+  }
+  if (entries.empty() || entries.front().name != "Transformer") {
+    fail(ErrorCode::unsupported, "{}: the first module is {}; only sentence_transformers' Transformer is supported there", file.string(),
+         entries.empty() ? "missing" : "\"" + shortened(entries.front().type, 100) + "\"");
+  }
+  return entries;
+}
+
+void read_modules(const fs::path& directory, SentenceDescription& result) {
+  const std::vector<ModuleEntry> entries = read_entries(directory);
+  const std::string file = (directory / "modules.json").string();
+  result.model = entries.front().directory;
+  for (size_t i = 1; i < entries.size(); ++i) {
+    const auto& [type, name, place] = entries[i];
+    if (name == "Dropout") continue;  // has no effect outside training
+    if (name == "Pooling" && !result.pooling) {
+      result.pooling = read_pooling(place);
+      continue;
+    }
+    const bool known = name == "Dense" || name == "LayerNorm" || name == "Normalize";
+    if (!known) {
+      fail(ErrorCode::unsupported,
+           "{}: module {}, \"{}\", is not supported; there are one Transformer, one Pooling, then Dense, LayerNorm, "
+           "Normalize and Dropout of sentence_transformers",
+           file, i, shortened(type, 100));
+    }
+    if (!result.pooling) {
+      fail(ErrorCode::unsupported, "{}: {} stands before a Pooling; only modules on the vector of a text are supported", file, name);
+    }
+    if (name == "Dense") result.modules.emplace_back(read_dense(place));
+    if (name == "LayerNorm") result.modules.emplace_back(read_layer_norm(place));
+    if (name == "Normalize") result.modules.emplace_back(read_normalize(place));
+  }
+  if (!result.pooling) {
+    fail(ErrorCode::bad_input,
+         "{} names no Pooling module; without one, tokens have vectors but not the text (multi-vector and sparse "
+         "models are not supported)",
+         file);
+  }
+}
+
+void read_prompts(const JsonNode& config, SentenceDescription& result) {
+  if (const auto prompts = config.find("prompts")) {
+    if (!prompts->value().is_object()) prompts->fail("must be an object of names and texts");
+    for (const auto& [name, text] : prompts->value().items()) {
+      if (text.is_null()) continue;
+      result.prompts.emplace_back(name, prompts->at(name).string());
+    }
+  }
+  const auto chosen = config.find("default_prompt_name");
+  if (!chosen) return;
+  result.default_prompt = chosen->string();
+  const bool known =
+      std::any_of(result.prompts.begin(), result.prompts.end(), [&](const auto& prompt) { return prompt.first == result.default_prompt; });
+  if (!known) chosen->fail(fmt::format("is \"{}\", which is none of the prompts", shortened(result.default_prompt, 60)));
+}
+
+// What the whole model says about itself, config_sentence_transformers.json.
+void read_whole(const fs::path& directory, SentenceDescription& result) {
+  const fs::path file = directory / "config_sentence_transformers.json";
+  if (!is_there(file)) return;
+  const nlohmann::json json = read_json_object(file);
+  const JsonNode config(json, file.string());
+  for (const auto& [key, value] : json.items()) {
+    constexpr std::array kKnown = {"__version__", "prompts", "default_prompt_name", "model_type", "similarity_fn_name", "truncate_dim"};
+    const bool known = std::find(kKnown.begin(), kKnown.end(), key) != kKnown.end();
+    if (!known && !value.is_null()) log_warning("{}: \"{}\" is not known and has no effect", file.string(), shortened(key, 60));
+  }
+  const std::string kind = config.string_or("model_type", "SentenceTransformer");
+  if (kind != "SentenceTransformer") config.at("model_type").fail_unsupported(fmt::format("\"{}\" is not supported", shortened(kind, 60)));
+  read_prompts(config, result);
+  if (const auto measure = config.find("similarity_fn_name")) {
+    constexpr std::array<std::pair<const char*, Similarity>, 4> kMeasures = {{{"cosine", Similarity::cosine},
+                                                                              {"dot", Similarity::dot},
+                                                                              {"euclidean", Similarity::euclidean},
+                                                                              {"manhattan", Similarity::manhattan}}};
+    const std::string name = measure->string();
+    const auto found = std::find_if(kMeasures.begin(), kMeasures.end(), [&](const auto& each) { return each.first == name; });
+    if (found == kMeasures.end()) measure->fail_unsupported(fmt::format("\"{}\" is not supported", shortened(name, 60)));
+    result.similarity = found->second;
+  }
+  if (const auto size = config.find("truncate_dim")) {
+    result.truncate_dim = size->integer();
+    if (result.truncate_dim < 1) size->fail("must be at least 1");
+  }
+}
+
+}  // namespace
+
+SentenceDescription read_sentence_files(const fs::path& directory) {
+  SentenceDescription result;
+  result.model = directory;
+  if (is_there(directory / "modules.json")) read_modules(directory, result);
+  read_transformer(result.model, result);
+  read_whole(directory, result);
+  return result;
+}
+
+}  // namespace qkv
