@@ -1,4 +1,5 @@
-// Compares encoder-decoders of transformers by their logits, also after load_model and save_model. tools/golden/models.py wrote the files.
+// Compares encoder-decoders of transformers by their logits, also after load_model and save_model. tools/golden/models.py and
+// encoder_decoders.py wrote the files.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "base/temporary_directory.h"
 #include "io/safetensors.h"
 #include "models/model.h"
+#include "tests/golden_folders.h"
 
 namespace qkv {
 namespace {
@@ -85,7 +87,7 @@ class GoldenModel : public testing::TestWithParam<std::string> {
 };
 using BadModel = GoldenModel;
 
-INSTANTIATE_TEST_SUITE_P(Transformers, GoldenModel, testing::Values("marian_post_norm", "pegasus_pre_norm", "marian_old_f16"));
+INSTANTIATE_TEST_SUITE_P(Transformers, GoldenModel, testing::ValuesIn(folders_of(kGoldens)), [](const auto& info) { return info.param; });
 
 TEST_P(GoldenModel, LogitsEqualTransformersOnTheCpu) {
   const auto model = load_model(kGoldens / GetParam());
@@ -207,9 +209,9 @@ TEST_F(BadModel, ConfigMessagesNameTheKey) {
   EXPECT_THAT(message({{"activation_function", "snake"}}), HasSubstr("the activation \"snake\"; there are relu, gelu"));
   EXPECT_THAT(message({{"static_position_embeddings", false}}), HasSubstr("learned positions"));
   EXPECT_THAT(message({{"normalize_before", true}}), HasSubstr("\"normalize_before\" is true"));
-  EXPECT_THAT(message({{"architectures", {"T5ForConditionalGeneration"}}}),
-              HasSubstr("\"T5ForConditionalGeneration\" is not supported; there are MarianMTModel"));
-  EXPECT_THAT(message({{"architectures", nullptr}, {"model_type", "t5"}}), HasSubstr("\"t5\" is not supported"));
+  EXPECT_THAT(message({{"architectures", {"LEDForConditionalGeneration"}}}),
+              HasSubstr("\"LEDForConditionalGeneration\" is not supported; there are MarianMTModel"));
+  EXPECT_THAT(message({{"architectures", nullptr}, {"model_type", "led"}}), HasSubstr("\"led\" is not supported"));
   EXPECT_EQ(message({{"architectures", nullptr}}), "no error");
   EXPECT_THAT(message({{"decoder_attention_heads", 2}}), HasSubstr("\"decoder_attention_heads\" is 2"));
   EXPECT_THAT(message({{"encoder_attention_heads", 5}, {"decoder_attention_heads", 5}}), HasSubstr("5 does not divide hidden_size 24"));

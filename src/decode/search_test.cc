@@ -52,6 +52,8 @@ void expect_hypothesis(const Hypothesis& found, const Json& expected, bool greed
   EXPECT_NEAR(found.score, score, 1e-4);
 }
 
+constexpr const char* kModels[] = {"marian_post_norm", "pegasus_pre_norm", "t5", "t5_v1_1", "mt5", "umt5"};
+
 class SearchGolden : public testing::TestWithParam<std::tuple<const char*, Device>> {
  protected:
   void SetUp() override {
@@ -90,8 +92,10 @@ TEST_P(SearchGolden, HypothesesAndScoresEqualTransformersToFourDigits) { expect_
 
 // Covers the cases of tools/golden/decode.py: early_stopping="never", 8 beams, min_length at max_length, </s> among the bad words, ...
 TEST_P(SearchGolden, RulesThatMeetInUnusualWaysEqualTransformersToo) {
+  const std::filesystem::path file = golden("../decode/" + std::string(std::get<0>(GetParam())) + ".json");
+  if (!std::filesystem::exists(file)) GTEST_SKIP() << "searches of expected.json alone";
   Json more;
-  std::ifstream(golden("../decode/" + std::string(std::get<0>(GetParam())) + ".json")) >> more;
+  std::ifstream(file) >> more;
   expect_searches(more);
 }
 
@@ -169,8 +173,7 @@ TEST_P(SearchGolden, OneSourceAloneEqualsItselfAmongNeighbours) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, SearchGolden,
-                         testing::Combine(testing::Values("marian_post_norm", "pegasus_pre_norm"),
-                                          testing::Values(Device::cpu, Device::reference, Device::disguised)),
+                         testing::Combine(testing::ValuesIn(kModels), testing::Values(Device::cpu, Device::reference, Device::disguised)),
                          [](const auto& info) {
                            return std::string(std::get<0>(info.param)) + "_" + kernels_of(std::get<1>(info.param)).name;
                          });

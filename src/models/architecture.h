@@ -27,6 +27,7 @@ struct WeightName {
   std::string_view theirs, ours;
   bool transposed = false;  // theirs is [in, out], as in GPT-2's Conv1D
   FusedPart part = {};      // ours is part of a tensor of theirs
+  bool if_gated = false;    // only in layers with a gated feed-forward network; stands before the name in other layers
 };
 
 // Another name of one of our weights. If the output layer shares the embedding's weight, a file may contain the weight under some of its
@@ -49,6 +50,9 @@ struct Architecture {
   std::vector<WeightCopy> copies;
   std::vector<std::string_view> ignored;  // tensors that files may also contain: constants and computed tables; "{}" as in WeightName
   bool writes_sinusoids = false;          // transformers requires the tables of sinusoids in the file
+  // The output layer shares the embedding's weight unless the files have both and they differ, whatever "tie_word_embeddings" says.
+  // read_config then returns a tied network.
+  bool tied_by_weights = false;
 };
 
 }  // namespace qkv

@@ -167,8 +167,9 @@ int ConfigReader::label_count() const {
   return integer("num_labels", names > 0 ? names : 2);
 }
 
-Activation ConfigReader::activation(std::string_view key) const {
-  const std::string name = text(key);
+Activation ConfigReader::activation(std::string_view key) const { return activation_named(text(key), key); }
+
+Activation ConfigReader::activation_named(std::string_view name, std::string_view key) const {
   if (const Activation* found = find_choice(kActivations, name)) return *found;
   fail(ErrorCode::unsupported, "{}: \"{}\" is the activation \"{}\"; there are {}", file_, key, shortened(name, 60),
        list_of_names(kActivations));

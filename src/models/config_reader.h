@@ -55,6 +55,8 @@ class ConfigReader {
   int label_count() const;
   // One of transformers' activation names. Throws an error with the name if qkv does not have the function.
   Activation activation(std::string_view key) const;
+  // The activation `name`, which is a part of the value of `key`.
+  Activation activation_named(std::string_view name, std::string_view key) const;
   Activation activation(std::string_view key, Activation fallback) const { return has(key) ? activation(key) : fallback; }
 
   // Throws if the key is present with another value; `meaning` says what that value would request.

@@ -176,8 +176,7 @@ void ModelDirectory::check_sizes() const {
   const auto check_stack = [&](const std::string& stack, const std::vector<LayerConfig>& layers) {
     const std::string positions = stack + ".embed_positions.weight";
     const bool stored = config_.position_table == PositionTable::sinusoidal && weights_.find(place_of(positions).name);
-    if (stored || config_.position_table == PositionTable::learned)
-      check_weight(positions, {config_.max_position_embeddings, config_.hidden_size});
+    if (stored || config_.position_table == PositionTable::learned) check_weight(positions, {config_.position_rows(), config_.hidden_size});
     for (size_t layer = 0; layer < layers.size(); ++layer) {
       const std::string prefix = fmt::format("{}.layers.{}.", stack, layer);
       check_weight(prefix + "self_attention.q_proj.weight", {layers[layer].attention.query_size(), config_.hidden_size});
@@ -239,8 +238,10 @@ void ModelDirectory::untie_output() {
   if (!config_.tie_word_embeddings || output.empty()) return;
   const std::string name = name_in_files(output), embedding = place_of("embed_tokens.weight").name;
   if (name.empty() || name == embedding || !weights_.find(embedding) || same_values(weights_, name, embedding)) return;
-  log_warning("{}: \"tie_word_embeddings\" is true, but \"{}\" and \"{}\" differ; each is used as it is", config_file_.file(), name,
-              embedding);
+  if (!architecture_->tied_by_weights) {
+    log_warning("{}: \"tie_word_embeddings\" is true, but \"{}\" and \"{}\" differ; each is used as it is", config_file_.file(), name,
+                embedding);
+  }
   config_.tie_word_embeddings = false;
 }
 
@@ -299,14 +300,14 @@ void ModelDirectory::read_weights(Model& model, WeightUse use) const {
   if (config_.position_table == PositionTable::sinusoidal) read_stored_positions(model);
 }
 
-// Reads sinusoids stored in the files, which may be fine-tuned or laid out differently. [max_position_embeddings, hidden_size]
+// Reads sinusoids stored in the files, which may be fine-tuned or laid out differently. [rows, hidden_size]
 void ModelDirectory::read_stored_positions(Model& model) const {
   for (const Side side : {Side::encoder, Side::decoder}) {
     const std::string name = place_of(kPositions[static_cast<size_t>(side)]).name;
     if (!weights_.find(name)) continue;
     const bool reference = model.parameters.device() == Device::reference;
-    const Tensor table = Tensor::empty({config_.max_position_embeddings, config_.hidden_size}, reference ? DType::f64 : DType::f32,
-                                       model.parameters.device());
+    const Tensor table =
+        Tensor::empty({config_.position_rows(), config_.hidden_size}, reference ? DType::f64 : DType::f32, model.parameters.device());
     weights_.read(name, table);
     model.network.embedded_positions(side).set_stored(table);
   }

@@ -12,6 +12,9 @@ std::span<const Architecture> architectures() {
   static const std::vector<Architecture> list = {
       marian(),           //
       pegasus(),          //
+      t5(),               //
+      mt5(),              //
+      umt5(),             //
       gpt2(),             //
       llama(),            //
       mistral(),          //
@@ -84,7 +87,9 @@ bool holds(const Architecture& architecture, const TransformerConfig& config) {
   try {
     architecture.write_config(config, written);
     const ConfigReader in(std::string(architecture.class_name), written);
-    return network_alone(architecture.read_config(in)) == network_alone(config);
+    TransformerConfig read = architecture.read_config(in);
+    if (architecture.tied_by_weights) read.tie_word_embeddings = config.tie_word_embeddings;
+    return network_alone(std::move(read)) == network_alone(config);
   } catch (const Error&) {  // a value that the class refuses
     return false;
   }

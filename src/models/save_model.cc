@@ -28,7 +28,7 @@ void append_sinusoids(const Model& model, const Architecture& architecture, std:
     if (config.stack(side).empty()) continue;
     const Tensor& stored = model.network.embedded_positions(side).stored();
     if (!stored && !architecture.writes_sinusoids) continue;
-    if (!stored && !computed) computed = sinusoidal_positions(config.max_position_embeddings, config.hidden_size, Device::cpu);
+    if (!stored && !computed) computed = sinusoidal_positions(config.position_rows(), config.hidden_size, Device::cpu);
     named.emplace_back(
         their_name(architecture, side == Side::decoder ? "decoder.embed_positions.weight" : "encoder.embed_positions.weight"),
         as_f32(stored ? stored : computed));
@@ -37,7 +37,7 @@ void append_sinusoids(const Model& model, const Architecture& architecture, std:
 
 // Without ties transformers reads each of these names, so all are written.
 void append_copies(const Model& model, const Architecture& architecture, std::vector<std::pair<std::string, Tensor>>& named) {
-  if (model.config.tie_word_embeddings) return;
+  if (model.config.tie_word_embeddings || architecture.tied_by_weights) return;
   for (const WeightCopy& copy : architecture.copies) {
     if (copy.theirs == their_name(architecture, "output.weight")) continue;
     const std::string name = their_name(architecture, copy.ours);
@@ -74,7 +74,7 @@ std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, co
 }
 
 void write_token_ids(const TransformerConfig& config, const GenerationDefaults& generation, nlohmann::ordered_json& out) {
-  out["pad_token_id"] = token_id_json(config.pad_token_id);
+  if (!out.contains("pad_token_id")) out["pad_token_id"] = token_id_json(config.pad_token_id);  // else the class computes with it
   if (!config.has_decoder()) return;
   out["eos_token_id"] = token_ids_json(config.eos_token_ids);
   if (!config.has_encoder()) {

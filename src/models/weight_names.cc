@@ -33,10 +33,18 @@ std::string with_prefix_changed(std::string_view prefix, const std::string& name
 
 namespace {
 
-// The table entry of our weight; sets the layer's number and the text after the module's name. Null if there is none.
-const WeightName* find_entry(const Architecture& architecture, std::string_view ours, std::string_view& number, std::string_view& rest) {
+const LayerConfig& layer_of(const TransformerConfig& network, std::string_view ours, std::string_view number) {
+  const std::vector<LayerConfig>& layers = network.stack(ours.starts_with("encoder.") ? Side::encoder : Side::decoder);
+  return layers.at(std::stoul(std::string(number)));
+}
+
+// The table entry of our weight; sets the layer's number and the text after the module's name. Null if there is none. Without a network
+// no layer counts as gated.
+const WeightName* find_entry(const Architecture& architecture, const TransformerConfig* network, std::string_view ours,
+                             std::string_view& number, std::string_view& rest) {
   for (const WeightName& weight : architecture.weights) {
-    if (match(weight.ours, ours, number, rest)) return &weight;
+    if (!match(weight.ours, ours, number, rest)) continue;
+    if (!weight.if_gated || (network && layer_of(*network, ours, number).feed_forward.gated)) return &weight;
   }
   return nullptr;
 }
@@ -52,19 +60,17 @@ std::string name_of(const WeightName& weight, std::string_view number, std::stri
 std::string their_name(const Architecture& architecture, std::string_view ours) {
   if (architecture.weights.empty()) return std::string(ours);
   std::string_view number, rest;
-  const WeightName* weight = find_entry(architecture, ours, number, rest);
+  const WeightName* weight = find_entry(architecture, nullptr, ours, number, rest);
   return weight ? name_of(*weight, number, rest) : "";
 }
 
 TheirWeight their_weight(const Architecture& architecture, const TransformerConfig& network, std::string_view ours) {
   if (architecture.weights.empty()) return {std::string(ours)};
   std::string_view number, rest;
-  const WeightName* weight = find_entry(architecture, ours, number, rest);
+  const WeightName* weight = find_entry(architecture, &network, ours, number, rest);
   if (!weight) return {};
   TheirWeight place{name_of(*weight, number, rest), weight->transposed, weight->part};
-  if (place.is_whole()) return place;
-  const std::vector<LayerConfig>& layers = network.stack(ours.starts_with("encoder.") ? Side::encoder : Side::decoder);
-  place.layer = &layers.at(std::stoul(std::string(number)));
+  if (!place.is_whole()) place.layer = &layer_of(network, ours, number);
   return place;
 }
 

@@ -25,11 +25,14 @@ enum class NormPlace : uint8_t { post, pre, none };
 // A term added to the scores that depends on the distance between query and key.
 enum class DistanceBias : uint8_t {
   none,
-  alibi,  // a fixed slope per head (Press et al. 2022)
-  t5,     // a learned bias per head and bucket of distances, one table per stack (Raffel et al. 2020)
+  alibi,         // a fixed slope per head (Press et al. 2022)
+  t5,            // a learned bias per head and bucket of distances, one table per stack (Raffel et al. 2020)
+  t5_per_layer,  // as t5, with a table in each layer (Chung et al. 2023)
 };
 
-// The buckets of DistanceBias::t5: half of them hold a single distance each, the others grow up to max_distance.
+constexpr bool has_buckets(DistanceBias bias) { return bias == DistanceBias::t5 || bias == DistanceBias::t5_per_layer; }
+
+// The buckets of DistanceBias::t5 and t5_per_layer: half of them hold a single distance each, the others grow up to max_distance.
 struct RelativeBuckets {
   int count = 32, max_distance = 128;
 

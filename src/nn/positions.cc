@@ -7,33 +7,40 @@
 
 namespace qkv {
 
-EmbeddedPositions::EmbeddedPositions(PositionTable kind, int max_positions, int hidden_size, const Initializer& start,
-                                     const ParameterScope& scope)
-    : max_positions_(max_positions),
+namespace {
+
+bool is_sinusoidal(PositionTable kind) { return kind == PositionTable::sinusoidal || kind == PositionTable::sinusoidal_inclusive; }
+
+}  // namespace
+
+EmbeddedPositions::EmbeddedPositions(PositionTable kind, int rows, int hidden_size, const Initializer& start, const ParameterScope& scope)
+    : kind_(kind),
+      most_rows_(rows),
       hidden_size_(hidden_size),
       device_(scope.device()),
-      table_(kind == PositionTable::learned ? scope.create("embed_positions.weight", {max_positions, hidden_size}, start, false)
-                                            : Tensor()),
-      sinusoids_(kind == PositionTable::sinusoidal ? std::make_unique<Sinusoids>() : nullptr) {}
+      table_(kind == PositionTable::learned ? scope.create("embed_positions.weight", {rows, hidden_size}, start, false) : Tensor()),
+      sinusoids_(is_sinusoidal(kind) ? std::make_unique<Sinusoids>() : nullptr) {}
 
 Tensor EmbeddedPositions::rows(int64_t count) const {
   if (table_ || !sinusoids_) return table_;
   const std::lock_guard lock(sinusoids_->mutex);
   Tensor& table = sinusoids_->table;
-  const int64_t most = max_positions_;
+  const int64_t most = most_rows_;
   count = std::min(count, most);
   if (!table || table.rows() < count) {
     const int64_t doubled = table ? 2 * table.rows() : 64;
-    table = sinusoidal_positions(static_cast<int>(std::min(std::max(count, doubled), most)), hidden_size_, device_);
+    const auto formula = kind_ == PositionTable::sinusoidal ? sinusoidal_positions : inclusive_sinusoidal_positions;
+    table = formula(static_cast<int>(std::min(std::max(count, doubled), most)), hidden_size_, device_);
   }
   return table;
 }
 
-AttentionPositions::Group AttentionPositions::group(const AttentionConfig& attention) {
+AttentionPositions::Group AttentionPositions::group(const AttentionConfig& attention, int layer) {
   Group group{.rope = attention.rope, .distance_bias = attention.distance_bias};
   if (attention.distance_bias == DistanceBias::none) return group;
   group.num_heads = attention.num_heads;
   group.causal = attention.causal;
+  if (attention.distance_bias == DistanceBias::t5_per_layer) group.layer = layer;
   return group;
 }
 
@@ -41,14 +48,15 @@ AttentionPositions::AttentionPositions(std::span<const LayerConfig> layers, cons
                                        const ParameterScope& scope)
     : buckets_(buckets), device_(scope.device()) {
   for (const LayerConfig& layer : layers) {
-    const Group mine = group(layer.attention);
+    const Group mine = group(layer.attention, static_cast<int>(group_of_.size()));
     const auto found = std::find(groups_.begin(), groups_.end(), mine);
     group_of_.push_back(static_cast<int>(found - groups_.begin()));
     if (found != groups_.end()) continue;
     groups_.push_back(mine);
-    if (mine.distance_bias == DistanceBias::t5) {
-      bucket_bias_ = scope.create("relative_attention_bias.weight", {buckets.count, mine.num_heads}, start, false);
-    }
+    const ParameterScope place = mine.layer < 0 ? scope : scope / "layers" / mine.layer;
+    bucket_bias_.push_back(has_buckets(mine.distance_bias)
+                               ? place.create("relative_attention_bias.weight", {buckets.count, mine.num_heads}, start, false)
+                               : Tensor());
   }
   known_->of_group.resize(groups_.size());
 }
@@ -124,8 +132,8 @@ std::vector<PassPositions> AttentionPositions::pass(std::span<const int32_t> pos
     if (group.rope) set_rope(i, position_of, queries, keys, pass);
     const int64_t reach = std::max<int64_t>(keys.longest() - 1, 0);
     if (group.distance_bias == DistanceBias::alibi) pass.distance_bias = known_alibi(i, reach);
-    if (group.distance_bias == DistanceBias::t5) {
-      pass.distance_bias = relative_position_bias(bucket_bias_, reach, !group.causal, buckets_.max_distance);
+    if (has_buckets(group.distance_bias)) {
+      pass.distance_bias = relative_position_bias(bucket_bias_[i], reach, !group.causal, buckets_.max_distance);
     }
   }
   return all;
@@ -145,6 +153,20 @@ Tensor sinusoidal_positions(int count, int size, Device device) {
       const int frequency = i < half ? i : i - half;
       const double angle = p / std::pow(10000.0, 2.0 * frequency / size);
       values[static_cast<size_t>(p) * size + i] = static_cast<float>(i < half ? std::sin(angle) : std::cos(angle));
+    }
+  }
+  return Tensor::from(values, {count, size}, device == Device::reference ? DType::f64 : DType::f32, device);
+}
+
+Tensor inclusive_sinusoidal_positions(int count, int size, Device device) {
+  const int half = size / 2;
+  const auto step = static_cast<float>(std::log(10000.0) / (half - 1));
+  std::vector<float> values(static_cast<size_t>(count) * size);
+  for (int p = 0; p < count; ++p) {
+    for (int i = 0; i < half; ++i) {
+      const float angle = static_cast<float>(p) * std::exp(static_cast<float>(i) * -step);
+      values[static_cast<size_t>(p) * size + i] = std::sin(angle);
+      values[static_cast<size_t>(p) * size + half + i] = std::cos(angle);
     }
   }
   return Tensor::from(values, {count, size}, device == Device::reference ? DType::f64 : DType::f32, device);

@@ -26,10 +26,10 @@ struct PassPositions {
 // The position table added to the embeddings of one stack.
 class EmbeddedPositions {
  public:
-  // start: initialization of a learned table.
-  EmbeddedPositions(PositionTable kind, int max_positions, int hidden_size, const Initializer& start, const ParameterScope& scope);
+  // rows: those of a whole table; start: initialization of a learned one.
+  EmbeddedPositions(PositionTable kind, int rows, int hidden_size, const Initializer& start, const ParameterScope& scope);
 
-  // A table with at least the positions 0 to count - 1, limited to max_positions. [rows, hidden_size] or empty.
+  // A table with at least the rows 0 to count - 1, limited to the whole table. [rows, hidden_size] or empty.
   Tensor rows(int64_t count) const;
 
   // Replaces computed sinusoids by a stored table. [max_position_embeddings, hidden_size], f32 (f64 on the reference).
@@ -43,7 +43,8 @@ class EmbeddedPositions {
     std::mutex mutex;
     Tensor table;
   };
-  int max_positions_, hidden_size_;
+  PositionTable kind_;
+  int most_rows_, hidden_size_;
   Device device_;
   Tensor table_;  // learned or stored
   std::unique_ptr<Sinusoids> sinusoids_;
@@ -68,6 +69,7 @@ class AttentionPositions {
     DistanceBias distance_bias = DistanceBias::none;
     int num_heads = 0;  // heads of the distance bias; 0 if there is none
     bool causal = false;
+    int layer = -1;  // of a distance bias with a table per layer
 
     bool operator==(const Group&) const = default;
   };
@@ -80,7 +82,7 @@ class AttentionPositions {
     std::mutex mutex;
     std::vector<Tables> of_group;
   };
-  static Group group(const AttentionConfig& attention);
+  static Group group(const AttentionConfig& attention, int layer);
   void set_rope(size_t group, std::span<const int32_t> position_of, const Segments& queries, const Segments& keys,
                 PassPositions& pass) const;
   RopeTables known_rope(size_t group, int64_t count) const;
@@ -90,12 +92,16 @@ class AttentionPositions {
   std::vector<int> group_of_;
   RelativeBuckets buckets_;
   Device device_;
-  Tensor bucket_bias_;  // DistanceBias::t5: [buckets, heads]
+  std::vector<Tensor> bucket_bias_;  // of each group, with buckets: [buckets, heads]
   std::unique_ptr<KnownTables> known_ = std::make_unique<KnownTables>();
 };
 
 // Sinusoidal positions (Vaswani et al. 2017, section 3.5) with sines in the first half of the columns and cosines in the second: a pair of
 // one frequency is size/2 apart, as in transformers' Marian and Pegasus models. [count, size]
 Tensor sinusoidal_positions(int count, int size, Device device);
+
+// Sinusoidal positions of tensor2tensor and fairseq, in transformers' M2M100 model: the frequencies are exp(-i ln(10000) / (size/2 - 1)),
+// computed in f32 as there, and the last column of an odd size is 0. [count, size]
+Tensor inclusive_sinusoidal_positions(int count, int size, Device device);
 
 }  // namespace qkv

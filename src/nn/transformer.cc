@@ -31,7 +31,6 @@ Transformer::Transformer(const TransformerConfig& config, ParameterStore& store)
   if (config.token_types > 0) {
     embed_token_types_ = encoder.create("embed_token_types.weight", {config.token_types, hidden}, embedding_start, false);
   }
-  if (config.embedding_norm) embedding_norm_.emplace(*config.embedding_norm, hidden, encoder / "embedding_norm");
   if (config.has_encoder()) encoder_.emplace(config.encoder, config.final_norm, hidden, start_, Side::encoder, encoder);
   if (config.has_decoder()) {
     decoder_.emplace(config.decoder, config.final_norm, hidden, start_, Side::decoder, decoder);
@@ -50,8 +49,10 @@ Transformer::Transformer(const TransformerConfig& config, ParameterStore& store)
 
 Transformer::SidePositions Transformer::make_positions(Side side, const ParameterScope& scope) const {
   const Initializer start = start_.embedding(config_.hidden_size);
-  return {EmbeddedPositions(config_.position_table, config_.max_position_embeddings, config_.hidden_size, start, scope),
-          AttentionPositions(config_.stack(side), config_.relative_buckets, start, scope),
+  std::optional<Norm> norm;
+  if (config_.embedding_norm) norm.emplace(*config_.embedding_norm, config_.hidden_size, scope / "embedding_norm");
+  return {EmbeddedPositions(config_.position_table, config_.position_rows(), config_.hidden_size, start, scope),
+          AttentionPositions(config_.stack(side), config_.relative_buckets, start, scope), std::move(norm),
           Dropout(config_.dropout, scope / "embedding_dropout")};
 }
 
@@ -69,10 +70,13 @@ Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> pos
   const float scale = config_.scale_embedding ? std::sqrt(static_cast<float>(config_.hidden_size)) : 1.0f;
   const DType dtype = activation_type(context, embed_tokens_.device());
   const DropoutParams dropout = positions(side).dropout(context);
-  const bool plain = !embed_token_types_ && !embedding_norm_;
-  const int64_t count = position_of.empty() ? 0 : int64_t{*std::max_element(position_of.begin(), position_of.end())} + 1;
-  Tensor x = embedding(tokens.ids, embed_tokens_, positions(side).embedded.rows(count), position_of, scale, dtype,
-                       plain ? dropout : DropoutParams{});
+  const std::optional<Norm>& norm = positions(side).embedding_norm;
+  const bool plain = !embed_token_types_ && !norm;
+  std::vector<int32_t> row_of(position_of.begin(), position_of.end());
+  for (int32_t& row : row_of) row += config_.position_offset;
+  const int64_t count = row_of.empty() ? 0 : int64_t{*std::max_element(row_of.begin(), row_of.end())} + 1;
+  Tensor x =
+      embedding(tokens.ids, embed_tokens_, positions(side).embedded.rows(count), row_of, scale, dtype, plain ? dropout : DropoutParams{});
   if (plain) return x;
   if (embed_token_types_) {
     QKV_CHECK(tokens.token_types.empty() || tokens.token_types.size() == tokens.ids.size(), "[embed] {} token types for {} ids",
@@ -80,7 +84,7 @@ Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> pos
     const std::vector<int32_t> types = tokens.token_types.empty() ? std::vector<int32_t>(tokens.ids.size(), 0) : tokens.token_types;
     x = dropout_add(embedding(types, embed_token_types_, {}, {}, 1, dtype), x, {}, Into::x);
   }
-  if (embedding_norm_) x = embedding_norm_->forward(x);
+  if (norm) x = norm->forward(x);
   return dropout.probability > 0 ? dropout_add(x, {}, dropout) : x;
 }
 
@@ -101,13 +105,17 @@ Tensor Transformer::decode(const TokenBatch& target_in, const Tensor& memory, co
   return decoder_->forward(embed(target_in, position_of, Side::decoder, context), pass, {}, context);
 }
 
-Tensor Transformer::logits(const Tensor& hidden) const { return linear_f32(hidden, output_weight_, final_logits_bias_); }
+Tensor Transformer::output_rows(const Tensor& hidden) const {
+  return config_.scale_output ? scaled(hidden, 1 / std::sqrt(static_cast<float>(config_.hidden_size))) : hidden;
+}
+
+Tensor Transformer::logits(const Tensor& hidden) const { return linear_f32(output_rows(hidden), output_weight_, final_logits_bias_); }
 
 CrossEntropyResult Transformer::loss(const TokenBatch& source, const TokenBatch& target_in, std::span<const int32_t> target_out,
                                      float label_smoothing, float scale, ForwardContext& context) const {
   const Tensor memory = encode(source, context);
   const Tensor hidden = decode(target_in, memory, source.segments, context);
-  return linear_cross_entropy(hidden, output_weight_, final_logits_bias_, target_out, label_smoothing, scale);
+  return linear_cross_entropy(output_rows(hidden), output_weight_, final_logits_bias_, target_out, label_smoothing, scale);
 }
 
 // The input rows of the output layer.

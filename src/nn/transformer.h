@@ -81,6 +81,7 @@ class Transformer {
   struct SidePositions {
     EmbeddedPositions embedded;
     AttentionPositions attention;
+    std::optional<Norm> embedding_norm;
     Dropout dropout;  // dropout of the embeddings
   };
   SidePositions make_positions(Side side, const ParameterScope& scope) const;
@@ -89,6 +90,8 @@ class Transformer {
   // Sequences and positions for self-attention in one pass. position_of: the position of each query row.
   StackPass self_pass(Side side, const Segments& queries, const Segments& keys, std::span<const int32_t> position_of,
                       std::span<const int32_t> row_of = {}) const;
+  // The input of a decoder's output layer.
+  Tensor output_rows(const Tensor& hidden) const;
   Tensor head_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const;
 
   TransformerConfig config_;
@@ -96,8 +99,7 @@ class Transformer {
   Tensor embed_tokens_;                                    // [vocab_size, hidden_size], shared by both sides
   std::array<std::optional<SidePositions>, 2> positions_;  // indexed by Side
   Tensor embed_token_types_;                               // [token_types, hidden_size] or empty
-  std::optional<Norm> embedding_norm_;
-  Tensor final_logits_bias_;  // [vocab_size], constant, or empty
+  Tensor final_logits_bias_;                               // [vocab_size], constant, or empty
   std::optional<Stack> encoder_, decoder_;
   std::optional<MaskedLmHead> masked_lm_head_;
   std::optional<ClassificationHead> classification_head_;

@@ -62,11 +62,14 @@ void validate(const TransformerConfig& c) {
   check_range("encoder_layers", std::ssize(c.encoder), c.has_encoder() ? 1 : 0, c.has_encoder() ? kMostLayers : 0);
   check_range("decoder_layers", std::ssize(c.decoder), c.has_decoder() ? 1 : 0, c.has_decoder() ? kMostLayers : 0);
   check_range("max_position_embeddings", c.max_position_embeddings, 1, 1 << 24);
+  check_range("position_offset", c.position_offset, 0, 1 << 16);
+  QKV_REQUIRE(c.position_table != PositionTable::sinusoidal_inclusive || c.hidden_size >= 4,
+              "hidden_size is {}; these sinusoidal positions have a first and a last frequency, so it must be at least 4", c.hidden_size);
   bool buckets = false;
   for (const Side side : {Side::encoder, Side::decoder}) {
     for (const LayerConfig& layer : c.stack(side)) {
       check_layer(layer, side, c);
-      buckets = buckets || layer.attention.distance_bias == DistanceBias::t5;
+      buckets = buckets || has_buckets(layer.attention.distance_bias);
     }
   }
   if (buckets) {
@@ -78,7 +81,7 @@ void validate(const TransformerConfig& c) {
     check_range("token_types", c.token_types, 0, 1 << 16);
     check_probability("classifier_dropout", c.classifier_dropout);
   } else {
-    QKV_REQUIRE(c.token_types == 0 && !c.embedding_norm, "token types and a norm on the embeddings are for an encoder alone");
+    QKV_REQUIRE(c.token_types == 0, "token types are for an encoder alone");
   }
   check_probability("dropout", c.dropout);
   for (const int32_t id : c.eos_token_ids) check_range("eos_token_id", id, 0, c.vocab_size - 1);

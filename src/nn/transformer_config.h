@@ -19,8 +19,9 @@ enum class Head : uint8_t { masked_lm, classification, pooler };
 // The position table added to the embeddings.
 enum class PositionTable : uint8_t {
   none,
-  sinusoidal,  // sines in the first half of the columns, cosines in the second (Vaswani et al. 2017, section 3.5)
-  learned,     // one table per stack (Gehring et al. 2017)
+  sinusoidal,            // sines in the first half of the columns, cosines in the second (Vaswani et al. 2017, section 3.5)
+  sinusoidal_inclusive,  // likewise, with frequencies from 1 to exactly 1/10000, as in tensor2tensor and fairseq
+  learned,               // one table per stack (Gehring et al. 2017)
 };
 
 constexpr int kMostLayers = 1024;  // per stack
@@ -33,11 +34,13 @@ struct TransformerConfig {
   std::optional<NormConfig> final_norm;       // applied after the last layer of each stack
   PositionTable position_table = PositionTable::sinusoidal;
   int max_position_embeddings = 1024;  // longest sequence on either side
+  int position_offset = 0;             // row of the table for the first position of a sequence
   RelativeBuckets relative_buckets;
   bool scale_embedding = true;               // embeddings times sqrt(hidden_size) (Vaswani et al. 2017, section 3.4)
-  std::optional<NormConfig> embedding_norm;  // on the embeddings, before their dropout
+  std::optional<NormConfig> embedding_norm;  // on the embeddings of each stack, before their dropout
   int token_types = 0;              // rows of a table added to the embeddings according to the text that a token belongs to; 0: no table
   bool tie_word_embeddings = true;  // the output layer shares the embedding's weight (Press and Wolf 2017)
+  bool scale_output = false;        // the output layer's input times hidden_size^-0.5 (Raffel et al. 2020), in a decoder
   bool final_logits_bias = true;    // adds a constant, untrained vector to the logits
   float initializer_range = 0;      // deviation of normal initial weights, as in GPT-2; 0: Xavier, embeddings hidden_size^-0.5
   float dropout = 0.1f;             // dropout of the embeddings
@@ -58,6 +61,7 @@ struct TransformerConfig {
   bool is_eos(int32_t id) const { return std::find(eos_token_ids.begin(), eos_token_ids.end(), id) != eos_token_ids.end(); }
   bool has_encoder() const { return kind != Kind::decoder_only; }
   bool has_decoder() const { return kind != Kind::encoder_only; }
+  int position_rows() const { return max_position_embeddings + position_offset; }  // of a position table
   const std::vector<LayerConfig>& stack(Side side) const { return side == Side::encoder ? encoder : decoder; }
   std::vector<LayerConfig>& stack(Side side) { return side == Side::encoder ? encoder : decoder; }
 };

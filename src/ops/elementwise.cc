@@ -2,6 +2,17 @@
 
 namespace qkv {
 
+Tensor scaled(const Tensor& x, float factor) {
+  const Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
+  kernels_for(x).copy({.x = x.view(), .out = y.view(), .scale = factor});
+  record(y, {x}, [=](const Tensor& dy) {
+    if (const GradientSlot dx = gradient_slot(x)) {
+      kernels_for(x).copy({.x = dy.view(), .out = dx.view, .scale = factor, .accumulate = dx.accumulate});
+    }
+  });
+  return y;
+}
+
 Tensor activate(const Tensor& x, Activation activation, const DropoutParams& dropout) {
   Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
   kernels_for(x).activation({.x = x.view(), .y = y.view(), .activation = activation, .dropout = dropout});

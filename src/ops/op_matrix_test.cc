@@ -88,6 +88,8 @@ std::vector<Case> cases() {
                    [=](const std::vector<Tensor>& x) { return activate(x[0], activation, dropout_of(0.25f)); },
                    {false}});
   }
+  all.push_back(
+      {"scaled", {{33, 65}}, [](const std::vector<Tensor>& x) { return scaled(activate(x[0], Activation::tanh), 0.3f); }, {false}});
   for (float probability : {0.0f, 0.1f, 0.5f}) {
     all.push_back({fmt::format("dropout_add {}", probability),
                    {{70, 300}, {70, 300}},

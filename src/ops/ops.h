@@ -28,6 +28,9 @@ std::vector<Tensor> linears(const Tensor& x, std::span<const LinearWeights> weig
 Tensor feed_forward(const Tensor& x, const LinearWeights& first, Activation activation, const DropoutParams& dropout,
                     const LinearWeights& second);
 
+// factor * x.
+Tensor scaled(const Tensor& x, float factor);
+
 // activation(x), then dropout.
 Tensor activate(const Tensor& x, Activation activation, const DropoutParams& dropout = {});
 

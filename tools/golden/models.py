@@ -60,7 +60,8 @@ def spread_weights(model, seed):
                 weight.copy_(0.3 * noise)
             else:
                 weight.copy_(noise / math.sqrt(weight.shape[1]))
-        model.final_logits_bias.copy_(0.3 * torch.randn(model.final_logits_bias.shape, generator=generator))
+        if hasattr(model, "final_logits_bias"):
+            model.final_logits_bias.copy_(0.3 * torch.randn(model.final_logits_bias.shape, generator=generator))
 
 
 def train_a_little(model, seed, steps):

@@ -7,6 +7,9 @@ namespace qkv {
 
 Architecture marian();
 Architecture pegasus();
+Architecture t5();
+Architecture mt5();
+Architecture umt5();
 Architecture gpt2();
 Architecture llama();
 Architecture mistral();
