@@ -151,6 +151,11 @@ TEST_F(GoldenModel, ValuesOfConfigReachTheNetwork) {
   }
 }
 
+TEST_F(GoldenModel, EmbeddingsBeforeANormAreScaledToo) {
+  const auto model = load_model(changed("bart", {{"scale_embedding", true}}));
+  EXPECT_LT(largest_difference(logits_of(*model, "bart", DType::f32), golden_logits("bart", "logits.scale_embedding=true")), 1e-4);
+}
+
 TEST_F(GoldenModel, AveragedWeightsAreSavedInsteadOfTheModelsOwn) {
   const auto model = load_model(kGoldens / "marian_post_norm");
   std::vector<Tensor> weights;

@@ -76,6 +76,7 @@ template int select_largest<double>(std::span<const double>, int, Candidate*);
 // Beam search normalizes before tokens are suppressed and, if requested, again afterwards; greedy search normalizes only afterwards.
 NextTokens::NextTokens(const SearchOptions& options, const TransformerConfig& config)
     : forced_last_(options.rules.forced_last),
+      forced_first_(options.rules.forced_first),
       max_new_tokens_(options.max_length - 1),
       forbidden_(options.rules, config, options.min_length - 1) {
   const bool greedy = options.num_beams == 1, normalize_last = greedy || options.renormalize;
@@ -88,8 +89,10 @@ NextTokens::NextTokens(const SearchOptions& options, const TransformerConfig& co
 
 std::vector<Candidate> NextTokens::forced(int64_t new_tokens) const {
   std::vector<Candidate> candidates;
-  if (new_tokens + 1 != max_new_tokens_) return candidates;
-  for (const int32_t id : forced_last_) candidates.push_back({id, forced_log_probability_});
+  if (new_tokens + 1 == max_new_tokens_) {
+    for (const int32_t id : forced_last_) candidates.push_back({id, forced_log_probability_});
+  }
+  if (new_tokens == 0 && forced_first_ && candidates.empty()) candidates.push_back({*forced_first_, 0.0f});
   return candidates;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -27,7 +28,7 @@ class NextTokens {
   NextTokens(const SearchOptions& options, const TransformerConfig& config);
 
   // The only tokens allowed after `new_tokens` tokens (excluding the decoder start): those of forced_eos_token_id at the maximum length,
-  // with the log p that transformers assigns. Empty: no token is forced.
+  // forced_bos_token_id as the first one, with the log p that transformers assigns. Empty: no token is forced.
   std::vector<Candidate> forced(int64_t new_tokens) const;
 
   // The likeliest `count` tokens for each row of logits [hypotheses, vocab_size], which are overwritten; new_tokens: one count per
@@ -36,6 +37,7 @@ class NextTokens {
 
  private:
   std::vector<int32_t> forced_last_;
+  std::optional<int32_t> forced_first_;
   float forced_log_probability_ = 0;
   int64_t max_new_tokens_;
   ForbiddenTokens forbidden_;

@@ -10,6 +10,14 @@ void append(Hypothesis& hypothesis, Candidate next) {
   hypothesis.token_scores.push_back(next.log_probability);
 }
 
+// The forced token, which needs no step, or the likeliest one of each sequence.
+std::vector<Candidate> best_tokens(Step& step, const NextTokens& next_tokens, std::vector<Sequence>& running) {
+  const std::vector<Candidate> forced = next_tokens.forced(running.front().new_tokens());
+  if (!forced.empty()) return std::vector<Candidate>(running.size(), forced.front());
+  const std::vector<Sequence*> batch = pointers_to(running);
+  return next_tokens.best(step.run(batch), new_tokens_of(batch), 1);
+}
+
 }  // namespace
 
 // Chooses the likeliest token until an end token or the source's max_length. Finished sources leave the batch.
@@ -26,13 +34,7 @@ std::vector<std::vector<Hypothesis>> greedy_search(SearchInput input) {
 
   while (!running.empty()) {
     if (input.options.on_step) input.options.on_step();
-    if (const std::vector<Candidate> forced = next_tokens.forced(running.front().new_tokens()); !forced.empty()) {
-      for (const size_t source : source_of) append(found[source], forced.front());
-      break;
-    }
-    const std::vector<Sequence*> batch = pointers_to(running);
-    const Tensor logits = input.step.run(batch);
-    const std::vector<Candidate> best = next_tokens.best(logits, new_tokens_of(batch), 1);
+    const std::vector<Candidate> best = best_tokens(input.step, next_tokens, running);
     std::vector<Sequence> still_running;
     std::vector<size_t> still_source_of;
     for (size_t row = 0; row < best.size(); ++row) {

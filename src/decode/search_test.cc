@@ -39,6 +39,7 @@ SearchOptions options_of(const Json& json) {
   options.min_length = json["min_length"];
   options.rules.bad_words = json["suppressed"].get<std::vector<int32_t>>();
   if (!json["forced_eos_token_id"].is_null()) options.rules.forced_last = {json["forced_eos_token_id"].get<int32_t>()};
+  if (json.contains("forced_bos_token_id")) options.rules.forced_first = json["forced_bos_token_id"].get<int32_t>();
   return options;
 }
 
@@ -52,7 +53,7 @@ void expect_hypothesis(const Hypothesis& found, const Json& expected, bool greed
   EXPECT_NEAR(found.score, score, 1e-4);
 }
 
-constexpr const char* kModels[] = {"marian_post_norm", "pegasus_pre_norm", "t5", "t5_v1_1", "mt5", "umt5"};
+constexpr const char* kModels[] = {"marian_post_norm", "pegasus_pre_norm", "t5", "t5_v1_1", "mt5", "umt5", "bart", "mbart"};
 
 class SearchGolden : public testing::TestWithParam<std::tuple<const char*, Device>> {
  protected:

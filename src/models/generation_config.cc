@@ -100,6 +100,7 @@ void write_token_rules(const GenerationDefaults& generation, nlohmann::json& out
   for (const int32_t id : generation.bad_words) out["bad_words_ids"].push_back({id});
   if (!generation.suppress_tokens.empty()) out["suppress_tokens"] = generation.suppress_tokens;
   if (!generation.begin_suppress_tokens.empty()) out["begin_suppress_tokens"] = generation.begin_suppress_tokens;
+  if (generation.forced_bos_token_id) out["forced_bos_token_id"] = *generation.forced_bos_token_id;
   if (!generation.forced_eos_token_ids.empty()) out["forced_eos_token_id"] = token_ids_json(generation.forced_eos_token_ids);
   if (const auto& decay = generation.exponential_decay_length_penalty) {
     out["exponential_decay_length_penalty"] = {decay->start, shortest(decay->factor)};
@@ -135,6 +136,10 @@ GenerationDefaults read_generation(const ConfigReader& in, const TransformerConf
   check_range(in, "num_beams", generation.num_beams, 1, 1024);
   generation.length_penalty = in.number("length_penalty", 1);
   generation.early_stopping = read_early_stopping(in);
+  if (const std::optional<int> first = in.token_id("forced_bos_token_id"); config.has_encoder() && first.value_or(-1) >= 0) {
+    check_range(in, "forced_bos_token_id", *first, 0, config.vocab_size - 1);
+    generation.forced_bos_token_id = *first;
+  }
   generation.forced_eos_token_ids = read_ids(in, "forced_eos_token_id", config);
   generation.suppress_tokens = read_ids(in, "suppress_tokens", config);
   generation.begin_suppress_tokens = read_ids(in, "begin_suppress_tokens", config);

@@ -36,6 +36,7 @@ struct GenerationDefaults {
   int num_beams = 4;
   float length_penalty = 1;
   EarlyStopping early_stopping = EarlyStopping::no;
+  std::optional<int32_t> forced_bos_token_id;  // the first new token of a translation; empty: the likeliest token
   std::vector<int32_t> forced_eos_token_ids;   // at the maximum length the last token is one of these; empty: the likeliest token
   std::vector<int32_t> bad_words;              // bad_words_ids of one token: never produced, unless it is an end token
   std::vector<int32_t> suppress_tokens;        // never produced

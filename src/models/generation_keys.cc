@@ -47,7 +47,7 @@ constexpr GenerationKey kKeys[] = {
     {"encoder_no_repeat_ngram_size", kUnused, kUnused, "0"},
     {"bad_words_ids", kUsed, kUsed, "[]"},
     {"renormalize_logits", kUsed, kHarmless, "false"},
-    {"forced_bos_token_id", kUnused, kUnused, ""},
+    {"forced_bos_token_id", kUsed, kUnused, ""},
     {"forced_eos_token_id", kUsed, kUsed, ""},
     {"remove_invalid_values", kHarmless, kHarmless, "false"},  // NaN and infinite scores are an error here
     {"exponential_decay_length_penalty", kUsed, kUsed, ""},

@@ -15,6 +15,8 @@ std::span<const Architecture> architectures() {
       t5(),               //
       mt5(),              //
       umt5(),             //
+      bart(),             //
+      mbart(),            //
       gpt2(),             //
       llama(),            //
       mistral(),          //

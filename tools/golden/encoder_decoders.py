@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tiny encoder-decoders of the T5 family with transformers' save_pretrained, their logits and their translations.
+"""Writes tiny encoder-decoders of the T5 and BART families with transformers' save_pretrained, their logits and their translations.
 
 Adds folders to tests/goldens/models/ in the format of models.py, which trains them for seconds and writes the others. Every parameter is spread at random first.
 Heads are odd in number; T5's heads are wider than hidden_size / heads.
@@ -76,7 +76,29 @@ def umt5():
     write("umt5", transformers.UMT5ForConditionalGeneration(transformers.UMT5Config(**T5)), 24, 350, {})
 
 
-FOLDERS = {each.__name__: each for each in (t5, t5_v1_1, mt5, umt5)}
+BART = dict(vocab_size=45, d_model=21, encoder_layers=2, decoder_layers=1, encoder_attention_heads=3, decoder_attention_heads=3,
+            encoder_ffn_dim=40, decoder_ffn_dim=36, max_position_embeddings=40, pad_token_id=1, bos_token_id=0, eos_token_id=2,
+            decoder_start_token_id=2, forced_eos_token_id=None)
+
+
+def forced_first(token):
+    base = ALL_SEARCHES(1, 2)
+    return {"greedy_forced_bos": base["greedy"] | {"forced_bos_token_id": token},
+            "beam4_forced_bos": base["beam4"] | {"forced_bos_token_id": token},
+            "beam4_forced_bos_and_eos": base["beam4"] | {"forced_bos_token_id": token, "forced_eos_token_id": 2, "max_length": 6}}
+
+
+def bart():
+    model = transformers.BartForConditionalGeneration(transformers.BartConfig(**BART))
+    write("bart", model, 31, 350, {"forced_bos_token_id": 0, "forced_eos_token_id": 2}, forced_first(0), [("scale_embedding", True)])
+
+
+def mbart():
+    model = transformers.MBartForConditionalGeneration(transformers.MBartConfig(**BART | {"vocab_size": 100, "scale_embedding": True}))
+    write("mbart", model, 32, 350, {"forced_bos_token_id": 44}, forced_first(44))
+
+
+FOLDERS = {each.__name__: each for each in (t5, t5_v1_1, mt5, umt5, bart, mbart)}
 
 
 def main():

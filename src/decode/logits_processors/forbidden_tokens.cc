@@ -5,9 +5,10 @@
 namespace qkv {
 
 ForbiddenTokens::ForbiddenTokens(const TokenRules& rules, const TransformerConfig& config, int64_t min_new_tokens)
-    : min_new_tokens_(min_new_tokens), vocab_size_(config.vocab_size) {
+    : min_new_tokens_(min_new_tokens), vocab_size_(config.vocab_size), first_free_(first_free_token(rules)) {
   for (const bool first : {false, true}) {
-    for (const bool may_end : {false, true}) ids_[first][may_end] = forbidden_tokens(rules, config, first ? 0 : 1, may_end);
+    for (const bool may_end : {false, true})
+      ids_[first][may_end] = forbidden_tokens(rules, config, first ? first_free_ : first_free_ + 1, may_end);
   }
 }
 

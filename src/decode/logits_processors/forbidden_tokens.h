@@ -18,10 +18,10 @@ class ForbiddenTokens : public LogitsProcessor {
   bool forbid_all(int64_t new_tokens) const { return std::ssize(after(new_tokens)) == vocab_size_; }
 
  private:
-  const std::vector<int32_t>& after(int64_t new_tokens) const { return ids_[new_tokens == 0][new_tokens >= min_new_tokens_]; }
+  const std::vector<int32_t>& after(int64_t new_tokens) const { return ids_[new_tokens == first_free_][new_tokens >= min_new_tokens_]; }
 
-  int64_t min_new_tokens_, vocab_size_;
-  std::array<std::array<std::vector<int32_t>, 2>, 2> ids_;  // indexed by [is it the first new token][may the text end]
+  int64_t min_new_tokens_, vocab_size_, first_free_;
+  std::array<std::array<std::vector<int32_t>, 2>, 2> ids_;  // indexed by [is it the first token that is not forced][may the text end]
 };
 
 }  // namespace qkv

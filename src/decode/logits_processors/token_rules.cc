@@ -12,6 +12,7 @@ TokenRules token_rules(const GenerationDefaults& generation) {
   return {.bad_words = generation.bad_words,
           .suppressed = generation.suppress_tokens,
           .begin_suppressed = generation.begin_suppress_tokens,
+          .forced_first = generation.forced_bos_token_id,
           .forced_last = generation.forced_eos_token_ids,
           .decay = generation.exponential_decay_length_penalty};
 }
@@ -25,18 +26,21 @@ void validate(const TokenRules& rules, const TransformerConfig& config) {
   check("bad words", rules.bad_words);
   check("suppressed tokens", rules.suppressed);
   check("tokens that are suppressed at the beginning", rules.begin_suppressed);
+  if (rules.forced_first) check("forced_bos_token_id", {*rules.forced_first});
   check("forced_eos_token_id", rules.forced_last);
 }
 
 std::vector<int32_t> forbidden_tokens(const TokenRules& rules, const TransformerConfig& config, int64_t new_tokens, bool may_end) {
   std::vector<int32_t> ids = rules.suppressed;
   std::copy_if(rules.bad_words.begin(), rules.bad_words.end(), std::back_inserter(ids), [&](int32_t id) { return !config.is_eos(id); });
-  if (new_tokens == 0) ids.insert(ids.end(), rules.begin_suppressed.begin(), rules.begin_suppressed.end());
+  if (new_tokens == first_free_token(rules)) ids.insert(ids.end(), rules.begin_suppressed.begin(), rules.begin_suppressed.end());
   if (!may_end) ids.insert(ids.end(), config.eos_token_ids.begin(), config.eos_token_ids.end());
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
 }
+
+int64_t first_free_token(const TokenRules& rules) { return rules.forced_first ? 1 : 0; }
 
 double end_bonus(const TokenRules& rules, int64_t new_tokens) {
   if (!rules.decay || new_tokens <= rules.decay->start) return 0;

@@ -10,6 +10,8 @@ Architecture pegasus();
 Architecture t5();
 Architecture mt5();
 Architecture umt5();
+Architecture bart();
+Architecture mbart();
 Architecture gpt2();
 Architecture llama();
 Architecture mistral();

@@ -8,12 +8,30 @@
 
 namespace qkv {
 
-UniformConfig read_family_config(const ConfigReader& in, int vocab_size) {
-  in.expect("is_encoder_decoder", true, "half a model");
+void expect_plain_sinusoids(const ConfigReader& in) {
   in.expect("static_position_embeddings", true, "learned positions");
   in.expect("normalize_embedding", false, "a norm on the embeddings");
+}
+
+TransformerConfig with_learned_positions(const ConfigReader& in, UniformConfig config) {
+  in.expect("static_position_embeddings", false, "sinusoidal positions");
+  in.expect("normalize_embedding", true, "no norm on the embeddings");
+  config.position = Position::learned;
+  config.embedding_norm = true;
+  TransformerConfig network = config;
+  network.position_offset = 2;
+  return network;
+}
+
+UniformConfig without_offset(TransformerConfig network) {
+  network.position_offset = 0;
+  return as_uniform(network);
+}
+
+UniformConfig read_family_config(const ConfigReader& in, const BartFamilyDefaults& defaults) {
+  in.expect("is_encoder_decoder", true, "half a model");
   UniformConfig config;
-  config.vocab_size = in.integer("vocab_size", vocab_size);
+  config.vocab_size = in.integer("vocab_size", defaults.vocab_size);
   config.hidden_size = in.integer("d_model", "hidden_size", 1024);
   config.encoder_layers = in.integer("encoder_layers", in.integer("num_hidden_layers", 12));  // the second is outdated in pruned models
   config.decoder_layers = in.integer("decoder_layers", 12);
@@ -21,12 +39,12 @@ UniformConfig read_family_config(const ConfigReader& in, int vocab_size) {
   config.num_key_value_heads = config.num_attention_heads;
   config.encoder_ffn_dim = in.integer("encoder_ffn_dim", 4096);
   config.decoder_ffn_dim = in.integer("decoder_ffn_dim", 4096);
-  config.activation = in.activation("activation_function", Activation::gelu);
-  config.scale_embedding = in.boolean("scale_embedding", false);
+  config.activation = in.activation("activation_function", defaults.activation);
+  config.scale_embedding = in.boolean("scale_embedding", defaults.scale_embedding);
   config.max_position_embeddings = in.integer("max_position_embeddings", 1024);
   config.tie_word_embeddings = in.boolean("tie_word_embeddings", true);
   config.dropout = in.number("dropout", 0.1f);
-  config.attention_dropout = in.number("attention_dropout", 0);
+  config.attention_dropout = in.number("attention_dropout", defaults.attention_dropout);
   config.activation_dropout = in.number("activation_dropout", 0);
   if (const int heads = in.integer("decoder_attention_heads", 16); heads != config.num_attention_heads) {
     fail(ErrorCode::unsupported,

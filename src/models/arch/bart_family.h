@@ -6,8 +6,21 @@
 
 namespace qkv {
 
-// `vocab_size` is the default of the class; the defaults differ.
-UniformConfig read_family_config(const ConfigReader& in, int vocab_size);
+// Defaults in which the classes differ.
+struct BartFamilyDefaults {
+  int vocab_size = 50265;
+  Activation activation = Activation::gelu;
+  bool scale_embedding = false;
+  float attention_dropout = 0;
+};
+
+UniformConfig read_family_config(const ConfigReader& in, const BartFamilyDefaults& defaults = {});
+// Sinusoidal positions, and no norm on the embeddings: what Marian and Pegasus have.
+void expect_plain_sinusoids(const ConfigReader& in);
+// Learned positions from row 2 on and a norm on the embeddings: what BART and mBART have.
+TransformerConfig with_learned_positions(const ConfigReader& in, UniformConfig config);
+// The network without position_offset, for writing: such a class has it without a key.
+UniformConfig without_offset(TransformerConfig network);
 void write_family_config(const UniformConfig& config, nlohmann::ordered_json& out);
 std::vector<WeightName> family_weights();
 std::vector<WeightCopy> family_copies();

@@ -14,7 +14,8 @@ TransformerConfig read_config(const ConfigReader& in) {
   in.expect("normalize_before", false, "the norm before each sub-layer");
   in.expect("add_final_layer_norm", false, "a norm after the last layer");
   in.expect("share_encoder_decoder_embeddings", true, "an embedding for each side");
-  UniformConfig config = read_family_config(in, 58101);
+  expect_plain_sinusoids(in);
+  UniformConfig config = read_family_config(in, {.vocab_size = 58101});
   config.norm_position = NormPlace::post;
   config.pad_token_id = config.decoder_start_token_id = 58100;
   config.eos_token_ids = {0};

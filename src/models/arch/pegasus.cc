@@ -12,7 +12,8 @@ namespace {
 TransformerConfig read_config(const ConfigReader& in) {
   in.expect("normalize_before", true, "the norm after each sub-layer");
   in.expect("add_final_layer_norm", true, "no norm after the last layer");
-  UniformConfig config = read_family_config(in, 50265);
+  expect_plain_sinusoids(in);
+  UniformConfig config = read_family_config(in);
   config.norm_position = NormPlace::pre;
   config.eos_token_ids = {1};
   return config;
