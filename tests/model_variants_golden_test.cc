@@ -288,6 +288,12 @@ TEST(ModelDefaults, AreThoseOfTheClass) {
   const TemporaryDirectory directory;
   for (const auto& [name, config_class] : std::map<std::string, std::string>{{"MarianMTModel", "Marian"},
                                                                              {"PegasusForConditionalGeneration", "Pegasus"},
+                                                                             {"T5ForConditionalGeneration", "T5"},
+                                                                             {"MT5ForConditionalGeneration", "MT5"},
+                                                                             {"UMT5ForConditionalGeneration", "UMT5"},
+                                                                             {"BartForConditionalGeneration", "Bart"},
+                                                                             {"MBartForConditionalGeneration", "MBart"},
+                                                                             {"M2M100ForConditionalGeneration", "M2M100"},
                                                                              {"GPT2LMHeadModel", "GPT2"},
                                                                              {"LlamaForCausalLM", "Llama"},
                                                                              {"MistralForCausalLM", "Mistral"},

@@ -53,7 +53,7 @@ void expect_hypothesis(const Hypothesis& found, const Json& expected, bool greed
   EXPECT_NEAR(found.score, score, 1e-4);
 }
 
-constexpr const char* kModels[] = {"marian_post_norm", "pegasus_pre_norm", "t5", "t5_v1_1", "mt5", "umt5", "bart", "mbart"};
+constexpr const char* kModels[] = {"marian_post_norm", "pegasus_pre_norm", "t5", "t5_v1_1", "mt5", "umt5", "bart", "mbart", "m2m100"};
 
 class SearchGolden : public testing::TestWithParam<std::tuple<const char*, Device>> {
  protected:

@@ -17,6 +17,7 @@ std::span<const Architecture> architectures() {
       umt5(),             //
       bart(),             //
       mbart(),            //
+      m2m100(),           //
       gpt2(),             //
       llama(),            //
       mistral(),          //

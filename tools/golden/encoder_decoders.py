@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tiny encoder-decoders of the T5 and BART families with transformers' save_pretrained, their logits and their translations.
+"""Writes tiny encoder-decoders of the T5, BART and M2M100 families with transformers' save_pretrained, their logits and their translations.
 
 Adds folders to tests/goldens/models/ in the format of models.py, which trains them for seconds and writes the others. Every parameter is spread at random first.
 Heads are odd in number; T5's heads are wider than hidden_size / heads.
@@ -98,7 +98,13 @@ def mbart():
     write("mbart", model, 32, 350, {"forced_bos_token_id": 44}, forced_first(44))
 
 
-FOLDERS = {each.__name__: each for each in (t5, t5_v1_1, mt5, umt5, bart, mbart)}
+def m2m100():
+    config = BART | {"decoder_layers": 2, "max_position_embeddings": 32}
+    model = transformers.M2M100ForConditionalGeneration(transformers.M2M100Config(**config))
+    write("m2m100", model, 33, 350, {"forced_bos_token_id": 43}, forced_first(43))
+
+
+FOLDERS = {each.__name__: each for each in (t5, t5_v1_1, mt5, umt5, bart, mbart, m2m100)}
 
 
 def main():

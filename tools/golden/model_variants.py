@@ -181,7 +181,7 @@ def run(this):
 
 
 def defaults():
-    for name in ("Marian", "Pegasus", "GPT2", "Llama", "Mistral", "Bert"):
+    for name in ("Marian", "Pegasus", "T5", "MT5", "UMT5", "Bart", "MBart", "M2M100", "GPT2", "Llama", "Mistral", "Bert"):
         config = getattr(transformers, name + "Config")().to_dict()
         # to_dict() lacks defaults of the base class.
         yield name, {key: value for key, value in config.items() if isinstance(value, (int, float, str)) or value is None}

@@ -12,6 +12,7 @@ Architecture mt5();
 Architecture umt5();
 Architecture bart();
 Architecture mbart();
+Architecture m2m100();
 Architecture gpt2();
 Architecture llama();
 Architecture mistral();
