@@ -39,6 +39,7 @@ AttentionInspector AttentionInspector::open(const std::filesystem::path& directo
   TranslateOptions options;
   if (model->config.kind == Kind::encoder_decoder) {
     options = resolve_options(chosen, *model);
+    resolve_languages(chosen, *model, tokenizer, directory, options);
     warn_of_unused_keys(model->generation, "qkv translate", false);
   } else {
     check_no_search(chosen, model->config);

@@ -26,6 +26,7 @@ Translator Translator::open(const std::filesystem::path& directory, const Transl
   Tokenizer tokenizer = Tokenizer::load(directory);
   TranslateOptions options = resolve_options(chosen, *model);
   check_translates(model->config);
+  resolve_languages(chosen, *model, tokenizer, directory, options);
   options.warn_of_unknown = true;
   warn_of_unused_keys(model->generation, "qkv translate", false);
   return Translator(std::unique_ptr<Impl>(

@@ -156,6 +156,14 @@ TableOption<Options> file(const Entry& entry, std::filesystem::path Options::*fi
   return option;
 }
 
+// Any text; empty: not set.
+template <typename Options>
+TableOption<Options> text(const Entry& entry, std::string Options::*field) {
+  TableOption<Options> option = start<Options>(entry, OptionType::text, "TEXT");
+  option.assign = [=](Options& options, const std::string& value, const std::string&) { options.*field = value; };
+  return finish(std::move(option), field);
+}
+
 template <typename Options>
 TableOption<Options> flag(const Entry& entry, bool Options::*field) {
   TableOption<Options> option = start<Options>(entry, OptionType::flag, "");

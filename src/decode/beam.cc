@@ -133,7 +133,7 @@ std::vector<std::vector<Hypothesis>> beam_search(SearchInput input) {
   std::vector<Source> sources;
   for (size_t i = 0; i < input.sources.size(); ++i) {
     Source& source = sources.emplace_back(Beams(input.options, input.max_lengths[i], config.eos_token_ids));
-    source.sequences.push_back(input.step.join({config.decoder_start_token_id}, {}, {}, std::move(input.sources[i])));
+    source.sequences.push_back(input.step.join({input.decoder_start}, {}, {}, std::move(input.sources[i])));
   }
   std::vector<Source*> active;
   for (Source& each : sources) active.push_back(&each);

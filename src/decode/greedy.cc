@@ -29,7 +29,7 @@ std::vector<std::vector<Hypothesis>> greedy_search(SearchInput input) {
   std::iota(source_of.begin(), source_of.end(), 0);
   for (const size_t i : source_of) {
     const StopRules stop{input.config.eos_token_ids, static_cast<size_t>(input.max_lengths[i])};
-    running.push_back(input.step.join({input.config.decoder_start_token_id}, stop, {}, std::move(input.sources[i])));
+    running.push_back(input.step.join({input.decoder_start}, stop, {}, std::move(input.sources[i])));
   }
 
   while (!running.empty()) {

@@ -46,6 +46,8 @@ std::vector<std::vector<Hypothesis>> search(const Transformer& network, const To
   QKV_REQUIRE(options.max_length_factor >= 0 && std::isfinite(options.max_length_factor),
               "[search] max_length_factor is {}; 0 is no limit by the source", options.max_length_factor);
   validate(options.rules, network.config());
+  QKV_REQUIRE(!options.decoder_start || (*options.decoder_start >= 0 && *options.decoder_start < network.config().vocab_size),
+              "[search] decoder_start {} is outside the vocabulary of {} tokens", *options.decoder_start, network.config().vocab_size);
   for (int64_t i = 0; i < sources.segments.count(); ++i) {
     QKV_REQUIRE(sources.segments.length(i) > 0, "[search] source {} has no tokens", i);
   }
@@ -57,7 +59,8 @@ std::vector<std::vector<Hypothesis>> search(const Transformer& network, const To
   const Tensor memory = network.encode(sources, context);
   Step step(network, context);
   const std::vector<int> lengths = max_lengths(sources.segments, bounded);
-  SearchInput input{network.config(), step, step.add_sources(memory, sources.segments), lengths, bounded};
+  const int32_t start = options.decoder_start.value_or(network.config().decoder_start_token_id);
+  SearchInput input{network.config(), step, step.add_sources(memory, sources.segments), lengths, start, bounded};
   return bounded.num_beams == 1 ? greedy_search(std::move(input)) : beam_search(std::move(input));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,8 +21,9 @@ struct SearchOptions {
   float max_length_factor = 0;  // limits a hypothesis to this many tokens per source token; 0: only max_length applies
   int min_length = 0;           // no end token while a hypothesis has fewer tokens, including the decoder start
   TokenRules rules;
-  bool renormalize = false;       // beams: normalizes log p again after tokens were suppressed
-  std::function<void()> on_step;  // called before each step; throws to stop the search
+  std::optional<int32_t> decoder_start;  // the decoder's first input; empty: the network's
+  bool renormalize = false;              // beams: normalizes log p again after tokens were suppressed
+  std::function<void()> on_step;         // called before each step; throws to stop the search
 };
 
 struct Hypothesis {

@@ -12,6 +12,7 @@ struct SearchInput {
   Step& step;
   std::vector<KvCache::Table> sources;
   std::span<const int> max_lengths;  // per source, at most options.max_length
+  int32_t decoder_start;
   const SearchOptions& options;
 };
 

@@ -30,7 +30,7 @@ Sources encode_all(const Transformer& network, const Tokenizer& tokenizer, std::
   parallel_for(static_cast<int64_t>(texts.size()), [&](int64_t i) {
     if (is_blank(texts[i])) return;
     const std::string where = fmt::format("line {}", options.first_line + i);
-    EncodedSource source = encode_source(tokenizer, config, texts[i], options.truncate || options.too_long, where);
+    EncodedSource source = encode_source(tokenizer, config, texts[i], options.truncate || options.too_long, where, options.source_tokens);
     repaired[i] = !is_valid_utf8(texts[i]);
     if (source.cut && !options.truncate) {
       too_long[i] = source.tokens;
@@ -138,11 +138,25 @@ TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& m
   return options;
 }
 
+void resolve_languages(const TranslatorOptions& chosen, const Model& model, const Tokenizer& tokenizer,
+                       const std::filesystem::path& directory, TranslateOptions& options) {
+  const std::optional<Languages> languages =
+      find_languages(directory, tokenizer, model.config, chosen.source_language, chosen.target_language);
+  if (!languages) return;
+  options.source_tokens = languages->source;
+  set_target(*languages, options.search);
+}
+
 EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate,
-                            std::string_view where) {
+                            std::string_view where, const std::optional<SourceTokens>& around) {
   // Special tokens spelled out in the text are encoded as text, as in training.
-  EncodedSource source{tokenizer.encode(text, {.special_tokens_as_text = true, .find_tags = true})};
+  EncodedSource source{
+      tokenizer.encode(text, {.add_special_tokens = !around || around->others, .special_tokens_as_text = true, .find_tags = true})};
   std::vector<int32_t>& ids = source.ids;
+  if (around) {
+    ids.insert(ids.begin(), around->before.begin(), around->before.end());
+    ids.insert(ids.end(), around->after.begin(), around->after.end());
+  }
   if (ids.empty())  // the tokenizer dropped all characters
     ids.push_back(config.eos_token_ids.empty() ? config.decoder_start_token_id : config.eos_token_ids.front());
   source.tokens = std::ssize(ids);
@@ -158,9 +172,14 @@ EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig&
     fail_option(ErrorCode::bad_input, "{} has {} tokens and the model takes {}; split it, or let `truncate` cut it", where, ids.size(),
                 most);
   }
-  const int32_t end = ids.back();
+  std::vector<int32_t> kept;  // the tokens after the text
+  if (around && !around->others) {
+    kept = around->after;
+  } else if (config.is_eos(ids.back())) {
+    kept = {ids.back()};
+  }
   ids.resize(most);
-  if (config.is_eos(end)) ids.back() = end;  // keep the end token
+  std::copy(kept.rbegin(), kept.rbegin() + std::min(std::ssize(kept), std::ssize(ids)), ids.rbegin());
   source.cut = true;
   return source;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "decode/languages.h"
 #include "decode/search.h"
 #include "models/model.h"
 #include "qkv/tokenizer.h"
@@ -21,6 +22,7 @@ struct LongText {
 
 struct TranslateOptions {
   SearchOptions search;
+  std::optional<SourceTokens> source_tokens;      // of a multilingual model; empty: what the tokenizer adds
   DType dtype = DType::f32;                       // type of activations
   int64_t batch_tokens = 4096;                    // source tokens times beams per batch
   bool truncate = false;                          // truncate texts with more tokens than the model has positions instead of throwing
@@ -34,6 +36,9 @@ struct TranslateOptions {
 // Options for the model: the caller's choices override its generation_config.json. Throws (invalid_argument) for values that are impossible
 // for the model.
 TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& model);
+// Applies the chosen languages to the options; `directory`: the model's.
+void resolve_languages(const TranslatorOptions& chosen, const Model& model, const Tokenizer& tokenizer,
+                       const std::filesystem::path& directory, TranslateOptions& options);
 
 // Throws Error(unsupported) if the network does not translate texts.
 void check_translates(const TransformerConfig& config);
@@ -51,9 +56,9 @@ struct EncodedSource {
   int64_t tokens = 0;  // number of ids before truncation
 };
 // Throws if there are too many ids and `truncate` is false, or if an id is outside the model's vocabulary; `where` names the text in
-// messages, such as "line 7".
+// messages, such as "line 7". `around`: the model's languages, if it has several.
 EncodedSource encode_source(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate,
-                            std::string_view where);
+                            std::string_view where, const std::optional<SourceTokens>& around = {});
 
 // Formats line numbers: "line 4", or "lines 4, 7, 9 and 12 more".
 std::string list_lines(std::span<const int64_t> lines);

@@ -21,8 +21,8 @@ void check_cut(bool truncate, const std::string& where, int64_t tokens, int64_t 
 }
 
 std::vector<int32_t> encode_text(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view text, bool truncate,
-                                 const std::string& where) {
-  EncodedSource encoded = encode_source(tokenizer, config, text, true, where);
+                                 const std::string& where, const std::optional<SourceTokens>& around) {
+  EncodedSource encoded = encode_source(tokenizer, config, text, true, where, around);
   if (encoded.cut) check_cut(truncate, where, encoded.tokens, config.max_position_embeddings);
   return std::move(encoded.ids);
 }
@@ -46,6 +46,15 @@ std::vector<int32_t> encode_single(const Tokenizer& tokenizer, const Transformer
     if (!config.has_decoder() && tokenizer.is_special(last)) ids.back() = last;  // as in classifying
   }
   return ids;
+}
+
+// A multilingual model's translation begins with its forced token, if any, and ends with </s>.
+std::optional<SourceTokens> target_tokens(const TransformerConfig& config, const TranslateOptions& options) {
+  if (!options.source_tokens || options.source_tokens->others) return std::nullopt;
+  SourceTokens tokens;
+  if (options.search.rules.forced_first) tokens.before = {*options.search.rules.forced_first};
+  if (!config.eos_token_ids.empty()) tokens.after = {config.eos_token_ids.front()};
+  return tokens;
 }
 
 std::vector<int32_t> best_translation(const Transformer& network, const std::vector<int32_t>& source, const TranslateOptions& options) {
@@ -105,11 +114,13 @@ AttentionView view_attention(const Transformer& network, const Tokenizer& tokeni
     QKV_CHECK_OPTION(!target, "`target` is for a model that translates; this one {}", use_of(config));
     return view_single(network, tokenizer, source, kind, layer, head, options);
   }
-  const std::vector<int32_t> source_ids = encode_text(tokenizer, config, source, options.truncate, mark_fields("`source`"));
-  std::vector<int32_t> written = target ? encode_text(tokenizer, config, *target, options.truncate, mark_fields("`target`"))
-                                        : best_translation(network, source_ids, options);
+  const std::vector<int32_t> source_ids =
+      encode_text(tokenizer, config, source, options.truncate, mark_fields("`source`"), options.source_tokens);
+  std::vector<int32_t> written =
+      target ? encode_text(tokenizer, config, *target, options.truncate, mark_fields("`target`"), target_tokens(config, options))
+             : best_translation(network, source_ids, options);
   if (written.empty()) written.push_back(config.eos_token_ids.empty() ? config.decoder_start_token_id : config.eos_token_ids.front());
-  std::vector<int32_t> read{config.decoder_start_token_id};
+  std::vector<int32_t> read{options.search.decoder_start.value_or(config.decoder_start_token_id)};
   read.insert(read.end(), written.begin(), written.end() - 1);
 
   AttentionView view;
