@@ -23,7 +23,7 @@ struct ClassifyOptions {
 
 struct LabelProbability {
   int32_t label = 0;       // index in Classifier::labels()
-  double probability = 0;  // 0 to 1; the probabilities of a text sum to 1
+  double probability = 0;  // 0 to 1; those of a text sum to 1 unless the model says of each label alone whether it holds
 };
 
 // The result for one text.

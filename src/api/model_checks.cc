@@ -13,7 +13,7 @@ void check_tokenizer_fits(const std::filesystem::path& directory, const Tokenize
 ClassifierParts open_classifier(const std::filesystem::path& directory, InferenceType dtype) {
   ClassifierParts parts{load_model(directory, dtype), Tokenizer::load(directory)};
   const TransformerConfig& config = parts.model->config;
-  if (config.has_decoder() || config.head != Head::classification)
+  if (config.has_decoder() || config.head != Head::classification || config.label_kind == LabelKind::values)
     fail(ErrorCode::unsupported, "{}: the model labels no texts; it {}", directory.string(), use_of(config));
   check_tokenizer_fits(directory, parts.tokenizer, config);
   return parts;

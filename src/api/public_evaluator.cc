@@ -164,6 +164,10 @@ ClassificationEvaluation evaluate_classification(const std::filesystem::path& di
                                                  const ClassificationEvaluationOptions& options) {
   const ClassifierParts parts = open_classifier(directory, options.dtype);
   const int64_t max_tokens = parts.model->config.max_position_embeddings;
+  if (parts.model->config.label_kind != LabelKind::one) {
+    fail(ErrorCode::unsupported, "{}: several labels of the model may hold for a text; only models that choose one are scored",
+         directory.string());
+  }
   const TextSource source = TextSource::open(files, {.cancellation = options.cancellation});
   const LabelledTexts texts(read_labelled_lines(source, {options.text_column, options.label_column}), parts.model->labels, parts.tokenizer,
                             max_tokens);

@@ -21,6 +21,17 @@ void append_log_softmax(const Tensor& logits, std::vector<std::vector<double>>& 
   }
 }
 
+// Appends the log of the sigmoid of each value.
+void append_log_sigmoid(const Tensor& logits, std::vector<std::vector<double>>& to) {
+  const std::vector<float> values = logits.to_vector();
+  for (int64_t r = 0; r < logits.rows(); ++r) {
+    std::vector<double>& log_p = to.emplace_back();
+    for (const float x : std::span(values).subspan(static_cast<size_t>(r * logits.cols()), static_cast<size_t>(logits.cols()))) {
+      log_p.push_back(std::min(double{x}, 0.0) - std::log1p(std::exp(-std::abs(double{x}))));
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::vector<double>> label_log_probabilities(const Transformer& network, std::span<const std::vector<int32_t>> texts,
@@ -40,7 +51,8 @@ std::vector<std::vector<double>> label_log_probabilities(const Transformer& netw
     batch.segments = Segments::of_lengths(lengths);
     ForwardContext context;
     context.dtype = options.dtype;
-    append_log_softmax(network.logits_of_rows(network.encode(batch, context), rows, context), result);
+    const Tensor logits = network.logits_of_rows(network.encode(batch, context), rows, context);
+    network.config().label_kind == LabelKind::several ? append_log_sigmoid(logits, result) : append_log_softmax(logits, result);
   }
   return result;
 }

@@ -18,7 +18,8 @@ struct ClassificationOptions {
   const CancellationToken* cancellation = nullptr;
 };
 
-// log p of each label for each text: [texts][num_labels]. Throws Error(interrupted) if cancelled.
+// log p of each label for each text: [texts][num_labels]. With LabelKind::several each p is that of its label alone. Throws
+// Error(interrupted) if cancelled.
 std::vector<std::vector<double>> label_log_probabilities(const Transformer& network, std::span<const std::vector<int32_t>> texts,
                                                          const ClassificationOptions& options);
 

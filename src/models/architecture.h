@@ -24,7 +24,8 @@ struct FusedPart {
 
 // The name of a module in the files and in our network; "{}" stands for the layer's number. The suffix (".weight") is the same in both.
 struct WeightName {
-  std::string_view theirs, ours;
+  std::string theirs;
+  std::string_view ours;
   bool transposed = false;  // theirs is [in, out], as in GPT-2's Conv1D
   FusedPart part = {};      // ours is part of a tensor of theirs
   bool if_gated = false;    // only in layers with a gated feed-forward network; stands before the name in other layers

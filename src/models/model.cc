@@ -7,8 +7,7 @@ namespace qkv {
 Model::Model(const TransformerConfig& config, uint64_t seed, bool initialize, Device device, DType matrices)
     : config(config),
       generation(default_generation(config)),
-      labels(!config.has_decoder() && config.head == Head::classification ? numbered_labels(config.num_labels)
-                                                                          : std::vector<std::string>()),
+      labels(!config.has_decoder() && names_labels(config.head) ? numbered_labels(config.num_labels) : std::vector<std::string>()),
       parameters(seed, initialize, device, matrices),
       network(config, parameters) {}
 
@@ -21,8 +20,16 @@ std::vector<std::string> numbered_labels(int count) {
 std::string_view use_of(const TransformerConfig& config) {
   if (config.kind == Kind::encoder_decoder) return "translates (qkv translate)";
   if (config.kind == Kind::decoder_only) return "continues texts (qkv generate)";
-  if (config.head == Head::pooler) return "turns texts into vectors (qkv embed)";
-  return config.head == Head::classification ? "labels texts (qkv classify)" : "fills in masked tokens (qkv eval --text)";
+  switch (config.head) {
+    case Head::masked_lm: return "fills in masked tokens (qkv eval --text)";
+    case Head::classification:
+      return config.label_kind == LabelKind::values ? "gives numbers for texts, which no command prints" : "labels texts (qkv classify)";
+    case Head::token_classification: return "labels each token, which no command prints";
+    case Head::question_answering: return "finds answers in texts, which no command prints";
+    case Head::next_sentence: return "tells whether a text follows another, which no command prints";
+    case Head::replaced_tokens: return "tells which tokens were replaced, which no command prints";
+    default: return "turns texts into vectors (qkv embed)";
+  }
 }
 
 std::unique_ptr<Model> create_model(const TransformerConfig& config, uint64_t seed, Device device) {

@@ -20,7 +20,8 @@ struct Model {
 
   TransformerConfig config;
   GenerationDefaults generation;    // only used with a decoder
-  std::vector<std::string> labels;  // class names of Head::classification
+  std::vector<std::string> labels;  // names of the outputs of heads that name them
+  std::string model_type;           // of the files that it comes from: transformers has several classes for some networks
   ParameterStore parameters;
   Transformer network;
 };

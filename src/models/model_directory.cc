@@ -69,7 +69,7 @@ Description read_description(const std::filesystem::path& directory, const Confi
   if (std::filesystem::exists(directory / "generation_config.json", ignored)) generation.emplace(directory / "generation_config.json");
   read_token_ids(in, generation ? &*generation : nullptr, result.config);
   naming(in, [&] { validate(result.config); });
-  if (!result.config.has_decoder() && result.config.head == Head::classification) {
+  if (!result.config.has_decoder() && names_labels(result.config.head)) {
     result.labels = in.labels("id2label");
     // transformers, too, numbers the labels if "num_labels" has another value.
     if (std::ssize(result.labels) != result.config.num_labels) result.labels = numbered_labels(result.config.num_labels);
@@ -99,6 +99,7 @@ ModelDirectory::ModelDirectory(const std::filesystem::path& directory)
   config_ = description.config;
   generation_ = std::move(description.generation);
   labels_ = std::move(description.labels);
+  drop_missing_pooler();
   check_sizes();
   untie_output();
 }
@@ -172,12 +173,14 @@ void ModelDirectory::check_weight(std::string_view ours, const Shape& shape) con
 
 // Checks enough weights to determine the shapes of all others.
 void ModelDirectory::check_sizes() const {
-  check_weight("embed_tokens.weight", {config_.vocab_size, config_.hidden_size});
+  const int columns = config_.embedding_columns();
+  check_weight("embed_tokens.weight", {config_.vocab_size, columns});
   const auto check_stack = [&](const std::string& stack, const std::vector<LayerConfig>& layers) {
     const std::string positions = stack + ".embed_positions.weight";
     const bool stored = config_.position_table == PositionTable::sinusoidal && weights_.find(place_of(positions).name);
-    if (stored || config_.position_table == PositionTable::learned) check_weight(positions, {config_.position_rows(), config_.hidden_size});
-    for (size_t layer = 0; layer < layers.size(); ++layer) {
+    if (stored || config_.position_table == PositionTable::learned) check_weight(positions, {config_.position_rows(), columns});
+    const size_t stored_layers = config_.layer_groups > 0 ? static_cast<size_t>(config_.layer_groups) : layers.size();
+    for (size_t layer = 0; layer < stored_layers; ++layer) {
       const std::string prefix = fmt::format("{}.layers.{}.", stack, layer);
       check_weight(prefix + "self_attention.q_proj.weight", {layers[layer].attention.query_size(), config_.hidden_size});
       check_weight(prefix + "feed_forward.fc1.weight", {layers[layer].feed_forward.size, config_.hidden_size});
@@ -188,8 +191,8 @@ void ModelDirectory::check_sizes() const {
     check_stack("decoder", config_.decoder);
     return;
   }
-  if (config_.token_types > 0) check_weight("encoder.embed_token_types.weight", {config_.token_types, config_.hidden_size});
-  if (config_.head == Head::classification) check_weight("head.classifier.weight", {config_.num_labels, config_.hidden_size});
+  if (config_.token_types > 0) check_weight("encoder.embed_token_types.weight", {config_.token_types, columns});
+  if (predicts_labels(config_.head)) check_weight("head.classifier.weight", {config_.num_labels, config_.hidden_size});
 }
 
 void ModelDirectory::check_names(const Model& model) const {
@@ -232,6 +235,12 @@ void ModelDirectory::check_copies() const {
   }
 }
 
+// Files of sentence encoders often lack the pooler that their class has, and only their rows are used.
+void ModelDirectory::drop_missing_pooler() {
+  if (config_.has_decoder() || config_.head != Head::pooler) return;
+  if (!weights_.find(place_of("head.pooler.weight").name)) config_.head = Head::none;
+}
+
 // Unties the output layer if it differs from the embedding, regardless of config.json, as in transformers.
 void ModelDirectory::untie_output() {
   const std::string output = their_name(*architecture_, "output.weight");
@@ -249,6 +258,7 @@ std::unique_ptr<Model> ModelDirectory::make_model(DType dtype, Device device) co
   auto model = std::make_unique<Model>(config_, 0, false, device, dtype == DType::bf16 ? DType::bf16 : DType::f32);
   model->generation = generation_;
   model->labels = labels_;
+  model->model_type = architecture_->model_type;
   check_names(*model);
   return model;
 }

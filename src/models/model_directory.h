@@ -46,6 +46,7 @@ class ModelDirectory {
   void read_packed(Model& model) const;
   void read_stored_positions(Model& model) const;
   void untie_output();
+  void drop_missing_pooler();
   // Do both names refer to one weight of ours? For an output layer this is true only if it is tied.
   bool is_copy(const WeightCopy& copy) const;
   // The name of a tensor in the files in any of its spellings; empty if it is missing.

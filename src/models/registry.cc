@@ -8,26 +8,35 @@
 
 namespace qkv {
 
-std::span<const Architecture> architectures() {
-  static const std::vector<Architecture> list = {
-      marian(),           //
-      pegasus(),          //
-      t5(),               //
-      mt5(),              //
-      umt5(),             //
-      bart(),             //
-      mbart(),            //
-      m2m100(),           //
-      gpt2(),             //
-      llama(),            //
-      mistral(),          //
-      qwen2(),            //
-      qwen3(),            //
-      bert_masked_lm(),   //
-      bert_classifier(),  //
-      bert_model(),       //
-      own(),
+namespace {
+
+std::vector<Architecture> all_architectures() {
+  std::vector<Architecture> list = {
+      marian(),   //
+      pegasus(),  //
+      t5(),       //
+      mt5(),      //
+      umt5(),     //
+      bart(),     //
+      mbart(),    //
+      m2m100(),   //
+      gpt2(),     //
+      llama(),    //
+      mistral(),  //
+      qwen2(),    //
+      qwen3(),    //
   };
+  for (const auto& family : {bert_family()}) {
+    list.insert(list.end(), family.begin(), family.end());
+  }
+  list.push_back(own());
+  return list;
+}
+
+}  // namespace
+
+std::span<const Architecture> architectures() {
+  static const std::vector<Architecture> list = all_architectures();
   return list;
 }
 
@@ -75,6 +84,11 @@ TransformerConfig network_alone(TransformerConfig config) {
   }
   // The head of an encoder is irrelevant for a network with a decoder, and each head ignores the settings of the others.
   if (config.has_decoder()) config.head = defaults.head;
+  if (config.has_decoder() || config.head != Head::classification) {
+    config.label_kind = defaults.label_kind;
+    config.dropout_before_pooler = defaults.dropout_before_pooler;
+  }
+  if (config.has_decoder() || !has_pooler(config.head)) config.pooler_activation = defaults.pooler_activation;
   if (config.has_decoder() || config.head != Head::masked_lm) {
     config.head_activation = defaults.head_activation;
     config.head_norm = defaults.head_norm;
@@ -92,14 +106,19 @@ bool holds(const Architecture& architecture, const TransformerConfig& config) {
     const ConfigReader in(std::string(architecture.class_name), written);
     TransformerConfig read = architecture.read_config(in);
     if (architecture.tied_by_weights) read.tie_word_embeddings = config.tie_word_embeddings;
+    // A file of a class with a pooler may lack it.
+    if (read.head == Head::pooler && config.head == Head::none) read.head = Head::none;
     return network_alone(std::move(read)) == network_alone(config);
   } catch (const Error&) {  // a value that the class refuses
     return false;
   }
 }
 
-const Architecture& architecture_for(const TransformerConfig& config) {
-  const auto found = std::find_if(architectures().begin(), architectures().end(), [&](const Architecture& a) { return holds(a, config); });
+const Architecture& architecture_for(const TransformerConfig& config, std::string_view preferred_type) {
+  const auto fits = [&](const Architecture& a) { return holds(a, config); };
+  auto found = std::find_if(architectures().begin(), architectures().end(),
+                            [&](const Architecture& a) { return a.model_type == preferred_type && a.model_type != "qkv" && fits(a); });
+  if (found == architectures().end()) found = std::find_if(architectures().begin(), architectures().end(), fits);
   if (found == architectures().end()) {
     fail(ErrorCode::unsupported, "no class of transformers, and no config.json of our own, can describe this network");
   }

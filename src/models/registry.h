@@ -17,7 +17,8 @@ const Architecture& find_architecture(const ConfigReader& config);
 // settings used only in training and text generation (dropout, initial deviation, token ids) may be lost.
 bool holds(const Architecture& architecture, const TransformerConfig& config);
 
-// The architecture for writing one of our networks: the first that holds it; "qkv" holds every network with identical layers.
-const Architecture& architecture_for(const TransformerConfig& config);
+// The architecture for writing one of our networks: the first of the preferred "model_type" of transformers that holds it, else the first
+// of all; "qkv" holds every network with identical layers.
+const Architecture& architecture_for(const TransformerConfig& config, std::string_view preferred_type = {});
 
 }  // namespace qkv

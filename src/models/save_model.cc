@@ -107,7 +107,7 @@ std::string config_json(const Model& model, const Architecture& architecture) {
 void save_model(const Model& model, const std::filesystem::path& directory, std::span<const Tensor> weights) {
   QKV_CHECK(weights.empty() || weights.size() == model.parameters.all().size(), "[save_model] {} weights for a model that has {}",
             weights.size(), model.parameters.all().size());
-  const Architecture& architecture = architecture_for(model.config);
+  const Architecture& architecture = architecture_for(model.config, model.model_type);
   const std::string config = config_json(model, architecture);
   std::error_code error;
   std::filesystem::create_directories(directory, error);

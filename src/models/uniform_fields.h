@@ -9,7 +9,18 @@ namespace qkv {
 inline constexpr ChoiceName<Kind> kKindNames[] = {
     {"encoder_decoder", Kind::encoder_decoder}, {"decoder_only", Kind::decoder_only}, {"encoder_only", Kind::encoder_only}};
 inline constexpr ChoiceName<Head> kHeadNames[] = {
-    {"masked_lm", Head::masked_lm}, {"classification", Head::classification}, {"pooler", Head::pooler}};
+    {"masked_lm", Head::masked_lm},
+    {"classification", Head::classification},
+    {"pooler", Head::pooler},
+    {"none", Head::none},
+    {"token_classification", Head::token_classification},
+    {"question_answering", Head::question_answering},
+    {"next_sentence", Head::next_sentence},
+    {"replaced_tokens", Head::replaced_tokens},
+};
+// transformers' names.
+inline constexpr ChoiceName<LabelKind> kProblemTypes[] = {
+    {"single_label_classification", LabelKind::one}, {"multi_label_classification", LabelKind::several}, {"regression", LabelKind::values}};
 inline constexpr ChoiceName<NormPlace> kNormPlaceNames[] = {{"post", NormPlace::post}, {"pre", NormPlace::pre}, {"none", NormPlace::none}};
 inline constexpr ChoiceName<NormKind> kNormNames[] = {{"layer", NormKind::layer}, {"rms", NormKind::rms}};
 inline constexpr ChoiceName<Position> kPositionNames[] = {
@@ -19,8 +30,8 @@ inline constexpr ChoiceName<Position> kPositionNames[] = {
 inline constexpr ChoiceName<RotaryPairs> kRotaryPairNames[] = {{"halves", RotaryPairs::halves}, {"neighbours", RotaryPairs::neighbours}};
 
 // Calls the visitor in the order of the file. required(key, field[, names]): the key must be present; optional(key, field, fallback);
-// rare(key, field, fallback): written only if it differs from the fallback; derived(key, value): only written; rope(options): reads and
-// writes keys of its own.
+// rare(key, field, fallback[, names]): written only if it differs from the fallback; derived(key, value): only written; rope(options):
+// reads and writes keys of its own.
 template <typename Visitor>
 void visit_fields(UniformConfig& c, Visitor& visit) {
   visit.required("kind", c.kind, kKindNames);
@@ -57,13 +68,19 @@ void visit_fields(UniformConfig& c, Visitor& visit) {
   visit.optional("tie_word_embeddings", c.tie_word_embeddings, true);
   visit.optional("final_logits_bias", c.final_logits_bias, false);
   visit.required("max_position_embeddings", c.max_position_embeddings);
+  visit.rare("position_offset", c.position_offset, 0);
   visit.optional("initializer_range", c.initializer_range, 0.0f);
   visit.optional("dropout", c.dropout, 0.0f);
   visit.optional("attention_dropout", c.attention_dropout, 0.0f);
   visit.optional("activation_dropout", c.activation_dropout, 0.0f);
   if (!c.has_decoder()) {
     visit.required("head", c.head, kHeadNames);
+    if (c.head == Head::classification) visit.rare("problem_type", c.label_kind, LabelKind::one, kProblemTypes);
     visit.optional("classifier_dropout", c.classifier_dropout, 0.0f);
+    visit.rare("pooler_activation", c.pooler_activation, Activation::tanh);
+    visit.rare("dropout_before_pooler", c.dropout_before_pooler, false);
+    visit.rare("embedding_size", c.embedding_size, 0);
+    visit.rare("layer_groups", c.layer_groups, 0);
     visit.optional("token_types", c.token_types, 0);
     visit.optional("embedding_norm", c.embedding_norm, false);
   }

@@ -1,4 +1,4 @@
-// Heads between an encoder's output and its last layer (Devlin et al. 2018): for masked tokens, or for a label of the whole sequence. Both
+// Heads between an encoder's output and its last layer (Devlin et al. 2018): for masked tokens, or for labels of sequences or tokens. Both
 // take only the rows that predict something, [rows, hidden_size].
 #pragma once
 
@@ -21,30 +21,30 @@ class MaskedLmHead {
   Tensor bias_;
 };
 
-// tanh(W h + b) of each sequence's first token, called "pooled" by the authors.
+// activation(W h + b), usually tanh and of each sequence's first token, called "pooled" by the authors.
 class Pooler {
  public:
   Pooler(const TransformerConfig& config, const Initialization& start, const ParameterScope& scope)
-      : dense_({config.hidden_size, config.hidden_size, config.head_bias, start.matrix()}, scope) {}
-  Tensor forward(const Tensor& x, const DropoutParams& dropout = {}) const {
-    return activate(dense_.forward(x), Activation::tanh, dropout);
-  }
+      : dense_({config.hidden_size, config.hidden_size, config.head_bias, start.matrix()}, scope), activation_(config.pooler_activation) {}
+  Tensor forward(const Tensor& x, const DropoutParams& dropout = {}) const { return activate(dense_.forward(x), activation_, dropout); }
 
  private:
   Linear dense_;
+  Activation activation_;
 };
 
-// The pooled row with dropout, followed by a last layer with num_labels outputs.
+// The pooled row, or for Head::token_classification and Head::question_answering the row itself, with dropout, followed by a last layer
+// with num_labels outputs.
 class ClassificationHead {
  public:
   ClassificationHead(const TransformerConfig& config, const Initialization& start, const ParameterScope& scope);
-  Tensor forward(const Tensor& x, ForwardContext& context) const { return pooler_.forward(x, dropout_(context)); }
+  Tensor forward(const Tensor& x, ForwardContext& context) const;
   const Tensor& weight() const { return weight_; }  // [num_labels, hidden_size]
   const Tensor& bias() const { return bias_; }      // [num_labels]
 
  private:
-  Pooler pooler_;
-  Dropout dropout_;
+  std::optional<Pooler> pooler_;
+  Dropout dropout_, first_dropout_;
   Tensor weight_, bias_;
 };
 

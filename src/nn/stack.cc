@@ -1,9 +1,16 @@
 #include "nn/stack.h"
 
 namespace qkv {
+namespace {
 
-Stack::Stack(std::span<const LayerConfig> layers, const std::optional<NormConfig>& final_norm, int hidden_size, const Initialization& start,
-             Side side, const ParameterScope& scope) {
+constexpr uint64_t kSeedStep = 0x9e3779b97f4a7c15;
+
+}  // namespace
+
+Stack::Stack(std::span<const LayerConfig> layers, int groups, const std::optional<NormConfig>& final_norm, int hidden_size,
+             const Initialization& start, Side side, const ParameterScope& scope)
+    : layers_(layers.size()) {
+  if (groups > 0) layers = layers.first(static_cast<size_t>(groups));  // they are alike
   blocks_.reserve(layers.size());
   for (const LayerConfig& layer : layers) {
     const int index = static_cast<int>(blocks_.size());
@@ -13,8 +20,11 @@ Stack::Stack(std::span<const LayerConfig> layers, const std::optional<NormConfig
 }
 
 Tensor Stack::forward(Tensor x, const StackPass& stack_pass, std::span<const LayerRows> kept, ForwardContext& context) const {
-  for (size_t layer = 0; layer < blocks_.size(); ++layer) {
-    const Block& block = blocks_[layer];
+  const uint64_t seed = context.seed;
+  for (size_t layer = 0; layer < layers_; ++layer) {
+    const Block& block = blocks_[layer * blocks_.size() / layers_];
+    // A dropout is known by its block, which several layers may share.
+    if (blocks_.size() < layers_) context.seed = seed + layer * kSeedStep;
     const BlockPass pass = stack_pass.of_layer(layer);
     if (context.recompute == Recompute::layer) {
       x = recomputed({x, pass.memory}, context, [&block, x, pass](ForwardContext& c) { return block.forward(x, pass, nullptr, c); });
@@ -22,6 +32,7 @@ Tensor Stack::forward(Tensor x, const StackPass& stack_pass, std::span<const Lay
       x = block.forward(x, pass, kept.empty() ? nullptr : &kept[layer], context);
     }
   }
+  context.seed = seed;
   return final_norm_ ? final_norm_->forward(x) : x;
 }
 

@@ -22,15 +22,17 @@ struct StackPass {
 
 class Stack {
  public:
-  // final_norm: applied after the last layer, if given.
-  Stack(std::span<const LayerConfig> layers, const std::optional<NormConfig>& final_norm, int hidden_size, const Initialization& start,
-        Side side, const ParameterScope& scope);
+  // final_norm: applied after the last layer, if given. groups: see TransformerConfig::layer_groups.
+  Stack(std::span<const LayerConfig> layers, int groups, const std::optional<NormConfig>& final_norm, int hidden_size,
+        const Initialization& start, Side side, const ParameterScope& scope);
 
   // x: [tokens, hidden_size]. kept: the rows of each layer in decoding, else empty.
   Tensor forward(Tensor x, const StackPass& pass, std::span<const LayerRows> kept, ForwardContext& context) const;
+  // The layers with weights of their own: all of them, or one of each group.
   const std::vector<Block>& blocks() const { return blocks_; }
 
  private:
+  size_t layers_;
   std::vector<Block> blocks_;
   std::optional<Norm> final_norm_;
 };

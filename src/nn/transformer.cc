@@ -17,41 +17,48 @@ Transformer::Transformer(const TransformerConfig& config, ParameterStore& store)
     : config_((validate(config), config)),
       // An encoder without a decoder initializes all matrices alike, as in BERT.
       start_{config.initializer_range, config.has_decoder() ? static_cast<int>(config.encoder.size() + config.decoder.size()) : 0},
-      embed_tokens_(
-          store.create("embed_tokens.weight", {config.vocab_size, config.hidden_size}, start_.embedding(config.hidden_size), true)),
+      embed_tokens_(store.create("embed_tokens.weight", {config.vocab_size, config.embedding_columns()},
+                                 start_.embedding(config.embedding_columns()), true)),
       final_logits_bias_(
           config.final_logits_bias
               ? Tensor::zeros({config.vocab_size}, store.device() == Device::reference ? DType::f64 : DType::f32, store.device())
               : Tensor()) {
-  const int hidden = config.hidden_size;
-  const Initializer embedding_start = start_.embedding(hidden);
+  const int hidden = config.hidden_size, columns = config.embedding_columns();
+  const Initializer embedding_start = start_.embedding(columns);
   const ParameterScope encoder(store, "encoder"), decoder(store, "decoder"), head(store, "head");
   if (config.has_encoder()) positions_[0].emplace(make_positions(Side::encoder, encoder));
   if (config.has_decoder()) positions_[1].emplace(make_positions(Side::decoder, decoder));
   if (config.token_types > 0) {
-    embed_token_types_ = encoder.create("embed_token_types.weight", {config.token_types, hidden}, embedding_start, false);
+    embed_token_types_ = encoder.create("embed_token_types.weight", {config.token_types, columns}, embedding_start, false);
   }
-  if (config.has_encoder()) encoder_.emplace(config.encoder, config.final_norm, hidden, start_, Side::encoder, encoder);
+  if (config.embedding_size > 0) {
+    embedding_projection_.emplace(LinearOptions{columns, hidden, true, start_.matrix()}, encoder / "embedding_projection");
+  }
+  if (config.has_encoder())
+    encoder_.emplace(config.encoder, config.layer_groups, config.final_norm, hidden, start_, Side::encoder, encoder);
   if (config.has_decoder()) {
-    decoder_.emplace(config.decoder, config.final_norm, hidden, start_, Side::decoder, decoder);
-  } else if (config.head == Head::classification) {
+    decoder_.emplace(config.decoder, config.layer_groups, config.final_norm, hidden, start_, Side::decoder, decoder);
+  } else if (predicts_labels(config.head)) {
     classification_head_.emplace(config, start_, head);
     return;
   } else if (config.head == Head::pooler) {
     pooler_.emplace(config, start_, head / "pooler");
     return;
+  } else if (config.head == Head::none) {
+    return;
   } else {
     masked_lm_head_.emplace(config, start_, head);
   }
   output_weight_ =
-      config.tie_word_embeddings ? embed_tokens_ : store.create("output.weight", {config.vocab_size, hidden}, embedding_start, true);
+      config.tie_word_embeddings ? embed_tokens_ : store.create("output.weight", {config.vocab_size, columns}, embedding_start, true);
 }
 
 Transformer::SidePositions Transformer::make_positions(Side side, const ParameterScope& scope) const {
-  const Initializer start = start_.embedding(config_.hidden_size);
+  const int columns = config_.embedding_columns();
+  const Initializer start = start_.embedding(columns);
   std::optional<Norm> norm;
-  if (config_.embedding_norm) norm.emplace(*config_.embedding_norm, config_.hidden_size, scope / "embedding_norm");
-  return {EmbeddedPositions(config_.position_table, config_.position_rows(), config_.hidden_size, start, scope),
+  if (config_.embedding_norm) norm.emplace(*config_.embedding_norm, columns, scope / "embedding_norm");
+  return {EmbeddedPositions(config_.position_table, config_.position_rows(), columns, start, scope),
           AttentionPositions(config_.stack(side), config_.relative_buckets, start, scope), std::move(norm),
           Dropout(config_.dropout, scope / "embedding_dropout")};
 }
@@ -71,7 +78,7 @@ Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> pos
   const DType dtype = activation_type(context, embed_tokens_.device());
   const DropoutParams dropout = positions(side).dropout(context);
   const std::optional<Norm>& norm = positions(side).embedding_norm;
-  const bool plain = !embed_token_types_ && !norm;
+  const bool plain = !embed_token_types_ && !norm && !embedding_projection_;
   std::vector<int32_t> row_of(position_of.begin(), position_of.end());
   for (int32_t& row : row_of) row += config_.position_offset;
   const int64_t count = row_of.empty() ? 0 : int64_t{*std::max_element(row_of.begin(), row_of.end())} + 1;
@@ -85,7 +92,8 @@ Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> pos
     x = dropout_add(embedding(types, embed_token_types_, {}, {}, 1, dtype), x, {}, Into::x);
   }
   if (norm) x = norm->forward(x);
-  return dropout.probability > 0 ? dropout_add(x, {}, dropout) : x;
+  if (dropout.probability > 0) x = dropout_add(x, {}, dropout);
+  return embedding_projection_ ? embedding_projection_->forward(x) : x;
 }
 
 Tensor Transformer::encode(const TokenBatch& source, ForwardContext& context) const {
@@ -140,6 +148,8 @@ Tensor Transformer::logits_of_rows(const Tensor& hidden, std::span<const int32_t
 
 CrossEntropyResult Transformer::loss_of_rows(const TokenBatch& tokens, std::span<const int32_t> rows, std::span<const int32_t> targets,
                                              float label_smoothing, float scale, ForwardContext& context) const {
+  QKV_CHECK(config_.head != Head::classification || config_.label_kind == LabelKind::one,
+            "[loss] labels of which several hold, and numbers, have another loss");
   const Tensor x = head_rows(encode(tokens, context), rows, context);
   if (masked_lm_head_) return linear_cross_entropy(x, output_weight_, masked_lm_head_->bias(), targets, label_smoothing, scale);
   return linear_cross_entropy(x, classification_head_->weight(), classification_head_->bias(), targets, label_smoothing, scale);

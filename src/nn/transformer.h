@@ -57,9 +57,9 @@ class Transformer {
   // For Head::pooler: the pooled first row of each sequence of an encoder's output. [sequences, hidden_size]
   Tensor pooled(const Tensor& hidden, const Segments& segments) const;
   // For an encoder alone: the predictions of `rows` of its output, [rows, vocab_size or num_labels] in f32. The row of a masked token
-  // predicts that token, the first row of a sequence its label.
+  // predicts that token, the first row of a sequence its label, and the row of a token what heads say of tokens.
   Tensor logits_of_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const;
-  // The loss if rows[i] predicts targets[i]; `scale` as in loss().
+  // The loss if rows[i] predicts targets[i], one of the outputs; `scale` as in loss().
   CrossEntropyResult loss_of_rows(const TokenBatch& tokens, std::span<const int32_t> rows, std::span<const int32_t> targets,
                                   float label_smoothing, float scale, ForwardContext& context) const;
 
@@ -96,15 +96,16 @@ class Transformer {
 
   TransformerConfig config_;
   Initialization start_;
-  Tensor embed_tokens_;                                    // [vocab_size, hidden_size], shared by both sides
+  Tensor embed_tokens_;                                    // [vocab_size, embedding_columns], shared by both sides
   std::array<std::optional<SidePositions>, 2> positions_;  // indexed by Side
-  Tensor embed_token_types_;                               // [token_types, hidden_size] or empty
-  Tensor final_logits_bias_;                               // [vocab_size], constant, or empty
+  Tensor embed_token_types_;                               // [token_types, embedding_columns] or empty
+  std::optional<Linear> embedding_projection_;
+  Tensor final_logits_bias_;  // [vocab_size], constant, or empty
   std::optional<Stack> encoder_, decoder_;
   std::optional<MaskedLmHead> masked_lm_head_;
   std::optional<ClassificationHead> classification_head_;
   std::optional<Pooler> pooler_;
-  Tensor output_weight_;  // [vocab_size, hidden_size]; embed_tokens_ itself if tied; empty if no token is predicted
+  Tensor output_weight_;  // [vocab_size, embedding_columns]; embed_tokens_ itself if tied; empty if no token is predicted
 };
 
 }  // namespace qkv

@@ -77,12 +77,23 @@ void validate(const TransformerConfig& c) {
     check_range("relative_attention_max_distance", c.relative_buckets.max_distance, c.relative_buckets.count / 2 + 1, 1 << 24);
   }
   if (!c.has_decoder()) {
-    check_range("num_labels", c.num_labels, 2, 1 << 20);
+    const bool exclusive = c.head == Head::classification && c.label_kind == LabelKind::one;
+    check_range("num_labels", c.num_labels, exclusive ? 2 : 1, 1 << 20);
+    check_range("embedding_size", c.embedding_size, 0, 1 << 16);
+    check_range("layer_groups", c.layer_groups, 0, std::ssize(c.encoder));
+    QKV_REQUIRE(c.layer_groups == 0 || std::ssize(c.encoder) % c.layer_groups == 0, "{} layers do not make {} groups of equal size",
+                c.encoder.size(), c.layer_groups);
+    for (size_t i = 0; c.layer_groups > 0 && i < c.encoder.size(); ++i) {
+      QKV_REQUIRE(c.encoder[i] == c.encoder.front(), "layers that share weights must be alike; layer {} differs from the first", i);
+    }
     check_range("token_types", c.token_types, 0, 1 << 16);
     check_probability("classifier_dropout", c.classifier_dropout);
   } else {
     QKV_REQUIRE(c.token_types == 0, "token types are for an encoder alone");
+    QKV_REQUIRE(c.embedding_size == 0 && c.layer_groups == 0,
+                "embeddings of another size and layers that share weights are for an encoder alone");
   }
+  QKV_REQUIRE(c.position_offset == 0 || c.position_table != PositionTable::none, "position_offset is for a table of positions");
   check_probability("dropout", c.dropout);
   for (const int32_t id : c.eos_token_ids) check_range("eos_token_id", id, 0, c.vocab_size - 1);
   // A decoder alone never reads its pad token, and reads its start token only if there is no prompt.

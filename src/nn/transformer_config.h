@@ -14,7 +14,31 @@ enum class Kind : uint8_t { encoder_decoder, decoder_only, encoder_only };
 enum class Side : uint8_t { encoder, decoder };
 
 // The head of an encoder without a decoder (nn/heads.h); a decoder always predicts the next token.
-enum class Head : uint8_t { masked_lm, classification, pooler };
+enum class Head : uint8_t {
+  masked_lm,
+  classification,        // labels of a sequence, predicted from its first row
+  pooler,                // a vector of the whole sequence
+  none,                  // the rows of the last layer
+  token_classification,  // a label of each token
+  question_answering,    // two scores of each token: the first and the last one of an answer
+  next_sentence,         // whether the second text of a pair follows the first
+  replaced_tokens,       // one score of each token: whether another model wrote it (Clark et al. 2020)
+};
+// Does the head end in a layer with num_labels outputs?
+constexpr bool predicts_labels(Head head) { return head != Head::masked_lm && head != Head::pooler && head != Head::none; }
+// Do config.json and Model::labels name the outputs?
+constexpr bool names_labels(Head head) { return head == Head::classification || head == Head::token_classification; }
+// Does the head have a linear layer with an activation (nn/heads.h) before its last layer, or nothing else?
+constexpr bool has_pooler(Head head) {
+  return head == Head::pooler || head == Head::classification || head == Head::next_sentence || head == Head::replaced_tokens;
+}
+
+// The meaning of the outputs of Head::classification.
+enum class LabelKind : uint8_t {
+  one,      // logits of labels of which exactly one holds
+  several,  // a logit of each label, which holds or not whatever the others do
+  values,   // numbers
+};
 
 // The position table added to the embeddings.
 enum class PositionTable : uint8_t {
@@ -38,7 +62,9 @@ struct TransformerConfig {
   RelativeBuckets relative_buckets;
   bool scale_embedding = true;               // embeddings times sqrt(hidden_size) (Vaswani et al. 2017, section 3.4)
   std::optional<NormConfig> embedding_norm;  // on the embeddings of each stack, before their dropout
-  int token_types = 0;              // rows of a table added to the embeddings according to the text that a token belongs to; 0: no table
+  int embedding_size = 0;  // columns of the embeddings, which a linear layer maps to hidden_size; 0: hidden_size and no such layer
+  int layer_groups = 0;    // a stack's layers share weights in this many groups of neighbours (Lan et al. 2019); 0: they share none
+  int token_types = 0;     // rows of a table added to the embeddings according to the text that a token belongs to; 0: no table
   bool tie_word_embeddings = true;  // the output layer shares the embedding's weight (Press and Wolf 2017)
   bool scale_output = false;        // the output layer's input times hidden_size^-0.5 (Raffel et al. 2020), in a decoder
   bool final_logits_bias = true;    // adds a constant, untrained vector to the logits
@@ -47,11 +73,14 @@ struct TransformerConfig {
 
   // The following options apply to Kind::encoder_only (Devlin et al. 2018).
   Head head = Head::masked_lm;
-  Activation head_activation = Activation::gelu;  // for Head::masked_lm
-  NormConfig head_norm;                           // for Head::masked_lm
-  bool head_bias = true;                          // bias of the linear layer before the last one
-  int num_labels = 2;                             // for Head::classification
-  float classifier_dropout = 0;                   // before the last layer of Head::classification
+  Activation head_activation = Activation::gelu;    // for Head::masked_lm
+  NormConfig head_norm;                             // for Head::masked_lm
+  bool head_bias = true;                            // bias of the linear layer before the last one
+  int num_labels = 2;                               // for heads that predict labels
+  LabelKind label_kind = LabelKind::one;            // for Head::classification
+  float classifier_dropout = 0;                     // before the last layer of Head::classification and Head::token_classification
+  Activation pooler_activation = Activation::tanh;  // for heads with a pooler
+  bool dropout_before_pooler = false;               // classifier_dropout also before the pooler of Head::classification
 
   int pad_token_id = 0;                // used only by transformers, for padding; -1: none
   std::vector<int32_t> eos_token_ids;  // each of them ends a text; empty: no token does
@@ -62,6 +91,7 @@ struct TransformerConfig {
   bool has_encoder() const { return kind != Kind::decoder_only; }
   bool has_decoder() const { return kind != Kind::encoder_only; }
   int position_rows() const { return max_position_embeddings + position_offset; }  // of a position table
+  int embedding_columns() const { return embedding_size > 0 ? embedding_size : hidden_size; }
   const std::vector<LayerConfig>& stack(Side side) const { return side == Side::encoder ? encoder : decoder; }
   std::vector<LayerConfig>& stack(Side side) { return side == Side::encoder ? encoder : decoder; }
 };

@@ -56,9 +56,15 @@ void copy_common(const From& from, To& to) {
   to.tie_word_embeddings = from.tie_word_embeddings;
   to.final_logits_bias = from.final_logits_bias;
   to.max_position_embeddings = from.max_position_embeddings;
+  to.position_offset = from.position_offset;
+  to.embedding_size = from.embedding_size;
+  to.layer_groups = from.layer_groups;
   to.head = from.head;
   to.num_labels = from.num_labels;
+  to.label_kind = from.label_kind;
   to.classifier_dropout = from.classifier_dropout;
+  to.pooler_activation = from.pooler_activation;
+  to.dropout_before_pooler = from.dropout_before_pooler;
   to.token_types = from.token_types;
   to.initializer_range = from.initializer_range;
   to.dropout = from.dropout;

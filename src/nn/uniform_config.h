@@ -33,9 +33,15 @@ struct UniformConfig {
   bool tie_word_embeddings = true;
   bool final_logits_bias = true;
   int max_position_embeddings = 1024;
+  int position_offset = 0;
+  int embedding_size = 0;
+  int layer_groups = 0;
   Head head = Head::masked_lm;
   int num_labels = 2;
+  LabelKind label_kind = LabelKind::one;
   float classifier_dropout = 0;
+  Activation pooler_activation = Activation::tanh;
+  bool dropout_before_pooler = false;
   int token_types = 0;
   bool embedding_norm = false;
   float initializer_range = 0;

@@ -70,6 +70,26 @@ TEST(UniformConfig, IsFoundAgainInTheLayers) {
   }
 }
 
+TEST(UniformConfig, WhatSharesWeightsOrNarrowsEmbeddingsIsForEncodersAlone) {
+  UniformConfig config = small();
+  config.embedding_size = 8;
+  EXPECT_EQ(message(config), "embeddings of another size and layers that share weights are for an encoder alone");
+  config.kind = Kind::encoder_only;
+  config.decoder_layers = 0;
+  config.encoder_layers = 4;
+  config.layer_groups = 3;
+  EXPECT_EQ(message(config), "4 layers do not make 3 groups of equal size");
+  config.layer_groups = 2;
+  config.position_offset = 2;
+  config.position = Position::none;
+  EXPECT_EQ(message(config), "position_offset is for a table of positions");
+  config.position = Position::learned;
+  EXPECT_EQ(message(config), "no error");
+  TransformerConfig layers = config;
+  layers.encoder[1].attention.window = 3;
+  EXPECT_THROW(validate(layers), Error);
+}
+
 TEST(UniformConfig, LayersThatDifferAreNotUniform) {
   TransformerConfig config = small();
   config.decoder.back().attention.window = 4;

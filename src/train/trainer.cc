@@ -196,10 +196,11 @@ class Session {
     }
     activity("making the model");
     std::unique_ptr<Model> model = make_model();
+    const Architecture& architecture = architecture_for(config_, model->model_type);
     if (!options_.init.empty() && !checkpoint_) start_from_pretrained(*model, options_);
     TrainingRun run({options_, callbacks_, output_, *data_.batches, *data_.validation, alone_, watch_}, std::move(model), std::move(state_),
                     checkpoint_);
-    describe_model(run.weights());
+    describe_model(run.weights(), architecture);
     const TrainResult result = run.run();
     if (task_->keeps_texts()) {
       report_(fmt::format("what came through a pipe is kept in {}, so that the training can go on with a higher limit",
@@ -294,6 +295,7 @@ class Session {
   std::unique_ptr<Model> make_model() const {
     std::unique_ptr<Model> model = create_model(config_, static_cast<uint64_t>(options_.seed));
     if (!task_->labels().empty()) model->labels = task_->labels();
+    if (!options_.init.empty()) model->model_type = ModelDirectory(options_.init).architecture().model_type;
     if (data_.longest_target > 0) model->generation.max_length = length_limit(data_.longest_target, config_);
     return model;
   }
@@ -335,10 +337,9 @@ class Session {
 
   double seconds_left() const { return 60 * options_.max_minutes - watch_.seconds(); }
 
-  void describe_model(int64_t weights) const {
+  void describe_model(int64_t weights, const Architecture& architecture) const {
     report_(fmt::format("model: {} weights, {} layers, width {}, {} threads, {}", with_commas(weights), layers_of(config_),
                         config_.hidden_size, num_threads(), name_of(current_isa())));
-    const Architecture& architecture = architecture_for(config_);
     report_(architecture.model_type == "qkv"
                 ? "no class of transformers holds this network: the directory's model_type is \"qkv\", which qkv opens"
                 : fmt::format("transformers opens the directory as {}", architecture.class_name));

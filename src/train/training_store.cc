@@ -17,6 +17,7 @@ std::unique_ptr<Model> make_average(const Model& model) {
   auto averaged = std::make_unique<Model>(model.config, 0, false, model.parameters.device());
   averaged->generation = model.generation;
   averaged->labels = model.labels;
+  averaged->model_type = model.model_type;
   for (size_t i = 0; i < model.parameters.all().size(); ++i) {
     averaged->parameters.all()[i].value.copy_from(model.parameters.all()[i].value);
     averaged->parameters.all()[i].value.touch();

@@ -1,4 +1,4 @@
-// One function per class of transformers; each family of classes has its own file.
+// One function per class of transformers, or per family whose classes differ in their heads; each family has its own file.
 #pragma once
 
 #include "models/architecture.h"
@@ -18,9 +18,7 @@ Architecture llama();
 Architecture mistral();
 Architecture qwen2();
 Architecture qwen3();
-Architecture bert_masked_lm();
-Architecture bert_classifier();
-Architecture bert_model();
+std::vector<Architecture> bert_family();
 Architecture own();
 
 }  // namespace qkv

@@ -28,9 +28,15 @@ class FieldReader {
   void optional(std::string_view key, int& field, int fallback) const { field = in_.integer(key, fallback); }
   void optional(std::string_view key, float& field, float fallback) const { field = in_.number(key, fallback); }
   void optional(std::string_view key, bool& field, bool fallback) const { field = in_.boolean(key, fallback); }
+  void optional(std::string_view key, Activation& field, Activation fallback) const { field = in_.activation(key, fallback); }
   template <typename Field>
   void rare(std::string_view key, Field& field, Field fallback) const {
     optional(key, field, fallback);
+  }
+  template <typename Choice, size_t N>
+  void rare(std::string_view key, Choice& field, Choice fallback, const ChoiceName<Choice> (&names)[N]) const {
+    field = fallback;
+    if (in_.has(key)) required(key, field, names);
   }
   void derived(std::string_view, bool) const {}
   void rope(RopeOptions& rope) const {
@@ -59,6 +65,8 @@ class FieldWriter {
   void optional(std::string_view key, Field field, Field) {
     if constexpr (std::is_same_v<Field, float>) {
       put(key, shortest(field));
+    } else if constexpr (std::is_same_v<Field, Activation>) {
+      put(key, activation_name(field));
     } else {
       put(key, field);
     }
@@ -66,6 +74,10 @@ class FieldWriter {
   template <typename Field>
   void rare(std::string_view key, Field field, Field fallback) {
     if (field != fallback) optional(key, field, fallback);
+  }
+  template <typename Choice, size_t N>
+  void rare(std::string_view key, Choice field, Choice fallback, const ChoiceName<Choice> (&names)[N]) {
+    if (field != fallback) required(key, field, names);
   }
   void derived(std::string_view key, bool value) { put(key, value); }
   void rope(const RopeOptions& rope) { write_rope(rope, out_); }
@@ -83,7 +95,8 @@ TransformerConfig read_config(const ConfigReader& in) {
   FieldReader reader(in);
   visit_fields(config, reader);
   if (config.has_decoder()) config.pad_token_id = config.decoder_start_token_id = -1;  // ids without a default
-  if (config.head == Head::classification) config.num_labels = in.label_count();
+  if (names_labels(config.head)) config.num_labels = in.label_count();
+  if (config.head == Head::replaced_tokens) config.num_labels = 1;
   return config;
 }
 

@@ -65,6 +65,7 @@ class ClassificationTask final : public TrainingTask {
   template <typename Config>
   void set_labels(Config& config) const {
     config.num_labels = static_cast<int>(labels_.size());
+    config.label_kind = LabelKind::one;
     config.classifier_dropout = static_cast<float>(options_.dropout);
   }
 

@@ -1,0 +1,134 @@
+// Small networks with every choice of UniformConfig, and batches for them.
+#pragma once
+
+#include <vector>
+
+#include "base/philox.h"
+#include "nn/transformer.h"
+#include "nn/uniform_config.h"
+
+namespace qkv {
+
+inline UniformConfig small_config(NormPlace norm) {
+  UniformConfig config;
+  config.vocab_size = 23;
+  config.hidden_size = 16;
+  config.encoder_layers = config.decoder_layers = 2;
+  config.num_attention_heads = 4;
+  config.num_key_value_heads = 2;
+  config.encoder_ffn_dim = config.decoder_ffn_dim = 24;
+  config.norm_position = norm;
+  config.max_position_embeddings = 40;
+  config.attention_dropout = config.activation_dropout = 0.1f;
+  return config;
+}
+
+inline UniformConfig decoder_only(NormPlace norm) {
+  UniformConfig config = small_config(norm);
+  config.kind = Kind::decoder_only;
+  config.encoder_layers = 0;
+  config.scale_embedding = config.final_logits_bias = false;
+  return config;
+}
+
+struct Variant {
+  const char* name;
+  UniformConfig config;
+};
+
+// Covers every choice of UniformConfig at least once.
+inline std::vector<Variant> variants() {
+  UniformConfig llama = decoder_only(NormPlace::pre);
+  llama.position = Position::rope;
+  llama.norm = NormKind::rms;
+  llama.activation = Activation::silu;
+  llama.gated_ffn = true;
+  llama.linear_bias = llama.tie_word_embeddings = false;
+  UniformConfig gpt2 = decoder_only(NormPlace::pre);
+  gpt2.position = Position::learned;
+  gpt2.activation = Activation::gelu_tanh;
+  gpt2.initializer_range = 0.1f;
+  gpt2.num_key_value_heads = 1;
+  UniformConfig without_positions = decoder_only(NormPlace::post);
+  without_positions.position = Position::none;
+  without_positions.sliding_window = 3;
+  UniformConfig alibi = small_config(NormPlace::post);
+  alibi.position = Position::alibi;
+  alibi.sliding_window = 4;
+  UniformConfig t5 = small_config(NormPlace::pre);
+  t5.position = Position::t5;
+  t5.relative_buckets = {8, 12};
+  UniformConfig post = small_config(NormPlace::post), learned = post, rope = small_config(NormPlace::pre);
+  learned.position = Position::learned;
+  post.activation = learned.activation = alibi.activation = rope.activation =
+      Activation::gelu;  // with relu, bf16 rounding may flip the sign of values near 0
+  rope.position = Position::rope;
+  rope.rope = {.rotary_dim = 2, .layout = RotaryPairs::neighbours, .scaling = RopeScaling::linear, .factor = 2};
+  return {{"post", post},
+          {"pre", small_config(NormPlace::pre)},
+          {"llama", llama},
+          {"gpt2", gpt2},
+          {"no positions", without_positions},
+          {"alibi", alibi},
+          {"t5", t5},
+          {"learned", learned},
+          {"rope", rope}};
+}
+
+// Encoders without a decoder: BERT, and one that no class of transformers can represent.
+inline std::vector<Variant> encoders() {
+  UniformConfig bert = small_config(NormPlace::post);
+  bert.kind = Kind::encoder_only;
+  bert.decoder_layers = 0;
+  bert.position = Position::learned;
+  bert.activation = Activation::gelu;
+  bert.initializer_range = 0.1f;
+  bert.scale_embedding = bert.final_logits_bias = false;
+  bert.token_types = 2;
+  bert.embedding_norm = true;
+  UniformConfig classifier = bert, untied = bert;
+  classifier.head = Head::classification;
+  classifier.num_labels = 3;
+  classifier.classifier_dropout = 0.2f;
+  untied.norm_position = NormPlace::pre;
+  untied.norm = NormKind::rms;
+  untied.position = Position::t5;
+  untied.token_types = 0;
+  untied.linear_bias = untied.tie_word_embeddings = false;
+  UniformConfig albert = bert, roberta = classifier, tokens = classifier;
+  albert.embedding_size = 6;
+  albert.layer_groups = 1;
+  roberta.position_offset = 2;
+  roberta.dropout_before_pooler = true;
+  roberta.pooler_activation = Activation::gelu;
+  tokens.head = Head::token_classification;
+  tokens.embedding_size = 6;
+  return {{"bert", bert},     {"classifier", classifier}, {"untied encoder", untied},
+          {"albert", albert}, {"roberta", roberta},       {"labels of tokens", tokens}};
+}
+
+inline std::vector<Variant> variants_and_encoders() {
+  std::vector<Variant> all = variants();
+  for (const Variant& variant : encoders()) all.push_back(variant);
+  return all;
+}
+
+inline TokenBatch batch_of(std::span<const int32_t> lengths, uint32_t stream) {
+  TokenBatch batch;
+  batch.segments = Segments::of_lengths(lengths);
+  RandomStream random(11, stream);
+  for (int64_t i = 0; i < batch.segments.tokens(); ++i) batch.ids.push_back(static_cast<int32_t>(random.below(23)));
+  return batch;
+}
+
+struct Fixture {
+  explicit Fixture(const UniformConfig& config, Device device = Device::cpu) : store(3, true, device), network(config, store) {
+    if (config.token_types > 0) source.token_types = {0, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0};
+  }
+  ParameterStore store;
+  Transformer network;
+  TokenBatch source = batch_of(std::vector<int32_t>{3, 9, 1}, 1), target = batch_of(std::vector<int32_t>{5, 4, 2}, 2);
+  std::vector<int32_t> target_out = batch_of(std::vector<int32_t>{11}, 3).ids;
+};
+
+}  // namespace qkv
