@@ -174,6 +174,8 @@ TEST(BadEncoderModel, ConfigMessagesNameTheKey) {
   EXPECT_THAT(message("classifier", {{"problem_type", "ordinal"}}),
               HasSubstr("\"problem_type\" is \"ordinal\"; there are single_label_classification, multi_label_classification, regression"));
   EXPECT_THAT(message("roberta_masked_lm", {{"pad_token_id", -1}}), HasSubstr("\"pad_token_id\" is -1; positions begin behind it"));
+  EXPECT_THAT(message("roberta_masked_lm", {{"pad_token_id", 41}}), HasSubstr("\"max_position_embeddings\" is 41"));
+  EXPECT_THAT(message("roberta_masked_lm", {{"max_position_embeddings", 43}}), HasSubstr("position_embeddings.weight\" is [41, 18]"));
   EXPECT_THAT(message("roberta_question_answering", {{"num_labels", 3}}), HasSubstr("3 outputs for each token; an answer has 2"));
   EXPECT_THAT(message("albert_model", {{"inner_group_num", 2}}), HasSubstr("\"inner_group_num\" is 2; only groups of one layer"));
   EXPECT_THAT(message("masked_lm", {{"position_embedding_type", "relative_key"}}), HasSubstr("\"relative_key\"; only \"absolute\""));
@@ -208,6 +210,16 @@ TEST(EncoderModelLabels, ProbabilitiesOfSeveralDoNotSumToOne) {
       EXPECT_NEAR(std::exp(log_p[i][label]), 1 / (1 + std::exp(-logit)), 1e-5);
     }
   }
+}
+
+// Classes of one network are told apart by the files that a model comes from; a model of no files is written as the first.
+TEST(EncoderModel, ClassFollowsTheFilesAlsoWithAnotherHead) {
+  const std::unique_ptr<Model> model = load_model(kGoldens / "camembert_masked_lm");
+  EXPECT_EQ(architecture_for(model->config, model->model_type).class_name, "CamembertForMaskedLM");
+  EXPECT_EQ(architecture_for(model->config).class_name, "RobertaForMaskedLM");
+  TransformerConfig classifier = model->config;
+  classifier.head = Head::classification;
+  EXPECT_EQ(architecture_for(classifier, model->model_type).class_name, "CamembertForSequenceClassification");
 }
 
 // A network that no class of transformers can represent is saved as qkv's own class.

@@ -19,6 +19,7 @@ Architecture mistral();
 Architecture qwen2();
 Architecture qwen3();
 std::vector<Architecture> bert_family();
+std::vector<Architecture> roberta_family();
 Architecture own();
 
 }  // namespace qkv
