@@ -20,6 +20,7 @@ Architecture qwen2();
 Architecture qwen3();
 std::vector<Architecture> bert_family();
 std::vector<Architecture> roberta_family();
+std::vector<Architecture> distilbert_family();
 Architecture own();
 
 }  // namespace qkv
