@@ -21,6 +21,7 @@ Architecture qwen3();
 std::vector<Architecture> bert_family();
 std::vector<Architecture> roberta_family();
 std::vector<Architecture> distilbert_family();
+std::vector<Architecture> electra_family();
 Architecture own();
 
 }  // namespace qkv
