@@ -178,6 +178,7 @@ TEST(BadEncoderModel, ConfigMessagesNameTheKey) {
   EXPECT_THAT(message("roberta_masked_lm", {{"max_position_embeddings", 43}}), HasSubstr("position_embeddings.weight\" is [41, 18]"));
   EXPECT_THAT(message("roberta_question_answering", {{"num_labels", 3}}), HasSubstr("3 outputs for each token; an answer has 2"));
   EXPECT_THAT(message("electra_masked_lm", {{"embedding_size", 9}}), HasSubstr("word_embeddings.weight\" is [23, 10]"));
+  EXPECT_THAT(message("mpnet_model", {{"relative_attention_num_buckets", 64}}), HasSubstr("\"relative_attention_num_buckets\" is 64"));
   EXPECT_THAT(message("albert_model", {{"inner_group_num", 2}}), HasSubstr("\"inner_group_num\" is 2; only groups of one layer"));
   EXPECT_THAT(message("masked_lm", {{"position_embedding_type", "relative_key"}}), HasSubstr("\"relative_key\"; only \"absolute\""));
   EXPECT_THAT(message("masked_lm", {{"is_decoder", true}}), HasSubstr("\"is_decoder\" is true"));

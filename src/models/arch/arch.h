@@ -22,6 +22,7 @@ std::vector<Architecture> bert_family();
 std::vector<Architecture> roberta_family();
 std::vector<Architecture> distilbert_family();
 std::vector<Architecture> electra_family();
+std::vector<Architecture> mpnet_family();
 Architecture own();
 
 }  // namespace qkv
