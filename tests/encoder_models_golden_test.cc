@@ -180,6 +180,7 @@ TEST(BadEncoderModel, ConfigMessagesNameTheKey) {
   EXPECT_THAT(message("electra_masked_lm", {{"embedding_size", 9}}), HasSubstr("word_embeddings.weight\" is [23, 10]"));
   EXPECT_THAT(message("mpnet_model", {{"relative_attention_num_buckets", 64}}), HasSubstr("\"relative_attention_num_buckets\" is 64"));
   EXPECT_THAT(message("albert_model", {{"inner_group_num", 2}}), HasSubstr("\"inner_group_num\" is 2; only groups of one layer"));
+  EXPECT_THAT(message("albert_masked_lm", {{"num_hidden_groups", 3}}), HasSubstr("4 layers do not make 3 groups of equal size"));
   EXPECT_THAT(message("masked_lm", {{"position_embedding_type", "relative_key"}}), HasSubstr("\"relative_key\"; only \"absolute\""));
   EXPECT_THAT(message("masked_lm", {{"is_decoder", true}}), HasSubstr("\"is_decoder\" is true"));
   EXPECT_THAT(message("masked_lm", {{"type_vocab_size", 1 << 15}}), HasSubstr("token_type_embeddings.weight\" is [2, 16]"));

@@ -26,7 +26,7 @@ std::vector<Architecture> all_architectures() {
       qwen2(),    //
       qwen3(),    //
   };
-  for (const auto& family : {bert_family(), roberta_family(), distilbert_family(), electra_family(), mpnet_family()}) {
+  for (const auto& family : {bert_family(), roberta_family(), distilbert_family(), electra_family(), mpnet_family(), albert_family()}) {
     list.insert(list.end(), family.begin(), family.end());
   }
   list.push_back(own());

@@ -9,6 +9,7 @@
 #include "base/parallel.h"
 #include "base/timing.h"
 #include "data/block_hash.h"
+#include "models/model_directory.h"
 #include "models/registry.h"
 #include "train/minutes_plan.h"
 #include "train/options/config_text.h"

@@ -23,6 +23,7 @@ std::vector<Architecture> roberta_family();
 std::vector<Architecture> distilbert_family();
 std::vector<Architecture> electra_family();
 std::vector<Architecture> mpnet_family();
+std::vector<Architecture> albert_family();
 Architecture own();
 
 }  // namespace qkv
