@@ -43,7 +43,7 @@ std::vector<ModuleEntry> read_entries(const fs::path& directory) {
   }
   if (entries.empty() || entries.front().name != "Transformer") {
     fail(ErrorCode::unsupported, "{}: the first module is {}; only sentence_transformers' Transformer is supported there", file.string(),
-         entries.empty() ? "missing" : "\"" + shortened(entries.front().type, 100) + "\"");
+         entries.empty() ? "missing" : fmt::format("\"{}\"", shortened(entries.front().type, 100)));
   }
   return entries;
 }

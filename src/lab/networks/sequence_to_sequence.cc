@@ -80,7 +80,7 @@ SequenceToSequence::SequenceToSequence(SequenceToSequenceOptions options, Parame
   const NetworkOptions& network = options_.network;
   const LayerConfig layer = decoder_layer(network);
   const std::vector<LayerConfig> layers(static_cast<size_t>(network.layers), layer);
-  decoder_.emplace(layers, network.norm_place == NormPlace::pre ? std::optional(layer.norm) : std::nullopt, network.hidden_size,
+  decoder_.emplace(layers, 0, network.norm_place == NormPlace::pre ? std::optional(layer.norm) : std::nullopt, network.hidden_size,
                    Initialization{network.initializer_range, 2 * network.layers}, Side::decoder, ParameterScope(store, "decoder"));
 }
 

@@ -27,11 +27,12 @@ struct Preset {
   int64_t context = 256, max_length = 256;
 };
 
-// Shapes and recipes. tiny: the shape of Wu et al. 2021 for a small corpus; after one minute on 20,000 number words (1,283 updates) the exact
-// match was 90 % with pre-norm and a rate of 3e-3, and 0 % with their post-norm and 5e-3, which needs 2,000 updates of warm-up. base: Vaswani et al. 2017, table 3, with its rate 512^-0.5 * 4000^-0.5.
-// small: measured on Multi30k. After 1,000 updates of 1,024 tokens (2 epochs), validation BLEU (greedy) was 25.1 with pre-norm and 14.1
-// with post-norm; 8 heads instead of 4 gained 1.5 after as many updates of 512 tokens. char-gpt: nanoGPT's
-// config/train_shakespeare_char.py. bert-mini: the shape of Turc et al. 2019, "Well-read students learn better".
+// Shapes and recipes. tiny: the shape of Wu et al. 2021 for a small corpus; after one minute on 20,000 number words (1,283 updates) the
+// exact match was 90 % with pre-norm and a rate of 3e-3, and 0 % with their post-norm and 5e-3, which needs 2,000 updates of warm-up. base:
+// Vaswani et al. 2017, table 3, with its rate 512^-0.5 * 4000^-0.5. small: measured on Multi30k. After 1,000 updates of 1,024 tokens (2
+// epochs), validation BLEU (greedy) was 25.1 with pre-norm and 14.1 with post-norm; 8 heads instead of 4 gained 1.5 after as many updates
+// of 512 tokens. char-gpt: nanoGPT's config/train_shakespeare_char.py. bert-mini: the shape of Turc et al. 2019, "Well-read students learn
+// better".
 constexpr std::array kPresets = {
     Preset{.name = "tiny",
            .layers = 4,
