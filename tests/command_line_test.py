@@ -645,7 +645,7 @@ class CommandLine(ProgramTest):
                 shutil.rmtree(model)
 
     def test_inspect_describes_a_model(self):
-        self.assertIn('marian', self.works('inspect', self.model).stdout.lower())
+        self.assertIn('pegasus', self.works('inspect', self.model).stdout.lower())
         description = json.loads(self.works('inspect', self.model, '--json').stdout)
         self.assertIsInstance(description, dict)
         self.works('inspect', self.model, '--verify')
@@ -656,7 +656,7 @@ class CommandLine(ProgramTest):
         for name in ('config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'):
             self.assertTrue((self.model / name).is_file(), name)
         config = json.loads((self.model / 'config.json').read_text())
-        self.assertEqual((config['model_type'], config['d_model'], config['encoder_layers']), ('marian', 128, 4))
+        self.assertEqual((config['model_type'], config['d_model'], config['encoder_layers']), ('pegasus', 128, 4))  # pre-norm
         leftovers = [name for name in tree(self.model) if 'tmp' in name.lower() or name.endswith('~')]
         self.assertEqual(leftovers, [])
 

@@ -244,8 +244,9 @@ TEST_F(BadVariant, WhatIsNotSupportedIsNamed) {
   EXPECT_THAT(message("models/pegasus_pre_norm", set("tie_word_embeddings", false)), HasSubstr("has no tensor \"lm_head.weight\""));
   EXPECT_THAT(message("causal_models/mistral", set("sliding_window", 0)), HasSubstr("\"sliding_window\" is 0; null stands for no window"));
   EXPECT_THAT(message("causal_models/gpt2", set("num_attention_heads", 2)), HasSubstr("\"n_head\" is 4, \"num_attention_heads\" is 2"));
-  for (const char* name : {"BertForPreTraining", "BertForTokenClassification"}) {
-    EXPECT_THAT(message("encoder_models/masked_lm", set("architectures", {name})), HasSubstr("is not supported; there are"));
+  for (const char* name : {"BertForPreTraining", "BertForMultipleChoice"}) {
+    EXPECT_THAT(message("encoder_models/masked_lm", set("architectures", {name})),
+                testing::AllOf(HasSubstr("is not supported"), HasSubstr("; there are classes of marian, ")));
   }
   EXPECT_THAT(message("causal_models/llama", set("quantization_config", {{"quant_method", "gptq"}})), HasSubstr("\"quantization_config\""));
   EXPECT_THAT(message("causal_models/llama", set("hidden_act", std::string(1'000'000, 'x'))), HasSubstr("the activation \"xxx"));
@@ -308,6 +309,7 @@ TEST(ModelDefaults, AreThoseOfTheClass) {
     int compared = 0;
     for (const auto& [key, value] : goldens[config_class].items()) {
       if (!written.contains(key) || value.is_null()) continue;  // null: derived from another key
+      if (key.ends_with("_layerdrop")) continue;                // leaves out layers in training, which qkv never does
       if (value.is_number_float()) {
         EXPECT_FLOAT_EQ(written[key].get<float>(), value.get<float>()) << name << " " << key;
       } else {

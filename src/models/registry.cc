@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/suggestion.h"
 #include "models/arch/arch.h"
 
 namespace qkv {
@@ -54,15 +55,19 @@ void check_model_type(const ConfigReader& config, const Architecture& architectu
 const Architecture& find_architecture(const ConfigReader& config) {
   const std::vector<std::string> classes = config.texts("architectures");
   const std::string name = classes.empty() ? config.text("model_type") : classes.front();
-  std::string known;
+  std::vector<std::string> types, names;
   for (const Architecture& architecture : architectures()) {
-    if (name == (classes.empty() ? architecture.model_type : architecture.class_name)) {
+    names.emplace_back(classes.empty() ? architecture.model_type : architecture.class_name);
+    if (name == names.back()) {
       check_model_type(config, architecture);
       return architecture;
     }
-    known += (known.empty() ? "" : ", ") + std::string(architecture.class_name);
+    const std::string type(architecture.model_type);
+    if (std::find(types.begin(), types.end(), type) == types.end()) types.push_back(type);
   }
-  fail(ErrorCode::unsupported, "{}: the architecture \"{}\" is not supported; there are {}", config.file(), shortened(name, 100), known);
+  const std::string nearest = nearest_word(name, names);
+  fail(ErrorCode::unsupported, "{}: the architecture \"{}\" is not supported{}; there are classes of {}", config.file(),
+       shortened(name, 100), nearest.empty() ? "" : fmt::format(" ({} is)", nearest), fmt::join(types, ", "));
 }
 
 namespace {
