@@ -3,21 +3,47 @@
 
     tools/terminal_picture.py docs/terminal.svg 'COMMAND' 'COMMAND' ...
 
-Each command is shown after a prompt, then its output (stdout and stderr as they come; of a line that overwrites itself the last state).
+Each command runs in a pseudo-terminal and is shown after a prompt, then what stays of its output; of a line that overwrites itself the
+last state.
 """
+import fcntl
 import html
+import os
+import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 
 COLUMNS, ROW, ADVANCE, MARGIN = 96, 19, 8.4, 16
 
 
+def terminal_output(command):
+    """What the command writes to a terminal."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack('HHHH', 40, COLUMNS, 0, 0))
+    process = subprocess.Popen(['bash', '-c', command], stdin=subprocess.DEVNULL, stdout=its, stderr=its)
+    os.close(its)
+    written = b''
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # the last writer is gone
+            break
+        if not part:
+            break
+        written += part
+    if process.wait() != 0:
+        sys.exit(f'{command}: exit code {process.returncode}\n{written.decode()}')
+    return written.decode().replace('\r\n', '\n')
+
+
 def lines_of(command):
-    yield 'prompt', f'$ {command}'
-    done = subprocess.run(['bash', '-c', command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
-    for line in done.stdout.splitlines():
-        line = re.sub(r'\x1b\[[0-9;?]*[A-Za-z]', '', line.rsplit('\r', 1)[-1])
+    for begin in range(0, len(command), COLUMNS - 2):
+        yield 'prompt', ('  ' if begin else '$ ') + command[begin:begin + COLUMNS - 2]
+    for line in terminal_output(command).rstrip('\n').split('\n'):
+        line = re.sub(r'\x1b\[[0-9;?]*[A-Za-z]', '', line.split('\x1b[J')[-1].rsplit('\r', 1)[-1])
         for begin in range(0, max(len(line), 1), COLUMNS):
             yield 'output', line[begin:begin + COLUMNS]
 
