@@ -33,11 +33,9 @@ TransformerConfig read_mbart(const ConfigReader& in) {
 void write_bart(const TransformerConfig& network, nlohmann::ordered_json& out) { write_family_config(without_offset(network), out); }
 
 std::vector<WeightName> weights() {
-  std::vector<WeightName> names = family_weights();
+  std::vector<WeightName> names = family_weights_with_final_norms();
   names.push_back({"model.encoder.layernorm_embedding", "encoder.embedding_norm"});
   names.push_back({"model.decoder.layernorm_embedding", "decoder.embedding_norm"});
-  names.push_back({"model.encoder.layer_norm", "encoder.final_norm"});
-  names.push_back({"model.decoder.layer_norm", "decoder.final_norm"});
   return names;
 }
 

@@ -96,6 +96,13 @@ std::vector<WeightName> family_weights() {
   };
 }
 
+std::vector<WeightName> family_weights_with_final_norms() {
+  std::vector<WeightName> names = family_weights();
+  names.push_back({"model.encoder.layer_norm", "encoder.final_norm"});
+  names.push_back({"model.decoder.layer_norm", "decoder.final_norm"});
+  return names;
+}
+
 std::vector<WeightCopy> family_copies() {
   return {{"lm_head.weight", "embed_tokens.weight"},
           {"model.encoder.embed_tokens.weight", "embed_tokens.weight"},

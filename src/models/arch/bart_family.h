@@ -15,14 +15,15 @@ struct BartFamilyDefaults {
 };
 
 UniformConfig read_family_config(const ConfigReader& in, const BartFamilyDefaults& defaults = {});
-// Sinusoidal positions, and no norm on the embeddings: what Marian and Pegasus have.
+// Requires sinusoidal positions and no norm on the embeddings, as in Marian and Pegasus.
 void expect_plain_sinusoids(const ConfigReader& in);
-// Learned positions from row 2 on and a norm on the embeddings: what BART and mBART have.
+// Adds learned positions from row 2 on and a norm on the embeddings, as in BART and mBART.
 TransformerConfig with_learned_positions(const ConfigReader& in, UniformConfig config);
 // The network without position_offset, for writing: such a class has it without a key.
 UniformConfig without_offset(TransformerConfig network);
 void write_family_config(const UniformConfig& config, nlohmann::ordered_json& out);
 std::vector<WeightName> family_weights();
+std::vector<WeightName> family_weights_with_final_norms();  // and the norm after the last layer of each stack
 std::vector<WeightCopy> family_copies();
 
 }  // namespace qkv

@@ -36,13 +36,6 @@ void write_config(const TransformerConfig& network, nlohmann::ordered_json& out)
   out["pad_token_id"] = network.position_offset - 1;
 }
 
-std::vector<WeightName> weights() {
-  std::vector<WeightName> names = family_weights();
-  names.push_back({"model.encoder.layer_norm", "encoder.final_norm"});
-  names.push_back({"model.decoder.layer_norm", "decoder.final_norm"});
-  return names;
-}
-
 }  // namespace
 
 Architecture m2m100() {
@@ -51,7 +44,7 @@ Architecture m2m100() {
           .read_config = read_config,
           .write_config = write_config,
           .base_prefix = "model.",
-          .weights = weights(),
+          .weights = family_weights_with_final_norms(),
           .copies = family_copies(),
           .ignored = {"model.encoder.embed_positions.weights", "model.decoder.embed_positions.weights", "model.encoder.version",
                       "model.decoder.version"}};

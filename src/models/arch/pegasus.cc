@@ -28,13 +28,6 @@ void write_config(const TransformerConfig& network, nlohmann::ordered_json& out)
   out["static_position_embeddings"] = true;
 }
 
-std::vector<WeightName> weights() {
-  std::vector<WeightName> names = family_weights();
-  names.push_back({"model.encoder.layer_norm", "encoder.final_norm"});
-  names.push_back({"model.decoder.layer_norm", "decoder.final_norm"});
-  return names;
-}
-
 }  // namespace
 
 Architecture pegasus() {
@@ -43,7 +36,7 @@ Architecture pegasus() {
           .read_config = read_config,
           .write_config = write_config,
           .base_prefix = "model.",
-          .weights = weights(),
+          .weights = family_weights_with_final_norms(),
           .copies = family_copies(),
           .writes_sinusoids = true};
 }
