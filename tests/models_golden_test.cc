@@ -215,8 +215,9 @@ TEST_F(BadModel, ConfigMessagesNameTheKey) {
   EXPECT_THAT(message({{"static_position_embeddings", false}}), HasSubstr("learned positions"));
   EXPECT_THAT(message({{"normalize_before", true}}), HasSubstr("\"normalize_before\" is true"));
   EXPECT_THAT(message({{"architectures", {"LEDForConditionalGeneration"}}}),
-              HasSubstr("\"LEDForConditionalGeneration\" is not supported; there are MarianMTModel"));
-  EXPECT_THAT(message({{"architectures", nullptr}, {"model_type", "led"}}), HasSubstr("\"led\" is not supported"));
+              HasSubstr("\"LEDForConditionalGeneration\" is not supported; of the type \"marian\" there are MarianMTModel"));
+  EXPECT_THAT(message({{"architectures", nullptr}, {"model_type", "led"}}),
+              HasSubstr("\"led\" is not supported; there are models of the types marian, pegasus"));
   EXPECT_EQ(message({{"architectures", nullptr}}), "no error");
   EXPECT_THAT(message({{"decoder_attention_heads", 2}}), HasSubstr("\"decoder_attention_heads\" is 2"));
   EXPECT_THAT(message({{"encoder_attention_heads", 5}, {"decoder_attention_heads", 5}}), HasSubstr("5 does not divide hidden_size 24"));

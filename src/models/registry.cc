@@ -1,10 +1,11 @@
 #include "models/registry.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/suggestion.h"
 #include "models/arch/arch.h"
 
 namespace qkv {
@@ -55,19 +56,22 @@ void check_model_type(const ConfigReader& config, const Architecture& architectu
 const Architecture& find_architecture(const ConfigReader& config) {
   const std::vector<std::string> classes = config.texts("architectures");
   const std::string name = classes.empty() ? config.text("model_type") : classes.front();
-  std::vector<std::string> types, names;
+  const std::string type = config.is_text("model_type") ? config.text("model_type") : "";
+  std::vector<std::string_view> types, of_type;  // for the message: all kinds of models, and the classes of this one
   for (const Architecture& architecture : architectures()) {
-    names.emplace_back(classes.empty() ? architecture.model_type : architecture.class_name);
-    if (name == names.back()) {
+    if (name == (classes.empty() ? architecture.model_type : architecture.class_name)) {
       check_model_type(config, architecture);
       return architecture;
     }
-    const std::string type(architecture.model_type);
-    if (std::find(types.begin(), types.end(), type) == types.end()) types.push_back(type);
+    if (architecture.model_type == type) of_type.push_back(architecture.class_name);
+    if (types.empty() || types.back() != architecture.model_type) types.push_back(architecture.model_type);
   }
-  const std::string nearest = nearest_word(name, names);
-  fail(ErrorCode::unsupported, "{}: the architecture \"{}\" is not supported{}; there are classes of {}", config.file(),
-       shortened(name, 100), nearest.empty() ? "" : fmt::format(" ({} is)", nearest), fmt::join(types, ", "));
+  if (of_type.empty()) {
+    fail(ErrorCode::unsupported, "{}: the architecture \"{}\" is not supported; there are models of the types {}", config.file(),
+         shortened(name, 100), fmt::join(types, ", "));
+  }
+  fail(ErrorCode::unsupported, "{}: the architecture \"{}\" is not supported; of the type \"{}\" there are {}", config.file(),
+       shortened(name, 100), type, fmt::join(of_type, ", "));
 }
 
 namespace {
