@@ -27,7 +27,7 @@ struct TranslatorOptions {
   float max_length_factor = 0;          // additional limit per token of the text; 0: no such limit, as in transformers
   std::optional<int> min_length;        // tokens of a translation, including the decoder start
   int n_best = 1;                       // candidates per text, at most num_beams; if num_beams is not set, more beams are used
-  // Of a multilingual model: languages as its tokenizer names them ("deu_Latn", "de_DE", "de"). Empty: the source language of the
+  // Languages of a multilingual model, as its tokenizer names them ("deu_Latn", "de_DE", "de"). Empty: the source language of the
   // tokenizer's files, and the target of generation_config.json.
   std::string source_language, target_language;
   InferenceType dtype = InferenceType::f32;

@@ -36,7 +36,7 @@ void write_to(std::FILE* stream, std::string_view text) {
   std::fflush(stream);
 }
 
-// What all lines of the process share: one of them is on the terminal at most.
+// State shared by all progress lines of the process, at most one of which is on the terminal.
 struct Terminal {
   std::mutex mutex;
   std::FILE* shows = nullptr;  // where a line stands now

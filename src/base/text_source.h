@@ -92,7 +92,7 @@ class TextSourceWriter {
   size_t size() const { return size_; }
   // Appends what is missing for the text so far to end with `ending`; nothing to an empty text.
   void end_with(std::string_view ending);
-  // What is appended from now on belongs to a part of this name.
+  // Starts a part of the text, which messages call by this name.
   void begin_part(std::string name);
   // `name`: of the whole text, for messages.
   TextSource finish(std::string name);

@@ -31,7 +31,7 @@ class Source : public testing::Test {
     }
     return "no error";
   }
-  // What a pipe of this content gives.
+  // Opens a pipe that a thread fills with the content.
   TextSource open_pipe(const std::string& content, const TextSourceOptions& options = {}) {
     const fs::path pipe = directory_ / "pipe";
     fs::remove(pipe);

@@ -17,7 +17,7 @@ bool comes_first(const TokenProbability& a, const TokenProbability& b) {
 
 bool comes_later(const TokenProbability& a, const TokenProbability& b) { return comes_first(b, a); }
 
-// All tokens that are not suppressed; their logits are stored as probabilities for now.
+// All tokens that are not suppressed, each with its logit in the place of the probability, which the caller computes.
 std::vector<TokenProbability> candidates(std::span<const float> logits) {
   std::vector<TokenProbability> tokens(logits.size());
   for (size_t id = 0; id < logits.size(); ++id) {

@@ -97,7 +97,7 @@ void read_prompts(const JsonNode& config, SentenceDescription& result) {
   if (!known) chosen->fail(fmt::format("is \"{}\", which is none of the prompts", shortened(result.default_prompt, 60)));
 }
 
-// What the whole model says about itself, config_sentence_transformers.json.
+// Reads config_sentence_transformers.json: prompts, similarity and dimensions of the whole model.
 void read_whole(const fs::path& directory, SentenceDescription& result) {
   const fs::path file = directory / "config_sentence_transformers.json";
   if (!is_there(file)) return;

@@ -1,4 +1,4 @@
-// What follows from a limit of time (--max-minutes): the number of updates, with it the schedule, and what a preset leaves open.
+// Derives the number of updates, the schedule and the open choices of a preset from a limit of time (--max-minutes).
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ bool follows_minutes(const TrainOptions& options);
 std::vector<int64_t> batch_choices(const TrainOptions& options);
 constexpr int64_t kEnoughUpdates = 10'000;  // a larger batch is chosen only where it leaves so many
 
-// What was measured before the first update.
+// Measurements before the first update.
 struct PlanBasis {
   double seconds_per_update = 0;
   double seconds = 0;             // that are left, for updates, validations and checkpoints
@@ -43,7 +43,7 @@ std::vector<std::string> apply_plan(TrainOptions& options, const PlanBasis& basi
 // Options as text that make the same weights without measuring: "--max-steps 9120 --schedule cosine …".
 std::string options_of_plan(const TrainOptions& options);
 
-// What is open is what an earlier session decided: `recorded` holds the options of its checkpoint by name. `planned`: that session followed
+// Takes open choices from an earlier session: `recorded` holds the options of its checkpoint by name. `planned`: that session followed
 // the time; then this one needs no limit of time to go on as it would have.
 void adopt_plan(TrainOptions& options, const std::map<std::string, std::string>& recorded, bool planned);
 

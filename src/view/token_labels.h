@@ -14,7 +14,7 @@ namespace qkv {
 // character and the number of the part ("字(1/3)"), or its bytes ("<0xE5>") if the sequence lacks the rest.
 std::vector<std::string> token_labels(const Tokenizer& tokenizer, std::span<const int32_t> ids);
 
-// What the signs in these labels mean: "␣ space, \n line end"; empty if there are none.
+// Explains the signs that occur in these labels: "␣ space, \n line end"; empty if there are none.
 std::string label_notes(std::span<const std::string> labels);
 
 // A text for a heading: spaces are kept, line ends and invisible characters are replaced as in labels.

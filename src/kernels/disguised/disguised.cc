@@ -59,7 +59,7 @@ class Disguise {
     if (sections_ == 0) run_waiting();
   }
 
-  // What came before, then `work`.
+  // Runs all queued work, then `work`.
   void run(std::function<void()> work) {
     std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(work));

@@ -1,4 +1,4 @@
-// What an experiment's numbers say of its claims. The rule is written down with the experiment, before any number is seen.
+// Judges an experiment's claims by its numbers. The rule is written down with the experiment, before any number is seen.
 #pragma once
 
 #include <limits>
