@@ -50,28 +50,10 @@ Sources encode_all(const Transformer& network, const Tokenizer& tokenizer, std::
   return sources;
 }
 
-// Batches of indices of the non-empty sources, longest first, so that peak memory is allocated at the start.
-std::vector<std::vector<int32_t>> make_batches(const Sources& sources, const TransformerConfig& config, const TranslateOptions& options) {
+BatchLimits batch_limits(const TransformerConfig& config, const TranslateOptions& options) {
   constexpr int64_t kMaxLogits = int64_t{1} << 25;  // 128 MiB in f32
   const int64_t beams = options.search.num_beams;
-  const int64_t most_sources = std::max<int64_t>(1, kMaxLogits / config.vocab_size / beams);
-  std::vector<int32_t> order;
-  for (size_t i = 0; i < sources.ids.size(); ++i) {
-    if (!sources.ids[i].empty()) order.push_back(static_cast<int32_t>(i));
-  }
-  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return sources.ids[a].size() > sources.ids[b].size(); });
-  std::vector<std::vector<int32_t>> batches;
-  int64_t tokens = 0;
-  for (const int32_t i : order) {
-    const int64_t mine = static_cast<int64_t>(sources.ids[i].size()) * beams;
-    if (batches.empty() || tokens + mine > options.batch_tokens || static_cast<int64_t>(batches.back().size()) == most_sources) {
-      batches.emplace_back();
-      tokens = 0;
-    }
-    batches.back().push_back(i);
-    tokens += mine;
-  }
-  return batches;
+  return {.tokens = options.batch_tokens, .copies = beams, .sequences = std::max<int64_t>(1, kMaxLogits / config.vocab_size / beams)};
 }
 
 Translation::Candidate to_candidate(const Tokenizer& tokenizer, const TransformerConfig& config, Hypothesis hypothesis) {
@@ -87,13 +69,7 @@ Translation::Candidate to_candidate(const Tokenizer& tokenizer, const Transforme
 
 void translate_batch(const Transformer& network, const Tokenizer& tokenizer, const Sources& sources, std::span<const int32_t> batch,
                      const TranslateOptions& options, std::vector<Translation>& result) {
-  TokenBatch input;
-  std::vector<int32_t> lengths;
-  for (const int32_t i : batch) {
-    input.ids.insert(input.ids.end(), sources.ids[i].begin(), sources.ids[i].end());
-    lengths.push_back(static_cast<int32_t>(sources.ids[i].size()));
-  }
-  input.segments = Segments::of_lengths(lengths);
+  const TokenBatch input = pack(sources.ids, batch);
   ForwardContext context;
   context.dtype = options.dtype;
   std::vector<std::vector<Hypothesis>> found = search(network, input, options.search, context);
@@ -218,7 +194,7 @@ std::vector<Translation> translate(const Transformer& network, const Tokenizer& 
     log_warning("{}: some characters or words are unknown to the tokenizer; they are read as {}", list_lines(sources.unknown),
                 tokenizer.id_to_token(tokenizer.unknown_id()));
   std::vector<Translation> result(texts.size());
-  const std::vector<std::vector<int32_t>> batches = make_batches(sources, network.config(), options);
+  const std::vector<std::vector<int32_t>> batches = batches_by_length(sources.ids, batch_limits(network.config(), options));
   int64_t done = std::ssize(texts);  // those without tokens are
   for (const std::vector<int32_t>& batch : batches) done -= std::ssize(batch);
   for (const std::vector<int32_t>& batch : batches) {

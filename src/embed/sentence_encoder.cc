@@ -33,26 +33,6 @@ std::string lower_characters(const std::string& text, const std::vector<std::str
   return lower;
 }
 
-// Texts of similar length side by side, the longest first.
-std::vector<std::vector<int32_t>> make_batches(const std::vector<std::vector<int32_t>>& ids, int64_t batch_tokens) {
-  std::vector<int32_t> order(ids.size());
-  for (size_t i = 0; i < ids.size(); ++i) order[i] = static_cast<int32_t>(i);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int32_t a, int32_t b) { return ids[static_cast<size_t>(a)].size() > ids[static_cast<size_t>(b)].size(); });
-  std::vector<std::vector<int32_t>> batches;
-  int64_t tokens = 0;
-  for (const int32_t i : order) {
-    const auto length = std::ssize(ids[static_cast<size_t>(i)]);
-    if (batches.empty() || tokens + length > batch_tokens) {
-      batches.emplace_back();
-      tokens = 0;
-    }
-    batches.back().push_back(i);
-    tokens += length;
-  }
-  return batches;
-}
-
 Tensor read_weight(const WeightFiles& files, const std::string& name, const Shape& shape) {
   const WeightFiles::Weight* found = files.find(name);
   if (!found) fail(ErrorCode::bad_input, "{} has no tensor \"{}\"", files.path().string(), name);
@@ -188,14 +168,7 @@ SentenceEncoder::Inputs SentenceEncoder::encode(std::span<const std::string> tex
 }
 
 Tensor SentenceEncoder::hidden_states(const Inputs& inputs, std::span<const int32_t> numbers) const {
-  TokenBatch batch;
-  std::vector<int32_t> lengths;
-  for (const int32_t i : numbers) {
-    const std::vector<int32_t>& ids = inputs.ids[static_cast<size_t>(i)];
-    batch.ids.insert(batch.ids.end(), ids.begin(), ids.end());
-    lengths.push_back(static_cast<int32_t>(ids.size()));
-  }
-  batch.segments = Segments::of_lengths(lengths);
+  const TokenBatch batch = pack(inputs.ids, numbers);
   ForwardContext context;
   context.dtype = activation_type(*model_);
   const Transformer& network = model_->network;
@@ -241,7 +214,7 @@ Embeddings SentenceEncoder::embed(std::span<const std::string> texts, const Embe
   Embeddings result{.size = wanted > 0 ? std::min(wanted, size_) : size_};
   Inputs inputs = encode(texts, prompt_text(options));
   result.values.resize(texts.size() * static_cast<size_t>(result.size));
-  for (const std::vector<int32_t>& numbers : make_batches(inputs.ids, options.batch_tokens)) {
+  for (const std::vector<int32_t>& numbers : batches_by_length(inputs.ids, {.tokens = options.batch_tokens})) {
     throw_if_cancelled(options.cancellation);
     const std::vector<float> rows = embed_batch(inputs, numbers);
     for (size_t i = 0; i < numbers.size(); ++i) {

@@ -13,16 +13,10 @@
 #include "nn/parameters.h"
 #include "nn/positions.h"
 #include "nn/stack.h"
+#include "nn/token_batch.h"
 #include "nn/transformer_config.h"
 
 namespace qkv {
-
-// Sequences of token ids, back to back.
-struct TokenBatch {
-  std::vector<int32_t> ids;
-  Segments segments;
-  std::vector<int32_t> token_types;  // type of each token, if the network uses types; empty: all 0
-};
 
 // One pass of the decoder over new tokens whose predecessors' keys and values are kept. The caller manages the kept rows (decode/step.h).
 struct DecodingPass {

@@ -107,13 +107,12 @@ std::optional<TrainEnd> still_finished(const TrainingState& state, const TrainOp
 }
 
 // Replaces `automatic` by a type and reports the reason.
-void choose_precision(TrainOptions& options, const std::optional<std::filesystem::path>& checkpoint, const Report& report) {
+void choose_precision(TrainOptions& options, const std::optional<TrainingState>& before, const Report& report) {
   if (options.dtype != TrainPrecision::automatic) return;
   ChosenPrecision chosen = fastest_precision(current_isa());
-  if (checkpoint) {
-    const TrainingState before = parse_training_state(read_checkpoint_state(*checkpoint), *checkpoint / "state.json");
-    const auto recorded = before.options.find("dtype");
-    if (recorded != before.options.end())
+  if (before) {
+    const auto recorded = before->options.find("dtype");
+    if (recorded != before->options.end())
       chosen = {recorded->second == "bf16" ? TrainPrecision::bf16 : TrainPrecision::f32, "as the checkpoint was made"};
   }
   options.dtype = chosen.precision;
@@ -129,11 +128,8 @@ void check_schedule_goes_on(const TrainingState& state) {
               state.planned_steps);
 }
 
-// Reads the state of a verified checkpoint and checks that the current options continue it.
-TrainingState resume_state(const std::filesystem::path& checkpoint, const TrainingState& now, const TrainOptions& options,
-                           const Report& report) {
-  verify_checkpoint(checkpoint);
-  TrainingState state = parse_training_state(read_checkpoint_state(checkpoint), checkpoint / "state.json");
+// Checks that the current options continue a checkpoint's state, and returns it with them.
+TrainingState resume_state(TrainingState state, const TrainingState& now, const TrainOptions& options, const Report& report) {
   check_continues(state, now, options);
   if (state.isa != now.isa) {
     report(fmt::format("the checkpoint was made with {} instructions, this machine runs {}: the weights will differ in their last bits",
@@ -225,12 +221,14 @@ class Session {
       output_.create();
       checkpoint_ = find_checkpoint(output_.checkpoints());
     }
-    choose_precision(options_, checkpoint_, report_);
-    const bool planned = follows_minutes(options_) && !checkpoint_;
     if (checkpoint_) {
-      const TrainingState before = parse_training_state(read_checkpoint_state(*checkpoint_), *checkpoint_ / "state.json");
-      adopt_plan(options_, before.options, before.planned_steps > 0);
+      activity("reading the checkpoint");
+      verify_checkpoint(*checkpoint_);
+      before_ = parse_training_state(read_checkpoint_state(*checkpoint_), *checkpoint_ / "state.json");
     }
+    choose_precision(options_, before_, report_);
+    const bool planned = follows_minutes(options_) && !before_;
+    if (before_) adopt_plan(options_, before_->options, before_->planned_steps > 0);
     if (const auto end = read_inputs()) return end;
     tokenizer_ = checkpoint_ ? Tokenizer::load(output_.path()) : make_tokenizer(options_, *task_, report_, tokenizer_progress());
     config_ = make_config(options_, *task_, *tokenizer_);
@@ -269,9 +267,8 @@ class Session {
       state_.inputs["pretrained model"] = fmt::format("{:016x}", hash_file(weights, weights.size()));
     }
     state_.isa = name_of(current_isa());
-    if (checkpoint_) {
-      activity("reading the checkpoint");
-      state_ = resume_state(*checkpoint_, state_, options_, report_);
+    if (before_) {
+      state_ = resume_state(*before_, state_, options_, report_);
       if (const auto end = still_finished(state_, options_)) return end;
       check_schedule_goes_on(state_);
       state_.finished.clear();
@@ -353,6 +350,7 @@ class Session {
   Report report_;
   LocalExchange alone_;
   std::optional<std::filesystem::path> checkpoint_;  // to go on from
+  std::optional<TrainingState> before_;              // as it is in the checkpoint
   TrainingState state_;
   std::unique_ptr<TrainingTask> task_;
   std::optional<Tokenizer> tokenizer_;

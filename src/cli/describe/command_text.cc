@@ -4,22 +4,14 @@
 #include <map>
 #include <string_view>
 
+#include "base/split.h"
+
 namespace qkv {
 namespace {
 
 std::map<const CLI::App*, std::function<void()>>& updates() {
   static std::map<const CLI::App*, std::function<void()>> map;
   return map;
-}
-
-std::vector<std::string> split(std::string_view text, char separator) {
-  std::vector<std::string> parts;
-  while (true) {
-    const size_t end = text.find(separator);
-    parts.emplace_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
 }
 
 std::string joined(const std::vector<std::string>& parts, const char* separator) {

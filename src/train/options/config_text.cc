@@ -1,11 +1,11 @@
 #include "train/options/config_text.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "base/option_error.h"
+#include "base/split.h"
 #include "base/utf8.h"
 #include "train/options/given_options.h"
 #include "train/options/option_table.h"
@@ -28,21 +28,11 @@ std::string toml_string(std::string_view text) {
   return out + "\"";
 }
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return lines;
-}
-
 // A list if there are several values.
 std::string toml_value(const TrainOption& option, const std::string& value) {
   if (!option.several || value.find('\n') == std::string::npos) return toml_string(value);
   std::string list;
-  for (const std::string& line : lines_of(value)) list += (list.empty() ? "" : ", ") + toml_string(line);
+  for (const std::string& line : split(value, '\n')) list += (list.empty() ? "" : ", ") + toml_string(line);
   return "[" + list + "]";
 }
 
@@ -92,7 +82,8 @@ TrainOptions kept_options(TrainOptions options) {
     const std::string paths = option.type == OptionType::path ? option.get(options) : "";
     if (paths.empty()) continue;
     std::string absolute;
-    for (const std::string& path : lines_of(paths)) absolute += (absolute.empty() ? "" : "\n") + std::filesystem::absolute(path).string();
+    for (const std::string& path : split(paths, '\n'))
+      absolute += (absolute.empty() ? "" : "\n") + std::filesystem::absolute(path).string();
     option.assign(options, absolute, option.name);
   }
   return options;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/split.h"
 
 namespace qkv {
 namespace {
@@ -30,12 +31,8 @@ TrainOption text_files(const Entry& entry, TextFiles O::*field) {
     return empty ? "the name is empty" : "";
   };
   option.assign = [=](O& options, const std::string& text, const std::string&) {
-    (options.*field).clear();
-    for (size_t begin = 0; begin <= text.size();) {
-      const size_t end = std::min(text.find('\n', begin), text.size());
-      (options.*field).emplace_back(text.substr(begin, end - begin));
-      begin = end + 1;
-    }
+    const std::vector<std::string> files = split(text, '\n');
+    (options.*field).assign(files.begin(), files.end());
   };
   option.get = [=](const O& options) {
     std::string text;
