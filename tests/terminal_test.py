@@ -4,6 +4,7 @@
     tests/terminal_test.py build/qkv [-k PATTERN]
 """
 import fcntl
+import itertools
 import os
 import pathlib
 import pty
@@ -21,6 +22,7 @@ import unittest
 
 PROGRAM = ''
 ERASE = b'\r\x1b[J'
+ENCODER = pathlib.Path(__file__).resolve().parent / 'goldens/embeddings/mean_normalize'
 
 
 class OnTerminal:
@@ -113,19 +115,25 @@ class TerminalTest(unittest.TestCase):
     def test_commands_show_progress_beside_their_results(self):
         numbers = self.folder / 'numbers'
         commands = {
+            'embedded ': (['embed', '--model', ENCODER, '--batch-tokens', 32, '--output', self.folder / 'vectors.npy'], self.lines),
+            'inspected ': (['tokenizer', 'inspect', '--tokenizer', self.model], self.lines),
+            'measuring': (['bench', 'machine'], None),
             'translated ': (['translate', '--model', self.model, '--batch-tokens', 32, '--max-length', 60], self.lines),
             'translat': (['eval', '--model', self.model, '--source', numbers / 'valid.en', '--reference', numbers / 'valid.de', '--max-length', 60,
                           '--batch-tokens', 32], None),
         }
-        for pattern, (arguments, stdin) in commands.items():
-            with self.subTest(arguments[0]):
+        for (pattern, (arguments, stdin)), columns in itertools.product(commands.items(), (40, 80, 200)):
+            with self.subTest(arguments[:2], columns=columns):
                 with open(stdin or os.devnull, 'rb') as lines, open(self.folder / 'results', 'wb') as results:
-                    run = OnTerminal(*arguments, stdin=lines, stdout=results)
+                    run = OnTerminal(*arguments, columns=columns, stdin=lines, stdout=results)
                     shown = run.read(60, until=pattern.encode())
                     self.assertIn(pattern.encode(), shown)
-                    run.read(3)
+                    run.read(0.7)
                     os.kill(run.process.pid, signal.SIGTERM)
                     run.end()
+                for drawn in run.written.split(ERASE):
+                    if b'\n' not in drawn:  # no message
+                        self.assertLessEqual(len(drawn.rstrip(b'\r')), columns, drawn)
                 self.assertNotIn(b'\x1b', (self.folder / 'results').read_bytes())
 
     def test_nothing_moves_in_a_pipe(self):

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -42,6 +43,7 @@ struct EmbedOptions {
   bool normalize = false;                  // make vectors of length 1, after truncation
   int64_t batch_tokens = 8192;             // tokens per batch, at least 1; a single text may have more
   const CancellationToken* cancellation = nullptr;
+  std::function<void(int64_t done)> on_progress;  // told now and then how many of the texts have their vector
 };
 
 struct Embeddings {

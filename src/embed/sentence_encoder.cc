@@ -214,6 +214,7 @@ Embeddings SentenceEncoder::embed(std::span<const std::string> texts, const Embe
   Embeddings result{.size = wanted > 0 ? std::min(wanted, size_) : size_};
   Inputs inputs = encode(texts, prompt_text(options));
   result.values.resize(texts.size() * static_cast<size_t>(result.size));
+  int64_t done = 0;
   for (const std::vector<int32_t>& numbers : batches_by_length(inputs.ids, {.tokens = options.batch_tokens})) {
     throw_if_cancelled(options.cancellation);
     const std::vector<float> rows = embed_batch(inputs, numbers);
@@ -222,6 +223,8 @@ Embeddings SentenceEncoder::embed(std::span<const std::string> texts, const Embe
       std::copy_n(rows.begin() + static_cast<int64_t>(i) * size_, result.size, out.begin());
       if (options.normalize) normalize_row(out);
     }
+    done += std::ssize(numbers);
+    if (options.on_progress) options.on_progress(done);
   }
   result.cut = std::move(inputs.cut);
   return result;

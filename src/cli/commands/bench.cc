@@ -212,7 +212,13 @@ void add_bench_command(CLI::App& app) {
   auto json = std::make_shared<bool>(false);
   CLI::App* machine = bench->add_subcommand("machine", "What this machine can do at most: arithmetic and reading memory");
   machine->add_flag("--json", *json, "a JSON line");
-  machine->callback([json] { write_stdout(line_of(measure_machine_limits(), *json)); });
+  machine->callback([json] {
+    ProgressLine line;
+    line.begin("measuring the machine's limits");
+    const MachineLimits limits = measure_machine_limits();
+    line.clear();
+    write_stdout(line_of(limits, *json));
+  });
 }
 
 }  // namespace qkv

@@ -47,6 +47,8 @@ void add_tokenizer_bench(CLI::App& bench) {
   tokenizer->callback([arguments] {
     const char* root = std::getenv("QKV_DATA");
     if (arguments->options.data.empty()) arguments->options.data = root ? root : "../shared/data";
+    ProgressLine line;
+    line.begin("measuring tokenizers");
     bench_tokenizers(arguments->options, [&](const TokenizerBenchResult& result) {
       write_stdout(line_of(result, arguments->json));
       flush_stdout();

@@ -11,6 +11,7 @@
 #include "cli/exclusions.h"
 #include "cli/letters.h"
 #include "cli/line_input.h"
+#include "cli/line_progress.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/program.h"
@@ -36,7 +37,15 @@ struct Lines {
   std::string name;
   std::vector<std::string> texts;
   int64_t first = 1;
+
+  int64_t bytes() const {
+    int64_t sum = 0;
+    for (const std::string& text : texts) sum += std::ssize(text) + 1;
+    return sum;
+  }
 };
+
+constexpr std::string_view kEmbedded = "embedded";
 
 Lines all_lines(const std::string& path) {
   LineInput input(path);
@@ -62,7 +71,9 @@ void check_lines(const Lines& lines, const Embeddings& embeddings, const Embedde
   if (!cut.empty()) log_warning("{}: {}: cut to the {} tokens that the model takes", lines.name, list_lines(cut), embedder.max_tokens());
 }
 
-Embeddings embed_lines(const Embedder& embedder, const Lines& lines, const EmbedOptions& options) {
+Embeddings embed_lines(const Embedder& embedder, const Lines& lines, EmbedOptions options, LineProgress& progress) {
+  progress.begin(lines.texts);
+  options.on_progress = [&](int64_t done) { progress.done(done); };
   Embeddings result = embedder.embed(lines.texts, options);
   check_lines(lines, result, embedder);
   return result;
@@ -75,9 +86,10 @@ void append_json(std::string& text, int64_t line, const Embeddings& embeddings, 
 // Vectors as lines of JSON, while more input may come.
 void print_vectors(const Embedder& embedder, const EmbedArguments& arguments) {
   LineInput input("");
+  LineProgress progress(kEmbedded, input.size(), input.is_typed());
   for (std::vector<std::string_view> block; !(block = input.next()).empty();) {
     const Lines lines{input.name(), {block.begin(), block.end()}, input.first_line()};
-    const Embeddings embeddings = embed_lines(embedder, lines, arguments.options);
+    const Embeddings embeddings = embed_lines(embedder, lines, arguments.options, progress);
     std::string text;
     for (int64_t i = 0; i < embeddings.count(); ++i) {
       append_json(text, lines.first + i, embeddings, i);
@@ -94,6 +106,7 @@ void write_vectors(const Embedder& embedder, const EmbedArguments& arguments) {
   const Lines all = all_lines("");
   if (all.texts.empty()) log_warning("{} is empty, so that {} holds no vector", all.name, arguments.output);
   const int64_t size = embedder.embed({}, arguments.options).size;
+  LineProgress progress(kEmbedded, all.bytes(), false);
   write_file_atomically(arguments.output, [&](const auto& append) {
     const std::string header = npy_header(std::ssize(all.texts), size);
     if (!arguments.json) append(header.data(), header.size());
@@ -102,7 +115,7 @@ void write_vectors(const Embedder& embedder, const EmbedArguments& arguments) {
       const Lines lines{all.name,
                         {all.texts.begin() + static_cast<int64_t>(at), all.texts.begin() + static_cast<int64_t>(end)},
                         static_cast<int64_t>(at) + 1};
-      const Embeddings embeddings = embed_lines(embedder, lines, arguments.options);
+      const Embeddings embeddings = embed_lines(embedder, lines, arguments.options, progress);
       std::string text;
       for (int64_t i = 0; arguments.json && i < embeddings.count(); ++i) append_json(text, lines.first + i, embeddings, i);
       if (arguments.json)
@@ -140,7 +153,9 @@ void print_similarities(const Embedder& embedder, const EmbedArguments& argument
            second.texts.size());
     }
   }
-  const Embeddings a = embed_lines(embedder, first, arguments.options), b = embed_lines(embedder, second, arguments.options);
+  LineProgress progress(kEmbedded, first.bytes() + second.bytes(), false);
+  const Embeddings a = embed_lines(embedder, first, arguments.options, progress);
+  const Embeddings b = embed_lines(embedder, second, arguments.options, progress);
   const std::vector<double> values = pair_similarities(a, b, embedder.similarity());
   for (size_t i = 0; i < values.size(); ++i) {
     if (arguments.json)
@@ -155,11 +170,13 @@ void print_neighbours(const Embedder& embedder, const EmbedArguments& arguments)
   if (!arguments.neighbours_prompt.empty()) options.prompt_name = arguments.neighbours_prompt;
   const Lines among = all_lines(arguments.neighbours);
   if (among.texts.empty()) fail(ErrorCode::bad_input, "{} is empty; there is nothing to search", arguments.neighbours);
-  const Embeddings rows = embed_lines(embedder, among, options);
+  std::optional<LineProgress> progress(std::in_place, kEmbedded, among.bytes(), false);
+  const Embeddings rows = embed_lines(embedder, among, options, *progress);
   LineInput input("");
+  progress.emplace("searched", input.size(), input.is_typed());
   for (std::vector<std::string_view> block; !(block = input.next()).empty();) {
     const Lines lines{input.name(), {block.begin(), block.end()}, input.first_line()};
-    const Embeddings queries = embed_lines(embedder, lines, arguments.options);
+    const Embeddings queries = embed_lines(embedder, lines, arguments.options, *progress);
     const auto found = nearest_neighbours(queries, rows, arguments.k, embedder.similarity(), program_cancellation());
     for (size_t i = 0; i < found.size(); ++i) {
       const int64_t line = lines.first + static_cast<int64_t>(i);

@@ -15,6 +15,7 @@
 #include "cli/environment.h"
 #include "cli/exclusions.h"
 #include "cli/line_input.h"
+#include "cli/line_progress.h"
 #include "cli/output.h"
 #include "cli/program.h"
 #include "qkv/tokenizer.h"
@@ -99,14 +100,17 @@ void inspect(const InspectArguments& arguments) {
   if (arguments.special_as_text) options.special_tokens_as_text = true;
   catch_interrupts();
   LineInput input(arguments.file);
+  LineProgress progress("inspected", input.size(), input.is_typed());
   while (true) {
     const std::vector<std::string_view> lines = input.next();
     if (lines.empty()) return;
+    progress.begin(lines);
     for (const std::string_view line : lines) {
       const Encoding encoding = tokenizer.encode_with_offsets(line, options);
       arguments.json ? print_json(tokenizer, line, encoding) : print_tokens(tokenizer, line, encoding, color);
     }
     flush_stdout();
+    progress.done(std::ssize(lines));
   }
 }
 
