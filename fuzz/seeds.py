@@ -4,6 +4,8 @@
     fuzz/seeds.py FOLDER
 """
 import base64
+import gzip
+import itertools
 import json
 import pathlib
 import struct
@@ -66,3 +68,11 @@ for pre in ('gpt-2', 'llama-bpe', 'qwen2'):
                                         'merges': ['a b', '\u0120 ab']}))
 write('gguf_vocabulary', 'bert', gguf({'model': 'bert', 'tokens': ['[UNK]', '[CLS]', '[SEP]', '\u2581ab', 'a', 'b', '\u2581a'], 'cls_token_id': 1,
                                       'seperator_token_id': 2, 'unknown_token_id': 0}))
+for name, text in (('csv', 'id,text,label\n1,"a ""good"" one, with\na line end",yes\n2,bad,no\n'), ('semicolons', 'text;label\nx;1\ny;2\n'),
+                   ('tabs', 'text\tlabel\na "b\tyes\nc\tno\n'), ('lines', 'sentence\tlabel\nfine\t1\nnot fine\t0\n'),
+                   ('json', '{"text": "a\\u00e9", "label": {"name": 1}}\n{"text": "b", "label": {"name": true}}\n')):
+    write('tables', name, text.encode())
+packed = [b'plain\r\nlines\n', gzip.compress(b'one line\nand another\n'), base64.b64decode('KLUv/QRYqQAAb25lIGxpbmUKYW5kIGFub3RoZXIKXmZA/w==')]
+for number, (first, second) in enumerate(itertools.product(packed, repeat=2)):
+    half = max(len(first), len(second))  # the target cuts its input in the middle
+    write('packed_text', str(number), first + b'\n' * (half - len(first)) + second + b'\n' * (half - len(second)))

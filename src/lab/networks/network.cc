@@ -46,6 +46,15 @@ Tensor local_bias(int heads, int64_t reach) {
   return Tensor::from(values, {heads, 2 * reach + 1});
 }
 
+// [heads, 2 * reach + 1] that makes the weight of a token on itself 0.
+Tensor unseen_self(int heads, int64_t reach) {
+  std::vector<float> values(static_cast<size_t>(heads * (2 * reach + 1)));
+  for (int64_t head = 0; head < heads; ++head) values[static_cast<size_t>(head * (2 * reach + 1) + reach)] = -1e5f;
+  return Tensor::from(values, {heads, 2 * reach + 1});
+}
+
+bool shares_qk(Projections projections) { return projections == Projections::tied_qk || projections == Projections::shared_qk; }
+
 bool is_recurrent(Mixer mixer) { return mixer == Mixer::tanh_rnn || mixer == Mixer::gru || mixer == Mixer::lstm; }
 RecurrentCell cell_of(Mixer mixer) {
   return mixer == Mixer::tanh_rnn ? RecurrentCell::tanh : mixer == Mixer::gru ? RecurrentCell::gru : RecurrentCell::lstm;
@@ -128,7 +137,7 @@ class Layer {
     }
     if (options.mixer != Mixer::average && options.mixer != Mixer::local && options.projections != Projections::none) {
       q_.emplace(LinearOptions{size, size, true, start.matrix()}, mixer / "q_proj");
-      if (options.projections != Projections::tied_qk) k_.emplace(LinearOptions{size, memory_size, true, start.matrix()}, mixer / "k_proj");
+      if (!shares_qk(options.projections)) k_.emplace(LinearOptions{size, memory_size, true, start.matrix()}, mixer / "k_proj");
     }
     if (options.projections != Projections::tied_kv) v_.emplace(LinearOptions{size, memory_size, true, start.matrix()}, mixer / "v_proj");
     out_.emplace(LinearOptions{size, size, true, start.residual()}, mixer / "out_proj");
@@ -137,6 +146,9 @@ class Layer {
       q_norm_.emplace(norm, options.head_size(), mixer / "q_norm");
       k_norm_.emplace(norm, options.head_size(), mixer / "k_norm");
     }
+    const auto head_size = static_cast<size_t>(options.head_size());
+    if (options.projections == Projections::shared_qk)
+      unit_length_ = Tensor::from(std::vector<float>(head_size, 1 / std::sqrt(static_cast<float>(head_size))), {options.head_size()});
     if (options.mixer == Mixer::additive) {
       additive_ = mixer.create("score.weight", {options.heads, options.head_size()},
                                Initializer::normal(1 / std::sqrt(static_cast<float>(options.head_size()))), true);
@@ -182,6 +194,11 @@ class Layer {
       q = q_norm_->forward(q);
       k = k_norm_->forward(k);
     }
+    if (options_.projections == Projections::shared_qk) {
+      const int64_t size = options_.head_size();
+      k = reshape(rms_norm(reshape(k, {k.numel() / size, size}), unit_length_), k.shape());
+      options.distance_bias = unseen_self(options_.heads, std::max<int64_t>(pass.keys.longest() - 1, 1));
+    }
     q = pass.positions.turn(q, options.num_heads);
     k = pass.positions.turn(k, options.num_key_value_heads);
     const Tensor mixed = attend(q, k, v, pass, options, context);
@@ -217,6 +234,7 @@ class Layer {
   std::optional<Convolution> linear_part_, gate_;
   std::optional<HeadNorm> q_norm_, k_norm_;
   Tensor additive_;
+  Tensor unit_length_;  // the weight with which an RMS norm gives rows of length 1
 };
 
 Network::Network(const NetworkOptions& options, ParameterStore& store)

@@ -30,10 +30,11 @@ enum class Mixer : uint8_t {
 };
 
 enum class Projections : uint8_t {
-  separate,  // W_Q, W_K, W_V
-  tied_qk,   // W_Q = W_K
-  tied_kv,   // W_K = W_V
-  none,      // q = k = x; v stays W_V x
+  separate,   // W_Q, W_K, W_V
+  tied_qk,    // W_Q = W_K
+  shared_qk,  // W_Q = W_K, keys divided by their length, and no token sees itself (Kitaev et al. 2020, section 2); not with distance biases
+  tied_kv,    // W_K = W_V
+  none,       // q = k = x; v stays W_V x
 };
 
 struct NetworkOptions {

@@ -8,6 +8,7 @@ const std::vector<Experiment>& experiments() {
       scaling(),               //
       heads(),                 //
       separate_projections(),  //
+      cycle(),                 //
       additive_attention(),    //
       additive_cost(),         //
       quadratic(),             //

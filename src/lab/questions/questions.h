@@ -9,6 +9,7 @@ Experiment self_attention();        // Is self-attention the core?
 Experiment scaling();               // Why divide by √d_k?
 Experiment heads();                 // Why multi-head?
 Experiment separate_projections();  // Why different W_Q and W_K?
+Experiment cycle();                 // Can scores without a direction lead round a cycle?
 Experiment additive_attention();    // Dot-product or additive attention?
 Experiment additive_cost();         // What does additive attention cost?
 Experiment quadratic();             // Is attention O(N²)?

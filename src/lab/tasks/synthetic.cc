@@ -45,12 +45,18 @@ Example transduction(const TaskOptions& options, int length, RandomStream& rando
   return example;
 }
 
+// 0 to count - 1 in an order of their own.
+Tokens shuffled(int count, RandomStream& random) {
+  Tokens order(count);
+  std::iota(order.begin(), order.end(), 0);
+  for (int i = count - 1; i > 0; --i) std::swap(order[i], order[random.below(i + 1)]);
+  return order;
+}
+
 // Keys are the lower half of the symbols, values the upper half.
 Example recall(const TaskOptions& options, int pairs, RandomStream& random) {
   const int keys = options.symbols / 2;
-  Tokens order(keys);
-  std::iota(order.begin(), order.end(), 0);
-  for (int i = keys - 1; i > 0; --i) std::swap(order[i], order[random.below(i + 1)]);
+  const Tokens order = shuffled(keys, random);
   Tokens values;
   Example example;
   for (int i = 0; i < pairs; ++i) {
@@ -59,10 +65,7 @@ Example recall(const TaskOptions& options, int pairs, RandomStream& random) {
     example.add(values[i]);
   }
   example.add(options.symbols);
-  Tokens asked(pairs);
-  std::iota(asked.begin(), asked.end(), 0);
-  for (int i = pairs - 1; i > 0; --i) std::swap(asked[i], asked[random.below(i + 1)]);
-  for (const int32_t i : asked) example.add(order[i], values[i]);
+  for (const int32_t i : shuffled(pairs, random)) example.add(order[i], values[i]);
   return example;
 }
 
@@ -102,12 +105,23 @@ Example brackets(const TaskOptions& options, int length, RandomStream& random) {
   return example;
 }
 
+Example cycle(const TaskOptions& options, int ids, RandomStream& random) {
+  const int values = options.symbols / ids;
+  const Tokens order = shuffled(ids, random);
+  Tokens value_of;
+  for (int id = 0; id < ids; ++id) value_of.push_back(static_cast<int32_t>(random.below(values)));
+  Example example;
+  for (const int32_t id : order) example.add(id * values + value_of[id], value_of[(id + 1) % ids]);
+  return example;
+}
+
 Example make_example(const TaskOptions& options, RandomStream& random) {
   const int length = draw_length(options, random);
   switch (options.task) {
     case Task::recall: return recall(options, length, random);
     case Task::distant: return distant(options, length, random);
     case Task::brackets: return brackets(options, length, random);
+    case Task::cycle: return cycle(options, options.length, random);
     default: return transduction(options, length, random);
   }
 }

@@ -25,6 +25,8 @@ enum class Task : uint8_t {
   recall,    // pairs of key and value, then keys in another order: the value of each (associative recall, Ba et al. 2016, section 4.1)
   distant,   // a value, other symbols, and a mark `length` tokens behind it: the value (drawn so that the logarithm is uniform)
   brackets,  // nested brackets of `symbols` / 2 kinds: the kind of a closing bracket (Dyck language)
+  cycle,     // one token of each of `length` ids, in any order, each with a value: the value at the next id, round the cycle. Each value is
+             // drawn from `symbols` / `length`; the token is their number times the id, plus the value
 };
 
 struct TaskOptions {

@@ -94,6 +94,15 @@ TEST(Synthetic, BracketsAreBalancedAndEachClosingOneIsPredicted) {
   }
 }
 
+TEST(Synthetic, CycleAsksForTheValueOfTheNextId) {
+  for (const Rows& rows : sequences(make_batch({.task = Task::cycle, .symbols = 24, .length = 3}, 50, RandomStream(1)))) {
+    std::map<int32_t, int32_t> value_of;
+    for (const int32_t token : rows.tokens) value_of[token / 8] = token % 8;
+    ASSERT_EQ(value_of.size(), 3u);
+    for (size_t i = 0; i < 3; ++i) EXPECT_EQ(rows.targets[i], value_of[(rows.tokens[i] / 8 + 1) % 3]);
+  }
+}
+
 TEST(Synthetic, TheSameStreamGivesTheSameBatchAndTestsAreNoTrainingBatches) {
   const TaskOptions options;
   EXPECT_EQ(make_batch(options, 4, training_stream(1, 3)).input.ids, make_batch(options, 4, training_stream(1, 3)).input.ids);
