@@ -11,6 +11,7 @@ void add_generate_command(CLI::App& app);
 void add_classify_command(CLI::App& app);
 void add_embed_command(CLI::App& app);
 void add_eval_command(CLI::App& app);
+void add_score_command(CLI::App& app);
 void add_tokenizer_command(CLI::App& app);
 void add_attention_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);

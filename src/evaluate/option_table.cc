@@ -46,4 +46,20 @@ std::span<const TableOption<ComparisonOptions>> comparison_option_table() {
   return table;
 }
 
+std::span<const TableOption<ScoreOptions>> score_option_table() {
+  using O = ScoreOptions;
+  static const std::vector<TableOption<O>> table = {
+      flag(
+          {"start-token", "Begin texts with the model's start token where the tokenizer adds none, so that the first token is scored, too"},
+          &O::start_token),
+      text({"from", "Language of the sources, as the model's tokenizer names it (default: the tokenizer's)", false, "source_language",
+            "LANG"},
+           &O::source_language),
+      text({"to", "Language of the targets, of a model that knows several (default: the model's)", false, "target_language", "LANG"},
+           &O::target_language),
+      integer({"batch-tokens", "Tokens computed at once"}, &O::batch_tokens, 1),
+  };
+  return table;
+}
+
 }  // namespace qkv
