@@ -49,4 +49,15 @@ std::span<const TableOption<OpenEmbedderOptions>> open_embedder_option_table() {
   return table;
 }
 
+std::span<const TableOption<RerankOptions>> rerank_option_table() {
+  using O = RerankOptions;
+  static const std::vector<TableOption<O>> table = {
+      text({"instruction", "Of --rerank with a language model: what makes a document relevant (default: it answers a web search)"},
+           &O::instruction),
+      flag({"logits", "Of --rerank: scores without the sigmoid function"}, &O::logits),
+      integer({"batch-tokens", "Tokens computed at once"}, &O::batch_tokens, 1),
+  };
+  return table;
+}
+
 }  // namespace qkv

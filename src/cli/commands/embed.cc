@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/commands/embed_rerank.h"
 #include "cli/exclusions.h"
 #include "cli/letters.h"
 #include "cli/line_input.h"
@@ -28,8 +29,9 @@ struct EmbedArguments {
   std::string model, output, second, neighbours, neighbours_prompt;
   OpenEmbedderOptions open;
   EmbedOptions options;
+  RerankOptions rerank_options;
   int64_t k = 5;
-  bool json = false, similarity = false;
+  bool json = false, similarity = false, rerank = false;
 };
 
 // The lines of stdin or a file, and the number of the first one.
@@ -196,7 +198,11 @@ void print_neighbours(const Embedder& embedder, const EmbedArguments& arguments)
 
 void run_embed(EmbedArguments arguments) {
   catch_interrupts();
-  arguments.options.cancellation = program_cancellation();
+  arguments.options.cancellation = arguments.rerank_options.cancellation = program_cancellation();
+  if (arguments.rerank) {
+    arguments.rerank_options.batch_tokens = arguments.options.batch_tokens;
+    return print_relevance(arguments.model, arguments.open.dtype, arguments.rerank_options, arguments.json);
+  }
   const Embedder embedder = Embedder::open(arguments.model, arguments.open);
   if (arguments.similarity) return print_similarities(embedder, arguments);
   if (!arguments.neighbours.empty()) return print_neighbours(embedder, arguments);
@@ -205,6 +211,14 @@ void run_embed(EmbedArguments arguments) {
 }
 
 void refuse_unused(const CLI::App& command, const EmbedArguments& arguments) {
+  if (arguments.rerank) {
+    refuse_given(command,
+                 {"--output", "--similarity", "--second", "--neighbours", "--k", "--neighbours-prompt", "--prompt", "--truncate-dim",
+                  "--normalize", "--pooling"},
+                 "--rerank prints one number per line");
+    return;
+  }
+  refuse_given(command, {"--instruction", "--logits"}, "without --rerank there are vectors");
   if (arguments.similarity)
     refuse_given(command, {"--output", "--neighbours", "--k", "--neighbours-prompt"}, "--similarity prints one number per line");
   else if (is_given(command, "--second"))
@@ -246,6 +260,12 @@ void add_embed_command(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--neighbours-prompt", arguments->neighbours_prompt, "As --prompt, for the lines of --neighbours (default: --prompt)")
       ->type_name("NAME");
+  command->add_flag("--rerank", arguments->rerank,
+                    "Print how well the document of each line answers its query, a tab between them, by a reranker: a language model that "
+                    "says yes or no as Qwen3-Reranker does, or an encoder with one label");
+  for (const TableOption<RerankOptions>& entry : rerank_option_table()) {
+    if (entry.field != "batch_tokens") add_table_option(*command, entry, arguments->rerank_options);
+  }
   command->footer(
       "Pooling, further modules, prompts, the longest text and the measure are the model's, from the files of sentence-transformers. "
       "Without\n"

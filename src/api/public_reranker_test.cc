@@ -1,0 +1,76 @@
+#include "qkv/reranker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "api/test_directories.h"
+
+namespace qkv {
+namespace {
+
+using testing::HasSubstr;
+
+const std::filesystem::path kGoldens = std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/rerank";
+
+std::vector<RerankPair> pairs_of(const nlohmann::json& golden) {
+  std::vector<RerankPair> pairs;
+  for (const nlohmann::json& each : golden["pairs"]) pairs.push_back({each[0], each[1]});
+  return pairs;
+}
+
+void expect_near(const std::vector<double>& actual, const nlohmann::json& expected, size_t first = 0) {
+  for (size_t i = 0; i < actual.size(); ++i) EXPECT_NEAR(actual[i], expected[first + i].get<double>(), 2e-5) << i;
+}
+
+// tools/golden/rerank.py wrote the expected values.
+TEST(Reranker, YesAndNoOfALanguageModelAreComparedAsQwen3RerankerIsAsked) {
+  const nlohmann::json golden = nlohmann::json::parse(read_file(kGoldens / "qwen3/expected.json"));
+  const Reranker reranker = Reranker::open(kGoldens / "qwen3");
+  const std::vector<RerankPair> pairs = pairs_of(golden);
+  expect_near(reranker.score(pairs, {.logits = true}).scores, golden["logits"]);
+  const RerankScores told = reranker.score(pairs, {.instruction = golden["instruction"].get<std::string>()});
+  expect_near(told.scores, golden["scores"], pairs.size());
+  EXPECT_EQ(
+      reranker.score(std::span(pairs).first(1), {.instruction = golden["instruction"].get<std::string>(), .batch_tokens = 1}).scores[0],
+      told.scores[0]);
+}
+
+TEST(Reranker, OneLabelOfAnEncoderIsThatOfCrossEncoder) {
+  const nlohmann::json golden = nlohmann::json::parse(read_file(kGoldens / "bert/expected.json"));
+  const Reranker reranker = Reranker::open(kGoldens / "bert");
+  const RerankScores scores = reranker.score(pairs_of(golden));
+  expect_near(scores.scores, golden["scores"]);
+  expect_near(reranker.score(pairs_of(golden), {.logits = true}).scores, golden["logits"]);
+  EXPECT_FALSE(scores.cut[0]);
+  EXPECT_TRUE(scores.cut[3]);
+  const std::vector<RerankPair> long_query{{std::string(40, 'q'), "a"}};
+  EXPECT_THAT(error_of([&] { reranker.score(long_query); }, ErrorCode::bad_input), HasSubstr("pair 1: the query leaves no room"));
+}
+
+// The module's tokens in place of yes and no.
+TEST(Reranker, LogitScoreNamesItsTokens) {
+  const TemporaryDirectory directory;
+  for (const auto& entry : std::filesystem::directory_iterator(kGoldens / "qwen3")) std::filesystem::copy(entry.path(), directory.path());
+  std::filesystem::create_directory(directory / "1_LogitScore");
+  write_file_atomically(directory / "modules.json",
+                        R"([{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.base.modules.transformer.Transformer"},
+    {"idx": 1, "name": "1", "path": "1_LogitScore", "type": "sentence_transformers.cross_encoder.modules.logit_score.LogitScore"}])");
+  const Tokenizer tokenizer = Tokenizer::load(directory.path());
+  const auto score = [&](const std::string& settings) {
+    write_file_atomically(directory / "1_LogitScore" / "config.json", settings);
+    return Reranker::open(directory.path()).score(std::vector<RerankPair>{{"a", "b"}}, {.logits = true}).scores[0];
+  };
+  const int32_t yes = tokenizer.token_to_id("yes"), no = tokenizer.token_to_id("no");
+  const double difference = score(fmt::format(R"({{"true_token_id": {}, "false_token_id": {}}})", yes, no));
+  EXPECT_NEAR(score(fmt::format(R"({{"true_token_id": {}, "false_token_id": {}}})", no, yes)), -difference, 1e-6);
+  EXPECT_NEAR(score(fmt::format(R"({{"true_token_id": {}}})", yes)) - score(fmt::format(R"({{"true_token_id": {}}})", no)), difference,
+              1e-6);
+  write_file_atomically(directory / "modules.json", "[]");
+  EXPECT_THAT(error_of([&] { Reranker::open(directory.path()); }, ErrorCode::unsupported),
+              HasSubstr("only a Transformer and a LogitScore"));
+}
+
+}  // namespace
+}  // namespace qkv

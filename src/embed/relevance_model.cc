@@ -1,0 +1,145 @@
+#include "embed/relevance_model.h"
+
+#include <cmath>
+
+#include "base/cancellation.h"
+#include "base/error.h"
+#include "embed/cross_encoder_files.h"
+#include "ops/ops.h"
+
+namespace qkv {
+namespace {
+
+// What Qwen3-Reranker reads around a pair (its model card; Zhang et al. 2025).
+constexpr std::string_view kBefore =
+    "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. Note that the "
+    "answer can only be \"yes\" or \"no\".<|im_end|>\n<|im_start|>user\n";
+constexpr std::string_view kAfter = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n";
+constexpr std::string_view kInstruction = "Given a web search query, retrieve relevant passages that answer the query";
+
+void append(std::vector<int32_t>& ids, const std::vector<int32_t>& more) { ids.insert(ids.end(), more.begin(), more.end()); }
+
+}  // namespace
+
+RelevanceModel::RelevanceModel(const std::filesystem::path& directory, InferenceType dtype)
+    : model_(load_model(directory, dtype)), tokenizer_(Tokenizer::load(directory)) {
+  const TransformerConfig& config = model_->config;
+  const bool one_label = !config.has_decoder() && config.head == Head::classification && config.num_labels == 1;
+  if (config.kind != Kind::decoder_only && !one_label) {
+    fail(ErrorCode::unsupported, "{}: the model {}; a reranker is a language model, or an encoder with one label", directory.string(),
+         use_of(config));
+  }
+  if (tokenizer_.vocab_size() > config.vocab_size) {
+    fail(ErrorCode::bad_input, "{}: the tokenizer has {} tokens, the model {}; they do not belong together", directory.string(),
+         tokenizer_.vocab_size(), config.vocab_size);
+  }
+  max_tokens_ = config.max_position_embeddings;
+  if (!one_label) find_answers(directory);
+  sigmoid_ = scores_by_sigmoid(directory);
+}
+
+void RelevanceModel::find_answers(const std::filesystem::path& directory) {
+  if (const std::optional<LogitScoreModule> module = read_logit_score(directory)) {
+    yes_ = module->true_token;
+    no_ = module->false_token;
+  } else {
+    yes_ = tokenizer_.token_to_id("yes");
+    no_ = tokenizer_.token_to_id("no");
+    if (no_ < 0) yes_ = -1;
+  }
+  const int32_t most = model_->config.vocab_size;
+  const bool found =
+      yes_ >= 0 && yes_ < most && no_ < most && tokenizer_.token_to_id("<|im_start|>") >= 0 && tokenizer_.token_to_id("<|im_end|>") >= 0;
+  if (found) return;
+  fail(ErrorCode::unsupported,
+       "{}: no reranker that qkv knows: the tokenizer needs <|im_start|>, <|im_end|>, yes and no, as Qwen3-Reranker has them",
+       directory.string());
+}
+
+void RelevanceModel::add_instructed(const RerankPair& pair, size_t number, const std::string& instruction, Inputs& inputs) const {
+  const EncodeOptions as_text{.add_special_tokens = false, .special_tokens_as_text = true};
+  const std::string_view told = instruction.empty() ? kInstruction : std::string_view(instruction);
+  const std::vector<int32_t> after = tokenizer_.encode(kAfter, false);
+  std::vector<int32_t> ids = tokenizer_.encode(kBefore, false);
+  const std::vector<int32_t> text =
+      tokenizer_.encode(fmt::format("<Instruct>: {}\n<Query>: {}\n<Document>: {}", told, pair.query, pair.document), as_text);
+  const std::vector<int32_t> without =
+      tokenizer_.encode(fmt::format("<Instruct>: {}\n<Query>: {}\n<Document>: ", told, pair.query), as_text);
+  const int64_t room = max_tokens_ - std::ssize(ids) - std::ssize(after);
+  if (room <= std::ssize(without)) {
+    fail(ErrorCode::bad_input, "pair {}: the query leaves no room for a document in the {} tokens that the model takes", number + 1,
+         max_tokens_);
+  }
+  const bool cut = std::ssize(text) > room;
+  ids.insert(ids.end(), text.begin(), cut ? text.begin() + room : text.end());
+  append(ids, after);
+  inputs.ids.push_back(std::move(ids));
+  inputs.token_types.emplace_back();
+  inputs.cut.push_back(cut);
+}
+
+void RelevanceModel::add_pair(const RerankPair& pair, size_t number, Inputs& inputs) const {
+  EncodeOptions options{.special_tokens_as_text = true};
+  Encoding encoding = tokenizer_.encode_pair(pair.query, pair.document, options);
+  const bool cut = std::ssize(encoding.ids) > max_tokens_;
+  if (cut) {
+    if (std::ssize(tokenizer_.encode_pair(pair.query, "", options).ids) >= max_tokens_) {
+      fail(ErrorCode::bad_input, "pair {}: the query leaves no room for a document in the {} tokens that the model takes", number + 1,
+           max_tokens_);
+    }
+    options.truncation = {.max_length = static_cast<size_t>(max_tokens_), .strategy = Truncation::Strategy::only_second};
+    encoding = tokenizer_.encode_pair(pair.query, pair.document, options);
+  }
+  inputs.ids.push_back(std::move(encoding.ids));
+  inputs.token_types.push_back(std::move(encoding.type_ids));
+  inputs.cut.push_back(cut);
+}
+
+std::vector<double> RelevanceModel::logits(const Inputs& inputs, std::span<const int32_t> numbers) const {
+  TokenBatch batch = pack(inputs.ids, numbers);
+  ForwardContext context;
+  context.dtype = activation_type(*model_);
+  const Transformer& network = model_->network;
+  std::vector<int32_t> rows;
+  std::vector<double> result;
+  if (yes_ >= 0) {
+    const Tensor hidden = network.decode(batch, {}, {}, context);
+    for (int64_t i = 0; i < batch.segments.count(); ++i) rows.push_back(batch.segments.begin(i) + batch.segments.length(i) - 1);
+    const Tensor values = network.logits(select_rows(hidden, rows));
+    const std::vector<float> all = values.to_vector();
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const auto of = std::span(all).subspan(i * static_cast<size_t>(values.cols()), static_cast<size_t>(values.cols()));
+      result.push_back(of[static_cast<size_t>(yes_)] - (no_ < 0 ? 0.0f : of[static_cast<size_t>(no_)]));
+    }
+    return result;
+  }
+  if (model_->config.token_types > 0) {
+    for (const int32_t i : numbers) append(batch.token_types, inputs.token_types[static_cast<size_t>(i)]);
+  }
+  for (int64_t i = 0; i < batch.segments.count(); ++i) rows.push_back(batch.segments.begin(i));
+  const std::vector<float> values = network.logits_of_rows(network.encode(batch, context), rows, context).to_vector();
+  return {values.begin(), values.end()};
+}
+
+RerankScores RelevanceModel::score(std::span<const RerankPair> pairs, const RerankOptions& options) const {
+  const RecordScope no_gradient(nullptr);
+  Inputs inputs;
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    if (yes_ >= 0)
+      add_instructed(pairs[i], i, options.instruction, inputs);
+    else
+      add_pair(pairs[i], i, inputs);
+  }
+  RerankScores result{std::vector<double>(pairs.size()), inputs.cut};
+  for (const std::vector<int32_t>& numbers : batches_by_length(inputs.ids, {.tokens = options.batch_tokens})) {
+    throw_if_cancelled(options.cancellation);
+    const std::vector<double> values = logits(inputs, numbers);
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      const double logit = values[i];
+      result.scores[static_cast<size_t>(numbers[i])] = options.logits || !sigmoid_ ? logit : 1 / (1 + std::exp(-logit));
+    }
+  }
+  return result;
+}
+
+}  // namespace qkv
