@@ -131,8 +131,8 @@ void write_tokens(const TextCorpusOptions& options, const Tokenizer& tokenizer, 
 }
 
 uint64_t fingerprint_of(const TextCorpusOptions& options, const Tokenizer& tokenizer) {
-  return std::hash<std::string>()(
-      fmt::format("{} {} {}", content_hash(options.text), options.separator, std::hash<std::string>()(TokenizerAccess::json(tokenizer))));
+  return std::hash<std::string>()(fmt::format("{} {} {} {}", content_hash(options.text), options.separator, options.end_token,
+                                              std::hash<std::string>()(TokenizerAccess::json(tokenizer))));
 }
 
 [[noreturn]] void fail_no_separator(const std::string& name, std::string_view separator) {
@@ -147,6 +147,7 @@ struct TextCorpus::Impl {
   SealedFile file;
   std::span<const int32_t> tokens;
   std::span<const uint64_t> starts;  // one more than there are documents
+  int32_t end = -1, start = -1;      // tokens around documents; -1: none
 
   SealedFile::State open(const std::filesystem::path& path, uint64_t fingerprint, int32_t vocab_size);
   bool is_sound(int32_t vocab_size) const;
@@ -185,7 +186,8 @@ TextCorpus TextCorpus::build(const TextCorpusOptions& given, const Tokenizer& to
   options.text = opened(given.text, {.cancellation = given.cancellation});
   QKV_CHECK(!options.cache.empty(), "[TextCorpus] no name for the token cache is given");
   const uint64_t fingerprint = fingerprint_of(options, tokenizer);
-  const int32_t end = options.separator.empty() ? -1 : end_of_text_token(tokenizer);
+  const int32_t of_tokenizer = options.end_token >= 0 ? options.end_token : end_of_text_token(tokenizer);
+  const int32_t end = options.separator.empty() ? -1 : of_tokenizer;
   if (!options.separator.empty() && end < 0) {
     fail_option(ErrorCode::bad_input, "the tokenizer has no token <|endoftext|> to end a document with; leave out `document_separator`");
   }
@@ -193,6 +195,8 @@ TextCorpus TextCorpus::build(const TextCorpusOptions& given, const Tokenizer& to
   open_or_make(
       options.cache, [&] { return impl->open(options.cache, fingerprint, tokenizer.vocab_size()); },
       [&] { write_tokens(options, tokenizer, end, fingerprint); });
+  impl->end = end;
+  impl->start = options.start_token;
   return TextCorpus(std::move(impl));
 }
 
@@ -207,6 +211,10 @@ std::span<const int32_t> TextCorpus::document(int64_t index) const {
   return impl_->tokens.subspan(impl_->starts[i], impl_->starts[i + 1] + 1 - impl_->starts[i]);
 }
 std::span<const int32_t> TextCorpus::tokens() const { return impl_->tokens; }
+int32_t TextCorpus::first_input(int64_t index) const {
+  const int32_t token = impl_->tokens[static_cast<size_t>(index)];
+  return impl_->start >= 0 && token == impl_->end ? impl_->start : token;
+}
 int64_t TextCorpus::text_bytes() const { return impl_->file.numbers()[2]; }
 
 int32_t end_of_text_token(const Tokenizer& tokenizer) {

@@ -16,6 +16,8 @@ namespace qkv {
 struct TextCorpusOptions {
   TextPart text;
   std::string separator;        // cuts the text into documents and is no part of them; empty: it is one
+  int32_t end_token = -1;       // ends each document; -1: end_of_text_token() of the tokenizer
+  int32_t start_token = -1;     // what a network reads before a document's first token; -1: the end token
   std::filesystem::path cache;  // the token file to write; used again where it was made from the same text and tokenizer
   const CancellationToken* cancellation = nullptr;
 };
@@ -33,7 +35,9 @@ class TextCorpus {
   // one is also the first of the next document. Without a separator: the text's tokens only.
   std::span<const int32_t> document(int64_t index) const;
   std::span<const int32_t> tokens() const;  // all documents
-  int64_t text_bytes() const;               // of the text in UTF-8, including separators
+  // What a network reads at tokens()[index], if a window begins there: before a document the start token.
+  int32_t first_input(int64_t index) const;
+  int64_t text_bytes() const;  // of the text in UTF-8, including separators
 
  private:
   struct Impl;

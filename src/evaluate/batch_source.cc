@@ -32,7 +32,8 @@ TrainingBatch make_window_batch(const TextCorpus& corpus, std::span<const Window
   std::vector<int32_t> lengths;
   for (const Window& window : windows) {
     const auto begin = corpus.tokens().begin() + window.begin, end = begin + window.length;
-    batch.target_in.ids.insert(batch.target_in.ids.end(), begin, end);
+    batch.target_in.ids.push_back(corpus.first_input(window.begin));
+    batch.target_in.ids.insert(batch.target_in.ids.end(), begin + 1, end);
     batch.target_out.insert(batch.target_out.end(), begin + 1, end + 1);
     lengths.push_back(window.length);
   }

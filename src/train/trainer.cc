@@ -8,7 +8,6 @@
 #include "base/option_error.h"
 #include "base/parallel.h"
 #include "base/timing.h"
-#include "data/block_hash.h"
 #include "models/model_directory.h"
 #include "models/registry.h"
 #include "train/minutes_plan.h"
@@ -16,7 +15,7 @@
 #include "train/options/options.h"
 #include "train/options/precision.h"
 #include "train/speed.h"
-#include "train/tasks/encoder_network.h"
+#include "train/tasks/pretrained_network.h"
 #include "train/tasks/training_task.h"
 #include "train/training_run.h"
 
@@ -263,8 +262,7 @@ class Session {
     state_.options = deciding_options(options_);
     state_.inputs = task_->inputs();
     if (!options_.init.empty()) {
-      const MappedFile weights(options_.init / "model.safetensors");
-      state_.inputs["pretrained model"] = fmt::format("{:016x}", hash_file(weights, weights.size()));
+      state_.inputs["pretrained model"] = fmt::format("{:016x}", hash_of_pretrained(options_));
     }
     state_.isa = name_of(current_isa());
     if (before_) {
@@ -293,7 +291,11 @@ class Session {
   std::unique_ptr<Model> make_model() const {
     std::unique_ptr<Model> model = create_model(config_, static_cast<uint64_t>(options_.seed));
     if (!task_->labels().empty()) model->labels = task_->labels();
-    if (!options_.init.empty()) model->model_type = ModelDirectory(options_.init).architecture().model_type;
+    if (!options_.init.empty()) {
+      const ModelDirectory pretrained(options_.init);
+      model->model_type = pretrained.architecture().model_type;
+      if (config_.has_decoder()) model->generation = pretrained.generation();
+    }
     if (data_.longest_target > 0) model->generation.max_length = length_limit(data_.longest_target, config_);
     return model;
   }

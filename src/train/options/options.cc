@@ -161,7 +161,7 @@ std::span<const TaskData> task_data() {
        "`source` and `target`",
        {"source", "target", "valid-source", "valid-target"},
        {"source-column", "target-column"}},
-      {TrainTask::lm, "`text`", {"text"}, {"valid-text", "document-separator", "text-column"}},
+      {TrainTask::lm, "`text`", {"text"}, {"valid-text", "document-separator", "text-column", "init"}},
       {TrainTask::mlm, "`text`", {"text"}, {"valid-text", "document-separator", "text-column", "init"}},
       {TrainTask::classification, "`train_file` and `valid_file`", {"train-file", "valid-file"}, {"text-column", "label-column", "init"}},
   };

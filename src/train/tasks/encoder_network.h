@@ -1,4 +1,4 @@
-// Encoder networks for training: their shape, and initialization from a pretrained network.
+// Encoder networks for training: their shape and their heads.
 #pragma once
 
 #include "models/model.h"
@@ -12,13 +12,6 @@ namespace qkv {
 void shape_encoder(UniformConfig& config, Head head, const TrainOptions& options, int64_t positions);
 // Sets the head of a pretrained network. Throws Error(bad_input) if it has fewer than `positions` positions.
 void adapt_encoder(TransformerConfig& config, Head head, const TrainOptions& options, int64_t positions);
-
-// The config of the network in options.init with the options' dropout. Throws Error(bad_input) if it is not an encoder without decoder, or
-// has fewer tokens than the tokenizer.
-TransformerConfig pretrained_config(const TrainOptions& options, int32_t vocab_size);
-
-// Copies every weight that the pretrained network has under the same name and shape. A new head keeps its initial values.
-void start_from_pretrained(Model& model, const TrainOptions& options);
 
 // Id of [PAD] or <pad>; 0 if there is neither, since packed sequences need no padding.
 int32_t pad_token(const Tokenizer& tokenizer);

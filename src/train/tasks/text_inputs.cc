@@ -45,9 +45,14 @@ std::map<std::string, std::string> TextInputs::inputs() const {
 }
 
 TextCorpus build_text_corpus(const TrainOptions& options, const TextPart& text, const std::filesystem::path& cache,
-                             const Tokenizer& tokenizer, const char* what, const Report& report) {
-  TextCorpus corpus = TextCorpus::build(
-      {.text = text, .separator = options.document_separator, .cache = cache, .cancellation = options.cancellation}, tokenizer);
+                             const Tokenizer& tokenizer, const char* what, const Report& report, const DocumentTokens& around) {
+  TextCorpus corpus = TextCorpus::build({.text = text,
+                                         .separator = options.document_separator,
+                                         .end_token = around.end,
+                                         .start_token = around.start,
+                                         .cache = cache,
+                                         .cancellation = options.cancellation},
+                                        tokenizer);
   if (corpus.tokens().size() < 2)
     fail(ErrorCode::bad_input, "{}: the {} text is a single token; there is nothing to predict", text.source.name(), what);
   std::string message = fmt::format("{}: {} tokens", what, with_commas(static_cast<int64_t>(corpus.tokens().size())));

@@ -18,8 +18,13 @@ struct TextInputs {
   uint64_t training_hash, validation_hash;
 };
 
+// Tokens around each document; -1: the tokenizer's end-of-text token.
+struct DocumentTokens {
+  int32_t start = -1, end = -1;
+};
+
 // Tokenizes one of the texts and reports it under the name `what`.
 TextCorpus build_text_corpus(const TrainOptions& options, const TextPart& text, const std::filesystem::path& cache,
-                             const Tokenizer& tokenizer, const char* what, const Report& report);
+                             const Tokenizer& tokenizer, const char* what, const Report& report, const DocumentTokens& around = {});
 
 }  // namespace qkv

@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/option_error.h"
+#include "models/model_directory.h"
 #include "text/training/tokenizer_trainer.h"
 #include "train/tasks/text_inputs.h"
 #include "train/tasks/training_task.h"
@@ -51,9 +53,16 @@ class TextTask final : public TrainingTask {
     config.final_logits_bias = false;
   }
 
+  void adapt(TransformerConfig& config) const override {
+    if (options_.context <= config.max_position_embeddings) return;
+    fail_option(ErrorCode::bad_input, "`init` {}: the model has {} positions, fewer than `context` {}", options_.init.string(),
+                config.max_position_embeddings, options_.context);
+  }
+
   TrainingData open(const Tokenizer& tokenizer, const std::filesystem::path& cache, const Report& report) const override {
-    TextCorpus training = build_text_corpus(options_, texts_.training, cache / "train.tokens", tokenizer, "training", report);
-    TextCorpus validation = build_text_corpus(options_, texts_.validation, cache / "valid.tokens", tokenizer, "validation", report);
+    const DocumentTokens around = around_documents(tokenizer);
+    TextCorpus training = build_text_corpus(options_, texts_.training, cache / "train.tokens", tokenizer, "training", report, around);
+    TextCorpus validation = build_text_corpus(options_, texts_.validation, cache / "valid.tokens", tokenizer, "validation", report, around);
     TrainingData data;
     data.batches =
         std::make_unique<WindowSource>(std::move(training), WindowOptions{.context = options_.context,
@@ -68,6 +77,17 @@ class TextTask final : public TrainingTask {
   }
 
  private:
+  // Documents of a pretrained model are framed as in its training: by its end token, and by the token that its tokenizer puts first.
+  DocumentTokens around_documents(const Tokenizer& tokenizer) const {
+    if (options_.init.empty() || options_.document_separator.empty()) return {};
+    const TransformerConfig config = ModelDirectory(options_.init).config();
+    const std::vector<int32_t> template_ids = tokenizer.encode("");
+    DocumentTokens around;
+    if (!config.eos_token_ids.empty()) around.end = config.eos_token_ids.front();
+    if (!template_ids.empty() && !config.is_eos(template_ids.front())) around.start = template_ids.front();
+    return around;
+  }
+
   const TrainOptions& options_;
   TextInputs texts_;
 };
