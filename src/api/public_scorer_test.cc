@@ -43,7 +43,9 @@ TEST(Scorer, LogProbabilitiesAndLossesAreThoseOfTransformers) {
       ASSERT_EQ(scores[i].tokens.size(), expected.size()) << inputs[i].text;
       for (size_t t = 0; t < expected.size(); ++t)
         EXPECT_NEAR(scores[i].tokens[t].log_probability, expected[t], 2e-5) << inputs[i].text << t;
-      if (!each["losses"][i].is_null()) EXPECT_NEAR(std::log(scores[i].perplexity()), each["losses"][i].get<double>(), 1e-5);
+      if (!each["losses"][i].is_null()) {
+        EXPECT_NEAR(std::log(scores[i].perplexity()), each["losses"][i].get<double>(), 1e-5);
+      }
       EXPECT_EQ(scores[i].bytes, std::ssize(inputs[i].text));
     }
     // Neighbours change no bit.

@@ -47,6 +47,9 @@ struct Totals {
 // JSON has no nan: null where there is nothing to divide by.
 ordered_json number_or_null(double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(); }
 
+// "-" where there is nothing to divide by.
+std::string ratio(double value, int digits) { return std::isfinite(value) ? fmt::format("{:.{}f}", value, digits) : "-"; }
+
 void check_finite(const TextScore& score, const std::string& where) {
   if (std::isnan(score.log_probability)) {
     fail(ErrorCode::diverged, "{}: the probability is not a number; the training of the model had diverged, or its files are damaged",
@@ -79,7 +82,8 @@ void print_score(int64_t line, const TextScore& score, const ScoreArguments& arg
     return print("{}\n", out.dump());
   }
   if (arguments.tokens) return print_tokens(line, score);
-  print("{}\t{:.6f}\t{}\t{:.4f}\t{:.6f}\n", line, score.log_probability, score.tokens.size(), score.perplexity(), score.bits_per_byte());
+  print("{}\t{:.6f}\t{}\t{}\t{}\n", line, score.log_probability, score.tokens.size(), ratio(score.perplexity(), 4),
+        ratio(score.bits_per_byte(), 6));
 }
 
 void print_choices(int64_t line, const ScoreLine& input, std::span<const TextScore> scores, const ScoreArguments& arguments,
@@ -122,7 +126,8 @@ void print_totals(const Totals& totals, const ScoreArguments& arguments) {
     return;
   }
   if (arguments.tokens) return;
-  print("total\t{:.6f}\t{}\t{:.4f}\t{:.6f}\n", totals.sum.log_probability, totals.tokens, totals.perplexity(), totals.sum.bits_per_byte());
+  print("total\t{:.6f}\t{}\t{}\t{}\n", totals.sum.log_probability, totals.tokens, ratio(totals.perplexity(), 4),
+        ratio(totals.sum.bits_per_byte(), 6));
 }
 
 void score_block(const Scorer& scorer, const std::vector<ScoreLine>& lines, int64_t first_line, const std::string& name,
