@@ -34,7 +34,7 @@ class CausalModel : public testing::TestWithParam<std::string> {
     return batch;
   }
   std::vector<float> golden_logits() const {
-    const SafetensorsReader reader(golden() / "expected.safetensors");
+    const TensorFile reader = open_safetensors(golden() / "expected.safetensors");
     const Tensor logits = Tensor::empty(reader.entries().at("logits").shape, DType::f32);
     reader.read("logits", logits);
     return logits.to_vector();

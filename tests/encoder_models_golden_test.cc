@@ -50,7 +50,7 @@ class EncoderModel : public testing::TestWithParam<std::string> {
   }
   std::filesystem::path golden() const { return kGoldens / GetParam(); }
   std::vector<float> golden_logits() const {
-    const SafetensorsReader reader(golden() / "expected.safetensors");
+    const TensorFile reader = open_safetensors(golden() / "expected.safetensors");
     const Tensor logits = Tensor::empty(reader.entries().at("logits").shape, DType::f32);
     reader.read("logits", logits);
     return logits.to_vector();
@@ -129,7 +129,7 @@ TEST_P(EncoderModel, OlderFilesOpenToo) {
   if (!GetParam().starts_with("masked_lm")) GTEST_SKIP() << "those had the head for hidden tokens";
   const TemporaryDirectory temporary;
   std::filesystem::copy_file(golden() / "config.json", temporary / "config.json");
-  const SafetensorsReader reader(golden() / "model.safetensors");
+  const TensorFile reader = open_safetensors(golden() / "model.safetensors");
   std::vector<std::pair<std::string, Tensor>> tensors;
   for (const auto& [name, entry] : reader.entries()) {
     std::string older = name;
@@ -201,7 +201,7 @@ TEST(EncoderModelLabels, KindsAreThoseOfConfig) {
 TEST(EncoderModelLabels, ProbabilitiesOfSeveralDoNotSumToOne) {
   const std::filesystem::path golden = kGoldens / "bert_several_labels";
   const nlohmann::json expected = nlohmann::json::parse(read_file(golden / "expected.json"));
-  const SafetensorsReader reader(golden / "expected.safetensors");
+  const TensorFile reader = open_safetensors(golden / "expected.safetensors");
   const Tensor logits = Tensor::empty(reader.entries().at("logits").shape, DType::f32);
   reader.read("logits", logits);
   std::vector<std::vector<int32_t>> texts;  // the function gives all tokens type 0, as the first text alone has others

@@ -3,10 +3,10 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "embed/npy.h"
 #include "embed/option_table.h"
 #include "embed/sentence_encoder.h"
 #include "embed/similarity.h"
+#include "formats/npy.h"
 #include "qkv/embedder.h"
 
 namespace qkv {

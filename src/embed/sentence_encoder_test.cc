@@ -32,7 +32,7 @@ class SentenceEncoderGolden : public testing::TestWithParam<std::string> {
   std::filesystem::path directory() const { return kGoldens / GetParam(); }
   std::vector<std::string> texts() const { return expected_["texts"].get<std::vector<std::string>>(); }
   Embeddings golden(size_t run) const {
-    const SafetensorsReader reader(directory() / "expected.safetensors");
+    const TensorFile reader = open_safetensors(directory() / "expected.safetensors");
     const std::string name = std::to_string(run);
     const Tensor rows = Tensor::empty(reader.entries().at(name).shape, DType::f32);
     reader.read(name, rows);

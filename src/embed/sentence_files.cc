@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/hub_cache.h"
 #include "base/log.h"
 #include "embed/module_configs.h"
 #include "formats/json_file.h"
@@ -129,7 +130,8 @@ void read_whole(const fs::path& directory, SentenceDescription& result) {
 
 }  // namespace
 
-SentenceDescription read_sentence_files(const fs::path& directory) {
+SentenceDescription read_sentence_files(const fs::path& path) {
+  const fs::path directory = model_directory_at(path);
   SentenceDescription result;
   result.model = directory;
   if (is_there(directory / "modules.json")) read_modules(directory, result);

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "embed/npy.h"
+#include "formats/npy.h"
 
 namespace qkv {
 namespace {

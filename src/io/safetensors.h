@@ -3,39 +3,31 @@
 
 #include <filesystem>
 #include <map>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "tensor/tensor.h"
+#include "io/tensor_file.h"
 
 namespace qkv {
 
-// A file opened for reading. The whole header is checked before anything is allocated: length, JSON, known types, shapes that fit their
-// byte ranges, ranges inside the file without gaps or overlaps, no duplicate keys. The file stays mapped for the lifetime of the reader.
-class SafetensorsReader {
- public:
-  explicit SafetensorsReader(const std::filesystem::path& path);
-  ~SafetensorsReader();
+// Opens a file for reading. The whole header is checked before anything is allocated: length, JSON, known types, shapes that fit their
+// byte ranges, ranges inside the file without gaps or overlaps, no duplicate keys.
+TensorFile open_safetensors(const std::filesystem::path& path);
 
-  struct Entry {
-    Shape shape;
-    std::string dtype;  // as in the file: "F32", "BF16", "F16", …
-    int64_t begin = 0, bytes = 0;
-  };
-  const std::map<std::string, Entry>& entries() const;
-  const std::map<std::string, std::string>& metadata() const;
-  // Copies the values into `out`, converted to its type; the shapes must be equal.
-  void read(const std::string& name, const Tensor& out) const;
+// The type of floating-point values in a written file; `same`: that of each tensor.
+enum class SafetensorsType : uint8_t { same, f32, bf16, f16 };
 
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
-// Writes tensors (f32, bf16, f64, i32) in the given order. The write is atomic: temporary name, sync, rename.
-void write_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Tensor>>& tensors,
-                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
+// Writes tensors (f32, bf16, f64, i32) in the given order, converted to `type` if they are floating-point. The write is atomic: temporary
+// name, sync, rename. Throws Error(invalid_argument) that names the tensor if a value is too large for f16.
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}},
+                       SafetensorsType type = SafetensorsType::same);
+
+// As transformers does: model.safetensors, or model-00001-of-0000N.safetensors with at most `max_bytes` of values each (or one tensor) and
+// model.safetensors.index.json.
+void write_safetensors_shards(const std::filesystem::path& directory, const NamedTensors& tensors, SafetensorsType type, int64_t max_bytes);
 
 }  // namespace qkv

@@ -32,12 +32,20 @@ std::string lower(std::string text) {
   return text;
 }
 
+// A tensor of the header and its first byte in the data.
+struct Range {
+  const std::string* name;
+  StoredTensor* tensor;
+  int64_t begin;
+};
+
 // Parses the JSON without building a document: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, "__metadata__": {"key":
 // "value"}}. A callback for any other content records a message and stops.
 class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderParser(SafetensorsHeader& header) : header_(header) {}
   const std::string& problem() const { return problem_; }
+  std::vector<Range>& ranges() { return ranges_; }
 
   bool start_object(size_t) override {
     switch (where_) {
@@ -79,7 +87,7 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
       if (offsets_.size() != 2 || offsets_[0] > offsets_[1]) {
         return stop(fmt::format("tensor \"{}\": data_offsets must be two numbers, begin and end", shortened(name_)));
       }
-      entry_.begin = offsets_[0];
+      begin_ = offsets_[0];
       entry_.bytes = offsets_[1] - offsets_[0];
     }
     where_ = Where::entry;
@@ -91,7 +99,8 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
       for (size_t i = 0; i < kFields.size(); ++i) {
         if (!seen_[i]) return stop(fmt::format("tensor \"{}\" has no \"{}\"", shortened(name_), kFields[i]));
       }
-      header_.entries.emplace(name_, std::move(entry_));
+      const auto [place, added] = header_.entries.emplace(name_, std::move(entry_));
+      ranges_.push_back({&place->first, &place->second, begin_});
     }
     where_ = where_ == Where::top ? Where::end : Where::top;
     return true;
@@ -145,52 +154,46 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   std::string problem_, key_, name_;
   Where where_ = Where::start;
   bool has_metadata_ = false;
-  SafetensorsReader::Entry entry_;
+  StoredTensor entry_;
+  int64_t begin_ = 0;
+  std::vector<Range> ranges_;
   std::array<bool, 3> seen_{};
   std::vector<int64_t> offsets_;
 };
 
 // Bytes of a tensor of this shape and type; -1 if they are not a whole number or overflow.
-int64_t bytes_of(const SafetensorsReader::Entry& entry) {
-  int64_t count = 1;
-  for (int64_t dim : entry.shape) {
-    if (__builtin_mul_overflow(count, dim, &count)) return -1;
-  }
-  if (__builtin_mul_overflow(count, int64_t{safetensors_bits(entry.dtype)}, &count)) return -1;
-  return count % 8 == 0 ? count / 8 : -1;
+int64_t bytes_of(const StoredTensor& tensor) {
+  int64_t bits = count_values(tensor.shape);
+  if (bits < 0 || __builtin_mul_overflow(bits, int64_t{safetensors_bits(tensor.dtype)}, &bits)) return -1;
+  return bits % 8 == 0 ? bits / 8 : -1;
 }
 
-void check_ranges(const std::string& file, const SafetensorsHeader& header, int64_t data_bytes) {
-  using Named = std::pair<const std::string, SafetensorsReader::Entry>;
-  std::vector<const Named*> order;
-  order.reserve(header.entries.size());
-  for (const Named& named : header.entries) {
-    const auto& [name, entry] = named;
-    const int64_t bytes = bytes_of(entry);
-    if (bytes != entry.bytes) {
+// Checks the ranges and sets each tensor's place in `data`.
+void place_tensors(const std::string& file, std::vector<Range>& ranges, std::string_view data) {
+  const auto data_bytes = static_cast<int64_t>(data.size());
+  for (const auto& [name, tensor, begin] : ranges) {
+    const int64_t bytes = bytes_of(*tensor);
+    if (bytes != tensor->bytes) {
       fail(ErrorCode::bad_input, "{}: tensor \"{}\" says {} {} ({} bytes) but its range holds {}; the file is damaged or was cut", file,
-           shortened(name), shortened(to_string(entry.shape)), lower(entry.dtype), bytes < 0 ? "more than can be counted" : grouped(bytes),
-           grouped(entry.bytes));
+           shortened(*name), shortened(to_string(tensor->shape)), lower(tensor->dtype),
+           bytes < 0 ? "more than can be counted" : grouped(bytes), grouped(tensor->bytes));
     }
-    if (entry.begin > data_bytes || entry.bytes > data_bytes - entry.begin) {
+    if (begin > data_bytes || tensor->bytes > data_bytes - begin) {
       fail(ErrorCode::bad_input, "{}: tensor \"{}\" ends at byte {} of the data, the file has {}; it was cut or not wholly copied", file,
-           shortened(name), grouped(entry.begin + entry.bytes), grouped(data_bytes));
+           shortened(*name), grouped(begin + tensor->bytes), grouped(data_bytes));
     }
-    order.push_back(&named);
+    tensor->data = data.data() + begin;
   }
-  std::sort(order.begin(), order.end(), [](const Named* a, const Named* b) {
-    return std::pair(a->second.begin, a->second.bytes) < std::pair(b->second.begin, b->second.bytes);
-  });
+  std::sort(ranges.begin(), ranges.end(),
+            [](const Range& a, const Range& b) { return std::pair(a.begin, a.tensor->bytes) < std::pair(b.begin, b.tensor->bytes); });
   int64_t end = 0;
-  for (const Named* named : order) {
-    const auto& [name, entry] = *named;
-    if (entry.begin != end) {
+  for (const auto& [name, tensor, begin] : ranges) {
+    if (begin != end) {
       fail(ErrorCode::bad_input,
            "{}: tensor \"{}\" begins at byte {} of the data, {} bytes {} the end of the one before; the header is damaged", file,
-           shortened(name), grouped(entry.begin), grouped(entry.begin > end ? entry.begin - end : end - entry.begin),
-           entry.begin > end ? "after" : "before");
+           shortened(*name), grouped(begin), grouped(begin > end ? begin - end : end - begin), begin > end ? "after" : "before");
     }
-    end = entry.begin + entry.bytes;
+    end = begin + tensor->bytes;
   }
   if (end != data_bytes) {
     fail(ErrorCode::bad_input, "{}: {} bytes follow the last tensor; the file is damaged", file, grouped(data_bytes - end));
@@ -206,13 +209,13 @@ int safetensors_bits(std::string_view dtype) {
   return 0;
 }
 
-SafetensorsHeader parse_safetensors_header(const std::string& file, std::string_view json, int64_t data_bytes) {
+SafetensorsHeader parse_safetensors_header(const std::string& file, std::string_view json, std::string_view data) {
   SafetensorsHeader header;
   HeaderParser parser(header);
   if (!nlohmann::json::sax_parse(json.begin(), json.end(), &parser)) {
     fail(ErrorCode::bad_input, "{}: {}; the file is damaged or is no safetensors file", file, parser.problem());
   }
-  check_ranges(file, header, data_bytes);
+  place_tensors(file, parser.ranges(), data);
   return header;
 }
 

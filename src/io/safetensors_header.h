@@ -1,23 +1,22 @@
 // Parses and validates the JSON header of a safetensors file.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 
-#include "io/safetensors.h"
+#include "io/tensor_file.h"
 
 namespace qkv {
 
 struct SafetensorsHeader {
-  std::map<std::string, SafetensorsReader::Entry> entries;
-  std::map<std::string, std::string> metadata;
+  TensorFile::Entries entries;
+  TensorFile::Metadata metadata;
 };
 
 // Bits per element of a type in the format's notation ("F32"); 0 if there is no such type.
 int safetensors_bits(std::string_view dtype);
 
-// `json`: the header; `data_bytes`: size of the data that follows it in the file. Throws a one-line error that starts with `file`.
-SafetensorsHeader parse_safetensors_header(const std::string& file, std::string_view json, int64_t data_bytes);
+// `json`: the header; `data`: what follows it in the file. Throws a one-line error that starts with `file`.
+SafetensorsHeader parse_safetensors_header(const std::string& file, std::string_view json, std::string_view data);
 
 }  // namespace qkv

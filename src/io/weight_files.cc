@@ -1,26 +1,34 @@
 #include "io/weight_files.h"
 
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "formats/json_file.h"
+#include "io/pytorch_file.h"
+#include "io/safetensors.h"
 
 namespace qkv {
 namespace {
 
-constexpr const char* kWhole = "model.safetensors";
-constexpr const char* kIndex = "model.safetensors.index.json";
+// The names of transformers' files, the best first: a whole file, and the index of shards.
+struct Format {
+  const char *whole, *index;
+  OpenTensorFile open;
+};
+constexpr Format kFormats[] = {
+    {"model.safetensors", "model.safetensors.index.json", open_safetensors},
+    {"pytorch_model.bin", "pytorch_model.bin.index.json", open_pytorch},
+};
 
 [[noreturn]] void fail_without_weights(const std::filesystem::path& directory) {
-  for (const char* other : {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"}) {
+  for (const char* other : {"tf_model.h5", "flax_model.msgpack"}) {
     if (!is_there(directory / other)) continue;
     fail(ErrorCode::unsupported, "{} has {} but no {}; open it with transformers and save it again with save_pretrained",
-         directory.string(), other, kWhole);
+         directory.string(), other, kFormats[0].whole);
   }
-  fail(ErrorCode::io, "{} has no {}; name the directory of a trained model", directory.string(), kWhole);
+  fail(ErrorCode::io, "{} has no {}; name the directory of a trained model", directory.string(), kFormats[0].whole);
 }
 
 bool is_plain_file_name(const std::string& name) {
@@ -29,41 +37,61 @@ bool is_plain_file_name(const std::string& name) {
 
 }  // namespace
 
-WeightFiles::WeightFiles(const std::filesystem::path& directory) : path_(directory / kWhole) {
-  if (is_there(path_)) {
-    files_.push_back(path_);
-    readers_.push_back(std::make_unique<SafetensorsReader>(path_));
-    for (const auto& [name, entry] : readers_[0]->entries()) weights_[name] = {readers_[0].get(), &entry};
-    return;
+WeightFiles::WeightFiles(const std::filesystem::path& directory) {
+  for (const Format& format : kFormats) {
+    if (path_ = directory / format.whole; is_there(path_)) {
+      add_all(format.open(path_));
+      return;
+    }
+    if (path_ = directory / format.index; is_there(path_)) {
+      open_shards(directory, format.open);
+      return;
+    }
   }
-  path_ = directory / kIndex;
-  if (!is_there(path_)) fail_without_weights(directory);
-  open_parts(directory);
+  fail_without_weights(directory);
 }
 
-void WeightFiles::open_parts(const std::filesystem::path& directory) {
+WeightFiles::WeightFiles(TensorFile file) : path_(file.path()) { add_all(std::move(file)); }
+
+void WeightFiles::add_all(TensorFile file) {
+  files_.push_back(std::make_unique<TensorFile>(std::move(file)));
+  for (const auto& [name, entry] : files_.back()->entries()) weights_[name] = {files_.back().get(), &entry};
+}
+
+void WeightFiles::open_shards(const std::filesystem::path& directory, OpenTensorFile open) {
   const nlohmann::json index = read_json_object(path_);
   const auto weight_map = index.find("weight_map");
   if (weight_map == index.end() || !weight_map->is_object())
     fail(ErrorCode::bad_input, "{}: there is no object \"weight_map\"", path_.string());
-  std::map<std::string, const SafetensorsReader*> opened;
+  std::map<std::string, const TensorFile*> opened;
   for (const auto& [name, file] : weight_map->items()) {
     if (!file.is_string() || !is_plain_file_name(file.get<std::string>())) {
       fail(ErrorCode::bad_input, "{}: weight_map gives no file of this directory for \"{}\"", path_.string(), shortened(name));
     }
-    const std::filesystem::path part = directory / file.get<std::string>();
-    const SafetensorsReader*& reader = opened[file.get<std::string>()];
-    if (!reader) {
-      readers_.push_back(std::make_unique<SafetensorsReader>(part));
-      files_.push_back(part);
-      reader = readers_.back().get();
+    const TensorFile*& shard = opened[file.get<std::string>()];
+    if (!shard) {
+      files_.push_back(std::make_unique<TensorFile>(open(directory / file.get<std::string>())));
+      shard = files_.back().get();
     }
-    const auto found = reader->entries().find(name);
-    if (found == reader->entries().end()) {
-      fail(ErrorCode::bad_input, "{} has no tensor \"{}\", which {} says is there", part.string(), shortened(name), kIndex);
+    const auto found = shard->entries().find(name);
+    if (found == shard->entries().end()) {
+      fail(ErrorCode::bad_input, "{} has no tensor \"{}\", which {} says is there", shard->path().string(), shortened(name),
+           path_.filename().string());
     }
-    weights_[name] = {reader, &found->second};
+    weights_[name] = {shard, &found->second};
   }
+}
+
+std::vector<std::filesystem::path> WeightFiles::files() const {
+  std::vector<std::filesystem::path> paths;
+  for (const auto& file : files_) paths.push_back(file->path());
+  return paths;
+}
+
+int64_t WeightFiles::values() const {
+  int64_t sum = 0;
+  for (const auto& [name, weight] : weights_) sum += count_values(weight.entry->shape);
+  return sum;
 }
 
 const WeightFiles::Weight* WeightFiles::find(const std::string& name) const {

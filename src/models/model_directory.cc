@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <set>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -15,30 +13,6 @@ namespace qkv {
 namespace {
 
 constexpr int64_t kReleasedAfter = int64_t{1} << 24;  // values of a weight whose dense form has a segment of memory to itself
-constexpr std::string_view kPositions[] = {"encoder.embed_positions.weight", "decoder.embed_positions.weight"};
-
-// A hint for directories without a model: the training run that they belong to, if any.
-std::string way_to_a_model(const std::filesystem::path& directory) {
-  std::error_code ignored;
-  if (std::filesystem::exists(directory / "state.json", ignored) && std::filesystem::exists(directory / "weights.safetensors", ignored)) {
-    return fmt::format("it is a checkpoint, from which qkv train --resume goes on; the model is in {}",
-                       std::filesystem::absolute(directory).lexically_normal().parent_path().parent_path().string());
-  }
-  if (std::filesystem::exists(directory / "checkpoints", ignored)) {
-    return "it holds checkpoints of a training that has not come to its first validation; go on with qkv train --resume";
-  }
-  return "name the directory of a model that qkv train or save_pretrained wrote";
-}
-
-std::filesystem::path config_path(const std::filesystem::path& directory) {
-  std::error_code error;
-  const bool there = std::filesystem::is_regular_file(directory / "config.json", error);
-  if (error == std::errc::permission_denied) fail(ErrorCode::io, "cannot read {}: {}", directory.string(), error.message());
-  if (!there) {
-    fail(ErrorCode::io, "{} has no config.json; {}", directory.string(), way_to_a_model(directory));
-  }
-  return directory / "config.json";
-}
 
 // Calls run() and prefixes messages about invalid values with the file's name.
 template <typename Run>
@@ -58,15 +32,14 @@ struct Description {
   std::vector<std::string> labels;
 };
 
-Description read_description(const std::filesystem::path& directory, const ConfigReader& in, const Architecture& architecture) {
+Description read_description(const ModelFiles& files, const Architecture& architecture) {
+  const ConfigReader& in = files.config;
   if (in.has("quantization_config")) {
     fail(ErrorCode::unsupported, "{}: \"quantization_config\" says that the weights are quantized; such models are not supported",
          in.file());
   }
   Description result{naming(in, [&] { return architecture.read_config(in); }), {}, {}};
-  std::error_code ignored;
-  std::optional<ConfigReader> generation;
-  if (std::filesystem::exists(directory / "generation_config.json", ignored)) generation.emplace(directory / "generation_config.json");
+  const std::optional<ConfigReader>& generation = files.generation;
   read_token_ids(in, generation ? &*generation : nullptr, result.config);
   naming(in, [&] { validate(result.config); });
   if (!result.config.has_decoder() && names_labels(result.config.head)) {
@@ -79,23 +52,14 @@ Description read_description(const std::filesystem::path& directory, const Confi
   return result;
 }
 
-bool same_values(const WeightFiles& files, const std::string& a, const std::string& b) {
-  const Shape& shape = files.find(a)->entry->shape;
-  if (files.find(b)->entry->shape != shape) return false;
-  const Tensor first = Tensor::empty(shape, DType::f32), second = Tensor::empty(shape, DType::f32);
-  files.read(a, first);
-  files.read(b, second);
-  return std::memcmp(first.host<char>(), second.host<char>(), static_cast<size_t>(first.numel()) * sizeof(float)) == 0;
-}
-
 // Integer and boolean types of the format: their values are always finite.
 bool is_whole(std::string_view dtype) { return dtype == "BOOL" || dtype.starts_with('I') || dtype.starts_with('U'); }
 
 }  // namespace
 
 ModelDirectory::ModelDirectory(const std::filesystem::path& directory)
-    : config_file_(config_path(directory)), architecture_(&find_architecture(config_file_)), weights_(directory) {
-  Description description = read_description(directory, config_file_, *architecture_);
+    : files_(open_model_files(directory)), architecture_(&find_architecture(files_.config)), weights_(files_.open_weights()) {
+  Description description = read_description(files_, *architecture_);
   config_ = description.config;
   generation_ = std::move(description.generation);
   labels_ = std::move(description.labels);
@@ -127,7 +91,7 @@ std::vector<std::string> ModelDirectory::unused_keys() const {
                                          "transformers_version",
                                          "use_cache",
                                          "is_encoder_decoder"};
-  std::vector<std::string> keys = config_file_.unread();
+  std::vector<std::string> keys = files_.config.unread();
   std::erase_if(keys, [&](const std::string& key) { return std::find(std::begin(kKnown), std::end(kKnown), key) != std::end(kKnown); });
   return keys;
 }
@@ -158,83 +122,6 @@ TheirWeight ModelDirectory::place_of(std::string_view ours) const {
   return place;
 }
 
-void ModelDirectory::check_weight(std::string_view ours, const Shape& shape) const {
-  const TheirWeight place = place_of(ours);
-  const WeightFiles::Weight* weight = weights_.find(place.name);
-  if (!weight) {
-    fail(ErrorCode::bad_input, "{} has no tensor \"{}\", which {} asks for; the two files do not belong together", weights_.path().string(),
-         place.name, config_file_.file());
-  }
-  if (const Shape theirs = their_shape(place, shape); weight->entry->shape != theirs) {
-    fail(ErrorCode::bad_input, "{}: tensor \"{}\" is {}, {} asks for {}; the two files do not belong together", weights_.path().string(),
-         place.name, shortened(to_string(weight->entry->shape)), config_file_.file(), to_string(theirs));
-  }
-}
-
-// Checks enough weights to determine the shapes of all others.
-void ModelDirectory::check_sizes() const {
-  const int columns = config_.embedding_columns();
-  check_weight("embed_tokens.weight", {config_.vocab_size, columns});
-  const auto check_stack = [&](const std::string& stack, const std::vector<LayerConfig>& layers) {
-    const std::string positions = stack + ".embed_positions.weight";
-    const bool stored = config_.position_table == PositionTable::sinusoidal && weights_.find(place_of(positions).name);
-    if (stored || config_.position_table == PositionTable::learned) check_weight(positions, {config_.position_rows(), columns});
-    const size_t stored_layers = config_.layer_groups > 0 ? static_cast<size_t>(config_.layer_groups) : layers.size();
-    for (size_t layer = 0; layer < stored_layers; ++layer) {
-      const std::string prefix = fmt::format("{}.layers.{}.", stack, layer);
-      check_weight(prefix + "self_attention.q_proj.weight", {layers[layer].attention.query_size(), config_.hidden_size});
-      check_weight(prefix + "feed_forward.fc1.weight", {layers[layer].feed_forward.size, config_.hidden_size});
-    }
-  };
-  if (config_.has_encoder()) check_stack("encoder", config_.encoder);
-  if (config_.has_decoder()) {
-    check_stack("decoder", config_.decoder);
-    return;
-  }
-  if (config_.token_types > 0) check_weight("encoder.embed_token_types.weight", {config_.token_types, columns});
-  if (predicts_labels(config_.head)) check_weight("head.classifier.weight", {config_.num_labels, config_.hidden_size});
-}
-
-void ModelDirectory::check_names(const Model& model) const {
-  std::set<std::string> known;
-  if (config_.final_logits_bias) known.insert(name_in_files("final_logits_bias"));
-  if (config_.position_table == PositionTable::sinusoidal) {
-    if (config_.has_encoder()) known.insert(place_of(kPositions[0]).name);
-    if (config_.has_decoder()) known.insert(place_of(kPositions[1]).name);
-  }
-  for (const WeightCopy& copy : architecture_->copies) {
-    if (!is_copy(copy)) continue;
-    known.insert(name_in_files(std::string(copy.theirs)));
-    known.insert(name_in_files(their_name(*architecture_, copy.ours)));
-  }
-  for (const Parameter& parameter : model.parameters.all()) {
-    check_weight(parameter.name, parameter.value.shape());
-    known.insert(place_of(parameter.name).name);
-  }
-  known.erase("");  // the name of missing copies
-  std::string names;
-  int count = 0;
-  for (const auto& [name, weight] : weights_.all()) {
-    if (known.contains(name) || is_ignored(*architecture_, name)) continue;
-    if (++count <= 3) names += (names.empty() ? "\"" : ", \"") + shortened(name, 100) + "\"";
-  }
-  if (count > 0) {
-    fail(ErrorCode::bad_input, "{} has {} tensor{} that a {} as {} describes it does not have: {}{}", weights_.path().string(), count,
-         count == 1 ? "" : "s", architecture_->class_name, config_file_.file(), names, count > 3 ? ", …" : "");
-  }
-}
-
-// Refuses files in which an output layer or second embedding differs from the weight that it should copy; its values would be lost.
-void ModelDirectory::check_copies() const {
-  for (const WeightCopy& copy : architecture_->copies) {
-    if (!is_copy(copy)) continue;
-    const std::string used = place_of(copy.ours).name, name = name_in_files(std::string(copy.theirs));
-    if (name.empty() || name == used || same_values(weights_, name, used)) continue;
-    fail(ErrorCode::unsupported, "{}: \"{}\" differs from \"{}\"; only models where they are one weight are supported{}",
-         weights_.path().string(), name, used, config_.tie_word_embeddings ? "" : " (\"tie_word_embeddings\" is false)");
-  }
-}
-
 // Files of sentence encoders often lack the pooler that their class has, and only their rows are used.
 void ModelDirectory::drop_missing_pooler() {
   if (config_.has_decoder() || config_.head != Head::pooler) return;
@@ -246,9 +133,9 @@ void ModelDirectory::untie_output() {
   const std::string output = their_name(*architecture_, "output.weight");
   if (!config_.tie_word_embeddings || output.empty()) return;
   const std::string name = name_in_files(output), embedding = place_of("embed_tokens.weight").name;
-  if (name.empty() || name == embedding || !weights_.find(embedding) || same_values(weights_, name, embedding)) return;
+  if (name.empty() || name == embedding || !weights_.find(embedding) || same_values(name, embedding)) return;
   if (!architecture_->tied_by_weights) {
-    log_warning("{}: \"tie_word_embeddings\" is true, but \"{}\" and \"{}\" differ; each is used as it is", config_file_.file(), name,
+    log_warning("{}: \"tie_word_embeddings\" is true, but \"{}\" and \"{}\" differ; each is used as it is", files_.config.file(), name,
                 embedding);
   }
   config_.tie_word_embeddings = false;
@@ -330,26 +217,20 @@ std::unique_ptr<Model> load_model(const std::filesystem::path& directory, DType 
   return model;
 }
 
-namespace {
-
-DType type_of_file(const std::filesystem::path& directory) {
-  const ConfigReader config(config_path(directory));
+DType ModelDirectory::dtype() const {
   for (const char* key : {"dtype", "torch_dtype"}) {
-    if (config.has(key)) return config.text(key).ends_with("bfloat16") ? DType::bf16 : DType::f32;
+    if (files_.config.has(key)) return files_.config.text(key).ends_with("bfloat16") ? DType::bf16 : DType::f32;
   }
-  const WeightFiles weights(directory);
-  for (const auto& [name, weight] : weights.all()) {
+  for (const auto& [name, weight] : weights_.all()) {
     if (weight.entry->dtype == "BF16" || weight.entry->dtype.starts_with('F'))
       return weight.entry->dtype == "BF16" ? DType::bf16 : DType::f32;
   }
   return DType::f32;
 }
 
-}  // namespace
-
 std::unique_ptr<Model> load_model(const std::filesystem::path& directory, InferenceType type) {
-  const bool bf16 = type == InferenceType::file ? type_of_file(directory) == DType::bf16 : type == InferenceType::bf16;
   const ModelDirectory opened(directory);
+  const bool bf16 = type == InferenceType::file ? opened.dtype() == DType::bf16 : type == InferenceType::bf16;
   std::unique_ptr<Model> model = opened.make_model(bf16 ? DType::bf16 : DType::f32, Device::cpu);
   opened.read_weights(*model, WeightUse::inference);
   release_unused_memory();

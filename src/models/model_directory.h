@@ -5,10 +5,11 @@
 #include <memory>
 #include <string>
 
-#include "io/weight_files.h"
 #include "models/model.h"
+#include "models/model_files.h"
 #include "models/registry.h"
 #include "models/weight_names.h"
+#include "models/weight_problems.h"
 
 namespace qkv {
 
@@ -25,6 +26,8 @@ class ModelDirectory {
   const GenerationDefaults& generation() const { return generation_; }
   const std::vector<std::string>& labels() const { return labels_; }
   const WeightFiles& weights() const { return weights_; }
+  // The type of floating-point numbers that config.json or the weights say: bf16 or f32.
+  DType dtype() const;
   // Keys of config.json that qkv ignores, except transformers' bookkeeping; their settings have no effect.
   std::vector<std::string> unused_keys() const;
 
@@ -38,8 +41,13 @@ class ModelDirectory {
   int64_t verify_weights() const;
 
  private:
+  static constexpr std::string_view kPositions[] = {"encoder.embed_positions.weight", "decoder.embed_positions.weight"};  // by Side
+
   void check_sizes() const;
-  void check_weight(std::string_view ours, const Shape& shape) const;
+  double values_at_least() const;
+  void check_weight(std::string_view ours, const Shape& shape, WeightProblems& problems) const;
+  void throw_if_any(const WeightProblems& problems) const;
+  bool same_values(const std::string& a, const std::string& b) const;
   void check_names(const Model& model) const;
   void check_copies() const;
   void read_weight(const Parameter& parameter) const;
@@ -54,7 +62,7 @@ class ModelDirectory {
   // The location of one of our weights in the files; if they lack it, under the class's own name.
   TheirWeight place_of(std::string_view ours) const;
 
-  ConfigReader config_file_;
+  ModelFiles files_;
   const Architecture* architecture_;
   TransformerConfig config_;
   GenerationDefaults generation_;

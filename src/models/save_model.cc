@@ -4,10 +4,9 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "io/safetensors.h"
 #include "models/generation_config.h"
-#include "models/model.h"
 #include "models/registry.h"
+#include "models/save_format.h"
 #include "models/weight_layout.h"
 
 namespace qkv {
@@ -21,7 +20,7 @@ Tensor as_f32(const Tensor& tensor) {
 Tensor logits_bias_row(const Model& model) { return as_f32(model.network.final_logits_bias()).reshaped({1, model.config.vocab_size}); }
 
 // Adds stored sinusoids, and computed ones if transformers requires them.
-void append_sinusoids(const Model& model, const Architecture& architecture, std::vector<std::pair<std::string, Tensor>>& named) {
+void append_sinusoids(const Model& model, const Architecture& architecture, NamedTensors& named) {
   const TransformerConfig& config = model.config;
   Tensor computed;
   for (const Side side : {Side::encoder, Side::decoder}) {
@@ -36,7 +35,7 @@ void append_sinusoids(const Model& model, const Architecture& architecture, std:
 }
 
 // Without ties transformers reads each of these names, so all are written.
-void append_copies(const Model& model, const Architecture& architecture, std::vector<std::pair<std::string, Tensor>>& named) {
+void append_copies(const Model& model, const Architecture& architecture, NamedTensors& named) {
   if (model.config.tie_word_embeddings || architecture.tied_by_weights) return;
   for (const WeightCopy& copy : architecture.copies) {
     if (copy.theirs == their_name(architecture, "output.weight")) continue;
@@ -47,9 +46,8 @@ void append_copies(const Model& model, const Architecture& architecture, std::ve
   }
 }
 
-std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, const Architecture& architecture,
-                                                          std::span<const Tensor> weights) {
-  std::vector<std::pair<std::string, Tensor>> named;
+NamedTensors named_weights(const Model& model, const Architecture& architecture, std::span<const Tensor> weights) {
+  NamedTensors named;
   if (model.network.final_logits_bias()) named.emplace_back("final_logits_bias", logits_bias_row(model));
   for (size_t i = 0; i < model.parameters.all().size(); ++i) {
     const Parameter& parameter = model.parameters.all()[i];
@@ -59,7 +57,7 @@ std::vector<std::pair<std::string, Tensor>> named_weights(const Model& model, co
     const TheirWeight place = their_weight(architecture, model.config, parameter.name);
     QKV_CHECK(!place.name.empty(), "[save_model] {} has no place for {}", architecture.class_name, parameter.name);
     if (place.is_whole() && !place.transposed) {
-      named.emplace_back(place.name, as_f32(value));
+      named.emplace_back(place.name, value);
       continue;
     }
     auto found = std::find_if(named.begin(), named.end(), [&](const auto& each) { return each.first == place.name; });
@@ -87,7 +85,7 @@ void write_token_ids(const TransformerConfig& config, const GenerationDefaults& 
   out["forced_eos_token_id"] = token_ids_json(generation.forced_eos_token_ids);
 }
 
-std::string config_json(const Model& model, const Architecture& architecture) {
+std::string config_json(const Model& model, const Architecture& architecture, SafetensorsType type) {
   nlohmann::ordered_json out;
   out["architectures"] = {std::string(architecture.class_name)};
   out["model_type"] = architecture.model_type;
@@ -97,22 +95,27 @@ std::string config_json(const Model& model, const Architecture& architecture) {
     out["id2label"][std::to_string(i)] = model.labels[i];
     out["label2id"][model.labels[i]] = i;
   }
-  out["dtype"] = "float32";
-  out["torch_dtype"] = "float32";  // name of dtype in transformers before 4.56
+  const char* dtype = type == SafetensorsType::bf16 ? "bfloat16" : type == SafetensorsType::f16 ? "float16" : "float32";
+  out["dtype"] = dtype;
+  out["torch_dtype"] = dtype;  // name of dtype in transformers before 4.56
   return out.dump(2) + "\n";
 }
 
 }  // namespace
 
 void save_model(const Model& model, const std::filesystem::path& directory, std::span<const Tensor> weights) {
+  save_model(model, directory, SaveFormat{}, weights);
+}
+
+void save_model(const Model& model, const std::filesystem::path& directory, const SaveFormat& format, std::span<const Tensor> weights) {
   QKV_CHECK(weights.empty() || weights.size() == model.parameters.all().size(), "[save_model] {} weights for a model that has {}",
             weights.size(), model.parameters.all().size());
   const Architecture& architecture = architecture_for(model.config, model.model_type);
-  const std::string config = config_json(model, architecture);
+  const std::string config = config_json(model, architecture, format.type);
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) fail(ErrorCode::io, "cannot make the directory {}: {}", directory.string(), error.message());
-  write_safetensors(directory / "model.safetensors", named_weights(model, architecture, weights));
+  write_safetensors_shards(directory, named_weights(model, architecture, weights), format.type, format.max_shard_bytes);
   if (model.config.has_decoder()) write_generation_config(directory / "generation_config.json", model.generation, model.config);
   write_file_atomically(directory / "config.json", config);
   sync_directory(directory);

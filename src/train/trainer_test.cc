@@ -73,8 +73,8 @@ TEST_F(Training, TheDirectoryHoldsTheAveragedWeightsOfTheBestStep) {
   ASSERT_EQ(validations.size(), 2u);
   EXPECT_TRUE(validations.back().best) << "with equal BLEU the smaller loss is better";
   const auto model = load_model(root_ / "model");
-  const SafetensorsReader average(root_ / "model" / "checkpoints" / "step-8" / "average.safetensors");
-  const SafetensorsReader weights(root_ / "model" / "checkpoints" / "step-8" / "weights.safetensors");
+  const TensorFile average = open_safetensors(root_ / "model" / "checkpoints" / "step-8" / "average.safetensors");
+  const TensorFile weights = open_safetensors(root_ / "model" / "checkpoints" / "step-8" / "weights.safetensors");
   for (const Parameter& parameter : model->parameters.all()) {
     const Tensor expected = Tensor::empty(parameter.value.shape(), DType::f32), raw = Tensor::empty(parameter.value.shape(), DType::f32);
     average.read(parameter.name, expected);
@@ -112,7 +112,7 @@ TEST_F(Training, ALossThatIsNoNumberStopsItAndKeepsTheLastCheckpoint) {
   EXPECT_EQ(code_of(o, message), ErrorCode::diverged);
   EXPECT_THAT(message, testing::ContainsRegex("diverged at step 2: .* is (not a number|infinite)"));
   EXPECT_THAT(message, HasSubstr("checkpoints/step-1 is the last checkpoint"));
-  const SafetensorsReader weights(root_ / "diverged" / "checkpoints" / last_checkpoint("diverged") / "weights.safetensors");
+  const TensorFile weights = open_safetensors(root_ / "diverged" / "checkpoints" / last_checkpoint("diverged") / "weights.safetensors");
   EXPECT_FALSE(weights.entries().empty());
 }
 

@@ -18,8 +18,8 @@
 #include "cli/program.h"
 #include "cli/table_options.h"
 #include "decode/translator.h"
-#include "embed/npy.h"
 #include "embed/option_table.h"
+#include "formats/npy.h"
 #include "qkv/embedder.h"
 
 namespace qkv {

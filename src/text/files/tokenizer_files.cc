@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "base/hub_cache.h"
 #include "base/option_error.h"
 #include "formats/gguf.h"
 #include "text/files/gguf_vocabulary.h"
@@ -115,10 +116,14 @@ fs::path file_of_directory(const fs::path& directory) {
        directory.string());
 }
 
-TokenizerFiles read_files(const fs::path& path, const std::string& tiktoken_pattern) {
+TokenizerFiles read_files(const fs::path& given, const std::string& tiktoken_pattern) {
+  const fs::path path = model_directory_at(given);
   std::error_code ignored;
   const bool directory = fs::is_directory(path, ignored);
   if (directory && is_marian(path)) return read_marian(path);
+  if (const auto marian = directory ? find_marian(path) : std::nullopt; marian && !is_file(path / "tokenizer.json")) {
+    return files_of(marian_json_of(*marian), {}, marian->vocabularies.front().string());
+  }
   const fs::path file = directory ? file_of_directory(path) : path;
   if (file.extension() != ".json" || file.filename() == "vocab.json") {
     if (auto files = read_other_kind(file, tiktoken_pattern)) return std::move(*files);

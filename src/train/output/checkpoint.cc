@@ -194,7 +194,7 @@ std::string read_checkpoint_state(const fs::path& checkpoint) { return read_file
 
 void load_checkpoint(const fs::path& checkpoint, std::span<const CheckpointPart> parts) {
   for (const CheckpointPart& part : parts) {
-    const SafetensorsReader reader(checkpoint / part.file);
+    const TensorFile reader = open_safetensors(checkpoint / part.file);
     for (const auto& [name, tensor] : part.tensors) {
       reader.read(name, tensor);
       tensor.touch();

@@ -1,0 +1,26 @@
+// The files of a model in the form of a Hugging Face directory, whatever format they have.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+
+#include "io/weight_files.h"
+#include "models/config_reader.h"
+
+namespace qkv {
+
+struct ModelFiles {
+  std::filesystem::path directory;         // its directory; for messages, and where other files of the model are
+  ConfigReader config;                     // config.json, or what another format's settings say in its keys
+  std::optional<ConfigReader> generation;  // generation_config.json
+  // Opens the weights, which have the names that the class of transformers gives them.
+  std::function<WeightFiles()> open_weights;
+};
+
+// Opens what `path` names (base/hub_cache.h): a directory with config.json, or one of Marian with decoder.yml
+// (models/marian_npz.h). Throws one line that says what is missing, or which other kind
+// of directory it is.
+ModelFiles open_model_files(const std::filesystem::path& path);
+
+}  // namespace qkv
