@@ -20,7 +20,7 @@ import time
 import unittest
 
 PROGRAM = ''
-COMMANDS = ['train', 'translate', 'generate', 'classify', 'embed', 'eval', 'tokenizer', 'attention', 'inspect', 'data', 'bench', 'lab']
+COMMANDS = ['train', 'translate', 'generate', 'classify', 'embed', 'eval', 'tokenizer', 'attention', 'inspect', 'convert', 'data', 'bench', 'lab']
 
 
 def run(*arguments, stdin=b'', limit_file_bytes=None, limit_memory=None, **options):
@@ -649,6 +649,14 @@ class CommandLine(ProgramTest):
         description = json.loads(self.works('inspect', self.model, '--json').stdout)
         self.assertIsInstance(description, dict)
         self.works('inspect', self.model, '--verify')
+
+    def test_converted_model_translates_alike_and_is_never_overwritten(self):
+        target = self.folder / 'converted'
+        self.works('convert', self.model, target, '--max-shard-size', '20KB')
+        self.assertGreater(len(list(target.glob('model-*-of-*.safetensors'))), 1)
+        self.assertEqual(*(self.works('translate', '--model', each, stdin=b'one\n').stdout for each in (self.model, target)))
+        self.refused((1, 2), ['converted exists already'], 'convert', self.model, target)
+        self.refused(2, ['--max-shard-size', '5XB'], 'convert', self.model, self.folder / 'other', '--max-shard-size', '5XB')
 
     # Training
 

@@ -7,7 +7,9 @@
 #include "base/cancellation.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/hub_cache.h"
 #include "base/log.h"
+#include "formats/marian_directory.h"
 #include "models/config_reader.h"
 #include "models/generation_config.h"
 #include "models/model_directory.h"
@@ -69,10 +71,37 @@ ordered_json describe_generation(const ModelDirectory& opened) {
 
 void describe_weights(const WeightFiles& files, InspectedModel& out) {
   std::map<std::string, int64_t> types;
-  for (const auto& [name, weight] : files.all()) ++types[weight.entry->dtype];
+  for (const auto& [name, weight] : files.all()) types[weight.entry->dtype] += count_values(weight.entry->shape);
   out.tensors = std::ssize(files.all());
-  for (const auto& [type, count] : types) out.dtypes.push_back(type);
+  for (const auto& [type, count] : types) {
+    out.dtypes.push_back(type);
+    out.values_by_dtype.emplace_back(type, count);
+  }
   for (const fs::path& file : files.files()) out.files.push_back(file.filename().string());
+}
+
+NeededMemory needed_memory(const Model& model) {
+  int64_t matrices = 0, others = 0;  // only matrices are packed and may be bf16
+  for (const Parameter& parameter : model.parameters.all()) {
+    (parameter.decay && parameter.value.shape().size() == 2 ? matrices : others) += parameter.value.numel();
+  }
+  NeededMemory needed;
+  needed.running_f32 = 4 * (matrices + others);
+  needed.running_bf16 = 2 * matrices + 4 * others;
+  needed.training = 16 * (matrices + others) + 4 * matrices;  // packed for the forward and the backward product
+  for (const LayerConfig& layer : model.config.decoder) needed.per_cached_token += 2 * 4 * int64_t{layer.attention.key_value_size()};
+  return needed;
+}
+
+// What can be said of a model that qkv cannot run.
+InspectedModel inspect_files(const fs::path& path) {
+  const ModelFiles files = open_model_files(path);
+  InspectedModel out;
+  const std::vector<std::string> classes = files.config.texts("architectures");
+  if (!classes.empty()) out.architecture = classes.front();
+  if (files.config.is_text("model_type")) out.model_type = files.config.text("model_type");
+  describe_weights(files.open_weights(), out);
+  return out;
 }
 
 InspectedModel inspect_model(const ModelDirectory& opened, const InspectOptions& options) {
@@ -82,7 +111,8 @@ InspectedModel inspect_model(const ModelDirectory& opened, const InspectOptions&
                      .config = named_values(describe_config(opened.config(), opened.architecture())),
                      .unused_keys = opened.unused_keys(),
                      .labels = opened.labels(),
-                     .parameters = model->parameters.count()};
+                     .parameters = model->parameters.count(),
+                     .memory = needed_memory(*model)};
   for (const auto& [part, count] : count_by_part(model->parameters)) out.parts.emplace_back(part, count);
   describe_weights(opened.weights(), out);
   if (opened.config().has_decoder()) out.generation = named_values(describe_generation(opened));
@@ -143,15 +173,22 @@ std::vector<NamedCount> list_files(const fs::path& directory) {
 
 }  // namespace
 
-InspectedDirectory inspect_directory(const fs::path& directory, const InspectOptions& options) {
-  const bool model = is_there(directory / "config.json") || is_there(directory / "model.safetensors");
+InspectedDirectory inspect_directory(const fs::path& path, const InspectOptions& options) {
+  const fs::path directory = model_directory_at(path);
+  const bool model = is_there(directory / "config.json") || is_there(directory / "model.safetensors") || find_marian(directory);
   const bool tokenizer = is_there(directory / "tokenizer.json"), checkpoints = is_there(directory / "checkpoints");
   InspectedDirectory out{.path = directory};
   int32_t model_tokens = INT32_MAX;
   if (model || (!tokenizer && !checkpoints)) {
-    const ModelDirectory opened(directory);
-    out.model = inspect_model(opened, options);
-    model_tokens = opened.config().vocab_size;
+    try {
+      const ModelDirectory opened(path);
+      out.model = inspect_model(opened, options);
+      model_tokens = opened.config().vocab_size;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::unsupported) throw;
+      out.not_supported = error.what();
+      out.model = inspect_files(path);
+    }
   }
   if (tokenizer) {
     out.tokenizer_vocab_size = Tokenizer::load(directory).vocab_size();

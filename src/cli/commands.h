@@ -15,6 +15,7 @@ void add_score_command(CLI::App& app);
 void add_tokenizer_command(CLI::App& app);
 void add_attention_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
+void add_convert_command(CLI::App& app);
 void add_data_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 void add_lab_command(CLI::App& app);

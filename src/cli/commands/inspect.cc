@@ -21,11 +21,17 @@ ordered_json to_json(const std::vector<NamedValue>& values) {
 void add_model(const InspectedModel& model, ordered_json& out) {
   out["architecture"] = model.architecture;
   out["model_type"] = model.model_type;
-  out["config"] = to_json(model.config);
+  if (!model.config.empty()) out["config"] = to_json(model.config);
   if (!model.unused_keys.empty()) out["unused_keys"] = model.unused_keys;
-  out["parameters"]["total"] = model.parameters;
+  if (model.parameters > 0) out["parameters"]["total"] = model.parameters;
   for (const auto& [part, count] : model.parts) out["parameters"]["parts"][part] = count;
   out["weights"] = {{"tensors", model.tensors}, {"dtype", model.dtypes}, {"files", model.files}};
+  for (const auto& [type, count] : model.values_by_dtype) out["weights"]["values"][type] = count;
+  if (model.parameters > 0) {
+    const NeededMemory& needed = model.memory;
+    out["memory"] = {{"running_f32", needed.running_f32}, {"running_bf16", needed.running_bf16}, {"training", needed.training}};
+    if (needed.per_cached_token > 0) out["memory"]["per_cached_token"] = needed.per_cached_token;
+  }
   if (!model.labels.empty()) out["config"]["labels"] = model.labels;
   if (model.generation) out["generation"] = to_json(*model.generation);
   if (model.verified_values) out["verified"]["values"] = *model.verified_values;
@@ -34,6 +40,7 @@ void add_model(const InspectedModel& model, ordered_json& out) {
 ordered_json to_json(const InspectedDirectory& directory) {
   ordered_json out;
   out["path"] = directory.path.string();
+  if (directory.not_supported) out["not_supported"] = *directory.not_supported;
   if (directory.model) add_model(*directory.model, out);
   if (directory.tokenizer_vocab_size) out["tokenizer"]["vocab_size"] = *directory.tokenizer_vocab_size;
   if (directory.checkpoints) {
@@ -67,13 +74,37 @@ void print_table(const std::string& title, const ordered_json& values) {
   for (const auto& [key, value] : values.items()) print("  {:<26} {}\n", key, plain(value));
 }
 
+void print_weights(const ordered_json& weights) {
+  print_table("weights", {{"tensors", weights["tensors"]}, {"files", weights["files"]}});
+  if (!weights.contains("values")) return;
+  for (const auto& [type, count] : weights["values"].items()) print("  {:<26} {:>15} values\n", type, grouped(count.get<int64_t>()));
+}
+
+void print_memory(const ordered_json& memory) {
+  print("memory\n");
+  const auto line = [&](const char* key, std::string_view label, std::string_view note) {
+    if (memory.contains(key)) print("  {:<26} {:>15} bytes{}\n", label, grouped(memory[key].get<int64_t>()), note);
+  };
+  line("running_f32", "running, f32", "");
+  line("running_bf16", "running, bf16", "");
+  line("per_cached_token", "each cached token, f32", "");
+  line("training", "training", " and the activations of a batch");
+}
+
 void print_description(const ordered_json& d, bool verify) {
+  if (d.contains("not_supported")) {
+    print("not supported: {}\n", plain(d["not_supported"]));
+    if (d.contains("architecture")) print("{}\n", plain(d["architecture"]));
+    if (d.contains("weights")) print_weights(d["weights"]);
+  }
   if (d.contains("config")) {
     print("{} ({}-norm)\n", plain(d["architecture"]), plain(d["config"]["norm_position"]));
     print_table("config", d["config"]);
     print("parameters                   {:>15}\n", grouped(d["parameters"]["total"].get<int64_t>()));
     for (const auto& [part, count] : d["parameters"]["parts"].items()) print("  {:<26} {:>15}\n", part, grouped(count.get<int64_t>()));
-    print_table("weights", d["weights"]);
+    print_weights(d["weights"]);
+    print_memory(d["memory"]);
+    if (d.contains("unused_keys")) print("not understood in config.json\n  {}\n", plain(d["unused_keys"]));
     if (d.contains("generation")) print_table("generation", d["generation"]);
   }
   if (d.contains("tokenizer")) print_table("tokenizer", d["tokenizer"]);

@@ -1,0 +1,64 @@
+// qkv convert: writes a model as a Hugging Face directory.
+#include <charconv>
+
+#include "base/option_error.h"
+#include "base/progress.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "qkv/convert.h"
+
+namespace qkv {
+namespace {
+
+// "5GB", "500MB", "1000": a number of bytes; the units are powers of 1000, as in transformers.
+int64_t bytes_of(const std::string& text) {
+  constexpr std::pair<std::string_view, int64_t> kUnits[] = {{"GB", 1'000'000'000}, {"MB", 1'000'000}, {"KB", 1'000}, {"", 1}};
+  for (const auto& [unit, factor] : kUnits) {
+    if (!text.ends_with(unit)) continue;
+    int64_t number = 0;
+    const char* end = text.data() + text.size() - unit.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    int64_t bytes = 0;
+    if (error != std::errc() || stop != end || number < 1 || __builtin_mul_overflow(number, factor, &bytes)) break;
+    return bytes;
+  }
+  throw CLI::ValidationError("--max-shard-size", fmt::format("\"{}\" is no size; write 5GB, 500MB or a number of bytes", text));
+}
+
+}  // namespace
+
+void add_convert_command(CLI::App& app) {
+  struct Arguments {
+    std::string from, to, size = "5GB";
+    ConvertOptions options;
+  };
+  CLI::App* command = app.add_subcommand("convert", "Write a model in other files as a Hugging Face directory with safetensors");
+  auto arguments = std::make_shared<Arguments>();
+  command
+      ->add_option("FROM", arguments->from,
+                   "Model: a directory with safetensors or pytorch_model.bin, one of Marian (decoder.yml, .npz), a file in it, or a "
+                   "model's folder in the Hub's cache")
+      ->required();
+  command->add_option("TO", arguments->to, "New directory")->required();
+  const std::map<std::string, WeightType> types = {
+      {"file", WeightType::file}, {"f32", WeightType::f32}, {"bf16", WeightType::bf16}, {"f16", WeightType::f16}};
+  command->add_option("--dtype", arguments->options.dtype, "Type of the weights; file: bf16 or f16 if they have that type, else f32")
+      ->transform(CLI::CheckedTransformer(types))
+      ->type_name("file|f32|bf16|f16")
+      ->default_str("file");
+  command->add_option("--max-shard-size", arguments->size, "Divide the weights into files of at most this size")
+      ->type_name("SIZE")
+      ->default_str("5GB");
+  command->footer("Example: qkv convert opus-mt-en-de my-model --dtype bf16");
+  command->callback([arguments] {
+    arguments->options.max_shard_bytes = bytes_of(arguments->size);
+    ProgressLine line;
+    line.begin("converting " + arguments->from);
+    const ConvertedModel result = convert_model(arguments->from, arguments->to, arguments->options);
+    line.clear();
+    print("{}: {}, {} parameters\n", arguments->to, result.architecture, result.parameters);
+    for (const auto& [name, bytes] : result.files) print("  {:<40} {:>15} bytes\n", name, bytes);
+  });
+}
+
+}  // namespace qkv
