@@ -4,12 +4,14 @@
     fuzz/seeds.py FOLDER
 """
 import base64
+import contextlib
 import gzip
 import itertools
 import json
 import pathlib
 import struct
 import sys
+import zipfile
 
 GOLDENS = pathlib.Path(__file__).resolve().parent.parent / 'tests/goldens'
 ROOT = pathlib.Path(sys.argv[1])
@@ -76,3 +78,25 @@ packed = [b'plain\r\nlines\n', gzip.compress(b'one line\nand another\n'), base64
 for number, (first, second) in enumerate(itertools.product(packed, repeat=2)):
     half = max(len(first), len(second))  # the target cuts its input in the middle
     write('packed_text', str(number), first + b'\n' * (half - len(first)) + second + b'\n' * (half - len(second)))
+
+weights = GOLDENS / 'weight_files'
+for path in weights.glob('*.bin'):
+    write('pytorch_file', path.name, path.read_bytes())
+    with contextlib.suppress(zipfile.BadZipFile):
+        archive = zipfile.ZipFile(path)
+        write('pickle', path.name, archive.read(next(name for name in archive.namelist() if name.endswith('data.pkl'))))
+write('npz', 'marian', next((GOLDENS / 'marian_files').glob('*.npz')).read_bytes())
+for path in (GOLDENS / 'marian_files').glob('*.yml'):
+    write('yaml', path.name, path.read_bytes())
+for path in GOLDENS.glob('*/*/config.json'):
+    write('config_json', path.parent.name, path.read_bytes())
+for name, (dtype, size) in {'f32': ('F32', 24), 'bf16': ('BF16', 12), 'i8': ('I8', 6)}.items():
+    header = json.dumps({'__metadata__': {'format': 'pt'}, 'a': {'dtype': dtype, 'shape': [2, 3], 'data_offsets': [0, size]},
+                         'b': {'dtype': dtype, 'shape': [], 'data_offsets': [size, size + size // 6]}}).encode()
+    write('safetensors', name, struct.pack('<Q', len(header)) + header + bytes(size + size // 6))
+modules = [{'idx': 0, 'name': '0', 'path': '', 'type': 'sentence_transformers.models.Transformer'},
+           {'idx': 1, 'name': '1', 'path': '1_Pooling', 'type': 'sentence_transformers.models.Pooling'}]
+pooling = {'word_embedding_dimension': 8, 'pooling_mode_cls_token': False, 'pooling_mode_mean_tokens': True, 'include_prompt': True}
+whole = {'prompts': {'query': 'query: '}, 'default_prompt_name': 'query', 'similarity_fn_name': 'cosine'}
+write('modules_json', 'pooling', b'\xff'.join(json.dumps(part).encode() for part in (modules, pooling, whole, {'max_seq_length': 8, 'do_lower_case': False})))
+write('gguf_metadata', 'bert', gguf({'model': 'bert', 'tokens': ['[UNK]', 'a'], 'scores': [0.0, 1.0], 'cls_token_id': 1}))
