@@ -9,6 +9,8 @@
 #include "base/files.h"
 #include "base/hub_cache.h"
 #include "base/log.h"
+#include "formats/gguf.h"
+#include "formats/gguf_path.h"
 #include "formats/marian_directory.h"
 #include "models/config_reader.h"
 #include "models/generation_config.h"
@@ -158,6 +160,7 @@ InspectedCheckpoints inspect_checkpoints(const fs::path& directory, const Inspec
 }
 
 std::vector<NamedCount> list_files(const fs::path& directory) {
+  if (is_file(directory)) return {{directory.filename().string(), bytes_below(directory)}};
   std::vector<fs::path> paths;
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) paths.push_back(entry->path());
@@ -171,12 +174,19 @@ std::vector<NamedCount> list_files(const fs::path& directory) {
   return files;
 }
 
+bool has_vocabulary(const fs::path& gguf) {
+  const MappedFile mapped(gguf);
+  return GgufMetadata(mapped.text(), gguf.string()).has("tokenizer.ggml.tokens");
+}
+
 }  // namespace
 
 InspectedDirectory inspect_directory(const fs::path& path, const InspectOptions& options) {
-  const fs::path directory = model_directory_at(path);
-  const bool model = is_there(directory / "config.json") || is_there(directory / "model.safetensors") || find_marian(directory);
-  const bool tokenizer = is_there(directory / "tokenizer.json"), checkpoints = is_there(directory / "checkpoints");
+  const fs::path directory = model_directory_at(path), gguf = find_gguf(directory);
+  const bool model =
+      !gguf.empty() || is_there(directory / "config.json") || is_there(directory / "model.safetensors") || find_marian(directory);
+  const bool tokenizer = is_there(directory / "tokenizer.json") || (!gguf.empty() && has_vocabulary(gguf));
+  const bool checkpoints = is_there(directory / "checkpoints");
   InspectedDirectory out{.path = directory};
   int32_t model_tokens = INT32_MAX;
   if (model || (!tokenizer && !checkpoints)) {
@@ -194,7 +204,7 @@ InspectedDirectory inspect_directory(const fs::path& path, const InspectOptions&
     out.tokenizer_vocab_size = Tokenizer::load(directory).vocab_size();
     if (*out.tokenizer_vocab_size > model_tokens) {
       log_warning("{} has {} tokens, the model's vocab_size is {}; texts with the last ones cannot be translated",
-                  (directory / "tokenizer.json").string(), *out.tokenizer_vocab_size, model_tokens);
+                  (gguf.empty() ? directory / "tokenizer.json" : gguf).string(), *out.tokenizer_vocab_size, model_tokens);
     }
   }
   if (checkpoints) out.checkpoints = inspect_checkpoints(directory / "checkpoints", options);

@@ -9,6 +9,8 @@
 #include "base/hub_cache.h"
 #include "base/log.h"
 #include "embed/module_configs.h"
+#include "formats/gguf.h"
+#include "formats/gguf_path.h"
 #include "formats/json_file.h"
 #include "formats/json_node.h"
 
@@ -128,13 +130,32 @@ void read_whole(const fs::path& directory, SentenceDescription& result) {
   }
 }
 
+// A GGUF file names its pooling; llama.cpp's programs then make vectors of length 1.
+void read_gguf_pooling(const fs::path& file, SentenceDescription& result) {
+  const MappedFile mapped(file);
+  const GgufMetadata metadata(mapped.text(), file.string());
+  const std::string key = std::string(metadata.string("general.architecture").value_or("")) + ".pooling_type";
+  const int64_t type = metadata.integer(key).value_or(0);
+  if (type == 0) return;  // none
+  constexpr std::array kModes = {PoolingMode::mean, PoolingMode::cls, PoolingMode::lasttoken};
+  if (type < 0 || type > std::ssize(kModes)) {
+    fail(ErrorCode::unsupported, "{}: \"{}\" is {}; only 1 (mean), 2 (cls) and 3 (last) make vectors of texts", file.string(), key, type);
+  }
+  result.pooling = PoolingModule{.modes = {kModes[static_cast<size_t>(type - 1)]}};
+  result.modules.emplace_back(NormalizeModule{});
+}
+
 }  // namespace
 
 SentenceDescription read_sentence_files(const fs::path& path) {
   const fs::path directory = model_directory_at(path);
   SentenceDescription result;
   result.model = directory;
-  if (is_there(directory / "modules.json")) read_modules(directory, result);
+  if (is_there(directory / "modules.json")) {
+    read_modules(directory, result);
+  } else if (const fs::path gguf = find_gguf(directory); !gguf.empty()) {
+    read_gguf_pooling(gguf, result);
+  }
   read_transformer(result.model, result);
   read_whole(directory, result);
   return result;

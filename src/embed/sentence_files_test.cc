@@ -45,6 +45,15 @@ class SentenceFiles : public testing::Test {
   TemporaryDirectory directory_;
 };
 
+// As llama.cpp's programs make vectors of it.
+TEST(SentenceFilesOfGguf, NameTheirPoolingAndNormalize) {
+  const SentenceDescription found = read_sentence_files(std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/gguf/bert_f32.gguf");
+  ASSERT_TRUE(found.pooling);
+  EXPECT_THAT(found.pooling->modes, testing::ElementsAre(PoolingMode::mean));
+  ASSERT_EQ(found.modules.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<NormalizeModule>(found.modules[0]));
+}
+
 TEST_F(SentenceFiles, SayHowTextsBecomeVectors) {
   const SentenceDescription found = read_sentence_files(directory_ / ".");
   EXPECT_THAT(found.pooling->modes, testing::ElementsAre(PoolingMode::cls));

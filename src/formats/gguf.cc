@@ -1,10 +1,24 @@
 #include "formats/gguf.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "base/error.h"
+#include "formats/gguf_cursor.h"
 
 namespace qkv {
+
+std::vector<std::string> GgufMetadata::keys() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : values_) keys.push_back(key);
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+bool GgufMetadata::is_array(const std::string& key) const {
+  const auto found = values_.find(key);
+  return found != values_.end() && found->second.array;
+}
 
 size_t GgufMetadata::size_of(Type type) {
   switch (type) {
@@ -23,38 +37,19 @@ size_t GgufMetadata::size_of(Type type) {
   }
 }
 
-// Reads the file front to back and never beyond its end.
-class GgufMetadata::Reader {
+class GgufMetadata::Reader : public GgufCursor {
  public:
-  Reader(std::string_view bytes, const std::string& file, size_t at) : bytes_(bytes), file_(file), at_(at) {}
+  using GgufCursor::GgufCursor;
 
-  size_t at() const { return at_; }
-  std::string context;  // for messages: what is being read
-
-  uint64_t number(size_t size) {
-    require(size);
-    uint64_t value = 0;
-    for (size_t i = 0; i < size; ++i) value |= static_cast<uint64_t>(static_cast<unsigned char>(bytes_[at_ + i])) << (8 * i);
-    at_ += size;
-    return value;
-  }
-  std::string_view string() {
-    const uint64_t size = number(8);
-    require(size);
-    const std::string_view text = bytes_.substr(at_, size);
-    at_ += size;
-    return text;
-  }
   Type type() {
     const uint64_t type = number(4);
     if (type > static_cast<uint64_t>(Type::f64)) damaged(fmt::format("has the unknown type {}", type));
     return static_cast<Type>(type);
   }
-  void skip(Type type, uint64_t count, int depth) {
+  void skip_values(Type type, uint64_t count, int depth) {
     if (const size_t size = size_of(type); size > 0) {
-      if (count > (bytes_.size() - at_) / size) damaged(fmt::format("says that it has {} elements, more than the file holds", count));
-      at_ += count * size;
-      return;
+      if (count > left() / size) damaged(fmt::format("says that it has {} elements, more than the file holds", count));
+      return skip(count * size);
     }
     for (uint64_t i = 0; i < count; ++i) {
       if (type == Type::string) {
@@ -63,22 +58,10 @@ class GgufMetadata::Reader {
         if (depth == 0) damaged("nests arrays too deeply");
         const Type inner = this->type();
         const uint64_t inner_count = number(8);
-        skip(inner, inner_count, depth - 1);
+        skip_values(inner, inner_count, depth - 1);
       }
     }
   }
-  [[noreturn]] void damaged(const std::string& what) const {
-    fail(ErrorCode::bad_input, "{}: at byte {}: {} {}; the file is damaged or was cut", file_, at_, context, what);
-  }
-
- private:
-  void require(uint64_t size) const {
-    if (size > bytes_.size() - at_) damaged(fmt::format("needs {} bytes, but the file ends after {}", size, bytes_.size() - at_));
-  }
-
-  std::string_view bytes_;
-  const std::string& file_;
-  size_t at_;
 };
 
 GgufMetadata::GgufMetadata(std::string_view bytes, std::string file) : bytes_(bytes), file_(std::move(file)) {
@@ -90,7 +73,7 @@ GgufMetadata::GgufMetadata(std::string_view bytes, std::string file) : bytes_(by
     fail(ErrorCode::unsupported, "{}: is of version {} of GGUF{}; qkv reads 2 and 3", file_, version,
          version > 0xFFFF ? " (or its bytes are in big-endian order)" : "");
   }
-  in.number(8);  // number of tensors
+  tensor_count_ = in.number(8);
   const uint64_t keys = in.number(8);
   for (uint64_t i = 0; i < keys; ++i) {
     in.context = fmt::format("the name of key {} of {}", i + 1, keys);
@@ -104,9 +87,10 @@ GgufMetadata::GgufMetadata(std::string_view bytes, std::string file) : bytes_(by
       value.count = in.number(8);
     }
     value.begin = in.at();
-    in.skip(value.type, value.count, 4);
+    in.skip_values(value.type, value.count, 4);
     if (!values_.emplace(name, value).second) in.damaged("comes a second time");
   }
+  end_ = in.at();
 }
 
 void GgufMetadata::wrong_type(const std::string& key, const char* wanted) const {
@@ -150,6 +134,16 @@ int64_t GgufMetadata::integer_at(const Value& value, size_t at) const {
     case Type::i32: return static_cast<int32_t>(bits);
     default: return static_cast<int64_t>(bits);
   }
+}
+
+std::optional<double> GgufMetadata::number(const std::string& key) const {
+  const Value* value = find(key, false);
+  if (!value) return std::nullopt;
+  Reader in(bytes_, file_, value->begin);
+  if (value->type == Type::f32) return std::bit_cast<float>(static_cast<uint32_t>(in.number(4)));
+  if (value->type == Type::f64) return std::bit_cast<double>(in.number(8));
+  if (value->type == Type::boolean || value->type == Type::string) wrong_type(key, "a number");
+  return static_cast<double>(integer_at(*value, value->begin));
 }
 
 std::vector<std::string_view> GgufMetadata::strings(const std::string& key) const {

@@ -1,4 +1,5 @@
-// The metadata of a GGUF file (github.com/ggml-org/ggml, docs/gguf.md): a list of keys with typed values. Tensors are ignored.
+// The metadata of a GGUF file (github.com/ggml-org/ggml, docs/gguf.md): a list of keys with typed values. Its tensors are
+// read by gguf_tensors.h.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +19,18 @@ class GgufMetadata {
 
   static bool is_gguf(std::string_view bytes) { return bytes.starts_with("GGUF"); }
   const std::string& file() const { return file_; }
+  std::string_view bytes() const { return bytes_; }        // the whole file
+  uint64_t tensor_count() const { return tensor_count_; }  // as the header says
+  size_t end() const { return end_; }                      // where the list of tensors begins
+  std::vector<std::string> keys() const;                   // sorted
+  bool is_array(const std::string& key) const;
   bool has(const std::string& key) const { return values_.contains(key); }
 
   // The value of a key: nothing if it is missing, Error(bad_input) if it has another type. Integers of any width are accepted.
   std::optional<std::string_view> string(const std::string& key) const;
   std::optional<bool> boolean(const std::string& key) const;
   std::optional<int64_t> integer(const std::string& key) const;
+  std::optional<double> number(const std::string& key) const;  // f32, f64 or an integer
   // Arrays; empty if the key is missing.
   std::vector<std::string_view> strings(const std::string& key) const;  // views of the file
   std::vector<float> floats(const std::string& key) const;
@@ -48,6 +55,8 @@ class GgufMetadata {
   std::string_view bytes_;
   std::string file_;
   std::unordered_map<std::string, Value> values_;
+  uint64_t tensor_count_ = 0;
+  size_t end_ = 0;
 };
 
 }  // namespace qkv

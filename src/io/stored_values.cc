@@ -41,36 +41,86 @@ To convert(From value) {
   }
 }
 
-// The source may be at any address.
+constexpr uint64_t kBlock = 32;  // values of a row that GGUF's types quantize together
+
+struct q8_0 {
+  f16 scale;
+  int8_t values[kBlock];
+
+  void unpack(float* to) const {
+    const float factor = to_float(scale);
+    for (size_t i = 0; i < kBlock; ++i) to[i] = factor * static_cast<float>(values[i]);
+  }
+};
+static_assert(sizeof(q8_0) == 34);
+
+struct q4_0 {
+  f16 scale;
+  uint8_t pairs[kBlock / 2];  // values i and i + 16
+
+  void unpack(float* to) const {
+    const float factor = to_float(scale);
+    for (size_t i = 0; i < kBlock / 2; ++i) {
+      to[i] = factor * static_cast<float>((pairs[i] & 15) - 8);
+      to[i + kBlock / 2] = factor * static_cast<float>((pairs[i] >> 4) - 8);
+    }
+  }
+};
+static_assert(sizeof(q4_0) == 18);
+
+template <typename From>
+constexpr bool in_blocks = std::is_same_v<From, q8_0> || std::is_same_v<From, q4_0>;
+
 template <typename From, typename To>
-void convert_run(const char* from, int64_t stride, To* to, int64_t count) {
-  if constexpr (std::is_same_v<From, To>) {
-    if (stride == 1) {
+void convert_blocks(const char* data, int64_t first, int64_t stride, To* to, int64_t count) {
+  float values[kBlock];
+  uint64_t unpacked = ~uint64_t{0};
+  for (int64_t i = 0; i < count; ++i) {
+    const auto at = static_cast<uint64_t>(first + i * stride);
+    if (at / kBlock != unpacked) {
+      unpacked = at / kBlock;
+      From block;
+      std::memcpy(&block, data + unpacked * sizeof(From), sizeof(From));
+      block.unpack(values);
+    }
+    to[i] = convert<To>(values[at % kBlock]);
+  }
+}
+
+// Converts elements first, first + stride, … of the values at `data`, which may be at any address.
+template <typename From, typename To>
+void convert_run(const char* data, int64_t first, int64_t stride, To* to, int64_t count) {
+  if constexpr (in_blocks<From>) {
+    convert_blocks<From>(data, first, stride, to, count);
+  } else {
+    const char* from = data + first * static_cast<int64_t>(sizeof(From));
+    if (std::is_same_v<From, To> && stride == 1) {
       if (count > 0) std::memcpy(to, from, static_cast<size_t>(count) * sizeof(To));
       return;
     }
-  }
-  for (int64_t i = 0; i < count; ++i) {
-    From value;
-    std::memcpy(&value, from + i * stride * static_cast<int64_t>(sizeof(From)), sizeof(From));
-    to[i] = convert<To>(value);
+    for (int64_t i = 0; i < count; ++i) {
+      From value;
+      std::memcpy(&value, from + i * stride * static_cast<int64_t>(sizeof(From)), sizeof(From));
+      to[i] = convert<To>(value);
+    }
   }
 }
 
 // Row by row of the last dimension; `to` is contiguous.
 template <typename From, typename To>
 void convert_view(const StoredTensor& from, To* to, int64_t count) {
-  const size_t rank = from.shape.size();
-  const int64_t length = from.shape[rank - 1];
+  const Shape& shape = from.split_shape.empty() ? from.shape : from.split_shape;
+  const size_t rank = shape.size();
+  const int64_t length = shape[rank - 1];
   if (count == 0) return;
   parallel_for(count / length, [&](int64_t row) {
     int64_t offset = 0;
     for (int64_t rest = row, dim = static_cast<int64_t>(rank) - 2; dim >= 0; --dim) {
       const auto at = static_cast<size_t>(dim);
-      offset += rest % from.shape[at] * from.strides[at];
-      rest /= from.shape[at];
+      offset += rest % shape[at] * from.strides[at];
+      rest /= shape[at];
     }
-    convert_run<From>(from.data + offset * static_cast<int64_t>(sizeof(From)), from.strides[rank - 1], to + row * length, length);
+    convert_run<From>(from.data, offset, from.strides[rank - 1], to + row * length, length);
   });
 }
 
@@ -81,7 +131,7 @@ bool write_values(const StoredTensor& from, const Tensor& out) {
     if (!from.strides.empty()) return convert_view<From>(from, to, count);
     parallel_for((count + kSlab - 1) / kSlab, [&](int64_t slab) {
       const int64_t begin = slab * kSlab;
-      convert_run<From>(from.data + begin * static_cast<int64_t>(sizeof(From)), 1, to + begin, std::min(kSlab, count - begin));
+      convert_run<From>(from.data, begin, 1, to + begin, std::min(kSlab, count - begin));
     });
   });
   return true;
@@ -108,7 +158,7 @@ constexpr Conversion kConversions[] = {
     {"F32", convert_to<float>},    {"BF16", convert_to<bf16>},    {"F16", convert_to<f16>},      {"F64", convert_to<double>},
     {"I8", convert_to<int8_t>},    {"I16", convert_to<int16_t>},  {"I32", convert_to<int32_t>},  {"I64", convert_to<int64_t>},
     {"U8", convert_to<uint8_t>},   {"U16", convert_to<uint16_t>}, {"U32", convert_to<uint32_t>}, {"U64", convert_to<uint64_t>},
-    {"BOOL", convert_to<uint8_t>},
+    {"BOOL", convert_to<uint8_t>}, {"Q8_0", convert_to<q8_0>},    {"Q4_0", convert_to<q4_0>},
 };
 
 }  // namespace

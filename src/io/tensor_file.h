@@ -16,11 +16,12 @@ namespace qkv {
 
 // Describes where a tensor's values lie. Everything that shape and strides reach is inside the file: readers check this.
 struct StoredTensor {
-  std::string dtype;           // "F32", "BF16", "I8", … as in safetensors
+  std::string dtype;           // "F32", "BF16", "I8", … as in safetensors; "Q8_0", "Q4_0" as in GGUF
   Shape shape;                 // no dimension is negative
   Shape strides;               // in elements; empty: row-major without gaps
   const char* data = nullptr;  // the first element; at any address
   int64_t bytes = 0;           // from `data` to the end of the last element
+  Shape split_shape = {};      // what the strides describe: `shape` with dimensions split in two; empty: `shape` itself
 };
 
 // Number of values of a shape; -1 if it overflows. Dimensions must not be negative.

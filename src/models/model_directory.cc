@@ -160,6 +160,20 @@ void ModelDirectory::read_weight(const Parameter& parameter) const {
   parameter.value.copy_from(ours);
 }
 
+// Packs a weight straight from the mapped file, if that has it in the same type and layout.
+bool ModelDirectory::pack_from_file(const Parameter& parameter, DType rows_type) const {
+  const TheirWeight place = place_of(parameter.name);
+  const WeightFiles::Weight* weight = weights_.find(place.name);
+  if (!weight || !place.is_whole() || place.transposed || weight->entry->shape != parameter.value.shape()) return false;
+  const StoredTensor& stored = *weight->entry;
+  const DType dtype = parameter.value.dtype();
+  const bool same = (dtype == DType::bf16 && stored.dtype == "BF16") || (dtype == DType::f32 && stored.dtype == "F32");
+  const bool aligned = reinterpret_cast<uintptr_t>(stored.data) % static_cast<uintptr_t>(size_of(dtype)) == 0;
+  if (!same || !aligned || !stored.strides.empty() || !pack_values(parameter.value, stored.data, rows_type)) return false;
+  weight->file->release(stored);
+  return true;
+}
+
 // Reads and packs the weights of products one by one, so that one of them at most is in memory twice: the largest first, while there is
 // room, and without the memory of those that are still to come.
 void ModelDirectory::read_packed(Model& model) const {
@@ -178,9 +192,11 @@ void ModelDirectory::read_packed(Model& model) const {
   const Device device = model.parameters.device();
   if (!packed.empty() && packed.front()->value.numel() > kReleasedAfter) release_unused_memory(device);
   for (const Parameter* parameter : packed) {
-    allocate_values(parameter->value);
-    read_weight(*parameter);
-    keep_packed(parameter->value, activation_type(model));
+    if (!pack_from_file(*parameter, activation_type(model))) {
+      allocate_values(parameter->value);
+      read_weight(*parameter);
+      keep_packed(parameter->value, activation_type(model));
+    }
     if (parameter->value.numel() > kReleasedAfter) release_unused_memory(device);
   }
 }

@@ -52,6 +52,7 @@ class ModelDirectory {
   void check_copies() const;
   void read_weight(const Parameter& parameter) const;
   void read_packed(Model& model) const;
+  bool pack_from_file(const Parameter& parameter, DType rows_type) const;
   void read_stored_positions(Model& model) const;
   void untie_output();
   void drop_missing_pooler();

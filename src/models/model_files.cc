@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 #include "base/hub_cache.h"
+#include "formats/gguf_path.h"
+#include "models/gguf/gguf_files.h"
 #include "models/marian_npz.h"
 
 namespace qkv {
@@ -34,6 +36,7 @@ std::filesystem::path config_path(const std::filesystem::path& directory) {
 
 ModelFiles open_model_files(const std::filesystem::path& path) {
   const std::filesystem::path directory = model_directory_at(path);
+  if (const std::filesystem::path gguf = find_gguf(directory); !gguf.empty()) return open_gguf_files(gguf);
   if (const auto marian = find_marian(directory)) return open_marian(*marian);
   ModelFiles files{directory, ConfigReader(config_path(directory)), {}, [directory] { return WeightFiles(directory); }};
   std::error_code ignored;

@@ -18,9 +18,8 @@ struct ModelFiles {
   std::function<WeightFiles()> open_weights;
 };
 
-// Opens what `path` names (base/hub_cache.h): a directory with config.json, or one of Marian with decoder.yml
-// (models/marian_npz.h). Throws one line that says what is missing, or which other kind
-// of directory it is.
+// Opens what `path` names (base/hub_cache.h): a directory with config.json, a GGUF file or a directory with one, or one of Marian with
+// decoder.yml (models/marian_npz.h). Throws one line that says what is missing, or which other kind of directory it is.
 ModelFiles open_model_files(const std::filesystem::path& path);
 
 }  // namespace qkv

@@ -52,6 +52,24 @@ void keep_packed(const Tensor& weight, DType rows_type) {
   weight.impl().storage = nullptr;
 }
 
+bool pack_values(const Tensor& weight, const void* values, DType rows_type) {
+  const KernelTable& kernels = kernels_for(weight);
+  const PackedLayout layout = layout_of(weight, true, rows_type);
+  const int64_t bytes = layout.bytes();
+  if (bytes == 0 || !kernels.memory.shared_with_host || !packed_keeps(layout.format, weight.dtype())) return false;
+  Tensor::Impl& impl = weight.impl();
+  View dense = shape_of(weight);
+  dense.data = const_cast<void*>(values);  // packing only reads it
+  Tensor::Impl::Packed& packed = impl.packed[1];
+  packed.storage = std::make_shared<Storage>(bytes, weight.device());
+  kernels.pack({dense, true, layout, packed.storage->data});
+  packed.version = impl.storage ? impl.storage->version : 0;
+  packed.layout = layout;
+  impl.packed[0] = {};
+  impl.storage = nullptr;
+  return true;
+}
+
 void free_values(const Tensor& weight) { weight.impl().storage = nullptr; }
 
 void allocate_values(const Tensor& weight) {

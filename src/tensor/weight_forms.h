@@ -23,6 +23,10 @@ ProductWeight table_weight(const Tensor& weight);
 // preserves the values. A later request for the dense form restores it, and both forms stay.
 void keep_packed(const Tensor& weight, DType rows_type);
 
+// As keep_packed, from values of the weight's type that lie elsewhere in the host's memory, row by row, and without a dense form. Returns
+// false, and does nothing, if the device does not pack, has memory of its own, or packing does not preserve the values.
+bool pack_values(const Tensor& weight, const void* values, DType rows_type);
+
 // Frees the values of a weight that has yet to be read.
 void free_values(const Tensor& weight);
 // Makes room for them again, uninitialized.

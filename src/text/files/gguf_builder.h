@@ -40,8 +40,28 @@ class GgufBuilder {
     return raw(key, 9, all);
   }
 
-  std::string build() const { return "GGUF" + u32(3) + u64(0) + u64(keys_) + body_; }
-  std::string build_with_key_count(uint64_t keys) const { return "GGUF" + u32(3) + u64(0) + u64(keys) + body_; }
+  // `dimensions` as in the file, fastest first; `type`: ggml's number.
+  GgufBuilder& tensor(std::string_view name, const std::vector<uint64_t>& dimensions, uint32_t type, uint64_t offset) {
+    tensors_ += text(name) + u32(static_cast<uint32_t>(dimensions.size()));
+    for (const uint64_t size : dimensions) tensors_ += u64(size);
+    tensors_ += u32(type) + u64(offset);
+    ++tensor_count_;
+    return *this;
+  }
+
+  std::string build() const { return build_with_counts(tensor_count_, keys_); }
+  std::string build_with_key_count(uint64_t keys) const { return build_with_counts(tensor_count_, keys); }
+  std::string build_with_counts(uint64_t tensors, uint64_t keys) const {
+    std::string file("GGUF");
+    for (const std::string& part : {u32(3), u64(tensors), u64(keys), body_, tensors_}) file += part;
+    return file;
+  }
+  // With `data` behind the list of tensors, at a multiple of 32.
+  std::string build_with(std::string_view data) const {
+    std::string file = build();
+    file.resize((file.size() + 31) / 32 * 32);
+    return file + std::string(data);
+  }
 
  private:
   static std::string number(uint64_t value, int size) {
@@ -50,8 +70,8 @@ class GgufBuilder {
     return bytes;
   }
 
-  std::string body_;
-  uint64_t keys_ = 0;
+  std::string body_, tensors_;
+  uint64_t keys_ = 0, tensor_count_ = 0;
 };
 
 }  // namespace qkv
