@@ -30,6 +30,7 @@ DType type_of(const Transformer& network, const ForwardContext& context) {
 Step::Step(const Transformer& network, ForwardContext& context)
     : network_(network),
       context_(context),
+      boundary_(rotation_boundary(network.config())),
       tokens_(widths_of(network.config(), Keys::self), type_of(network, context), device_of(network)),
       sources_(widths_of(network.config(), Keys::cross), type_of(network, context), device_of(network)) {
   QKV_CHECK(network.config().has_decoder(), "[step] the network is an encoder alone");
@@ -77,12 +78,18 @@ void Step::restart(Sequence& sequence, size_t kept) {
   sequence.first_ = sequence.tokens_.size() - kept;
 }
 
+bool Step::crosses_boundary(const Sequence& sequence) const {
+  const auto read = static_cast<int64_t>(sequence.read_tokens()), unread = static_cast<int64_t>(sequence.unread_tokens());
+  return read > 0 && read <= boundary_ && read + unread > boundary_;
+}
+
 Tensor Step::run(std::span<Sequence* const> batch) {
   const RecordScope no_gradient(nullptr);
   DecodingPass pass{.layers = layers_};
   std::vector<int32_t> lengths;
   std::vector<std::vector<int32_t>> self_rows, cross_rows;
   for (Sequence* each : batch) {
+    if (crosses_boundary(*each)) restart(*each, each->read_tokens() + each->unread_tokens());
     const auto read = static_cast<int32_t>(each->read_tokens()), unread = static_cast<int32_t>(each->unread_tokens());
     QKV_CHECK(unread > 0, "[step] sequence {} has no token to read", lengths.size());
     pass.tokens.ids.insert(pass.tokens.ids.end(), each->tokens_.end() - unread, each->tokens_.end());

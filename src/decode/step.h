@@ -33,8 +33,12 @@ class Step {
   const KvCache& source_cache() const { return sources_; }
 
  private:
+  // Does the sequence's next step cross rotation_boundary()? Its kept keys are then of no use.
+  bool crosses_boundary(const Sequence& sequence) const;
+
   const Transformer& network_;
   ForwardContext& context_;
+  int64_t boundary_;
   KvCache tokens_, sources_;       // cached rows of sequences and of sources
   std::vector<LayerRows> layers_;  // rows of both caches per layer
 };

@@ -233,6 +233,7 @@ struct CrossEntropyParams {
   View dbias = {};                   // [vocab] f32, added to; empty: not wanted
   PackedMatrix packed_table = {};    // `table` transposed, packed; or empty
   PackedMatrix packed_table_t = {};  // `table` packed; or empty
+  float softcap = 0;                 // logits become softcap * tanh(logit / softcap) (Gemma Team 2024, section 2); 0: unchanged
 };
 
 // x[r] <- log_softmax(x[r]), in place.

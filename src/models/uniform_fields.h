@@ -21,7 +21,11 @@ inline constexpr ChoiceName<Head> kHeadNames[] = {
 // transformers' names.
 inline constexpr ChoiceName<LabelKind> kProblemTypes[] = {
     {"single_label_classification", LabelKind::one}, {"multi_label_classification", LabelKind::several}, {"regression", LabelKind::values}};
-inline constexpr ChoiceName<NormPlace> kNormPlaceNames[] = {{"post", NormPlace::post}, {"pre", NormPlace::pre}, {"none", NormPlace::none}};
+inline constexpr ChoiceName<NormPlace> kNormPlaceNames[] = {{"post", NormPlace::post},
+                                                            {"pre", NormPlace::pre},
+                                                            {"none", NormPlace::none},
+                                                            {"output", NormPlace::output},
+                                                            {"sandwich", NormPlace::sandwich}};
 inline constexpr ChoiceName<NormKind> kNormNames[] = {{"layer", NormKind::layer}, {"rms", NormKind::rms}};
 inline constexpr ChoiceName<Position> kPositionNames[] = {
     {"none", Position::none}, {"sinusoidal", Position::sinusoidal}, {"learned", Position::learned},

@@ -4,36 +4,38 @@ namespace qkv {
 
 namespace {
 
-std::optional<Norm> norm_of(const LayerConfig& config, int hidden_size, const ParameterScope& scope) {
-  if (config.norm_place == NormPlace::none) return std::nullopt;
-  return std::optional<Norm>(std::in_place, config.norm, hidden_size, scope);
+std::optional<Norm> norm_if(bool wanted, const NormConfig& config, int hidden_size, const ParameterScope& scope) {
+  return wanted ? std::optional<Norm>(std::in_place, config, hidden_size, scope) : std::nullopt;
 }
 
 }  // namespace
 
-Block::Block(const LayerConfig& config, int hidden_size, const Initialization& start, Side side, int layer, const ParameterScope& scope)
-    : norm_place_(config.norm_place),
-      self_attention_dropout_(config.dropout, scope / "self_attention_dropout"),
-      cross_attention_dropout_(config.dropout, scope / "cross_attention_dropout"),
-      feed_forward_dropout_(config.dropout, scope / "feed_forward_dropout"),
-      self_attention_(config.attention, hidden_size, start, side == Side::decoder ? AttentionKind::decoder : AttentionKind::encoder, layer,
-                      scope / "self_attention"),
-      self_attention_norm_(norm_of(config, hidden_size, scope / "self_attention_norm")),
-      feed_forward_(config.feed_forward, hidden_size, start, scope / "feed_forward"),
-      feed_forward_norm_(norm_of(config, hidden_size, scope / "feed_forward_norm")) {
-  if (!config.cross_attention) return;
-  cross_attention_.emplace(*config.cross_attention, hidden_size, start, AttentionKind::cross, layer, scope / "cross_attention");
-  cross_attention_norm_ = norm_of(config, hidden_size, scope / "cross_attention_norm");
+Residual::Residual(const LayerConfig& config, NormPlace place, int hidden_size, const ParameterScope& layer, std::string_view sub_layer)
+    : input_norm_(norm_if(place == NormPlace::pre || place == NormPlace::sandwich, config.norm, hidden_size,
+                          layer / fmt::format("{}_norm", sub_layer))),
+      output_norm_(norm_if(place == NormPlace::output || place == NormPlace::sandwich, config.norm, hidden_size,
+                           layer / fmt::format("{}_output_norm", sub_layer))),
+      sum_norm_(norm_if(place == NormPlace::post, config.norm, hidden_size, layer / fmt::format("{}_norm", sub_layer))),
+      scale_(config.residual_scale),
+      dropout_(config.dropout, layer / fmt::format("{}_dropout", sub_layer)) {}
+
+Tensor Residual::sum(const Tensor& x, const Tensor& y, const ForwardContext& context) const {
+  const Tensor normed = output_norm_ ? output_norm_->forward(y) : y;
+  const Tensor sum = dropout_add(scale_ != 1 ? scaled(normed, scale_) : normed, x, dropout_(context), Into::x);
+  return sum_norm_ ? sum_norm_->forward(sum) : sum;
 }
 
-// A residual connection. Post-norm: Norm(x + Dropout(SubLayer(x))), as in the paper. Pre-norm: x + Dropout(SubLayer(Norm(x))) (Xiong et al.
-// 2020). The sum overwrites the sub-layer's output: it comes from a product, whose gradient does not need it.
-template <typename SubLayer>
-Tensor Block::residual(const Tensor& x, const std::optional<Norm>& norm, const Dropout& dropout, ForwardContext& context,
-                       SubLayer&& sub_layer) const {
-  const bool pre = norm_place_ == NormPlace::pre, post = norm_place_ == NormPlace::post;
-  const Tensor y = dropout_add(sub_layer(pre ? norm->forward(x) : x), x, dropout(context), Into::x);
-  return post ? norm->forward(y) : y;
+Block::Block(const LayerConfig& config, int hidden_size, const Initialization& start, Side side, int layer, const ParameterScope& scope)
+    : order_(config.order),
+      self_attention_(config.attention, hidden_size, start, side == Side::decoder ? AttentionKind::decoder : AttentionKind::encoder, layer,
+                      scope / "self_attention"),
+      self_attention_residual_(config, config.attention_norm ? config.norm_place : NormPlace::none, hidden_size, scope, "self_attention"),
+      feed_forward_(config.feed_forward, hidden_size, start, scope / "feed_forward"),
+      feed_forward_residual_(config, config.order == LayerOrder::parallel_shared ? NormPlace::none : config.norm_place, hidden_size, scope,
+                             "feed_forward") {
+  if (!config.cross_attention) return;
+  cross_attention_.emplace(*config.cross_attention, hidden_size, start, AttentionKind::cross, layer, scope / "cross_attention");
+  cross_attention_residual_.emplace(config, config.norm_place, hidden_size, scope, "cross_attention");
 }
 
 namespace {
@@ -50,15 +52,15 @@ Tensor attend(const MultiHeadAttention& attention, const Tensor& x, const Tensor
 }  // namespace
 
 Tensor Block::forward(const Tensor& x, const BlockPass& pass, const LayerRows* kept, ForwardContext& context) const {
-  Tensor y = residual(x, self_attention_norm_, self_attention_dropout_, context,
-                      [&](const Tensor& h) { return attend(self_attention_, h, h, pass.self, kept ? &kept->self : nullptr, context); });
+  Tensor h = self_attention_residual_.input(x);
+  Tensor y = self_attention_residual_.sum(x, attend(self_attention_, h, h, pass.self, kept ? &kept->self : nullptr, context), context);
   if (cross_attention_) {
-    y = residual(y, cross_attention_norm_, cross_attention_dropout_, context, [&](const Tensor& h) {
-      return attend(*cross_attention_, h, pass.memory, pass.cross, kept ? &kept->cross : nullptr, context);
-    });
+    h = cross_attention_residual_->input(y);
+    y = cross_attention_residual_->sum(y, attend(*cross_attention_, h, pass.memory, pass.cross, kept ? &kept->cross : nullptr, context),
+                                       context);
   }
-  return residual(y, feed_forward_norm_, feed_forward_dropout_, context,
-                  [&](const Tensor& h) { return feed_forward_.forward(h, context); });
+  if (order_ != LayerOrder::parallel_shared) h = feed_forward_residual_.input(order_ == LayerOrder::parallel ? x : y);
+  return feed_forward_residual_.sum(y, feed_forward_.forward(h, context), context);
 }
 
 }  // namespace qkv

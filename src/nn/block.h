@@ -14,6 +14,23 @@ struct BlockPass {
   Tensor memory;  // the encoder's output; empty without cross-attention, and in decoding, where its keys and values are kept
 };
 
+// The residual connection of a sub-layer f, with its norms and dropout (NormPlace has the formulas).
+class Residual {
+ public:
+  // Parameters and dropout are named after the sub-layer: "self_attention_norm".
+  Residual(const LayerConfig& config, NormPlace place, int hidden_size, const ParameterScope& layer, std::string_view sub_layer);
+
+  // The input of f.
+  Tensor input(const Tensor& x) const { return input_norm_ ? input_norm_->forward(x) : x; }
+  // x and y = f(input) added up. Overwrites y: it comes from a product, whose gradient does not need it.
+  Tensor sum(const Tensor& x, const Tensor& y, const ForwardContext& context) const;
+
+ private:
+  std::optional<Norm> input_norm_, output_norm_, sum_norm_;
+  float scale_;
+  Dropout dropout_;
+};
+
 class Block {
  public:
   Block(const LayerConfig& config, int hidden_size, const Initialization& start, Side side, int layer, const ParameterScope& scope);
@@ -24,18 +41,13 @@ class Block {
   const std::optional<MultiHeadAttention>& cross_attention() const { return cross_attention_; }
 
  private:
-  template <typename SubLayer>
-  Tensor residual(const Tensor& x, const std::optional<Norm>& norm, const Dropout& dropout, ForwardContext& context,
-                  SubLayer&& sub_layer) const;
-
-  NormPlace norm_place_;
-  Dropout self_attention_dropout_, cross_attention_dropout_, feed_forward_dropout_;
+  LayerOrder order_;
   MultiHeadAttention self_attention_;
-  std::optional<Norm> self_attention_norm_;
+  Residual self_attention_residual_;
   std::optional<MultiHeadAttention> cross_attention_;
-  std::optional<Norm> cross_attention_norm_;
+  std::optional<Residual> cross_attention_residual_;
   FeedForward feed_forward_;
-  std::optional<Norm> feed_forward_norm_;
+  Residual feed_forward_residual_;
 };
 
 }  // namespace qkv

@@ -19,8 +19,28 @@ struct NormConfig {
   bool operator==(const NormConfig&) const = default;
 };
 
-// Position of a layer's norms: after each residual sum, before each sub-layer, or none.
-enum class NormPlace : uint8_t { post, pre, none };
+// The places of the norms of each sub-layer f of a layer.
+enum class NormPlace : uint8_t {
+  post,      // Norm(x + f(x)) (Vaswani et al. 2017)
+  pre,       // x + f(Norm(x)) (Xiong et al. 2020)
+  none,      // x + f(x)
+  output,    // x + Norm(f(x)) (Walsh et al. 2024, OLMo 2)
+  sandwich,  // x + Norm'(f(Norm(x))) (Ding et al. 2021)
+};
+
+// What the feed-forward network of a layer reads.
+enum class LayerOrder : uint8_t {
+  sequential,       // the sum behind the attention, through a norm of its own
+  parallel,         // the layer's input, through a norm of its own (Black et al. 2022, GPT-NeoX)
+  parallel_shared,  // what the attention reads (Wang and Komatsuzaki 2021, GPT-J)
+};
+
+// What the norms of q and k apply to.
+enum class QkNormPlace : uint8_t {
+  head,          // each head before rotation (Henry et al. 2020); heads share one weight
+  rotated_head,  // likewise, after rotation
+  projection,    // all heads together, before rotation (Walsh et al. 2024, OLMo 2)
+};
 
 // A term added to the scores that depends on the distance between query and key.
 enum class DistanceBias : uint8_t {
@@ -49,8 +69,9 @@ struct AttentionConfig {
   int window = 0;                     // only keys closer than this are visible (Beltagy et al. 2020); 0: no limit
   float scale = 0;                    // factor of the scores; 0: 1 / sqrt(head_dim)
   float soft_cap = 0;                 // scores become soft_cap * tanh(score / soft_cap); 0: unchanged
-  std::optional<NormConfig> qk_norm;  // norm of each head of q and k, before rotation (Henry et al. 2020); heads share one weight
-  std::optional<RopeOptions> rope;    // rotary positions of q and k (Su et al. 2021)
+  std::optional<NormConfig> qk_norm;  // norms of q and k
+  QkNormPlace qk_norm_place = QkNormPlace::head;
+  std::optional<RopeOptions> rope;  // rotary positions of q and k (Su et al. 2021)
   DistanceBias distance_bias = DistanceBias::none;
   float dropout = 0;  // dropout of the attention weights
 
@@ -75,8 +96,11 @@ struct LayerConfig {
   std::optional<AttentionConfig> cross_attention;  // in a decoder that reads an encoder's output
   FeedForwardConfig feed_forward;
   NormPlace norm_place = NormPlace::post;
+  bool attention_norm = true;  // false: self-attention has no norm, as in ModernBERT's first layer
+  LayerOrder order = LayerOrder::sequential;
   NormConfig norm;
-  float dropout = 0;  // dropout of each sub-layer's output, before the residual addition
+  float residual_scale = 1;  // factor of each sub-layer's output, before the residual addition (Granite)
+  float dropout = 0;         // dropout of each sub-layer's output, before the residual addition
 
   bool operator==(const LayerConfig&) const = default;
 };

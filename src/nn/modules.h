@@ -60,14 +60,14 @@ class Norm {
   Tensor weight_, bias_;
 };
 
-// A norm of each head of q or k; heads share one weight (Henry et al. 2020). x: [rows, heads * head_dim].
-class HeadNorm {
+// A norm of each group of `size` columns of q or k, such as a head (Henry et al. 2020); groups share one weight.
+class QkNorm {
  public:
-  HeadNorm(const NormConfig& config, int head_dim, const ParameterScope& scope) : head_dim_(head_dim), norm_(config, head_dim, scope) {}
-  Tensor forward(const Tensor& x) const { return reshape(norm_.forward(reshape(x, {x.numel() / head_dim_, head_dim_})), x.shape()); }
+  QkNorm(const NormConfig& config, int size, const ParameterScope& scope) : size_(size), norm_(config, size, scope) {}
+  Tensor forward(const Tensor& x) const { return reshape(norm_.forward(reshape(x, {x.numel() / size_, size_})), x.shape()); }
 
  private:
-  int head_dim_;
+  int size_;
   Norm norm_;
 };
 

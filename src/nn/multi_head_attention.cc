@@ -15,16 +15,24 @@ MultiHeadAttention::MultiHeadAttention(const AttentionConfig& config, int hidden
       v_proj_({hidden_size, config.key_value_size(), config.v_bias, start.matrix()}, scope / "v_proj"),
       out_proj_({config.query_size(), hidden_size, config.out_bias, start.residual()}, scope / "out_proj") {
   if (!config.qk_norm) return;
-  q_norm_.emplace(*config.qk_norm, config.head_dim, scope / "q_norm");
-  k_norm_.emplace(*config.qk_norm, config.head_dim, scope / "k_norm");
+  const bool together = config.qk_norm_place == QkNormPlace::projection;
+  q_norm_.emplace(*config.qk_norm, together ? config.query_size() : config.head_dim, scope / "q_norm");
+  k_norm_.emplace(*config.qk_norm, together ? config.key_value_size() : config.head_dim, scope / "k_norm");
+}
+
+Tensor MultiHeadAttention::normed_and_turned(const Tensor& x, const std::optional<QkNorm>& norm, int num_heads,
+                                             const AttentionPass& pass) const {
+  if (!norm) return pass.positions.turn(x, num_heads);
+  if (config_.qk_norm_place == QkNormPlace::rotated_head) return norm->forward(pass.positions.turn(x, num_heads));
+  return pass.positions.turn(norm->forward(x), num_heads);
 }
 
 Tensor MultiHeadAttention::queries(const Tensor& projected, const AttentionPass& pass) const {
-  return pass.positions.turn(q_norm_ ? q_norm_->forward(projected) : projected, config_.num_heads);
+  return normed_and_turned(projected, q_norm_, config_.num_heads, pass);
 }
 
 Tensor MultiHeadAttention::keys(const Tensor& projected, const AttentionPass& pass) const {
-  return pass.positions.turn(k_norm_ ? k_norm_->forward(projected) : projected, config_.num_key_value_heads);
+  return normed_and_turned(projected, k_norm_, config_.num_key_value_heads, pass);
 }
 
 // MultiHead(Q, K, V) = Concat(head_1, ..., head_h) W_O, head_i = Attention(Q W_Q_i, K W_K_i, V W_V_i).

@@ -31,6 +31,8 @@ class MultiHeadAttention {
  private:
   Tensor queries(const Tensor& projected, const AttentionPass& pass) const;
   Tensor keys(const Tensor& projected, const AttentionPass& pass) const;
+  // Norm and rotation of q or k in the configured order.
+  Tensor normed_and_turned(const Tensor& x, const std::optional<QkNorm>& norm, int num_heads, const AttentionPass& pass) const;
   Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionPass& pass, const DropoutParams& dropout,
                 ForwardContext& context) const;
 
@@ -39,7 +41,7 @@ class MultiHeadAttention {
   int layer_;
   Dropout dropout_;
   Linear q_proj_, k_proj_, v_proj_, out_proj_;
-  std::optional<HeadNorm> q_norm_, k_norm_;
+  std::optional<QkNorm> q_norm_, k_norm_;
 };
 
 }  // namespace qkv

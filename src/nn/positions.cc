@@ -80,9 +80,9 @@ Tensor AttentionPositions::known_alibi(size_t group, int64_t reach) const {
 
 namespace {
 
-// With dynamic scaling the base of the angles depends on the sequence's length, so each sequence gets its own tables.
-void set_dynamic_rope(const RopeOptions& rope, std::span<const int32_t> position_of, const Segments& queries, const Segments& keys,
-                      Device device, PassPositions& pass) {
+// Angles that depend on the sequence's length: each sequence gets its own tables.
+void set_rope_by_length(const RopeOptions& rope, std::span<const int32_t> position_of, const Segments& queries, const Segments& keys,
+                        Device device, PassPositions& pass) {
   std::vector<RopeTables> all;
   int64_t rows = 0;
   for (int64_t i = 0; i < queries.count(); ++i) {
@@ -115,8 +115,8 @@ void AttentionPositions::set_rope(size_t group, std::span<const int32_t> positio
                                   PassPositions& pass) const {
   const RopeOptions& rope = *groups_[group].rope;
   pass.layout = rope.layout;
-  if (rope.scaling == RopeScaling::dynamic && keys.longest() > rope.original_max_positions) {
-    return set_dynamic_rope(rope, position_of, queries, keys, device_, pass);
+  if (angles_depend_on_length(rope, keys.longest())) {
+    return set_rope_by_length(rope, position_of, queries, keys, device_, pass);
   }
   pass.rope = known_rope(group, int64_t{*std::max_element(position_of.begin(), position_of.end())} + 1);
   pass.rope_row_of.assign(position_of.begin(), position_of.end());

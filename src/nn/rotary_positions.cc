@@ -49,15 +49,22 @@ void validate(const RopeOptions& o) {
   };
   more_than("rope_theta", o.theta, 1);
   more_than("factor", o.factor, 0);
-  const bool stretched = o.scaling == RopeScaling::dynamic || o.scaling == RopeScaling::yarn || o.scaling == RopeScaling::llama3;
-  if (stretched) more_than("original_max_position_embeddings", static_cast<double>(o.original_max_positions), 0);
+  const bool has_original = o.scaling != RopeScaling::none && o.scaling != RopeScaling::linear && o.scaling != RopeScaling::ntk_alpha;
+  if (has_original) more_than("original_max_position_embeddings", static_cast<double>(o.original_max_positions), 0);
   if (o.scaling == RopeScaling::llama3) {
     more_than("low_freq_factor", o.low_freq_factor, 0);
     more_than("high_freq_factor", o.high_freq_factor, o.low_freq_factor);
   }
+  if (o.scaling == RopeScaling::longrope) {
+    for (const double factor : o.short_factors) more_than("short_factor", factor, 0);
+    for (const double factor : o.long_factors) more_than("long_factor", factor, 0);
+    if (o.factor > 1) more_than("original_max_position_embeddings", static_cast<double>(o.original_max_positions), 1);
+  }
   if (o.scaling == RopeScaling::yarn) {
     more_than("beta_fast", o.beta_fast, 0);
     more_than("beta_slow", o.beta_slow, 0);
+  }
+  if (o.scaling == RopeScaling::yarn || o.scaling == RopeScaling::longrope) {
     const double factor = rope_attention_factor(o);
     QKV_REQUIRE(factor > 0 && std::isfinite(factor),
                 "\"attention_factor\", \"mscale\" and \"mscale_all_dim\" of the rotary positions scale them by {}; it must be more than 0",
@@ -69,13 +76,20 @@ RopeOptions used_options(const RopeOptions& options) {
   RopeOptions used{.rotary_dim = options.rotary_dim, .theta = options.theta, .layout = options.layout, .scaling = options.scaling};
   if (options.scaling == RopeScaling::none) return used;
   used.factor = options.factor;
-  if (options.scaling == RopeScaling::linear) return used;
+  if (options.scaling == RopeScaling::linear || options.scaling == RopeScaling::ntk_alpha) return used;
   used.original_max_positions = options.original_max_positions;
   if (options.scaling == RopeScaling::dynamic) return used;
+  if (options.scaling == RopeScaling::longrope) {
+    used.attention_factor = options.attention_factor;
+    used.short_factors = options.short_factors;
+    used.long_factors = options.long_factors;
+    return used;
+  }
   if (options.scaling == RopeScaling::yarn) {
     RopeOptions yarn = options;
     yarn.low_freq_factor = used.low_freq_factor;
     yarn.high_freq_factor = used.high_freq_factor;
+    yarn.short_factors = yarn.long_factors = {};
     return yarn;
   }
   used.low_freq_factor = options.low_freq_factor;
@@ -83,12 +97,20 @@ RopeOptions used_options(const RopeOptions& options) {
   return used;
 }
 
+bool angles_depend_on_length(const RopeOptions& o, int64_t length) {
+  return (o.scaling == RopeScaling::dynamic || o.scaling == RopeScaling::longrope) && length > o.original_max_positions;
+}
+
 std::vector<double> rope_frequencies(const RopeOptions& o, int64_t length) {
   QKV_REQUIRE(o.rotary_dim > 0 && o.rotary_dim % 2 == 0, "[rope] rotary_dim is {}; it must be even and positive", o.rotary_dim);
   validate(o);
   double theta = o.theta;
+  if (o.scaling == RopeScaling::ntk_alpha) {
+    QKV_REQUIRE(o.rotary_dim > 2, "[rope] a scaled base needs more than one pair");
+    theta *= std::pow(o.factor, o.rotary_dim / (o.rotary_dim - 2.0));
+  }
   if (o.scaling == RopeScaling::dynamic && length > o.original_max_positions) {
-    QKV_REQUIRE(o.rotary_dim > 2, "[rope] dynamic scaling needs more than one pair");
+    QKV_REQUIRE(o.rotary_dim > 2, "[rope] a scaled base needs more than one pair");
     const double stretch = o.factor * static_cast<double>(length) / static_cast<double>(o.original_max_positions) - (o.factor - 1);
     theta *= std::pow(stretch, o.rotary_dim / (o.rotary_dim - 2.0));
   }
@@ -97,14 +119,22 @@ std::vector<double> rope_frequencies(const RopeOptions& o, int64_t length) {
   if (o.scaling == RopeScaling::linear) {
     for (double& frequency : frequencies) frequency /= o.factor;
   }
+  if (o.scaling == RopeScaling::longrope) {
+    const std::vector<double>& factors = angles_depend_on_length(o, length) ? o.long_factors : o.short_factors;
+    QKV_REQUIRE(factors.size() == frequencies.size(), "[rope] longrope has {} factors for {} pairs", factors.size(), frequencies.size());
+    for (size_t i = 0; i < factors.size(); ++i) frequencies[i] /= factors[i];
+  }
   if (o.scaling == RopeScaling::yarn) interpolate_yarn(o, frequencies);
   if (o.scaling == RopeScaling::llama3) interpolate_llama3(o, frequencies);
   return frequencies;
 }
 
 double rope_attention_factor(const RopeOptions& o) {
-  if (o.scaling != RopeScaling::yarn) return 1;
+  if (o.scaling != RopeScaling::yarn && o.scaling != RopeScaling::longrope) return 1;
   if (o.attention_factor != 0) return o.attention_factor;
+  if (o.scaling == RopeScaling::longrope) {
+    return o.factor <= 1 ? 1 : std::sqrt(1 + std::log(o.factor) / std::log(static_cast<double>(o.original_max_positions)));
+  }
   if (o.mscale != 0 && o.mscale_all_dim != 0) return yarn_scale(o.factor, o.mscale) / yarn_scale(o.factor, o.mscale_all_dim);
   return yarn_scale(o.factor, 1);
 }

@@ -18,10 +18,12 @@ RopeOptions options_of(const nlohmann::json& golden) {
   RopeOptions o;
   o.rotary_dim = golden["head_dim"];
   o.theta = golden["rope_theta"];
-  o.scaling = type == "linear"    ? RopeScaling::linear
-              : type == "dynamic" ? RopeScaling::dynamic
-              : type == "yarn"    ? RopeScaling::yarn
-                                  : RopeScaling::llama3;
+  o.scaling = type == "linear"      ? RopeScaling::linear
+              : type == "dynamic"   ? RopeScaling::dynamic
+              : type == "yarn"      ? RopeScaling::yarn
+              : type == "longrope"  ? RopeScaling::longrope
+              : type == "ntk_alpha" ? RopeScaling::ntk_alpha
+                                    : RopeScaling::llama3;
   o.factor = golden["factor"];
   o.original_max_positions = golden.value("original_max_position_embeddings", 0);
   o.low_freq_factor = golden.value("low_freq_factor", o.low_freq_factor);
@@ -32,12 +34,14 @@ RopeOptions options_of(const nlohmann::json& golden) {
   o.mscale = golden.value("mscale", 0.0);
   o.mscale_all_dim = golden.value("mscale_all_dim", 0.0);
   o.truncate = golden.value("truncate", true);
+  o.short_factors = golden.value("short_factor", std::vector<double>{});
+  o.long_factors = golden.value("long_factor", std::vector<double>{});
   return o;
 }
 
 TEST(RotaryPositions, FrequenciesOfEachScalingAreThoseOfTransformers) {
   const auto goldens = nlohmann::json::parse(read_file(std::string(QKV_SOURCE_DIR) + "/tests/goldens/rope/rope.json"));
-  ASSERT_GE(goldens.size(), 7u);
+  ASSERT_GE(goldens.size(), 10u);
   for (const auto& golden : goldens) {
     const RopeOptions options = options_of(golden);
     const std::vector<double> frequencies = rope_frequencies(options, golden["length"]);
@@ -73,6 +77,9 @@ TEST(RotaryPositions, WhatCannotTurnIsNamed) {
   EXPECT_THROW(rope_frequencies({.rotary_dim = 7}, 1), Error);
   EXPECT_THROW(rope_frequencies({.rotary_dim = 8, .scaling = RopeScaling::yarn, .factor = 2}, 1), Error);
   EXPECT_THROW(rope_frequencies({.rotary_dim = 8, .scaling = RopeScaling::linear, .factor = 0}, 1), Error);
+  const RopeOptions three_of_four{
+      .rotary_dim = 8, .scaling = RopeScaling::longrope, .original_max_positions = 4, .short_factors = {1, 1, 1}, .long_factors = {}};
+  EXPECT_THROW(rope_frequencies(three_of_four, 1), Error);
 }
 
 }  // namespace

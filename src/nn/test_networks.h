@@ -1,4 +1,4 @@
-// Small networks with every choice of UniformConfig, and batches for them.
+// Small networks with every choice of TransformerConfig, and batches for them.
 #pragma once
 
 #include <vector>
@@ -33,8 +33,50 @@ inline UniformConfig decoder_only(NormPlace norm) {
 
 struct Variant {
   const char* name;
-  UniformConfig config;
+  TransformerConfig config;
 };
+
+// Gemma 2, OLMo 2, GPT-NeoX and GPT-J: every place of norms and every order of sub-layers, with the choices that UniformConfig lacks.
+inline std::vector<Variant> language_models() {
+  UniformConfig llama = decoder_only(NormPlace::sandwich);
+  llama.position = Position::rope;
+  llama.norm = NormKind::rms;
+  llama.activation = Activation::gelu_tanh;
+  llama.gated_ffn = llama.qk_norm = true;
+  llama.linear_bias = false;
+  TransformerConfig gemma = llama;
+  gemma.embedding_scale = 4;
+  gemma.logit_soft_cap = 2;
+  gemma.decoder[1].attention.soft_cap = 3;
+  gemma.decoder[1].attention.window = 2;
+  gemma.decoder[1].attention.rope->theta = 100;
+  llama.norm_position = NormPlace::output;
+  TransformerConfig olmo = llama;
+  olmo.output_scale = 0.3f;
+  for (LayerConfig& layer : olmo.decoder) {
+    layer.attention.qk_norm_place = QkNormPlace::projection;
+    layer.residual_scale = 0.5f;
+  }
+  olmo.decoder[0].attention.rope.reset();
+  UniformConfig gpt = decoder_only(NormPlace::pre);
+  gpt.position = Position::rope;
+  gpt.activation = Activation::gelu;
+  gpt.tie_word_embeddings = false;
+  TransformerConfig neox = gpt, gptj = gpt;
+  for (LayerConfig& layer : neox.decoder) {
+    layer.order = LayerOrder::parallel;
+    layer.attention.qk_norm = layer.norm;
+    layer.attention.qk_norm_place = QkNormPlace::rotated_head;
+    layer.attention.rope->rotary_dim = 2;
+  }
+  neox.decoder[0].attention_norm = false;
+  gptj.output_bias = true;
+  for (LayerConfig& layer : gptj.decoder) {
+    layer.order = LayerOrder::parallel_shared;
+    layer.attention.rope->layout = RotaryPairs::neighbours;
+  }
+  return {{"gemma", gemma}, {"olmo", olmo}, {"neox", neox}, {"gptj", gptj}};
+}
 
 // Covers every choice of UniformConfig at least once.
 inline std::vector<Variant> variants() {
@@ -64,15 +106,17 @@ inline std::vector<Variant> variants() {
       Activation::gelu;  // with relu, bf16 rounding may flip the sign of values near 0
   rope.position = Position::rope;
   rope.rope = {.rotary_dim = 2, .layout = RotaryPairs::neighbours, .scaling = RopeScaling::linear, .factor = 2};
-  return {{"post", post},
-          {"pre", small_config(NormPlace::pre)},
-          {"llama", llama},
-          {"gpt2", gpt2},
-          {"no positions", without_positions},
-          {"alibi", alibi},
-          {"t5", t5},
-          {"learned", learned},
-          {"rope", rope}};
+  std::vector<Variant> all = language_models();
+  all.insert(all.end(), {{"post", post},
+                         {"pre", small_config(NormPlace::pre)},
+                         {"llama", llama},
+                         {"gpt2", gpt2},
+                         {"no positions", without_positions},
+                         {"alibi", alibi},
+                         {"t5", t5},
+                         {"learned", learned},
+                         {"rope", rope}});
+  return all;
 }
 
 // Encoders without a decoder: BERT, and one that no class of transformers can represent.
@@ -122,7 +166,7 @@ inline TokenBatch batch_of(std::span<const int32_t> lengths, uint32_t stream) {
 }
 
 struct Fixture {
-  explicit Fixture(const UniformConfig& config, Device device = Device::cpu) : store(3, true, device), network(config, store) {
+  explicit Fixture(const TransformerConfig& config, Device device = Device::cpu) : store(3, true, device), network(config, store) {
     if (config.token_types > 0) source.token_types = {0, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0};
   }
   ParameterStore store;

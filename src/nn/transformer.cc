@@ -51,6 +51,7 @@ Transformer::Transformer(const TransformerConfig& config, ParameterStore& store)
   }
   output_weight_ =
       config.tie_word_embeddings ? embed_tokens_ : store.create("output.weight", {config.vocab_size, columns}, embedding_start, true);
+  output_bias_ = config.output_bias ? store.create("output.bias", {config.vocab_size}, Initializer::zeros(), false) : final_logits_bias_;
 }
 
 Transformer::SidePositions Transformer::make_positions(Side side, const ParameterScope& scope) const {
@@ -74,7 +75,6 @@ StackPass Transformer::self_pass(Side side, const Segments& queries, const Segme
 }
 
 Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> position_of, Side side, ForwardContext& context) const {
-  const float scale = config_.scale_embedding ? std::sqrt(static_cast<float>(config_.hidden_size)) : 1.0f;
   const DType dtype = activation_type(context, embed_tokens_.device());
   const DropoutParams dropout = positions(side).dropout(context);
   const std::optional<Norm>& norm = positions(side).embedding_norm;
@@ -82,8 +82,8 @@ Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> pos
   std::vector<int32_t> row_of(position_of.begin(), position_of.end());
   for (int32_t& row : row_of) row += config_.position_offset;
   const int64_t count = row_of.empty() ? 0 : int64_t{*std::max_element(row_of.begin(), row_of.end())} + 1;
-  Tensor x =
-      embedding(tokens.ids, embed_tokens_, positions(side).embedded.rows(count), row_of, scale, dtype, plain ? dropout : DropoutParams{});
+  Tensor x = embedding(tokens.ids, embed_tokens_, positions(side).embedded.rows(count), row_of, config_.embedding_scale, dtype,
+                       plain ? dropout : DropoutParams{});
   if (plain) return x;
   if (embed_token_types_) {
     QKV_CHECK(tokens.token_types.empty() || tokens.token_types.size() == tokens.ids.size(), "[embed] {} token types for {} ids",
@@ -114,16 +114,21 @@ Tensor Transformer::decode(const TokenBatch& target_in, const Tensor& memory, co
 }
 
 Tensor Transformer::output_rows(const Tensor& hidden) const {
-  return config_.scale_output ? scaled(hidden, 1 / std::sqrt(static_cast<float>(config_.hidden_size))) : hidden;
+  return config_.output_scale != 1 ? scaled(hidden, config_.output_scale) : hidden;
 }
 
-Tensor Transformer::logits(const Tensor& hidden) const { return linear_f32(output_rows(hidden), output_weight_, final_logits_bias_); }
+Tensor Transformer::logits(const Tensor& hidden) const {
+  const Tensor y = linear_f32(output_rows(hidden), output_weight_, output_bias_);
+  const float cap = config_.logit_soft_cap;
+  return cap > 0 ? scaled(activate(scaled(y, 1 / cap), Activation::tanh), cap) : y;
+}
 
 CrossEntropyResult Transformer::loss(const TokenBatch& source, const TokenBatch& target_in, std::span<const int32_t> target_out,
                                      float label_smoothing, float scale, ForwardContext& context) const {
   const Tensor memory = encode(source, context);
   const Tensor hidden = decode(target_in, memory, source.segments, context);
-  return linear_cross_entropy(output_rows(hidden), output_weight_, final_logits_bias_, target_out, label_smoothing, scale);
+  return linear_cross_entropy(output_rows(hidden), output_weight_, output_bias_, target_out, label_smoothing, scale,
+                              config_.logit_soft_cap);
 }
 
 // The input rows of the output layer.

@@ -100,6 +100,7 @@ class Transformer {
   std::optional<ClassificationHead> classification_head_;
   std::optional<Pooler> pooler_;
   Tensor output_weight_;  // [vocab_size, embedding_columns]; embed_tokens_ itself if tied; empty if no token is predicted
+  Tensor output_bias_;    // [vocab_size], of a decoder's output layer: learned, or final_logits_bias_, or empty
 };
 
 }  // namespace qkv

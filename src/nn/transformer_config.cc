@@ -1,5 +1,6 @@
 #include "nn/transformer_config.h"
 
+#include <cmath>
 #include <string>
 
 #include "base/error.h"
@@ -24,6 +25,15 @@ void check_probability(const char* name, float value) {
   QKV_REQUIRE(value >= 0 && value < 1, "{} is {}; it must be at least 0 and less than 1", name, value);
 }
 
+// A factor of activations may be negative, but not 0 or infinite.
+void check_factor(const char* name, float value) {
+  QKV_REQUIRE(value != 0 && std::isfinite(value), "{} is {}; it must be a number other than 0", name, value);
+}
+
+void check_soft_cap(const char* name, float value) {
+  QKV_REQUIRE(value >= 0 && std::isfinite(value), "{} is {}; it must be 0 or more", name, value);
+}
+
 void check_attention(const AttentionConfig& c, const TransformerConfig& network) {
   check_range("num_attention_heads", c.num_heads, 1, 1 << 16);
   QKV_REQUIRE(c.head_dim != 0, "num_attention_heads {} does not divide hidden_size {}; possible: {}", c.num_heads, network.hidden_size,
@@ -34,13 +44,19 @@ void check_attention(const AttentionConfig& c, const TransformerConfig& network)
   QKV_REQUIRE(c.num_heads % c.num_key_value_heads == 0, "num_key_value_heads {} does not divide num_attention_heads {}; possible: {}",
               c.num_key_value_heads, c.num_heads, divisors(c.num_heads));
   check_range("sliding_window", c.window, 0, INT32_MAX);
+  check_soft_cap("the soft cap of the scores", c.soft_cap);
+  QKV_REQUIRE(std::isfinite(c.scale), "the scale of the scores is {}", c.scale);
   check_probability("attention_dropout", c.dropout);
   if (!c.rope) return;
   check_range("rotary_dim", c.rope->rotary_dim, 1, c.head_dim);
   QKV_REQUIRE(c.rope->rotary_dim % 2 == 0, "rotary positions turn pairs of columns; {} of a head of {} are no pairs", c.rope->rotary_dim,
               c.head_dim);
-  QKV_REQUIRE(c.rope->scaling != RopeScaling::dynamic || c.rope->rotary_dim > 2,
+  QKV_REQUIRE((c.rope->scaling != RopeScaling::dynamic && c.rope->scaling != RopeScaling::ntk_alpha) || c.rope->rotary_dim > 2,
               "the dynamic scaling of rotary positions needs heads of more than one pair");
+  const auto pairs = static_cast<size_t>(c.rope->rotary_dim / 2);
+  QKV_REQUIRE(c.rope->scaling != RopeScaling::longrope || (c.rope->short_factors.size() == pairs && c.rope->long_factors.size() == pairs),
+              "\"short_factor\" has {} values and \"long_factor\" {}; heads have {} pairs that turn", c.rope->short_factors.size(),
+              c.rope->long_factors.size(), pairs);
   validate(*c.rope);
 }
 
@@ -52,6 +68,10 @@ void check_layer(const LayerConfig& c, Side side, const TransformerConfig& netwo
   check_range(side == Side::encoder ? "encoder_ffn_dim" : "decoder_ffn_dim", c.feed_forward.size, 1, 1 << 20);
   check_probability("activation_dropout", c.feed_forward.dropout);
   check_probability("dropout", c.dropout);
+  check_factor("residual_scale", c.residual_scale);
+  QKV_REQUIRE(c.order == LayerOrder::sequential || c.norm_place == NormPlace::pre || c.norm_place == NormPlace::none,
+              "sub-layers that are computed in parallel have their norms before them");
+  QKV_REQUIRE(c.order == LayerOrder::sequential || !c.cross_attention, "a layer that reads an encoder computes its sub-layers in turn");
 }
 
 }  // namespace
@@ -93,12 +113,25 @@ void validate(const TransformerConfig& c) {
     QKV_REQUIRE(c.embedding_size == 0 && c.layer_groups == 0,
                 "embeddings of another size and layers that share weights are for an encoder alone");
   }
+  check_factor("embedding_scale", c.embedding_scale);
+  check_factor("output_scale", c.output_scale);
+  check_soft_cap("logit_soft_cap", c.logit_soft_cap);
+  QKV_REQUIRE(!c.output_bias || (c.has_decoder() && !c.final_logits_bias),
+              "a learned bias of the logits is for a decoder without a constant one");
   QKV_REQUIRE(c.position_offset == 0 || c.position_table != PositionTable::none, "position_offset is for a table of positions");
   check_probability("dropout", c.dropout);
   for (const int32_t id : c.eos_token_ids) check_range("eos_token_id", id, 0, c.vocab_size - 1);
   // A decoder alone never reads its pad token, and reads its start token only if there is no prompt.
   if (c.kind != Kind::decoder_only) check_range("pad_token_id", c.pad_token_id, -1, c.vocab_size - 1);
   if (c.kind == Kind::encoder_decoder) check_range("decoder_start_token_id", c.decoder_start_token_id, 0, c.vocab_size - 1);
+}
+
+int64_t rotation_boundary(const TransformerConfig& config) {
+  for (const LayerConfig& layer : config.decoder) {
+    const std::optional<RopeOptions>& rope = layer.attention.rope;
+    if (rope && rope->scaling == RopeScaling::longrope) return rope->original_max_positions;
+  }
+  return 0;
 }
 
 }  // namespace qkv

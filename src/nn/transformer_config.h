@@ -60,13 +60,15 @@ struct TransformerConfig {
   int max_position_embeddings = 1024;  // longest sequence on either side
   int position_offset = 0;             // row of the table for the first position of a sequence
   RelativeBuckets relative_buckets;
-  bool scale_embedding = true;               // embeddings times sqrt(hidden_size) (Vaswani et al. 2017, section 3.4)
+  float embedding_scale = 1;                 // factor of the embeddings; sqrt(hidden_size) in Vaswani et al. 2017, section 3.4
   std::optional<NormConfig> embedding_norm;  // on the embeddings of each stack, before their dropout
   int embedding_size = 0;  // columns of the embeddings, which a linear layer maps to hidden_size; 0: hidden_size and no such layer
   int layer_groups = 0;    // a stack's layers share weights in this many groups of neighbours (Lan et al. 2019); 0: they share none
   int token_types = 0;     // rows of a table added to the embeddings according to the text that a token belongs to; 0: no table
   bool tie_word_embeddings = true;  // the output layer shares the embedding's weight (Press and Wolf 2017)
-  bool scale_output = false;        // the output layer's input times hidden_size^-0.5 (Raffel et al. 2020), in a decoder
+  float output_scale = 1;           // factor of the output layer's input in a decoder; hidden_size^-0.5 in Raffel et al. 2020
+  float logit_soft_cap = 0;         // a decoder's logits become logit_soft_cap * tanh(logit / logit_soft_cap); 0: unchanged
+  bool output_bias = false;         // learned bias of a decoder's output layer
   bool final_logits_bias = true;    // adds a constant, untrained vector to the logits
   float initializer_range = 0;      // deviation of normal initial weights, as in GPT-2; 0: Xavier, embeddings hidden_size^-0.5
   float dropout = 0.1f;             // dropout of the embeddings
@@ -98,5 +100,9 @@ struct TransformerConfig {
 
 // Throws an error with the option's name, its value and the possible values if the options are inconsistent.
 void validate(const TransformerConfig& config);
+
+// The longest sequence that a decoder with longrope rotates by its short factors; 0: none has longrope. In longer sequences all keys rotate
+// by the long factors, so kept ones must be computed again, as in transformers' Phi3ForCausalLM.
+int64_t rotation_boundary(const TransformerConfig& config);
 
 }  // namespace qkv

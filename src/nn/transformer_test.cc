@@ -122,7 +122,7 @@ TEST(Transformer, WhatIsForgottenAndRecomputedGivesTheSameBits) {
 
 // Two layers of one group are one layer applied twice.
 TEST(Transformer, LayersOfAGroupShareTheirWeights) {
-  UniformConfig config = encoders().front().config;
+  UniformConfig config = as_uniform(encoders().front().config);
   config.dropout = config.attention_dropout = config.activation_dropout = 0;
   config.layer_groups = 1;
   Fixture shared(config);

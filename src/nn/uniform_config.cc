@@ -1,5 +1,7 @@
 #include "nn/uniform_config.h"
 
+#include <cmath>
+
 #include "base/error.h"
 
 namespace qkv {
@@ -52,7 +54,6 @@ void copy_common(const From& from, To& to) {
   to.vocab_size = from.vocab_size;
   to.hidden_size = from.hidden_size;
   to.relative_buckets = from.relative_buckets;
-  to.scale_embedding = from.scale_embedding;
   to.tie_word_embeddings = from.tie_word_embeddings;
   to.final_logits_bias = from.final_logits_bias;
   to.max_position_embeddings = from.max_position_embeddings;
@@ -77,6 +78,7 @@ void copy_common(const From& from, To& to) {
 UniformConfig first_layer_of(const TransformerConfig& c) {
   UniformConfig u;
   copy_common(c, u);
+  u.scale_embedding = c.embedding_scale != 1;
   u.encoder_layers = static_cast<int>(c.encoder.size());
   u.decoder_layers = static_cast<int>(c.decoder.size());
   if (c.encoder.empty() && c.decoder.empty()) return u;
@@ -121,9 +123,10 @@ UniformConfig::operator TransformerConfig() const {
   }
   TransformerConfig c;
   copy_common(*this, c);
+  if (scale_embedding) c.embedding_scale = std::sqrt(static_cast<float>(hidden_size));
   c.encoder.assign(static_cast<size_t>(encoder_layers), layer_of(*this, Side::encoder));
   c.decoder.assign(static_cast<size_t>(decoder_layers), layer_of(*this, Side::decoder));
-  if (norm_position == NormPlace::pre) c.final_norm = norm_of(*this);
+  if (norm_position != NormPlace::post && norm_position != NormPlace::none) c.final_norm = norm_of(*this);
   c.position_table = position == Position::sinusoidal ? PositionTable::sinusoidal
                      : position == Position::learned  ? PositionTable::learned
                                                       : PositionTable::none;

@@ -6,7 +6,7 @@
 namespace qkv {
 
 CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& table, const Tensor& bias, std::span<const int32_t> targets,
-                                        float label_smoothing, float scale) {
+                                        float label_smoothing, float scale, float softcap) {
   QKV_CHECK(table.cols() == hidden.cols(), "[cross_entropy] the output layer is {}, hidden rows have {} values", to_string(table.shape()),
             hidden.cols());
   QKV_CHECK(static_cast<int64_t>(targets.size()) == hidden.rows(), "[cross_entropy] {} targets for {} rows", targets.size(), hidden.rows());
@@ -27,7 +27,8 @@ CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& tabl
                             .dhidden = {},
                             .dtable = {},
                             .dbias = {},
-                            .packed_table = packed};
+                            .packed_table = packed,
+                            .softcap = softcap};
   // The gradient is computed in the same pass, while a chunk of logits is in the cache; so the loss must be the last node of the tape.
   const bool training = wants_gradient({hidden, table, bias});
   Tensor dhidden;

@@ -139,12 +139,13 @@ struct LossRun {
   double loss, nll;
   Tensor dhidden, dtable, dbias;
 };
-LossRun run_loss(const Tensor& hidden, const Tensor& table, const Tensor& bias, std::span<const int32_t> targets, float smoothing) {
+LossRun run_loss(const Tensor& hidden, const Tensor& table, const Tensor& bias, std::span<const int32_t> targets, float smoothing,
+                 float cap = 0) {
   Tape tape;
   CrossEntropyResult result;
   {
     RecordScope scope(&tape);
-    result = linear_cross_entropy(hidden, table, bias, targets, smoothing, 0.125f);
+    result = linear_cross_entropy(hidden, table, bias, targets, smoothing, 0.125f, cap);
   }
   backward(tape, result.loss);
   return {result.loss_sum, result.nll_sum, hidden.grad(), table.grad(), bias ? bias.grad() : Tensor()};
@@ -155,7 +156,8 @@ TEST(CrossEntropy, EqualsTheReferenceWithAndWithoutSmoothing) {
   const testing::KeepIsa keep;
   for (Isa isa : available_isas()) {
     set_isa(isa);
-    for (const auto& [classes, smoothing] : {std::pair{int64_t{1003}, 0.0f}, {int64_t{1003}, 0.1f}, {int64_t{2}, 0.1f}}) {
+    for (const auto& [classes, smoothing, cap] :
+         {std::tuple{int64_t{1003}, 0.0f, 0.0f}, {int64_t{1003}, 0.1f, 0.0f}, {int64_t{1003}, 0.1f, 6.0f}, {int64_t{2}, 0.1f, 0.0f}}) {
       for (DType dtype : {DType::f32, DType::bf16}) {
         // With bf16 hidden states the table holds bf16 values, since products round it to bf16.
         Pair hidden = random_pair({150, 40}, dtype, 1), table = random_pair({classes, 40}, dtype, 2),
@@ -164,8 +166,8 @@ TEST(CrossEntropy, EqualsTheReferenceWithAndWithoutSmoothing) {
         table.cpu.set_requires_grad(true);
         std::vector<int32_t> targets;
         for (int i = 0; i < 150; ++i) targets.push_back(i * 7 % static_cast<int32_t>(classes));
-        const LossRun cpu = run_loss(hidden.cpu, table.cpu, bias.cpu, targets, smoothing);
-        const LossRun expected = run_loss(hidden.reference, table.reference, bias.reference, targets, smoothing);
+        const LossRun cpu = run_loss(hidden.cpu, table.cpu, bias.cpu, targets, smoothing, cap);
+        const LossRun expected = run_loss(hidden.reference, table.reference, bias.reference, targets, smoothing, cap);
         const double tolerance = dtype == DType::f32 ? 1e-5 : 1e-2;
         EXPECT_NEAR(cpu.loss / expected.loss, 1, 1e-5);
         EXPECT_NEAR(cpu.nll / expected.nll, 1, 1e-5);
@@ -199,8 +201,8 @@ TEST(CrossEntropy, GradientsEqualFiniteDifferences) {
   const Tensor hidden = random_pair({5, 6}, DType::f32, 1).reference, table = random_pair({9, 6}, DType::f32, 2).reference,
                bias = random_pair({9}, DType::f32, 3).reference;
   const std::vector<int32_t> targets{0, 8, 3, 3, 5};
-  run_loss(hidden, table, bias, targets, 0.1f);
-  const auto forward = [&] { return linear_cross_entropy(hidden, table, bias, targets, 0.1f, 0.125f).loss; };
+  run_loss(hidden, table, bias, targets, 0.1f, 3);
+  const auto forward = [&] { return linear_cross_entropy(hidden, table, bias, targets, 0.1f, 0.125f, 3).loss; };
   const float one = 1;
   const Tensor dy = Tensor::from({&one, 1}, {1}, DType::f64, Device::reference);
   EXPECT_LT(testing::finite_difference_error(forward, hidden, dy, 30), 1e-6);

@@ -104,9 +104,10 @@ struct CrossEntropyResult {
   double nll_sum = 0;   // sum over rows of -log p(target)
 };
 // Output layer and loss fused: logits = hidden table^T + bias are computed in chunks of rows and never stored whole. Label smoothing as in
-// torch.nn.CrossEntropyLoss. hidden: [rows, size], table: [vocab, size], bias: [vocab] or empty, targets: [rows].
+// torch.nn.CrossEntropyLoss. hidden: [rows, size], table: [vocab, size], bias: [vocab] or empty, targets: [rows]. softcap: logits become
+// softcap * tanh(logit / softcap); 0: unchanged.
 CrossEntropyResult linear_cross_entropy(const Tensor& hidden, const Tensor& table, const Tensor& bias, std::span<const int32_t> targets,
-                                        float label_smoothing, float scale);
+                                        float label_smoothing, float scale, float softcap = 0);
 
 // All steps of a recurrent layer in one direction, every sequence starting from a zero state (kernels/sequence_params.h has the formulas
 // and the order of rows). gates: W_ih x + b_ih, [rows, gates * hidden]; it is overwritten, also by the gradient, so nobody else may read

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/vector/activation-inl.h"
 #include "kernels/cpu/vector/flat.h"
 #include "kernels/cpu/vector/scratch.h"
 #include "kernels/cpu/vector/simd-inl.h"
@@ -58,12 +59,28 @@ RowSums sum_row(const float* x, int64_t n, bool keep_exponentials, float* out) {
   return {largest, static_cast<float>(exponentials), total};
 }
 
-// Loss of one row of logits. If a gradient is wanted the row becomes scale * (softmax - smoothing / n - (1 - smoothing) [target]), stored
-// from the row's beginning in type T.
+// x becomes cap * tanh(x / cap); slope receives the derivative.
+void soft_cap_row(float cap, int64_t n, float* x, float* slope) {
+  const F32 d;
+  const Vec factor = hn::Set(d, cap), inverse = hn::Set(d, 1 / cap), one = hn::Set(d, 1.0f);
+  for (int64_t c = 0; c < n; c += kLanes) {
+    const Vec t = activate(Activation::tanh, hn::Mul(load_part(x + c, n - c), inverse));
+    store_part(hn::Mul(factor, t), x + c, n - c);
+    store_part(hn::NegMulAdd(t, t, one), slope + c, n - c);
+  }
+}
+
+// Loss of one row of logits. If a gradient is wanted the row becomes scale * (softmax - smoothing / n - (1 - smoothing) [target]) times the
+// slope of a soft cap, stored from the row's beginning in type T.
 template <typename T>
 void loss_of_row(const CrossEntropyParams& p, int64_t r, float* x, double& loss, double& nll) {
   const int64_t n = p.table.rows;
   const bool gradient = static_cast<bool>(p.dhidden);
+  float* slope = nullptr;
+  if (p.softcap > 0) {
+    slope = scratch(Scratch::outputs, n);
+    soft_cap_row(p.softcap, n, x, slope);
+  }
   const float target_logit = x[p.targets[r]];
   const RowSums sums = sum_row(x, n, gradient, x);
   const double log_sum_exp = sums.largest + std::log(static_cast<double>(sums.exponentials));
@@ -73,9 +90,12 @@ void loss_of_row(const CrossEntropyParams& p, int64_t r, float* x, double& loss,
   const float factor = p.scale / sums.exponentials, shift = p.scale * p.label_smoothing / static_cast<float>(n);
   const float at_target = x[p.targets[r]] * factor - shift - p.scale * (1 - p.label_smoothing);
   T* out = reinterpret_cast<T*>(x);
-  for (int64_t c = 0; c < n; c += kLanes)
-    store_part(hn::MulSub(load_part(x + c, n - c), hn::Set(F32(), factor), hn::Set(F32(), shift)), out + c, n - c);
-  store_one(at_target, out + p.targets[r]);
+  for (int64_t c = 0; c < n; c += kLanes) {
+    Vec gradient = hn::MulSub(load_part(x + c, n - c), hn::Set(F32(), factor), hn::Set(F32(), shift));
+    if (slope) gradient = hn::Mul(gradient, load_part(slope + c, n - c));
+    store_part(gradient, out + c, n - c);
+  }
+  store_one(slope ? at_target * slope[p.targets[r]] : at_target, out + p.targets[r]);
 }
 
 void loss_of_rows(const CrossEntropyParams& p, int64_t first, int64_t rows, float* logits, int64_t step, double* loss, double* nll) {

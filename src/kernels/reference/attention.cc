@@ -172,10 +172,15 @@ void cross_entropy(const CrossEntropyParams& p) {
   double& loss_sum = at(p.sums, 0);
   double& nll_sum = at(p.sums, 1);
   loss_sum = nll_sum = 0;
-  std::vector<double> log_p(static_cast<size_t>(vocab));
+  std::vector<double> log_p(static_cast<size_t>(vocab)), slope(static_cast<size_t>(vocab), 1);  // slope: of the soft cap
   const View row{log_p.data(), 1, vocab, vocab, DType::f64};
   for (int64_t r = 0; r < p.hidden.rows; ++r) {
     matmul({.a = {p.hidden.row<double>(r), 1, size, size, DType::f64}, .b = p.table, .out = row, .bias = p.bias, .transpose_b = true});
+    for (int64_t v = 0; p.softcap > 0 && v < vocab; ++v) {
+      const double t = std::tanh(log_p[v] / p.softcap);
+      log_p[v] = p.softcap * t;
+      slope[v] = 1 - t * t;
+    }
     log_softmax({row});
     double mean = 0;
     for (double value : log_p) mean += value / vocab;
@@ -184,7 +189,7 @@ void cross_entropy(const CrossEntropyParams& p) {
     if (!p.dhidden) continue;
     for (int64_t c = 0; c < size; ++c) at(p.dhidden, r, c) = 0;
     for (int64_t v = 0; v < vocab; ++v) {
-      const double dlogit = p.scale * (std::exp(log_p[v]) - smoothing / vocab - (v == p.targets[r] ? 1 - smoothing : 0));
+      const double dlogit = slope[v] * p.scale * (std::exp(log_p[v]) - smoothing / vocab - (v == p.targets[r] ? 1 - smoothing : 0));
       for (int64_t c = 0; c < size; ++c) {
         at(p.dhidden, r, c) += dlogit * at(p.table, v, c);
         at(p.dtable, v, c) += dlogit * at(p.hidden, r, c);

@@ -232,7 +232,7 @@ class Layer {
   std::optional<FeedForward> ffn_;
   std::optional<Recurrent> recurrent_;
   std::optional<Convolution> linear_part_, gate_;
-  std::optional<HeadNorm> q_norm_, k_norm_;
+  std::optional<QkNorm> q_norm_, k_norm_;
   Tensor additive_;
   Tensor unit_length_;  // the weight with which an RMS norm gives rows of length 1
 };

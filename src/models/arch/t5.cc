@@ -1,5 +1,6 @@
 // T5 (Raffel et al. 2020, transformers' modeling_t5; v1.1, FLAN-T5, MADLAD), mT5 (Xue et al. 2021) and umT5 (Chung et al. 2023): RMSNorm
 // before each sub-layer, no biases, learned biases of distances, scores that are not divided by sqrt(d_k).
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -71,14 +72,15 @@ TransformerConfig read_config(const ConfigReader& in, const T5Defaults& defaults
 }
 
 // Without a key of its own, "tie_word_embeddings" tells T5 from T5 v1.1, which does not scale.
-bool read_scale_output(const ConfigReader& in) {
+float read_output_scale(const ConfigReader& in, const TransformerConfig& network) {
   const bool tied = in.boolean("tie_word_embeddings", true);
-  return in.given("scale_decoder_outputs") ? in.boolean("scale_decoder_outputs", false) : tied;
+  const bool scales = in.given("scale_decoder_outputs") ? in.boolean("scale_decoder_outputs", false) : tied;
+  return scales ? 1 / std::sqrt(static_cast<float>(network.hidden_size)) : 1;
 }
 
 TransformerConfig read_t5(const ConfigReader& in) {
   TransformerConfig network = read_config(in, kT5, DistanceBias::t5);
-  network.scale_output = read_scale_output(in);
+  network.output_scale = read_output_scale(in, network);
   return network;
 }
 
@@ -90,7 +92,7 @@ TransformerConfig read_mt5(const ConfigReader& in) {
 
 TransformerConfig read_umt5(const ConfigReader& in) {
   TransformerConfig network = read_config(in, kMultilingual, DistanceBias::t5_per_layer);
-  network.scale_output = read_scale_output(in);
+  network.output_scale = read_output_scale(in, network);
   return network;
 }
 
@@ -103,7 +105,7 @@ UniformConfig without_peculiarities(TransformerConfig network) {
       if (layer.cross_attention) layer.cross_attention->scale = 0;
     }
   }
-  network.scale_output = false;
+  network.output_scale = 1;
   return as_uniform(network);
 }
 
@@ -128,8 +130,10 @@ void write_mt5(const TransformerConfig& network, nlohmann::ordered_json& out) {
 
 void write_t5(const TransformerConfig& network, nlohmann::ordered_json& out) {
   write_mt5(network, out);
-  out["scale_decoder_outputs"] = network.scale_output;
+  out["scale_decoder_outputs"] = network.output_scale != 1;
 }
+
+bool is_gated(const LayerConfig& layer) { return layer.feed_forward.gated; }
 
 std::vector<WeightName> weights() {
   return {{"shared", "embed_tokens"},
@@ -142,7 +146,7 @@ std::vector<WeightName> weights() {
           {"encoder.block.{}.layer.0.SelfAttention.o", "encoder.layers.{}.self_attention.out_proj"},
           {"encoder.block.{}.layer.1.layer_norm", "encoder.layers.{}.feed_forward_norm"},
           {"encoder.block.{}.layer.1.DenseReluDense.wi_0", "encoder.layers.{}.feed_forward.gate"},
-          {.theirs = "encoder.block.{}.layer.1.DenseReluDense.wi_1", .ours = "encoder.layers.{}.feed_forward.fc1", .if_gated = true},
+          {.theirs = "encoder.block.{}.layer.1.DenseReluDense.wi_1", .ours = "encoder.layers.{}.feed_forward.fc1", .when = is_gated},
           {"encoder.block.{}.layer.1.DenseReluDense.wi", "encoder.layers.{}.feed_forward.fc1"},
           {"encoder.block.{}.layer.1.DenseReluDense.wo", "encoder.layers.{}.feed_forward.fc2"},
           {"encoder.final_layer_norm", "encoder.final_norm"},
@@ -160,7 +164,7 @@ std::vector<WeightName> weights() {
           {"decoder.block.{}.layer.1.EncDecAttention.o", "decoder.layers.{}.cross_attention.out_proj"},
           {"decoder.block.{}.layer.2.layer_norm", "decoder.layers.{}.feed_forward_norm"},
           {"decoder.block.{}.layer.2.DenseReluDense.wi_0", "decoder.layers.{}.feed_forward.gate"},
-          {.theirs = "decoder.block.{}.layer.2.DenseReluDense.wi_1", .ours = "decoder.layers.{}.feed_forward.fc1", .if_gated = true},
+          {.theirs = "decoder.block.{}.layer.2.DenseReluDense.wi_1", .ours = "decoder.layers.{}.feed_forward.fc1", .when = is_gated},
           {"decoder.block.{}.layer.2.DenseReluDense.wi", "decoder.layers.{}.feed_forward.fc1"},
           {"decoder.block.{}.layer.2.DenseReluDense.wo", "decoder.layers.{}.feed_forward.fc2"},
           {"decoder.final_layer_norm", "decoder.final_norm"},
