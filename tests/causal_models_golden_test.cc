@@ -2,15 +2,20 @@
 // the files.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
+#include "autograd/backward.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/temporary_directory.h"
 #include "decode/step.h"
 #include "io/safetensors.h"
 #include "models/model_directory.h"
+#include "models/weight_layout.h"
 #include "nn/uniform_config.h"
 #include "tests/golden_folders.h"
 
@@ -32,6 +37,20 @@ class CausalModel : public testing::TestWithParam<std::string> {
     }
     batch.segments = Segments::of_lengths(lengths);
     return batch;
+  }
+  // Each sequence without its last token, and the tokens that follow.
+  std::pair<TokenBatch, std::vector<int32_t>> inputs_and_outputs() const {
+    TokenBatch inputs;
+    std::vector<int32_t> lengths, outputs;
+    for (const nlohmann::json& sequence : expected_["sequences"]) {
+      for (size_t i = 0; i + 1 < sequence.size(); ++i) {
+        inputs.ids.push_back(sequence[i]);
+        outputs.push_back(sequence[i + 1]);
+      }
+      lengths.push_back(static_cast<int32_t>(sequence.size()) - 1);
+    }
+    inputs.segments = Segments::of_lengths(lengths);
+    return {inputs, outputs};
   }
   std::vector<float> golden_logits() const {
     const TensorFile reader = open_safetensors(golden() / "expected.safetensors");
@@ -79,19 +98,63 @@ TEST_P(CausalModel, StepByStepLogitsAreThoseOfTransformers) {
 
 TEST_P(CausalModel, LossIsThatOfTransformers) {
   const std::unique_ptr<Model> model = load_model(golden());
-  TokenBatch inputs;
-  std::vector<int32_t> lengths, outputs;
-  for (const nlohmann::json& sequence : expected_["sequences"]) {
-    for (size_t i = 0; i + 1 < sequence.size(); ++i) {
-      inputs.ids.push_back(sequence[i]);
-      outputs.push_back(sequence[i + 1]);
-    }
-    lengths.push_back(static_cast<int32_t>(sequence.size()) - 1);
-  }
-  inputs.segments = Segments::of_lengths(lengths);
+  const auto [inputs, outputs] = inputs_and_outputs();
   ForwardContext context;
   const CrossEntropyResult result = model->network.loss({}, inputs, outputs, 0, 1, context);
   EXPECT_NEAR(result.nll_sum / static_cast<double>(outputs.size()), expected_["loss"].get<double>(), 1e-5);
+}
+
+// In the layout of the files: each tensor's gradient by its length and its product with the tensor.
+TEST_P(CausalModel, GradientsAreThoseOfTransformers) {
+  const std::unique_ptr<Model> model = load_model(golden());
+  const ModelDirectory directory(golden());
+  const auto [inputs, outputs] = inputs_and_outputs();
+  ForwardContext context;
+  Tape tape;
+  CrossEntropyResult result;
+  {
+    RecordScope scope(&tape);
+    result = model->network.loss({}, inputs, outputs, 0, 1.0f / static_cast<float>(outputs.size()), context);
+  }
+  backward(tape, result.loss);
+  std::map<std::string, Tensor> theirs;
+  for (const Parameter& parameter : model->parameters.all()) {
+    TheirWeight place = their_weight(directory.architecture(), model->config, parameter.name);
+    place.less_one = false;
+    const Shape shape = their_shape(place, parameter.value.shape());
+    put_into(theirs.try_emplace(place.name, Tensor::zeros(shape, DType::f32)).first->second, place, parameter.value.grad());
+  }
+  ASSERT_EQ(theirs.size(), expected_["gradients"].size());
+  const auto product = [](const std::vector<float>& a, const std::vector<float>& b) {
+    return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+  };
+  for (const auto& [name, golden_gradient] : expected_["gradients"].items()) {
+    SCOPED_TRACE(name);
+    ASSERT_TRUE(theirs.contains(name));
+    const std::vector<float> gradient = theirs.at(name).to_vector();
+    const Tensor weight = Tensor::empty(directory.weights().find(name)->entry->shape, DType::f32);
+    directory.weights().read(name, weight);
+    const double length = golden_gradient[0], weight_length = std::sqrt(product(weight.to_vector(), weight.to_vector()));
+    EXPECT_NEAR(std::sqrt(product(gradient, gradient)), length, 1e-3 * length + 1e-6);
+    EXPECT_NEAR(product(gradient, weight.to_vector()), golden_gradient[1].get<double>(), (1e-3 * length + 1e-6) * weight_length);
+  }
+}
+
+// With kept keys and values, also past the length at which a rotation changes.
+TEST_P(CausalModel, GreedyTextIsThatOfTransformers) {
+  const std::unique_ptr<Model> model = load_model(golden());
+  const TokenBatch all = sequences();
+  const auto text = expected_["greedy"].get<std::vector<int32_t>>();
+  constexpr int kPrompt = 5;
+  ForwardContext context;
+  Step step(model->network, context);
+  Sequence sequence = step.join({all.ids.begin(), all.ids.begin() + kPrompt});
+  for (size_t i = 0; i < text.size(); ++i) {
+    const std::vector<float> logits = step.run(std::vector{&sequence}).to_vector();
+    const auto best = static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+    ASSERT_EQ(best, text[i]) << "token " << i;
+    sequence.append(best);
+  }
 }
 
 // A saved model has an equal class, equal tensors under equal names, and equal logits.

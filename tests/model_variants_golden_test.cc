@@ -228,8 +228,12 @@ TEST_F(BadVariant, RotaryPositionsAreRefusedByFileAndKey) {
   EXPECT_THAT(rope_message(with(yarn, {{"attention_factor", 0}})), HasSubstr("\"attention_factor\" is 0"));
   EXPECT_THAT(rope_message(with(yarn, {{"mscale", -100}, {"mscale_all_dim", 1}})), HasSubstr("\"mscale\""));
   EXPECT_THAT(rope_message(with(yarn, {{"partial_rotary_factor", 0.5}})), HasSubstr("\"partial_rotary_factor\" is 0.5"));
-  EXPECT_THAT(rope_message({{"rope_type", "longrope"}}), HasSubstr("\"rope_type\" is \"longrope\"; there are default, linear"));
-  EXPECT_THAT(rope_message({{"rope_type", "proportional"}}), HasSubstr("\"proportional\""));
+  EXPECT_THAT(rope_message({{"rope_type", "longrope"}}), HasSubstr("the key \"short_factor\" is missing"));
+  const json longrope = {{"rope_type", "longrope"}, {"short_factor", {1, 2}}, {"long_factor", {1, 2}}};
+  EXPECT_THAT(rope_message(with(longrope, {{"long_factor", {1, 2, 3}}})), HasSubstr("\"long_factor\" 3; heads have 2 pairs that turn"));
+  EXPECT_THAT(rope_message(with(longrope, {{"long_factor", {1, -2}}})), HasSubstr("\"long_factor\" of the rotary positions is -2"));
+  EXPECT_THAT(rope_message(with(longrope, {{"short_factor", "1"}})), HasSubstr("a list of numbers was expected"));
+  EXPECT_THAT(rope_message({{"rope_type", "proportional"}}), HasSubstr("\"rope_type\" is \"proportional\"; there are default, linear"));
 }
 
 TEST_F(BadVariant, WhatIsNotSupportedIsNamed) {
@@ -237,7 +241,8 @@ TEST_F(BadVariant, WhatIsNotSupportedIsNamed) {
   EXPECT_THAT(message("causal_models/llama", set("head_dim", 8)), HasSubstr("q_proj.weight\" is ["));
   EXPECT_THAT(message("causal_models/llama", set("model_type", "mistral")),
               HasSubstr("\"model_type\" is \"mistral\", but \"architectures\""));
-  EXPECT_THAT(message("causal_models/llama", set("attention_bias", true)), HasSubstr("\"attention_bias\" is true"));
+  EXPECT_THAT(message("causal_models/llama", set("attention_bias", true)),
+              HasSubstr("has no tensor \"model.layers.0.self_attn.q_proj.bias\""));
   EXPECT_THAT(message("models/marian_post_norm", set("share_encoder_decoder_embeddings", false)),
               HasSubstr("\"share_encoder_decoder_embeddings\""));
   EXPECT_THAT(message("models/marian_post_norm", set("tie_word_embeddings", false)), HasSubstr("has no tensor \"lm_head.weight\""));
@@ -248,6 +253,12 @@ TEST_F(BadVariant, WhatIsNotSupportedIsNamed) {
     EXPECT_THAT(message("encoder_models/masked_lm", set("architectures", {name})),
                 HasSubstr("is not supported; of the type \"bert\" there are BertForMaskedLM, "));
   }
+  EXPECT_THAT(message("causal_models/llama",
+                      [](json& config) {
+                        config["architectures"] = {"GptOssForCausalLM"};
+                        config["model_type"] = "gpt_oss";
+                      }),
+              HasSubstr("models of the type \"gpt_oss\" have layers of experts and attention sinks, which are not supported"));
   EXPECT_THAT(message("causal_models/llama", set("quantization_config", {{"quant_method", "gptq"}})), HasSubstr("\"quantization_config\""));
   EXPECT_THAT(message("causal_models/llama", set("hidden_act", std::string(1'000'000, 'x'))), HasSubstr("the activation \"xxx"));
   EXPECT_THAT(message("causal_models/llama", set("hidden_size", std::string(1'000'000, 'x'))), HasSubstr("\"hidden_size\" is \"xxx"));

@@ -26,9 +26,10 @@ struct FusedPart {
 struct WeightName {
   std::string theirs;
   std::string_view ours;
-  bool transposed = false;  // theirs is [in, out], as in GPT-2's Conv1D
-  FusedPart part = {};      // ours is part of a tensor of theirs
-  bool if_gated = false;    // only in layers with a gated feed-forward network; stands before the name in other layers
+  bool transposed = false;                           // theirs is [in, out], as in GPT-2's Conv1D
+  FusedPart part = {};                               // ours is part of a tensor of theirs
+  bool less_one = false;                             // theirs is ours less one, as in Gemma's norms
+  bool (*when)(const LayerConfig& layer) = nullptr;  // only in layers of which this is true; stands before the name in other layers
 };
 
 // Another name of one of our weights. If the output layer shares the embedding's weight, a file may contain the weight under some of its

@@ -93,6 +93,17 @@ float ConfigReader::number(std::string_view key, float fallback) const {
   return found.get<float>();
 }
 
+std::vector<float> ConfigReader::numbers(std::string_view key) const {
+  if (!has(key)) return {};
+  std::vector<float> list;
+  if (!value(key).is_array()) fail_type(key, "a list of numbers");
+  for (const nlohmann::json& item : value(key)) {
+    if (!item.is_number() || !std::isfinite(item.get<float>())) fail_type(key, "a list of numbers");
+    list.push_back(item.get<float>());
+  }
+  return list;
+}
+
 bool ConfigReader::boolean(std::string_view key, bool fallback) const {
   if (!has(key)) return fallback;
   if (!value(key).is_boolean()) fail_type(key, "true or false");

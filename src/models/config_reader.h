@@ -39,6 +39,7 @@ class ConfigReader {
   // `alias` is transformers' other name of the key ("attribute_map"). Throws if both are present with different values.
   int integer(std::string_view key, std::string_view alias, int fallback) const;
   float number(std::string_view key, float fallback) const;
+  std::vector<float> numbers(std::string_view key) const;  // empty if the key is missing
   bool boolean(std::string_view key, bool fallback) const;
   std::string text(std::string_view key) const;
   bool is_text(std::string_view key) const;

@@ -152,7 +152,7 @@ std::unique_ptr<Model> ModelDirectory::make_model(DType dtype, Device device) co
 
 void ModelDirectory::read_weight(const Parameter& parameter) const {
   const TheirWeight place = place_of(parameter.name);
-  if (place.is_whole() && !place.transposed) return weights_.read(place.name, parameter.value);
+  if (place.is_unchanged()) return weights_.read(place.name, parameter.value);
   const Tensor theirs = Tensor::empty(weights_.find(place.name)->entry->shape, DType::f32);
   weights_.read(place.name, theirs);
   const Tensor ours = Tensor::empty(parameter.value.shape(), DType::f32);
@@ -164,7 +164,7 @@ void ModelDirectory::read_weight(const Parameter& parameter) const {
 bool ModelDirectory::pack_from_file(const Parameter& parameter, DType rows_type) const {
   const TheirWeight place = place_of(parameter.name);
   const WeightFiles::Weight* weight = weights_.find(place.name);
-  if (!weight || !place.is_whole() || place.transposed || weight->entry->shape != parameter.value.shape()) return false;
+  if (!weight || !place.is_unchanged() || weight->entry->shape != parameter.value.shape()) return false;
   const StoredTensor& stored = *weight->entry;
   const DType dtype = parameter.value.dtype();
   const bool same = (dtype == DType::bf16 && stored.dtype == "BF16") || (dtype == DType::f32 && stored.dtype == "F32");

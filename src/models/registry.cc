@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "models/arch/arch.h"
+#include "models/missing_parts.h"
 
 namespace qkv {
 
@@ -14,19 +15,42 @@ namespace {
 
 std::vector<Architecture> all_architectures() {
   std::vector<Architecture> list = {
-      marian(),   //
-      pegasus(),  //
-      t5(),       //
-      mt5(),      //
-      umt5(),     //
-      bart(),     //
-      mbart(),    //
-      m2m100(),   //
-      gpt2(),     //
-      llama(),    //
-      mistral(),  //
-      qwen2(),    //
-      qwen3(),    //
+      marian(),       //
+      pegasus(),      //
+      t5(),           //
+      mt5(),          //
+      umt5(),         //
+      bart(),         //
+      mbart(),        //
+      m2m100(),       //
+      gpt2(),         //
+      llama(),        //
+      mistral(),      //
+      qwen2(),        //
+      qwen3(),        //
+      ministral(),    //
+      gemma(),        //
+      gemma2(),       //
+      gemma3(),       //
+      phi3(),         //
+      smollm3(),      //
+      granite(),      //
+      hunyuan(),      //
+      olmo2(),        //
+      olmo3(),        //
+      gpt_neox(),     //
+      phi(),          //
+      gptj(),         //
+      opt(),          //
+      starcoder2(),   //
+      gpt_bigcode(),  //
+      falcon(),       //
+      mpt(),          //
+      bloom(),        //
+      stablelm(),     //
+      cohere2(),      //
+      exaone4(),      //
+      glm4(),         //
   };
   for (const auto& family : {bert_family(), roberta_family(), distilbert_family(), electra_family(), mpnet_family(), albert_family()}) {
     list.insert(list.end(), family.begin(), family.end());
@@ -65,6 +89,10 @@ const Architecture& find_architecture(const ConfigReader& config) {
     }
     if (architecture.model_type == type) of_type.push_back(architecture.class_name);
     if (types.empty() || types.back() != architecture.model_type) types.push_back(architecture.model_type);
+  }
+  if (const std::string_view part = missing_part(type.empty() ? name : type); !part.empty()) {
+    fail(ErrorCode::unsupported, "{}: models of the type \"{}\" have {}, which are not supported", config.file(),
+         type.empty() ? name : type, part);
   }
   if (of_type.empty()) {
     fail(ErrorCode::unsupported, "{}: the architecture \"{}\" is not supported; there are models of the types {}", config.file(),

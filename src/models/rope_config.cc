@@ -12,11 +12,13 @@ namespace {
 
 constexpr ChoiceName<RopeScaling> kScalings[] = {
     {"default", RopeScaling::none}, {"linear", RopeScaling::linear}, {"dynamic", RopeScaling::dynamic},
-    {"yarn", RopeScaling::yarn},    {"llama3", RopeScaling::llama3},
+    {"yarn", RopeScaling::yarn},    {"llama3", RopeScaling::llama3}, {"longrope", RopeScaling::longrope},
 };
 
-RopeScaling scaling_of(const ConfigReader& in) {
+RopeScaling scaling_of(const ConfigReader& in, RopeDialect dialect) {
   const std::string name = in.has("rope_type") ? in.text("rope_type") : in.has("type") ? in.text("type") : "default";
+  if (dialect == RopeDialect::phi3 && (name == "su" || name == "yarn")) return RopeScaling::longrope;
+  if (dialect == RopeDialect::hunyuan && name == "dynamic" && in.number("alpha", 0) != 0) return RopeScaling::ntk_alpha;
   if (const RopeScaling* found = find_choice(kScalings, name)) return *found;
   fail(ErrorCode::unsupported, "{}: \"rope_type\" is \"{}\"; there are {}", in.file(), shortened(name, 60), list_of_names(kScalings));
 }
@@ -25,17 +27,33 @@ RopeScaling scaling_of(const ConfigReader& in) {
 void require(const ConfigReader& in, RopeScaling scaling) {
   std::vector<std::string_view> keys;
   if (scaling != RopeScaling::none) keys = {"factor"};
+  if (scaling == RopeScaling::longrope) keys = {"short_factor", "long_factor"};
+  if (scaling == RopeScaling::ntk_alpha) keys = {"alpha"};
   if (scaling == RopeScaling::llama3) keys = {"factor", "low_freq_factor", "high_freq_factor"};
   for (std::string_view key : keys) {
     if (!in.given(key)) fail(ErrorCode::bad_input, "{}: the key \"{}\" is missing, which its \"rope_type\" needs", in.file(), key);
   }
 }
 
-// Refuses partially rotated heads: transformers rotates whole heads in these classes.
-void expect_whole_heads(const ConfigReader& in) {
-  if (const float part = in.number("partial_rotary_factor", 1); part != 1) {
+// Columns of a head that turn; 0: all of them, in a class that rotates whole heads.
+int rotary_dim(const ConfigReader& in, const RopeRules& rules, int by_default) {
+  const float part = in.number("partial_rotary_factor", rules.head_dim > 0 ? -1 : 1);
+  if (rules.head_dim > 0) {
+    if (!in.has("partial_rotary_factor")) return by_default;
+    if (!(part > 0 && part <= 1)) {
+      fail(ErrorCode::bad_input, "{}: \"partial_rotary_factor\" is {}; it must be more than 0 and at most 1", in.file(), part);
+    }
+    const int columns = static_cast<int>(static_cast<float>(rules.head_dim) * part);
+    if (columns < 2) {
+      fail(ErrorCode::bad_input, "{}: \"partial_rotary_factor\" is {}, which leaves no pair of a head of {} columns to turn", in.file(),
+           part, rules.head_dim);
+    }
+    return columns;
+  }
+  if (part != 1) {
     fail(ErrorCode::unsupported, "{}: \"partial_rotary_factor\" is {}; only heads that turn whole are supported", in.file(), part);
   }
+  return 0;
 }
 
 // A value of 0 means the default of yarn, as in transformers.
@@ -57,22 +75,33 @@ void read_yarn(const ConfigReader& in, int max_position_embeddings, RopeOptions&
   rope.truncate = in.boolean("truncate", true);
 }
 
+void read_longrope(const ConfigReader& in, int max_position_embeddings, RopeOptions& rope) {
+  if (!in.has("factor")) rope.factor = static_cast<double>(max_position_embeddings) / static_cast<double>(rope.original_max_positions);
+  rope.attention_factor = in.number("attention_factor", 0);
+  for (const float factor : in.numbers("short_factor")) rope.short_factors.push_back(factor);
+  for (const float factor : in.numbers("long_factor")) rope.long_factors.push_back(factor);
+}
+
 // `in` is the object with the scaling parameters, `config` the enclosing one.
-void read_parameters(const ConfigReader& in, const ConfigReader& config, int max_position_embeddings, RopeOptions& rope) {
-  rope.scaling = scaling_of(in);
+void read_parameters(const ConfigReader& in, const ConfigReader& config, const RopeRules& rules, RopeOptions& rope) {
+  const int max_position_embeddings = rules.max_position_embeddings;
+  rope.scaling = scaling_of(in, rules.dialect);
   require(in, rope.scaling);
-  expect_whole_heads(in);
+  rope.rotary_dim = rotary_dim(in, rules, rope.rotary_dim);
   rope.theta = in.number("rope_theta", static_cast<float>(rope.theta));
   rope.factor = in.number("factor", 1);
-  // dynamic scaling uses the model's length; yarn and llama3 have their own, for which the top-level key takes precedence.
+  // dynamic scaling uses the model's length; the others have their own, for which the top-level key takes precedence.
   rope.original_max_positions = max_position_embeddings;
-  if (rope.scaling == RopeScaling::yarn || rope.scaling == RopeScaling::llama3) {
-    const ConfigReader& place = config.has("original_max_position_embeddings") ? config : in;
-    rope.original_max_positions = place.integer("original_max_position_embeddings", max_position_embeddings);
+  if (rope.scaling == RopeScaling::yarn || rope.scaling == RopeScaling::llama3 || rope.scaling == RopeScaling::longrope) {
+    const ConfigReader& place = config.has("original_max_position_embeddings") || rules.original_max_positions > 0 ? config : in;
+    rope.original_max_positions = place.integer("original_max_position_embeddings",
+                                                rules.original_max_positions > 0 ? rules.original_max_positions : max_position_embeddings);
   }
   rope.low_freq_factor = in.number("low_freq_factor", 1);
   rope.high_freq_factor = in.number("high_freq_factor", 4);
   if (rope.scaling == RopeScaling::yarn) read_yarn(in, max_position_embeddings, rope);
+  if (rope.scaling == RopeScaling::longrope) read_longrope(in, max_position_embeddings, rope);
+  if (rope.scaling == RopeScaling::ntk_alpha) rope.factor = in.number("alpha", 0);
   if (rope.scaling == RopeScaling::none && rope.factor > 0 && rope.factor != 1) {
     log_warning("{}: \"factor\" is {}, but nothing is scaled without a \"rope_type\"", in.file(), rope.factor);
   }
@@ -80,20 +109,27 @@ void read_parameters(const ConfigReader& in, const ConfigReader& config, int max
 
 }  // namespace
 
-RopeOptions read_rope(const ConfigReader& in, int max_position_embeddings) {
+RopeOptions read_rope(const ConfigReader& in, const RopeRules& rules) {
   RopeOptions rope;
-  expect_whole_heads(in);
-  rope.theta = in.number("rope_theta", 10000);
+  rope.rotary_dim = rotary_dim(in, rules, static_cast<int>(static_cast<float>(rules.head_dim) * rules.part));
+  rope.theta = rules.only_nested ? rules.theta : in.number("rope_theta", static_cast<float>(rules.theta));
   // If both keys are present, the older one takes precedence unless it is {}.
   for (std::string_view key : {"rope_scaling", "rope_parameters"}) {
     if (!in.has(key) || in.object(key).empty()) continue;
-    read_parameters(in.object(key), in, max_position_embeddings, rope);
+    const ConfigReader parameters = in.object(key);
+    const bool nested = !rules.layer_type.empty() && parameters.has(rules.layer_type);
+    if (rules.only_nested && !nested) continue;
+    if (nested) {
+      read_parameters(parameters.object(rules.layer_type), in, rules, rope);
+    } else {
+      read_parameters(parameters, in, rules, rope);
+    }
     break;
   }
   return rope;
 }
 
-void write_rope(const RopeOptions& rope, nlohmann::ordered_json& out) {
+nlohmann::ordered_json rope_parameters(const RopeOptions& rope, int head_dim) {
   nlohmann::ordered_json parameters;
   for (const auto& [name, scaling] : kScalings) {
     if (scaling == rope.scaling) parameters["rope_type"] = name;
@@ -101,7 +137,11 @@ void write_rope(const RopeOptions& rope, nlohmann::ordered_json& out) {
   const auto put = [&](const char* key, double value, double fallback) {
     if (value != fallback) parameters[key] = shortest(static_cast<float>(value));
   };
-  if (rope.scaling != RopeScaling::none) {
+  if (rope.scaling == RopeScaling::ntk_alpha) {
+    parameters["rope_type"] = "dynamic";
+    parameters["alpha"] = shortest(static_cast<float>(rope.factor));
+    parameters["factor"] = 1.0;
+  } else if (rope.scaling != RopeScaling::none) {
     parameters["factor"] = shortest(static_cast<float>(rope.factor));
     parameters["original_max_position_embeddings"] = rope.original_max_positions;
   }
@@ -112,15 +152,24 @@ void write_rope(const RopeOptions& rope, nlohmann::ordered_json& out) {
   if (rope.scaling == RopeScaling::yarn) {
     put("beta_fast", rope.beta_fast, 32);
     put("beta_slow", rope.beta_slow, 1);
-    put("attention_factor", rope.attention_factor, 0);
     put("mscale", rope.mscale, 0);
     put("mscale_all_dim", rope.mscale_all_dim, 0);
     if (!rope.truncate) parameters["truncate"] = false;
   }
-  if (rope.scaling != RopeScaling::none) out["rope_scaling"] = parameters;
+  if (rope.scaling == RopeScaling::yarn || rope.scaling == RopeScaling::longrope) put("attention_factor", rope.attention_factor, 0);
+  for (const double factor : rope.short_factors) parameters["short_factor"].push_back(shortest(static_cast<float>(factor)));
+  for (const double factor : rope.long_factors) parameters["long_factor"].push_back(shortest(static_cast<float>(factor)));
+  if (head_dim > 0) parameters["partial_rotary_factor"] = shortest(static_cast<float>(rope.rotary_dim) / static_cast<float>(head_dim));
   parameters["rope_theta"] = shortest(static_cast<float>(rope.theta));
+  return parameters;
+}
+
+void write_rope(const RopeOptions& rope, nlohmann::ordered_json& out, int head_dim) {
+  const nlohmann::ordered_json parameters = rope_parameters(rope, head_dim);
   out["rope_parameters"] = parameters;
-  out["rope_theta"] = shortest(static_cast<float>(rope.theta));
+  if (head_dim > 0) out["partial_rotary_factor"] = parameters["partial_rotary_factor"];
+  out["rope_theta"] = parameters["rope_theta"];
+  if (rope.scaling != RopeScaling::none) out["rope_scaling"] = parameters;
 }
 
 }  // namespace qkv

@@ -56,7 +56,7 @@ NamedTensors named_weights(const Model& model, const Architecture& architecture,
               to_string(parameter.value.shape()));
     const TheirWeight place = their_weight(architecture, model.config, parameter.name);
     QKV_CHECK(!place.name.empty(), "[save_model] {} has no place for {}", architecture.class_name, parameter.name);
-    if (place.is_whole() && !place.transposed) {
+    if (place.is_unchanged()) {
       named.emplace_back(place.name, value);
       continue;
     }

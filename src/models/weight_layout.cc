@@ -51,13 +51,15 @@ Shape their_shape(const TheirWeight& place, const Shape& ours) {
 void take_from(const Tensor& theirs, const TheirWeight& place, const Tensor& ours) {
   const float* from = theirs.host<float>();
   float* to = ours.host<float>();
-  for_values(place, ours.shape(), [=](int64_t there, int64_t here) { to[here] = from[there]; });
+  for_values(place, ours.shape(),
+             [=, shift = place.less_one ? 1.0f : 0.0f](int64_t there, int64_t here) { to[here] = from[there] + shift; });
 }
 
 void put_into(const Tensor& theirs, const TheirWeight& place, const Tensor& ours) {
   const float* from = ours.host<float>();
   float* to = theirs.host<float>();
-  for_values(place, ours.shape(), [=](int64_t there, int64_t here) { to[there] = from[here]; });
+  for_values(place, ours.shape(),
+             [=, shift = place.less_one ? 1.0f : 0.0f](int64_t there, int64_t here) { to[there] = from[here] - shift; });
 }
 
 }  // namespace qkv

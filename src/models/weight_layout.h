@@ -1,4 +1,4 @@
-// Copies between our weight and the file's tensor, which holds it unchanged, transposed, or as some of its outputs.
+// Copies between our weight and the file's tensor, which holds it unchanged, transposed, less one, or as some of its outputs.
 #pragma once
 
 #include "models/weight_names.h"

@@ -39,12 +39,12 @@ const LayerConfig& layer_of(const TransformerConfig& network, std::string_view o
 }
 
 // The table entry of our weight; sets the layer's number and the text after the module's name. Null if there is none. Without a network
-// no layer counts as gated.
+// no condition of an entry holds.
 const WeightName* find_entry(const Architecture& architecture, const TransformerConfig* network, std::string_view ours,
                              std::string_view& number, std::string_view& rest) {
   for (const WeightName& weight : architecture.weights) {
     if (!match(weight.ours, ours, number, rest)) continue;
-    if (!weight.if_gated || (network && layer_of(*network, ours, number).feed_forward.gated)) return &weight;
+    if (!weight.when || (network && weight.when(layer_of(*network, ours, number)))) return &weight;
   }
   return nullptr;
 }
@@ -69,7 +69,7 @@ TheirWeight their_weight(const Architecture& architecture, const TransformerConf
   std::string_view number, rest;
   const WeightName* weight = find_entry(architecture, &network, ours, number, rest);
   if (!weight) return {};
-  TheirWeight place{name_of(*weight, number, rest), weight->transposed, weight->part};
+  TheirWeight place{name_of(*weight, number, rest), weight->transposed, weight->less_one, weight->part};
   if (!place.is_whole()) place.layer = &layer_of(network, ours, number);
   return place;
 }

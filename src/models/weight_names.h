@@ -13,10 +13,12 @@ namespace qkv {
 struct TheirWeight {
   std::string name;  // empty: not stored
   bool transposed = false;
+  bool less_one = false;
   FusedPart part;
   const LayerConfig* layer = nullptr;  // for a part of a tensor: the configuration of its layer
 
   bool is_whole() const { return part.of == FusedPart::Of::whole; }
+  bool is_unchanged() const { return is_whole() && !transposed && !less_one; }
 };
 // The location in files written by the class.
 TheirWeight their_weight(const Architecture& architecture, const TransformerConfig& network, std::string_view ours);
