@@ -12,6 +12,7 @@ TensorFile::Entries gguf_entries(const GgufMetadata& metadata) {
                      .strides = {},
                      .data = metadata.bytes().data() + tensor.begin,
                      .bytes = static_cast<int64_t>(tensor.bytes),
+                     .shift = 0,
                      .split_shape = {}};
   }
   return entries;

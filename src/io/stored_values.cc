@@ -124,14 +124,23 @@ void convert_view(const StoredTensor& from, To* to, int64_t count) {
   });
 }
 
+template <typename To>
+void add_shift(float shift, To* to, int64_t count) {
+  for (int64_t i = 0; i < count && shift != 0; ++i) to[i] = convert<To>(convert<float>(to[i]) + shift);
+}
+
 template <typename From, typename To>
 bool write_values(const StoredTensor& from, const Tensor& out) {
   write_on_host<To>(out, Before::anything, [&](To* to) {
     const int64_t count = out.numel();
-    if (!from.strides.empty()) return convert_view<From>(from, to, count);
+    if (!from.strides.empty()) {
+      convert_view<From>(from, to, count);
+      return add_shift(from.shift, to, count);
+    }
     parallel_for((count + kSlab - 1) / kSlab, [&](int64_t slab) {
       const int64_t begin = slab * kSlab;
       convert_run<From>(from.data, begin, 1, to + begin, std::min(kSlab, count - begin));
+      add_shift(from.shift, to + begin, std::min(kSlab, count - begin));
     });
   });
   return true;

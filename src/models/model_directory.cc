@@ -169,7 +169,8 @@ bool ModelDirectory::pack_from_file(const Parameter& parameter, DType rows_type)
   const DType dtype = parameter.value.dtype();
   const bool same = (dtype == DType::bf16 && stored.dtype == "BF16") || (dtype == DType::f32 && stored.dtype == "F32");
   const bool aligned = reinterpret_cast<uintptr_t>(stored.data) % static_cast<uintptr_t>(size_of(dtype)) == 0;
-  if (!same || !aligned || !stored.strides.empty() || !pack_values(parameter.value, stored.data, rows_type)) return false;
+  if (!same || !aligned || !stored.strides.empty() || stored.shift != 0 || !pack_values(parameter.value, stored.data, rows_type))
+    return false;
   weight->file->release(stored);
   return true;
 }

@@ -33,6 +33,18 @@ def models():
     yield "qwen2_f32", gguf.MODEL_ARCH.QWEN2, transformers.Qwen2ForCausalLM(
         transformers.Qwen2Config(**SIZES, rope_parameters=dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=8, rope_theta=700.0)))
     yield "qwen3_bf16", gguf.MODEL_ARCH.QWEN3, transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**SIZES, head_dim=6, tie_word_embeddings=True))
+    yield "granite_f32", gguf.MODEL_ARCH.GRANITE, transformers.GraniteForCausalLM(transformers.GraniteConfig(
+        **SIZES, embedding_multiplier=1.5, residual_multiplier=0.75, attention_multiplier=0.5, logits_scaling=2.0, tie_word_embeddings=True))
+    gemma = SIZES | dict(hidden_size=16, num_hidden_layers=3, head_dim=6, attn_implementation="eager")
+    yield "gemma_f32", gguf.MODEL_ARCH.GEMMA, transformers.GemmaForCausalLM(transformers.GemmaConfig(**gemma))
+    yield "gemma2_bf16", gguf.MODEL_ARCH.GEMMA2, transformers.Gemma2ForCausalLM(
+        transformers.Gemma2Config(**gemma, query_pre_attn_scalar=6, sliding_window=4, attn_logit_softcapping=5.0, final_logit_softcapping=3.0))
+    rope = dict(full_attention=dict(rope_type="linear", factor=8.0, rope_theta=1e6), sliding_attention=dict(rope_type="default", rope_theta=1e4))
+    yield "gemma3_f32", gguf.MODEL_ARCH.GEMMA3, transformers.Gemma3ForCausalLM(
+        transformers.Gemma3TextConfig(**gemma | dict(num_hidden_layers=6), query_pre_attn_scalar=6, sliding_window=4, rope_parameters=rope))
+    factors = dict(rope_type="longrope", rope_theta=1e4, short_factor=[1.0, 1.1, 1.25, 2.0], long_factor=[1.0, 1.5, 3.0, 5.0], original_max_position_embeddings=8)
+    yield "phi3_f32", gguf.MODEL_ARCH.PHI3, transformers.Phi3ForCausalLM(transformers.Phi3Config(
+        **SIZES | dict(max_position_embeddings=32), pad_token_id=0, original_max_position_embeddings=8, rope_parameters=factors))
     yield "gpt2_f32", gguf.MODEL_ARCH.GPT2, transformers.GPT2LMHeadModel(
         transformers.GPT2Config(vocab_size=19, n_embd=16, n_layer=2, n_head=4, n_positions=24, bos_token_id=1, eos_token_id=2))
     yield "gpt2_q8_0", gguf.MODEL_ARCH.GPT2, transformers.GPT2LMHeadModel(
@@ -76,16 +88,33 @@ def add_settings(writer, config, arch):
         return
     writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    if arch == gguf.MODEL_ARCH.GRANITE:
+        writer.add_embedding_scale(config.embedding_multiplier)
+        writer.add_residual_scale(config.residual_multiplier)
+        writer.add_attention_scale(config.attention_multiplier)
+        writer.add_logit_scale(config.logits_scaling)
+    if arch in (gguf.MODEL_ARCH.GEMMA2, gguf.MODEL_ARCH.GEMMA3):
+        writer.add_sliding_window(config.sliding_window)
+    if arch == gguf.MODEL_ARCH.GEMMA2:
+        writer.add_attn_logit_softcapping(config.attn_logit_softcapping)
+        writer.add_final_logit_softcapping(config.final_logit_softcapping)
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     writer.add_key_length(head_dim)
     writer.add_value_length(head_dim)
     writer.add_rope_dimension_count(head_dim)
-    rope = config.rope_parameters
+    rope = config.rope_parameters.get("full_attention", config.rope_parameters)
     writer.add_rope_freq_base(rope["rope_theta"])
     if rope["rope_type"] == "yarn":
         writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
         writer.add_rope_scaling_factor(rope["factor"])
         writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+    if rope["rope_type"] == "linear":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(rope["factor"])
+    if rope["rope_type"] == "longrope":
+        writer.add_rope_scaling_orig_ctx_len(config.original_max_position_embeddings)
+        writer.add_tensor("rope_factors_long.weight", numpy.array(rope["long_factor"], dtype=numpy.float32))
+        writer.add_tensor("rope_factors_short.weight", numpy.array(rope["short_factor"], dtype=numpy.float32))
     if rope["rope_type"] == "llama3":
         plain = 1.0 / rope["rope_theta"] ** (torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
         scaled, _ = transformers.modeling_rope_utils.ROPE_INIT_FUNCTIONS["llama3"](config, device=None)
@@ -109,8 +138,10 @@ def write(name, arch, model):
             if arch == gguf.MODEL_ARCH.GPT2 and theirs.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
                 values = numpy.ascontiguousarray(values.T)
             heads = {"q_proj": model.config.num_attention_heads, "k_proj": getattr(model.config, "num_key_value_heads", 0)}.get(theirs.split(".")[-2], 0)
-            if arch == gguf.MODEL_ARCH.LLAMA and heads:
+            if arch in (gguf.MODEL_ARCH.LLAMA, gguf.MODEL_ARCH.GRANITE) and heads:
                 values = pairs_of_rows(values, heads)
+            if arch in (gguf.MODEL_ARCH.GEMMA, gguf.MODEL_ARCH.GEMMA2, gguf.MODEL_ARCH.GEMMA3) and theirs.endswith("norm.weight"):
+                values = values + 1
             data, type_ = stored(theirs, values, kind)
             writer.add_tensor(names.get_name(theirs, try_suffixes=(".weight", ".bias")), data, raw_dtype=type_)
             if kind.startswith("q"):

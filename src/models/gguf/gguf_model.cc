@@ -60,13 +60,14 @@ std::pair<std::string, StoredTensor> as_in_class(const std::string& name, Stored
   const auto known = std::find_if(gguf.names.begin(), gguf.names.end(), [&](const GgufName& each) { return each.theirs == parts.pattern; });
   if (known == gguf.names.end()) return {name, std::move(tensor)};  // the model's check of names tells of it
   const auto weight = std::find_if(theirs.weights.begin(), theirs.weights.end(),
-                                   [&](const WeightName& each) { return each.ours == known->ours && !each.if_gated; });
+                                   [&](const WeightName& each) { return each.ours == known->ours && each.when == nullptr; });
   if (weight == theirs.weights.end()) return {name, std::move(tensor)};
   if (known->rotary_pairs) {
     const char* heads = known->ours.ends_with("k_proj") ? "num_key_value_heads" : "num_attention_heads";
     undo_rotary_pairs(tensor, config.at(heads).get<int64_t>());
   }
   if (weight->transposed) transpose(tensor);
+  if (weight->less_one) tensor.shift = -1;  // llama.cpp stores the sum
   std::string full = weight->theirs;
   if (const size_t hole = full.find("{}"); hole != std::string::npos) full.replace(hole, 2, parts.number);
   return {full + parts.suffix, std::move(tensor)};
@@ -109,7 +110,7 @@ GgufModel describe_gguf(const GgufMetadata& metadata, TensorFile::Entries tensor
   model.generation = token_ids(metadata);
   if (model.generation.contains("pad_token_id")) model.config["pad_token_id"] = model.generation["pad_token_id"];
   for (const std::string& key : keys.unread()) model.config[key] = true;  // for messages about keys without an effect
-  tensors.erase("rope_freqs.weight");
+  for (const char* computed : {"rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"}) tensors.erase(computed);
   for (auto& [name, tensor] : tensors) {
     auto [full, view] = as_in_class(name, std::move(tensor), architecture, theirs, model.config);
     if (!model.tensors.emplace(full, std::move(view)).second) {

@@ -32,12 +32,16 @@ double original_length(const std::vector<float>& divisors, const std::vector<dou
   return 0;
 }
 
-nlohmann::json llama3_parameters(const GgufKeys& in, const StoredTensor& stored, double theta, int64_t rotary_dim) {
+std::vector<float> factors_of(const GgufKeys& in, const StoredTensor& stored, int64_t count) {
   const Tensor values = Tensor::empty(stored.shape, DType::f32);
-  if (stored.shape != Shape{rotary_dim / 2} || !read_values(stored, values)) {
-    fail(ErrorCode::bad_input, "{}: tensor \"rope_freqs.weight\" must have {} numbers", in.file(), rotary_dim / 2);
+  if ((count > 0 && stored.shape != Shape{count}) || stored.shape.size() != 1 || !read_values(stored, values)) {
+    fail(ErrorCode::bad_input, "{}: a tensor of rotary factors is {}", in.file(), to_string(stored.shape));
   }
-  const std::vector<float> divisors = values.to_vector();
+  return values.to_vector();
+}
+
+nlohmann::json llama3_parameters(const GgufKeys& in, const StoredTensor& stored, double theta, int64_t rotary_dim) {
+  const std::vector<float> divisors = factors_of(in, stored, rotary_dim / 2);
   const double factor = *std::max_element(divisors.begin(), divisors.end());
   std::vector<double> wavelengths;
   for (size_t i = 0; i < divisors.size(); ++i) {
@@ -74,12 +78,14 @@ void read_scaling(GgufKeys& in, const std::string& type, nlohmann::json& rope) {
 
 }  // namespace
 
+std::vector<float> read_gguf_factors(const GgufKeys& in, const StoredTensor& stored) { return factors_of(in, stored, 0); }
+
 void read_gguf_rope(GgufKeys& in, int64_t head_dim, nlohmann::json& config) {
   nlohmann::json rope = {{"rope_type", "default"}};
   const double theta = in.number("rope.freq_base").value_or(10000);
   const int64_t rotary_dim = in.integer("rope.dimension_count").value_or(head_dim);
   const std::string type = in.text("rope.scaling.type").value_or("none");
-  if (type != "none") read_scaling(in, type, rope);
+  if (type != "none" && type != "longrope") read_scaling(in, type, rope);
   if (const StoredTensor* divisors = in.tensor("rope_freqs.weight")) rope = llama3_parameters(in, *divisors, theta, rotary_dim);
   rope["rope_theta"] = theta;
   if (rotary_dim != head_dim) rope["partial_rotary_factor"] = static_cast<double>(rotary_dim) / static_cast<double>(head_dim);
