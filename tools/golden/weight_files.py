@@ -6,6 +6,8 @@
     legacy.bin    the same as PyTorch < 1.6 wrote it
     call.bin      a dictionary with an object whose unpickling would call os.system
     nested.bin    a checkpoint of a training: a dictionary in a dictionary
+    plain.npz, packed.npz   arrays by rows and by columns, of numpy.savez and savez_compressed
+    bomb.npz      8 MB of zeros in 8 kB
     bert/         a model with pytorch_model.bin, whose output layer shares the embedding's storage, and the same weights as safetensors
 """
 import collections
@@ -13,6 +15,7 @@ import os
 import pathlib
 import warnings
 
+import numpy
 import safetensors.torch
 import torch
 import transformers
@@ -53,6 +56,11 @@ def main():
     torch.save(state, ROOT / "legacy.bin", _use_new_zipfile_serialization=False)
     torch.save({"weight": torch.ones(2), "call": Call()}, ROOT / "call.bin")
     torch.save({"state_dict": {"weight": torch.ones(2)}, "epoch": 3}, ROOT / "nested.bin")
+    arrays = {"rows": numpy.arange(6, dtype="<f4").reshape(2, 3), "columns": numpy.asfortranarray(numpy.arange(6, dtype="<f8").reshape(2, 3)),
+              "scalar": numpy.float16(1.5), "text": numpy.frombuffer(b"a: 1\n", dtype=numpy.int8)}
+    numpy.savez(ROOT / "plain.npz", **arrays)
+    numpy.savez_compressed(ROOT / "packed.npz", **arrays)
+    numpy.savez_compressed(ROOT / "bomb.npz", zeros=numpy.zeros(2_000_000, dtype="<f4"))
     torch.manual_seed(1)
     config = transformers.BertConfig(vocab_size=11, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12, max_position_embeddings=10)
     model = transformers.BertForMaskedLM(config)
