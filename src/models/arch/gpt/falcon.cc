@@ -69,7 +69,7 @@ void write_config(const TransformerConfig& network, nlohmann::ordered_json& out)
   out["new_decoder_architecture"] = grouped;
   out["num_attention_heads"] = attention.num_heads;
   out["num_hidden_layers"] = network.decoder.size();
-  out["num_kv_heads"] = attention.num_key_value_heads;
+  out["num_kv_heads"] = grouped ? attention.num_key_value_heads : attention.num_heads;
   if (grouped) out["num_ln_in_parallel_attn"] = layer.order == LayerOrder::parallel ? 2 : 1;
   out["parallel_attn"] = layer.order != LayerOrder::sequential;
   if (attention.rope) write_rope(*attention.rope, out);

@@ -29,6 +29,7 @@ TransformerConfig read_config(const ConfigReader& in) {
   const bool bias = in.boolean("use_bias", true);
   const int window = read_sliding_window(in, 0);
   network.dropout = in.number("embedding_dropout", 0);
+  network.initializer_range = in.number("initializer_range", 0.018042f);
   for (LayerConfig& layer : network.decoder) {
     set_attention_bias(layer.attention, bias);
     layer.feed_forward.bias = bias;
