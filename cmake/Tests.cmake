@@ -23,6 +23,7 @@ qkv_python_test(training_options ${PROJECT_SOURCE_DIR}/tests/training_options_te
 qkv_python_test(guides ${PROJECT_SOURCE_DIR}/tests/guides_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(terminal ${PROJECT_SOURCE_DIR}/tests/terminal_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(embedding ${PROJECT_SOURCE_DIR}/tests/embedding_test.py $<TARGET_FILE:qkv>)
+qkv_python_test(heads ${PROJECT_SOURCE_DIR}/tests/heads_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(resume_after_kill ${PROJECT_SOURCE_DIR}/tests/resume_after_kill_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(lab ${PROJECT_SOURCE_DIR}/tests/lab_test.py $<TARGET_FILE:qkv>)
 

@@ -53,8 +53,8 @@ int run(const std::filesystem::path& directory) {
   const std::vector<std::string> texts{"the play was excellent", "the meal was awful"};
   const std::vector<qkv::Classification> found = classifier.classify(texts);
   for (size_t i = 0; i < texts.size(); ++i) {
-    const qkv::LabelProbability& best = found[i].labels.front();
-    std::printf("%s -> %s (%.2f)\n", texts[i].c_str(), classifier.labels()[static_cast<size_t>(best.label)].c_str(), best.probability);
+    const qkv::LabelScore& best = found[i].labels.front();
+    std::printf("%s -> %s (%.2f)\n", texts[i].c_str(), classifier.labels()[static_cast<size_t>(best.label)].c_str(), best.score);
   }
   return 0;
 }

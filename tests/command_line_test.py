@@ -20,7 +20,8 @@ import time
 import unittest
 
 PROGRAM = ''
-COMMANDS = ['train', 'translate', 'generate', 'classify', 'embed', 'eval', 'tokenizer', 'attention', 'inspect', 'convert', 'data', 'bench', 'lab']
+COMMANDS = ['train', 'translate', 'generate', 'classify', 'tag', 'answer', 'fill-mask', 'embed', 'eval', 'score', 'tokenizer', 'attention', 'inspect',
+            'convert', 'data', 'bench', 'lab']
 
 
 def run(*arguments, stdin=b'', limit_file_bytes=None, limit_memory=None, **options):
@@ -1266,11 +1267,11 @@ class Encoder(ProgramTest):
         self.refused(2, ['--hidden-size', '--init'], 'train', '--task', 'mlm', '--text', self.text, '--init', self.mlm, '--hidden-size', 8, *out)
         self.refused(1, ['24 positions', '--context 128'], 'train', '--task', 'mlm', '--text', self.text, '--init', self.mlm, *out)
         self.refused(2, ['--preset bert-mini', '--task classification'], 'train', '--task', 'classification', '--preset', 'bert-mini', *out)
-        self.refused(1, ['labels no texts', 'eval --text'], 'classify', '--model', self.mlm, stdin=b'a\n')
+        self.refused(1, ['labels no texts', 'fill-mask'], 'classify', '--model', self.mlm, stdin=b'a\n')
         self.refused(1, ['labels no texts'], 'eval', '--model', self.mlm, '--classification', self.labelled)
         self.refused(1, ['qkv classify'], 'eval', '--model', self.classifier, '--text', self.text)
         self.refused(1, ['qkv classify'], 'generate', '--model', self.classifier)
-        self.refused(1, ['qkv eval --text'], 'translate', '--model', self.mlm, stdin=b'one\n')
+        self.refused(1, ['qkv fill-mask'], 'translate', '--model', self.mlm, stdin=b'one\n')
         self.refused(2, ['--kind cross', 'possible: encoder'], 'attention', '--model', self.mlm, '--text', 'one', '--kind', 'cross')
         self.refused(1, ['line 1', 'tab'], 'eval', '--model', self.classifier, '--classification', self.text)
         self.refused(1, ['"old"', 'aged, fresh'], 'eval', '--model', self.classifier, '--classification', write(self.folder / 'x.tsv', 'a boat\told\n'))

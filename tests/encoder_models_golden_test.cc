@@ -204,13 +204,15 @@ TEST(EncoderModelLabels, ProbabilitiesOfSeveralDoNotSumToOne) {
   const TensorFile reader = open_safetensors(golden / "expected.safetensors");
   const Tensor logits = Tensor::empty(reader.entries().at("logits").shape, DType::f32);
   reader.read("logits", logits);
-  std::vector<std::vector<int32_t>> texts;  // the function gives all tokens type 0, as the first text alone has others
-  for (size_t i = 1; i < expected["sequences"].size(); ++i) texts.push_back(expected["sequences"][i].get<std::vector<int32_t>>());
-  const auto log_p = label_log_probabilities(load_model(golden)->network, texts, {});
-  for (size_t i = 0; i < texts.size(); ++i) {
+  const EncoderInputs texts{.ids = expected["sequences"].get<std::vector<std::vector<int32_t>>>(),
+                            .token_types = expected["token_types"].get<std::vector<std::vector<int32_t>>>()};
+  const std::unique_ptr<Model> model = load_model(golden);
+  const auto found = label_logits(model->network, texts, {});
+  for (size_t i = 0; i < texts.ids.size(); ++i) {
+    const std::vector<double> log_p = log_probabilities(found[i], model->config.label_kind);
     for (size_t label = 0; label < 3; ++label) {
-      const double logit = logits.to_vector()[3 * (i + 1) + label];
-      EXPECT_NEAR(std::exp(log_p[i][label]), 1 / (1 + std::exp(-logit)), 1e-5);
+      const double logit = logits.to_vector()[3 * i + label];
+      EXPECT_NEAR(std::exp(log_p[label]), 1 / (1 + std::exp(-logit)), 1e-5);
     }
   }
 }

@@ -21,7 +21,7 @@ KERNELS_SEEN = {'kernels/kernel_table.h', 'kernels/params.h', 'kernels/sequence_
 # the classes that text/ implements.
 PUBLIC_BELOW = {'qkv/export.h', 'qkv/error.h', 'qkv/option_error.h', 'qkv/option_info.h', 'qkv/cancellation.h', 'qkv/tokenizer.h',
                 'qkv/tokenizer_trainer.h', 'qkv/tokenizer_statistics.h', 'qkv/attention_kind.h'}
-PUBLIC_ABOVE = {'bench', 'lab', 'models', 'data', 'decode', 'evaluate', 'view', 'embed', 'train', 'api', 'cli'}
+PUBLIC_ABOVE = {'bench', 'lab', 'models', 'data', 'decode', 'evaluate', 'view', 'embed', 'predict', 'train', 'api', 'cli'}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 CUDA = re.compile(r'^(cuda|cublas|cub/|cutlass/|cute/|nccl|nvml|curand|cudnn|device_launch)')

@@ -1,6 +1,7 @@
-// Labels texts with a classifier from a directory with config.json, model.safetensors and tokenizer.json, as written by qkv train --task
-// classification and transformers' save_pretrained. Thread safety: one Classifier may be used from any number of threads; its calls run one
-// after another, each on all threads that qkv may use.
+// Labels texts, or pairs of texts, with a classifier from a directory with config.json, model.safetensors and tokenizer.json, as written by
+// qkv train --task classification and transformers' save_pretrained (BertForSequenceClassification and the like, with one label, several
+// labels or numbers; BertForNextSentencePrediction), or a cross-encoder of sentence-transformers. Thread safety: one Classifier may be used
+// from any number of threads; its calls run one after another, each on all threads that qkv may use.
 #pragma once
 
 #include <cstdint>
@@ -16,20 +17,33 @@
 
 namespace qkv {
 
+// How the model's outputs become scores.
+enum class ScoreFunction {
+  automatic,  // as the directory says: that of a cross-encoder, or as transformers' TextClassificationPipeline
+  softmax,    // probabilities of labels of which one holds
+  sigmoid,    // a probability of each label by itself
+  none,       // the outputs
+};
+
 struct ClassifyOptions {
+  ScoreFunction scores = ScoreFunction::automatic;
   int64_t batch_tokens = 8192;  // tokens per batch, at least 1; a single text may have more
   const CancellationToken* cancellation = nullptr;
 };
 
-struct LabelProbability {
-  int32_t label = 0;       // index in Classifier::labels()
-  double probability = 0;  // 0 to 1; those of a text sum to 1 unless the model says of each label alone whether it holds
+struct TextPair {
+  std::string first, second;
+};
+
+struct LabelScore {
+  int32_t label = 0;  // index in Classifier::labels()
+  double score = 0;   // a probability, or the number that a regression or ScoreFunction::none gives
 };
 
 // The result for one text.
 struct Classification {
-  std::vector<LabelProbability> labels;  // all labels, most probable first; never empty
-  bool cut = false;                      // true if the text has more tokens than the model takes, so that only the first ones were read
+  std::vector<LabelScore> labels;  // all labels, largest score first; never empty
+  bool cut = false;                // true if the text has more tokens than the model takes, so that only the first ones were read
 };
 
 class QKV_API Classifier {
@@ -42,13 +56,19 @@ class QKV_API Classifier {
   Classifier& operator=(Classifier&&) noexcept;
   ~Classifier();
 
-  const std::vector<std::string>& labels() const;  // names from id2label of config.json
-  int64_t max_tokens() const;                      // largest number of tokens of a text, including special ones
+  // Names from id2label of config.json. Those of a model that tells whether a text follows another are "follows" and "does not follow".
+  const std::vector<std::string>& labels() const;
+  int64_t max_tokens() const;            // largest number of tokens of a text or pair, including special ones
+  bool needs_pairs() const;              // the model tells whether a text follows another
+  ScoreFunction score_function() const;  // what ScoreFunction::automatic stands for
 
   // Returns one result per text in order; a result does not depend on the other texts. Invalid UTF-8 is read as U+FFFD; special tokens
-  // spelled out in a text are ordinary characters. Throws qkv::Error: OptionError (invalid_argument) for options, interrupted if it was
-  // cancelled.
+  // spelled out in a text are ordinary characters. Throws qkv::Error: OptionError (invalid_argument) for options, invalid_argument for
+  // single texts if needs_pairs(), interrupted if it was cancelled.
   std::vector<Classification> classify(std::span<const std::string> texts, const ClassifyOptions& options = {}) const;
+  // As above, for pairs. If a pair has too many tokens, the longer text is cut first. Throws Error(unsupported), too, if the tokenizer has
+  // no rule for pairs.
+  std::vector<Classification> classify(std::span<const TextPair> pairs, const ClassifyOptions& options = {}) const;
 
  private:
   struct Impl;

@@ -29,6 +29,7 @@ struct NeededMemory {
 struct InspectedModel {
   std::string architecture;                 // class name of transformers, or qkv's own: "MarianMTModel"
   std::string model_type;                   // as in config.json
+  std::string use;                          // what the model does and the command for it: "labels tokens (qkv tag)"
   std::vector<NamedValue> config;           // every setting of the network, also if its own class leaves some out
   std::vector<std::string> unused_keys;     // keys of config.json without effect
   std::vector<std::string> labels;          // class names of a classifier

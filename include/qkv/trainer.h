@@ -19,7 +19,10 @@
 namespace qkv {
 
 // lm: a language model on plain text. mlm: an encoder that predicts hidden tokens (Devlin et al. 2018). classification: labels of texts.
-enum class TrainTask { translation, lm, mlm, classification };
+// tag: labels of words, such as names of people and places.
+enum class TrainTask { translation, lm, mlm, classification, tag };
+// What a text is labelled with: one label; labels with commas between them, or none; a number.
+enum class TextLabels { one, several, number };
 enum class TextVocabulary { character, byte, bpe };
 // Type of activations; weights and optimizer are always f32. automatic: the faster type on the instruction set in use, or the type of the
 // resumed checkpoint.
@@ -45,15 +48,20 @@ struct TrainOptions {
 
   // Data for classification: lines "text<TAB>label", or tables (CSV, TSV with a header, JSON lines) with columns for both. Texts longer
   // than max_length are truncated.
+  // For tag: a word and, as the last column, its label in each line, and a blank line after each sentence (CoNLL). Words behind max_length
+  // tokens are left out.
   TextFiles train_file, valid_file;
   std::string text_column, label_column;  // empty: tables have "text" and "label"; text_column is one of a language model, too
+  bool pairs = false;                     // two texts with a tab between them, or columns text_column and second_column
+  std::string second_column;              // with pairs; empty: tables have "second"
+  TextLabels labels = TextLabels::one;
 
-  // For translation or classification without validation files: the number of training texts that are held out for validation. They are
-  // chosen by their content and the seed among those that occur once.
+  // For translation, classification or tag without validation files: the number of training texts that are held out for validation. They
+  // are chosen by their content and the seed among those that occur once.
   int64_t valid_split = 0;
 
-  // For mlm and classification: the directory of a pretrained encoder and its tokenizer. It determines the network's shape instead of the
-  // options.
+  // For mlm, classification and tag: the directory of a pretrained encoder and its tokenizer. It determines the network's shape instead of
+  // the options.
   std::filesystem::path init;
 
   // Data for lm and mlm.
@@ -134,8 +142,8 @@ struct TrainOptions {
   const CancellationToken* cancellation = nullptr;  // a cancelled training writes a checkpoint first
 };
 
-// Applies the task, shape and recipe of a preset: tiny, small, base, char-gpt, bert-mini, classifier. Throws Error(invalid_argument) for
-// another name.
+// Applies the task, shape and recipe of a preset: tiny, small, base, char-gpt, bert-mini, classifier, tagger. Throws
+// Error(invalid_argument) for another name.
 QKV_API void apply_preset(TrainOptions& options, std::string_view name);
 
 // Results of one update.
@@ -159,7 +167,8 @@ struct TrainValidation {
   std::optional<double> exact_match;           // for other translations: share of correct lines, 0 to 1
   std::optional<double> bits_per_byte;         // for plain text in UTF-8
   std::optional<double> masked_bits_per_byte;  // for mlm: bits per byte of hidden whole words
-  std::optional<double> accuracy;              // for classification, 0 to 1
+  std::optional<double> accuracy;              // for classification and tag, 0 to 1; with several labels all of them must be right
+  std::optional<double> entity_f1;             // for tag, of whole entities, 0 to 1 (Tjong Kim Sang and De Meulder 2003)
   bool best = false;                           // best so far; its weights are now in the directory
   double seconds = 0;                          // duration
 };
@@ -172,7 +181,7 @@ struct TrainResult {
   TrainEnd end = TrainEnd::max_steps;
   bool was_finished = false;  // a resumed training had nothing left to do
   double best_score = 0;      // 0 if only the loss ranks validations
-  std::string score_name;     // "BLEU", "exact match" or "accuracy"; empty: only the loss ranks validations
+  std::string score_name;     // "BLEU", "exact match", "accuracy" or "entity F1"; empty: only the loss ranks validations
   double best_loss = 0;       // loss of the best validation
   int64_t best_step = 0;
   double elapsed_seconds = 0;
@@ -188,7 +197,7 @@ struct TrainCallbacks {
 
 // Trains with the options. Writes to options.output: config.json, generation_config.json (with a decoder), model.safetensors,
 // tokenizer.json, tokenizer_config.json, checkpoints/, train_log.jsonl, tensorboard/. The weights are the best by validation BLEU, exact
-// match or accuracy, or by loss if there is none of these; they are averaged if ema_decay is not 0. Throws qkv::Error:
+// match, accuracy or F1 of entities, or by loss if there is none of these; they are averaged if ema_decay is not 0. Throws qkv::Error:
 // invalid_argument for
 // options, bad_input and io for files, diverged if the loss is not finite (the last checkpoint is kept),
 // interrupted if it was cancelled or

@@ -1,5 +1,7 @@
 #include "api/model_checks.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace qkv {
@@ -10,13 +12,28 @@ void check_tokenizer_fits(const std::filesystem::path& directory, const Tokenize
        tokenizer.vocab_size(), config.vocab_size);
 }
 
-ClassifierParts open_classifier(const std::filesystem::path& directory, InferenceType dtype) {
-  ClassifierParts parts{load_model(directory, dtype), Tokenizer::load(directory)};
+ModelParts open_head(const std::filesystem::path& directory, InferenceType dtype, std::initializer_list<Head> heads,
+                     std::string_view lacks) {
+  ModelParts parts{load_model(directory, dtype), Tokenizer::load(directory)};
   const TransformerConfig& config = parts.model->config;
-  if (config.has_decoder() || config.head != Head::classification || config.label_kind == LabelKind::values)
-    fail(ErrorCode::unsupported, "{}: the model labels no texts; it {}", directory.string(), use_of(config));
+  if (config.has_decoder() || std::ranges::find(heads, config.head) == heads.end())
+    fail(ErrorCode::unsupported, "{}: the model {}; it {}", directory.string(), lacks, use_of(config));
   check_tokenizer_fits(directory, parts.tokenizer, config);
   return parts;
+}
+
+ModelParts open_classifier(const std::filesystem::path& directory, InferenceType dtype) {
+  ModelParts parts = open_head(directory, dtype, {Head::classification}, "labels no texts");
+  if (parts.model->config.label_kind == LabelKind::values)
+    fail(ErrorCode::unsupported, "{}: the model labels no texts; it {}", directory.string(), use_of(parts.model->config));
+  return parts;
+}
+
+int64_t room_for_text(const ModelParts& parts, const std::filesystem::path& directory) {
+  const int64_t positions = parts.model->config.max_position_embeddings, special = std::ssize(parts.tokenizer.encode(""));
+  if (positions > special) return positions - special;
+  fail(ErrorCode::bad_input, "{}: texts may have {} tokens, {} of them special ones, which leaves none for the text", directory.string(),
+       positions, special);
 }
 
 }  // namespace qkv

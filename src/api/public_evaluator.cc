@@ -162,7 +162,7 @@ TextEvaluation evaluate_text(const std::filesystem::path& directory, const TextF
 
 ClassificationEvaluation evaluate_classification(const std::filesystem::path& directory, const TextFiles& files,
                                                  const ClassificationEvaluationOptions& options) {
-  const ClassifierParts parts = open_classifier(directory, options.dtype);
+  const ModelParts parts = open_classifier(directory, options.dtype);
   const int64_t max_tokens = parts.model->config.max_position_embeddings;
   if (parts.model->config.label_kind != LabelKind::one) {
     fail(ErrorCode::unsupported, "{}: several labels of the model may hold for a text; only models that choose one are scored",

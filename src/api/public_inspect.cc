@@ -110,6 +110,7 @@ InspectedModel inspect_model(const ModelDirectory& opened, const InspectOptions&
   const std::unique_ptr<Model> model = opened.make_model(DType::f32, Device::cpu);
   InspectedModel out{.architecture = std::string(opened.architecture().class_name),
                      .model_type = std::string(opened.architecture().model_type),
+                     .use = std::string(use_of(opened.config())),
                      .config = named_values(describe_config(opened.config(), opened.architecture())),
                      .unused_keys = opened.unused_keys(),
                      .labels = opened.labels(),

@@ -2,6 +2,7 @@
 #include "decode/option_table.h"
 #include "embed/option_table.h"
 #include "evaluate/option_table.h"
+#include "predict/option_table.h"
 #include "qkv/options.h"
 #include "train/options/option_table.h"
 #include "train/options/options.h"
@@ -58,6 +59,22 @@ std::span<const OptionInfo> embed_options() {
   static const std::vector<OptionInfo> table = public_part(embed_option_table());
   return table;
 }
+std::span<const OptionInfo> classify_options() {
+  static const std::vector<OptionInfo> table = public_part(classify_option_table());
+  return table;
+}
+std::span<const OptionInfo> answer_options() {
+  static const std::vector<OptionInfo> table = public_part(answer_option_table());
+  return table;
+}
+std::span<const OptionInfo> fill_mask_options() {
+  static const std::vector<OptionInfo> table = public_part(fill_mask_option_table());
+  return table;
+}
+std::span<const OptionInfo> tag_options() {
+  static const std::vector<OptionInfo> table = public_part(tag_option_table());
+  return table;
+}
 
 void set_option(TrainOptions& options, std::string_view name, const std::string& text) {
   set_in(train_option_table(), options, name, text);
@@ -77,6 +94,16 @@ void set_option(ComparisonOptions& options, std::string_view name, const std::st
 void set_option(EmbedOptions& options, std::string_view name, const std::string& text) {
   set_in(embed_option_table(), options, name, text);
 }
+void set_option(ClassifyOptions& options, std::string_view name, const std::string& text) {
+  set_in(classify_option_table(), options, name, text);
+}
+void set_option(AnswerOptions& options, std::string_view name, const std::string& text) {
+  set_in(answer_option_table(), options, name, text);
+}
+void set_option(FillMaskOptions& options, std::string_view name, const std::string& text) {
+  set_in(fill_mask_option_table(), options, name, text);
+}
+void set_option(TagOptions& options, std::string_view name, const std::string& text) { set_in(tag_option_table(), options, name, text); }
 
 std::string option_value(const TrainOptions& options, std::string_view name) {
   return find_or_fail(train_option_table(), name).get(options);
@@ -96,5 +123,15 @@ std::string option_value(const ComparisonOptions& options, std::string_view name
 std::string option_value(const EmbedOptions& options, std::string_view name) {
   return find_or_fail(embed_option_table(), name).get(options);
 }
+std::string option_value(const ClassifyOptions& options, std::string_view name) {
+  return find_or_fail(classify_option_table(), name).get(options);
+}
+std::string option_value(const AnswerOptions& options, std::string_view name) {
+  return find_or_fail(answer_option_table(), name).get(options);
+}
+std::string option_value(const FillMaskOptions& options, std::string_view name) {
+  return find_or_fail(fill_mask_option_table(), name).get(options);
+}
+std::string option_value(const TagOptions& options, std::string_view name) { return find_or_fail(tag_option_table(), name).get(options); }
 
 }  // namespace qkv

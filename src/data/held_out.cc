@@ -126,6 +126,7 @@ HeldOutTexts hold_out_texts(const LabelledLines& lines, int64_t count, uint64_t 
     LabelledLines& part = held_out ? result.validation : result.training;
     part.texts.push_back(lines.texts[i]);
     part.labels.push_back(lines.labels[i]);
+    if (!lines.seconds.empty()) part.seconds.push_back(lines.seconds[i]);
     part.offsets.push_back(lines.offsets[i]);
   }
   return result;

@@ -81,7 +81,7 @@ TEST_F(Labelled, HeadersOfOtherNamesAreRecognizedAndNamedInEachFile) {
 }
 
 TEST_F(Labelled, TablesAndJsonLinesAreReadByTheirColumns) {
-  const auto columns = [&](const std::string& content, const LabelColumns& names) {
+  const auto columns = [&](const std::string& content, const LabelledFormat& names) {
     write_file_atomically(path_, content);
     return read_labelled_lines(path_, names);
   };
@@ -126,10 +126,10 @@ TEST_F(Labelled, TextsAreFramedAndLongOnesCutBeforeTheLastSpecialToken) {
   const std::vector<std::string> names{"no", "yes"};
   const LabelledTexts texts(read("good bad good bad\tyes\ngood\tno\n"), names, tokenizer_, 4);
   const auto id = [&](const char* token) { return tokenizer_.token_to_id(token); };
-  EXPECT_THAT(texts.all_ids()[0], ElementsAre(id("[CLS]"), id("good"), id("bad"), id("[SEP]")));
-  EXPECT_THAT(texts.all_ids()[1], ElementsAre(id("[CLS]"), id("good"), id("[SEP]")));
-  EXPECT_EQ(texts.label(0), 1);
-  EXPECT_EQ(texts.label(1), 0);
+  EXPECT_THAT(texts.inputs().ids[0], ElementsAre(id("[CLS]"), id("good"), id("bad"), id("[SEP]")));
+  EXPECT_THAT(texts.inputs().ids[1], ElementsAre(id("[CLS]"), id("good"), id("[SEP]")));
+  EXPECT_EQ(texts.labels(0).front(), 1);
+  EXPECT_EQ(texts.labels(1).front(), 0);
   EXPECT_EQ(texts.cut(), 1);
   EXPECT_EQ(texts.tokens(), 7);
 }
@@ -137,7 +137,7 @@ TEST_F(Labelled, TextsAreFramedAndLongOnesCutBeforeTheLastSpecialToken) {
 TEST_F(Labelled, SpecialTokensThatATextSpellsOutAreText) {
   const int32_t separator = tokenizer_.token_to_id("[SEP]");
   const std::vector<std::string> lines{"good [SEP] bad"};
-  const ClassifierInputs inputs = encode_for_classifier(tokenizer_, lines, 40);
+  const EncoderInputs inputs = encode_for_classifier(tokenizer_, lines, {}, 40);
   EXPECT_EQ(std::count(inputs.ids[0].begin(), inputs.ids[0].end(), separator), 1) << "the one at the end";
 }
 

@@ -59,9 +59,10 @@ std::optional<LogitScoreModule> read_logit_score(const fs::path& directory) {
   return module;
 }
 
-bool scores_by_sigmoid(const fs::path& directory) {
+std::optional<bool> scores_by_sigmoid(const fs::path& directory) {
   const std::string name = activation_of(directory);
-  if (name.empty() || name.ends_with(".Sigmoid")) return true;
+  if (name.empty()) return std::nullopt;
+  if (name.ends_with(".Sigmoid")) return true;
   if (name.ends_with(".Identity")) return false;
   fail(ErrorCode::unsupported, "{}: the function after the logits is \"{}\"; there are Sigmoid and Identity", directory.string(),
        shortened(name, 100));

@@ -15,7 +15,8 @@ struct LogitScoreModule {
 // The LogitScore of modules.json; nothing without that file. Throws Error(unsupported) for other modules.
 std::optional<LogitScoreModule> read_logit_score(const std::filesystem::path& directory);
 
-// Does the sigmoid function follow, as it does where nothing is said? Throws Error(unsupported) for other functions than it and none.
-bool scores_by_sigmoid(const std::filesystem::path& directory);
+// Does the sigmoid function follow the logits? Nothing if the files do not say it. Throws Error(unsupported) for other functions than it
+// and none.
+std::optional<bool> scores_by_sigmoid(const std::filesystem::path& directory);
 
 }  // namespace qkv

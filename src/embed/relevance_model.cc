@@ -35,7 +35,7 @@ RelevanceModel::RelevanceModel(const std::filesystem::path& directory, Inference
   }
   max_tokens_ = config.max_position_embeddings;
   if (!one_label) find_answers(directory);
-  sigmoid_ = scores_by_sigmoid(directory);
+  sigmoid_ = scores_by_sigmoid(directory).value_or(true);
 }
 
 void RelevanceModel::find_answers(const std::filesystem::path& directory) {

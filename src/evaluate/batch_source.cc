@@ -2,11 +2,18 @@
 
 #include <utility>
 
+#include "ops/output_loss.h"
+
 namespace qkv {
 
 CrossEntropyResult batch_loss(const Transformer& network, const TrainingBatch& batch, float label_smoothing, float scale,
                               ForwardContext& context) {
   if (network.config().has_decoder()) return network.loss(batch.source, batch.target_in, batch.target_out, label_smoothing, scale, context);
+  if (!batch.target_values.empty()) {
+    const Tensor hidden = network.encode(batch.source, context);
+    const OutputLoss kind = network.config().label_kind == LabelKind::values ? OutputLoss::squared_error : OutputLoss::binary_cross_entropy;
+    return output_loss(network.logits_of_rows(hidden, batch.target_rows, context), batch.target_values, kind, scale, hidden.dtype());
+  }
   return network.loss_of_rows(batch.source, batch.target_rows, batch.target_out, label_smoothing, scale, context);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <vector>
 
@@ -13,10 +14,14 @@
 namespace qkv {
 
 // One batch of packed sequences. With a decoder, row i of target_in predicts target_out[i]; for a language model the source is empty. For
-// an encoder without decoder, row target_rows[i] of the source predicts target_out[i].
+// an encoder without decoder, row target_rows[i] of the source predicts target_out[i]; if labels of which several hold or numbers are
+// learned instead, it predicts the i-th num_labels of target_values.
 struct TrainingBatch {
   TokenBatch source, target_in;
   std::vector<int32_t> target_rows, target_out;
+  std::vector<float> target_values;
+
+  int64_t predictions() const { return std::ssize(target_out) + std::ssize(target_values); }
 };
 
 // The network's loss on the batch.

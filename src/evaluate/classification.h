@@ -2,26 +2,21 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "data/labelled_texts.h"
+#include "evaluate/encoder_outputs.h"
 #include "evaluate/label_scores.h"
-#include "nn/transformer.h"
-#include "qkv/cancellation.h"
 
 namespace qkv {
 
-struct ClassificationOptions {
-  int64_t batch_tokens = 8192;  // tokens per batch
-  DType dtype = DType::f32;
-  const CancellationToken* cancellation = nullptr;
-};
+// The outputs for each text, predicted from its first row: [texts][num_labels]. Throws Error(interrupted) if cancelled.
+std::vector<std::vector<float>> label_logits(const Transformer& network, const EncoderInputs& inputs, const EncoderRunOptions& options);
 
-// log p of each label for each text: [texts][num_labels]. With LabelKind::several each p is that of its label alone. Throws
-// Error(interrupted) if cancelled.
-std::vector<std::vector<double>> label_log_probabilities(const Transformer& network, std::span<const std::vector<int32_t>> texts,
-                                                         const ClassificationOptions& options);
+// log p of each label: of LabelKind::one their log-softmax, otherwise the log of each logit's sigmoid.
+std::vector<double> log_probabilities(std::span<const float> logits, LabelKind kind);
 
 struct ClassificationScores {
   double nll = 0;                // sum of -log p of the right labels, in nats
@@ -31,6 +26,15 @@ struct ClassificationScores {
   double loss() const { return nll / static_cast<double>(texts); }
   double accuracy() const { return static_cast<double>(right) / static_cast<double>(texts); }
 };
-ClassificationScores classification_scores(const Transformer& network, const LabelledTexts& texts, const ClassificationOptions& options);
+// Throws Error(interrupted) if cancelled.
+ClassificationScores classification_scores(const Transformer& network, const LabelledTexts& texts, const EncoderRunOptions& options);
+
+// For texts with values: labels of which several may hold, or numbers.
+struct ValueScores {
+  double loss = 0;  // mean over all outputs (ops/output_loss.h)
+  std::optional<double>
+      accuracy;  // share of texts whose labels are all predicted rightly, with probabilities from 0.5 on; none for numbers
+};
+ValueScores value_scores(const Transformer& network, const LabelledTexts& texts, const EncoderRunOptions& options);
 
 }  // namespace qkv

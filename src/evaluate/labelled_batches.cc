@@ -9,16 +9,15 @@
 namespace qkv {
 
 TrainingBatch make_labelled_batch(const LabelledTexts& texts, std::span<const int32_t> numbers) {
-  TrainingBatch batch;
-  std::vector<int32_t> lengths;
-  for (const int32_t number : numbers) {
-    const std::span<const int32_t> ids = texts.ids(number);
-    batch.target_rows.push_back(static_cast<int32_t>(batch.source.ids.size()));
-    batch.target_out.push_back(texts.label(number));
-    batch.source.ids.insert(batch.source.ids.end(), ids.begin(), ids.end());
-    lengths.push_back(static_cast<int32_t>(ids.size()));
+  TrainingBatch batch{.source = pack(texts.inputs(), numbers)};
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const int32_t begin = batch.source.segments.begin(static_cast<int64_t>(i));
+    for (const int32_t row : texts.rows()[static_cast<size_t>(numbers[i])]) batch.target_rows.push_back(begin + row);
+    const std::span<const int32_t> labels = texts.labels(numbers[i]);
+    const std::span<const float> values = texts.values(numbers[i]);
+    batch.target_out.insert(batch.target_out.end(), labels.begin(), labels.end());
+    batch.target_values.insert(batch.target_values.end(), values.begin(), values.end());
   }
-  batch.source.segments = Segments::of_lengths(lengths);
   return batch;
 }
 

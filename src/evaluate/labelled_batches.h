@@ -1,14 +1,15 @@
-// Batches of labelled texts for a classifier.
+// Batches of labelled texts for classifiers of texts and of words.
 #pragma once
 
 #include <span>
 
 #include "data/labelled_texts.h"
 #include "evaluate/batch_source.h"
+#include "evaluate/encoder_outputs.h"
 
 namespace qkv {
 
-// A batch of the texts with these numbers; the first row of each predicts its label.
+// A batch of the texts with these numbers.
 TrainingBatch make_labelled_batch(const LabelledTexts& texts, std::span<const int32_t> numbers);
 
 // Texts are shuffled in each epoch and split into batches with equal numbers of texts, chosen so that a batch has about `batch_tokens`

@@ -83,7 +83,16 @@ ValidationResult MaskedValidation::run(const Transformer& network) const {
           .masked_bits_per_byte = masked_loss(network, corpus_, tokenizer_, words).bits_per_byte()};
 }
 
+ValidationResult TagValidation::run(const Transformer& network) const {
+  const TagScores scores = tag_scores(network, texts_, labels_, options_);
+  return {.loss = scores.loss(), .accuracy = scores.accuracy(), .entity_f1 = scores.entity_f1()};
+}
+
 ValidationResult ClassificationValidation::run(const Transformer& network) const {
+  if (network.config().label_kind != LabelKind::one) {
+    const ValueScores scores = value_scores(network, texts_, options_);
+    return {.loss = scores.loss, .accuracy = scores.accuracy};
+  }
   const ClassificationScores scores = classification_scores(network, texts_, options_);
   return {.loss = scores.loss(), .accuracy = scores.accuracy()};
 }

@@ -9,6 +9,7 @@
 #include "data/parallel_corpus.h"
 #include "evaluate/classification.h"
 #include "evaluate/masked_loss.h"
+#include "evaluate/tag_scores.h"
 #include "evaluate/text_loss.h"
 #include "nn/transformer.h"
 #include "qkv/tokenizer.h"
@@ -21,11 +22,14 @@ struct ValidationResult {
   std::optional<double> exact_match;    // set if no reference has four words, which makes BLEU 0
   std::optional<double> bits_per_byte;  // for plain text
   std::optional<double> masked_bits_per_byte;
-  std::optional<double> accuracy;  // for classification
+  std::optional<double> accuracy;   // for classification and labels of words
+  std::optional<double> entity_f1;  // for labels of words
 
   // The score that ranks validations before their loss; higher is better. 0 if only the loss ranks them.
-  double score() const { return bleu.value_or(exact_match.value_or(accuracy.value_or(0))); }
-  const char* score_name() const { return bleu ? "BLEU" : exact_match ? "exact match" : accuracy ? "accuracy" : ""; }
+  double score() const { return bleu.value_or(exact_match.value_or(entity_f1.value_or(accuracy.value_or(0)))); }
+  const char* score_name() const {
+    return bleu ? "BLEU" : exact_match ? "exact match" : entity_f1 ? "entity F1" : accuracy ? "accuracy" : "";
+  }
 };
 
 class Validation {
@@ -88,15 +92,29 @@ class MaskedValidation final : public Validation {
   MaskedLossOptions options_;
 };
 
-class ClassificationValidation final : public Validation {
+// For labels of words.
+class TagValidation final : public Validation {
  public:
-  ClassificationValidation(LabelledTexts texts, const ClassificationOptions& options) : texts_(std::move(texts)), options_(options) {}
+  TagValidation(LabelledTexts texts, std::vector<std::string> labels, const EncoderRunOptions& options)
+      : texts_(std::move(texts)), labels_(std::move(labels)), options_(options) {}
 
   ValidationResult run(const Transformer& network) const override;
 
  private:
   LabelledTexts texts_;
-  ClassificationOptions options_;
+  std::vector<std::string> labels_;
+  EncoderRunOptions options_;
+};
+
+class ClassificationValidation final : public Validation {
+ public:
+  ClassificationValidation(LabelledTexts texts, const EncoderRunOptions& options) : texts_(std::move(texts)), options_(options) {}
+
+  ValidationResult run(const Transformer& network) const override;
+
+ private:
+  LabelledTexts texts_;
+  EncoderRunOptions options_;
 };
 
 }  // namespace qkv

@@ -21,12 +21,12 @@ std::string_view use_of(const TransformerConfig& config) {
   if (config.kind == Kind::encoder_decoder) return "translates (qkv translate)";
   if (config.kind == Kind::decoder_only) return "continues texts (qkv generate)";
   switch (config.head) {
-    case Head::masked_lm: return "fills in masked tokens (qkv eval --text)";
+    case Head::masked_lm: return "fills in masked tokens (qkv fill-mask)";
     case Head::classification:
-      return config.label_kind == LabelKind::values ? "gives numbers for texts, which no command prints" : "labels texts (qkv classify)";
-    case Head::token_classification: return "labels each token, which no command prints";
-    case Head::question_answering: return "finds answers in texts, which no command prints";
-    case Head::next_sentence: return "tells whether a text follows another, which no command prints";
+      return config.label_kind == LabelKind::values ? "gives numbers for texts (qkv classify)" : "labels texts (qkv classify)";
+    case Head::token_classification: return "labels tokens (qkv tag)";
+    case Head::question_answering: return "finds answers in texts (qkv answer)";
+    case Head::next_sentence: return "tells whether a text follows another (qkv classify --pairs)";
     case Head::replaced_tokens: return "tells which tokens were replaced, which no command prints";
     default: return "turns texts into vectors (qkv embed)";
   }

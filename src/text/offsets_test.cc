@@ -1,9 +1,11 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
 #include "base/utf8.h"
 #include "qkv/tokenizer.h"
+#include "qkv/tokenizer_trainer.h"
 #include "text/files/test_files.h"
 #include "text/files/tokenizer_parts.h"
 
@@ -228,6 +230,23 @@ TEST(Tokenizer, TruncationOfTheFileIsReadAndNotApplied) {
     bad["truncation"][key] = value;
     EXPECT_TRUE(error_of([&] { tokenizer_of(bad, "t"); }).starts_with(std::string("t: truncation.") + key)) << key;
   }
+}
+
+TEST(WordRanges, AreWhatThePreTokenizerMakesAndAddedTokens) {
+  const std::vector<std::string> lines{"john's boat is old"};
+  const Tokenizer tokenizer =
+      train_tokenizer({.pipeline = TokenizerPipeline::word_pieces, .vocab_size = 60, .vocab_size_is_upper_bound = true}, lines);
+  EXPECT_TRUE(TokenizerAccess::marks_continuations(tokenizer));
+  EXPECT_FALSE(TokenizerAccess::marks_continuations(train_tokenizer({.pipeline = TokenizerPipeline::bytes}, lines)));
+  const std::string text = "John's \xff boat 漢字 [SEP]x";
+  const auto words = [&](const EncodeOptions& options) {
+    std::vector<std::string> found;
+    for (const auto& [begin, end] : TokenizerAccess::word_ranges(tokenizer, text, options))
+      found.push_back(text.substr(begin, end - begin));
+    return found;
+  };
+  EXPECT_THAT(words({}), testing::ElementsAre("John", "'", "s", "boat", "漢", "字", "[SEP]", "x"));
+  EXPECT_THAT(words({.special_tokens_as_text = true}), testing::ElementsAre("John", "'", "s", "boat", "漢", "字", "[", "SEP", "]", "x"));
 }
 
 }  // namespace

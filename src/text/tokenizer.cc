@@ -14,6 +14,8 @@
 #include "text/pipeline/vocabulary.h"
 #include "text/stages/clean_up.h"
 #include "text/stages/word_cutting.h"
+#include "text/token_models/bpe_model.h"
+#include "text/token_models/word_piece_model.h"
 #include "text/tokenizer_impl.h"
 #include "text/unicode/unicode.h"
 #include "text/unicode/valid_text.h"
@@ -72,6 +74,22 @@ Tokenizer TokenizerAccess::from_files(TokenizerFiles files) {
   impl->control = control_tokens(impl->config, added, size);
   impl->cleans_up = asks_for_clean_up(impl->config, impl->parts.model_is_bpe);
   return Tokenizer(std::move(impl));
+}
+
+std::vector<ByteRange> TokenizerAccess::word_ranges(const Tokenizer& tokenizer, std::string_view text, const EncodeOptions& options) {
+  const ValidText valid(text);
+  std::vector<ByteRange> words = tokenizer.impl_->word_ranges(valid.view(), tokenizer.impl_->hidden(options));
+  for (ByteRange& word : words) word = {valid.original(word.begin), valid.original(word.end)};
+  return words;
+}
+
+bool TokenizerAccess::gives_token_types(const Tokenizer& tokenizer) { return qkv::gives_token_types(tokenizer.impl_->config); }
+
+bool TokenizerAccess::marks_continuations(const Tokenizer& tokenizer) {
+  const TokenModel* model = tokenizer.impl_->parts.model.get();
+  if (const auto* pieces = dynamic_cast<const WordPieceModel*>(model)) return !pieces->continuing_subword_prefix().empty();
+  if (const auto* pairs = dynamic_cast<const BpeModel*>(model)) return !pairs->continuing_subword_prefix().empty();
+  return false;
 }
 
 const std::string& TokenizerAccess::json(const Tokenizer& tokenizer) { return tokenizer.impl_->json.text(); }

@@ -41,10 +41,24 @@ void Tokenizer::Impl::add_token(int32_t id, Span offsets, std::string_view text,
 void Tokenizer::Impl::encode(std::string_view text, Hidden hidden, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens,
                              Sampling* sampling) const {
   Output output{ids, tokens, sampling, hidden, {}};
+  encode(text, output);
+}
+
+std::vector<Span> Tokenizer::Impl::word_ranges(std::string_view text, Hidden hidden) const {
+  std::vector<int32_t> ids;
+  std::vector<EncodedToken> tokens;
+  std::vector<Span> words;
+  Output output{ids, &tokens, nullptr, hidden, {}, &words};
+  encode(text, output);
+  return words;
+}
+
+void Tokenizer::Impl::encode(std::string_view text, Output& output) const {
   const AddedTokenFinder& finder = parts.added_tokens->raw();
   if (finder.empty() || !finder.may_find(text)) return encode_section(text, {0, text.size()}, output);
-  for (const auto& [begin, end, id] : finder.find(text, hidden)) {
+  for (const auto& [begin, end, id] : finder.find(text, output.hidden)) {
     if (id >= 0) {
+      add_word({begin, end}, output);
       add_token(id, {begin, end}, text.substr(begin, end - begin), output);
     } else {
       encode_section(text, {begin, end}, output);
@@ -65,6 +79,7 @@ void Tokenizer::Impl::encode_section(std::string_view input, Span section, Outpu
   for (const auto& [begin, end, id] : finder.find(whole.text, output.hidden)) {
     const std::string_view text = std::string_view(whole.text).substr(begin, end - begin);
     if (id >= 0) {
+      if (whole.origin) add_word(offsets_of(whole.origin, begin, end), output);
       add_token(id, whole.origin ? offsets_of(whole.origin, begin, end) : Span{}, text, output);
       continue;
     }
@@ -128,6 +143,7 @@ void Tokenizer::Impl::encode_normalized(NormalizedText&& text, Output& output) c
   for (const PieceList::Piece& piece : list.pieces) {
     ids.clear();
     output.spans.clear();
+    add_word(offsets_of(list.origin, piece.begin, piece.end), output);
     encode_piece(list.view(piece), ids, &output.spans, output);
     for (size_t i = 0; i < ids.size(); ++i) {
       const auto [begin, end] = output.spans[i];

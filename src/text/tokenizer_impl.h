@@ -47,6 +47,8 @@ struct QKV_INTERNAL Tokenizer::Impl {
   void encode(std::string_view text, Hidden hidden, std::vector<int32_t>& ids, std::vector<EncodedToken>* tokens,
               Sampling* sampling = nullptr) const;
   Encoding encode(std::span<const std::string_view> texts, const EncodeOptions& options) const;
+  // The words of a text, including added tokens.
+  std::vector<Span> word_ranges(std::string_view text, Hidden hidden) const;
   Hidden hidden(const EncodeOptions& options) const {
     if (!options.special_tokens_as_text.value_or(special_as_text)) return nullptr;
     return options.find_tags ? &control : &special;
@@ -58,8 +60,13 @@ struct QKV_INTERNAL Tokenizer::Impl {
     std::vector<EncodedToken>* tokens;
     Sampling* sampling;
     Hidden hidden;
-    std::vector<Span> spans;  // scratch
+    std::vector<Span> spans;             // scratch
+    std::vector<Span>* words = nullptr;  // receives the words, if the tokens are wanted
   };
+  void encode(std::string_view text, Output& output) const;
+  void add_word(Span word, Output& output) const {
+    if (output.words) output.words->push_back(word);
+  }
   void encode_section(std::string_view input, Span section, Output& output) const;
   void encode_words(std::string_view text, Output& output) const;
   void encode_normalized(NormalizedText&& text, Output& output) const;

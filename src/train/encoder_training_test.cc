@@ -239,6 +239,108 @@ TEST_F(EncoderTraining, AClassifierStartsFromThePretrainedEncoder) {
   EXPECT_EQ(read_file(root_ / "classifier/tokenizer.json"), read_file(root_ / "mlm/tokenizer.json"));
 }
 
+void learn_fast(TrainOptions& o) {
+  o.hidden_size = 32;
+  o.ffn_dim = 64;
+  o.dropout = 0;
+  o.learning_rate = 5e-3;
+  o.initializer_range = 0;
+  o.warmup_steps = 20;
+  o.max_steps = o.validate_every = 300;
+  o.save_every = 1000;
+  o.ema_decay = 0.9;
+}
+
+// Words with their labels, in each sentence a river or boat that is an entity of two words.
+TrainOptions tag_options(const TemporaryDirectory& root, TrainOptions o) {
+  std::string sentences;
+  for (int i = 0; i < 60; ++i) {
+    const char* const word = i % 3 ? "boats" : "rivers";
+    sentences += fmt::format("the O\nold B-{0}\n{0} I-{0}\nare O\n{1} O\n\n", word, i % 2 ? "good" : "new");
+  }
+  write_file_atomically(root / "words", sentences);
+  apply_preset(o, "tagger");
+  o.train_file = o.valid_file = root / "words";
+  o.hidden_size = 16;
+  o.num_attention_heads = 2;
+  o.ffn_dim = 24;
+  o.max_length = 24;
+  o.vocab_size_limit = 50;
+  return o;
+}
+
+TEST_F(EncoderTraining, LabelsOfWordsAreLearnt) {
+  TrainOptions o = tag_options(root_, options(TrainTask::classification, "tagger"));
+  learn_fast(o);
+  const TrainValidation best = last_validation(o);
+  EXPECT_EQ(best.accuracy, 1);
+  EXPECT_EQ(best.entity_f1, 1);
+  EXPECT_LT(best.loss, 0.2);
+  const ModelDirectory made(o.output);
+  EXPECT_EQ(made.architecture().class_name, "BertForTokenClassification");
+  EXPECT_THAT(made.labels(), testing::ElementsAre("O", "B-boats", "B-rivers", "I-boats", "I-rivers"));
+}
+
+TEST_F(EncoderTraining, ATaggerStartsFromThePretrainedEncoderAndGoesOn) {
+  train(options(TrainTask::mlm, "mlm"));
+  TrainOptions o = tag_options(root_, options(TrainTask::classification, "whole"));
+  o.init = root_ / "mlm";
+  o.validate_every = 4;
+  o.save_every = 2;
+  o.max_steps = 8;
+  train(o);
+  EXPECT_EQ(read_file(root_ / "whole/tokenizer.json"), read_file(root_ / "mlm/tokenizer.json"));
+  TrainOptions parts = o;
+  parts.output = root_ / "parts";
+  parts.max_steps = 4;
+  train(parts);
+  parts.max_steps = 8;
+  parts.resume = true;
+  train(parts);
+  EXPECT_EQ(read_file(root_ / "parts/checkpoints/step-8/optimizer.safetensors"),
+            read_file(root_ / "whole/checkpoints/step-8/optimizer.safetensors"));
+}
+
+TEST_F(EncoderTraining, PairsSeveralLabelsAndNumbersAreLearnt) {
+  std::string several, numbers;
+  for (int i = 0; i < 80; ++i) {
+    const std::string first = i % 2 ? "boat" : "river", second = i / 2 % 2 ? "old" : "new";
+    several += fmt::format("the {}\tis {}\t{}\n", first, second,
+                           fmt::format("{}{}{}", i % 2 ? "floats" : "", i % 2 && i / 2 % 2 ? ", " : "", i / 2 % 2 ? "aged" : ""));
+    numbers += fmt::format("the {}\tis {}\t{}\n", first, second, (i % 2 ? 1.5 : -0.5) + (i / 2 % 2 ? 0.25 : 0));
+  }
+  for (const TextLabels labels : {TextLabels::several, TextLabels::number}) {
+    TrainOptions o = options(TrainTask::classification, "labels" + std::to_string(static_cast<int>(labels)));
+    write_file_atomically(root_ / "pairs", labels == TextLabels::several ? several : numbers);
+    o.train_file = o.valid_file = root_ / "pairs";
+    o.labels = labels;
+    o.pairs = true;
+    learn_fast(o);
+    const TrainValidation best = last_validation(o);
+    EXPECT_LT(best.loss, 0.02);
+    EXPECT_EQ(best.accuracy, labels == TextLabels::several ? std::optional(1.0) : std::nullopt);
+    const ModelDirectory made(o.output);
+    EXPECT_EQ(made.config().label_kind, labels == TextLabels::several ? LabelKind::several : LabelKind::values);
+    if (labels == TextLabels::several) EXPECT_THAT(made.labels(), testing::ElementsAre("aged", "floats"));
+  }
+  TrainOptions o = options(TrainTask::classification, "model");
+  o.train_file = o.valid_file = root_ / "pairs";
+  EXPECT_THAT(refusal(
+                  [&] {
+                    o.labels = TextLabels::number;
+                    o.label_smoothing = 0.1;
+                    return o;
+                  }(),
+                  ErrorCode::invalid_argument),
+              HasSubstr("label_smoothing is for one label of each text"));
+  write_file_atomically(root_ / "pairs", "a\tb\t1\nc\td\tmuch\n");
+  o.label_smoothing = 0;
+  o.pairs = true;
+  EXPECT_THAT(refusal(o, ErrorCode::bad_input), HasSubstr("pairs: line 2: \"much\" is not a number"));
+  write_file_atomically(root_ / "pairs", "a\tb\t1\nc\t2\n");
+  EXPECT_THAT(refusal(o, ErrorCode::bad_input), HasSubstr("line 2 has not two tabs; each line must be two texts and a label"));
+}
+
 TEST_F(EncoderTraining, WhatCannotBeLearntIsOneLineEachAndLeavesNothing) {
   TrainOptions o = options(TrainTask::classification, "model");
   write_file_atomically(root_ / "bad.tsv", "the boat\tgood\nthe river\n");

@@ -41,7 +41,7 @@ StepResult GradientStep::compute(const Update& update, int64_t first_batch, int6
   const auto scale = static_cast<float>(1 / predictions);
   StepResult result;
   for (size_t i = 0; i < update.batches.size(); ++i) {
-    if (update.batches[i].target_out.empty()) continue;
+    if (update.batches[i].predictions() == 0) continue;
     const int64_t number = first_batch + result.batches++;
     if (static_cast<int>(i % static_cast<size_t>(exchange_.processes())) != exchange_.process()) continue;
     result.loss_sum += add_gradients(update.batches[i], number, scale);

@@ -20,6 +20,7 @@ void write_events(EventFile& events, const TrainValidation& validation) {
   if (validation.bleu) scalars.push_back({"valid/bleu", *validation.bleu});
   if (validation.exact_match) scalars.push_back({"valid/exact_match", *validation.exact_match});
   if (validation.accuracy) scalars.push_back({"valid/accuracy", *validation.accuracy});
+  if (validation.entity_f1) scalars.push_back({"valid/entity_f1", *validation.entity_f1});
   if (validation.masked_bits_per_byte) scalars.push_back({"valid/masked_bits_per_byte", *validation.masked_bits_per_byte});
   if (validation.bits_per_byte) scalars.push_back({"valid/bits_per_byte", *validation.bits_per_byte});
   events.write(validation.step, scalars);
@@ -67,6 +68,7 @@ void TrainReporter::validation(int64_t step, const ValidationResult& result, boo
                                    .bits_per_byte = result.bits_per_byte,
                                    .masked_bits_per_byte = result.masked_bits_per_byte,
                                    .accuracy = result.accuracy,
+                                   .entity_f1 = result.entity_f1,
                                    .best = best,
                                    .seconds = seconds};
   log_.write(validation);

@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "cli/answered_lines.h"
 #include "cli/commands.h"
 #include "cli/commands/embed_rerank.h"
 #include "cli/exclusions.h"
@@ -129,25 +130,12 @@ void write_vectors(const Embedder& embedder, const EmbedArguments& arguments) {
   log_info("{}: {} vectors of {} values", arguments.output, all.texts.size(), size);
 }
 
-// Each line is two texts with a tab between them.
-void split_pairs(Lines& first, Lines& second) {
-  second = {first.name, {}, first.first};
-  for (size_t i = 0; i < first.texts.size(); ++i) {
-    std::string& line = first.texts[i];
-    const size_t tab = line.find('\t');
-    if (tab == std::string::npos || line.find('\t', tab + 1) != std::string::npos) {
-      fail(ErrorCode::bad_input, "{}: line {} has {}; each line must be two texts with one tab between them, or --second names a file",
-           first.name, i + 1, tab == std::string::npos ? "no tab" : "more than one tab");
-    }
-    second.texts.push_back(line.substr(tab + 1));
-    line.resize(tab);
-  }
-}
-
 void print_similarities(const Embedder& embedder, const EmbedArguments& arguments) {
   Lines first = all_lines(""), second;
   if (arguments.second.empty()) {
-    split_pairs(first, second);
+    LinePairs pairs = split_pairs({first.texts, first.first}, "two texts with one tab between them, or --second names a file");
+    first.texts = std::move(pairs.first);
+    second = {first.name, std::move(pairs.second), first.first};
   } else {
     second = all_lines(arguments.second);
     if (first.texts.size() != second.texts.size()) {

@@ -21,6 +21,7 @@ ordered_json to_json(const std::vector<NamedValue>& values) {
 void add_model(const InspectedModel& model, ordered_json& out) {
   out["architecture"] = model.architecture;
   out["model_type"] = model.model_type;
+  if (!model.use.empty()) out["use"] = model.use;
   if (!model.config.empty()) out["config"] = to_json(model.config);
   if (!model.unused_keys.empty()) out["unused_keys"] = model.unused_keys;
   if (model.parameters > 0) out["parameters"]["total"] = model.parameters;
@@ -98,7 +99,7 @@ void print_description(const ordered_json& d, bool verify) {
     if (d.contains("weights")) print_weights(d["weights"]);
   }
   if (d.contains("config")) {
-    print("{} ({}-norm)\n", plain(d["architecture"]), plain(d["config"]["norm_position"]));
+    print("{} ({}-norm): {}\n", plain(d["architecture"]), plain(d["config"]["norm_position"]), plain(d["use"]));
     print_table("config", d["config"]);
     print("parameters                   {:>15}\n", grouped(d["parameters"]["total"].get<int64_t>()));
     for (const auto& [part, count] : d["parameters"]["parts"].items()) print("  {:<26} {:>15}\n", part, grouped(count.get<int64_t>()));

@@ -56,6 +56,7 @@ class TrainDisplay {
     if (v.bits_per_byte) score += fmt::format(", bits per byte {:.4f}", *v.bits_per_byte);
     if (v.masked_bits_per_byte) score += fmt::format(", masked bits per byte {:.4f}", *v.masked_bits_per_byte);
     if (v.accuracy) score = fmt::format("accuracy {:.2f} %", 100 * *v.accuracy);
+    if (v.entity_f1) score += fmt::format(", entity F1 {:.2f} %", 100 * *v.entity_f1);
     const std::string decisive = v.bleu          ? fmt::format("BLEU {:.2f}", *v.bleu)
                                  : v.exact_match ? fmt::format("exact match {:.2f} %", 100 * *v.exact_match)
                                  : v.accuracy    ? score

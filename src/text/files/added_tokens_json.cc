@@ -190,6 +190,16 @@ std::vector<bool> control_tokens(const std::string& config, const std::vector<Ad
   return control;
 }
 
+bool gives_token_types(const std::string& config) {
+  const nlohmann::json json = nlohmann::json::parse(config, nullptr, false);
+  if (!json.is_object()) return true;
+  if (const auto names = json.find("model_input_names"); names != json.end() && names->is_array()) {
+    return std::find(names->begin(), names->end(), "token_type_ids") != names->end();
+  }
+  const auto name = json.find("tokenizer_class");
+  return name == json.end() || *name != "TokenizersBackend";
+}
+
 std::unordered_set<std::string_view> special_contents(const std::vector<AddedToken>& tokens) {
   std::unordered_set<std::string_view> contents;
   for (const AddedToken& token : tokens) {

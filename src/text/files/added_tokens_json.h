@@ -30,6 +30,10 @@ nlohmann::ordered_json added_tokens_json(const std::vector<AddedToken>& tokens);
 // unknown, …); all special tokens if it gives none.
 std::vector<bool> control_tokens(const std::string& config, const std::vector<AddedToken>& added, size_t size);
 
+// Whether transformers gives models of this tokenizer the types of its tokens: "model_input_names" in `config`, the text of a
+// tokenizer_config.json, says so. Without it every class does but the one without a model's name that transformers 5 writes.
+bool gives_token_types(const std::string& config);
+
 std::unordered_set<std::string_view> special_contents(const std::vector<AddedToken>& tokens);
 
 }  // namespace qkv

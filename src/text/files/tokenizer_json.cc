@@ -140,6 +140,8 @@ std::string make_tokenizer_config(std::span<const AddedToken> added_tokens) {
       if (token.special && token.content == name) config[role] = name;
     }
   }
+  // For the class that follows, transformers 5 gives no token types otherwise.
+  if (config.contains("cls_token")) config["model_input_names"] = {"input_ids", "token_type_ids", "attention_mask"};
   config["tokenizer_class"] = "PreTrainedTokenizerFast";
   return config.dump(2) + "\n";
 }

@@ -6,6 +6,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "formats/json_node.h"
 #include "qkv/tokenizer.h"
@@ -40,6 +42,14 @@ struct TokenizerAccess {
   static std::string decode_as_is(const Tokenizer& tokenizer, std::span<const int32_t> ids, bool skip_special_tokens = true);
   static bool cleans_up(const Tokenizer& tokenizer);
   static bool is_left_out(const Tokenizer& tokenizer, int32_t id);  // from a text without special tokens
+
+  // The words of a text, which the model cuts into tokens: what the pre-tokenizer makes of it, and added tokens. Bytes of the text,
+  // ascending.
+  static std::vector<ByteRange> word_ranges(const Tokenizer& tokenizer, std::string_view text, const EncodeOptions& options);
+  // Whether models of this tokenizer read the types of tokens.
+  static bool gives_token_types(const Tokenizer& tokenizer);
+  // Whether tokens inside a word have a prefix, such as "##", that they are recognized by.
+  static bool marks_continuations(const Tokenizer& tokenizer);
 
   // The text of the tokenizer.json it was made from, which determines its ids.
   static const std::string& json(const Tokenizer& tokenizer);

@@ -47,6 +47,7 @@ class BpeModel final : public TokenModel {
               std::vector<Span>* spans) const override;
   const Vocabulary& vocabulary() const override { return vocabulary_; }
   int32_t unknown_id() const override { return options_.unk_token ? vocabulary_.id(*options_.unk_token) : -1; }
+  const std::string& continuing_subword_prefix() const { return options_.continuing_subword_prefix; }
 
  private:
   struct Ranked {

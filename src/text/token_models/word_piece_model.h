@@ -33,6 +33,7 @@ class WordPieceModel final : public TokenModel {
   }
   const Vocabulary& vocabulary() const override { return vocabulary_; }
   int32_t unknown_id() const override { return vocabulary_.id(options_.unk_token); }
+  const std::string& continuing_subword_prefix() const { return options_.continuing_subword_prefix; }
 
  private:
   // `hidden`: by id, tokens that are not used; null: none.

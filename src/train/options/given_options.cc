@@ -39,14 +39,16 @@ struct OptionTasks {
 std::span<const OptionTasks> option_tasks() {
   using enum TrainTask;
   static const std::vector<OptionTasks> list = {
-      {"max-length", {translation, classification}},
-      {"valid-split", {translation, classification}},
+      {"max-length", {translation, classification, tag}},
+      {"valid-split", {translation, classification, tag}},
       {"valid-fraction", {lm, mlm}},
       {"vocabulary", {lm}},
       {"context", {lm, mlm}},
       {"mask-probability", {mlm}},
       {"whole-words", {mlm}},
-      {"encoder-layers", {translation, mlm, classification}},
+      {"encoder-layers", {translation, mlm, classification, tag}},
+      {"pairs", {classification}},
+      {"labels", {classification}},
       {"decoder-layers", {translation, lm}},
       {"valid-beam-size", {translation}},
   };

@@ -78,7 +78,7 @@ TrainOption betas() {
 TrainOption preset() {
   return text_option(
       {"preset", "Shape and recipe to start from; what else is given comes on top", false, nullptr,
-       "tiny|small|base|char-gpt|bert-mini|classifier"},
+       "tiny|small|base|char-gpt|bert-mini|classifier|tagger"},
       OptionType::composite, [](O& options, const std::string& text, const std::string&) { apply_preset(options, text); },
       [](const O& options) { return options.preset; });
 }
@@ -105,22 +105,26 @@ TrainOption tiktoken_pattern() {
 
 std::vector<TrainOption> data_options() {
   return {
-      choice({"task", "What is learnt: to translate, (lm) to write on, (mlm) to find hidden tokens, or to tell classes apart", false},
+      choice({"task",
+              "What is learnt: to translate, (lm) to write on, (mlm) to find hidden tokens, to tell classes apart, or (tag) to label words",
+              false},
              &O::task,
              {{"translation", TrainTask::translation},
               {"lm", TrainTask::lm},
               {"mlm", TrainTask::mlm},
-              {"classification", TrainTask::classification}}),
+              {"classification", TrainTask::classification},
+              {"tag", TrainTask::tag}}),
       text_files({"source", "Training text, one sentence a line; several files are read one after another", false}, &O::source),
       text_files({"target", "Its translation, line by line", false}, &O::target),
       text_files({"valid-source", "Text to validate on", false}, &O::valid_source),
       text_files({"valid-target", "Its translation", false}, &O::valid_target),
       column({"source-column", "Read this column of --source, which is a table (CSV, TSV with a header) or JSON lines"}, &O::source_column),
       column({"target-column", "The column of --target"}, &O::target_column),
-      integer({"valid-split",
-               "Of --task translation and classification: validate on N texts of the training files instead of files of their own", true},
-              &O::valid_split, 0, INT32_MAX),
-      integer({"max-length", "Leave out pairs with more tokens on a side; of --task classification: cut longer texts", true},
+      integer(
+          {"valid-split",
+           "Of --task translation, classification and tag: validate on N texts of the training files instead of files of their own", true},
+          &O::valid_split, 0, INT32_MAX),
+      integer({"max-length", "Leave out pairs with more tokens on a side; of --task classification and tag: cut longer texts", true},
               &O::max_length, 2, 65536),
       text_files({"text", "Of --task lm and mlm: the text to learn, as it is", false}, &O::text),
       text_files({"valid-text", "Of --task lm and mlm: text to validate on (default: the end of --text)", false}, &O::valid_text),
@@ -132,15 +136,25 @@ std::vector<TrainOption> data_options() {
       document_separator(),
       real({"mask-probability", "Of --task mlm: share of the tokens that are hidden", true}, &O::mask_probability, 0.001, 1),
       flag({"whole-words", "Of --task mlm: hide whole words, not single pieces of them", true}, &O::whole_words),
-      text_files({"train-file", "Of --task classification: lines of a text, a tab and its label, or tables", false}, &O::train_file),
-      text_files({"valid-file", "Of --task classification: such lines to validate on", false}, &O::valid_file),
+      text_files(
+          {"train-file",
+           "Of --task classification: lines of a text, a tab and its label, or tables; of --task tag: a word and its label in each line, "
+           "and blank lines between sentences",
+           false},
+          &O::train_file),
+      text_files({"valid-file", "Of --task classification and tag: such lines to validate on", false}, &O::valid_file),
       column(
           {"text-column", "Of --task lm, mlm and classification: read the texts from this column of CSV, TSV with a header or JSON lines"},
           &O::text_column),
       column({"label-column", "Of --task classification: read the labels from this column"}, &O::label_column),
-      file({"init", "Of --task lm, mlm and classification: start from the network and tokenizer of this directory or .gguf", false, nullptr,
-            "DIR"},
-           &O::init),
+      flag({"pairs", "Of --task classification: lines of two texts and a label, with tabs between them, or tables with both", true},
+           &O::pairs),
+      column({"second-column", "Of --task classification --pairs: read the second texts from this column"}, &O::second_column),
+      choice({"labels", "Of --task classification: one label for each text, several (or none) with commas between them, or a number", true},
+             &O::labels, {{"one", TextLabels::one}, {"several", TextLabels::several}, {"number", TextLabels::number}}),
+      file(
+          {"init", "Of every task but translation: start from the network and tokenizer of this directory or .gguf", false, nullptr, "DIR"},
+          &O::init),
       file({"output", "Model directory to make", false, nullptr, "DIR"}, &O::output),
       file({"tokenizer", "Directory of a tokenizer to use instead of training one", false, nullptr, "DIR"}, &O::tokenizer),
       tiktoken_pattern(),

@@ -163,7 +163,11 @@ std::span<const TaskData> task_data() {
        {"source-column", "target-column"}},
       {TrainTask::lm, "`text`", {"text"}, {"valid-text", "document-separator", "text-column", "init"}},
       {TrainTask::mlm, "`text`", {"text"}, {"valid-text", "document-separator", "text-column", "init"}},
-      {TrainTask::classification, "`train_file` and `valid_file`", {"train-file", "valid-file"}, {"text-column", "label-column", "init"}},
+      {TrainTask::classification,
+       "`train_file` and `valid_file`",
+       {"train-file", "valid-file"},
+       {"text-column", "label-column", "second-column", "init"}},
+      {TrainTask::tag, "`train_file` and `valid_file`", {"train-file", "valid-file"}, {"init"}},
   };
   return list;
 }
@@ -182,10 +186,10 @@ void check_data_options(const TrainOptions& options) {
       }
     }
   }
-  const bool can_split = options.task == TrainTask::translation || options.task == TrainTask::classification;
-  QKV_CHECK_OPTION(options.valid_split == 0 || can_split,
-                   "`valid_split` belongs to `task` translation and classification; of `task` {} `valid_fraction` is kept to validate on",
-                   task);
+  const bool can_split = options.task != TrainTask::lm && options.task != TrainTask::mlm;
+  QKV_CHECK_OPTION(
+      options.valid_split == 0 || can_split,
+      "`valid_split` belongs to `task` translation, classification and tag; of `task` {} `valid_fraction` is kept to validate on", task);
   for (const char* name : mine.needed) {
     const bool given = !value_of(options, name).empty(), validation = std::string_view(name).starts_with("valid-");
     QKV_CHECK_OPTION(!validation || !given || options.valid_split == 0,
@@ -196,6 +200,9 @@ void check_data_options(const TrainOptions& options) {
   }
   QKV_CHECK_OPTION(options.source_column.empty() == options.target_column.empty(),
                    "`source_column` and `target_column` go together; one of them is missing");
+  QKV_CHECK_OPTION(options.second_column.empty() || options.pairs, "`second_column` is for `pairs` of texts; give both or neither");
+  QKV_CHECK_OPTION(options.labels == TextLabels::one || options.label_smoothing == 0,
+                   "`label_smoothing` is for one label of each text; leave it out with `labels` {}", value_of(options, "labels"));
   QKV_CHECK_OPTION(!options.output.empty(), "`output` is missing; training needs it");
   QKV_CHECK_OPTION(options.tokenizer.empty() || options.vocab_size == 0,
                    "`vocab_size` is that of a tokenizer to train; leave it out with `tokenizer`");

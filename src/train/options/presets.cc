@@ -121,6 +121,26 @@ constexpr std::array kPresets = {
            .label_smoothing = 0,
            .validate_every = 100,
            .max_length = 128},
+    Preset{.name = "tagger",
+           .task = TrainTask::tag,
+           .layers = 2,
+           .hidden_size = 128,
+           .num_attention_heads = 4,
+           .ffn_dim = 512,
+           .norm_position = NormPlacement::post,
+           .activation = FeedForwardActivation::gelu,
+           .position = PositionKind::learned,
+           .initializer_range = 0.02,
+           .vocab_size_limit = 4000,
+           .learning_rate = 5e-4,
+           .warmup_steps = 100,
+           .batch_tokens = 1024,
+           .dropout = 0.3,
+           .epsilon = 1e-8,
+           .weight_decay = 0.01,
+           .label_smoothing = 0,
+           .validate_every = 100,
+           .max_length = 128},
 };
 
 }  // namespace
@@ -130,6 +150,7 @@ const char* default_preset(TrainTask task) {
     case TrainTask::lm: return "char-gpt";
     case TrainTask::mlm: return "bert-mini";
     case TrainTask::classification: return "classifier";
+    case TrainTask::tag: return "tagger";
     case TrainTask::translation: break;
   }
   return "small";
@@ -137,8 +158,8 @@ const char* default_preset(TrainTask task) {
 
 void apply_preset(TrainOptions& options, std::string_view name) {
   const auto found = std::find_if(kPresets.begin(), kPresets.end(), [&](const Preset& preset) { return preset.name == name; });
-  QKV_CHECK_OPTION(found != kPresets.end(), "`preset`: there is no \"{}\"; there are tiny, small, base, char-gpt, bert-mini and classifier",
-                   name);
+  QKV_CHECK_OPTION(found != kPresets.end(),
+                   "`preset`: there is no \"{}\"; there are tiny, small, base, char-gpt, bert-mini, classifier and tagger", name);
   options.preset = found->name;
   options.task = found->task;
   options.encoder_layers = options.decoder_layers = found->layers;

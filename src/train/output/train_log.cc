@@ -56,6 +56,7 @@ void TrainLog::write(const TrainValidation& validation) {
   } else {
     line["perplexity"] = validation.perplexity;
   }
+  if (validation.entity_f1) line["entity_f1"] = *validation.entity_f1;
   if (validation.bleu) line["bleu"] = *validation.bleu;
   if (validation.exact_match) line["exact_match"] = *validation.exact_match;
   if (validation.bits_per_byte) line["bits_per_byte"] = *validation.bits_per_byte;

@@ -19,7 +19,7 @@ class TrainLog {
   // {"event":"step","step":…,"epoch":…,"loss":…,"learning_rate":…,"gradient_norm":…,"tokens_per_second":…,"elapsed_seconds":…}
   void write(const TrainStep& step);
   // {"event":"validation","step":…,"loss":…,"perplexity":…,"bleu", "bits_per_byte" or "masked_bits_per_byte":…,"best":…,"seconds":…}
-  // For a classification, "accuracy" replaces "perplexity" and the key after it.
+  // For a classification, "accuracy" (for labels of words with "entity_f1") replaces "perplexity" and the key after it.
   void write(const TrainValidation& validation);
 
  private:

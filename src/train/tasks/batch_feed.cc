@@ -70,7 +70,7 @@ Update BatchFeed::make_update(DataPlace place) {
   for (int64_t i = place.index; i < end; ++i) {
     update.batches.push_back(source_.batch(place.epoch, order_, i));
     const TrainingBatch& batch = update.batches.back();
-    update.target_tokens += std::ssize(batch.target_out);
+    update.target_tokens += batch.predictions();
     update.speed_tokens += std::ssize(batch.target_rows.empty() ? batch.target_out : batch.source.ids);
   }
   update.next = end == source_.size() ? DataPlace{place.epoch + 1, 0} : DataPlace{place.epoch, end};

@@ -1,8 +1,8 @@
-// Text classification: an encoder whose first row predicts a label, trained from scratch or from a pretrained encoder (Devlin et al. 2018).
+// Classification of texts and pairs of texts: an encoder whose first row predicts a label, several labels or a number, trained from scratch
+// or from a pretrained encoder (Devlin et al. 2018).
 #include "base/error.h"
 #include "data/held_out.h"
 #include "evaluate/labelled_batches.h"
-#include "text/training/tokenizer_trainer.h"
 #include "train/tasks/encoder_network.h"
 #include "train/tasks/training_task.h"
 
@@ -12,7 +12,7 @@ namespace {
 class ClassificationTask final : public TrainingTask {
  public:
   ClassificationTask(const TrainOptions& options, const TextSourceOptions& texts)
-      : options_(options), training_(read(options.train_file, texts, "train-file.text")), labels_(label_names(training_)) {
+      : options_(options), training_(read(options.train_file, texts, "train-file.text")), labels_(names_of_labels()) {
     if (options.valid_split > 0) {
       HeldOutTexts parts = hold_out_texts(training_, options.valid_split, static_cast<uint64_t>(options.seed));
       training_ = std::move(parts.training);
@@ -28,13 +28,9 @@ class ClassificationTask final : public TrainingTask {
   bool keeps_texts() const override { return training_.source.kept() || validation_.source.kept(); }
 
   Tokenizer train_tokenizer(const Progress& progress) const override {
-    TokenizerTrainerOptions trainer{.pipeline = TokenizerPipeline::word_pieces,
-                                    .score = WordPieceScore::frequency,
-                                    .progress = progress,
-                                    .cancellation = options_.cancellation};
-    trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
-    trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
-    return qkv::train_tokenizer(trainer, std::span<const std::string>(training_.texts));
+    std::vector<std::string> texts = training_.texts;
+    texts.insert(texts.end(), training_.seconds.begin(), training_.seconds.end());
+    return qkv::train_tokenizer(word_piece_options(options_, progress), std::span<const std::string>(texts));
   }
 
   SpecialTokens special_tokens(const Tokenizer& tokenizer) const override { return {.pad = pad_token(tokenizer)}; }
@@ -54,10 +50,7 @@ class ClassificationTask final : public TrainingTask {
                   validation = encode(validation_, tokenizer, "validation", report);
     TrainingData data;
     data.batches = std::make_unique<LabelledSource>(std::move(training), options_.batch_tokens, static_cast<uint64_t>(options_.seed));
-    data.validation =
-        std::make_unique<ClassificationValidation>(std::move(validation), ClassificationOptions{.batch_tokens = options_.batch_tokens,
-                                                                                                .dtype = activation_type(options_),
-                                                                                                .cancellation = options_.cancellation});
+    data.validation = std::make_unique<ClassificationValidation>(std::move(validation), run_options(options_));
     return data;
   }
 
@@ -65,17 +58,30 @@ class ClassificationTask final : public TrainingTask {
   template <typename Config>
   void set_labels(Config& config) const {
     config.num_labels = static_cast<int>(labels_.size());
-    config.label_kind = LabelKind::one;
+    config.label_kind = options_.labels == TextLabels::one       ? LabelKind::one
+                        : options_.labels == TextLabels::several ? LabelKind::several
+                                                                 : LabelKind::values;
     config.classifier_dropout = static_cast<float>(options_.dropout);
   }
 
   LabelledLines read(const TextFiles& files, const TextSourceOptions& texts, const char* keep_as) const {
-    return read_labelled_lines(open_text(files, texts, keep_as), {options_.text_column, options_.label_column});
+    return read_labelled_lines(open_text(files, texts, keep_as), {.text = options_.text_column,
+                                                                  .label = options_.label_column,
+                                                                  .second = options_.second_column,
+                                                                  .pairs = options_.pairs,
+                                                                  .may_lack_label = options_.labels == TextLabels::several,
+                                                                  .numbers = options_.labels == TextLabels::number});
+  }
+
+  // Numbers have no names; transformers calls the output of such a model LABEL_0.
+  std::vector<std::string> names_of_labels() const {
+    return options_.labels == TextLabels::number ? numbered_labels(1) : label_names(training_, options_.labels == TextLabels::several);
   }
 
   LabelledTexts encode(const LabelledLines& lines, const Tokenizer& tokenizer, const char* what, const Report& report) const {
-    LabelledTexts texts(lines, labels_, tokenizer, options_.max_length);
-    std::string message = fmt::format("{}: {} texts, {} tokens", what, with_commas(texts.size()), with_commas(texts.tokens()));
+    LabelledTexts texts(lines, labels_, tokenizer, options_.max_length, options_.labels);
+    std::string message = fmt::format("{}: {} {}, {} tokens", what, with_commas(texts.size()), options_.pairs ? "pairs" : "texts",
+                                      with_commas(texts.tokens()));
     if (texts.cut()) message += fmt::format("; {} cut to {} tokens", with_commas(texts.cut()), options_.max_length);
     report(message);
     return texts;

@@ -23,6 +23,20 @@ void adapt_encoder(TransformerConfig& config, Head head, const TrainOptions& opt
   config.head = head;
 }
 
+TokenizerTrainerOptions word_piece_options(const TrainOptions& options, const Progress& progress) {
+  TokenizerTrainerOptions trainer{.pipeline = TokenizerPipeline::word_pieces,
+                                  .score = WordPieceScore::frequency,
+                                  .progress = progress,
+                                  .cancellation = options.cancellation};
+  trainer.vocab_size = options.vocab_size ? options.vocab_size : options.vocab_size_limit;
+  trainer.vocab_size_is_upper_bound = options.vocab_size == 0;
+  return trainer;
+}
+
+EncoderRunOptions run_options(const TrainOptions& options) {
+  return {.batch_tokens = options.batch_tokens, .dtype = activation_type(options), .cancellation = options.cancellation};
+}
+
 int32_t pad_token(const Tokenizer& tokenizer) {
   for (const char* name : {"[PAD]", "<pad>"}) {
     if (const int32_t id = tokenizer.token_to_id(name); id >= 0) return id;

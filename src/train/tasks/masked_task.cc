@@ -16,13 +16,7 @@ class MaskedTask final : public TrainingTask {
   bool keeps_texts() const override { return texts_.kept; }
 
   Tokenizer train_tokenizer(const Progress& progress) const override {
-    TokenizerTrainerOptions trainer{.pipeline = TokenizerPipeline::word_pieces,
-                                    .score = WordPieceScore::frequency,
-                                    .progress = progress,
-                                    .cancellation = options_.cancellation};
-    trainer.vocab_size = options_.vocab_size ? options_.vocab_size : options_.vocab_size_limit;
-    trainer.vocab_size_is_upper_bound = options_.vocab_size == 0;
-    return qkv::train_tokenizer(trainer, std::span(&texts_.training, 1));
+    return qkv::train_tokenizer(word_piece_options(options_, progress), std::span(&texts_.training, 1));
   }
 
   SpecialTokens special_tokens(const Tokenizer& tokenizer) const override {

@@ -60,6 +60,7 @@ std::unique_ptr<TrainingTask> make_translation_task(const TrainOptions& options,
 std::unique_ptr<TrainingTask> make_text_task(const TrainOptions& options, const TextSourceOptions& texts);
 std::unique_ptr<TrainingTask> make_masked_task(const TrainOptions& options, const TextSourceOptions& texts);
 std::unique_ptr<TrainingTask> make_classification_task(const TrainOptions& options, const TextSourceOptions& texts);
+std::unique_ptr<TrainingTask> make_tag_task(const TrainOptions& options, const TextSourceOptions& texts);
 
 // Opens one of a task's texts; what comes through a pipe is kept under the name.
 TextSource open_text(const TextFiles& files, TextSourceOptions texts, const std::string& keep_as);

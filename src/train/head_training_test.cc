@@ -1,0 +1,88 @@
+// The first 50 updates of fine-tunings, compared with PyTorch's. tools/golden/head_training.py wrote the files.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+#include "base/temporary_directory.h"
+#include "evaluate/labelled_batches.h"
+#include "io/safetensors.h"
+#include "models/model.h"
+#include "train/gradient_step.h"
+
+namespace qkv {
+namespace {
+
+const std::filesystem::path kGoldens = std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/head_training";
+
+Update update_of(const nlohmann::json& golden) {
+  TrainingBatch batch;
+  const EncoderInputs inputs{.ids = golden["ids"], .token_types = golden["token_types"]};
+  std::vector<int32_t> all;
+  for (size_t i = 0; i < inputs.ids.size(); ++i) all.push_back(static_cast<int32_t>(i));
+  batch.source = pack(inputs, all);
+  for (size_t i = 0; i < inputs.ids.size(); ++i) {
+    for (const int32_t row : golden["rows"][i]) batch.target_rows.push_back(batch.source.segments.begin(static_cast<int64_t>(i)) + row);
+    if (!golden["labels"].empty()) {
+      for (const int32_t label : golden["labels"][i]) batch.target_out.push_back(label);
+    } else {
+      for (const float value : golden["values"][i]) batch.target_values.push_back(value);
+    }
+  }
+  Update update;
+  update.target_tokens = batch.predictions();
+  update.batches.push_back(std::move(batch));
+  return update;
+}
+
+TrainOptions options_of(const nlohmann::json& golden) {
+  TrainOptions options;
+  options.dtype = TrainPrecision::f32;
+  options.schedule = LearningRateSchedule::constant;
+  options.label_smoothing = options.ema_decay = 0;
+  options.learning_rate = golden["learning_rate"];
+  options.warmup_steps = golden["warmup_steps"];
+  options.beta1 = golden["beta1"];
+  options.beta2 = golden["beta2"];
+  options.epsilon = golden["epsilon"];
+  options.weight_decay = golden["weight_decay"];
+  options.clip_norm = golden["clip_norm"];
+  return options;
+}
+
+class HeadTraining : public testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Heads, HeadTraining, testing::Values("words", "several_labels", "numbers"),
+                         [](const auto& info) { return info.param; });
+
+TEST_P(HeadTraining, FiftyUpdatesAreThoseOfPyTorch) {
+  const std::filesystem::path golden = kGoldens / GetParam();
+  const nlohmann::json expected = nlohmann::json::parse(read_file(golden / "expected.json"));
+  const std::unique_ptr<Model> model = load_model(golden);
+  const TrainOptions options = options_of(expected["options"]);
+  LocalExchange exchange;
+  GradientStep step(*model, nullptr, options, exchange);
+  for (size_t i = 0; i < expected["losses"].size(); ++i) {
+    const Update update = update_of(expected["batches"][i % expected["batches"].size()]);
+    const auto number = static_cast<int64_t>(i);
+    const StepResult result = step.compute(update, number, number + 1);
+    step.apply(result);
+    const double loss = expected["losses"][i];
+    ASSERT_NEAR(result.loss, loss, 1e-3 * std::max(1e-2, loss)) << "update " << i + 1;
+  }
+  const TemporaryDirectory directory;
+  save_model(*model, directory.path());
+  const SafetensorsReader ours(directory / "model.safetensors"), theirs(golden / "expected.safetensors");
+  for (const auto& [name, entry] : theirs.entries()) {
+    if (name.ends_with("key.bias")) continue;  // its gradient is 0, of which AdamW makes steps as large as any
+    const Tensor a = Tensor::empty(entry.shape, DType::f32), b = Tensor::empty(entry.shape, DType::f32);
+    ours.read(name, a);
+    theirs.read(name, b);
+    const std::vector<float> found = a.to_vector(), wanted = b.to_vector();
+    for (size_t j = 0; j < found.size(); ++j) ASSERT_NEAR(found[j], wanted[j], 1e-3) << name << ", value " << j;
+  }
+}
+
+}  // namespace
+}  // namespace qkv
