@@ -39,7 +39,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT QKV_SANITIZE)
   list(FILTER interface EXCLUDE REGEX "_test\\.cc$")
   add_library(qkv_interface SHARED EXCLUDE_FROM_ALL ${interface} src/text/tokenizer.cc src/text/tokenizer_encoding.cc
               src/text/tokenizer_statistics.cc src/text/training/tokenizer_trainer.cc src/train/trainer.cc src/train/options/presets.cc
-              src/view/attention_view.cc src/view/attention_text.cc src/view/attention_svg.cc)
+              src/view/attention_view.cc src/view/attention_text.cc src/view/attention_svg.cc
+              src/view/trace_text.cc src/view/trace_html.cc)
   target_compile_options(qkv_interface PRIVATE -O0 -g)
   target_include_directories(qkv_interface PRIVATE $<TARGET_PROPERTY:qkv_api,INTERFACE_INCLUDE_DIRECTORIES>)
   target_compile_definitions(qkv_interface PRIVATE $<TARGET_PROPERTY:qkv_api,INTERFACE_COMPILE_DEFINITIONS>)

@@ -203,6 +203,7 @@ class Options(ProgramTest):
                 ('--no-stream', '--json', ['generate', '-m', 'x', '--json', '--no-stream']),
                 ('--echo', '--json', ['generate', '-m', 'x', '--json', '--echo']),
                 ('--trace', '.svg', ['attention', '-m', 'x', '--source', 'a', '--trace', '-o', 'map.svg']),
+                ('--layer', '--html', ['attention', '-m', 'x', '--source', 'a', '--layer', 1, '--html', 'all.html']),
                 ('--target', '--kind encoder', ['attention', '-m', 'x', '--source', 'a', '--kind', 'encoder', '--target', 'b']),
                 ('--beam-size', '--target', ['attention', '-m', 'x', '--source', 'a', '--target', 'b', '--beam-size', 3]),
                 ('--max-length', '--kind encoder', ['attention', '-m', 'x', '--source', 'a', '--kind', 'encoder', '--max-length', 3]),

@@ -997,6 +997,14 @@ class CommandLine(ProgramTest):
             self.refused(2, [option], *changed)
         self.refused(2, ['--beam-size', '--target'], *options, '--beam-size', 3)
         self.refused(2, ['--trace', '.svg'], *options, '--trace', '--output', self.folder / 'map.svg')
+        block = self.works(*options, '--trace').stdout
+        for part in ('unscaled scores Q K^T of head 2', 'W_O', 'logits'):
+            self.assertIn(part, block)
+        self.assertNotIn('of head 1', block)
+        self.assertIn('of head 1', self.works(*options[:-1], 'all', '--trace').stdout)
+        self.refused(2, ['--head all', '--trace'], *options[:-1], 'all')
+        self.works(*options[:-6], '--html', self.folder / 'all.html')
+        self.assertIn('decoder.1.cross_attention.weights.2', (self.folder / 'all.html').read_text())
 
     def test_demo_data_is_disjoint_and_repeatable(self):
         for name in ('one', 'two'):

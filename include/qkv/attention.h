@@ -48,6 +48,41 @@ struct AttentionView {
   std::vector<std::string> queries, keys;
 };
 
+struct NamedMatrix {
+  std::string name;
+  AttentionMatrix values;
+};
+
+// Every matrix of one pass through the network, in the order of computation.
+struct NetworkTrace {
+  // Rows are tokens. Names: SIDE.LAYER.PART.NAME, where SIDE is "encoder" or "decoder" and PART is "self_attention", "cross_attention" or
+  // "feed_forward". NAME in each part: "norm" (before the sub-layer, or after the sum), "output" of the sub-layer, "sum" with the residual.
+  // In attention also "q", "k" and "v" (rotated; heads side by side), for each head H "products.H" (q k^T), "scaled.H", "masked.H" (with
+  // mask and bias, -infinity where hidden), "weights.H", and "heads" (weights v, side by side). In the feed-forward network "gate" (if
+  // gated), "inner", "activated". Outside layers: "SIDE.embedding.tokens", ".positions", ".token_types", ".sum", ".norm", ".projected",
+  // "SIDE.final.norm", "output.logits", "output.probabilities"; those that the network has.
+  std::vector<NamedMatrix> matrices;
+  // The weights of the layer that was asked for: "self_attention.q_proj.weight", [columns out, columns in].
+  std::vector<NamedMatrix> weights;
+  struct Attention {
+    std::string name;  // "decoder.0.self_attention"
+    int heads = 1, key_value_heads = 1, head_dim = 1;
+    double scale = 1;
+  };
+  std::vector<Attention> attentions;
+
+  std::string kind;  // "encoder_decoder", "decoder_only" or "encoder_only"
+  int hidden_size = 0;
+  std::string activation;  // of the first layer's feed-forward network, as in config.json
+  bool rms_norm = false, scale_embedding = false, sinusoidal_positions = false;
+  double norm_epsilon = 0;
+
+  std::string source, target;  // without a target, the model read `source` alone
+  bool has_target = false;
+  std::vector<std::string> source_tokens, target_tokens;  // names of the rows of each side
+  std::vector<std::string> output_names;                  // names of the columns of the logits: tokens or labels
+};
+
 // Selects the attention head and the translation.
 struct AttentionRequest {
   std::optional<AttentionKind> kind;  // default: cross if the model translates, otherwise the only kind that it has
@@ -76,6 +111,10 @@ class QKV_API AttentionInspector {
   // the model takes, unless it may be truncated; interrupted if it was cancelled.
   AttentionView view(std::string_view source, const AttentionRequest& request = {}) const;
 
+  // All matrices of such a run, with the weights of the layer of the request. Throws as view() does, and OptionError (bad_input) for what
+  // would be more than 10^8 numbers.
+  NetworkTrace trace(std::string_view source, const AttentionRequest& request = {}) const;
+
  private:
   struct Impl;
   QKV_INTERNAL explicit AttentionInspector(std::unique_ptr<Impl> impl);
@@ -92,7 +131,11 @@ QKV_API std::string attention_svg(const AttentionView& view);
 QKV_API std::string attention_json(const AttentionView& view, bool trace);
 // The map as shaded characters, at most `width` columns wide (at least 40); wide maps are split into several blocks of columns.
 QKV_API std::string attention_text(const AttentionView& view, int width);
-// Q, K, V, scaled scores, weights and output, with one row per token.
-QKV_API std::string trace_text(const AttentionView& view);
+// One block with four digits: input, weights, Q, K, V, scores before and after scaling, mask, attention weights, W_O, residual, norm, FFN,
+// and the likeliest outputs. `head`: from 0; none: all heads. Of matrices with more than 64 rows or columns the text shows the first and
+// last. Throws Error(invalid_argument) if the trace has no such layer or head.
+QKV_API std::string trace_text(const NetworkTrace& trace, AttentionKind kind, int layer, std::optional<int> head);
+// A page that shows every matrix, with formulas, maps of all heads and the way to each number; it loads nothing.
+QKV_API std::string trace_html(const NetworkTrace& trace);
 
 }  // namespace qkv

@@ -6,6 +6,8 @@
 #include "decode/option_table.h"
 #include "models/generation_keys.h"
 #include "view/attention_view.h"
+#include "view/network_trace.h"
+#include "view/token_labels.h"
 
 namespace qkv {
 namespace {
@@ -17,6 +19,18 @@ void check_no_search(const TranslatorOptions& chosen, const TransformerConfig& c
     fail_option(ErrorCode::invalid_argument, "{} is for models that translate; this one {}", mark_fields("`" + given->field + "`"),
                 use_of(config));
   }
+}
+
+// Labels, or all tokens one by one.
+std::vector<std::string> output_names(const Model& model, const Tokenizer& tokenizer) {
+  if (!model.labels.empty()) return model.labels;
+  const TransformerConfig& config = model.config;
+  if (!config.has_decoder() && predicts_labels(config.head)) return numbered_labels(config.num_labels);
+  std::vector<std::string> names;
+  for (int32_t id = 0; id < config.vocab_size; ++id) {
+    names.push_back(id < tokenizer.vocab_size() ? token_labels(tokenizer, std::span(&id, 1)).front() : "");
+  }
+  return names;
 }
 
 }  // namespace
@@ -60,6 +74,25 @@ AttentionView AttentionInspector::view(std::string_view source, const AttentionR
   const AttentionKind kind = request.kind.value_or(kinds().back());
   return view_attention(impl_->model->network, impl_->tokenizer, source, request.target, kind, request.layer.value_or(layers(kind) - 1),
                         request.head, options);
+}
+
+NetworkTrace AttentionInspector::trace(std::string_view source, const AttentionRequest& request) const {
+  const std::lock_guard lock(impl_->busy);
+  const Model& model = *impl_->model;
+  TranslateOptions options = impl_->options;
+  options.search.on_step = [token = request.cancellation] { throw_if_cancelled(token); };
+  const AttentionKind kind = request.kind.value_or(kinds().back());
+  const int layer = request.layer.value_or(layers(kind) - 1);
+  check_head(model.config, kind, layer, request.head);
+  const TextsRead texts = read_texts(model.network, impl_->tokenizer, source, request.target, options);
+  NetworkTrace trace = trace_network(model, texts.source_ids, texts.target_in, {kind, layer}, options.dtype);
+  trace.source = texts.source;
+  trace.target = texts.target;
+  trace.has_target = texts.has_target;
+  if (model.config.has_encoder()) trace.source_tokens = token_labels(impl_->tokenizer, texts.source_ids);
+  if (model.config.has_decoder()) trace.target_tokens = labels_read(impl_->tokenizer, texts);
+  trace.output_names = output_names(model, impl_->tokenizer);
+  return trace;
 }
 
 }  // namespace qkv

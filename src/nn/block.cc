@@ -10,8 +10,9 @@ std::optional<Norm> norm_if(bool wanted, const NormConfig& config, int hidden_si
 
 }  // namespace
 
-Residual::Residual(const LayerConfig& config, NormPlace place, int hidden_size, const ParameterScope& layer, std::string_view sub_layer)
-    : input_norm_(norm_if(place == NormPlace::pre || place == NormPlace::sandwich, config.norm, hidden_size,
+Residual::Residual(const LayerConfig& config, NormPlace place, int hidden_size, const ParameterScope& layer, const char* sub_layer)
+    : sub_layer_(sub_layer),
+      input_norm_(norm_if(place == NormPlace::pre || place == NormPlace::sandwich, config.norm, hidden_size,
                           layer / fmt::format("{}_norm", sub_layer))),
       output_norm_(norm_if(place == NormPlace::output || place == NormPlace::sandwich, config.norm, hidden_size,
                            layer / fmt::format("{}_output_norm", sub_layer))),
@@ -19,22 +20,32 @@ Residual::Residual(const LayerConfig& config, NormPlace place, int hidden_size, 
       scale_(config.residual_scale),
       dropout_(config.dropout, layer / fmt::format("{}_dropout", sub_layer)) {}
 
-Tensor Residual::sum(const Tensor& x, const Tensor& y, const ForwardContext& context) const {
-  const Tensor normed = output_norm_ ? output_norm_->forward(y) : y;
-  const Tensor sum = dropout_add(scale_ != 1 ? scaled(normed, scale_) : normed, x, dropout_(context), Into::x);
-  return sum_norm_ ? sum_norm_->forward(sum) : sum;
+Tensor Residual::input(const Tensor& x, const ForwardContext& context) const {
+  return input_norm_ ? shown("norm", input_norm_->forward(x), context) : x;
 }
 
-Block::Block(const LayerConfig& config, int hidden_size, const Initialization& start, Side side, int layer, const ParameterScope& scope)
+Tensor Residual::sum(const Tensor& x, const Tensor& y, const ForwardContext& context) const {
+  shown("output", y, context);
+  const Tensor normed = output_norm_ ? shown("output_norm", output_norm_->forward(y), context) : y;
+  const Tensor sum = shown("sum", dropout_add(scale_ != 1 ? scaled(normed, scale_) : normed, x, dropout_(context), Into::x), context);
+  return sum_norm_ ? shown("norm", sum_norm_->forward(sum), context) : sum;
+}
+
+const Tensor& Residual::shown(const char* name, const Tensor& value, const ForwardContext& context) const {
+  context.show(sub_layer_, name, value);
+  return value;
+}
+
+Block::Block(const LayerConfig& config, int hidden_size, const Initialization& start, Side side, const ParameterScope& scope)
     : order_(config.order),
-      self_attention_(config.attention, hidden_size, start, side == Side::decoder ? AttentionKind::decoder : AttentionKind::encoder, layer,
+      self_attention_(config.attention, hidden_size, start, side == Side::decoder ? AttentionKind::decoder : AttentionKind::encoder,
                       scope / "self_attention"),
       self_attention_residual_(config, config.attention_norm ? config.norm_place : NormPlace::none, hidden_size, scope, "self_attention"),
       feed_forward_(config.feed_forward, hidden_size, start, scope / "feed_forward"),
       feed_forward_residual_(config, config.order == LayerOrder::parallel_shared ? NormPlace::none : config.norm_place, hidden_size, scope,
                              "feed_forward") {
   if (!config.cross_attention) return;
-  cross_attention_.emplace(*config.cross_attention, hidden_size, start, AttentionKind::cross, layer, scope / "cross_attention");
+  cross_attention_.emplace(*config.cross_attention, hidden_size, start, AttentionKind::cross, scope / "cross_attention");
   cross_attention_residual_.emplace(config, config.norm_place, hidden_size, scope, "cross_attention");
 }
 
@@ -52,14 +63,14 @@ Tensor attend(const MultiHeadAttention& attention, const Tensor& x, const Tensor
 }  // namespace
 
 Tensor Block::forward(const Tensor& x, const BlockPass& pass, const LayerRows* kept, ForwardContext& context) const {
-  Tensor h = self_attention_residual_.input(x);
+  Tensor h = self_attention_residual_.input(x, context);
   Tensor y = self_attention_residual_.sum(x, attend(self_attention_, h, h, pass.self, kept ? &kept->self : nullptr, context), context);
   if (cross_attention_) {
-    h = cross_attention_residual_->input(y);
+    h = cross_attention_residual_->input(y, context);
     y = cross_attention_residual_->sum(y, attend(*cross_attention_, h, pass.memory, pass.cross, kept ? &kept->cross : nullptr, context),
                                        context);
   }
-  if (order_ != LayerOrder::parallel_shared) h = feed_forward_residual_.input(order_ == LayerOrder::parallel ? x : y);
+  if (order_ != LayerOrder::parallel_shared) h = feed_forward_residual_.input(order_ == LayerOrder::parallel ? x : y, context);
   return feed_forward_residual_.sum(y, feed_forward_.forward(h, context), context);
 }
 

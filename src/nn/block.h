@@ -18,14 +18,17 @@ struct BlockPass {
 class Residual {
  public:
   // Parameters and dropout are named after the sub-layer: "self_attention_norm".
-  Residual(const LayerConfig& config, NormPlace place, int hidden_size, const ParameterScope& layer, std::string_view sub_layer);
+  Residual(const LayerConfig& config, NormPlace place, int hidden_size, const ParameterScope& layer, const char* sub_layer);
 
   // The input of f.
-  Tensor input(const Tensor& x) const { return input_norm_ ? input_norm_->forward(x) : x; }
+  Tensor input(const Tensor& x, const ForwardContext& context) const;
   // x and y = f(input) added up. Overwrites y: it comes from a product, whose gradient does not need it.
   Tensor sum(const Tensor& x, const Tensor& y, const ForwardContext& context) const;
 
  private:
+  const Tensor& shown(const char* name, const Tensor& value, const ForwardContext& context) const;
+
+  const char* sub_layer_;
   std::optional<Norm> input_norm_, output_norm_, sum_norm_;
   float scale_;
   Dropout dropout_;
@@ -33,7 +36,7 @@ class Residual {
 
 class Block {
  public:
-  Block(const LayerConfig& config, int hidden_size, const Initialization& start, Side side, int layer, const ParameterScope& scope);
+  Block(const LayerConfig& config, int hidden_size, const Initialization& start, Side side, const ParameterScope& scope);
 
   // kept: this layer's rows in decoding, else null.
   Tensor forward(const Tensor& x, const BlockPass& pass, const LayerRows* kept, ForwardContext& context) const;

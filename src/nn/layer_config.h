@@ -9,6 +9,8 @@
 
 namespace qkv {
 
+enum class Side : uint8_t { encoder, decoder };
+
 enum class NormKind : uint8_t { layer, rms };
 
 struct NormConfig {

@@ -30,7 +30,16 @@ FeedForward::FeedForward(const FeedForwardConfig& config, int hidden_size, const
   if (config.gated) gate_.emplace(LinearOptions{hidden_size, config.size, config.bias, start.matrix()}, scope / "gate");
 }
 
+// The rows between the two products, which forward() need not keep.
+void FeedForward::show_inner(const Tensor& x, const ForwardContext& context) const {
+  const Tensor inner = fc1_.forward(x), gate = gate_ ? gate_->forward(x) : Tensor();
+  if (gate) context.show("feed_forward", "gate", gate);
+  context.show("feed_forward", "inner", inner);
+  context.show("feed_forward", "activated", gate ? gated_activation(gate, inner, config_.activation) : activate(inner, config_.activation));
+}
+
 Tensor FeedForward::forward(const Tensor& x, ForwardContext& context) const {
+  if (context.on_value) show_inner(x, context);
   const DropoutParams dropout = dropout_(context);
   if (!gate_) return feed_forward(x, fc1_.weights(), config_.activation, dropout, fc2_.weights());
   const Tensor inner = gated_activation(gate_->forward(x), fc1_.forward(x), config_.activation);

@@ -78,6 +78,8 @@ class FeedForward {
   Tensor forward(const Tensor& x, ForwardContext& context) const;
 
  private:
+  void show_inner(const Tensor& x, const ForwardContext& context) const;
+
   FeedForwardConfig config_;
   Dropout dropout_;
   Linear fc1_, fc2_;

@@ -5,10 +5,9 @@
 namespace qkv {
 
 MultiHeadAttention::MultiHeadAttention(const AttentionConfig& config, int hidden_size, const Initialization& start, AttentionKind kind,
-                                       int layer, const ParameterScope& scope)
+                                       const ParameterScope& scope)
     : config_(config),
       kind_(kind),
-      layer_(layer),
       dropout_(config.dropout, scope / "dropout"),
       q_proj_({hidden_size, config.query_size(), config.q_bias, start.matrix()}, scope / "q_proj"),
       k_proj_({hidden_size, config.key_value_size(), config.k_bias, start.matrix()}, scope / "k_proj"),
@@ -76,7 +75,7 @@ Tensor MultiHeadAttention::attend(const Tensor& q, const Tensor& k, const Tensor
   options.save_log_sum_exp = static_cast<bool>(context.on_attention);
   const AttentionResult result = attention(q, k, v, pass.queries, pass.keys, options);
   if (context.on_attention) {
-    context.on_attention({kind_, layer_, q, k, v, result.out, result.log_sum_exp, pass.queries, pass.keys, options});
+    context.on_attention({kind_, context.layer, q, k, v, result.out, result.log_sum_exp, pass.queries, pass.keys, options});
   }
   return result.out;
 }

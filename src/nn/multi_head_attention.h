@@ -16,8 +16,8 @@ struct AttentionPass {
 
 class MultiHeadAttention {
  public:
-  // kind and layer: reported in AttentionRecord.
-  MultiHeadAttention(const AttentionConfig& config, int hidden_size, const Initialization& start, AttentionKind kind, int layer,
+  // kind: reported in AttentionRecord.
+  MultiHeadAttention(const AttentionConfig& config, int hidden_size, const Initialization& start, AttentionKind kind,
                      const ParameterScope& scope);
 
   // x: [query tokens, hidden_size]; memory: [key tokens, hidden_size] (x itself for self-attention).
@@ -38,7 +38,6 @@ class MultiHeadAttention {
 
   AttentionConfig config_;
   AttentionKind kind_;
-  int layer_;
   Dropout dropout_;
   Linear q_proj_, k_proj_, v_proj_, out_proj_;
   std::optional<QkNorm> q_norm_, k_norm_;

@@ -32,6 +32,7 @@ class Stack {
   const std::vector<Block>& blocks() const { return blocks_; }
 
  private:
+  Side side_;
   size_t layers_;
   std::vector<Block> blocks_;
   std::optional<Norm> final_norm_;

@@ -74,6 +74,13 @@ StackPass Transformer::self_pass(Side side, const Segments& queries, const Segme
   return pass;
 }
 
+void Transformer::show_embedding(const TokenBatch& tokens, std::span<const int32_t> row_of, const Tensor& table,
+                                 ForwardContext& context) const {
+  const DType dtype = activation_type(context, embed_tokens_.device());
+  context.show("embedding", "tokens", embedding(tokens.ids, embed_tokens_, {}, {}, config_.embedding_scale, dtype));
+  if (table) context.show("embedding", "positions", select_rows(table, row_of));
+}
+
 Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> position_of, Side side, ForwardContext& context) const {
   const DType dtype = activation_type(context, embed_tokens_.device());
   const DropoutParams dropout = positions(side).dropout(context);
@@ -82,18 +89,30 @@ Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> pos
   std::vector<int32_t> row_of(position_of.begin(), position_of.end());
   for (int32_t& row : row_of) row += config_.position_offset;
   const int64_t count = row_of.empty() ? 0 : int64_t{*std::max_element(row_of.begin(), row_of.end())} + 1;
-  Tensor x = embedding(tokens.ids, embed_tokens_, positions(side).embedded.rows(count), row_of, config_.embedding_scale, dtype,
-                       plain ? dropout : DropoutParams{});
+  const Tensor table = positions(side).embedded.rows(count);
+  context.side = side;
+  if (context.on_value) show_embedding(tokens, row_of, table, context);
+  Tensor x = embedding(tokens.ids, embed_tokens_, table, row_of, config_.embedding_scale, dtype, plain ? dropout : DropoutParams{});
+  context.show("embedding", "sum", x);
   if (plain) return x;
   if (embed_token_types_) {
     QKV_CHECK(tokens.token_types.empty() || tokens.token_types.size() == tokens.ids.size(), "[embed] {} token types for {} ids",
               tokens.token_types.size(), tokens.ids.size());
     const std::vector<int32_t> types = tokens.token_types.empty() ? std::vector<int32_t>(tokens.ids.size(), 0) : tokens.token_types;
-    x = dropout_add(embedding(types, embed_token_types_, {}, {}, 1, dtype), x, {}, Into::x);
+    const Tensor rows = embedding(types, embed_token_types_, {}, {}, 1, dtype);
+    context.show("embedding", "token_types", rows);
+    x = dropout_add(rows, x, {}, Into::x);
+    context.show("embedding", "sum", x);
   }
-  if (norm) x = norm->forward(x);
+  if (norm) {
+    x = norm->forward(x);
+    context.show("embedding", "norm", x);
+  }
   if (dropout.probability > 0) x = dropout_add(x, {}, dropout);
-  return embedding_projection_ ? embedding_projection_->forward(x) : x;
+  if (!embedding_projection_) return x;
+  x = embedding_projection_->forward(x);
+  context.show("embedding", "projected", x);
+  return x;
 }
 
 Tensor Transformer::encode(const TokenBatch& source, ForwardContext& context) const {

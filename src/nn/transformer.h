@@ -81,6 +81,8 @@ class Transformer {
   SidePositions make_positions(Side side, const ParameterScope& scope) const;
   const SidePositions& positions(Side side) const { return *positions_[static_cast<size_t>(side)]; }
   Tensor embed(const TokenBatch& tokens, std::span<const int32_t> position_of, Side side, ForwardContext& context) const;
+  // Reports the rows that embed() adds. row_of: rows of the position table.
+  void show_embedding(const TokenBatch& tokens, std::span<const int32_t> row_of, const Tensor& table, ForwardContext& context) const;
   // Sequences and positions for self-attention in one pass. position_of: the position of each query row.
   StackPass self_pass(Side side, const Segments& queries, const Segments& keys, std::span<const int32_t> position_of,
                       std::span<const int32_t> row_of = {}) const;

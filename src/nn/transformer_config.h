@@ -11,7 +11,6 @@
 namespace qkv {
 
 enum class Kind : uint8_t { encoder_decoder, decoder_only, encoder_only };
-enum class Side : uint8_t { encoder, decoder };
 
 // The head of an encoder without a decoder (nn/heads.h); a decoder always predicts the next token.
 enum class Head : uint8_t {

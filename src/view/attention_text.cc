@@ -1,4 +1,4 @@
-// Writes the attention map and the trace as text.
+// Writes the attention map as text.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,11 +29,6 @@ std::string repeated(std::string_view text, int count) {
   std::string out;
   for (int i = 0; i < count; ++i) out += text;
   return out;
-}
-
-std::string padded(std::string_view text, int width, bool right = false) {
-  const std::string fitted = fit_to_width(text, width), space(static_cast<size_t>(std::max(0, width - display_width(fitted))), ' ');
-  return right ? space + fitted : fitted + space;
 }
 
 int widest(const std::vector<std::string>& labels) {
@@ -130,24 +125,6 @@ std::string strongest(const AttentionView& view, size_t i, int width) {
   return fit_to_width(view.keys[static_cast<size_t>(best - begin)], width - static_cast<int>(percent.size())) + percent;
 }
 
-std::string table(const char* title, const std::vector<std::string>& rows, const std::vector<std::string>& columns,
-                  const AttentionMatrix& values) {
-  constexpr int kWidth = 12;
-  const int label_width = std::min(widest(rows), 20);
-  std::string out = fmt::format("\n{} [{}, {}]\n", title, values.rows, values.cols);
-  if (!columns.empty()) {
-    out += std::string(static_cast<size_t>(label_width), ' ');
-    for (const std::string& column : columns) out += padded(fit_to_width(column, kWidth - 1), kWidth, true);
-    out += "\n";
-  }
-  for (int64_t i = 0; i < values.rows; ++i) {
-    out += padded(rows[static_cast<size_t>(i)], label_width, true);
-    for (int64_t j = 0; j < values.cols; ++j) out += fmt::format("{:{}.6f}", values.at(i, j), kWidth);
-    out += "\n";
-  }
-  return out;
-}
-
 std::string notes_line(const AttentionView& view) {
   const std::string notes = notes_of(view);
   return notes.empty() ? "" : "labels: " + notes + "\n";
@@ -194,19 +171,6 @@ std::string attention_text(const AttentionView& view, int width) {
     }
   }
   return out + "\nweight: · below 5 %, ░ from 5 %, ▒ from 20 %, ▓ from 40 %, █ from 70 %\n" + notes_line(view);
-}
-
-std::string trace_text(const AttentionView& view) {
-  const HeadTrace& trace = view.trace;
-  std::string out = fmt::format("{}; head_dim {}, scale {:.6f}\n", attention_title(view), trace.q.cols, trace.scale);
-  out += table("Q: query of each row", view.queries, {}, trace.q);
-  out += table("K: key of each column", view.keys, {}, trace.k);
-  out += table("V: value of each column", view.keys, {}, trace.v);
-  out += table("scaled scores: scale * Q K^T", view.queries, view.keys, trace.scores);
-  out += table("weights: softmax of each row of scores", view.queries, view.keys, trace.weights);
-  out += table("output: weights V", view.queries, {}, trace.out);
-  const std::string notes = notes_line(view);
-  return notes.empty() ? out : out + "\n" + notes;
 }
 
 }  // namespace qkv

@@ -89,50 +89,49 @@ const char* name_of(AttentionKind kind) {
   }
 }
 
-namespace {
-
-// An encoder or a decoder alone reads one text.
-AttentionView view_single(const Transformer& network, const Tokenizer& tokenizer, std::string_view text, AttentionKind kind, int layer,
-                          int head, const TranslateOptions& options) {
-  const std::vector<int32_t> ids = encode_single(tokenizer, network.config(), text, options.truncate);
-  AttentionView view;
-  view.has_target = false;
-  view.trace = trace_head(network, ids, ids, kind, layer, head, options.dtype);
-  view.source = replace_invalid_utf8(text);
-  view.queries = view.keys = token_labels(tokenizer, ids);
-  return view;
+TextsRead read_texts(const Transformer& network, const Tokenizer& tokenizer, std::string_view source,
+                     const std::optional<std::string>& target, const TranslateOptions& options) {
+  const TransformerConfig& config = network.config();
+  TextsRead texts;
+  texts.source = replace_invalid_utf8(source);
+  if (config.kind != Kind::encoder_decoder) {
+    QKV_CHECK_OPTION(!target, "`target` is for a model that translates; this one {}", use_of(config));
+    texts.source_ids = texts.target_in = texts.written = encode_single(tokenizer, config, source, options.truncate);
+    return texts;
+  }
+  texts.has_target = true;
+  texts.source_ids = encode_text(tokenizer, config, source, options.truncate, mark_fields("`source`"), options.source_tokens);
+  texts.written = target
+                      ? encode_text(tokenizer, config, *target, options.truncate, mark_fields("`target`"), target_tokens(config, options))
+                      : best_translation(network, texts.source_ids, options);
+  if (texts.written.empty()) {
+    texts.written.push_back(config.eos_token_ids.empty() ? config.decoder_start_token_id : config.eos_token_ids.front());
+  }
+  texts.target_in = {options.search.decoder_start.value_or(config.decoder_start_token_id)};
+  texts.target_in.insert(texts.target_in.end(), texts.written.begin(), texts.written.end() - 1);
+  texts.target = target ? replace_invalid_utf8(*target) : text_of(tokenizer, config, texts.written);
+  return texts;
 }
 
-}  // namespace
+std::vector<std::string> labels_read(const Tokenizer& tokenizer, const TextsRead& texts) {
+  if (!texts.has_target) return token_labels(tokenizer, texts.target_in);
+  std::vector<std::string> labels = token_labels(tokenizer, std::span(texts.target_in).subspan(1));
+  labels.insert(labels.begin(), "<start>");
+  return labels;
+}
 
 AttentionView view_attention(const Transformer& network, const Tokenizer& tokenizer, std::string_view source,
                              const std::optional<std::string>& target, AttentionKind kind, int layer, int head,
                              const TranslateOptions& options) {
-  const TransformerConfig& config = network.config();
-  check_head(config, kind, layer, head);  // before a search
-  if (config.kind != Kind::encoder_decoder) {
-    QKV_CHECK_OPTION(!target, "`target` is for a model that translates; this one {}", use_of(config));
-    return view_single(network, tokenizer, source, kind, layer, head, options);
-  }
-  const std::vector<int32_t> source_ids =
-      encode_text(tokenizer, config, source, options.truncate, mark_fields("`source`"), options.source_tokens);
-  std::vector<int32_t> written =
-      target ? encode_text(tokenizer, config, *target, options.truncate, mark_fields("`target`"), target_tokens(config, options))
-             : best_translation(network, source_ids, options);
-  if (written.empty()) written.push_back(config.eos_token_ids.empty() ? config.decoder_start_token_id : config.eos_token_ids.front());
-  std::vector<int32_t> read{options.search.decoder_start.value_or(config.decoder_start_token_id)};
-  read.insert(read.end(), written.begin(), written.end() - 1);
-
+  check_head(network.config(), kind, layer, head);  // before a search
+  const TextsRead texts = read_texts(network, tokenizer, source, target, options);
   AttentionView view;
-  view.trace = trace_head(network, source_ids, read, kind, layer, head, options.dtype);
-  view.source = replace_invalid_utf8(source);
-  view.target = target ? replace_invalid_utf8(*target) : text_of(tokenizer, config, written);
-  view.keys = token_labels(tokenizer, source_ids);
-  if (kind == AttentionKind::decoder) {
-    view.keys = token_labels(tokenizer, std::span(read).subspan(1));
-    view.keys.insert(view.keys.begin(), "<start>");
-  }
-  view.queries = kind == AttentionKind::cross ? token_labels(tokenizer, written) : view.keys;
+  view.has_target = texts.has_target;
+  view.trace = trace_head(network, texts.source_ids, texts.target_in, kind, layer, head, options.dtype);
+  view.source = texts.source;
+  view.target = texts.target;
+  view.keys = kind == AttentionKind::decoder ? labels_read(tokenizer, texts) : token_labels(tokenizer, texts.source_ids);
+  view.queries = kind == AttentionKind::cross ? token_labels(tokenizer, texts.written) : view.keys;
   return view;
 }
 

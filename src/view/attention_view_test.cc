@@ -205,18 +205,6 @@ TEST_F(AttentionViewTest, TextShadesByWeightAndKeepsRowsAligned) {
             "\nweight: · below 5 %, ░ from 5 %, ▒ from 20 %, ▓ from 40 %, █ from 70 %\n");
 }
 
-TEST_F(AttentionViewTest, TraceHasARowForEachToken) {
-  const AttentionView found = view("ein Haus", "a house", AttentionKind::decoder);
-  std::istringstream lines(trace_text(found));
-  int rows = 0, tables = 0;
-  for (std::string line; std::getline(lines, line);) {
-    rows += line.find("  ") != std::string::npos && line.find('.') != std::string::npos;
-    tables += line.ends_with("]");
-  }
-  EXPECT_EQ(tables, 6);
-  EXPECT_EQ(rows, 6 * static_cast<int>(found.queries.size()));
-}
-
 TEST(TokenLabels, WhatCannotBeSeenHasASign) {
   const Tokenizer bytes = train_tokenizer({.pipeline = TokenizerPipeline::bytes}, std::vector<std::string>{"a"});
   EXPECT_EQ(joined(token_labels(bytes, bytes.encode("a b\n\t\x01\x7F\u0085é"))),

@@ -47,7 +47,11 @@ AttentionMatrix scores_of(const HeadTrace& trace, const AttentionOptions& option
   return scores;
 }
 
-HeadTrace to_trace(const AttentionRecord& record, int head) {
+}  // namespace
+
+AttentionMatrix matrix_of(const Tensor& x) { return columns_of(x, 0, x.cols()); }
+
+HeadTrace trace_of(const AttentionRecord& record, int head) {
   const AttentionOptions& options = record.options;
   const int64_t head_dim = record.q.cols() / options.num_heads;
   const int64_t key_head = head / (options.num_heads / options.num_key_value_heads);
@@ -71,8 +75,6 @@ TokenBatch one_sequence(std::span<const int32_t> ids) {
   const int32_t length = static_cast<int32_t>(ids.size());
   return {{ids.begin(), ids.end()}, Segments::of_lengths(std::span(&length, 1))};
 }
-
-}  // namespace
 
 std::vector<AttentionKind> kinds_of(const TransformerConfig& config) {
   switch (config.kind) {
@@ -122,7 +124,7 @@ HeadTrace trace_head(const Transformer& network, std::span<const int32_t> source
   const Tensor memory = config.has_encoder() ? network.encode(source_batch, context) : Tensor();
   if (kind != AttentionKind::encoder) network.decode(one_sequence(target_in), memory, source_batch.segments, context);
   if (!found) fail(ErrorCode::internal, "[trace_head] the model did not report layer {}", layer);
-  return to_trace(*found, head);
+  return trace_of(*found, head);
 }
 
 }  // namespace qkv

@@ -17,6 +17,13 @@ int layers_of(const TransformerConfig& config, AttentionKind kind);
 // Number of heads of such a layer; throws OptionError(invalid_argument) if there is no such layer or kind.
 int heads_of(const TransformerConfig& config, AttentionKind kind, int layer);
 
+// Every value of a tensor; a vector is one row.
+AttentionMatrix matrix_of(const Tensor& x);
+// The intermediate values of one head of a recorded attention.
+HeadTrace trace_of(const AttentionRecord& record, int head);
+// One sequence as a batch.
+TokenBatch one_sequence(std::span<const int32_t> ids);
+
 void check_head(const TransformerConfig& config, AttentionKind kind, int layer, int head);  // throws likewise
 
 // Runs the model on the pair with teacher forcing and returns the intermediate values of the head. The encoder reads `source`, the decoder

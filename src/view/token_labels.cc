@@ -192,4 +192,9 @@ std::string fit_to_width(std::string_view text, int width) {
   return width > 0 ? cut + std::string(kEllipsis) : cut;
 }
 
+std::string padded(std::string_view text, int width, bool right) {
+  const std::string fitted = fit_to_width(text, width), space(static_cast<size_t>(std::max(0, width - display_width(fitted))), ' ');
+  return right ? space + fitted : fitted + space;
+}
+
 }  // namespace qkv

@@ -26,4 +26,7 @@ int display_width(std::string_view text);
 // The text, shortened to `width` columns with "…" at the end if it is wider.
 std::string fit_to_width(std::string_view text, int width);
 
+// The text, shortened or filled with spaces to `width` columns; `right`: aligned to the right.
+std::string padded(std::string_view text, int width, bool right = false);
+
 }  // namespace qkv

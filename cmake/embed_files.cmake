@@ -1,0 +1,11 @@
+# Writes OUTPUT, the function qkv::FUNCTION(name) of HEADER, which returns the content of DIRECTORY/name for each file there.
+file(GLOB_RECURSE files RELATIVE ${DIRECTORY} ${DIRECTORY}/*)
+list(SORT files)
+set(code "#include \"${HEADER}\"\n\n#include \"base/error.h\"\n\nusing namespace std::literals;\n\nnamespace qkv {\n\nstd::string_view ${FUNCTION}(std::string_view name) {\n")
+foreach(file ${files})
+  file(READ ${DIRECTORY}/${file} bytes HEX)
+  string(REGEX REPLACE "(..)" "\\\\x\\1" bytes "${bytes}")
+  string(APPEND code "  if (name == \"${file}\") return \"${bytes}\"sv;\n")
+endforeach()
+string(APPEND code "  fail(ErrorCode::internal, \"the program has no file {}\", name);\n}\n\n}  // namespace qkv\n")
+file(WRITE ${OUTPUT} "${code}")
