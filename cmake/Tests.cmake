@@ -26,6 +26,8 @@ qkv_python_test(embedding ${PROJECT_SOURCE_DIR}/tests/embedding_test.py $<TARGET
 qkv_python_test(heads ${PROJECT_SOURCE_DIR}/tests/heads_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(resume_after_kill ${PROJECT_SOURCE_DIR}/tests/resume_after_kill_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(lab ${PROJECT_SOURCE_DIR}/tests/lab_test.py $<TARGET_FILE:qkv>)
+qkv_python_test(playground ${PROJECT_SOURCE_DIR}/tests/playground_test.py $<TARGET_FILE:qkv>)
+set_tests_properties(playground PROPERTIES SKIP_RETURN_CODE 77)
 
 # Each form of the installed package is used as a program of somebody else does; the examples are built against it.
 qkv_python_test(installed_package ${PROJECT_SOURCE_DIR}/tests/installed_package_test.py ${PROJECT_BINARY_DIR} ${CMAKE_CXX_COMPILER}

@@ -13,6 +13,8 @@ struct HtmlPage {
   std::string title;  // plain text
   std::string body;
   bool switched = false;  // is there the same page in the other language?
+  bool full = false;      // as wide as the window allows
+  std::string style = "", script = "";
 };
 
 // `contents` in the foot: links to all pages.

@@ -11,8 +11,11 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "lab/pages/markup.h"
+#include "lab/pages/playground.h"
 #include "lab/pages/report.h"
+#include "lab/pages/search.h"
 #include "lab/record/experiment.h"
+#include "view/view_file.h"
 
 namespace qkv::lab {
 namespace {
@@ -71,7 +74,7 @@ TEST(Pages, BothLanguagesHaveTheSamePartsNumbersAndLabels) {
 }
 
 TEST(Pages, EveryTextBelongsToAPage) {
-  std::set<std::string> names{"common", "terms"};
+  std::set<std::string> names{"common", "terms", "playground"};
   for (const Page& page : pages()) names.insert(page.name);
   for (const EmbeddedText& text : embedded_texts()) EXPECT_TRUE(names.count(text.name)) << text.name;
 }
@@ -107,6 +110,31 @@ TEST(Pages, WithoutRecordsSayHowToMakeThem) {
   for (const Page& page : pages()) {
     const std::string html = page_html(page, {}, Language::en);
     EXPECT_EQ(html.find("<code>qkv lab run</code>") == std::string::npos, page.experiments.empty()) << page.name;
+  }
+}
+
+TEST(Pages, SearchedTextsHaveNoTagsFormulasOrDrawings) {
+  EXPECT_EQ(plain_text("<p>a &lt; b &amp; <b>c</b></p>\n<math><mi>x</mi></math><svg><text>y</text></svg> d"), "a < b & c d");
+  EXPECT_EQ(plain_text("a<"), "a ");
+}
+
+TEST(Pages, ThePlaygroundHasTheSameWordsInBothLanguages) {
+  const PageText &en = page_text(Language::en, "playground"), &zh = page_text(Language::zh, "playground");
+  EXPECT_EQ(keys_of(en.sections), keys_of(zh.sections));
+  EXPECT_EQ(keys_of(en.labels), keys_of(zh.labels));
+  const auto keys = [](const char* file) {
+    std::vector<std::string> all;
+    for (const auto& [key, words] : nlohmann::json::parse(view_file(file)).items()) all.push_back(key);
+    return all;
+  };
+  EXPECT_EQ(keys("words.en.json"), keys("words.zh.json"));
+  for (const Language language : kLanguages) {
+    const PlaygroundPage page = playground_page(language);
+    for (const std::string& part : {page.body, page.style, page.script}) {
+      for (const char* loads : {"<link", " src=", "@import", "url(", "fetch(", "XMLHttpRequest"}) EXPECT_THAT(part, Not(HasSubstr(loads)));
+    }
+    EXPECT_LT(page.body.size() + page.style.size() + page.script.size(), 3'000'000u);
+    EXPECT_EQ(page.body, playground_page(language).body);
   }
 }
 

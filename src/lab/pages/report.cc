@@ -10,6 +10,8 @@
 #include "lab/pages/html_page.h"
 #include "lab/pages/markup.h"
 #include "lab/pages/mathml.h"
+#include "lab/pages/playground.h"
+#include "lab/pages/search.h"
 #include "lab/pages/statistics_part.h"
 #include "lab/record/experiment.h"
 
@@ -100,10 +102,13 @@ std::string contents_html(Language language) {
   return html + "</ol>\n";
 }
 
-// All questions with their answers.
+// All questions with their answers, and what search.js writes results into.
 std::string index_html(Language language) {
-  std::string html =
-      fmt::format("<h1>{}</h1>\n<p>{}</p>\n", inline_html(common_words(language, "lab")), inline_html(common_words(language, "lab says")));
+  std::string html = fmt::format(
+      "<h1>{}</h1>\n<section id=\"results\" aria-live=\"polite\" hidden></section>\n<p>{}</p>\n<p class=\"answer\"><a "
+      "href=\"playground.html\">{}</a></p>\n",
+      inline_html(common_words(language, "lab")), inline_html(common_words(language, "lab says")),
+      inline_html(page_text(language, "playground").title));
   for (const Page& page : pages()) {
     const PageText& text = page_text(language, page.name);
     html += fmt::format("<h2><a href=\"{}.html\">{}</a></h2>\n{}", page.name, inline_html(text.title),
@@ -115,7 +120,8 @@ std::string index_html(Language language) {
 std::string readme(std::span<const Language> languages) {
   std::string text = "# qkv lab\n\n";
   for (const Language language : languages) {
-    text += fmt::format("## {}\n\n{}\n\n", common_words(language, "lab"), common_words(language, "lab says"));
+    text += fmt::format("## {}\n\n{}\n\n- [{}]({}/playground.html)\n", common_words(language, "lab"), common_words(language, "lab says"),
+                        page_text(language, "playground").title, code_of(language));
     for (const Page& page : pages()) {
       text += fmt::format("- [{}]({}/{}.html)\n", page_text(language, page.name).title, code_of(language), page.name);
     }
@@ -144,6 +150,38 @@ nlohmann::ordered_json conclusion_json(const Experiment& experiment, const Recor
 
 std::string page_html(const Page& page, const PageRecords& records, Language language) { return PageBody(page, records, language).html(); }
 
+namespace {
+
+std::vector<HtmlPage> pages_of(Language language, const PageRecords& records) {
+  std::vector<HtmlPage> all;
+  std::vector<SearchedPage> searched;
+  for (const Page& page : pages()) {
+    PageRecords of_page;
+    for (const std::string& name : page.experiments) {
+      if (const auto found = records.find(name); found != records.end()) of_page.insert(*found);
+    }
+    const std::string title = page_text(language, page.name).title;
+    all.push_back({.language = language, .name = page.name, .title = title, .body = page_html(page, of_page, language)});
+    searched.push_back({page.name, inline_html(title), all.back().body});
+  }
+  PlaygroundPage playground = playground_page(language);
+  all.push_back({.language = language,
+                 .name = "playground",
+                 .title = page_text(language, "playground").title,
+                 .body = std::move(playground.body),
+                 .full = true,
+                 .style = std::move(playground.style),
+                 .script = std::move(playground.script)});
+  all.push_back({.language = language,
+                 .name = "index",
+                 .title = common_words(language, "lab"),
+                 .body = index_html(language) + search_data(searched, language),
+                 .script = search_script()});
+  return all;
+}
+
+}  // namespace
+
 ReportSize write_report(const std::filesystem::path& directory, std::span<const Language> languages) {
   PageRecords records;
   nlohmann::ordered_json conclusions = nlohmann::ordered_json::array();
@@ -157,21 +195,12 @@ ReportSize write_report(const std::filesystem::path& directory, std::span<const 
     fail(ErrorCode::bad_input, "{} holds no finished experiment; qkv lab run --output {} makes records", directory.string(),
          directory.string());
   }
-  const bool switched = languages.size() > 1;
   std::vector<std::pair<std::filesystem::path, std::string>> files;
   for (const Language language : languages) {
-    const std::string contents = contents_html(language);
-    const auto add = [&](const std::string& name, const std::string& title, const std::string& body, const std::string& foot) {
-      const HtmlPage page{.language = language, .name = name, .title = title, .body = body, .switched = switched};
-      files.emplace_back(directory / code_of(language) / (name + ".html"), html_file(page, foot));
-    };
-    add("index", common_words(language, "lab"), index_html(language), "");
-    for (const Page& page : pages()) {
-      PageRecords of_page;
-      for (const std::string& name : page.experiments) {
-        if (const auto found = records.find(name); found != records.end()) of_page.insert(*found);
-      }
-      add(page.name, page_text(language, page.name).title, page_html(page, of_page, language), contents);
+    for (HtmlPage& page : pages_of(language, records)) {
+      page.switched = languages.size() > 1;
+      const std::string foot = page.name == "index" ? "" : contents_html(language);
+      files.emplace_back(directory / code_of(language) / (page.name + ".html"), html_file(page, foot));
     }
   }
   for (const auto& [path, text] : files) {
