@@ -108,10 +108,15 @@ class Lab(unittest.TestCase):
         before = numbers(folder)
         self.assertTrue(0 < len(before) < 12, len(before))
         self.assertFalse([path for path in folder.rglob('*') if path.is_file() and path.suffix != '.json'])
-        self.assertEqual(subprocess.run(command, capture_output=True, timeout=300).returncode, 0)
+        done = lab('run', '--resume', '--output', folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
         after = numbers(folder)
         self.assertEqual(len(after), 12)
         self.assertEqual(before, {name: after[name] for name in before})
+
+    def test_resuming_needs_a_record_and_takes_its_options(self):
+        self.refused(1, [self.shared / 'none', 'run.json', 'does not exist'], 'run', '--resume', '--output', self.shared / 'none')
+        self.refused(2, ['--effort', '--resume'], 'run', '--resume', '--effort', '1', '--output', self.record)
 
     def test_unknown_experiment_lists_those_there_are(self):
         self.refused(2, ['scalin', 'did you mean scaling', 'self_attention'], 'run', 'scalin', '--output', self.shared / 'x')

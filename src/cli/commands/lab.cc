@@ -8,11 +8,13 @@
 #include "base/progress.h"
 #include "base/timing.h"
 #include "cli/commands.h"
+#include "cli/exclusions.h"
 #include "cli/letters.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/program.h"
 #include "lab/pages/report.h"
+#include "lab/record/kept_options.h"
 #include "lab/record/runner.h"
 
 namespace qkv {
@@ -97,11 +99,13 @@ void add_lab_command(CLI::App& app) {
       ->type_name("TRAIN TEST")
       ->expected(2)
       ->check(readable_file());
+  auto resume = std::make_shared<bool>(false);
+  runs->add_flag("--resume", *resume, "Go on with the interrupted record in --output, with its options");
   runs->footer(
       "Without --translation, --text and --classification the data is made up: numbers spelled out, and tasks by rule. Each finished run "
       "is a file\n"
-      "DIR/EXPERIMENT/ARM.SEED.json; the same command goes on where an interrupted one stopped.");
-  runs->callback([options, translation, classification] {
+      "DIR/EXPERIMENT/ARM.SEED.json; the same command, or --resume, goes on where an interrupted one stopped.");
+  runs->callback([runs, options, translation, classification, resume] {
     if (options->output.empty()) options->output = "lab-report";
     if (!translation->empty()) {
       options->data.translation_source = translation->at(0);
@@ -110,6 +114,11 @@ void add_lab_command(CLI::App& app) {
     if (!classification->empty()) {
       options->data.classification_train = classification->at(0);
       options->data.classification_test = classification->at(1);
+    }
+    if (*resume) {
+      refuse_given(*runs, {"NAME", "--quick", "--effort", "--seeds", "--translation", "--text", "--classification"},
+                   "--resume goes on with the record's own options");
+      *options = lab::kept_options(options->output);
     }
     run(*options);
     report(options->output);

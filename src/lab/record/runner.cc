@@ -15,6 +15,7 @@
 #include "data/text_corpus.h"
 #include "kernels/kernel_table.h"
 #include "lab/record/commit.h"
+#include "lab/record/kept_options.h"
 
 namespace qkv::lab {
 namespace {
@@ -155,6 +156,7 @@ void run_experiments(const RunOptions& options, const std::function<void(const R
     for (const Experiment& each : experiments()) chosen.push_back(&each);
   }
   const std::vector<Task> tasks = missing_tasks(chosen, options);
+  keep_options(options);
   Runner runner(options, std::ssize(tasks), report);
   std::vector<Task> untimed;
   std::copy_if(tasks.begin(), tasks.end(), std::back_inserter(untimed), [](const Task& task) { return !task.experiment->timed; });
