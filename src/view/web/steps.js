@@ -9,6 +9,7 @@ const kFormulas = {
   token_types: () => sub('T', 'segment'),
   projected: () => '<i>X W</i> + <i>b</i>',
   norm: (t) => (t.model.norm_kind === 'rms' ? '<i>x</i> / √(mean <i>x</i>² + ε) · γ' : '(<i>x</i> − μ) / √(σ² + ε) · γ + β'),
+  output_norm: (t) => kFormulas.norm(t),
   q: () => `<i>Q</i> = <i>X</i> ${sub('W', 'Q')}`,
   k: (t, s) => `<i>K</i> = ${memorySymbol(s)} ${sub('W', 'K')}`,
   v: (t, s) => `<i>V</i> = ${memorySymbol(s)} ${sub('W', 'V')}`,
@@ -146,9 +147,10 @@ function explain(trace, step, i, j, words) {
         return terms.map((m) => number(m.at(i, j))).join(' + ');
       }
       const before = inputOf(trace, step.group).residual;
-      return before ? `${number(trace.steps.get(before).at(i, j))} + ${number(at('output').at(i, j))}` : '';
+      return before ? `${number(trace.steps.get(before).at(i, j))} + ${number((at('output_norm') ?? at('output')).at(i, j))}` : '';
     }
     case 'norm': return explainNorm(trace, step, i, j, words);
+    case 'output_norm': return '';
     case 'activated': return at('gate') ? '' : `${trace.model.activation}(${number(at('inner').at(i, j))})`;
     case 'probabilities': return `e<sup>${number(trace.steps.get('output.logits').at(i, j), 3)}</sup> / Σ`;
     default: return explainProduct(trace, step, i, j, words);

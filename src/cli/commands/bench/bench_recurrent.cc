@@ -1,4 +1,4 @@
-#include "cli/commands/bench_recurrent.h"
+#include "cli/commands/bench/bench_recurrent.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "cli/commands/bench_matmul.h"
+#include "cli/commands/bench/bench_matmul.h"
 
 #include <fmt/format.h>
 

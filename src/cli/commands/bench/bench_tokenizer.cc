@@ -1,5 +1,5 @@
 // qkv bench tokenizer: the measurements of the peers' tokenizers_speed.py under its names.
-#include "cli/commands/bench_tokenizer.h"
+#include "cli/commands/bench/bench_tokenizer.h"
 
 #include <fmt/format.h>
 
