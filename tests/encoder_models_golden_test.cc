@@ -1,5 +1,5 @@
-// Compares BERT models of transformers by their logits and losses, also after load_model and save_model. tools/golden/encoder_models.py
-// wrote the files.
+// Compares encoders of transformers by their logits, losses and gradients, also after load_model and save_model.
+// tools/golden/encoder_models.py and newer_encoders.py wrote the files.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "autograd/backward.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/temporary_directory.h"
@@ -60,12 +61,15 @@ class EncoderModel : public testing::TestWithParam<std::string> {
     const Tensor hidden = model.network.encode(batch_, context);
     if (model.config.head == Head::pooler) return model.network.pooled(hidden, batch_.segments).to_vector();
     if (model.config.head == Head::none) return hidden.to_vector();
-    return model.network.logits_of_rows(hidden, rows_, context).to_vector();
+    return model.network.logits_of_rows(hidden, batch_.segments, rows_, context).to_vector();
   }
   static float largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
     EXPECT_EQ(a.size(), b.size());
     float largest = 0;
-    for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+    for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+      const float difference = std::abs(a[i] - b[i]);
+      if (!(difference <= largest)) largest = difference;  // also if it is no number
+    }
     return largest;
   }
 
@@ -78,7 +82,10 @@ INSTANTIATE_TEST_SUITE_P(Goldens, EncoderModel, testing::ValuesIn(folders_of(kGo
 
 TEST_P(EncoderModel, LogitsAreThoseOfTransformers) {
   EXPECT_LT(largest_difference(logits_of(*load_model(golden())), golden_logits()), 5e-5f);
-  EXPECT_LT(largest_difference(logits_of(*load_model(golden(), DType::f32, Device::reference)), golden_logits()), 2e-6f);
+  // transformers computes angles in f32 whatever the type of the weights.
+  const std::unique_ptr<Model> reference = load_model(golden(), DType::f32, Device::reference);
+  const float tolerance = reference->config.encoder.front().attention.rope ? 2e-5f : 2e-6f;
+  EXPECT_LT(largest_difference(logits_of(*reference), golden_logits()), tolerance);
 }
 
 TEST_P(EncoderModel, LossIsThatOfTransformers) {
@@ -89,8 +96,37 @@ TEST_P(EncoderModel, LossIsThatOfTransformers) {
   EXPECT_NEAR(result.nll_sum / static_cast<double>(targets_.size()), *loss_, 1e-5);
 }
 
+// gradients.safetensors has the gradients under the names of the weights.
+TEST_P(EncoderModel, GradientsAreThoseOfTransformers) {
+  if (!std::filesystem::exists(golden() / "gradients.safetensors")) GTEST_SKIP() << "has no gradients";
+  const TemporaryDirectory temporary;
+  std::filesystem::copy_file(golden() / "config.json", temporary / "config.json");
+  std::filesystem::copy_file(golden() / "gradients.safetensors", temporary / "model.safetensors");
+  const std::unique_ptr<Model> model = load_model(golden()), expected = load_model(temporary.path());
+  ForwardContext context;
+  Tape tape;
+  CrossEntropyResult result;
+  {
+    const RecordScope scope(&tape);
+    result = model->network.loss_of_rows(batch_, rows_, targets_, 0, 1 / static_cast<float>(targets_.size()), context);
+  }
+  backward(tape, result.loss);
+  float largest_of_all = 0;
+  for (const Parameter& parameter : expected->parameters.all()) {
+    for (const float value : parameter.value.to_vector()) largest_of_all = std::max(largest_of_all, std::abs(value));
+  }
+  for (const Parameter& parameter : expected->parameters.all()) {
+    float largest = 1e-4f * largest_of_all;  // that of a key's bias is 0
+    for (const float value : parameter.value.to_vector()) largest = std::max(largest, std::abs(value));
+    const std::vector<float> gradient = model->parameters.find(parameter.name)->value.grad().to_vector();
+    EXPECT_LT(largest_difference(gradient, parameter.value.to_vector()), 1e-3f * largest) << parameter.name;
+  }
+}
+
 // A saved model has an equal class, equal tensors under equal names, and equal logits.
 TEST_P(EncoderModel, SavingKeepsClassNamesLabelsAndValues) {
+  if (GetParam().starts_with("new_") || GetParam() == "deberta_v3_masked_lm")
+    GTEST_SKIP() << "written as another class or with other names";
   const TemporaryDirectory temporary;
   const std::unique_ptr<Model> model = load_model(golden());
   save_model(*model, temporary / "saved");
@@ -109,16 +145,19 @@ TEST_P(EncoderModel, SavingKeepsClassNamesLabelsAndValues) {
   }
 }
 
-// Every key that transformers writes keeps its value, except keys that do not describe the network: of caches, of a head that no class
-// here has ("summary_"), and dropouts of training.
+// Every key that transformers writes keeps its value, except keys that do not describe the network: of caches, of the tokenizer, of a head
+// that no class here has ("summary_"), and dropouts of training.
 TEST_P(EncoderModel, SavingKeepsTheKeysOfConfig) {
+  if (GetParam().starts_with("new_")) GTEST_SKIP() << "written as another class";
   const TemporaryDirectory temporary;
   save_model(*load_model(golden()), temporary / "saved");
   const nlohmann::json before = nlohmann::json::parse(read_file(golden() / "config.json"));
   const nlohmann::json after = nlohmann::json::parse(read_file(temporary / "saved" / "config.json"));
   for (const auto& [key, value] : before.items()) {
     if (key == "transformers_version" || key == "use_cache" || value.is_null() || value == false) continue;
-    if (key.starts_with("summary_") || key == "qa_dropout" || key == "seq_classif_dropout" || key == "sinusoidal_pos_embds") continue;
+    if (key.starts_with("summary_") || key == "qa_dropout" || key == "seq_classif_dropout" || key == "sinusoidal_pos_embds" ||
+        key == "mask_token_id")
+      continue;
     EXPECT_EQ(after.value(key, nlohmann::json()), value) << key;
   }
   EXPECT_FALSE(std::filesystem::exists(temporary / "saved" / "generation_config.json"));
@@ -231,11 +270,11 @@ TEST(EncoderModel, ClassFollowsTheFilesAlsoWithAnotherHead) {
 TEST(OwnEncoderModel, EveryChoiceComesBack) {
   const TemporaryDirectory temporary;
   for (const Head head : {Head::masked_lm, Head::classification, Head::token_classification, Head::question_answering, Head::next_sentence,
-                          Head::replaced_tokens}) {
+                          Head::replaced_tokens, Head::multiple_choice}) {
     UniformConfig config;
     config.kind = Kind::encoder_only;
     config.head = head;
-    config.num_labels = names_labels(head) ? 3 : head == Head::replaced_tokens ? 1 : 2;
+    config.num_labels = names_labels(head) ? 3 : has_one_output(head) ? 1 : 2;
     if (head == Head::classification) config.label_kind = LabelKind::several;
     config.pooler_activation = Activation::gelu;
     config.dropout_before_pooler = true;
@@ -270,7 +309,7 @@ TEST(OwnEncoderModel, EveryChoiceComesBack) {
     const auto logits_of = [](const Model& m) {
       const TokenBatch batch{{1, 2, 3, 4, 5, 6}, Segments::of_lengths(std::vector<int32_t>{6}), {0, 0, 2, 1, 1, 2}};
       ForwardContext context;
-      return m.network.logits_of_rows(m.network.encode(batch, context), std::vector<int32_t>{0, 3}, context).to_vector();
+      return m.network.logits_of_rows(m.network.encode(batch, context), batch.segments, std::vector<int32_t>{0, 3}, context).to_vector();
     };
     EXPECT_EQ(logits_of(*again), logits_of(*model));
   }

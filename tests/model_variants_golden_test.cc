@@ -137,7 +137,7 @@ class ModelVariant : public testing::TestWithParam<size_t> {
     if (model.config.has_decoder()) return last_row(network.logits(network.decode(batch, {}, {}, context)));
     for (const json& type : expected_["token_types"][0]) batch.token_types.push_back(type);
     const int32_t row = model.config.head == Head::classification ? 0 : static_cast<int32_t>(batch.ids.size()) - 1;
-    return last_row(network.logits_of_rows(network.encode(batch, context), std::vector<int32_t>{row}, context));
+    return last_row(network.logits_of_rows(network.encode(batch, context), batch.segments, std::vector<int32_t>{row}, context));
   }
   // With dynamic scaling, the frequencies beyond max_position_embeddings change with every token, but keys in the cache are not rotated
   // again.

@@ -117,7 +117,7 @@ std::vector<double> RelevanceModel::logits(const Inputs& inputs, std::span<const
     for (const int32_t i : numbers) append(batch.token_types, inputs.token_types[static_cast<size_t>(i)]);
   }
   for (int64_t i = 0; i < batch.segments.count(); ++i) rows.push_back(batch.segments.begin(i));
-  const std::vector<float> values = network.logits_of_rows(network.encode(batch, context), rows, context).to_vector();
+  const std::vector<float> values = network.logits_of_rows(network.encode(batch, context), batch.segments, rows, context).to_vector();
   return {values.begin(), values.end()};
 }
 

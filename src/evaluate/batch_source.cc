@@ -12,7 +12,8 @@ CrossEntropyResult batch_loss(const Transformer& network, const TrainingBatch& b
   if (!batch.target_values.empty()) {
     const Tensor hidden = network.encode(batch.source, context);
     const OutputLoss kind = network.config().label_kind == LabelKind::values ? OutputLoss::squared_error : OutputLoss::binary_cross_entropy;
-    return output_loss(network.logits_of_rows(hidden, batch.target_rows, context), batch.target_values, kind, scale, hidden.dtype());
+    const Tensor logits = network.logits_of_rows(hidden, batch.source.segments, batch.target_rows, context);
+    return output_loss(logits, batch.target_values, kind, scale, hidden.dtype());
   }
   return network.loss_of_rows(batch.source, batch.target_rows, batch.target_out, label_smoothing, scale, context);
 }

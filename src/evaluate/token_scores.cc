@@ -39,7 +39,8 @@ void run(const Transformer& network, const Pass& pass, DType dtype) {
   for (int64_t begin = 0; begin < std::ssize(pass.rows); begin += at_once) {
     const int64_t count = std::min(at_once, std::ssize(pass.rows) - begin);
     const auto rows = std::span(pass.rows).subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
-    const Tensor logits = decoder ? network.logits(select_rows(hidden, rows)) : network.logits_of_rows(hidden, rows, context);
+    const Tensor logits =
+        decoder ? network.logits(select_rows(hidden, rows)) : network.logits_of_rows(hidden, pass.input.segments, rows, context);
     const HostValues<float> values(logits);
     parallel_for(count, [&](int64_t i) {
       const auto at = static_cast<size_t>(begin + i);

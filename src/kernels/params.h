@@ -191,6 +191,11 @@ struct AttentionParams {
   // ALiBi (Press et al. 2022) and T5's relative positions (Raffel et al. 2020, section 2.1).
   View distance_bias = {};
   int64_t distance_origin = 0;
+  // Disentangled attention (He et al. 2021, eq. 4): a score is scale * (q . k + q . relative_keys[r] + k . relative_queries[r]), where r is
+  // relative_row[relative_origin + key - query's position]. Needs as many key/value heads as heads, and keys that are not listed.
+  View relative_keys = {}, relative_queries = {};  // [relative rows, columns of q]; either or both may be empty
+  const int32_t* relative_row = nullptr;           // [2 * relative_origin + 1], each below the relative rows, ascending or descending
+  int64_t relative_origin = 0;
   DropoutParams dropout = {};  // dropout of the weights; element ((query row * num_heads + head) << 35) + key
   AttentionImplementation implementation = AttentionImplementation::automatic;
 };
@@ -199,6 +204,8 @@ struct AttentionBackwardParams {
   View dout = {};
   View dq = {}, dk = {}, dv = {};  // written (not added to)
   View d_distance_bias = {};       // written (not added to); empty: not wanted
+  // Written (not added to), of the forward's type; for each relative tensor that is given.
+  View d_relative_keys = {}, d_relative_queries = {};
 };
 // Additive attention (Bahdanau et al. 2015, A.1.2): scores are scale * weight . tanh(q + k) instead of scale * q . k.
 struct AdditiveAttentionParams {

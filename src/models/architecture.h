@@ -47,14 +47,16 @@ struct Architecture {
   // so that reading gives another network, which holds() of registry.h detects. Throws if the layers differ and the class repeats one
   // layer.
   void (*write_config)(const TransformerConfig& config, nlohmann::ordered_json& out) = nullptr;
-  std::string_view base_prefix;     // prefix of names in a model with a head ("bert."); files may lack it
-  std::vector<WeightName> weights;  // empty: the files use our names
+  std::string_view base_prefix;           // prefix of names in a model with a head ("bert."); files may lack it
+  std::vector<WeightName> weights;        // empty: the files use our names
+  std::vector<WeightName> older_weights;  // names that files may use instead and that are not written
   std::vector<WeightCopy> copies;
   std::vector<std::string_view> ignored;  // tensors that files may also contain: constants and computed tables; "{}" as in WeightName
   bool writes_sinusoids = false;          // transformers requires the tables of sinusoids in the file
   // The output layer shares the embedding's weight unless the files have both and they differ, whatever "tie_word_embeddings" says.
   // read_config then returns a tied network.
   bool tied_by_weights = false;
+  bool read_only = false;  // files of this class are read, but written as another
 };
 
 }  // namespace qkv

@@ -63,7 +63,7 @@ ModelDirectory::ModelDirectory(const std::filesystem::path& directory)
   config_ = description.config;
   generation_ = std::move(description.generation);
   labels_ = std::move(description.labels);
-  drop_missing_pooler();
+  drop_missing_head();
   check_sizes();
   untie_output();
 }
@@ -110,6 +110,13 @@ bool ModelDirectory::is_copy(const WeightCopy& copy) const {
 TheirWeight ModelDirectory::place_of(std::string_view ours) const {
   TheirWeight place = their_weight(*architecture_, config_, ours);
   std::string found = name_in_files(place.name);
+  if (found.empty()) {
+    TheirWeight older = older_weight(*architecture_, config_, ours);
+    if (std::string name = name_in_files(older.name); !name.empty()) {
+      older.name = std::move(name);
+      return older;
+    }
+  }
   for (const WeightCopy& copy : architecture_->copies) {
     if (copy.ours != ours || !is_copy(copy)) continue;
     // transformers computes with the embedding of each side; without ties it does not use the shared embedding, so the copy takes
@@ -122,10 +129,14 @@ TheirWeight ModelDirectory::place_of(std::string_view ours) const {
   return place;
 }
 
-// Files of sentence encoders often lack the pooler that their class has, and only their rows are used.
-void ModelDirectory::drop_missing_pooler() {
-  if (config_.has_decoder() || config_.head != Head::pooler) return;
-  if (!weights_.find(place_of("head.pooler.weight").name)) config_.head = Head::none;
+// Files of sentence encoders often lack the pooler or the head for masked tokens that their class has, and only their rows are used.
+void ModelDirectory::drop_missing_head() {
+  if (config_.has_decoder()) return;
+  const auto missing = [&](const char* ours) { return !weights_.find(place_of(ours).name); };
+  const bool no_pooler = config_.head == Head::pooler && missing("head.pooler.weight");
+  const bool no_masked_lm = config_.head == Head::masked_lm && config_.head_transform && missing("head.dense.weight") &&
+                            missing("head.norm.weight") && missing("head.bias");
+  if (no_pooler || no_masked_lm) config_.head = Head::none;
 }
 
 // Unties the output layer if it differs from the embedding, regardless of config.json, as in transformers.

@@ -55,7 +55,7 @@ class ModelDirectory {
   bool pack_from_file(const Parameter& parameter, DType rows_type) const;
   void read_stored_positions(Model& model) const;
   void untie_output();
-  void drop_missing_pooler();
+  void drop_missing_head();
   // Do both names refer to one weight of ours? For an output layer this is true only if it is tied.
   bool is_copy(const WeightCopy& copy) const;
   // The name of a tensor in the files in any of its spellings; empty if it is missing.

@@ -155,7 +155,7 @@ void use(const std::filesystem::path& directory, bool save) {
   if (model->config.has_decoder()) {
     model->network.logits(model->network.decode(batch, memory, memory ? batch.segments : Segments(), context));
   } else {
-    model->network.logits_of_rows(memory, std::vector<int32_t>{0, 1}, context);
+    model->network.logits_of_rows(memory, batch.segments, std::vector<int32_t>{0, 1}, context);
   }
   if (save) save_model(*model, directory / "again");
 }

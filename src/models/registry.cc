@@ -52,7 +52,9 @@ std::vector<Architecture> all_architectures() {
       exaone4(),      //
       glm4(),         //
   };
-  for (const auto& family : {bert_family(), roberta_family(), distilbert_family(), electra_family(), mpnet_family(), albert_family()}) {
+  for (const auto& family :
+       {bert_family(), roberta_family(), distilbert_family(), electra_family(), mpnet_family(), albert_family(), modernbert_family(),
+        eurobert_family(), nomic_bert_family(), gte_family(), jina_embeddings_v3_family(), jina_bert_family(), deberta_v2_family()}) {
     list.insert(list.end(), family.begin(), family.end());
   }
   list.push_back(own());
@@ -115,6 +117,7 @@ TransformerConfig network_alone(TransformerConfig config) {
   for (const Side side : {Side::encoder, Side::decoder}) {
     for (LayerConfig& layer : config.stack(side)) {
       layer.dropout = layer.attention.dropout = layer.feed_forward.dropout = 0;
+      if (layer.attention.disentangled) layer.attention.disentangled->dropout = 0;
       if (layer.attention.rope) layer.attention.rope = used_options(*layer.attention.rope);
       if (layer.cross_attention) layer.cross_attention->dropout = 0;
     }
@@ -124,12 +127,17 @@ TransformerConfig network_alone(TransformerConfig config) {
   if (config.has_decoder() || config.head != Head::classification) {
     config.label_kind = defaults.label_kind;
     config.dropout_before_pooler = defaults.dropout_before_pooler;
+    if (config.head != Head::multiple_choice) config.head_pooling = defaults.head_pooling;
   }
-  if (config.has_decoder() || !has_pooler(config.head)) config.pooler_activation = defaults.pooler_activation;
-  if (config.has_decoder() || config.head != Head::masked_lm) {
+  const bool masked_lm = !config.has_decoder() && config.head == Head::masked_lm;
+  if (config.has_decoder() || !predicts_labels(config.head)) config.pooler_norm = config.pooler_of_tokens = false;
+  if (config.has_decoder() || !(has_pooler(config.head) || config.pooler_of_tokens)) config.pooler_activation = defaults.pooler_activation;
+  if (!masked_lm) {
     config.head_activation = defaults.head_activation;
-    config.head_norm = defaults.head_norm;
+    config.head_transform = config.head_output_bias = true;
+    config.tie_word_embeddings = config.has_decoder() ? config.tie_word_embeddings : true;  // there is no output layer
   }
+  if (!masked_lm && !config.pooler_norm) config.head_norm = defaults.head_norm;
   if (config.has_decoder()) config.head_bias = defaults.head_bias;
   return config;
 }
@@ -152,7 +160,7 @@ bool holds(const Architecture& architecture, const TransformerConfig& config) {
 }
 
 const Architecture& architecture_for(const TransformerConfig& config, std::string_view preferred_type) {
-  const auto fits = [&](const Architecture& a) { return holds(a, config); };
+  const auto fits = [&](const Architecture& a) { return !a.read_only && holds(a, config); };
   auto found = std::find_if(architectures().begin(), architectures().end(),
                             [&](const Architecture& a) { return a.model_type == preferred_type && a.model_type != "qkv" && fits(a); });
   if (found == architectures().end()) found = std::find_if(architectures().begin(), architectures().end(), fits);

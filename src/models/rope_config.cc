@@ -143,7 +143,7 @@ nlohmann::ordered_json rope_parameters(const RopeOptions& rope, int head_dim) {
     parameters["factor"] = 1.0;
   } else if (rope.scaling != RopeScaling::none) {
     parameters["factor"] = shortest(static_cast<float>(rope.factor));
-    parameters["original_max_position_embeddings"] = rope.original_max_positions;
+    if (rope.scaling != RopeScaling::linear) parameters["original_max_position_embeddings"] = rope.original_max_positions;
   }
   if (rope.scaling == RopeScaling::llama3) {
     parameters["low_freq_factor"] = shortest(static_cast<float>(rope.low_freq_factor));

@@ -17,6 +17,7 @@ inline constexpr ChoiceName<Head> kHeadNames[] = {
     {"question_answering", Head::question_answering},
     {"next_sentence", Head::next_sentence},
     {"replaced_tokens", Head::replaced_tokens},
+    {"multiple_choice", Head::multiple_choice},
 };
 // transformers' names.
 inline constexpr ChoiceName<LabelKind> kProblemTypes[] = {

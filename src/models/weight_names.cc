@@ -40,9 +40,9 @@ const LayerConfig& layer_of(const TransformerConfig& network, std::string_view o
 
 // The table entry of our weight; sets the layer's number and the text after the module's name. Null if there is none. Without a network
 // no condition of an entry holds.
-const WeightName* find_entry(const Architecture& architecture, const TransformerConfig* network, std::string_view ours,
+const WeightName* find_entry(const std::vector<WeightName>& names, const TransformerConfig* network, std::string_view ours,
                              std::string_view& number, std::string_view& rest) {
-  for (const WeightName& weight : architecture.weights) {
+  for (const WeightName& weight : names) {
     if (!match(weight.ours, ours, number, rest)) continue;
     if (!weight.when || (network && weight.when(layer_of(*network, ours, number)))) return &weight;
   }
@@ -60,18 +60,29 @@ std::string name_of(const WeightName& weight, std::string_view number, std::stri
 std::string their_name(const Architecture& architecture, std::string_view ours) {
   if (architecture.weights.empty()) return std::string(ours);
   std::string_view number, rest;
-  const WeightName* weight = find_entry(architecture, nullptr, ours, number, rest);
+  const WeightName* weight = find_entry(architecture.weights, nullptr, ours, number, rest);
   return weight ? name_of(*weight, number, rest) : "";
 }
 
-TheirWeight their_weight(const Architecture& architecture, const TransformerConfig& network, std::string_view ours) {
-  if (architecture.weights.empty()) return {std::string(ours)};
+namespace {
+
+TheirWeight weight_named(const std::vector<WeightName>& names, const TransformerConfig& network, std::string_view ours) {
   std::string_view number, rest;
-  const WeightName* weight = find_entry(architecture, &network, ours, number, rest);
+  const WeightName* weight = find_entry(names, &network, ours, number, rest);
   if (!weight) return {};
   TheirWeight place{name_of(*weight, number, rest), weight->transposed, weight->less_one, weight->part};
   if (!place.is_whole()) place.layer = &layer_of(network, ours, number);
   return place;
+}
+
+}  // namespace
+
+TheirWeight their_weight(const Architecture& architecture, const TransformerConfig& network, std::string_view ours) {
+  return architecture.weights.empty() ? TheirWeight{std::string(ours)} : weight_named(architecture.weights, network, ours);
+}
+
+TheirWeight older_weight(const Architecture& architecture, const TransformerConfig& network, std::string_view ours) {
+  return weight_named(architecture.older_weights, network, ours);
 }
 
 std::vector<std::string> spellings(const Architecture& architecture, const std::string& name) {

@@ -22,6 +22,8 @@ struct TheirWeight {
 };
 // The location in files written by the class.
 TheirWeight their_weight(const Architecture& architecture, const TransformerConfig& network, std::string_view ours);
+// The location under the class's older names, if it has any.
+TheirWeight older_weight(const Architecture& architecture, const TransformerConfig& network, std::string_view ours);
 // Only the name.
 std::string their_name(const Architecture& architecture, std::string_view ours);
 

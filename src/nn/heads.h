@@ -7,16 +7,17 @@
 
 namespace qkv {
 
-// Norm(activation(W h + b)), as in the authors' run_pretraining.py; the last layer is the embedding with the bias stored here.
+// Norm(activation(W h + b)), as in the authors' run_pretraining.py, or h itself without head_transform. The last layer is the embedding
+// with the bias stored here.
 class MaskedLmHead {
  public:
   MaskedLmHead(const TransformerConfig& config, const Initialization& start, const ParameterScope& scope);
-  Tensor forward(const Tensor& x) const { return norm_.forward(activate(dense_.forward(x), activation_)); }
-  const Tensor& bias() const { return bias_; }  // [vocab_size]
+  Tensor forward(const Tensor& x) const { return norm_ ? norm_->forward(activate(dense_->forward(x), activation_)) : x; }
+  const Tensor& bias() const { return bias_; }  // [vocab_size] or empty
 
  private:
-  Linear dense_;
-  Norm norm_;
+  std::optional<Linear> dense_;
+  std::optional<Norm> norm_;
   Activation activation_;
   Tensor bias_;
 };
@@ -33,8 +34,8 @@ class Pooler {
   Activation activation_;
 };
 
-// The pooled row, or for Head::token_classification and Head::question_answering the row itself, with dropout, followed by a last layer
-// with num_labels outputs.
+// The pooled row (the row itself for heads without a pooler), its norm if there is one, and dropout, followed by a last layer with
+// num_labels outputs.
 class ClassificationHead {
  public:
   ClassificationHead(const TransformerConfig& config, const Initialization& start, const ParameterScope& scope);
@@ -44,6 +45,7 @@ class ClassificationHead {
 
  private:
   std::optional<Pooler> pooler_;
+  std::optional<Norm> norm_;
   Dropout dropout_, first_dropout_;
   Tensor weight_, bias_;
 };

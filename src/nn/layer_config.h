@@ -61,6 +61,29 @@ struct RelativeBuckets {
   bool operator==(const RelativeBuckets&) const = default;
 };
 
+// Disentangled attention (He et al. 2021, section 3.1): scores also depend on learned relative positions (RelativeTable), as a query of the
+// content meets a key of the position and the other way round.
+struct DisentangledConfig {
+  bool content_to_position = true;  // a query also meets the position of the key
+  bool position_to_content = true;  // a key also meets the position of the query
+  bool own_projections = false;     // positions have matrices of their own; false: they share W_Q and W_K
+  float dropout = 0;                // dropout of the table's rows, in each layer
+
+  bool operator==(const DisentangledConfig&) const = default;
+};
+
+// The relative positions of disentangled attention: a table with rows for distances in both directions.
+struct RelativeTable {
+  int max_distance = 512;  // no row lies farther away
+  // Rows of a direction: half of them for a single distance each, the others for distances that grow by a factor (transformers'
+  // make_log_bucket_position). 0: a row for each distance.
+  int buckets = 0;
+  std::optional<NormConfig> norm;  // of each row
+
+  bool operator==(const RelativeTable&) const = default;
+  int span() const { return buckets > 0 ? buckets : max_distance; }
+};
+
 // Multi-head attention (Vaswani et al. 2017, section 3.2.2).
 struct AttentionConfig {
   int num_heads = 8;
@@ -75,6 +98,7 @@ struct AttentionConfig {
   QkNormPlace qk_norm_place = QkNormPlace::head;
   std::optional<RopeOptions> rope;  // rotary positions of q and k (Su et al. 2021)
   DistanceBias distance_bias = DistanceBias::none;
+  std::optional<DisentangledConfig> disentangled;
   float dropout = 0;  // dropout of the attention weights
 
   bool operator==(const AttentionConfig&) const = default;
@@ -88,7 +112,8 @@ struct FeedForwardConfig {
   Activation activation = Activation::relu;
   bool gated = false;  // SwiGLU with silu, GEGLU with gelu
   bool bias = true;
-  float dropout = 0;  // dropout of the inner rows
+  float dropout = 0;       // dropout of the inner rows
+  bool inner_bias = true;  // false: of the biases only W_2's is there
 
   bool operator==(const FeedForwardConfig&) const = default;
 };

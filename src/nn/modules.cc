@@ -25,9 +25,10 @@ Norm::Norm(const NormConfig& config, int size, const ParameterScope& scope)
 FeedForward::FeedForward(const FeedForwardConfig& config, int hidden_size, const Initialization& start, const ParameterScope& scope)
     : config_(config),
       dropout_(config.dropout, scope / "dropout"),
-      fc1_({hidden_size, config.size, config.bias, start.matrix()}, scope / "fc1"),
+      fc1_({hidden_size, config.size, config.bias && config.inner_bias, start.matrix()}, scope / "fc1"),
       fc2_({config.size, hidden_size, config.bias, start.residual()}, scope / "fc2") {
-  if (config.gated) gate_.emplace(LinearOptions{hidden_size, config.size, config.bias, start.matrix()}, scope / "gate");
+  if (config.gated)
+    gate_.emplace(LinearOptions{hidden_size, config.size, config.bias && config.inner_bias, start.matrix()}, scope / "gate");
 }
 
 // The rows between the two products, which forward() need not keep.

@@ -9,10 +9,18 @@ MultiHeadAttention::MultiHeadAttention(const AttentionConfig& config, int hidden
     : config_(config),
       kind_(kind),
       dropout_(config.dropout, scope / "dropout"),
+      position_dropout_(config.disentangled ? config.disentangled->dropout : 0, scope / "position_dropout"),
       q_proj_({hidden_size, config.query_size(), config.q_bias, start.matrix()}, scope / "q_proj"),
       k_proj_({hidden_size, config.key_value_size(), config.k_bias, start.matrix()}, scope / "k_proj"),
       v_proj_({hidden_size, config.key_value_size(), config.v_bias, start.matrix()}, scope / "v_proj"),
       out_proj_({config.query_size(), hidden_size, config.out_bias, start.residual()}, scope / "out_proj") {
+  if (config.disentangled && config.disentangled->own_projections) {
+    if (config.disentangled->position_to_content)
+      position_q_proj_.emplace(LinearOptions{hidden_size, config.query_size(), true, start.matrix()}, scope / "position_q_proj");
+    if (config.disentangled->content_to_position)
+      position_k_proj_.emplace(LinearOptions{hidden_size, config.key_value_size(), config.k_bias, start.matrix()},
+                               scope / "position_k_proj");
+  }
   if (!config.qk_norm) return;
   const bool together = config.qk_norm_place == QkNormPlace::projection;
   q_norm_.emplace(*config.qk_norm, together ? config.query_size() : config.head_dim, scope / "q_norm");
@@ -61,6 +69,16 @@ KeyValueRows MultiHeadAttention::project(const Tensor& memory) const {
   return {k_norm_ ? k_norm_->forward(k) : k, v_proj_.forward(memory)};
 }
 
+RelativePositions MultiHeadAttention::relative_positions(const PassPositions& positions, const ForwardContext& context) const {
+  if (!config_.disentangled) return {};
+  const DropoutParams dropout = position_dropout_(context);
+  const Tensor& rows = positions.relative_positions;
+  const Tensor x = dropout.probability > 0 ? dropout_add(rows, {}, dropout) : rows;
+  return {.keys = config_.disentangled->content_to_position ? (position_k_proj_ ? *position_k_proj_ : k_proj_).forward(x) : Tensor(),
+          .queries = config_.disentangled->position_to_content ? (position_q_proj_ ? *position_q_proj_ : q_proj_).forward(x) : Tensor(),
+          .row = positions.relative_row};
+}
+
 Tensor MultiHeadAttention::attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionPass& pass,
                                   const DropoutParams& dropout, ForwardContext& context) const {
   AttentionOptions options;
@@ -71,6 +89,7 @@ Tensor MultiHeadAttention::attend(const Tensor& q, const Tensor& k, const Tensor
   options.window = config_.window;
   options.softcap = config_.soft_cap;
   options.distance_bias = pass.positions.distance_bias;
+  options.relative = relative_positions(pass.positions, context);
   options.dropout = dropout;
   options.save_log_sum_exp = static_cast<bool>(context.on_attention);
   const AttentionResult result = attention(q, k, v, pass.queries, pass.keys, options);

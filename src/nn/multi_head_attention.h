@@ -33,13 +33,15 @@ class MultiHeadAttention {
   Tensor keys(const Tensor& projected, const AttentionPass& pass) const;
   // Norm and rotation of q or k in the configured order.
   Tensor normed_and_turned(const Tensor& x, const std::optional<QkNorm>& norm, int num_heads, const AttentionPass& pass) const;
+  RelativePositions relative_positions(const PassPositions& positions, const ForwardContext& context) const;
   Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionPass& pass, const DropoutParams& dropout,
                 ForwardContext& context) const;
 
   AttentionConfig config_;
   AttentionKind kind_;
-  Dropout dropout_;
+  Dropout dropout_, position_dropout_;
   Linear q_proj_, k_proj_, v_proj_, out_proj_;
+  std::optional<Linear> position_q_proj_, position_k_proj_;  // of relative positions with matrices of their own
   std::optional<QkNorm> q_norm_, k_norm_;
 };
 

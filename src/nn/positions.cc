@@ -36,7 +36,7 @@ Tensor EmbeddedPositions::rows(int64_t count) const {
 }
 
 AttentionPositions::Group AttentionPositions::group(const AttentionConfig& attention, int layer) {
-  Group group{.rope = attention.rope, .distance_bias = attention.distance_bias};
+  Group group{.rope = attention.rope, .distance_bias = attention.distance_bias, .disentangled = attention.disentangled.has_value()};
   if (attention.distance_bias == DistanceBias::none) return group;
   group.num_heads = attention.num_heads;
   group.causal = attention.causal;
@@ -45,8 +45,8 @@ AttentionPositions::Group AttentionPositions::group(const AttentionConfig& atten
 }
 
 AttentionPositions::AttentionPositions(std::span<const LayerConfig> layers, const RelativeBuckets& buckets, const Initializer& start,
-                                       const ParameterScope& scope)
-    : buckets_(buckets), device_(scope.device()) {
+                                       const ParameterScope& scope, const RelativeTable& relative, int hidden_size)
+    : buckets_(buckets), device_(scope.device()), relative_table_(relative) {
   for (const LayerConfig& layer : layers) {
     const Group mine = group(layer.attention, static_cast<int>(group_of_.size()));
     const auto found = std::find(groups_.begin(), groups_.end(), mine);
@@ -59,6 +59,33 @@ AttentionPositions::AttentionPositions(std::span<const LayerConfig> layers, cons
                                : Tensor());
   }
   known_->of_group.resize(groups_.size());
+  if (std::none_of(groups_.begin(), groups_.end(), [](const Group& each) { return each.disentangled; })) return;
+  relative_positions_ = scope.create("relative_positions.weight", {2 * relative.span(), hidden_size}, start, false);
+  if (relative.norm) relative_norm_.emplace(*relative.norm, hidden_size, scope / "relative_norm");
+}
+
+// The arithmetic of transformers' make_log_bucket_position, which computes in f32.
+int64_t relative_row_of(int64_t distance, const RelativeTable& table) {
+  const int64_t span = table.span(), middle = table.buckets / 2, away = std::abs(distance);
+  int64_t place = away;
+  if (table.buckets > 0 && away > middle) {
+    const float share = std::log(static_cast<float>(away) / static_cast<float>(middle)) /
+                        std::log(static_cast<float>(static_cast<double>(table.max_distance - 1) / static_cast<double>(middle)));
+    place = static_cast<int64_t>(std::ceil(share * static_cast<float>(middle - 1))) + middle;
+  }
+  return std::clamp<int64_t>(span + (distance > 0 ? -place : place), 0, 2 * span - 1);
+}
+
+// Only rows that a distance of the pass has are looked up, since each layer projects them.
+void AttentionPositions::set_relative(int64_t reach, DType dtype, PassPositions& pass) const {
+  const int64_t first = relative_row_of(reach, relative_table_), last = relative_row_of(-reach, relative_table_);
+  std::vector<int32_t> rows, row_of;
+  for (int64_t row = first; row <= last; ++row) rows.push_back(static_cast<int32_t>(row));
+  for (int64_t distance = -reach; distance <= reach; ++distance)
+    row_of.push_back(static_cast<int32_t>(relative_row_of(distance, relative_table_) - first));
+  pass.relative_positions = embedding(rows, relative_positions_, {}, {}, 1, dtype);
+  if (relative_norm_) pass.relative_positions = relative_norm_->forward(pass.relative_positions);
+  pass.relative_row = std::make_shared<const std::vector<int32_t>>(std::move(row_of));
 }
 
 RopeTables AttentionPositions::known_rope(size_t group, int64_t count) const {
@@ -122,8 +149,8 @@ void AttentionPositions::set_rope(size_t group, std::span<const int32_t> positio
   pass.rope_row_of.assign(position_of.begin(), position_of.end());
 }
 
-std::vector<PassPositions> AttentionPositions::pass(std::span<const int32_t> position_of, const Segments& queries,
-                                                    const Segments& keys) const {
+std::vector<PassPositions> AttentionPositions::pass(std::span<const int32_t> position_of, const Segments& queries, const Segments& keys,
+                                                    DType dtype) const {
   std::vector<PassPositions> all;
   for (size_t i = 0; i < groups_.size(); ++i) {
     const Group& group = groups_[i];
@@ -132,6 +159,7 @@ std::vector<PassPositions> AttentionPositions::pass(std::span<const int32_t> pos
     if (group.rope) set_rope(i, position_of, queries, keys, pass);
     const int64_t reach = std::max<int64_t>(keys.longest() - 1, 0);
     if (group.distance_bias == DistanceBias::alibi) pass.distance_bias = known_alibi(i, reach);
+    if (group.disentangled) set_relative(reach, dtype, pass);
     if (has_buckets(group.distance_bias)) {
       pass.distance_bias = relative_position_bias(bucket_bias_[i], reach, !group.causal, buckets_.max_distance);
     }

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "nn/parameters.h"
+#include "nn/modules.h"
 #include "nn/transformer_config.h"
 #include "tensor/segments.h"
 
@@ -18,6 +18,9 @@ struct PassPositions {
   std::vector<int32_t> rope_row_of;  // row of the tables for each row of the pass
   RotaryPairs layout = RotaryPairs::halves;
   Tensor distance_bias;  // see AttentionOptions::distance_bias
+  // Rows of the table of relative positions for this pass, [rows, hidden_size], and which of them a distance has (RelativePositions::row).
+  Tensor relative_positions;
+  std::shared_ptr<const std::vector<int32_t>> relative_row;
 
   // Rotates q or k. x: [rows, num_heads * head_dim].
   Tensor turn(const Tensor& x, int num_heads) const;
@@ -53,12 +56,14 @@ class EmbeddedPositions {
 // Rotations and biases for the self-attention layers of one stack, computed once per group of layers with equal settings.
 class AttentionPositions {
  public:
-  // start: initialization of learned biases.
+  // start: initialization of learned biases and relative positions.
   AttentionPositions(std::span<const LayerConfig> layers, const RelativeBuckets& buckets, const Initializer& start,
-                     const ParameterScope& scope);
+                     const ParameterScope& scope, const RelativeTable& relative = {}, int hidden_size = 0);
 
-  // One entry per group. position_of: the position in its sequence of each query row; `keys`: the attended sequences.
-  std::vector<PassPositions> pass(std::span<const int32_t> position_of, const Segments& queries, const Segments& keys) const;
+  // One entry per group. position_of: the position in its sequence of each query row; `keys`: the attended sequences; dtype: that of the
+  // activations.
+  std::vector<PassPositions> pass(std::span<const int32_t> position_of, const Segments& queries, const Segments& keys,
+                                  DType dtype = DType::f32) const;
   // The group of each layer.
   const std::vector<int>& group_of() const { return group_of_; }
 
@@ -69,6 +74,7 @@ class AttentionPositions {
     DistanceBias distance_bias = DistanceBias::none;
     int num_heads = 0;  // heads of the distance bias; 0 if there is none
     bool causal = false;
+    bool disentangled = false;
     int layer = -1;  // of a distance bias with a table per layer
 
     bool operator==(const Group&) const = default;
@@ -85,6 +91,7 @@ class AttentionPositions {
   static Group group(const AttentionConfig& attention, int layer);
   void set_rope(size_t group, std::span<const int32_t> position_of, const Segments& queries, const Segments& keys,
                 PassPositions& pass) const;
+  void set_relative(int64_t reach, DType dtype, PassPositions& pass) const;
   RopeTables known_rope(size_t group, int64_t count) const;
   Tensor known_alibi(size_t group, int64_t reach) const;
 
@@ -92,9 +99,15 @@ class AttentionPositions {
   std::vector<int> group_of_;
   RelativeBuckets buckets_;
   Device device_;
+  RelativeTable relative_table_;
+  Tensor relative_positions_;  // [2 * span, hidden_size], or empty
+  std::optional<Norm> relative_norm_;
   std::vector<Tensor> bucket_bias_;  // of each group, with buckets: [buckets, heads]
   std::unique_ptr<KnownTables> known_ = std::make_unique<KnownTables>();
 };
+
+// The row of the table of relative positions for a key at `distance` = key - query.
+int64_t relative_row_of(int64_t distance, const RelativeTable& table);
 
 // Sinusoidal positions (Vaswani et al. 2017, section 3.5) with sines in the first half of the columns and cosines in the second: a pair of
 // one frequency is size/2 apart, as in transformers' Marian and Pegasus models. [count, size]

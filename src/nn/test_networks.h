@@ -119,6 +119,30 @@ inline std::vector<Variant> variants() {
   return all;
 }
 
+// ModernBERT and DeBERTa v2, with the choices of encoders that UniformConfig lacks.
+inline std::vector<Variant> newer_encoders(UniformConfig bert) {
+  bert.num_key_value_heads = bert.num_attention_heads;
+  TransformerConfig deberta = bert;
+  deberta.position_table = PositionTable::none;
+  deberta.relative_table = {.max_distance = 6, .buckets = 4, .norm = NormConfig{}};
+  for (LayerConfig& layer : deberta.encoder) layer.attention.disentangled = DisentangledConfig{.dropout = 0.1f};
+  deberta.encoder[1].attention.disentangled = DisentangledConfig{.content_to_position = false, .own_projections = true};
+  bert.norm_position = NormPlace::pre;
+  bert.position = Position::rope;
+  bert.gated_ffn = true;
+  TransformerConfig modernbert = bert, late = bert;
+  modernbert.encoder[0].attention_norm = false;
+  modernbert.encoder[1].attention.window = 2;
+  modernbert.encoder[1].feed_forward.inner_bias = false;
+  modernbert.head = late.head = Head::classification;
+  modernbert.num_labels = late.num_labels = 3;
+  modernbert.classifier_dropout = late.classifier_dropout = 0.2f;
+  modernbert.head_pooling = HeadPooling::mean;
+  modernbert.pooler_norm = true;
+  late.head_pooling = HeadPooling::mean_of_pooled;
+  return {{"deberta", deberta}, {"modernbert", modernbert}, {"mean of pooled", late}};
+}
+
 // Encoders without a decoder: BERT, and one that no class of transformers can represent.
 inline std::vector<Variant> encoders() {
   UniformConfig bert = small_config(NormPlace::post);
@@ -147,8 +171,10 @@ inline std::vector<Variant> encoders() {
   roberta.pooler_activation = Activation::gelu;
   tokens.head = Head::token_classification;
   tokens.embedding_size = 6;
-  return {{"bert", bert},     {"classifier", classifier}, {"untied encoder", untied},
-          {"albert", albert}, {"roberta", roberta},       {"labels of tokens", tokens}};
+  std::vector<Variant> all = {{"bert", bert},     {"classifier", classifier}, {"untied encoder", untied},
+                              {"albert", albert}, {"roberta", roberta},       {"labels of tokens", tokens}};
+  for (const Variant& newer : newer_encoders(bert)) all.push_back(newer);
+  return all;
 }
 
 inline std::vector<Variant> variants_and_encoders() {

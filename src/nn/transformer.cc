@@ -60,16 +60,16 @@ Transformer::SidePositions Transformer::make_positions(Side side, const Paramete
   std::optional<Norm> norm;
   if (config_.embedding_norm) norm.emplace(*config_.embedding_norm, columns, scope / "embedding_norm");
   return {EmbeddedPositions(config_.position_table, config_.position_rows(), columns, start, scope),
-          AttentionPositions(config_.stack(side), config_.relative_buckets, start, scope), std::move(norm),
-          Dropout(config_.dropout, scope / "embedding_dropout")};
+          AttentionPositions(config_.stack(side), config_.relative_buckets, start, scope, config_.relative_table, config_.hidden_size),
+          std::move(norm), Dropout(config_.dropout, scope / "embedding_dropout")};
 }
 
 StackPass Transformer::self_pass(Side side, const Segments& queries, const Segments& keys, std::span<const int32_t> position_of,
-                                 std::span<const int32_t> row_of) const {
+                                 const ForwardContext& context, std::span<const int32_t> row_of) const {
   const AttentionPositions& told = positions(side).attention;
   StackPass pass;
   pass.group_of = told.group_of();
-  for (PassPositions& group : told.pass(position_of, queries, keys))
+  for (PassPositions& group : told.pass(position_of, queries, keys, activation_type(context, embed_tokens_.device())))
     pass.self.push_back(share({queries, keys, std::move(group), {row_of.begin(), row_of.end()}}));
   return pass;
 }
@@ -118,7 +118,7 @@ Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> pos
 Tensor Transformer::encode(const TokenBatch& source, ForwardContext& context) const {
   if (!encoder_) return {};
   const std::vector<int32_t> position_of = source.segments.positions();
-  const StackPass pass = self_pass(Side::encoder, source.segments, source.segments, position_of);
+  const StackPass pass = self_pass(Side::encoder, source.segments, source.segments, position_of, context);
   return encoder_->forward(embed(source, position_of, Side::encoder, context), pass, {}, context);
 }
 
@@ -126,7 +126,7 @@ Tensor Transformer::decode(const TokenBatch& target_in, const Tensor& memory, co
                            ForwardContext& context) const {
   QKV_CHECK(decoder_, "[decode] the network is an encoder alone");
   const std::vector<int32_t> position_of = target_in.segments.positions();
-  StackPass pass = self_pass(Side::decoder, target_in.segments, target_in.segments, position_of);
+  StackPass pass = self_pass(Side::decoder, target_in.segments, target_in.segments, position_of, context);
   pass.cross = share({target_in.segments, memory_segments, {}});
   pass.memory = memory;
   return decoder_->forward(embed(target_in, position_of, Side::decoder, context), pass, {}, context);
@@ -150,9 +150,30 @@ CrossEntropyResult Transformer::loss(const TokenBatch& source, const TokenBatch&
                               config_.logit_soft_cap);
 }
 
+namespace {
+
+// The number of the sequence that each row belongs to.
+std::vector<int32_t> sequences_of(const Segments& segments, std::span<const int32_t> rows) {
+  std::vector<int32_t> of_row(static_cast<size_t>(segments.tokens())), sequences;
+  for (int64_t i = 0; i < segments.count(); ++i)
+    std::fill_n(of_row.begin() + segments.begin(i), segments.length(i), static_cast<int32_t>(i));
+  for (const int32_t row : rows) sequences.push_back(of_row.at(static_cast<size_t>(row)));
+  return sequences;
+}
+
+}  // namespace
+
 // The input rows of the output layer.
-Tensor Transformer::head_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const {
+Tensor Transformer::head_rows(const Tensor& hidden, const Segments& segments, std::span<const int32_t> rows,
+                              ForwardContext& context) const {
   QKV_CHECK(masked_lm_head_ || classification_head_, "[head] the network predicts neither hidden tokens nor labels");
+  const bool of_texts = config_.head == Head::classification || config_.head == Head::multiple_choice;
+  if (of_texts && config_.head_pooling != HeadPooling::first) {
+    const std::vector<int32_t> sequences = sequences_of(segments, rows);
+    if (config_.head_pooling == HeadPooling::mean)
+      return classification_head_->forward(select_rows(mean_of_sequences(hidden, segments), sequences), context);
+    return select_rows(mean_of_sequences(classification_head_->forward(hidden, context), segments), sequences);
+  }
   const Tensor x = select_rows(hidden, rows);
   return masked_lm_head_ ? masked_lm_head_->forward(x) : classification_head_->forward(x, context);
 }
@@ -164,8 +185,9 @@ Tensor Transformer::pooled(const Tensor& hidden, const Segments& segments) const
   return pooler_->forward(select_rows(hidden, first));
 }
 
-Tensor Transformer::logits_of_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const {
-  const Tensor x = head_rows(hidden, rows, context);
+Tensor Transformer::logits_of_rows(const Tensor& hidden, const Segments& segments, std::span<const int32_t> rows,
+                                   ForwardContext& context) const {
+  const Tensor x = head_rows(hidden, segments, rows, context);
   if (masked_lm_head_) return linear_f32(x, output_weight_, masked_lm_head_->bias());
   return linear_f32(x, classification_head_->weight(), classification_head_->bias());
 }
@@ -174,7 +196,7 @@ CrossEntropyResult Transformer::loss_of_rows(const TokenBatch& tokens, std::span
                                              float label_smoothing, float scale, ForwardContext& context) const {
   QKV_CHECK(config_.head != Head::classification || config_.label_kind == LabelKind::one,
             "[loss] labels of which several hold, and numbers, have another loss");
-  const Tensor x = head_rows(encode(tokens, context), rows, context);
+  const Tensor x = head_rows(encode(tokens, context), tokens.segments, rows, context);
   if (masked_lm_head_) return linear_cross_entropy(x, output_weight_, masked_lm_head_->bias(), targets, label_smoothing, scale);
   return linear_cross_entropy(x, classification_head_->weight(), classification_head_->bias(), targets, label_smoothing, scale);
 }
@@ -206,7 +228,7 @@ Tensor Transformer::next_logits(const DecodingPass& of, ForwardContext& context)
   QKV_CHECK(of.layers.size() == decoder_->blocks().size(), "[next_logits] rows of {} layers, the decoder has {}", of.layers.size(),
             decoder_->blocks().size());
   for (int64_t i = 0; i < queries.count(); ++i) QKV_CHECK(queries.length(i) > 0, "[next_logits] sequence {} gets no token", i);
-  StackPass pass = self_pass(Side::decoder, queries, of.self_keys, of.position_of, of.row_of);
+  StackPass pass = self_pass(Side::decoder, queries, of.self_keys, of.position_of, context, of.row_of);
   if (encoder_) pass.cross = share({queries, of.cross_keys, {}, {}});
   const Tensor hidden = decoder_->forward(embed(of.tokens, of.position_of, Side::decoder, context), pass, of.layers, context);
   return logits(last_rows(hidden, queries));

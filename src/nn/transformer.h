@@ -52,7 +52,7 @@ class Transformer {
   Tensor pooled(const Tensor& hidden, const Segments& segments) const;
   // For an encoder alone: the predictions of `rows` of its output, [rows, vocab_size or num_labels] in f32. The row of a masked token
   // predicts that token, the first row of a sequence its label, and the row of a token what heads say of tokens.
-  Tensor logits_of_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const;
+  Tensor logits_of_rows(const Tensor& hidden, const Segments& segments, std::span<const int32_t> rows, ForwardContext& context) const;
   // The loss if rows[i] predicts targets[i], one of the outputs; `scale` as in loss().
   CrossEntropyResult loss_of_rows(const TokenBatch& tokens, std::span<const int32_t> rows, std::span<const int32_t> targets,
                                   float label_smoothing, float scale, ForwardContext& context) const;
@@ -85,10 +85,10 @@ class Transformer {
   void show_embedding(const TokenBatch& tokens, std::span<const int32_t> row_of, const Tensor& table, ForwardContext& context) const;
   // Sequences and positions for self-attention in one pass. position_of: the position of each query row.
   StackPass self_pass(Side side, const Segments& queries, const Segments& keys, std::span<const int32_t> position_of,
-                      std::span<const int32_t> row_of = {}) const;
+                      const ForwardContext& context, std::span<const int32_t> row_of = {}) const;
   // The input of a decoder's output layer.
   Tensor output_rows(const Tensor& hidden) const;
-  Tensor head_rows(const Tensor& hidden, std::span<const int32_t> rows, ForwardContext& context) const;
+  Tensor head_rows(const Tensor& hidden, const Segments& segments, std::span<const int32_t> rows, ForwardContext& context) const;
 
   TransformerConfig config_;
   Initialization start_;

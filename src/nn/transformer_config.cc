@@ -47,6 +47,8 @@ void check_attention(const AttentionConfig& c, const TransformerConfig& network)
   check_soft_cap("the soft cap of the scores", c.soft_cap);
   QKV_REQUIRE(std::isfinite(c.scale), "the scale of the scores is {}", c.scale);
   check_probability("attention_dropout", c.dropout);
+  QKV_REQUIRE(!c.disentangled || c.num_key_value_heads == c.num_heads, "disentangled attention needs as many key/value heads as heads");
+  if (c.disentangled) check_probability("dropout", c.disentangled->dropout);
   if (!c.rope) return;
   check_range("rotary_dim", c.rope->rotary_dim, 1, c.head_dim);
   QKV_REQUIRE(c.rope->rotary_dim % 2 == 0, "rotary positions turn pairs of columns; {} of a head of {} are no pairs", c.rope->rotary_dim,
@@ -85,16 +87,24 @@ void validate(const TransformerConfig& c) {
   check_range("position_offset", c.position_offset, 0, 1 << 16);
   QKV_REQUIRE(c.position_table != PositionTable::sinusoidal_inclusive || c.hidden_size >= 4,
               "hidden_size is {}; these sinusoidal positions have a first and a last frequency, so it must be at least 4", c.hidden_size);
-  bool buckets = false;
+  bool buckets = false, disentangled = false;
   for (const Side side : {Side::encoder, Side::decoder}) {
     for (const LayerConfig& layer : c.stack(side)) {
       check_layer(layer, side, c);
       buckets = buckets || has_buckets(layer.attention.distance_bias);
+      disentangled = disentangled || layer.attention.disentangled;
     }
   }
   if (buckets) {
     check_range("relative_attention_num_buckets", c.relative_buckets.count, 4, 1 << 16);
     check_range("relative_attention_max_distance", c.relative_buckets.max_distance, c.relative_buckets.count / 2 + 1, 1 << 24);
+  }
+  if (disentangled) {
+    check_range("max_relative_positions", c.relative_table.max_distance, 1, 1 << 20);
+    check_range("position_buckets", c.relative_table.buckets, 0, 1 << 20);
+    QKV_REQUIRE(c.relative_table.buckets != 1 && c.relative_table.buckets / 2 + 1 < c.relative_table.max_distance,
+                "position_buckets is {} for {} relative positions; half of the buckets and 1 must be fewer, and 1 is too few",
+                c.relative_table.buckets, c.relative_table.max_distance);
   }
   if (!c.has_decoder()) {
     const bool exclusive = c.head == Head::classification && c.label_kind == LabelKind::one;

@@ -22,6 +22,7 @@ enum class Head : uint8_t {
   question_answering,    // two scores of each token: the first and the last one of an answer
   next_sentence,         // whether the second text of a pair follows the first
   replaced_tokens,       // one score of each token: whether another model wrote it (Clark et al. 2020)
+  multiple_choice,       // one score of each text: how well it ends with one of several choices
 };
 // Does the head end in a layer with num_labels outputs?
 constexpr bool predicts_labels(Head head) { return head != Head::masked_lm && head != Head::pooler && head != Head::none; }
@@ -29,8 +30,18 @@ constexpr bool predicts_labels(Head head) { return head != Head::masked_lm && he
 constexpr bool names_labels(Head head) { return head == Head::classification || head == Head::token_classification; }
 // Does the head have a linear layer with an activation (nn/heads.h) before its last layer, or nothing else?
 constexpr bool has_pooler(Head head) {
-  return head == Head::pooler || head == Head::classification || head == Head::next_sentence || head == Head::replaced_tokens;
+  return head == Head::pooler || head == Head::classification || head == Head::next_sentence || head == Head::replaced_tokens ||
+         head == Head::multiple_choice;
 }
+// Does the head have one output?
+constexpr bool has_one_output(Head head) { return head == Head::replaced_tokens || head == Head::multiple_choice; }
+
+// The vector that Head::classification and Head::multiple_choice make of a text.
+enum class HeadPooling : uint8_t {
+  first,           // its first row
+  mean,            // the mean of its rows
+  mean_of_pooled,  // the mean of what its rows are behind the pooler
+};
 
 // The meaning of the outputs of Head::classification.
 enum class LabelKind : uint8_t {
@@ -59,6 +70,7 @@ struct TransformerConfig {
   int max_position_embeddings = 1024;  // longest sequence on either side
   int position_offset = 0;             // row of the table for the first position of a sequence
   RelativeBuckets relative_buckets;
+  RelativeTable relative_table;              // one per stack, for disentangled attention
   float embedding_scale = 1;                 // factor of the embeddings; sqrt(hidden_size) in Vaswani et al. 2017, section 3.4
   std::optional<NormConfig> embedding_norm;  // on the embeddings of each stack, before their dropout
   int embedding_size = 0;  // columns of the embeddings, which a linear layer maps to hidden_size; 0: hidden_size and no such layer
@@ -75,13 +87,18 @@ struct TransformerConfig {
   // The following options apply to Kind::encoder_only (Devlin et al. 2018).
   Head head = Head::masked_lm;
   Activation head_activation = Activation::gelu;    // for Head::masked_lm
-  NormConfig head_norm;                             // for Head::masked_lm
+  NormConfig head_norm;                             // for Head::masked_lm, and with pooler_norm
   bool head_bias = true;                            // bias of the linear layer before the last one
+  bool head_transform = true;                       // Head::masked_lm has a linear layer and a norm before its last layer
+  bool head_output_bias = true;                     // bias of the last layer of Head::masked_lm
   int num_labels = 2;                               // for heads that predict labels
   LabelKind label_kind = LabelKind::one;            // for Head::classification
   float classifier_dropout = 0;                     // before the last layer of Head::classification and Head::token_classification
   Activation pooler_activation = Activation::tanh;  // for heads with a pooler
   bool dropout_before_pooler = false;               // classifier_dropout also before the pooler of Head::classification
+  HeadPooling head_pooling = HeadPooling::first;    // for Head::classification and Head::multiple_choice
+  bool pooler_norm = false;                         // head_norm behind the pooler of heads that predict labels
+  bool pooler_of_tokens = false;                    // heads for labels of tokens have a pooler, too
 
   int pad_token_id = 0;                // used only by transformers, for padding; -1: none
   std::vector<int32_t> eos_token_ids;  // each of them ends a text; empty: no token does

@@ -144,15 +144,17 @@ TEST(Transformer, RowsOfAnEncoderPredictTheSameAmongNeighbours) {
     SCOPED_TRACE(name);
     const Fixture f(config);
     ForwardContext context;
-    const Tensor together = f.network.logits_of_rows(f.network.encode(f.source, context), std::vector<int32_t>{0, 3, 12}, context);
+    const auto logits_of = [&](const TokenBatch& batch, const std::vector<int32_t>& rows) {
+      return f.network.logits_of_rows(f.network.encode(batch, context), batch.segments, rows, context);
+    };
+    const Tensor together = logits_of(f.source, {0, 3, 12});
     for (int32_t i = 0; i < 3; ++i) {
       const int32_t begin = f.source.segments.begin(i), length = f.source.segments.length(i);
       const auto part = [&](const std::vector<int32_t>& all) {
         return all.empty() ? all : std::vector<int32_t>(all.begin() + begin, all.begin() + begin + length);
       };
       const TokenBatch alone{part(f.source.ids), Segments::of_lengths(std::span(&length, 1)), part(f.source.token_types)};
-      const Tensor logits = f.network.logits_of_rows(f.network.encode(alone, context), std::vector<int32_t>{0}, context);
-      EXPECT_EQ(logits.to_vector(), together.row_range(i, 1).to_vector());
+      EXPECT_EQ(logits_of(alone, {0}).to_vector(), together.row_range(i, 1).to_vector());
     }
   }
 }

@@ -74,7 +74,8 @@ void copy_common(const From& from, To& to) {
   to.decoder_start_token_id = from.decoder_start_token_id;
 }
 
-// The settings of the network and its first layer, ignoring differences in other layers.
+}  // namespace
+
 UniformConfig first_layer_of(const TransformerConfig& c) {
   UniformConfig u;
   copy_common(c, u);
@@ -114,8 +115,6 @@ UniformConfig first_layer_of(const TransformerConfig& c) {
   }
   return u;
 }
-
-}  // namespace
 
 UniformConfig::operator TransformerConfig() const {
   for (const int layers : {encoder_layers, decoder_layers}) {

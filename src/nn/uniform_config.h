@@ -61,6 +61,9 @@ struct UniformConfig {
 // The uniform description of a network with identical layers. Throws (unsupported) if layers differ.
 UniformConfig as_uniform(const TransformerConfig& config);
 
+// The settings of the network and its first layer, ignoring differences in other layers and settings that the uniform form lacks.
+UniformConfig first_layer_of(const TransformerConfig& config);
+
 // Are all layers identical, so that as_uniform describes the network completely?
 bool is_uniform(const TransformerConfig& config);
 

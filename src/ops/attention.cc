@@ -2,13 +2,37 @@
 #include <cmath>
 
 #include "ops/ops.h"
+#include "tensor/device_indices.h"
 
 namespace qkv {
 namespace {
 
-// Checks the shapes and returns the kernel's parameters.
+void check_relative(const Tensor& q, const Segments& queries, const Segments& keys, const AttentionOptions& options) {
+  const auto& [of_keys, of_queries, row] = options.relative;
+  QKV_CHECK(row || (!of_keys && !of_queries), "[attention] relative positions without their rows");
+  if (!row) return;
+  QKV_CHECK(options.num_key_value_heads == options.num_heads && !keys.listed(),
+            "[attention] relative positions need keys and values of each head, in the order of their sequence");
+  for (const Tensor& x : {of_keys, of_queries}) {
+    QKV_CHECK(!x || (x.cols() == q.cols() && x.dtype() == q.dtype()), "[attention] relative positions of {} in {}, q is {} in {}",
+              to_string(x.shape()), name_of(x.dtype()), to_string(q.shape()), name_of(q.dtype()));
+    const auto [least, most] = std::minmax(row->front(), row->back());
+    QKV_CHECK(!x || (least >= 0 && most < x.rows()), "[attention] rows {} to {} of {} relative positions", least, most, x.rows());
+  }
+  for (int64_t i = 0; i < keys.count(); ++i) {
+    QKV_CHECK(queries.length(i) == keys.length(i) && keys.length(i) <= std::ssize(*row) / 2 + 1,
+              "[attention] {} queries and {} keys of a sequence, the relative positions reach {}", queries.length(i), keys.length(i),
+              std::ssize(*row) / 2);
+  }
+}
+
+DeviceIndices relative_rows(const AttentionOptions& options, Device device) {
+  return {options.relative.row ? std::span<const int32_t>(*options.relative.row) : std::span<const int32_t>(), device};
+}
+
+// Checks the shapes and returns the kernel's parameters. relative: the indices of relative_rows().
 AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor& v, const Segments& queries, const Segments& keys,
-                                 const AttentionOptions& options) {
+                                 const AttentionOptions& options, const DeviceIndices& relative) {
   QKV_CHECK(options.num_heads > 0 && q.cols() % options.num_heads == 0, "[attention] {} heads do not divide the {} columns of q",
             options.num_heads, q.cols());
   QKV_CHECK(options.num_key_value_heads > 0 && options.num_heads % options.num_key_value_heads == 0,
@@ -21,6 +45,7 @@ AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor&
   QKV_CHECK(queries.count() == keys.count(), "[attention] {} sequences of queries, {} of keys", queries.count(), keys.count());
   QKV_CHECK(options.window >= 0 && options.softcap >= 0 && options.scale >= 0,
             "[attention] window {}, softcap {} and scale {}; none may be negative", options.window, options.softcap, options.scale);
+  check_relative(q, queries, keys, options);
   const Tensor& bias = options.distance_bias;
   if (bias) {
     QKV_CHECK(bias.rows() == options.num_heads && bias.cols() % 2 == 1,
@@ -46,6 +71,10 @@ AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor&
           .softcap = options.softcap,
           .distance_bias = bias ? bias.view() : View{},
           .distance_origin = bias ? bias.cols() / 2 : 0,
+          .relative_keys = options.relative.keys ? options.relative.keys.view() : View{},
+          .relative_queries = options.relative.queries ? options.relative.queries.view() : View{},
+          .relative_row = options.relative.row ? relative.data() : nullptr,
+          .relative_origin = options.relative.row ? std::ssize(*options.relative.row) / 2 : 0,
           .dropout = options.dropout,
           .implementation = options.implementation};
 }
@@ -53,10 +82,11 @@ AttentionParams attention_params(const Tensor& q, const Tensor& k, const Tensor&
 // Attention with the scores described by the options; additive scores if `weight` is given.
 AttentionResult attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& weight, const Segments& queries,
                        const Segments& keys, const AttentionOptions& options) {
-  AttentionParams params = attention_params(q, k, v, queries, keys, options);
+  const DeviceIndices relative = relative_rows(options, q.device());
+  AttentionParams params = attention_params(q, k, v, queries, keys, options, relative);
   QKV_CHECK(queries.tokens() == q.rows(), "[attention] segments of {} tokens, q has {} rows", queries.tokens(), q.rows());
   QKV_CHECK(keys.listed() || keys.tokens() == k.rows(), "[attention] segments of {} tokens, k has {} rows", keys.tokens(), k.rows());
-  const bool differentiable = wants_gradient({q, k, v, weight, options.distance_bias});
+  const bool differentiable = wants_gradient({q, k, v, weight, options.distance_bias, options.relative.keys, options.relative.queries});
   AttentionResult result{Tensor::empty(q.shape(), q.dtype(), q.device()), {}};
   if (differentiable || options.save_log_sum_exp) {
     result.log_sum_exp = Tensor::empty({q.rows(), 2 * options.num_heads}, statistics_type(q), q.device());
@@ -74,23 +104,26 @@ AttentionResult attend(const Tensor& q, const Tensor& k, const Tensor& v, const 
   const Tensor bias = options.distance_bias;
   if (!differentiable) return result;
   QKV_CHECK(!keys.listed(), "[attention] keys that are listed row by row have no gradient");
-  record(out, {q, k, v, weight, bias}, [=](const Tensor& dout) {
+  record(out, {q, k, v, weight, bias, options.relative.keys, options.relative.queries}, [=](const Tensor& dout) {
     // This closure holds copies of the segments; the views are created again from them.
-    AttentionParams forward = attention_params(q, k, v, queries, keys, options);
+    const DeviceIndices relative_again = relative_rows(options, q.device());
+    AttentionParams forward = attention_params(q, k, v, queries, keys, options, relative_again);
     forward.out = out.view();
     forward.out_rest = out_rest.view();
     forward.log_sum_exp = log_sum_exp.view();
-    const Tensor dq = Tensor::empty(q.shape(), q.dtype(), q.device());
-    const Tensor dk = Tensor::empty(k.shape(), k.dtype(), k.device());
-    const Tensor dv = Tensor::empty(v.shape(), v.dtype(), v.device());
-    const Tensor dbias = bias && bias.requires_grad() ? Tensor::empty(bias.shape(), bias.dtype(), bias.device()) : Tensor();
-    const AttentionBackwardParams backward{forward, dout.view(), dq.view(), dk.view(), dv.view(), dbias.view()};
+    const auto like = [](const Tensor& x) { return x ? Tensor::empty(x.shape(), x.dtype(), x.device()) : Tensor(); };
+    const Tensor dq = like(q), dk = like(k), dv = like(v), dbias = bias && bias.requires_grad() ? like(bias) : Tensor();
+    const Tensor drelative_keys = like(options.relative.keys), drelative_queries = like(options.relative.queries);
+    const AttentionBackwardParams backward{
+        forward, dout.view(), dq.view(), dk.view(), dv.view(), dbias.view(), drelative_keys.view(), drelative_queries.view()};
     if (weight) {
       kernels_for(q).additive_attention_backward({backward, weight.view(), gradient_sum(weight)});
     } else {
       kernels_for(q).attention_backward(backward);
     }
     if (dbias) add_gradient(bias, dbias);
+    if (drelative_keys) add_gradient(options.relative.keys, drelative_keys);
+    if (drelative_queries) add_gradient(options.relative.queries, drelative_queries);
     for (const auto& [x, dx] : {std::pair{q, dq}, std::pair{k, dk}, std::pair{v, dv}}) add_gradient(x, dx);
   });
   return result;
@@ -114,7 +147,8 @@ Tensor additive_attention(const Tensor& q, const Tensor& k, const Tensor& values
 
 Tensor attention_map(const Tensor& q, const Tensor& k, const Tensor& log_sum_exp, const Segments& queries, const Segments& keys,
                      const AttentionOptions& options, int64_t segment, int head, int64_t first_query, int64_t count) {
-  AttentionParams params = attention_params(q, k, k, queries, keys, options);
+  const DeviceIndices relative = relative_rows(options, q.device());
+  AttentionParams params = attention_params(q, k, k, queries, keys, options, relative);
   QKV_CHECK(segment >= 0 && segment < queries.count(), "[attention_map] sequence {} of {}", segment, queries.count());
   QKV_CHECK(head >= 0 && head < options.num_heads, "[attention_map] head {} of {}", head, options.num_heads);
   if (count < 0) count = queries.length(segment) - first_query;
@@ -124,6 +158,17 @@ Tensor attention_map(const Tensor& q, const Tensor& k, const Tensor& log_sum_exp
   Tensor weights = Tensor::empty({count, keys.length(segment)}, statistics_type(q), q.device());
   kernels_for(q).attention_map({params, segment, head, first_query, weights.view()});
   return weights;
+}
+
+Tensor mean_of_sequences(const Tensor& x, const Segments& segments) {
+  constexpr int64_t kColumns = 64;  // of a head
+  const int heads = x.cols() % kColumns == 0 ? static_cast<int>(x.cols() / kColumns) : 1;
+  const Tensor queries = Tensor::zeros({segments.count(), x.cols()}, x.dtype(), x.device());
+  const Tensor keys = Tensor::zeros(x.shape(), x.dtype(), x.device());
+  const std::vector<int32_t> one_each(static_cast<size_t>(segments.count()), 1);
+  return attention(queries, keys, x, Segments::of_lengths(one_each), segments,
+                   {.num_heads = heads, .num_key_value_heads = heads, .save_log_sum_exp = false})
+      .out;
 }
 
 }  // namespace qkv

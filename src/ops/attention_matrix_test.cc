@@ -100,6 +100,44 @@ std::vector<Case> additive_cases(bool small = false) {
   return all;
 }
 
+// Rows of relative positions up to 12 tokens away in both directions; those farther away share the last.
+std::shared_ptr<const std::vector<int32_t>> relative_rows(int32_t reach) {
+  std::vector<int32_t> rows;
+  for (int32_t distance = -reach; distance <= reach; ++distance) rows.push_back(std::clamp(12 - distance, 0, 23));
+  return std::make_shared<const std::vector<int32_t>>(rows);
+}
+
+std::vector<Case> disentangled_cases(bool small = false) {
+  const std::vector<int32_t> mixed{1, 7, 16, 0, 33, 100}, lengths_of_small{1, 6, 0, 15}, of_long{30, 290};
+  std::vector<Case> all;
+  for (AttentionCase c : {AttentionCase{.size = 16, .lengths = {mixed, mixed}},
+                          {.heads = 3, .kv_heads = 3, .size = 20, .dropout = 0.2f, .scale = 0.1f, .lengths = {mixed, mixed}},
+                          {.heads = 2, .kv_heads = 2, .size = 33, .window = 20, .softcap = 1.5f, .biased = true, .lengths = {mixed, mixed}},
+                          {.size = 40, .causal = true, .lengths = {of_long, of_long}}}) {
+    if (small) c.lengths = {lengths_of_small, lengths_of_small};
+    const Shape shape{24, c.heads * c.size};
+    for (const auto& [of_keys, of_queries] : {std::pair{true, true}, {true, false}, {false, true}}) {
+      Case result =
+          attention_case(fmt::format("disentangled attention (keys {}, queries {})", of_keys, of_queries), c, {shape, shape},
+                         [=](const std::vector<Tensor>& in, const Segments& q, const Segments& k, AttentionOptions options) {
+                           options.relative = {of_keys ? in[3] : Tensor(), of_queries ? in[4] : Tensor(), relative_rows(k.longest())};
+                           return attention(in[0], in[1], in[2], q, k, options).out;
+                         });
+      result.f32_only[3] = result.f32_only[4] = false;
+      if (!of_queries) result.inputs.erase(result.inputs.begin() + 4), result.f32_only.erase(result.f32_only.begin() + 4);
+      if (!of_keys) {
+        result.inputs.erase(result.inputs.begin() + 3), result.f32_only.erase(result.f32_only.begin() + 3);
+        result.op = [op = result.op](std::vector<Tensor> in) {
+          in.insert(in.begin() + 3, Tensor());
+          return op(in);
+        };
+      }
+      all.push_back(std::move(result));
+    }
+  }
+  return all;
+}
+
 TEST(AttentionMatrix, FlashAndItsGradientsEqualTheReferenceOnEveryIsa) {
   testing::expect_parity_on_every_isa(cases(AttentionImplementation::flash), DType::f32, 2e-5);
   testing::expect_parity_on_every_isa(cases(AttentionImplementation::flash), DType::bf16, 1.6e-2);
@@ -115,21 +153,29 @@ TEST(AttentionMatrix, AdditiveAndItsGradientsEqualTheReferenceOnEveryIsa) {
   testing::expect_parity_on_every_isa(additive_cases(), DType::bf16, 1.6e-2);
 }
 
+TEST(AttentionMatrix, DisentangledAndItsGradientsEqualTheReferenceOnEveryIsa) {
+  testing::expect_parity_on_every_isa(disentangled_cases(), DType::f32, 2e-5);
+  testing::expect_parity_on_every_isa(disentangled_cases(), DType::bf16, 1.6e-2);
+}
+
 TEST(AttentionMatrix, ReferenceGradientsEqualFiniteDifferences) {
   testing::expect_gradients_equal_finite_differences(cases(AttentionImplementation::automatic, true));
   testing::expect_gradients_equal_finite_differences(additive_cases(true));
+  testing::expect_gradients_equal_finite_differences(disentangled_cases(true));
 }
 
 TEST(AttentionMatrix, ResultsOnTheDisguisedDeviceAreTheCpus) {
   for (const AttentionImplementation each : {AttentionImplementation::flash, AttentionImplementation::composed})
     testing::expect_same_on_the_disguised_device(cases(each));
   testing::expect_same_on_the_disguised_device(additive_cases());
+  testing::expect_same_on_the_disguised_device(disentangled_cases());
 }
 
 TEST(AttentionMatrix, ResultsDoNotDependOnTheNumberOfThreads) {
   testing::expect_same_on_any_number_of_threads(cases(AttentionImplementation::flash));
   testing::expect_same_on_any_number_of_threads(cases(AttentionImplementation::composed));
   testing::expect_same_on_any_number_of_threads(additive_cases());
+  testing::expect_same_on_any_number_of_threads(disentangled_cases());
 }
 
 }  // namespace

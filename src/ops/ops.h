@@ -2,6 +2,7 @@
 // gradient if a tape is active. Activations are [rows, size]; rows are the tokens of all sequences.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -58,6 +59,15 @@ Tensor rope(const Tensor& x, const Tensor& cosines, const Tensor& sines, std::sp
 Tensor embedding(std::span<const int32_t> ids, const Tensor& table, const Tensor& positions, std::span<const int32_t> position_of,
                  float scale, DType dtype, const DropoutParams& dropout = {});
 
+// Relative positions in disentangled attention (He et al. 2021, eq. 4): a score is scale * (q . k + q . keys[r] + k . queries[r]), where r
+// is row[reach + key - the query's place]. Both tensors are like q, [relative positions, num_heads * head_dim], either may be empty, and
+// each receives a gradient if it requires one.
+struct RelativePositions {
+  Tensor keys, queries;
+  // [2 * reach + 1], ascending or descending; reach is at least the longest sequence less one. Null: plain attention.
+  std::shared_ptr<const std::vector<int32_t>> row;
+};
+
 struct AttentionOptions {
   int num_heads = 1;
   int num_key_value_heads = 1;
@@ -68,6 +78,7 @@ struct AttentionOptions {
   // [num_heads, 2 * reach + 1] in f32, added to the scores: column reach + (key - the query's place); reach is at least the longest
   // sequence less one. Receives a gradient if it requires one.
   Tensor distance_bias;
+  RelativePositions relative;
   DropoutParams dropout;
   AttentionImplementation implementation = AttentionImplementation::automatic;
   bool save_log_sum_exp = true;  // without it, and without a gradient, attention of a single query is faster
@@ -89,6 +100,9 @@ Tensor additive_attention(const Tensor& q, const Tensor& k, const Tensor& values
 // all remaining ones). Result: [count, keys of that sequence], without dropout.
 Tensor attention_map(const Tensor& q, const Tensor& k, const Tensor& log_sum_exp, const Segments& queries, const Segments& keys,
                      const AttentionOptions& options, int64_t segment, int head, int64_t first_query = 0, int64_t count = -1);
+
+// The mean of the rows of each sequence: attention whose scores are all equal. x: [tokens, size]; result: [sequences, size].
+Tensor mean_of_sequences(const Tensor& x, const Segments& segments);
 
 // The distance_bias of ALiBi: -slope of the head * |distance| (Press et al. 2022, section 3). [heads, 2 * reach + 1] in f32 (f64 on the
 // reference).

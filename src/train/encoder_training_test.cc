@@ -129,8 +129,9 @@ TEST_F(EncoderTraining, MaskedValidationIsItsFormula) {
             mask_tokens(ids, vocabulary, words ? hidden_words() : MaskingOptions(), masking_stream(1, 0, window.begin));
         const auto length = static_cast<int32_t>(ids.size());
         ForwardContext context;
-        const Tensor logits = model->network.logits_of_rows(
-            model->network.encode({hidden.ids, Segments::of_lengths(std::span(&length, 1)), {}}, context), hidden.places, context);
+        const Segments segments = Segments::of_lengths(std::span(&length, 1));
+        const Tensor logits =
+            model->network.logits_of_rows(model->network.encode({hidden.ids, segments, {}}, context), segments, hidden.places, context);
         for (size_t i = 0; i < hidden.places.size(); ++i) {
           EXPECT_TRUE(!words || hidden.ids[static_cast<size_t>(hidden.places[i])] == vocabulary.mask());
           sum += nll(logits.host<float>() + static_cast<int64_t>(i) * logits.cols(), logits.cols(), hidden.targets[i]);
@@ -161,8 +162,9 @@ TEST_F(EncoderTraining, AccuracyIsTheShareOfTextsWhoseLikeliestLabelIsRight) {
     const std::vector<int32_t> ids = tokenizer.encode(text);
     const auto length = static_cast<int32_t>(ids.size());
     ForwardContext context;
-    const Tensor logits = model->network.logits_of_rows(
-        model->network.encode({ids, Segments::of_lengths(std::span(&length, 1)), {}}, context), std::vector<int32_t>{0}, context);
+    const Segments segments = Segments::of_lengths(std::span(&length, 1));
+    const Tensor logits =
+        model->network.logits_of_rows(model->network.encode({ids, segments, {}}, context), segments, std::vector<int32_t>{0}, context);
     sum += nll(logits.host<float>(), 2, label);
     right += (logits.host<float>()[1] > logits.host<float>()[0]) == (label == 1);
   }

@@ -115,7 +115,8 @@ AttentionMatrix logits_of(const Transformer& network, const Tensor& hidden, Forw
                         config.head == Head::question_answering || config.head == Head::replaced_tokens;
   std::vector<int32_t> rows(static_cast<size_t>(each_row ? hidden.rows() : 1));
   std::iota(rows.begin(), rows.end(), 0);
-  return matrix_of(network.logits_of_rows(hidden, rows, context));
+  const Segments one_sequence = Segments::of_lengths(std::vector<int32_t>{static_cast<int32_t>(hidden.rows())});
+  return matrix_of(network.logits_of_rows(hidden, one_sequence, rows, context));
 }
 
 // The weights of a layer: "decoder.layers.0.self_attention.q_proj.weight".

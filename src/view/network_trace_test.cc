@@ -80,7 +80,7 @@ TEST(NetworkTrace, LogitsAreThoseOfAPassThatNobodyWatches) {
         continue;
       }
       const std::vector<int32_t> first{0};
-      const AttentionMatrix logits = matrix_of(model->network.logits_of_rows(hidden, first, context));
+      const AttentionMatrix logits = matrix_of(model->network.logits_of_rows(hidden, source.segments, first, context));
       for (int64_t j = 0; j < logits.cols; ++j) EXPECT_EQ(find(trace, "output.logits")->at(0, j), logits.at(0, j));
       continue;
     }

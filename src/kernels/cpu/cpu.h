@@ -33,6 +33,10 @@ void attention_flash(const AttentionParams&);
 void attention_flash_backward(const AttentionBackwardParams&);
 void additive_attention(const AdditiveAttentionParams&);
 void additive_attention_backward(const AdditiveAttentionBackwardParams&);
+// With relative positions.
+void attention_disentangled(const AttentionParams&);
+void attention_disentangled_backward(const AttentionBackwardParams&);
+void attention_disentangled_map(const AttentionMapParams&);
 void attention_map(const AttentionMapParams&);  // calls attention_flash_map or the one in attention_bf16.h
 void attention_flash_map(const AttentionMapParams&);
 void gather_rows(const GatherRowsParams&);

@@ -94,14 +94,15 @@ void for_each_pointer(const EmbeddingBackwardParams& p, Body&& body) {
 }
 template <typename Body>
 void for_each_pointer(const AttentionParams& p, Body&& body) {
-  for_views({p.q, p.k, p.v, p.out, p.out_rest, p.log_sum_exp, p.distance_bias}, body);
+  for_views({p.q, p.k, p.v, p.out, p.out_rest, p.log_sum_exp, p.distance_bias, p.relative_keys, p.relative_queries}, body);
+  for_indices(p.relative_row, p.relative_row ? 2 * p.relative_origin + 1 : 0, body);
   for_each_pointer(p.queries, body);
   for_each_pointer(p.keys, body);
 }
 template <typename Body>
 void for_each_pointer(const AttentionBackwardParams& p, Body&& body) {
   for_each_pointer(p.forward, body);
-  for_views({p.dout, p.dq, p.dk, p.dv, p.d_distance_bias}, body);
+  for_views({p.dout, p.dq, p.dk, p.dv, p.d_distance_bias, p.d_relative_keys, p.d_relative_queries}, body);
 }
 template <typename Body>
 void for_each_pointer(const AdditiveAttentionParams& p, Body&& body) {

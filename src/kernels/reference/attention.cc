@@ -37,10 +37,21 @@ struct Head {
 
   double query(int64_t i, int64_t c) const { return at(params.q, query_row(i), query_column() + c); }
   double key(int64_t j, int64_t c) const { return at(params.k, key_row(j), key_column() + c); }
+  // The relative row of a query and a key, in disentangled attention.
+  int64_t relative(int64_t i, int64_t j) const { return params.relative_row[params.relative_origin + distance(i, j)]; }
+  // The factor of query(i, c) in the product with key j, and the other way round.
+  double seen_by_query(int64_t i, int64_t j, int64_t c) const {
+    return key(j, c) + (params.relative_keys ? at(params.relative_keys, relative(i, j), query_column() + c) : 0);
+  }
+  double seen_by_key(int64_t i, int64_t j, int64_t c) const {
+    return query(i, c) + (params.relative_queries ? at(params.relative_queries, relative(i, j), query_column() + c) : 0);
+  }
   double product(int64_t i, int64_t j) const {
     double sum = 0;
-    for (int64_t c = 0; c < size(); ++c)
-      sum += additive ? at(additive, head, c) * std::tanh(query(i, c) + key(j, c)) : query(i, c) * key(j, c);
+    for (int64_t c = 0; c < size(); ++c) {
+      sum += additive ? at(additive, head, c) * std::tanh(query(i, c) + key(j, c))
+                      : query(i, c) * (seen_by_query(i, j, c) - key(j, c)) + key(j, c) * seen_by_key(i, j, c);
+    }
     return sum;
   }
   // The score before the bias.
@@ -113,6 +124,8 @@ void backward(const AttentionBackwardParams& b, const View& additive, const View
   zero(b.dk);
   zero(b.dv);
   if (b.d_distance_bias) zero(b.d_distance_bias);
+  if (b.d_relative_keys) zero(b.d_relative_keys);
+  if (b.d_relative_queries) zero(b.d_relative_queries);
   for_each_head(p, additive, [&](const Head& h) {
     for (int64_t i = 0; i < h.queries(); ++i) {
       const int64_t row = h.query_row(i);
@@ -132,8 +145,10 @@ void backward(const AttentionBackwardParams& b, const View& additive, const View
         for (int64_t c = 0; c < h.size(); ++c) {
           const double t = additive ? std::tanh(h.query(i, c) + h.key(j, c)) : 0,
                        slope = additive ? at(additive, h.head, c) * (1 - t * t) : 0;
-          at(b.dq, row, h.query_column() + c) += dscore * (additive ? slope : h.key(j, c));
-          at(b.dk, h.key_row(j), h.key_column() + c) += dscore * (additive ? slope : h.query(i, c));
+          at(b.dq, row, h.query_column() + c) += dscore * (additive ? slope : h.seen_by_query(i, j, c));
+          at(b.dk, h.key_row(j), h.key_column() + c) += dscore * (additive ? slope : h.seen_by_key(i, j, c));
+          if (b.d_relative_keys) at(b.d_relative_keys, h.relative(i, j), h.query_column() + c) += dscore * h.query(i, c);
+          if (b.d_relative_queries) at(b.d_relative_queries, h.relative(i, j), h.query_column() + c) += dscore * h.key(j, c);
           if (dadditive) at(dadditive, h.head, c) += dscore * t;
         }
       }

@@ -47,6 +47,13 @@ std::vector<Architecture> distilbert_family();
 std::vector<Architecture> electra_family();
 std::vector<Architecture> mpnet_family();
 std::vector<Architecture> albert_family();
+std::vector<Architecture> modernbert_family();
+std::vector<Architecture> eurobert_family();
+std::vector<Architecture> nomic_bert_family();
+std::vector<Architecture> gte_family();
+std::vector<Architecture> jina_embeddings_v3_family();
+std::vector<Architecture> jina_bert_family();
+std::vector<Architecture> deberta_v2_family();
 Architecture own();
 
 }  // namespace qkv

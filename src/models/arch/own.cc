@@ -96,7 +96,7 @@ TransformerConfig read_config(const ConfigReader& in) {
   visit_fields(config, reader);
   if (config.has_decoder()) config.pad_token_id = config.decoder_start_token_id = -1;  // ids without a default
   if (names_labels(config.head)) config.num_labels = in.label_count();
-  if (config.head == Head::replaced_tokens) config.num_labels = 1;
+  if (has_one_output(config.head)) config.num_labels = 1;
   return config;
 }
 

@@ -23,6 +23,7 @@ TransformerConfig pretrained_config(const TrainOptions& options, int32_t vocab_s
     for (LayerConfig& layer : *layers) {
       layer.dropout = config.dropout;
       layer.attention.dropout = static_cast<float>(options.attention_dropout);
+      if (layer.attention.disentangled) layer.attention.disentangled->dropout = layer.dropout;
       layer.feed_forward.dropout = static_cast<float>(options.activation_dropout);
     }
   }

@@ -31,10 +31,10 @@ class AdditiveScores {
   }
 
   // Vectorized over keys.
-  void score(const HeadRows& q, int64_t count, int64_t end, float* scores, int64_t width) const {
+  void score(const QueryBlock& block, int64_t end, float* scores, int64_t width) const {
     const F32 d;
-    for (int64_t i = 0; i < count; ++i) {
-      const float* of = q.data + i * q.step;
+    for (int64_t i = 0; i < block.count; ++i) {
+      const float* of = block.rows.data + i * block.rows.step;
       for (int64_t j = 0; j < end; j += kLanes) {
         const float* panel = keys_t_ + j / kPanel * kPanel * size_ + j % kPanel;
         Vec sum = hn::Zero(d);
@@ -46,11 +46,11 @@ class AdditiveScores {
   }
 
   // Vectorized over columns. Columns past the head size are zero in q, k and w; their results are never read.
-  void differentiate(const HeadRows& q, int64_t count, int64_t end, const float* dscores, int64_t width, float* dq, float* dk) {
+  void differentiate(const QueryBlock& block, int64_t end, const float* dscores, int64_t width, float* dq, float* dk) {
     const F32 d;
-    std::memset(dq, 0, static_cast<size_t>(count * step_) * sizeof(float));
-    for (int64_t i = 0; i < count; ++i) {
-      copy_padded(q.data + i * q.step, 0, 1, query_);
+    std::memset(dq, 0, static_cast<size_t>(block.count * step_) * sizeof(float));
+    for (int64_t i = 0; i < block.count; ++i) {
+      copy_padded(block.rows.data + i * block.rows.step, 0, 1, query_);
       for (int64_t j = 0; j < end; ++j) {
         const float dscore = dscores[i * width + j];
         if (dscore == 0) continue;  // masked
@@ -65,6 +65,8 @@ class AdditiveScores {
       }
     }
   }
+
+  void finish(float*) const {}
 
  private:
   // Copies rows of the head size to rows of `step`, zero-padded.

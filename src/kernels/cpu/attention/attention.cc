@@ -78,16 +78,21 @@ void attention_of_each(const AttentionParams& p) {
 }  // namespace
 
 void attention(const AttentionParams& p) {
+  if (p.relative_row) return attention_disentangled(p);
   if (p.keys.index && !decodes(p)) return attention_of_each(p);
   run(program_of(p), p);
 }
 
 void attention_backward(const AttentionBackwardParams& p) {
+  if (p.forward.relative_row) return attention_disentangled_backward(p);
   if (takes_composed(p.forward)) return attention_composed_backward(p);
   if (attention_bf16_supports(p.forward)) return attention_bf16_backward(p);
   has_few_keys(p.forward, 128) ? attention_composed_backward(p) : attention_flash_backward(p);
 }
 
-void attention_map(const AttentionMapParams& p) { attention_bf16_supports(p.forward) ? attention_bf16_map(p) : attention_flash_map(p); }
+void attention_map(const AttentionMapParams& p) {
+  if (p.forward.relative_row) return attention_disentangled_map(p);
+  attention_bf16_supports(p.forward) ? attention_bf16_map(p) : attention_flash_map(p);
+}
 
 }  // namespace qkv::cpu

@@ -1,13 +1,15 @@
 // Attention by the formula: scores, softmax and product with the values for a block of queries and all keys of their sequence, and its
-// gradient. A Scores class defines the score of a query and a key: dot product (attention_composed.cc) or additive (additive_attention.cc).
+// gradient. A Scores class defines the score of a query and a key: DotProducts, additive (additive_attention.cc) or
+// disentangled (disentangled_attention.cc).
 // Memory: kQueryRows rows of scores, and the keys and values of one head in f32.
 //
 // class Scores {
 //   void set_head(const HeadOfSequence& s);  // the query head that the next calls are about
-//   // scores[i][j], [count][width], of `count` queries and keys [0, end)
-//   void score(const HeadRows& q, int64_t count, int64_t end, float* scores, int64_t width);
-//   // dq = their gradients to the queries, [count][step]; dk += those to the keys, [keys][step]; step: head size, whole panels
-//   void differentiate(const HeadRows& q, int64_t count, int64_t end, const float* dscores, int64_t width, float* dq, float* dk);
+//   // scores[i][j], [block.count][width], of a block's queries and keys [0, end)
+//   void score(const QueryBlock& block, int64_t end, float* scores, int64_t width);
+//   // dq = their gradients to the queries, [block.count][step]; dk += those to the keys, [keys][step]; step: head size, whole panels
+//   void differentiate(const QueryBlock& block, int64_t end, const float* dscores, int64_t width, float* dq, float* dk);
+//   void finish(float* dk);  // after the last block of a query head
 // };
 #if defined(QKV_ATTENTION_COMPOSED_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef QKV_ATTENTION_COMPOSED_INL_H_
@@ -21,6 +23,42 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace qkv::cpu::HWY_NAMESPACE {
+
+// Queries [first, first + count) of a sequence, and their rows of one head.
+struct QueryBlock {
+  HeadRows rows;
+  int64_t first, count;
+};
+
+// S = Q K^T; dQ = dS K, dK = dS^T Q.
+class DotProducts {
+ public:
+  DotProducts(const HeadOfSequence& s, const HeadRows& k, bool backward) : size_(s.size), keys_(s.keys), step_(round_up(s.size, kPanel)) {
+    keys_t_ = scratch(Scratch::keys, round_up(keys_, kPanel) * size_ + (backward ? (keys_ + kQueryRows) * step_ : 0));
+    pack_all(k.data, 1, k.step, size_, keys_, keys_t_);
+    if (!backward) return;
+    packed_keys_ = keys_t_ + round_up(keys_, kPanel) * size_;
+    panel_of_q_ = packed_keys_ + keys_ * step_;
+    pack_all(k.data, k.step, 1, keys_, size_, packed_keys_);
+  }
+  void set_head(const HeadOfSequence&) {}
+  void score(const QueryBlock& block, int64_t end, float* scores, int64_t width) const {
+    small_gemm(block.rows.data, block.rows.step, 1, keys_t_, size_, block.count, end, size_, scores, width, false);
+  }
+  void differentiate(const QueryBlock& block, int64_t end, const float* dscores, int64_t width, float* dq, float* dk) {
+    small_gemm(dscores, width, 1, packed_keys_, keys_, block.count, size_, end, dq, step_, false);
+    pack_all(block.rows.data, block.rows.step, 1, block.count, size_, panel_of_q_);
+    small_gemm(dscores, 1, width, panel_of_q_, block.count, end, size_, block.count, dk, step_, true);
+  }
+  void finish(float*) const {}
+  // For the backward: panels of K and of the last block of Q.
+  const float* packed_keys() const { return packed_keys_; }
+  const float* panel_of_queries() const { return panel_of_q_; }
+
+ private:
+  int64_t size_, keys_, step_;
+  float *keys_t_, *packed_keys_ = nullptr, *panel_of_q_ = nullptr;  // panels of K^T, of K, and of a block of Q
+};
 
 // Turns row `query` of scores into exp(score - largest) with dropout applied. Returns the sum of all visible weights before dropout.
 HWY_INLINE float softmax_row(const AttentionParams& p, const HeadOfSequence& s, int64_t query, int64_t width, DropoutChunk& mask,
@@ -60,7 +98,7 @@ void composed_forward(const AttentionParams& p, const ForwardTask& task, const M
     for (int64_t first = task.first; first < task.last; first += kQueryRows) {
       const int64_t count = std::min(kQueryRows, task.last - first);
       const int64_t end = s.visible(p, first + count - 1).end;
-      scores_of.score(query_rows<T>(p.q, s, first, count, queries), count, end, scores, width);
+      scores_of.score({query_rows<T>(p.q, s, first, count, queries), first, count}, end, scores, width);
       for (int64_t i = 0; i < count; ++i) sums[i] = softmax_row(p, s, first + i, round_up(end, kPanel), mask, scores + i * width);
       small_gemm(scores, width, 1, values, s.keys, count, s.size, end, out, step, false);
       store_output<T>(p, s, out, step, first, count, [&](int64_t i) { return sums[i] > 0 ? 1 / sums[i] : 0.0f; });
@@ -109,6 +147,7 @@ class ComposedBackward {
       scores_.set_head(head_);
       for (int64_t first = 0; first < head_.queries; first += kQueryRows)
         add_block(member, first, std::min(kQueryRows, head_.queries - first));
+      scores_.finish(dk_);
     }
     const int64_t begin = forward_.keys.begin[task_.segment];
     store_rows<T>(dk_, step_, params_.dk, begin, head_.keys, head_.key_column, head_.size, false, [&](int64_t) { return forward_.scale; });
@@ -121,13 +160,14 @@ class ComposedBackward {
     const int64_t end = head_.visible(forward_, first + count - 1).end;
     const HeadRows rows_of_q = query_rows<T>(forward_.q, head_, first, count, q_),
                    rows_of_dout = query_rows<T>(params_.dout, head_, first, count, dout_);
-    scores_.score(rows_of_q, count, end, weights_, width_);
+    const QueryBlock block{rows_of_q, first, count};
+    scores_.score(block, end, weights_, width_);
     small_gemm(rows_of_dout.data, rows_of_dout.step, 1, values_t_, head_.size, count, end, head_.size, gradients_, width_, false);
     for (int64_t i = 0; i < count; ++i)
       differentiate_row(member, first + i, round_up(end, kPanel), weights_ + i * width_, gradients_ + i * width_);
     pack_all(rows_of_dout.data, rows_of_dout.step, 1, count, head_.size, panel_of_dout_);
     small_gemm(weights_, 1, width_, panel_of_dout_, count, end, head_.size, count, dv_, step_, true);
-    scores_.differentiate(rows_of_q, count, end, gradients_, width_, dq_, dk_);
+    scores_.differentiate(block, end, gradients_, width_, dq_, dk_);
     store_rows<T>(dq_, step_, params_.dq, head_.query_row + first, count, head_.query_column, head_.size, false,
                   [&](int64_t) { return forward_.scale; });
   }

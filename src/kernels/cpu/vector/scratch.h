@@ -23,6 +23,7 @@ enum class Scratch {
   key_gradients,
   outputs,
   attention_block,
+  relative_positions,
   carry,
   count
 };
