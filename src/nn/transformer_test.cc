@@ -260,7 +260,7 @@ TEST(Transformer, TheCausalMaskMakesTheJacobiansUpperTriangleExactlyZero) {
     const TransformerConfig config = decoder ? decoder_only(NormPlace::post) : small_config(NormPlace::post);
     const Side side = decoder ? Side::decoder : Side::encoder;
     ParameterStore store(3, true);
-    const Block block(config.stack(side).front(), config.hidden_size, {}, side, 0, ParameterScope(store));
+    const Block block(config.stack(side).front(), config.hidden_size, {}, side, ParameterScope(store));
     const Segments segments = Segments::of_lengths(std::vector<int32_t>{kTokens});
     BlockPass pass;
     pass.self = std::make_shared<const AttentionPass>(AttentionPass{segments, segments, {}});
