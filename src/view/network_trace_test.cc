@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::vector<int32_t> kSource{5, 9, 12, 33, 7, 0}, kTargetIn{47, 8, 3, 41, 20};
+const std::vector<int32_t> kSource{5, 9, 12, 7, 3, 14}, kTargetIn{1, 8, 3, 11, 2};
 const char* const kModels[] = {"models/marian_post_norm",
                                "models/pegasus_pre_norm",
                                "models/t5",

@@ -124,7 +124,8 @@ TEST(Pages, ThePlaygroundHasTheSameWordsInBothLanguages) {
   EXPECT_EQ(keys_of(en.labels), keys_of(zh.labels));
   const auto keys = [](const char* file) {
     std::vector<std::string> all;
-    for (const auto& [key, words] : nlohmann::json::parse(view_file(file)).items()) all.push_back(key);
+    const auto json = nlohmann::json::parse(view_file(file));
+    for (const auto& [key, words] : json.items()) all.push_back(key);
     return all;
   };
   EXPECT_EQ(keys("words.en.json"), keys("words.zh.json"));
