@@ -140,7 +140,7 @@ void describe(const TransformerConfig& config, NetworkTrace& trace) {
   trace.activation = name_of(layer.feed_forward.activation);
   trace.rms_norm = layer.norm.kind == NormKind::rms;
   trace.norm_epsilon = static_cast<double>(layer.norm.epsilon);
-  trace.scale_embedding = config.scale_embedding;
+  trace.scale_embedding = config.embedding_scale != 1;
   trace.sinusoidal_positions = config.position_table == PositionTable::sinusoidal;
 }
 
