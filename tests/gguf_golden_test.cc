@@ -5,6 +5,7 @@
 #include "base/files.h"
 #include "base/temporary_directory.h"
 #include "models/model_directory.h"
+#include "qkv/convert.h"
 #include "tests/golden_folders.h"
 
 namespace qkv {
@@ -41,6 +42,12 @@ TEST_P(GgufModelGolden, SavedAsTheSameClassWithTheSameWeights) {
   const ModelDirectory before(directory()), after(temporary / "saved");
   EXPECT_EQ(after.architecture().class_name, before.architecture().class_name);
   EXPECT_EQ(outputs(*load_model(temporary / "saved")), outputs(*load_model(directory())));
+}
+
+TEST_P(GgufModelGolden, ConvertedHasTheSameOutputs) {
+  const TemporaryDirectory temporary;
+  convert_model(file(), temporary / "converted");
+  EXPECT_EQ(outputs(*load_model(temporary / "converted")), outputs(*load_model(directory())));
 }
 
 TEST(GgufModel, DirectoryWithOneFileIsThatFile) {

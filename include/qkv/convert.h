@@ -28,10 +28,10 @@ struct ConvertedModel {
 // Reads the model that `from` names and writes it to the new directory `to`: config.json, generation_config.json for models with a decoder,
 // model.safetensors (or model-00001-of-0000N.safetensors and their index), the tokenizer, and for sentence encoders modules.json with what
 // it names. `from` is a directory of Hugging Face with safetensors or pytorch_model.bin, one of Marian (decoder.yml, .npz), a file in
-// either, or a model's folder in the cache of the Hub. Values are rounded to nearest where the type is narrower. The directory appears as a
-// whole or not at all; memory for the model's weights is needed once.
-// Throws qkv::Error with one line: invalid_argument if `to` exists and is no empty directory, or if a value is too large for f16;
-// unsupported or bad_input if the model cannot be opened; io if it cannot be read or written.
+// either, a GGUF file, or a model's folder in the cache of the Hub. Values are rounded to nearest where the type is narrower. The directory
+// appears as a whole or not at all; memory for the model's weights is needed once. Throws qkv::Error with one line: invalid_argument if
+// `to` exists and is no empty directory, or if a value is too large for f16; unsupported or bad_input if the model cannot be opened; io if
+// it cannot be read or written.
 QKV_API ConvertedModel convert_model(const std::filesystem::path& from, const std::filesystem::path& to,
                                      const ConvertOptions& options = {});
 

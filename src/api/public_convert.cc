@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/option_error.h"
 #include "embed/sentence_files.h"
+#include "formats/gguf_path.h"
 #include "models/model_directory.h"
 #include "models/save_format.h"
 #include "qkv/convert.h"
@@ -144,8 +145,9 @@ void copy_modules(const fs::path& from, const fs::path& to) {
 
 // Copies the tokenizer's files, or writes a tokenizer.json where the model's format has none that transformers reads.
 void write_tokenizer(const fs::path& from, const fs::path& directory, const fs::path& to) {
-  copy_files_beside(directory, to);
-  if (is_file(directory / "config.json")) return;
+  const bool gguf = !find_gguf(directory).empty();
+  if (!is_file(directory)) copy_files_beside(directory, to);
+  if (!gguf && is_file(directory / "config.json")) return;
   try {
     Tokenizer::load(from).save(to);
   } catch (const Error& error) {
