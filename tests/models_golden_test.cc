@@ -129,7 +129,8 @@ TEST_P(GoldenModel, SavedAndLoadedIsTheSameModel) {
 
 TEST_P(GoldenModel, SavedWeightsAreThoseOfTheOriginalFile) {
   save_model(*load_model(kGoldens / GetParam()), copy_);
-  const TensorFile before = open_safetensors(kGoldens / GetParam() / "model.safetensors"), after(copy_ / "model.safetensors");
+  const TensorFile before = open_safetensors(kGoldens / GetParam() / "model.safetensors");
+  const TensorFile after = open_safetensors(copy_ / "model.safetensors");
   for (const auto& [name, entry] : after.entries()) {
     ASSERT_TRUE(before.entries().contains(name)) << name;
     EXPECT_EQ(before.entries().at(name).shape, entry.shape) << name;

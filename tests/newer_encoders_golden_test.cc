@@ -30,7 +30,7 @@ std::vector<float> hidden_states(const Model& model) {
 using Tensors = std::vector<std::pair<std::string, Tensor>>;
 
 Tensors tensors_of(const std::filesystem::path& directory) {
-  const SafetensorsReader reader(directory / "model.safetensors");
+  const TensorFile reader = open_safetensors(directory / "model.safetensors");
   Tensors tensors;
   for (const auto& [name, entry] : reader.entries()) {
     tensors.emplace_back(name, Tensor::empty(entry.shape, DType::f32));
