@@ -12,9 +12,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       if (row.values.size() != 2 || row.offset >= size) std::abort();
     });
   });
-  for (const qkv::LabelColumns& columns : {qkv::LabelColumns{}, {"text", "label"}}) {
+  for (const qkv::LabelledFormat& format : {qkv::LabelledFormat{}, {.text = "text", .label = "label"}, {.pairs = true}}) {
     qkv::refuse_or_run([&] {
-      const qkv::LabelledLines lines = qkv::read_labelled_lines(qkv::TextSource::open({&file, 1}), columns);
+      const qkv::LabelledLines lines = qkv::read_labelled_lines(qkv::TextSource::open({&file, 1}), format);
       if (lines.texts.size() != lines.labels.size() || lines.texts.size() != lines.offsets.size()) std::abort();
       for (size_t i = 0; i < lines.texts.size(); ++i) lines.place(i);
     });
