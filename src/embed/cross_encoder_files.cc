@@ -25,7 +25,7 @@ std::string activation_of(const fs::path& directory) {
     const nlohmann::json json = read_json_object(directory / name);
     const JsonNode config(json, (directory / name).string());
     const auto nested = config.find("sentence_transformers");
-    for (const auto& place : {std::optional(config), nested}) {
+    for (const auto& place : {nested, std::optional(config)}) {  // of two places, that of the newer files counts
       if (!place || !place->value().is_object()) continue;
       for (const char* key : {"activation_fn", "sbert_ce_default_activation_function"}) {
         if (const auto value = place->find(key)) return value->string();
