@@ -73,8 +73,10 @@ struct NetworkTrace {
 
   std::string kind;  // "encoder_decoder", "decoder_only" or "encoder_only"
   int hidden_size = 0;
-  std::string activation;  // of the first layer's feed-forward network, as in config.json
-  bool rms_norm = false, scale_embedding = false, sinusoidal_positions = false;
+  std::string activation;      // of the first layer's feed-forward network, as in config.json
+  double embedding_scale = 1;  // factor of the embeddings
+  bool rms_norm = false, sinusoidal_positions = false;
+  bool parallel_layers = false;  // the feed-forward network reads the layer's input
   double norm_epsilon = 0;
 
   std::string source, target;  // without a target, the model read `source` alone

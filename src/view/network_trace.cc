@@ -140,7 +140,8 @@ void describe(const TransformerConfig& config, NetworkTrace& trace) {
   trace.activation = name_of(layer.feed_forward.activation);
   trace.rms_norm = layer.norm.kind == NormKind::rms;
   trace.norm_epsilon = static_cast<double>(layer.norm.epsilon);
-  trace.scale_embedding = config.embedding_scale != 1;
+  trace.embedding_scale = static_cast<double>(config.embedding_scale);
+  trace.parallel_layers = layer.order != LayerOrder::sequential;
   trace.sinusoidal_positions = config.position_table == PositionTable::sinusoidal;
 }
 

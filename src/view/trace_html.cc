@@ -76,7 +76,8 @@ nlohmann::ordered_json json_of(const NetworkTrace& trace) {
             {"norm_kind", trace.rms_norm ? "rms" : "layer"},
             {"norm_epsilon", trace.norm_epsilon},
             {"positions", trace.sinusoidal_positions ? "sinusoidal" : ""},
-            {"scale_embedding", trace.scale_embedding}}},
+            {"parallel_layers", trace.parallel_layers},
+            {"embedding_scale", trace.embedding_scale}}},
           {"axes", {{"source", trace.source_tokens}, {"target", trace.target_tokens}, {"outputs", outputs}}},
           {"parts", parts},
           {"steps", steps}};

@@ -165,6 +165,7 @@ class BlockText {
 
   void after(const std::string& prefix, const std::string& output, bool pre) {
     add(output, prefix + ".output", *queries_);
+    add("norm of the output", prefix + ".output_norm", *queries_);
     add("residual: x + output", prefix + ".sum", *queries_);
     if (!pre) add("norm of the sum", prefix + ".norm", *queries_);
   }

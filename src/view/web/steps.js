@@ -3,7 +3,10 @@
 
 const sub = (symbol, below) => `<i>${symbol}</i><sub>${below}</sub>`;
 const kFormulas = {
-  tokens: (t) => (t.model.scale_embedding ? `√<i>d</i> · ${sub('E', 'token')}` : sub('E', 'token')),
+  tokens: (t) => {
+    const { embedding_scale: scale, hidden } = t.model, root = Math.abs(scale / Math.sqrt(hidden) - 1) < 1e-3;
+    return scale === 1 ? sub('E', 'token') : `${root ? '√<i>d</i>' : number(scale)} · ${sub('E', 'token')}`;
+  },
   positions: (t) =>
     t.model.positions === 'sinusoidal' ? `sin, cos(<i>i</i> / 10000<sup>2<i>c</i>/<i>d</i></sup>)` : sub('P', '<i>i</i>'),
   token_types: () => sub('T', 'segment'),
@@ -147,7 +150,9 @@ function explain(trace, step, i, j, words) {
         return terms.map((m) => number(m.at(i, j))).join(' + ');
       }
       const before = inputOf(trace, step.group).residual;
-      return before ? `${number(trace.steps.get(before).at(i, j))} + ${number((at('output_norm') ?? at('output')).at(i, j))}` : '';
+if (!before) return '';
+      const x = trace.steps.get(before).at(i, j);  // the rest is the sub-layer's output, which some models scale
+      return `${number(x)} + ${number(at('sum').at(i, j) - x)}`;
     }
     case 'norm': return explainNorm(trace, step, i, j, words);
     case 'output_norm': return '';
@@ -158,6 +163,7 @@ function explain(trace, step, i, j, words) {
 }
 
 function explainNorm(trace, step, i, j, words) {
+  if (trace.model.parallel_layers && step.part === 'feed_forward') return '';  // its input is the layer's
   const groups = groupsOf(trace), own = groups.get(step.group), input = inputOf(trace, step.group);
   const before = own[0].name === 'norm' ? input.residual : `${step.group}.sum`;
   const values = before && trace.steps.get(before);

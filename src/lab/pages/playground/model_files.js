@@ -101,7 +101,7 @@ function traceOf({ network, tokenizer }, source, target, options) {
   const name = (id, i, ids) => (tokenizer.spaced && i === (ids[0] === config.start ? 1 : 0) ? tokenizer.name(id).replace(/^␣(?=.)/, '') : tokenizer.name(id));
   const names = (ids) => ids.map((id, i) => (id === config.start ? '<start>' : name(id, i, ids)));
   return {
-    model: { kind: config.kind, hidden: config.hidden, activation: config.activation, norm_kind: 'layer', norm_epsilon: config.epsilon, positions: options.positions, scale_embedding: config.scaleEmbedding },
+    model: { kind: config.kind, hidden: config.hidden, activation: config.activation, norm_kind: 'layer', norm_epsilon: config.epsilon, positions: options.positions, embedding_scale: config.scaleEmbedding ? Math.sqrt(config.hidden) : 1 },
     axes: { source: names(source), target: names(target), outputs: tokenizer.tokens.map((_, id) => tokenizer.name(id)) },
     parts, steps, parameters: network.weights,
   };
