@@ -92,7 +92,9 @@ Device Tensor::device() const { return impl_->device; }
 View Tensor::view() const {
   if (!impl_) return {};
   if (!impl_->storage) make_dense(*impl_);
-  return {static_cast<char*>(impl_->storage->data) + impl_->offset, rows(), cols(), cols(), dtype()};
+  const bool scalar = impl_->shape.empty();
+  const int64_t columns = scalar ? 1 : cols();
+  return {static_cast<char*>(impl_->storage->data) + impl_->offset, scalar ? 1 : rows(), columns, columns, dtype()};
 }
 
 void* Tensor::host_data() const {
