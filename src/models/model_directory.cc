@@ -74,14 +74,22 @@ std::vector<std::string> ModelDirectory::unused_keys() const {
                                          "_name_or_path",
                                          "architectures",
                                          "auto_map",
+                                         "bos_token_id",
+                                         "decoder_layerdrop",
+                                         "decoder_start_token_id",
                                          "dtype",
+                                         "encoder_layerdrop",
+                                         "eos_token_id",
+                                         "forced_eos_token_id",
                                          "gradient_checkpointing",
                                          "id2label",
+                                         "is_encoder_decoder",
                                          "label2id",
                                          "model_type",
                                          "num_hidden_layers",
                                          "output_attentions",
                                          "output_hidden_states",
+                                         "pad_token_id",
                                          "pretraining_tp",
                                          "return_dict",
                                          "task_specific_params",
@@ -89,8 +97,7 @@ std::vector<std::string> ModelDirectory::unused_keys() const {
                                          "torch_dtype",
                                          "torchscript",
                                          "transformers_version",
-                                         "use_cache",
-                                         "is_encoder_decoder"};
+                                         "use_cache"};
   std::vector<std::string> keys = files_.config.unread();
   std::erase_if(keys, [&](const std::string& key) { return std::find(std::begin(kKnown), std::end(kKnown), key) != std::end(kKnown); });
   return keys;
