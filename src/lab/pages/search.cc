@@ -39,6 +39,7 @@ std::string plain_text(std::string_view html) {
     const bool space = c == ' ' || c == '\n';
     if (!space || (!spaced.empty() && spaced.back() != ' ')) spaced += space ? ' ' : c;
   }
+  if (spaced.ends_with(' ')) spaced.pop_back();
   return spaced;
 }
 
