@@ -106,6 +106,13 @@ struct TrainOptions {
   int64_t seed = 1;
   int64_t batch_tokens = 1024;  // pairs of a batch times its longest side, or windows times context
   int64_t accumulate = 1;       // batches per update
+  // Parts of an update, a power of two, whose gradients are added in a fixed order. Processes under mpirun or srun divide them among
+  // themselves: any number of processes that divides it gives the same weights. 0: that of the resumed checkpoint, 16 under a launcher, or
+  // else 1.
+  int64_t slices = 0;
+  // Type in which processes send each other sums of gradients. bf16 halves the traffic, but makes the weights depend on the number of
+  // processes.
+  TrainPrecision exchange_dtype = TrainPrecision::f32;
   double learning_rate = 2e-3;  // peak
   LearningRateSchedule schedule = LearningRateSchedule::inverse_sqrt;
   int64_t warmup_steps = 400;
@@ -157,6 +164,8 @@ struct TrainStep {
   double elapsed_seconds = 0;     // since the start, including earlier sessions
   double remaining_seconds = -1;  // until the first predictable limit; negative: none
   bool logged = false;            // true for multiples of log_every: the step is in the log
+  int slowest_process = -1;       // of several processes the one that computed longest in this update; -1: there is only one
+  double slowest_ratio = 1;       // its time relative to the mean
 };
 
 struct TrainValidation {
@@ -195,7 +204,9 @@ struct TrainCallbacks {
   std::function<bool()> should_stop;                   // called after each update; true cancels the training
 };
 
-// Trains with the options. Writes to options.output: config.json, generation_config.json (with a decoder), model.safetensors,
+// Trains with the options. Under mpirun or srun, all processes of the launch train together: each must call train() with equal options and
+// files, and all must see the same options.output, to which only the first writes and for which only its callbacks are called
+// (should_stop: that of any process). Writes to options.output: config.json, generation_config.json (with a decoder), model.safetensors,
 // tokenizer.json, tokenizer_config.json, checkpoints/, train_log.jsonl, tensorboard/. The weights are the best by validation BLEU, exact
 // match, accuracy or F1 of entities, or by loss if there is none of these; they are averaged if ema_decay is not 0. Throws qkv::Error:
 // invalid_argument for

@@ -24,6 +24,7 @@
 #include "cli/usage.h"
 #include "kernels/kernel_table.h"
 #include "lab/record/commit.h"
+#include "processes/process_group.h"
 #include "qkv/version.h"
 
 namespace qkv {
@@ -136,6 +137,10 @@ int run_and_report(int argc, char** argv) {
     return run_checked(argc, argv);
   } catch (const ClosedPipe&) {  // "| head": the reader is gone, so there is no message
     return kDone.code;
+  } catch (const EndedElsewhere& error) {  // another process of the group reports it
+    return error.code() == ErrorCode::invalid_argument ? kWrongUsage.code
+           : error.code() == ErrorCode::interrupted    ? kInterrupted.code
+                                                       : kFailed.code;
   } catch (const Error& error) {
     switch (error.code()) {
       case ErrorCode::invalid_argument: return report(kWrongUsage, message_of(error));

@@ -6,6 +6,7 @@
 
 #include "data/masking.h"
 #include "data/text_corpus.h"
+#include "evaluate/share.h"
 #include "nn/transformer.h"
 #include "qkv/cancellation.h"
 
@@ -35,6 +36,7 @@ MaskingOptions hidden_words();
 
 // The loss over consecutive windows that cover the text. Throws Error(bad_input) if there is nothing to hide and Error(interrupted) if
 // cancelled.
-MaskedLoss masked_loss(const Transformer& network, const TextCorpus& corpus, const Tokenizer& tokenizer, const MaskedLossOptions& options);
+MaskedLoss masked_loss(const Transformer& network, const TextCorpus& corpus, const Tokenizer& tokenizer, const MaskedLossOptions& options,
+                       const Share& share = {});
 
 }  // namespace qkv

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "data/text_corpus.h"
+#include "evaluate/share.h"
 #include "nn/transformer.h"
 #include "qkv/cancellation.h"
 
@@ -29,6 +30,6 @@ struct TextLossOptions {
 };
 
 // The loss over consecutive windows of `context` tokens, of which the last may be shorter. Throws Error(interrupted) if cancelled.
-TextLoss text_loss(const Transformer& network, const TextCorpus& corpus, const TextLossOptions& options);
+TextLoss text_loss(const Transformer& network, const TextCorpus& corpus, const TextLossOptions& options, const Share& share = {});
 
 }  // namespace qkv

@@ -9,6 +9,7 @@
 #include "data/parallel_corpus.h"
 #include "evaluate/classification.h"
 #include "evaluate/masked_loss.h"
+#include "evaluate/share.h"
 #include "evaluate/tag_scores.h"
 #include "evaluate/text_loss.h"
 #include "nn/transformer.h"
@@ -35,7 +36,8 @@ struct ValidationResult {
 class Validation {
  public:
   virtual ~Validation() = default;
-  virtual ValidationResult run(const Transformer& network) const = 0;
+  // Several processes that divide the work get equal results, those of one process. Throws Error(interrupted) if cancelled.
+  virtual ValidationResult run(const Transformer& network, const Share& share = {}) const = 0;
 };
 
 struct TranslationValidationOptions {
@@ -52,11 +54,11 @@ class TranslationValidation final : public Validation {
   TranslationValidation(ParallelCorpus corpus, std::vector<std::string> sources, std::vector<std::string> references,
                         const Tokenizer& tokenizer, const TranslationValidationOptions& options);
 
-  ValidationResult run(const Transformer& network) const override;
+  ValidationResult run(const Transformer& network, const Share& share) const override;
 
  private:
-  double loss(const Transformer& network) const;
-  std::vector<std::string> hypotheses(const Transformer& network) const;
+  double loss(const Transformer& network, const Share& share) const;
+  std::vector<std::string> hypotheses(const Transformer& network, const Share& share) const;
 
   ParallelCorpus corpus_;
   std::vector<std::string> sources_, references_;
@@ -71,7 +73,7 @@ class TextValidation final : public Validation {
  public:
   TextValidation(TextCorpus corpus, const TextLossOptions& options) : corpus_(std::move(corpus)), options_(options) {}
 
-  ValidationResult run(const Transformer& network) const override;
+  ValidationResult run(const Transformer& network, const Share& share) const override;
 
  private:
   TextCorpus corpus_;
@@ -84,7 +86,7 @@ class MaskedValidation final : public Validation {
   MaskedValidation(TextCorpus corpus, const Tokenizer& tokenizer, const MaskedLossOptions& options)
       : corpus_(std::move(corpus)), tokenizer_(tokenizer), options_(options) {}
 
-  ValidationResult run(const Transformer& network) const override;
+  ValidationResult run(const Transformer& network, const Share& share) const override;
 
  private:
   TextCorpus corpus_;
@@ -98,7 +100,7 @@ class TagValidation final : public Validation {
   TagValidation(LabelledTexts texts, std::vector<std::string> labels, const EncoderRunOptions& options)
       : texts_(std::move(texts)), labels_(std::move(labels)), options_(options) {}
 
-  ValidationResult run(const Transformer& network) const override;
+  ValidationResult run(const Transformer& network, const Share& share) const override;
 
  private:
   LabelledTexts texts_;
@@ -110,7 +112,7 @@ class ClassificationValidation final : public Validation {
  public:
   ClassificationValidation(LabelledTexts texts, const EncoderRunOptions& options) : texts_(std::move(texts)), options_(options) {}
 
-  ValidationResult run(const Transformer& network) const override;
+  ValidationResult run(const Transformer& network, const Share& share) const override;
 
  private:
   LabelledTexts texts_;

@@ -1,11 +1,20 @@
 #include "tensor/tape.h"
 
+#include <utility>
+
+#include "tensor/gradient_watch.h"
 #include "tensor/tensor_impl.h"
 
 namespace qkv {
 namespace {
 thread_local Tape* recording = nullptr;
+thread_local const std::function<void(const Tensor&)>* watching = nullptr;
+}  // namespace
+
+GradientWatch::GradientWatch(std::function<void(const Tensor& x)> wrote) : wrote_(std::move(wrote)), previous_(watching) {
+  watching = &wrote_;
 }
+GradientWatch::~GradientWatch() { watching = previous_; }
 
 Tape* Tape::current() { return recording; }
 
@@ -32,6 +41,7 @@ void record(std::span<const Tensor> outputs, std::span<const Tensor> inputs, std
 
 GradientSlot gradient_slot(const Tensor& x) {
   if (!x.requires_grad()) return {};
+  if (watching) (*watching)(x);
   Tensor::Impl& impl = x.impl();
   const bool accumulate = static_cast<bool>(impl.grad);
   if (!accumulate) impl.grad = Tensor::empty(x.shape(), x.dtype(), x.device());
@@ -40,6 +50,7 @@ GradientSlot gradient_slot(const Tensor& x) {
 
 void add_gradient(const Tensor& x, const Tensor& dx) {
   if (!x.requires_grad()) return;
+  if (watching) (*watching)(x);
   Tensor::Impl& impl = x.impl();
   if (!impl.grad) {
     impl.grad = dx;

@@ -2,10 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <utility>
 
 #include "autograd/backward.h"
+#include "base/timing.h"
+#include "train/gradient_transfer.h"
 #include "train/options/precision.h"
 #include "train/schedule.h"
+#include "train/slices.h"
 
 namespace qkv {
 namespace {
@@ -29,41 +36,136 @@ Recompute to_recompute(Recomputation what) {
 
 bool StepResult::finite() const { return std::isfinite(loss) && std::isfinite(gradient_norm); }
 
-GradientStep::GradientStep(Model& model, Model* averaged, const TrainOptions& options, GradientExchange& exchange)
+GradientStep::GradientStep(Model& model, Model* averaged, const TrainOptions& options, const GradientExchange& exchange)
     : model_(model),
+      averaged_(averaged),
       options_(options),
       exchange_(exchange),
-      optimizer_(model.parameters, adamw_options(options), averaged ? &averaged->parameters : nullptr) {}
+      optimizer_(model.parameters, adamw_options(options), averaged ? &averaged->parameters : nullptr,
+                 ParameterRow(model.parameters, exchange.slices()), exchange.first_part(), exchange.last_part()),
+      order_(model.parameters) {}
 
 StepResult GradientStep::compute(const Update& update, int64_t first_batch, int64_t step) {
   // A text without any token of the vocabulary predicts nothing.
   const auto predictions = static_cast<double>(std::max<int64_t>(update.target_tokens, 1));
   const auto scale = static_cast<float>(1 / predictions);
   StepResult result;
-  for (size_t i = 0; i < update.batches.size(); ++i) {
-    if (update.batches[i].predictions() == 0) continue;
-    const int64_t number = first_batch + result.batches++;
-    if (static_cast<int>(i % static_cast<size_t>(exchange_.processes())) != exchange_.process()) continue;
-    result.loss_sum += add_gradients(update.batches[i], number, scale);
+  result.batches = std::count_if(update.batches.begin(), update.batches.end(), [](const auto& batch) { return batch.predictions() > 0; });
+  const Stopwatch watch;
+  if (exchange_.plain()) {
+    result.loss_sum = add_slice(update, 0, first_batch, scale);
+    times_.compute += watch.seconds();
+  } else {
+    GradientTree tree(model_.parameters);
+    for (int slice = exchange_.first_slice(); slice + 1 < exchange_.last_slice(); ++slice)
+      tree.add(add_slice(update, slice, first_batch, scale));
+    times_.compute += watch.seconds();
+    const GradientSum sum = add_last_slice(tree, update, first_batch, scale, watch, result);
+    set_gradients(model_.parameters, sum);
+    result.loss_sum = sum.loss;
   }
-  exchange_.sum(model_.parameters, result.loss_sum);
+  std::vector<double> squares = optimizer_.squares();
+  exchange_.complete(squares);
   result.loss = result.loss_sum / predictions;
-  result.gradient_norm = optimizer_.gradient_norm();
+  result.gradient_norm = AdamW::norm_of(squares);
   result.learning_rate = learning_rate(schedule_options(options_), step);
   return result;
 }
 
-double GradientStep::add_gradients(const TrainingBatch& batch, int64_t number, float scale) {
+void GradientStep::apply(const StepResult& result) {
+  Stopwatch watch;
+  optimizer_.step(result.learning_rate, result.gradient_norm);
+  times_.update += watch.seconds();
+  watch = {};
+  exchange_.share(optimizer_.row(), model_.parameters);
+  times_.share += watch.seconds();
+}
+
+void GradientStep::share_averages() {
+  if (averaged_) exchange_.share(optimizer_.row(), averaged_->parameters);
+}
+
+// The sums of all slices of all processes; those of this process's parts are whole.
+GradientSum GradientStep::add_last_slice(GradientTree& tree, const Update& update, int64_t first_batch, float scale, const Stopwatch& began,
+                                         StepResult& result) {
+  Stopwatch watch;
+  const size_t count = model_.parameters.all().size();
+  const bool several = exchange_.group().size() > 1;
+  GradientSum sum{.gradients = std::vector<Tensor>(count)};
+  const auto processes = static_cast<size_t>(exchange_.group().size());
+  // How many processes have a gradient of each parameter; the loss; the seconds that each process computed.
+  std::vector<double> numbers(count + 1 + processes);
+  std::vector<bool> done(count);
+  std::optional<GradientTransfer> transfer;
+  if (several) transfer.emplace(exchange_, optimizer_.row());
+  const auto complete = [&](size_t parameter) {
+    done[parameter] = true;
+    Tensor gradient = tree.complete(parameter);
+    numbers[parameter] = gradient ? 1 : 0;
+    if (several) {
+      transfer->put(parameter, gradient);
+    } else {
+      sum.gradients[parameter] = std::move(gradient);
+    }
+  };
+  const double loss = add_slice(update, exchange_.last_slice() - 1, first_batch, scale, several ? Completed(complete) : Completed());
+  for (size_t i = count; i-- > 0;) {
+    if (!done[i]) complete(i);
+  }
+  sum.loss = numbers[count] = tree.complete_loss(loss);
+  times_.compute += watch.seconds();
+  if (!several) return sum;
+  numbers[count + 1 + static_cast<size_t>(exchange_.group().rank())] = began.seconds();
+  watch = {};
+  const std::vector<Tensor> gradients = optimizer_.row().views(transfer->finish());
+  exchange_.group().tree_sum(numbers);
+  for (size_t i = 0; i < count; ++i) {
+    if (numbers[i] > 0) sum.gradients[i] = gradients[i];
+  }
+  sum.loss = numbers[count];
+  const auto seconds = std::span(numbers).subspan(count + 1);
+  const auto slowest = std::max_element(seconds.begin(), seconds.end());
+  result.slowest_process = static_cast<int>(slowest - seconds.begin());
+  result.slowest_ratio = *slowest * static_cast<double>(processes) / std::max(std::accumulate(seconds.begin(), seconds.end(), 0.0), 1e-9);
+  times_.exchange += watch.seconds();
+  times_.transfer += transfer->busy_seconds();
+  return sum;
+}
+
+// Batches that predict nothing have no number.
+double GradientStep::add_slice(const Update& update, int slice, int64_t first_batch, float scale, const Completed& completed) {
+  double loss = 0;
+  int64_t number = first_batch;
+  size_t counted = 0;
+  const std::vector<SliceUnit> units = units_of_slice(update.batches.size(), exchange_.slices(), slice);
+  for (const SliceUnit& unit : units) {
+    const Completed& last = &unit == &units.back() ? completed : Completed();
+    for (; counted < unit.batch; ++counted) number += update.batches[counted].predictions() > 0;
+    const TrainingBatch& batch = update.batches[unit.batch];
+    if (unit.parts == 1) {
+      if (batch.predictions() > 0) loss += add_gradients(batch, number, 0, scale, last);
+    } else if (const TrainingBatch part = part_of(batch, unit.part, unit.parts); part.predictions() > 0) {
+      loss += add_gradients(part, number, unit.part, scale, last);
+    }
+  }
+  return loss;
+}
+
+double GradientStep::add_gradients(const TrainingBatch& batch, int64_t number, int part, float scale, const Completed& completed) {
   ForwardContext context;
   context.dtype = activation_type(options_.dtype);
   context.training = true;
   context.recompute = to_recompute(options_.recompute);
-  context.seed = static_cast<uint64_t>(options_.seed);
+  context.seed = static_cast<uint64_t>(options_.seed) + static_cast<uint64_t>(part) * 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
   context.step = static_cast<uint32_t>(number);
   Tape tape;
   RecordScope recording(&tape);
   const CrossEntropyResult result = batch_loss(model_.network, batch, static_cast<float>(options_.label_smoothing), scale, context);
-  backward(tape, result.loss);
+  if (completed) {
+    order_.backward(tape, result.loss, completed);
+  } else {
+    backward(tape, result.loss);
+  }
   return result.loss_sum;
 }
 

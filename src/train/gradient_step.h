@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
+#include "base/timing.h"
 #include "models/model.h"
 #include "qkv/trainer.h"
+#include "train/completion_order.h"
 #include "train/gradient_exchange.h"
 #include "train/optimizer.h"
 #include "train/tasks/batch_feed.h"
@@ -17,31 +20,60 @@ struct StepResult {
   double gradient_norm = 0;  // before clipping
   double learning_rate = 0;
   int64_t batches = 0;  // number of batches that predict something
+  // The process that computed longest, and how its time compares with the mean of all; -1: there is only one.
+  int slowest_process = -1;
+  double slowest_ratio = 1;
 
   bool finite() const;
 };
 
+// Seconds that a process spent on the parts of its updates.
+struct StepTimes {
+  double compute = 0;   // gradients of its slices, and their sum
+  double exchange = 0;  // waiting for the sums of all processes
+  double transfer = 0;  // sending, receiving and adding them, partly while gradients are computed
+  double update = 0;
+  double share = 0;  // sending and receiving updated weights
+};
+
 class GradientStep {
  public:
-  // The arguments must outlive this object. `averaged` is a second model that receives the moving averages of the weights, or null.
-  GradientStep(Model& model, Model* averaged, const TrainOptions& options, GradientExchange& exchange);
+  // The arguments must outlive this object. `averaged` is a second model that receives the moving averages of the weights, or null. With
+  // several processes, each has the averages of its own parts of the weights (share_averages).
+  GradientStep(Model& model, Model* averaged, const TrainOptions& options, const GradientExchange& exchange);
 
-  // Computes the gradients of this process's batches and sums them over all processes. `first_batch` is the number of batches used before
-  // this update; dropout's random numbers depend on it plus the index in the update. `step` counts updates from 1.
+  // Computes the gradients of this process's slices of the update and adds those of all processes. `first_batch` is the number of batches
+  // used before this update; dropout's random numbers depend on it plus the index in the update, and on the part of the batch. `step`
+  // counts updates from 1.
   StepResult compute(const Update& update, int64_t first_batch, int64_t step);
   // Updates the weights with these gradients.
-  void apply(const StepResult& result) { optimizer_.step(result.learning_rate, result.gradient_norm); }
+  void apply(const StepResult& result);
+  // Completes the moving averages in all processes.
+  void share_averages();
+
+  const GradientExchange& exchange() const { return exchange_; }
+  const StepTimes& times() const { return times_; }  // of all updates so far
 
   AdamW& optimizer() { return optimizer_; }
   const AdamW& optimizer() const { return optimizer_; }
 
  private:
-  double add_gradients(const TrainingBatch& batch, int64_t number, float scale);
+  // Called when a gradient is complete, if not null.
+  using Completed = std::function<void(size_t parameter)>;
+  double add_gradients(const TrainingBatch& batch, int64_t number, int part, float scale, const Completed& completed);
+  // `completed` is called for some parameters at most, during the slice's last pass.
+  double add_slice(const Update& update, int slice, int64_t first_batch, float scale, const Completed& completed = {});
+  // `began`: since the beginning of the update.
+  GradientSum add_last_slice(GradientTree& tree, const Update& update, int64_t first_batch, float scale, const Stopwatch& began,
+                             StepResult& result);
 
   Model& model_;
+  Model* averaged_;
   const TrainOptions& options_;
-  GradientExchange& exchange_;
+  const GradientExchange& exchange_;
   AdamW optimizer_;
+  CompletionOrder order_;
+  StepTimes times_;
 };
 
 }  // namespace qkv

@@ -5,28 +5,17 @@
 
 #include <vector>
 
+#include "base/parallel.h"
 #include "nn/uniform_config.h"
+#include "processes/thread_group.h"
 
 namespace qkv {
 namespace {
 
-// Stands for process `process` of `processes`; the test adds the gradients.
-class Share final : public GradientExchange {
- public:
-  Share(int process, int processes) : process_(process), processes_(processes) {}
-  int processes() const override { return processes_; }
-  int process() const override { return process_; }
-  void sum(ParameterStore&, double&) override { ++calls; }
-  int calls = 0;
-
- private:
-  int process_, processes_;
-};
-
 class GradientStepTest : public testing::Test {
  protected:
   GradientStepTest() {
-    UniformConfig config;
+    UniformConfig& config = config_;
     config.vocab_size = 20;
     config.hidden_size = 16;
     config.encoder_layers = config.decoder_layers = 1;
@@ -60,7 +49,8 @@ class GradientStepTest : public testing::Test {
     StepResult result;
     std::vector<float> gradients;
   };
-  Found compute(const Update& update, int64_t first_batch, GradientExchange& exchange) {
+  Found compute(const Update& update, int64_t first_batch, int slices = 1) {
+    const GradientExchange exchange(process_group(), slices);
     GradientStep step(*model_, nullptr, options_, exchange);
     Found found{step.compute(update, first_batch, 1), {}};
     for (const Parameter& parameter : model_->parameters.all()) {
@@ -72,51 +62,117 @@ class GradientStepTest : public testing::Test {
     return found;
   }
 
+  // The weights, and their averages, after some updates of a new model by several processes, as each of them has them.
+  struct Trained {
+    std::vector<std::vector<float>> weights, averages;
+    double loss = 0, norm = 0;
+  };
+  std::vector<Trained> train(int processes, int slices, const std::vector<Update>& updates) {
+    std::vector<Trained> all(static_cast<size_t>(processes));
+    run_processes(processes, [&](ProcessGroup& group) {
+      const std::unique_ptr<Model> model = create_model(config_, 1), averaged = create_model(config_, 1);
+      const GradientExchange exchange(group, slices, transfer_);
+      GradientStep step(*model, averaged.get(), options_, exchange);
+      Trained& mine = all[static_cast<size_t>(group.rank())];
+      int64_t batches = 0;
+      for (size_t i = 0; i < updates.size(); ++i) {
+        const StepResult result = step.compute(updates[i], batches, static_cast<int64_t>(i) + 1);
+        batches += result.batches;
+        step.apply(result);
+        mine.loss = result.loss;
+        mine.norm = result.gradient_norm;
+      }
+      step.share_averages();
+      for (const Parameter& parameter : model->parameters.all()) mine.weights.push_back(parameter.value.to_vector());
+      for (const Parameter& parameter : averaged->parameters.all()) mine.averages.push_back(parameter.value.to_vector());
+    });
+    return all;
+  }
+
+  // Four updates of different shapes: fewer and more batches than slices, few sequences, and a batch that predicts nothing.
+  std::vector<Update> updates() const {
+    std::vector<int32_t> lengths(24);
+    TrainingBatch wide;
+    for (int32_t i = 0; i < 24; ++i) {
+      lengths[static_cast<size_t>(i)] = 1 + i % 5;
+      for (int32_t j = 0; j <= i % 5; ++j) {
+        wide.source.ids.push_back(3 + (7 * i + j) % 17);
+        wide.target_in.ids.push_back(3 + (5 * i + j) % 17);
+        wide.target_out.push_back(3 + (5 * i + j + 1) % 17);
+      }
+    }
+    wide.source.segments = wide.target_in.segments = Segments::of_lengths(lengths);
+    const auto tokens = std::ssize(wide.target_out);
+    return {update({wide}, tokens), update({wide, first_, empty_, second_}, tokens + 7), update(std::vector<TrainingBatch>(16, first_), 64),
+            update({second_}, 3)};
+  }
+
+  UniformConfig config_;
+  DType transfer_ = DType::f32;
   std::unique_ptr<Model> model_;
   TrainOptions options_;
   const TrainingBatch first_ = batch({3, 4, 5}, {6, 7, 8, 9}), second_ = batch({10, 11}, {12, 13, 14}), empty_;
 };
 
-TEST_F(GradientStepTest, SharesOfProcessesAddUpToTheWholeUpdate) {
-  const Update all = update({first_, second_, batch({4}, {5})}, 8);
-  LocalExchange alone;
-  const Found whole = compute(all, 5, alone);
-  EXPECT_EQ(whole.result.batches, 3);
-  std::vector<float> sum(whole.gradients.size());
-  double loss = 0;
-  for (const int process : {0, 1}) {
-    Share share(process, 2);
-    const Found part = compute(all, 5, share);
-    EXPECT_EQ(share.calls, 1);
-    EXPECT_EQ(part.result.batches, 3) << "every process counts all batches, so that all number the next ones alike";
-    loss += part.result.loss_sum;
-    for (size_t i = 0; i < sum.size(); ++i) sum[i] += part.gradients[i];
+TEST_F(GradientStepTest, SlicesAddUpToTheWholeUpdateWithoutDropout) {
+  config_.dropout = 0;
+  model_ = create_model(config_, 1);
+  for (const Update& each : updates()) {
+    const Found whole = compute(each, 5), sliced = compute(each, 5, 8);
+    EXPECT_EQ(sliced.result.batches, whole.result.batches) << "all number the next batches alike";
+    EXPECT_NEAR(sliced.result.loss_sum, whole.result.loss_sum, 1e-4);
+    EXPECT_NEAR(sliced.result.gradient_norm, whole.result.gradient_norm, 1e-5);
+    EXPECT_THAT(sliced.gradients, testing::Pointwise(testing::FloatNear(2e-6f), whole.gradients));
   }
-  EXPECT_NEAR(loss, whole.result.loss_sum, 1e-9);
-  EXPECT_THAT(sum, testing::Pointwise(testing::FloatNear(1e-6f), whole.gradients));
 }
 
-TEST_F(GradientStepTest, DropoutDependsOnTheBatchsNumberNotOnWhoComputesIt) {
-  LocalExchange alone;
-  Share second_of_two(1, 2);
-  const Found here = compute(update({second_}, 7), 6, alone);
-  EXPECT_EQ(compute(update({first_, second_}, 7), 5, second_of_two).gradients, here.gradients);
-  EXPECT_NE(compute(update({second_}, 7), 7, alone).gradients, here.gradients) << "another place, other dropout";
+TEST_F(GradientStepTest, AnyNumberOfProcessesGivesTheBitsOfOne) {
+  const int threads = num_threads();
+  set_num_threads(1);  // the processes of this test are threads
+  options_.clip_norm = 0.1;
+  options_.ema_decay = 0.9;
+  options_.weight_decay = 0.01;
+  options_.warmup_steps = 1;
+  for (const TrainPrecision dtype : {TrainPrecision::f32, TrainPrecision::bf16}) {
+    options_.dtype = dtype;
+    const Trained alone = train(1, 16, updates()).front();
+    ASSERT_GT(alone.norm, 0.1) << "the gradients must be clipped";
+    for (const int processes : {2, 4, 8, 16}) {
+      for (const Trained& each : train(processes, 16, updates())) {
+        EXPECT_EQ(each.loss, alone.loss);
+        EXPECT_EQ(each.norm, alone.norm);
+        EXPECT_EQ(each.weights, alone.weights) << processes;
+        EXPECT_EQ(each.averages, alone.averages) << processes;
+      }
+    }
+    EXPECT_NE(train(1, 8, updates()).front().weights, alone.weights) << "the slices decide the bits";
+  }
+  set_num_threads(threads);
+}
+
+TEST_F(GradientStepTest, GradientsThatTravelInBf16AreNearTheOthers) {
+  const int threads = num_threads();
+  set_num_threads(1);
+  options_.warmup_steps = 1;
+  const Trained exact = train(4, 4, updates()).front();
+  transfer_ = DType::bf16;
+  const std::vector<Trained> rounded = train(4, 4, updates());
+  EXPECT_NE(rounded.front().weights, exact.weights);
+  EXPECT_NEAR(rounded.front().norm, exact.norm, 0.02 * exact.norm);
+  for (const Trained& each : rounded) EXPECT_EQ(each.weights, rounded.front().weights) << "all processes have the same";
+  set_num_threads(threads);
+}
+
+TEST_F(GradientStepTest, DropoutDependsOnTheBatchsNumber) {
+  const Found here = compute(update({second_}, 7), 6);
+  EXPECT_EQ(compute(update({second_}, 7), 6).gradients, here.gradients);
+  EXPECT_NE(compute(update({second_}, 7), 7).gradients, here.gradients) << "another place, other dropout";
 }
 
 TEST_F(GradientStepTest, BatchesThatPredictNothingHaveNoNumber) {
-  LocalExchange alone;
-  const Found found = compute(update({empty_, second_}, 3), 5, alone);
+  const Found found = compute(update({empty_, second_}, 3), 5);
   EXPECT_EQ(found.result.batches, 1);
-  EXPECT_EQ(found.gradients, compute(update({second_}, 3), 5, alone).gradients);
-}
-
-TEST_F(GradientStepTest, ProcessWithoutABatchTakesPartAllTheSame) {
-  Share third(2, 3);
-  const Found found = compute(update({first_, second_}, 7), 0, third);
-  EXPECT_EQ(third.calls, 1) << "the others wait for it";
-  EXPECT_EQ(found.result.loss_sum, 0);
-  EXPECT_EQ(found.result.gradient_norm, 0);
+  EXPECT_EQ(found.gradients, compute(update({second_}, 3), 5).gradients);
 }
 
 }  // namespace

@@ -10,25 +10,36 @@
 namespace qkv {
 
 AdamW::AdamW(ParameterStore& parameters, const AdamWOptions& options, ParameterStore* averages)
-    : parameters_(parameters), options_(options), averages_(averages) {
+    : AdamW(parameters, options, averages, ParameterRow(parameters, 1), 0, 1) {}
+
+AdamW::AdamW(ParameterStore& parameters, const AdamWOptions& options, ParameterStore* averages, const ParameterRow& row, int first,
+             int last)
+    : parameters_(parameters), options_(options), averages_(averages), row_(row), pieces_(row.pieces(first, last)) {
   QKV_CHECK(!averages || averages->all().size() == parameters.all().size(), "[adamw] {} averages for {} parameters", averages->all().size(),
             parameters.all().size());
-  for (const Parameter& parameter : parameters.all()) {
-    m_.push_back(Tensor::zeros(parameter.value.shape(), parameter.value.dtype(), parameter.value.device()));
-    v_.push_back(Tensor::zeros(parameter.value.shape(), parameter.value.dtype(), parameter.value.device()));
+  const DType type = parameters.all().empty() ? DType::f32 : parameters.all().front().value.dtype();
+  for (const ParameterPiece& piece : row.pieces(0, row.parts())) {
+    if (places_.size() < pieces_.size() && piece.offset == pieces_[places_.size()].offset) places_.push_back(all_pieces_);
+    ++all_pieces_;
   }
+  m_ = Tensor::zeros({row.size_of_parts(first, last), 1}, type, parameters.device());
+  v_ = Tensor::zeros(m_.shape(), type, parameters.device());
 }
 
-double AdamW::gradient_norm() const {
-  if (parameters_.all().empty()) return 0;
-  const Tensor sums = Tensor::zeros({std::ssize(parameters_.all()), 1}, DType::f64, parameters_.device());
-  for (size_t i = 0; i < parameters_.all().size(); ++i) {
-    if (const Tensor gradient = parameters_.all()[i].value.grad())
-      kernels_for(gradient).sum_of_squares({gradient.view(), sums.view().rows_from(static_cast<int64_t>(i), 1)});
+std::vector<double> AdamW::squares() const {
+  std::vector<double> all(all_pieces_);
+  if (pieces_.empty()) return all;
+  const Tensor sums = Tensor::zeros({std::ssize(pieces_), 1}, DType::f64, parameters_.device());
+  for (size_t i = 0; i < pieces_.size(); ++i) {
+    if (const Tensor gradient = parameters_.all()[pieces_[i].parameter].value.grad())
+      kernels_for(gradient).sum_of_squares({piece_view(gradient, pieces_[i]), sums.view().rows_from(static_cast<int64_t>(i), 1)});
   }
   const HostValues<double> each(sums);
-  return std::sqrt(std::accumulate(each.data(), each.data() + each.size(), 0.0));
+  for (size_t i = 0; i < pieces_.size(); ++i) all[places_[i]] = each.data()[i];
+  return all;
 }
+
+double AdamW::norm_of(const std::vector<double>& squares) { return std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0)); }
 
 void AdamW::step(double learning_rate, double norm) {
   const double t = static_cast<double>(++steps_);
@@ -41,21 +52,21 @@ void AdamW::step(double learning_rate, double norm) {
   params.bias_correction1 = static_cast<float>(1 - std::pow(options_.beta1, t));
   params.bias_correction2 = static_cast<float>(1 - std::pow(options_.beta2, t));
   params.average_decay = static_cast<float>(std::min(options_.average_decay, (1 + t) / (10 + t)));
-  for (size_t i = 0; i < parameters_.all().size(); ++i) {
-    const Parameter& parameter = parameters_.all()[i];
+  for (const ParameterPiece& piece : pieces_) {
+    const Parameter& parameter = parameters_.all()[piece.parameter];
     const Tensor gradient = parameter.value.grad();
     if (!gradient) continue;
-    params.weight = parameter.value.view();
-    params.gradient = gradient.view();
-    params.m = m_[i].view();
-    params.v = v_[i].view();
+    params.weight = piece_view(parameter.value, piece);
+    params.gradient = piece_view(gradient, piece);
+    params.m = row_view(m_, piece.own, piece.count);
+    params.v = row_view(v_, piece.own, piece.count);
     params.weight_decay = parameter.decay ? static_cast<float>(options_.weight_decay) : 0.0f;
-    if (averages_) params.average = averages_->all()[i].value.view();
+    if (averages_) params.average = piece_view(averages_->all()[piece.parameter].value, piece);
     kernels_for(parameter.value).adamw(params);
     parameter.value.touch();
-    if (averages_) averages_->all()[i].value.touch();
-    parameter.value.clear_grad();
+    if (averages_) averages_->all()[piece.parameter].value.touch();
   }
+  for (const Parameter& parameter : parameters_.all()) parameter.value.clear_grad();
 }
 
 }  // namespace qkv

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "nn/parameters.h"
+#include "train/parameter_row.h"
 
 namespace qkv {
 
@@ -24,24 +24,38 @@ class AdamW {
  public:
   // `averages` are the weights of a second model in the same order; null: no averaging. Both stores must outlive this object.
   AdamW(ParameterStore& parameters, const AdamWOptions& options, ParameterStore* averages);
+  // An optimizer of parts [first, last) of the row, which alone it updates and holds moments of.
+  AdamW(ParameterStore& parameters, const AdamWOptions& options, ParameterStore* averages, const ParameterRow& row, int first, int last);
 
-  // Square root of the sum of squares of all gradients, in double. The sum is taken parameter by parameter, so it does not depend on the
-  // number of threads.
-  double gradient_norm() const;
+  // Square root of the sum of squares of all gradients, in double. The sum is taken piece by piece, so it does not depend on the number of
+  // threads.
+  double gradient_norm() const { return norm_of(squares()); }
+  // The sums of squares of all pieces of the row, of which those outside of this optimizer's parts are zero; and the norm that follows from
+  // complete ones.
+  std::vector<double> squares() const;
+  static double norm_of(const std::vector<double>& squares);
   // Updates the weights and clears the gradients. `norm` is the result of gradient_norm().
   void step(double learning_rate, double norm);
 
   int64_t steps() const { return steps_; }
   void set_steps(int64_t steps) { steps_ = steps; }
-  // The moments, in the order of the parameters.
-  const std::vector<Tensor>& m() const { return m_; }
-  const std::vector<Tensor>& v() const { return v_; }
+  const ParameterRow& row() const { return row_; }
+  // This optimizer's moments: parts [first, last) of the row's buckets, one after another.
+  const Tensor& m_values() const { return m_; }
+  const Tensor& v_values() const { return v_; }
+  // The moments of an optimizer of the whole row, in the order of the parameters.
+  std::vector<Tensor> m() const { return row_.views(m_); }
+  std::vector<Tensor> v() const { return row_.views(v_); }
 
  private:
   ParameterStore& parameters_;
   AdamWOptions options_;
   ParameterStore* averages_;
-  std::vector<Tensor> m_, v_;
+  ParameterRow row_;
+  std::vector<ParameterPiece> pieces_;  // of this optimizer's parts
+  std::vector<size_t> places_;          // of them among the pieces of the whole row
+  size_t all_pieces_ = 0;               // in the whole row
+  Tensor m_, v_;                        // [values, 1]
   int64_t steps_ = 0;
 };
 

@@ -8,7 +8,7 @@
 namespace qkv {
 
 UpdateTime measure_update(const TrainOptions& options, const OutputDirectory& output, std::unique_ptr<Model> model,
-                          const BatchSource& batches, GradientExchange& exchange, double seconds) {
+                          const BatchSource& batches, const GradientExchange& exchange, double seconds) {
   TrainingStore store(options, output, std::move(model));
   GradientStep step(store.model(), store.averaged(), options, exchange);
   BatchFeed feed(batches, options.accumulate, DataPlace{0, 0});
@@ -26,8 +26,9 @@ UpdateTime measure_update(const TrainOptions& options, const OutputDirectory& ou
   };
   make_update();
   watch = Stopwatch();
-  while (made < 3 || watch.seconds() < seconds) make_update();
-  return {.seconds = watch.seconds() / static_cast<double>(made - 1), .updates = made - 1};
+  const auto goes_on = [&] { return made < 3 || exchange.group().broadcast(watch.seconds() < seconds ? 1.0 : 0.0) > 0; };
+  while (goes_on()) make_update();
+  return {.seconds = exchange.group().broadcast(watch.seconds() / static_cast<double>(made - 1)), .updates = made - 1};
 }
 
 }  // namespace qkv

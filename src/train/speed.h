@@ -20,6 +20,6 @@ struct UpdateTime {
 // first one, which finds cold caches, is not timed; then as many as take `seconds`, at least two. Throws Error(interrupted) where it is
 // cancelled.
 UpdateTime measure_update(const TrainOptions& options, const OutputDirectory& output, std::unique_ptr<Model> model,
-                          const BatchSource& batches, GradientExchange& exchange, double seconds);
+                          const BatchSource& batches, const GradientExchange& exchange, double seconds);
 
 }  // namespace qkv

@@ -48,6 +48,8 @@ void TrainReporter::step(TrainingState& state, const Update& update, const StepR
   step.elapsed_seconds = elapsed;
   step.remaining_seconds = remaining;
   step.logged = state.step % options_.log_every == 0;
+  step.slowest_process = result.slowest_process;
+  step.slowest_ratio = result.slowest_ratio;
   if (step.logged) {
     log_.write(step);
     if (events_) write_events(*events_, step);

@@ -2,6 +2,8 @@
 #include "qkv/trainer.h"
 
 #include <array>
+#include <cstdlib>
+#include <set>
 
 #include "base/cancellation.h"
 #include "base/files.h"
@@ -10,90 +12,23 @@
 #include "base/timing.h"
 #include "models/model_directory.h"
 #include "models/registry.h"
+#include "processes/process_group.h"
+#include "tensor/host_values.h"
 #include "train/minutes_plan.h"
 #include "train/options/config_text.h"
 #include "train/options/options.h"
 #include "train/options/precision.h"
+#include "train/process_agreement.h"
 #include "train/speed.h"
 #include "train/tasks/pretrained_network.h"
 #include "train/tasks/training_task.h"
+#include "train/training_network.h"
 #include "train/training_run.h"
 
 namespace qkv {
 namespace {
 
 constexpr std::array kEnds = {TrainEnd::max_steps, TrainEnd::max_epochs, TrainEnd::max_minutes, TrainEnd::patience};
-
-Activation to_activation(FeedForwardActivation activation) {
-  switch (activation) {
-    case FeedForwardActivation::gelu:
-    case FeedForwardActivation::geglu: return Activation::gelu;
-    case FeedForwardActivation::gelu_tanh: return Activation::gelu_tanh;
-    case FeedForwardActivation::silu:
-    case FeedForwardActivation::swiglu: return Activation::silu;
-    case FeedForwardActivation::relu: break;
-  }
-  return Activation::relu;
-}
-
-Position to_position(PositionKind position) {
-  switch (position) {
-    case PositionKind::learned: return Position::learned;
-    case PositionKind::rope: return Position::rope;
-    case PositionKind::alibi: return Position::alibi;
-    case PositionKind::t5: return Position::t5;
-    case PositionKind::none: return Position::none;
-    case PositionKind::sinusoidal: break;
-  }
-  return Position::sinusoidal;
-}
-
-UniformConfig model_config(const TrainOptions& o, int32_t vocab_size, const SpecialTokens& special) {
-  const auto number = [](auto value) { return static_cast<int>(value); };
-  UniformConfig config;
-  config.vocab_size = vocab_size;
-  config.hidden_size = number(o.hidden_size);
-  config.encoder_layers = number(o.encoder_layers);
-  config.decoder_layers = number(o.decoder_layers);
-  config.num_attention_heads = number(o.num_attention_heads);
-  config.num_key_value_heads = number(o.num_key_value_heads > 0 ? o.num_key_value_heads : o.num_attention_heads);
-  config.encoder_ffn_dim = config.decoder_ffn_dim = number(o.ffn_dim);
-  config.activation = to_activation(o.activation);
-  config.gated_ffn = o.activation == FeedForwardActivation::swiglu || o.activation == FeedForwardActivation::geglu;
-  config.norm_position = o.norm_position == NormPlacement::pre ? NormPlace::pre : NormPlace::post;
-  config.norm = o.norm == NormFormula::rms ? NormKind::rms : NormKind::layer;
-  config.linear_bias = o.linear_bias == Biases::yes || (o.linear_bias == Biases::automatic && o.norm == NormFormula::layer);
-  config.position = to_position(o.position);
-  config.sliding_window = number(o.window);
-  config.tie_word_embeddings = o.tie_word_embeddings;
-  config.initializer_range = static_cast<float>(o.initializer_range);
-  // A learned table is only as long as the training sequences. The other position schemes have no table, so that more positions are free.
-  config.max_position_embeddings = o.position == PositionKind::learned ? number(o.max_length) : std::max(512, number(o.max_length));
-  config.dropout = static_cast<float>(o.dropout);
-  config.attention_dropout = static_cast<float>(o.attention_dropout);
-  config.activation_dropout = static_cast<float>(o.activation_dropout);
-  config.pad_token_id = special.pad;
-  if (special.eos >= 0) config.eos_token_ids = {special.eos};
-  config.decoder_start_token_id = special.decoder_start;
-  return config;
-}
-
-TransformerConfig make_config(const TrainOptions& options, const TrainingTask& task, const Tokenizer& tokenizer) {
-  if (!options.init.empty()) {
-    TransformerConfig config = pretrained_config(options, tokenizer.vocab_size());
-    task.adapt(config);
-    return config;
-  }
-  UniformConfig config = model_config(options, tokenizer.vocab_size(), task.special_tokens(tokenizer));
-  task.shape(config);
-  return config;
-}
-
-// "3+3" for encoder and decoder layers, or the number of layers if there is only one stack.
-std::string layers_of(const TransformerConfig& config) {
-  if (config.kind == Kind::encoder_decoder) return fmt::format("{}+{}", config.encoder.size(), config.decoder.size());
-  return std::to_string(config.encoder.size() + config.decoder.size());
-}
 
 // Returns the end of an earlier session if its limit still applies, so that nothing is left to do.
 std::optional<TrainEnd> still_finished(const TrainingState& state, const TrainOptions& options) {
@@ -161,30 +96,38 @@ void keep_options(const OutputDirectory& output, const TrainOptions& options, co
   write_file_atomically(output.options(), text);
 }
 
-// A translation is seldom longer than what the network has learnt to write, though texts to translate may be longer than those of the
-// training: half as much again, ten tokens at least, and the decoder start. What is longer has begun to repeat itself.
-int length_limit(int64_t longest_target, const TransformerConfig& config) {
-  const int64_t limit = 1 + longest_target + std::max<int64_t>(longest_target / 2, 10);
-  return static_cast<int>(std::min<int64_t>(limit, config.max_position_embeddings));
-}
-
 const TrainOptions& checked(const TrainOptions& options) {
   check_train_options(options);
   return options;
 }
 
+// The first process alone reports.
+TrainCallbacks callbacks_of_process(const TrainCallbacks& callbacks, const ProcessGroup& group) {
+  return group.first() ? callbacks : TrainCallbacks{.should_stop = callbacks.should_stop};
+}
+
 // One call of train(): what comes before the first update, in its order.
 class Session {
  public:
-  Session(const TrainOptions& given, const TrainCallbacks& callbacks)
-      : options_(checked(given)), callbacks_(callbacks), output_(options_), report_([this](const std::string& message) {
+  Session(const TrainOptions& given, const TrainCallbacks& callbacks, ProcessGroup& group)
+      : options_(checked(given)),
+        callbacks_(callbacks_of_process(callbacks, group)),
+        group_(group),
+        output_(options_, group.first() ? OutputAccess::write : OutputAccess::read),
+        report_([this](const std::string& message) {
           if (callbacks_.on_message) callbacks_.on_message(message);
         }) {}
 
   TrainResult run() {
-    if (options_.threads) set_num_threads(static_cast<int>(options_.threads));
+    if (options_.threads) {
+      set_num_threads(static_cast<int>(options_.threads));
+    } else if (group_.threads() && !std::getenv("QKV_THREADS")) {
+      set_num_threads(group_.threads());
+    }
     try {
       if (const auto end = prepare()) return result_of(state_, *end, true, state_.elapsed_seconds);
+    } catch (const EndedElsewhere&) {
+      throw;
     } catch (const Error& error) {
       if (error.code() != ErrorCode::interrupted) throw;
       fail(ErrorCode::interrupted, "stopped before the first update; {}",
@@ -194,10 +137,12 @@ class Session {
     std::unique_ptr<Model> model = make_model();
     const Architecture& architecture = architecture_for(config_, model->model_type);
     if (!options_.init.empty() && !checkpoint_) start_from_pretrained(*model, options_);
-    TrainingRun run({options_, callbacks_, output_, *data_.batches, *data_.validation, alone_, watch_}, std::move(model), std::move(state_),
-                    checkpoint_);
+    share_initial_weights(*model);
+    TrainingRun run({options_, callbacks_, output_, *data_.batches, *data_.validation, *exchange_, watch_}, std::move(model),
+                    std::move(state_), checkpoint_);
     describe_model(run.weights(), architecture);
     const TrainResult result = run.run();
+    if (!group_.first()) return result;
     if (task_->keeps_texts()) {
       report_(fmt::format("what came through a pipe is kept in {}, so that the training can go on with a higher limit",
                           output_.cache().string()));
@@ -213,44 +158,68 @@ class Session {
     if (callbacks_.on_activity) callbacks_.on_activity(what);
   }
 
+  // Runs body() in the first process, then in the others, which find what it wrote.
+  template <typename Body>
+  void in_turn(Body&& body) {
+    if (group_.first()) body();
+    group_.wait_for_all();
+    if (!group_.first()) body();
+    group_.wait_for_all();
+  }
+
   // Reads and checks everything; nothing of an earlier training is replaced before all of it is known to be right. Returns why there is
   // nothing to do.
   std::optional<TrainEnd> prepare() {
-    if (options_.resume && std::filesystem::exists(output_.path())) {
-      output_.create();
-      checkpoint_ = find_checkpoint(output_.checkpoints());
-    }
-    if (checkpoint_) {
-      activity("reading the checkpoint");
-      verify_checkpoint(*checkpoint_);
-      before_ = parse_training_state(read_checkpoint_state(*checkpoint_), *checkpoint_ / "state.json");
-    }
+    check_shared_texts(options_, group_);
+    find_earlier();
     choose_precision(options_, before_, report_);
+    choose_slices(options_, before_, group_);
+    exchange_.emplace(group_, static_cast<int>(options_.slices), activation_type(options_.exchange_dtype));
     const bool planned = follows_minutes(options_) && !before_;
     if (before_) adopt_plan(options_, before_->options, before_->planned_steps > 0);
-    if (const auto end = read_inputs()) return end;
-    tokenizer_ = checkpoint_ ? Tokenizer::load(output_.path()) : make_tokenizer(options_, *task_, report_, tokenizer_progress());
-    config_ = make_config(options_, *task_, *tokenizer_);
-    validate(config_);
+    in_turn([&] { read_inputs(); });
+    check_agreement(group_, state_, checkpoint_ ? read_file(*checkpoint_ / "checksums.json") : "");
+    if (const auto end = continue_earlier()) return end;
+    in_turn([&] {
+      tokenizer_ = find_tokenizer();
+      config_ = make_config(options_, *task_, *tokenizer_);
+      validate(config_);
+      throw_if_cancelled(options_.cancellation);
+      output_.create();
+      if (group_.first() && group_.size() > 1) tokenizer_->save(output_.cache());
+      if (!planned) data_ = open_data(report_);
+    });
+    if (planned) plan();
     throw_if_cancelled(options_.cancellation);
-    output_.create();
-    if (planned) {
-      plan();
-    } else {
-      data_ = open_data(report_);
+    if (group_.first()) {
+      if (!checkpoint_) {
+        output_.clear();
+        tokenizer_->save(output_.path());
+      }
+      keep_options(output_, options_, report_);
     }
-    throw_if_cancelled(options_.cancellation);
-    if (!checkpoint_) {
-      output_.clear();
-      tokenizer_->save(output_.path());
-    }
-    keep_options(output_, options_, report_);
     output_.keep();
     return std::nullopt;
   }
 
-  // The state of what is trained on; that of the checkpoint where there is one.
-  std::optional<TrainEnd> read_inputs() {
+  // Finds the checkpoint to go on from.
+  void find_earlier() {
+    if (group_.first() && options_.resume && std::filesystem::exists(output_.path())) {
+      output_.create();
+      checkpoint_ = find_checkpoint(output_.checkpoints());
+      if (checkpoint_) {
+        activity("reading the checkpoint");
+        verify_checkpoint(*checkpoint_);
+      }
+    }
+    const std::string found = group_.broadcast(checkpoint_ ? checkpoint_->string() : "");
+    if (found.empty()) return;
+    checkpoint_ = found;
+    before_ = parse_training_state(read_checkpoint_state(*checkpoint_), *checkpoint_ / "state.json");
+  }
+
+  // Opens the texts and describes what decides the weights.
+  void read_inputs() {
     activity("reading the training data");
     task_ = make_task(options_, {.directory =
                                      [this] {
@@ -265,6 +234,10 @@ class Session {
       state_.inputs["pretrained model"] = fmt::format("{:016x}", hash_of_pretrained(options_));
     }
     state_.isa = name_of(current_isa());
+  }
+
+  // The state becomes that of the checkpoint where there is one. Returns why there is nothing to do.
+  std::optional<TrainEnd> continue_earlier() {
     if (before_) {
       state_ = resume_state(*before_, state_, options_, report_);
       if (const auto end = still_finished(state_, options_)) return end;
@@ -276,6 +249,12 @@ class Session {
       report_("there is no checkpoint to resume from; starting from the beginning");
     }
     return std::nullopt;
+  }
+
+  Tokenizer find_tokenizer() const {
+    if (checkpoint_) return Tokenizer::load(output_.path());
+    if (group_.first()) return make_tokenizer(options_, *task_, report_, tokenizer_progress());
+    return Tokenizer::load(output_.cache());
   }
 
   Progress tokenizer_progress() const {
@@ -300,6 +279,16 @@ class Session {
     return model;
   }
 
+  // Weights that are made with another C library may differ in their last bits, so all processes take those of the first.
+  void share_initial_weights(const Model& model) {
+    if (checkpoint_ || group_.size() == 1) return;
+    for (const Parameter& parameter : model.parameters.all()) {
+      write_on_host<float>(parameter.value, Before::values, [&](float* values) {
+        group_.broadcast(std::as_writable_bytes(std::span(values, static_cast<size_t>(parameter.value.numel()))));
+      });
+    }
+  }
+
   // Measures the speed, and decides by it what follows from the time.
   void plan() {
     const std::vector<int64_t> sizes = batch_choices(options_);
@@ -307,7 +296,8 @@ class Session {
     PlanBasis basis;
     for (const int64_t size : sizes) {
       options_.batch_tokens = size;
-      TrainingData data = open_data(size == sizes.front() ? report_ : [](const std::string&) {});
+      TrainingData data;
+      in_turn([&] { data = open_data(size == sizes.front() ? report_ : [](const std::string&) {}); });
       const PlanBasis found = measure(data);
       if (size != sizes.front() && updates_that_fit(asked, found) < kEnoughUpdates) break;
       data_ = std::move(data);
@@ -328,29 +318,36 @@ class Session {
     constexpr double kShare = 0.02, kLongest = 10;  // of the time, and in seconds
     activity("measuring the speed");
     const UpdateTime time = measure_update(options_, output_, create_model(config_, static_cast<uint64_t>(options_.seed)), *data.batches,
-                                           alone_, std::min(kShare * 60 * options_.max_minutes, kLongest));
+                                           *exchange_, std::min(kShare * 60 * options_.max_minutes, kLongest));
     return {.seconds_per_update = time.seconds,
             .seconds = seconds_left(),
             .updates_per_epoch = (data.batches->size() + options_.accumulate - 1) / options_.accumulate,
             .validation_share = data.validation_share};
   }
 
-  double seconds_left() const { return 60 * options_.max_minutes - watch_.seconds(); }
+  double seconds_left() { return group_.broadcast(60 * options_.max_minutes - watch_.seconds()); }
 
   void describe_model(int64_t weights, const Architecture& architecture) const {
     report_(fmt::format("model: {} weights, {} layers, width {}, {} threads, {}", with_commas(weights), layers_of(config_),
                         config_.hidden_size, num_threads(), name_of(current_isa())));
+    if (group_.size() > 1) {
+      std::set<std::string> hosts;
+      for (int rank = 0; rank < group_.size(); ++rank) hosts.insert(group_.host(rank));
+      report_(fmt::format("{} processes on {} host{} share the {} slices of each update", group_.size(), hosts.size(),
+                          hosts.size() == 1 ? "" : "s", options_.slices));
+    }
     report_(architecture.model_type == "qkv"
                 ? "no class of transformers holds this network: the directory's model_type is \"qkv\", which qkv opens"
                 : fmt::format("transformers opens the directory as {}", architecture.class_name));
   }
 
   TrainOptions options_;
-  const TrainCallbacks& callbacks_;
+  const TrainCallbacks callbacks_;
+  ProcessGroup& group_;
   Stopwatch watch_;
   OutputDirectory output_;
   Report report_;
-  LocalExchange alone_;
+  std::optional<GradientExchange> exchange_;
   std::optional<std::filesystem::path> checkpoint_;  // to go on from
   std::optional<TrainingState> before_;              // as it is in the checkpoint
   TrainingState state_;
@@ -372,6 +369,24 @@ const char* name_of(TrainEnd end) {
   return "";
 }
 
-TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) { return Session(options, callbacks).run(); }
+TrainResult train(const TrainOptions& options, const TrainCallbacks& callbacks) {
+  ProcessGroup& group = process_group();
+  if (group.size() == 1) return Session(options, callbacks, group).run();
+  const auto leave = [&](const Error& error) {
+    if (!group.leave(error)) throw EndedElsewhere(error.code(), error.what());
+    if (!group.first()) throw Error(error.code(), fmt::format("{}: {}", group.name(group.rank()), error.what()));
+  };
+  try {
+    const TrainResult result = Session(options, callbacks, group).run();
+    group.wait_for_all();
+    return result;
+  } catch (const Error& error) {
+    leave(error);
+    throw;
+  } catch (const std::exception& error) {
+    leave(Error(ErrorCode::io, error.what()));
+    throw;
+  }
+}
 
 }  // namespace qkv

@@ -1,5 +1,6 @@
 #include "train/training_run.h"
 
+#include <array>
 #include <cmath>
 
 #include "base/option_error.h"
@@ -13,9 +14,9 @@ TrainingRun::TrainingRun(const TrainingInputs& inputs, std::unique_ptr<Model> mo
       state_(std::move(state)),
       store_(inputs.options, inputs.output, std::move(model)),
       step_(store_.model(), store_.averaged(), inputs.options, inputs.exchange),
-      stop_(inputs.options, inputs.watch, state_.elapsed_seconds, inputs.batches.size(), state_.step),
-      reporter_(inputs.options, inputs.callbacks, inputs.output, state_.step) {
-  if (checkpoint) store_.load(*checkpoint, step_.optimizer(), state_.step);
+      stop_(inputs.options, inputs.watch, state_.elapsed_seconds, inputs.batches.size(), state_.step) {
+  if (group().first()) reporter_.emplace(inputs.options, inputs.callbacks, inputs.output, state_.step);
+  if (checkpoint) store_.load(*checkpoint, step_, state_.step);
 }
 
 TrainResult TrainingRun::run() {
@@ -24,11 +25,22 @@ TrainResult TrainingRun::run() {
   activity("computing the first update");
   while (true) {
     if (state_.step > 0 && state_.step % in_.options.validate_every == 0 && state_.last_validation_step != state_.step) validate();
-    if (const auto end = stop_.reached_end(state_)) return finish(*end);
-    stop_if_asked();
+    const Decision decision = decide();
+    if (decision.end) return finish(*decision.end);
+    if (decision.stop) stop();
     if (state_.step % in_.options.save_every == 0 && state_.step > 0) save();
     make_update(feed);
   }
+}
+
+// The first process's clock counts, and a wish to stop in any of them.
+TrainingRun::Decision TrainingRun::decide() const {
+  const std::optional<TrainEnd> end = group().first() ? stop_.reached_end(state_) : std::nullopt;
+  std::array<double, 2> votes{end ? 1.0 + static_cast<double>(*end) : 0, stop_.cancelled(in_.callbacks) ? 1.0 : 0};
+  group().tree_sum(votes);
+  Decision decision{.stop = votes[1] > 0};
+  if (votes[0] > 0) decision.end = static_cast<TrainEnd>(std::lround(votes[0]) - 1);
+  return decision;
 }
 
 TrainResult TrainingRun::finish(TrainEnd end) {
@@ -59,7 +71,7 @@ void TrainingRun::make_update(BatchFeed& feed) {
   const double seconds = watch.seconds();
   update_seconds_ += seconds;
   ++updates_;
-  reporter_.step(state_, update, result, seconds, stop_.elapsed(), stop_.remaining(state_));
+  if (reporter_) reporter_->step(state_, update, result, seconds, stop_.elapsed(), stop_.remaining(state_));
   report_epoch_time();
 }
 
@@ -87,11 +99,16 @@ void TrainingRun::check_finite(const StepResult& result) const {
               result.learning_rate, store_.last_checkpoint());
 }
 
-ValidationResult TrainingRun::judge() {
+// Empty if it was interrupted.
+std::optional<ValidationResult> TrainingRun::judge() {
+  step_.share_averages();
+  Share share{.index = group().rank(), .count = group().size()};
+  share.sum = [this](std::span<double> values) { group().tree_sum(values); };
+  share.gather = [this](const std::string& text) { return group().gather(text); };
   try {
-    return in_.validation.run(store_.judged().network);
+    return in_.validation.run(store_.judged().network, share);
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::interrupted) stop_if_asked();  // the validation is repeated after resuming
+    if (error.code() == ErrorCode::interrupted && stop_.cancelled(in_.callbacks)) return std::nullopt;
     throw;
   }
 }
@@ -99,7 +116,9 @@ ValidationResult TrainingRun::judge() {
 void TrainingRun::validate() {
   activity(fmt::format("validating after step {}", state_.step));
   const Stopwatch watch;
-  const ValidationResult result = judge();
+  const std::optional<ValidationResult> judged = judge();
+  if (!judged) stop();  // the validation is repeated after resuming
+  const ValidationResult& result = *judged;
   if (!std::isfinite(result.loss)) {
     fail(ErrorCode::diverged, "training diverged by step {}: the validation loss is no finite number; {}", state_.step,
          store_.last_checkpoint());
@@ -107,7 +126,7 @@ void TrainingRun::validate() {
   const double score = result.score();
   const bool better = score > state_.best_score || (score == state_.best_score && result.loss < state_.best_loss);
   if (better) {
-    store_.keep_model();
+    if (group().first()) store_.keep_model();
     state_.best_score = score;
     state_.best_loss = result.loss;
     state_.best_step = state_.step;
@@ -120,15 +139,15 @@ void TrainingRun::validate() {
   store_.changed();
   const double seconds = watch.seconds();
   stop_.validation_took(seconds);
-  reporter_.validation(state_.step, result, better, seconds);
+  if (reporter_) reporter_->validation(state_.step, result, better, seconds);
 }
 
 void TrainingRun::save() {
   const Stopwatch watch;
   activity(fmt::format("writing a checkpoint of step {}", state_.step));
   state_.elapsed_seconds = stop_.elapsed();
-  if (!store_.save(state_, step_.optimizer())) return;
-  if (state_.best_score < 0) store_.keep_model();  // without a validation, the current weights are stored
+  if (!store_.save(state_, step_)) return;
+  if (group().first() && state_.best_score < 0) store_.keep_model();  // without a validation, the current weights are stored
   stop_.saving_took(watch.seconds());
 }
 
@@ -139,8 +158,7 @@ std::string TrainingRun::what_is_left() const {
                      checkpoint);
 }
 
-void TrainingRun::stop_if_asked() {
-  if (!stop_.cancelled(in_.callbacks)) return;
+void TrainingRun::stop() {
   save();
   fail_option(ErrorCode::interrupted, "stopped after step {}; the same command with `resume` goes on from there; {}", state_.step,
               what_is_left());

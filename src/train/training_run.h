@@ -24,7 +24,7 @@ struct TrainingInputs {
   const OutputDirectory& output;
   const BatchSource& batches;
   const Validation& validation;
-  GradientExchange& exchange;
+  const GradientExchange& exchange;
   Stopwatch watch;  // time of this session, for --max-minutes
 };
 
@@ -42,9 +42,16 @@ class TrainingRun {
   TrainResult finish(TrainEnd end);
   void make_update(BatchFeed& feed);
   void validate();
-  ValidationResult judge();
+  std::optional<ValidationResult> judge();
   void save();
-  void stop_if_asked();
+  // What all processes decide together.
+  struct Decision {
+    std::optional<TrainEnd> end;
+    bool stop = false;
+  };
+  Decision decide() const;
+  [[noreturn]] void stop();
+  ProcessGroup& group() const { return in_.exchange.group(); }
   std::string what_is_left() const;
   void report_epoch_time();
   void activity(std::string_view what) const;
@@ -57,8 +64,8 @@ class TrainingRun {
   TrainingStore store_;
   GradientStep step_;
   StopPolicy stop_;
-  TrainReporter reporter_;
-  double update_seconds_ = 0;  // of this session, and how many they took
+  std::optional<TrainReporter> reporter_;  // of the first process
+  double update_seconds_ = 0;              // of this session, and how many they took
   int64_t updates_ = 0;
   bool epoch_reported_ = false;
 };

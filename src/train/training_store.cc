@@ -30,15 +30,37 @@ std::unique_ptr<Model> make_average(const Model& model) {
 TrainingStore::TrainingStore(const TrainOptions& options, const OutputDirectory& output, std::unique_ptr<Model> model)
     : options_(options), output_(output), model_(std::move(model)), averaged_(options.ema_decay > 0 ? make_average(*model_) : nullptr) {}
 
-void TrainingStore::load(const std::filesystem::path& checkpoint, AdamW& optimizer, int64_t step) {
-  load_checkpoint(checkpoint, parts(optimizer));
+void TrainingStore::load(const std::filesystem::path& checkpoint, GradientStep& updates, int64_t step) {
+  AdamW& optimizer = updates.optimizer();
+  const ParameterRow& row = optimizer.row();
+  const bool whole = updates.exchange().group().size() == 1;
+  const auto target = [&](const Tensor& own) { return whole ? own : Tensor::empty({row.size(), 1}, own.dtype(), own.device()); };
+  const Tensor m = target(optimizer.m_values()), v = target(optimizer.v_values());
+  load_checkpoint(checkpoint, parts(row, m, v));
+  const GradientExchange& exchange = updates.exchange();
+  for (const auto& [begin, count, own] : row.segments(exchange.first_part(), exchange.last_part())) {
+    if (whole) break;
+    optimizer.m_values().row_range(own, count).copy_from(m.row_range(begin, count));
+    optimizer.v_values().row_range(own, count).copy_from(v.row_range(begin, count));
+  }
   optimizer.set_steps(step);
   saved_step_ = step;
 }
 
-bool TrainingStore::save(const TrainingState& state, const AdamW& optimizer) {
+bool TrainingStore::save(const TrainingState& state, GradientStep& updates) {
   if (saved_step_ == state.step) return false;
-  save_checkpoint(output_.checkpoints(), state.step, to_json(state), parts(optimizer), options_.keep_checkpoints,
+  const GradientExchange& exchange = updates.exchange();
+  const AdamW& optimizer = updates.optimizer();
+  updates.share_averages();
+  const Tensor m = exchange.gather(optimizer.row(), optimizer.m_values()), v = exchange.gather(optimizer.row(), optimizer.v_values());
+  if (exchange.group().first()) write(state, parts(optimizer.row(), m, v));
+  exchange.group().wait_for_all();
+  saved_step_ = state.step;
+  return true;
+}
+
+void TrainingStore::write(const TrainingState& state, std::span<const CheckpointPart> parts) const {
+  save_checkpoint(output_.checkpoints(), state.step, to_json(state), parts, options_.keep_checkpoints,
                   [this](const std::filesystem::path& directory) {
                     save_model(judged(), directory);
                     for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
@@ -46,8 +68,6 @@ bool TrainingStore::save(const TrainingState& state, const AdamW& optimizer) {
                         write_file_atomically(directory / name, read_file(output_.path() / name));
                     }
                   });
-  saved_step_ = state.step;
-  return true;
 }
 
 std::string TrainingStore::last_checkpoint() const {
@@ -55,12 +75,13 @@ std::string TrainingStore::last_checkpoint() const {
   return checkpoint ? fmt::format("{} is the last checkpoint", checkpoint->string()) : "there is no checkpoint yet";
 }
 
-std::vector<CheckpointPart> TrainingStore::parts(const AdamW& optimizer) const {
+std::vector<CheckpointPart> TrainingStore::parts(const ParameterRow& row, const Tensor& m, const Tensor& v) const {
   std::vector<CheckpointPart> list{{"weights.safetensors", named(model_->parameters)}, {"optimizer.safetensors", {}}};
-  for (size_t i = 0; i < optimizer.m().size(); ++i) {
+  const std::vector<Tensor> first = row.views(m), second = row.views(v);
+  for (size_t i = 0; i < first.size(); ++i) {
     const std::string& name = model_->parameters.all()[i].name;
-    list[1].tensors.emplace_back("m." + name, optimizer.m()[i]);
-    list[1].tensors.emplace_back("v." + name, optimizer.v()[i]);
+    list[1].tensors.emplace_back("m." + name, first[i]);
+    list[1].tensors.emplace_back("v." + name, second[i]);
   }
   if (averaged_) list.push_back({"average.safetensors", named(averaged_->parameters)});
   return list;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,7 @@
 
 #include "models/model.h"
 #include "qkv/trainer.h"
-#include "train/optimizer.h"
+#include "train/gradient_step.h"
 #include "train/output/checkpoint.h"
 #include "train/output/output_directory.h"
 #include "train/output/training_state.h"
@@ -29,9 +30,10 @@ class TrainingStore {
   const Model& judged() const { return averaged_ ? *averaged_ : *model_; }
 
   // Reads the tensors of a verified checkpoint; `step` is the checkpoint's.
-  void load(const std::filesystem::path& checkpoint, AdamW& optimizer, int64_t step);
+  void load(const std::filesystem::path& checkpoint, GradientStep& updates, int64_t step);
   // Writes a checkpoint, which is a model directory of the judged weights too; returns false if the newest one already contains this state.
-  bool save(const TrainingState& state, const AdamW& optimizer);
+  // All processes call it; the first one writes.
+  bool save(const TrainingState& state, GradientStep& updates);
   std::filesystem::path checkpoint_of(int64_t step) const { return output_.checkpoints() / fmt::format("step-{}", step); }
   void changed() { saved_step_ = -1; }  // marks the state as different from the newest checkpoint
   // Writes the model directory with the current judged weights.
@@ -39,7 +41,10 @@ class TrainingStore {
   std::string last_checkpoint() const;  // for messages
 
  private:
-  std::vector<CheckpointPart> parts(const AdamW& optimizer) const;
+  // `m` and `v`: the optimizer's moments, whole rows.
+  std::vector<CheckpointPart> parts(const ParameterRow& row, const Tensor& m, const Tensor& v) const;
+
+  void write(const TrainingState& state, std::span<const CheckpointPart> parts) const;
 
   const TrainOptions& options_;
   const OutputDirectory& output_;

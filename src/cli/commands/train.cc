@@ -13,6 +13,7 @@
 #include "cli/letters.h"
 #include "cli/output.h"
 #include "cli/program.h"
+#include "processes/process_group.h"
 #include "qkv/trainer.h"
 #include "train/options/config_text.h"
 #include "train/options/given_options.h"
@@ -42,6 +43,7 @@ class TrainDisplay {
     if (!line_.visible() && !step.logged) return;
     std::string text = fmt::format("step {}  epoch {}  loss {:.3f}  lr {:.2e}  {:.0f} tok/s  {}", step.step, step.epoch, step.average_loss,
                                    step.learning_rate, step.tokens_per_second, format_duration(step.elapsed_seconds));
+    if (step.slowest_process >= 0) text += fmt::format("  slowest process {}: {:.2f} x the mean", step.slowest_process, step.slowest_ratio);
     if (step.remaining_seconds >= 0) text += fmt::format("  ETA {}", format_duration(step.remaining_seconds));
     if (line_.visible()) {
       line_.show(text + validation_);
@@ -149,6 +151,8 @@ void run(const TrainCommand& train_command) {
   TrainOptions options = resolve_train_options(train_command.settings);
   if (train_command.print_config) return write_stdout(config_text(options));
   options.cancellation = program_cancellation();
+  const ProcessGroup& group = process_group();
+  if (!group.first()) set_log_level(LogLevel::quiet);
   // On a terminal it replaces the moving line.
   const char* acknowledgement = isatty(STDERR_FILENO) == 1
                                     ? "\r\033[Jstopping when this step is done and saved; a second signal ends at once\n"

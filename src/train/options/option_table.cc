@@ -216,6 +216,16 @@ std::vector<TrainOption> optimization_options() {
       integer({"batch-tokens", "Pairs of a batch times its longest side, or tokens of its windows, at most", true}, &O::batch_tokens, 1,
               int64_t{1} << 30),
       integer({"accumulate", "Batches per update", true}, &O::accumulate, 1, 1 << 20),
+      integer({"slices",
+               "Parts of an update, a power of two, that processes under mpirun divide among them; equal ones give equal weights whatever "
+               "the number of processes. 0: 16 under mpirun, else 1",
+               true},
+              &O::slices, 0, 1024),
+      choice({"exchange-dtype",
+              "Type of the gradients that processes under mpirun send each other. bf16: half the traffic, but weights that depend on the "
+              "number of processes",
+              true},
+             &O::exchange_dtype, {{"f32", TrainPrecision::f32}, {"bf16", TrainPrecision::bf16}}),
       real({"lr", "Learning rate at its peak", true, "learning_rate"}, &O::learning_rate, 0, 1000),
       choice({"schedule", "How the learning rate falls after the warm-up", true}, &O::schedule,
              {{"inverse-sqrt", LearningRateSchedule::inverse_sqrt},
@@ -267,7 +277,8 @@ std::vector<TrainOption> run_options() {
 bool may_change(std::string_view name) {
   constexpr std::string_view kNames[] = {"dropout",      "attention-dropout", "activation-dropout", "lr",
                                          "schedule",     "warmup-steps",      "schedule-steps",     "min-lr",
-                                         "weight-decay", "clip-norm",         "label-smoothing",    "validate-every"};
+                                         "weight-decay", "clip-norm",         "label-smoothing",    "validate-every",
+                                         "slices",       "exchange-dtype"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 

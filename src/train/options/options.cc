@@ -2,6 +2,7 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <bit>
 
 #include "base/files.h"
 #include "base/option_error.h"
@@ -239,6 +240,8 @@ void check_train_options(const TrainOptions& options) {
   check_data_options(options);
   check_lengths(options);
   QKV_CHECK_OPTION(!(options.resume && options.overwrite), "`resume` and `overwrite` exclude each other; give one of them");
+  QKV_CHECK_OPTION(options.slices == 0 || std::has_single_bit(static_cast<uint64_t>(options.slices)),
+                   "`slices` {} is not a power of two; possible: 1, 2, 4, 8, 16, ...", options.slices);
   QKV_CHECK_OPTION(options.hidden_size % options.num_attention_heads == 0, "`num_attention_heads` {} does not divide `hidden_size` {}",
                    options.num_attention_heads, options.hidden_size);
   const int64_t head_dim = options.hidden_size / options.num_attention_heads;

@@ -56,8 +56,10 @@ mode_t denied_rights(const fs::path& directory) {
 
 }  // namespace
 
-OutputDirectory::OutputDirectory(const TrainOptions& options) : path_(fs::absolute(options.output).lexically_normal()) {
+OutputDirectory::OutputDirectory(const TrainOptions& options, OutputAccess access)
+    : access_(access), path_(fs::absolute(options.output).lexically_normal()) {
   if (!path_.has_filename()) path_ = path_.parent_path();  // "model/" -> "model"
+  if (access == OutputAccess::read) return;
   std::error_code error;
   const fs::file_status status = fs::status(path_, error);
   const std::string label = mark_fields("`output`") + " " + options.output.string();
@@ -91,6 +93,11 @@ fs::path OutputDirectory::options() const { return path_ / kKeptOptions; }
 
 void OutputDirectory::create() {
   if (lock_ >= 0) return;
+  if (access_ == OutputAccess::read) {
+    if (!fs::exists(cache()))
+      fail_option(ErrorCode::io, "`output` {}: another process makes it, but it is not seen here; all hosts must share it", path_.string());
+    return;
+  }
   fs::path missing;
   for (fs::path each = path_; !each.empty() && !fs::exists(each); each = each.parent_path()) missing = each;
   std::error_code error;

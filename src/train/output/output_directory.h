@@ -10,18 +10,21 @@
 
 namespace qkv {
 
+// One process of a training writes; the others read what it wrote.
+enum class OutputAccess { write, read };
+
 class OutputDirectory {
  public:
   // Throws Error(invalid_argument) if the directory exists, is not empty, and neither --resume nor --overwrite is given, and Error(io) if
   // it is not writable. Changes nothing.
-  explicit OutputDirectory(const TrainOptions& options);
+  explicit OutputDirectory(const TrainOptions& options, OutputAccess access = OutputAccess::write);
   // Removes the directories that create() made, unless keep() was called.
   ~OutputDirectory();
   OutputDirectory(const OutputDirectory&) = delete;
   OutputDirectory& operator=(const OutputDirectory&) = delete;
 
   // Makes the directory if it is missing, locks it against other trainings for the lifetime of this object, and removes temporary files of
-  // a killed training.
+  // a killed training. With OutputAccess::read it only throws Error(io) if the directory is missing.
   void create();
   // Removes the files of an earlier training; other files are kept. New files get no permissions that the removed ones denied.
   void clear();
@@ -35,6 +38,7 @@ class OutputDirectory {
   std::filesystem::path tensorboard() const { return path_ / "tensorboard"; }
 
  private:
+  OutputAccess access_;
   std::filesystem::path path_;
   std::filesystem::path created_;  // topmost directory made by create(); empty: none
   bool made_cache_ = false;        // by create(), in a directory that was there

@@ -71,6 +71,7 @@ std::map<std::string, std::string> deciding_options(const TrainOptions& options)
   for (const TrainOption& option : train_option_table()) {
     if (option.decides_weights && unused_reason(options, option.name).empty()) values[option.name] = option.get(options);
   }
+  if (options.slices <= 1) values.erase("slices");  // as in trainings before there were any
   // Without schedule_steps, the cosine ends at max_steps.
   if (options.schedule == LearningRateSchedule::cosine && !options.schedule_steps)
     values["schedule-steps"] = std::to_string(options.max_steps);

@@ -1,0 +1,78 @@
+#include "train/slices.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace qkv {
+namespace {
+
+// The first sequence of part `part`: the first one whose middle lies at or behind the part's share of the tokens.
+int64_t first_sequence(const std::vector<int64_t>& ends, int part, int parts) {
+  const int64_t total = ends.empty() ? 0 : ends.back();
+  int64_t begin = 0;
+  for (size_t i = 0; i < ends.size(); ++i) {
+    if (part == parts || (begin + ends[i]) * parts < 2 * part * total) {
+      begin = ends[i];
+      continue;
+    }
+    return static_cast<int64_t>(i);
+  }
+  return std::ssize(ends);
+}
+
+TokenBatch sequences_of(const TokenBatch& batch, int64_t first, int64_t last) {
+  TokenBatch result;
+  if (batch.segments.count() == 0 || first == last) return result;
+  const int64_t begin = batch.segments.begin(first), end = batch.segments.begin(last - 1) + batch.segments.length(last - 1);
+  result.ids.assign(batch.ids.begin() + begin, batch.ids.begin() + end);
+  if (!batch.token_types.empty()) result.token_types.assign(batch.token_types.begin() + begin, batch.token_types.begin() + end);
+  std::vector<int32_t> lengths;
+  for (int64_t i = first; i < last; ++i) lengths.push_back(batch.segments.length(i));
+  result.segments = Segments::of_lengths(lengths);
+  return result;
+}
+
+}  // namespace
+
+std::vector<SliceUnit> units_of_slice(size_t batches, int slices, int slice) {
+  const int common = static_cast<int>(std::gcd(batches, static_cast<size_t>(slices)));
+  const size_t parts = static_cast<size_t>(slices / common), each = batches / static_cast<size_t>(common);
+  std::vector<SliceUnit> units;
+  for (size_t unit = static_cast<size_t>(slice) * each; unit < (static_cast<size_t>(slice) + 1) * each; ++unit) {
+    units.push_back({unit / parts, static_cast<int>(unit % parts), static_cast<int>(parts)});
+  }
+  return units;
+}
+
+TrainingBatch part_of(const TrainingBatch& batch, int part, int parts) {
+  const int64_t count = std::max(batch.source.segments.count(), batch.target_in.segments.count());
+  std::vector<int64_t> ends;
+  int64_t tokens = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    if (batch.source.segments.count() > 0) tokens += batch.source.segments.length(i);
+    if (batch.target_in.segments.count() > 0) tokens += batch.target_in.segments.length(i);
+    ends.push_back(tokens);
+  }
+  const int64_t first = first_sequence(ends, part, parts), last = first_sequence(ends, part + 1, parts);
+  TrainingBatch result;
+  if (first == last) return result;
+  result.source = sequences_of(batch.source, first, last);
+  result.target_in = sequences_of(batch.target_in, first, last);
+  if (batch.target_in.segments.count() > 0) {
+    const auto begin = batch.target_out.begin() + batch.target_in.segments.begin(first);
+    result.target_out.assign(begin, begin + std::ssize(result.target_in.ids));
+    return result;
+  }
+  const int32_t begin = batch.source.segments.begin(first), end = begin + static_cast<int32_t>(result.source.ids.size());
+  const size_t width = batch.target_rows.empty() ? 0 : batch.target_values.size() / batch.target_rows.size();
+  for (size_t i = 0; i < batch.target_rows.size(); ++i) {
+    if (batch.target_rows[i] < begin || batch.target_rows[i] >= end) continue;
+    result.target_rows.push_back(batch.target_rows[i] - begin);
+    if (!batch.target_out.empty()) result.target_out.push_back(batch.target_out[i]);
+    const auto values = batch.target_values.begin() + static_cast<std::ptrdiff_t>(i * width);
+    result.target_values.insert(result.target_values.end(), values, values + static_cast<std::ptrdiff_t>(width));
+  }
+  return result;
+}
+
+}  // namespace qkv
