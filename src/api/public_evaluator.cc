@@ -15,6 +15,7 @@
 #include "evaluate/option_table.h"
 #include "evaluate/scores.h"
 #include "evaluate/text_loss.h"
+#include "processes/process_group.h"
 #include "qkv/evaluator.h"
 
 namespace qkv {
@@ -33,6 +34,15 @@ int64_t resolve_context(int64_t chosen, const TransformerConfig& config, bool ma
   return context;
 }
 
+// What this process has to do of an evaluation under mpirun or srun.
+Share launched_share() {
+  ProcessGroup& group = process_group();
+  return {.index = group.rank(),
+          .count = group.size(),
+          .sum = [&group](std::span<double> values) { group.tree_sum(values); },
+          .gather = [&group](const std::string& text) { return group.gather(text); }};
+}
+
 int64_t count_unknown(const TextCorpus& corpus, const Tokenizer& tokenizer) {
   const int32_t id = tokenizer.unknown_id();
   return id < 0 ? 0 : std::count(corpus.tokens().begin(), corpus.tokens().end(), id);
@@ -42,9 +52,9 @@ void evaluate_masked(const Model& model, const TextCorpus& corpus, const Tokeniz
                      TextEvaluation& result) {
   MaskedLossOptions options{.context = result.context, .dtype = activation_type(model), .cancellation = cancellation};
   options.batch_tokens = std::max(options.context, kBatchTokens);
-  const MaskedLoss loss = masked_loss(model.network, corpus, tokenizer, options);
+  const MaskedLoss loss = masked_loss(model.network, corpus, tokenizer, options, launched_share());
   options.masking = hidden_words();
-  const MaskedLoss words = masked_loss(model.network, corpus, tokenizer, options);
+  const MaskedLoss words = masked_loss(model.network, corpus, tokenizer, options, launched_share());
   result.loss = loss.per_token();
   result.masked_bits_per_byte = words.bits_per_byte();
   result.tokens = loss.tokens;
@@ -56,7 +66,8 @@ void evaluate_causal(const Model& model, const TextCorpus& corpus, const Cancell
                                   {.context = result.context,
                                    .batch_tokens = std::max(result.context, kBatchTokens),
                                    .dtype = activation_type(model),
-                                   .cancellation = cancellation});
+                                   .cancellation = cancellation},
+                                  launched_share());
   result.loss = loss.per_token();
   result.bits_per_byte = loss.bits_per_byte();
   result.tokens = loss.tokens;

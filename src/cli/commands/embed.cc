@@ -17,6 +17,7 @@
 #include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/program.h"
+#include "cli/sharing.h"
 #include "cli/table_options.h"
 #include "decode/translator.h"
 #include "embed/option_table.h"
@@ -50,10 +51,20 @@ struct Lines {
 
 constexpr std::string_view kEmbedded = "embedded";
 
+// The next lines of the input; empty at its end.
+std::vector<std::string> next_lines(LineInput& input) {
+  std::vector<std::string> lines;
+  if (is_first_process()) {
+    const std::vector<std::string_view> block = input.next();
+    lines.assign(block.begin(), block.end());
+  }
+  return share_lines(std::move(lines));
+}
+
 Lines all_lines(const std::string& path) {
   LineInput input(path);
   Lines all{.name = input.name()};
-  for (std::vector<std::string_view> block; !(block = input.next()).empty();) all.texts.insert(all.texts.end(), block.begin(), block.end());
+  for (std::vector<std::string> block; !(block = next_lines(input)).empty();) all.texts.insert(all.texts.end(), block.begin(), block.end());
   return all;
 }
 
@@ -77,7 +88,7 @@ void check_lines(const Lines& lines, const Embeddings& embeddings, const Embedde
 Embeddings embed_lines(const Embedder& embedder, const Lines& lines, EmbedOptions options, LineProgress& progress) {
   progress.begin(lines.texts);
   options.on_progress = [&](int64_t done) { progress.done(done); };
-  Embeddings result = embedder.embed(lines.texts, options);
+  Embeddings result = embed_shared(embedder, lines.texts, options);
   check_lines(lines, result, embedder);
   return result;
 }
@@ -90,8 +101,8 @@ void append_json(std::string& text, int64_t line, const Embeddings& embeddings, 
 void print_vectors(const Embedder& embedder, const EmbedArguments& arguments) {
   LineInput input("");
   LineProgress progress(kEmbedded, input.size(), input.is_typed());
-  for (std::vector<std::string_view> block; !(block = input.next()).empty();) {
-    const Lines lines{input.name(), {block.begin(), block.end()}, input.first_line()};
+  for (std::vector<std::string> block; !(block = next_lines(input)).empty();) {
+    const Lines lines{input.name(), std::move(block), input.first_line()};
     const Embeddings embeddings = embed_lines(embedder, lines, arguments.options, progress);
     std::string text;
     for (int64_t i = 0; i < embeddings.count(); ++i) {
@@ -105,12 +116,12 @@ void print_vectors(const Embedder& embedder, const EmbedArguments& arguments) {
 
 void write_vectors(const Embedder& embedder, const EmbedArguments& arguments) {
   constexpr size_t kBlock = 4096;  // lines whose vectors are in memory at once
-  check_can_write(arguments.output);
+  if (is_first_process()) check_can_write(arguments.output);
   const Lines all = all_lines("");
   if (all.texts.empty()) log_warning("{} is empty, so that {} holds no vector", all.name, arguments.output);
   const int64_t size = embedder.embed({}, arguments.options).size;
   LineProgress progress(kEmbedded, all.bytes(), false);
-  write_file_atomically(arguments.output, [&](const auto& append) {
+  const auto write = [&](const auto& append) {
     const std::string header = npy_header(std::ssize(all.texts), size);
     if (!arguments.json) append(header.data(), header.size());
     for (size_t at = 0; at < all.texts.size(); at += kBlock) {
@@ -126,7 +137,12 @@ void write_vectors(const Embedder& embedder, const EmbedArguments& arguments) {
       else
         append(embeddings.values.data(), embeddings.values.size() * sizeof(float));
     }
-  });
+  };
+  if (is_first_process()) {
+    write_file_atomically(arguments.output, write);
+  } else {
+    write([](const void*, size_t) {});
+  }
   log_info("{}: {} vectors of {} values", arguments.output, all.texts.size(), size);
 }
 
@@ -164,8 +180,8 @@ void print_neighbours(const Embedder& embedder, const EmbedArguments& arguments)
   const Embeddings rows = embed_lines(embedder, among, options, *progress);
   LineInput input("");
   progress.emplace("searched", input.size(), input.is_typed());
-  for (std::vector<std::string_view> block; !(block = input.next()).empty();) {
-    const Lines lines{input.name(), {block.begin(), block.end()}, input.first_line()};
+  for (std::vector<std::string> block; !(block = next_lines(input)).empty();) {
+    const Lines lines{input.name(), std::move(block), input.first_line()};
     const Embeddings queries = embed_lines(embedder, lines, arguments.options, *progress);
     const auto found = nearest_neighbours(queries, rows, arguments.k, embedder.similarity(), program_cancellation());
     for (size_t i = 0; i < found.size(); ++i) {
@@ -263,7 +279,7 @@ void add_embed_command(CLI::App& app) {
       "Example: qkv embed --model all-MiniLM-L6-v2 --output vectors.npy < lines.txt");
   command->callback([command, arguments] {
     refuse_unused(*command, *arguments);
-    run_embed(*arguments);
+    run_shared([&] { run_embed(*arguments); });
   });
 }
 

@@ -11,6 +11,7 @@
 #include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/program.h"
+#include "cli/sharing.h"
 #include "cli/table_options.h"
 #include "evaluate/option_table.h"
 #include "qkv/evaluator.h"
@@ -189,7 +190,7 @@ void check_arguments(const EvalArguments& arguments) {
 
 void run_eval(EvalArguments& arguments) {
   check_arguments(arguments);
-  if (!arguments.output.empty()) check_can_write(arguments.output);
+  if (!arguments.output.empty() && is_first_process()) check_can_write(arguments.output);
   if (!arguments.text.empty()) return eval_text(arguments);
   if (!arguments.classification.empty()) return eval_classification(arguments);
   if (!arguments.compared.empty()) return compare_lines(arguments);
@@ -247,7 +248,7 @@ void add_eval_command(CLI::App& app) {
       "exponential; bits per byte are comparable between tokenizers. Of a masked language model the loss is that of the tokens which "
       "training\n"
       "would hide (the same ones each time), masked bits per byte are those of whole words, for each byte of these.");
-  command->callback([arguments] { run_eval(*arguments); });
+  command->callback([arguments] { run_shared([&] { run_eval(*arguments); }); });
 }
 
 }  // namespace qkv

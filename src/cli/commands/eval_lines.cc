@@ -14,6 +14,7 @@
 #include "base/utf8.h"
 #include "cli/output.h"
 #include "cli/program.h"
+#include "cli/sharing.h"
 #include "decode/option_table.h"
 #include "qkv/tokenizer.h"
 
@@ -64,7 +65,8 @@ Hypotheses translate_source(const EvalArguments& arguments, const std::string& m
   const auto show = [&](int64_t done) {
     line.show(fmt::format("translated {} of {} lines  {:.0f} lines/s", done, source.size(), static_cast<double>(done) / watch.seconds()));
   };
-  std::vector<Translation> translations = translator.translate(source, {.cancellation = program_cancellation(), .on_progress = show});
+  std::vector<Translation> translations =
+      translate_shared(translator, source, {.cancellation = program_cancellation(), .on_progress = show});
   Hypotheses hypotheses;
   hypotheses.seconds = watch.seconds();
   std::string text;
@@ -72,7 +74,7 @@ Hypotheses translate_source(const EvalArguments& arguments, const std::string& m
     hypotheses.lines.push_back(on_one_line(std::move(translation.candidates.front().text)));
     text += hypotheses.lines.back() + '\n';
   }
-  if (!arguments.output.empty()) write_file_atomically(arguments.output, text);
+  if (!arguments.output.empty() && is_first_process()) write_file_atomically(arguments.output, text);
   log_info("translated {} lines in {:.2f} s, {:.1f} lines/s", source.size(), hypotheses.seconds,
            static_cast<double>(source.size()) / hypotheses.seconds);
   return hypotheses;

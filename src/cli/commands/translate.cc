@@ -12,6 +12,7 @@
 #include "cli/line_reader.h"
 #include "cli/output.h"
 #include "cli/program.h"
+#include "cli/sharing.h"
 #include "cli/table_options.h"
 #include "decode/translator.h"
 
@@ -83,13 +84,13 @@ void run_translate(TranslateArguments arguments) {
   LineReader reader(STDIN_FILENO, "standard input");
   LineProgress progress("translated", bytes_of_stdin(), is_stdin_typed());
   for (size_t max_lines = kFirstLines;; max_lines = std::min(2 * max_lines, kMostLines)) {
-    const std::vector<std::string> lines = reader.next(max_lines);
+    const std::vector<std::string> lines = share_lines(is_first_process() ? reader.next(max_lines) : std::vector<std::string>());
     if (lines.empty()) break;
     progress.begin(lines);
     const TranslationCall call{.first_line = reader.first_line(), .cancellation = program_cancellation(), .on_progress = [&](int64_t done) {
                                  progress.done(done);
                                }};
-    const std::vector<Translation> translations = translator.translate(lines, call);
+    const std::vector<Translation> translations = translate_shared(translator, lines, call);
     warn_of_long_lines(lines, translations, call.first_line, translator.max_source_tokens(), too_long);
     print_translations(translations, arguments);
   }
@@ -115,8 +116,9 @@ void add_translate_command(CLI::App& app) {
       "when they come one by one, and computed in batches when many are waiting. The score of a translation is (sum of log p) / "
       "length^penalty\n"
       "with beams and the sum of log p without, as in transformers; a token's score is its log p.\n"
+      "Under mpirun or srun, the processes divide the lines among them.\n"
       "Example: qkv translate --model my-model --beam-size 4 --n-best 2 --scores < test.en > test.de");
-  command->callback([arguments] { run_translate(*arguments); });
+  command->callback([arguments] { run_shared([&] { run_translate(*arguments); }); });
 }
 
 }  // namespace qkv
