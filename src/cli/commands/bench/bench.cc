@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/commands/bench/bench_matmul.h"
 #include "cli/commands/bench/bench_recurrent.h"
+#include "cli/commands/bench/bench_scale.h"
 #include "cli/commands/bench/bench_tokenizer.h"
 #include "cli/exclusions.h"
 #include "cli/numbers.h"
@@ -207,6 +208,7 @@ void add_bench_command(CLI::App& app) {
 
   add_matmul_bench(*bench);
   add_recurrent_bench(*bench);
+  add_scale_bench(*bench);
   add_tokenizer_bench(*bench);
 
   auto json = std::make_shared<bool>(false);
