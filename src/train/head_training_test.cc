@@ -62,7 +62,7 @@ TEST_P(HeadTraining, FiftyUpdatesAreThoseOfPyTorch) {
   const nlohmann::json expected = nlohmann::json::parse(read_file(golden / "expected.json"));
   const std::unique_ptr<Model> model = load_model(golden);
   const TrainOptions options = options_of(expected["options"]);
-  LocalExchange exchange;
+  const GradientExchange exchange(process_group(), 1);
   GradientStep step(*model, nullptr, options, exchange);
   for (size_t i = 0; i < expected["losses"].size(); ++i) {
     const Update update = update_of(expected["batches"][i % expected["batches"].size()]);

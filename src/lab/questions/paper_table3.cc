@@ -94,7 +94,7 @@ Outcome run(const Job& job) {
   Outcome outcome;
   outcome.series["loss"] = trained.losses;
   outcome.values["parameters"] = static_cast<double>(parameters(store, row));
-  const ValidationResult result = pairs.validation(job.judged(300), kType)->run(network);
+  const ValidationResult result = pairs.validation(job.judged(300), kType)->run(network, {});
   outcome.values["loss"] = result.loss;
   outcome.values["perplexity"] = std::exp(result.loss);
   outcome.values["BLEU"] = result.bleu.value_or(0);
