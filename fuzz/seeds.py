@@ -104,3 +104,9 @@ for path in (GOLDENS / 'gguf').glob('*.gguf'):
     content = path.read_bytes()
     if len(content) <= 32768:
         write('gguf_tensors', path.name, content)
+chat = GOLDENS / 'chat'
+messages = json.dumps(json.loads((chat / 'conversations.json').read_text())[10]['messages']).encode()
+for path in (chat / 'templates').glob('*.jinja'):
+    write('chat_template', path.stem, path.read_bytes() + b'\xff' + messages)
+for number, template in enumerate((chat / 'engine_cases.txt').read_bytes().split(b'\n----\n')):
+    write('chat_template', str(number), template + b'\xff[{"role": "user", "content": "x"}]')

@@ -18,9 +18,9 @@ def read_layers(root):
 # Headers of kernels/ that other folders may include: the table, plain structs, the number format and the machine's limits.
 KERNELS_SEEN = {'kernels/kernel_table.h', 'kernels/params.h', 'kernels/sequence_params.h', 'kernels/view.h', 'kernels/bf16.h', 'kernels/limits.h'}
 # Public headers that lower folders may include too: errors that base/ throws, the cancellation token and option descriptions that it uses, and
-# the classes that text/ implements.
+# the classes that text/ and chat/ implement.
 PUBLIC_BELOW = {'qkv/export.h', 'qkv/error.h', 'qkv/option_error.h', 'qkv/option_info.h', 'qkv/cancellation.h', 'qkv/tokenizer.h',
-                'qkv/tokenizer_trainer.h', 'qkv/tokenizer_statistics.h', 'qkv/attention_kind.h'}
+                'qkv/tokenizer_trainer.h', 'qkv/tokenizer_statistics.h', 'qkv/attention_kind.h', 'qkv/chat.h'}
 PUBLIC_ABOVE = {'bench', 'lab', 'models', 'data', 'decode', 'evaluate', 'view', 'embed', 'predict', 'train', 'api', 'cli'}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
