@@ -27,6 +27,7 @@ struct GeneratorOptions {
   std::optional<double> top_p;            // draw from the most likely tokens that together have this probability; 1: from all. Default 1
   int64_t seed = 0;                       // equal seeds give equal texts, with any number of threads
   int64_t sample = 0;                     // 0 to 2^32 - 1; selects one of many texts of a seed
+  bool add_special_tokens = true;         // around the prompt; false for prompts of a chat template (qkv/chat.h), which has its own
   const CancellationToken* cancellation = nullptr;
 };
 

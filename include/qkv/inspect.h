@@ -52,6 +52,11 @@ struct InspectedCheckpoints {
   std::vector<Checkpoint> list;       // oldest first
 };
 
+struct InspectedChatTemplate {
+  std::string name;                  // "default", "tool_use"
+  std::optional<std::string> fault;  // why qkv cannot use it: what is not supported, and where
+};
+
 struct InspectedDirectory {
   std::filesystem::path path;  // where the files are: for a folder of the Hub's cache, that of the snapshot
   std::optional<InspectedModel> model;
@@ -59,6 +64,7 @@ struct InspectedDirectory {
   // tensors and their types.
   std::optional<std::string> not_supported;
   std::optional<int32_t> tokenizer_vocab_size;
+  std::vector<InspectedChatTemplate> chat_templates;
   std::optional<InspectedCheckpoints> checkpoints;
   std::vector<NamedCount> files;  // sizes in bytes, sorted by name; names of directories end with "/"
 };

@@ -41,7 +41,7 @@ Generation Generator::generate(std::string_view prompt, const GeneratorOptions& 
   const std::lock_guard lock(impl_->busy);
   const Tokenizer& tokenizer = impl_->tokenizer;
   const Model& model = *impl_->model;
-  const EncodedPrompt encoded = encode_prompt(tokenizer, model.config, prompt);
+  const EncodedPrompt encoded = encode_prompt(tokenizer, model.config, prompt, chosen.add_special_tokens);
   const std::vector<int32_t>& ids = encoded.ids;
   GenerateOptions options = resolve_options(chosen, model, std::ssize(ids));
   options.on_step = [token = chosen.cancellation] { throw_if_cancelled(token); };

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/hub_cache.h"
 #include "base/log.h"
+#include "chat/template_files.h"
 #include "formats/gguf.h"
 #include "formats/gguf_path.h"
 #include "formats/marian_directory.h"
@@ -17,6 +18,7 @@
 #include "models/model_directory.h"
 #include "models/parameter_count.h"
 #include "nn/uniform_config.h"
+#include "qkv/chat.h"
 #include "qkv/inspect.h"
 #include "qkv/tokenizer.h"
 #include "train/output/checkpoint.h"
@@ -160,6 +162,14 @@ InspectedCheckpoints inspect_checkpoints(const fs::path& directory, const Inspec
   return out;
 }
 
+std::vector<InspectedChatTemplate> inspect_chat_templates(const fs::path& directory) {
+  std::vector<InspectedChatTemplate> out;
+  if (find_chat_templates(directory).templates.empty()) return out;
+  const ChatTemplate chat = ChatTemplate::load(directory);
+  for (const std::string& name : chat.names()) out.push_back({name, chat.fault(name)});
+  return out;
+}
+
 std::vector<NamedCount> list_files(const fs::path& directory) {
   if (is_file(directory)) return {{directory.filename().string(), bytes_below(directory)}};
   std::vector<fs::path> paths;
@@ -208,6 +218,9 @@ InspectedDirectory inspect_directory(const fs::path& path, const InspectOptions&
                   (gguf.empty() ? directory / "tokenizer.json" : gguf).string(), *out.tokenizer_vocab_size, model_tokens);
     }
   }
+  std::error_code ignored;
+  const fs::path templates = fs::is_directory(directory, ignored) ? directory : gguf;
+  if (!templates.empty()) out.chat_templates = inspect_chat_templates(templates);
   if (checkpoints) out.checkpoints = inspect_checkpoints(directory / "checkpoints", options);
   out.files = list_files(directory);
   return out;

@@ -105,6 +105,17 @@ TEST_F(Inspect, VerifyFindsAValueThatIsNoNumber) {
   EXPECT_THAT(error_, testing::AllOf(HasSubstr("model.safetensors"), HasSubstr("is nan")));
 }
 
+TEST_F(Inspect, SaysWhetherChatTemplatesCanBeUsed) {
+  EXPECT_FALSE(json().contains("chat_templates"));
+  std::ofstream(directory_ / "chat_template.jinja") << "{{ messages[0].content }}";
+  std::filesystem::create_directory(directory_ / "chat_templates");
+  std::ofstream(directory_ / "chat_templates" / "tool_use.jinja") << "\n{% include 'other' %}";
+  const nlohmann::json templates = json()["chat_templates"];
+  EXPECT_EQ(templates["default"], "usable");
+  EXPECT_THAT(templates["tool_use"].get<std::string>(), HasSubstr("tool_use.jinja, line 2: the tag {% include %} is not supported"));
+  EXPECT_THAT(output({}), HasSubstr("chat templates"));
+}
+
 TEST_F(Inspect, TrainingThatHasNoWeightsYetIsShown) {
   for (const char* name : {"config.json", "generation_config.json", "model.safetensors"}) std::filesystem::remove(directory_ / name);
   std::filesystem::create_directory(directory_ / "checkpoints");

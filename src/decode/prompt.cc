@@ -27,9 +27,9 @@ int64_t count_left_out(const Tokenizer& tokenizer, std::string_view text) {
 
 }  // namespace
 
-EncodedPrompt encode_prompt(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view prompt) {
+EncodedPrompt encode_prompt(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view prompt, bool add_special_tokens) {
   const std::vector<int32_t> plain = tokenizer.encode(prompt, false);
-  EncodedPrompt result{tokenizer.encode(prompt)};
+  EncodedPrompt result{add_special_tokens ? tokenizer.encode(prompt) : plain};
   std::vector<int32_t>& ids = result.ids;
   if (plain.empty()) {
     if (config.decoder_start_token_id < 0)

@@ -15,7 +15,9 @@ struct EncodedPrompt {
 };
 
 // The prompt's tokens with the prefix of the tokenizer's template; its suffix is omitted because it would end the text. An empty prompt
-// becomes the model's start token. Throws (bad_input) if the tokenizer does not match the model, or if there is no start token.
-EncodedPrompt encode_prompt(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view prompt);
+// becomes the model's start token. Without special tokens nothing is put before the prompt. Throws (bad_input) if the tokenizer does not
+// match the model, or if there is no start token.
+EncodedPrompt encode_prompt(const Tokenizer& tokenizer, const TransformerConfig& config, std::string_view prompt,
+                            bool add_special_tokens = true);
 
 }  // namespace qkv

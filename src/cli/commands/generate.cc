@@ -6,6 +6,7 @@
 #include "base/progress.h"
 #include "base/utf8.h"
 #include "cli/commands.h"
+#include "cli/commands/generate_chat.h"
 #include "cli/exclusions.h"
 #include "cli/letters.h"
 #include "cli/line_input.h"
@@ -21,6 +22,7 @@ namespace {
 struct GenerateArguments {
   std::string model, prompt;
   GeneratorOptions options;
+  ChatArguments chat;
   int64_t num_samples = 1;
   InferenceType dtype = InferenceType::f32;
   bool greedy = false, stream = true, echo = false, json = false;
@@ -56,6 +58,18 @@ Generation print_text(const Generator& generator, const GenerateArguments& argum
   return generation;
 }
 
+// What the model reads: the prompt, or the conversation in the model's template, which has its own special tokens.
+std::string read_prompt(GenerateArguments& arguments) {
+  std::string prompt = arguments.prompt == "-" ? std::string(LineInput("").whole()) : arguments.prompt;
+  if (!is_valid_utf8(prompt)) {
+    log_warning("the prompt is not valid UTF-8; the bad bytes are read as U+FFFD");
+    prompt = replace_invalid_utf8(prompt);
+  }
+  if (!arguments.chat.used()) return prompt;
+  arguments.options.add_special_tokens = false;
+  return chat_prompt(arguments.chat, arguments.model, prompt);
+}
+
 void run_generate(GenerateArguments arguments) {
   catch_interrupts();
   arguments.options.cancellation = program_cancellation();
@@ -66,16 +80,13 @@ void run_generate(GenerateArguments arguments) {
          arguments.num_samples);
   };
   check_chance(arguments.options.temperature.value_or(1));
+  const std::string prompt = read_prompt(arguments);
+  if (arguments.chat.show_prompt) return write_stdout(prompt);
   ProgressLine line;
   line.begin("opening " + arguments.model);
   const Generator generator = Generator::open(arguments.model, arguments.dtype);
   line.clear();
   check_chance(generator.temperature(arguments.options));
-  std::string prompt = arguments.prompt == "-" ? std::string(LineInput("").whole()) : arguments.prompt;
-  if (!is_valid_utf8(prompt)) {
-    log_warning("the prompt is not valid UTF-8; the bad bytes are read as U+FFFD");
-    prompt = replace_invalid_utf8(prompt);
-  }
   for (int64_t sample = 0; sample < arguments.num_samples; ++sample) {
     arguments.options.sample = sample;
     Generation generation;
@@ -99,6 +110,7 @@ void run_generate(GenerateArguments arguments) {
 }
 
 void refuse_unused(const CLI::App& command, const GenerateArguments& arguments) {
+  refuse_unused_chat_options(command, arguments.chat);
   // --seed stays: it asks for the same text again, and without chance that is what comes.
   if (arguments.greedy) refuse_given(command, {"--temperature", "--top-k", "--top-p"}, "--greedy always takes the likeliest token");
   if (arguments.options.temperature == 0.0)
@@ -126,12 +138,17 @@ void add_generate_command(CLI::App& app) {
   command->add_flag("--echo", arguments->echo, "Print the prompt before the text");
   command->add_flag("--json", arguments->json, "Print each text as a line of JSON: sample, prompt, text, prompt_tokens, new_tokens, end");
   add_dtype_option(*command, arguments->dtype);
+  add_chat_options(*command, arguments->chat);
   command->footer(
       "Tokens are drawn as transformers draws them: temperature, then top-k, then top-p. What is not chosen is the model's, from\n"
       "generation_config.json: with do_sample true top-k is 50 where it says no other, with do_sample false the likeliest token is taken.\n"
       "A text that fills the model's context (GPT-2's positions, say) goes on with its last three quarters in view. Ctrl-C ends it; what\n"
       "is written stays.\n"
-      "Example: qkv generate --model my-gpt --prompt 'ROMEO:' --max-new-tokens 500 --temperature 0.8 --top-k 50");
+      "A chat template (--chat, --messages) is the model's own, or --template; special tokens that are spelled out in a message are read "
+      "as\n"
+      "such, as transformers does.\n"
+      "Examples: qkv generate --model my-gpt --prompt 'ROMEO:' --max-new-tokens 500 --temperature 0.8 --top-k 50\n"
+      "          qkv generate --model my-chat-model --chat --prompt 'Name three rivers.' --system 'Be brief.'");
   command->callback([command, arguments] {
     refuse_unused(*command, *arguments);
     run_generate(*arguments);

@@ -44,6 +44,7 @@ ordered_json to_json(const InspectedDirectory& directory) {
   if (directory.not_supported) out["not_supported"] = *directory.not_supported;
   if (directory.model) add_model(*directory.model, out);
   if (directory.tokenizer_vocab_size) out["tokenizer"]["vocab_size"] = *directory.tokenizer_vocab_size;
+  for (const InspectedChatTemplate& each : directory.chat_templates) out["chat_templates"][each.name] = each.fault.value_or("usable");
   if (directory.checkpoints) {
     ordered_json& checkpoints = out["checkpoints"];
     if (directory.checkpoints->latest) checkpoints["latest"] = *directory.checkpoints->latest;
@@ -109,6 +110,7 @@ void print_description(const ordered_json& d, bool verify) {
     if (d.contains("generation")) print_table("generation", d["generation"]);
   }
   if (d.contains("tokenizer")) print_table("tokenizer", d["tokenizer"]);
+  if (d.contains("chat_templates")) print_table("chat templates", d["chat_templates"]);
   if (d.contains("checkpoints")) {
     const ordered_json& checkpoints = d["checkpoints"];
     print("checkpoints{}\n", checkpoints["list"].empty() ? ": none yet" : "");
