@@ -100,7 +100,10 @@ void print_description(const ordered_json& d, bool verify) {
     if (d.contains("weights")) print_weights(d["weights"]);
   }
   if (d.contains("config")) {
-    print("{} ({}-norm): {}\n", plain(d["architecture"]), plain(d["config"]["norm_position"]), plain(d["use"]));
+    // Networks whose layers differ are described by the keys of their class, which has none for the place of norms.
+    const ordered_json& config = d["config"];
+    const std::string norm = config.contains("norm_position") ? fmt::format(" ({}-norm)", plain(config["norm_position"])) : "";
+    print("{}{}: {}\n", plain(d["architecture"]), norm, plain(d["use"]));
     print_table("config", d["config"]);
     print("parameters                   {:>15}\n", grouped(d["parameters"]["total"].get<int64_t>()));
     for (const auto& [part, count] : d["parameters"]["parts"].items()) print("  {:<26} {:>15}\n", part, grouped(count.get<int64_t>()));
