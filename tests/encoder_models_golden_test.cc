@@ -225,7 +225,7 @@ TEST(BadEncoderModel, ConfigMessagesNameTheKey) {
   EXPECT_THAT(message("masked_lm", {{"type_vocab_size", 1 << 15}}), HasSubstr("token_type_embeddings.weight\" is [2, 16]"));
   EXPECT_THAT(message("masked_lm", {{"num_hidden_layers", 3}}), HasSubstr("has no tensor \"bert.encoder.layer.2"));
   EXPECT_THAT(message("masked_lm", {{"architectures", {"BertForSequenceClassification"}}}),
-              HasSubstr("has no tensor \"classifier.weight\""));
+              HasSubstr("\"classifier.weight\", \"classifier.bias\"; it has 5 tensors"));
 }
 
 TEST(EncoderModelLabels, KindsAreThoseOfConfig) {
