@@ -27,17 +27,41 @@ AttentionMatrix columns_of(const Tensor& x, int64_t first, int64_t cols) {
   return matrix;
 }
 
+double dot(const AttentionMatrix& a, int64_t i, const AttentionMatrix& b, int64_t j) {
+  double sum = 0;
+  for (int64_t c = 0; c < a.cols; ++c) sum += a.at(i, c) * b.at(j, c);
+  return sum;
+}
+
+// The terms of disentangled attention: a head's queries with the positions of keys, and the other way round.
+class RelativeTerms {
+ public:
+  RelativeTerms(const RelativePositions& relative, int head, int64_t head_dim)
+      : row_(relative.row),
+        keys_(relative.keys ? columns_of(relative.keys, head * head_dim, head_dim) : AttentionMatrix{}),
+        queries_(relative.queries ? columns_of(relative.queries, head * head_dim, head_dim) : AttentionMatrix{}) {}
+
+  double at(const HeadTrace& trace, int64_t i, int64_t j, int64_t distance) const {
+    if (!row_) return 0;
+    const int64_t r = (*row_)[static_cast<size_t>(std::ssize(*row_) / 2 + distance)];
+    return (keys_.cols > 0 ? dot(trace.q, i, keys_, r) : 0) + (queries_.cols > 0 ? dot(trace.k, j, queries_, r) : 0);
+  }
+
+ private:
+  std::shared_ptr<const std::vector<int32_t>> row_;
+  AttentionMatrix keys_, queries_;
+};
+
 // The inputs of softmax: scaled and soft-capped products plus the distance bias, with minus infinity for masked keys.
 AttentionMatrix scores_of(const HeadTrace& trace, const AttentionOptions& options, int head) {
   const Tensor& bias = options.distance_bias;
   const AttentionMatrix biases = bias ? columns_of(bias, 0, bias.cols()) : AttentionMatrix{};
+  const RelativeTerms relative(options.relative, head, trace.q.cols);
   AttentionMatrix scores{trace.q.rows, trace.k.rows, {}};
   for (int64_t i = 0; i < trace.q.rows; ++i) {
     for (int64_t j = 0; j < trace.k.rows; ++j) {
-      double score = 0;
-      for (int64_t c = 0; c < trace.q.cols; ++c) score += trace.q.at(i, c) * trace.k.at(j, c);
       const int64_t distance = j - (i + trace.k.rows - trace.q.rows);
-      score *= trace.scale;
+      double score = trace.scale * (dot(trace.q, i, trace.k, j) + relative.at(trace, i, j, distance));
       if (options.softcap > 0) score = options.softcap * std::tanh(score / options.softcap);
       if (bias) score += biases.at(head, bias.cols() / 2 + distance);
       const bool hidden = (trace.causal && distance > 0) || (options.window > 0 && std::abs(distance) >= options.window);

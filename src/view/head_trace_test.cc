@@ -154,6 +154,22 @@ TEST(HeadTrace, LayerAndHeadOutOfRangeNameThePossibleOnes) {
   EXPECT_EQ(message(0, 4), "head 4 does not exist; possible: 0 to 3");
 }
 
+TEST(HeadTrace, ScoresHoldTheRelativePositionsOfDisentangledAttention) {
+  const std::vector<int32_t> ids{5, 9, 12, 7, 3, 14};
+  for (const char* name : {"deberta_v2_masked_lm", "deberta_v3_masked_lm", "deberta_v2_plain_model"}) {
+    SCOPED_TRACE(name);
+    const auto model = load_model(std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/encoder_models" / name);
+    for (int head = 0; head < heads_of(model->config, AttentionKind::encoder, 1); ++head) {
+      const HeadTrace trace = trace_head(model->network, ids, {}, AttentionKind::encoder, 1, head);
+      for (int64_t i = 0; i < trace.scores.rows; ++i) {
+        double sum = 0;
+        for (int64_t j = 0; j < trace.scores.cols; ++j) sum += std::exp(trace.scores.at(i, j));
+        for (int64_t j = 0; j < trace.scores.cols; ++j) EXPECT_NEAR(trace.weights.at(i, j), std::exp(trace.scores.at(i, j)) / sum, 1e-5);
+      }
+    }
+  }
+}
+
 // The kernel's weights are the softmax of the displayed scores for all position schemes, windows and soft-caps.
 TEST(HeadTrace, ScoresHoldBiasesWindowsAndSoftCaps) {
   for (const Position position : {Position::rope, Position::alibi, Position::t5}) {
