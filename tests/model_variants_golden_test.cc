@@ -167,7 +167,9 @@ TEST_P(ModelVariant, LogitsAreThoseOfTransformers) {
   const std::vector<float> logits = last_logits(*model);
   ASSERT_EQ(logits.size(), variant_["last"].size());
   for (size_t i = 0; i < logits.size(); ++i) EXPECT_NEAR(logits[i], variant_["last"][i].get<float>(), 1e-4) << i;
-  if (variant_.contains("greedy")) EXPECT_EQ(greedy(*model, std::ssize(variant_["greedy"])), variant_["greedy"]);
+  if (variant_.contains("greedy")) {
+    EXPECT_EQ(greedy(*model, std::ssize(variant_["greedy"])), variant_["greedy"]);
+  }
 }
 
 TEST_P(ModelVariant, SavingKeepsTheLogits) {
