@@ -41,7 +41,7 @@ set_tests_properties(installed_package PROPERTIES RESOURCE_LOCK build)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT QKV_SANITIZE)
   file(GLOB interface CONFIGURE_DEPENDS src/api/public_*.cc)
   list(FILTER interface EXCLUDE REGEX "_test\\.cc$")
-  add_library(qkv_interface SHARED EXCLUDE_FROM_ALL ${interface} src/text/tokenizer.cc src/text/tokenizer_encoding.cc
+  add_library(qkv_interface SHARED EXCLUDE_FROM_ALL ${interface} src/chat/chat_template.cc src/text/tokenizer.cc src/text/tokenizer_encoding.cc
               src/text/tokenizer_statistics.cc src/text/training/tokenizer_trainer.cc src/train/trainer.cc src/train/options/presets.cc
               src/view/attention_view.cc src/view/attention_text.cc src/view/attention_svg.cc
               src/view/trace_text.cc src/view/trace_html.cc)
