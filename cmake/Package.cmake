@@ -33,7 +33,7 @@ foreach(target libqkv libqkv_shared)
 endforeach()
 
 # What libqkv links, as words for qkv.pc. It names no modules (Requires): their compiler flags are none of a user's.
-pkg_check_modules(needed REQUIRED QUIET fmt spdlog tomlplusplus protobuf-lite icu-i18n icu-uc libhwy libpcre2-8 oniguruma)
+pkg_check_modules(needed REQUIRED QUIET fmt spdlog tomlplusplus protobuf-lite icu-i18n icu-uc libhwy libpcre2-8 oniguruma minizip yaml-0.1)
 
 # Where only some targets were built, what is installed is built first. A target outside of `all` may be older than the sources.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/qkv)

@@ -129,6 +129,9 @@ TextSource TextSource::open(std::span<const fs::path> files, const TextSourceOpt
   if (files.size() == 1) {
     if (std::optional<MappedFile> file = map_plain(files[0])) return of_file(std::move(*file), name, false);
   }
+  for (const fs::path& path : files) {
+    if (!is_read_once(path)) OpenInput{path};  // says what is missing before a directory is made for copies
+  }
   const bool piped = std::any_of(files.begin(), files.end(), is_read_once);
   const bool keep = piped && !options.keep_as.empty();
   const fs::path kept = keep ? options.directory() / options.keep_as : fs::path();
