@@ -31,6 +31,16 @@ qkv_python_test(lab ${PROJECT_SOURCE_DIR}/tests/lab_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(playground ${PROJECT_SOURCE_DIR}/tests/playground_test.py $<TARGET_FILE:qkv>)
 set_tests_properties(playground PROPERTIES SKIP_RETURN_CODE 77)
 
+# That all fuzz targets compile.
+file(GLOB fuzz_targets CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/fuzz/*.cc)
+foreach(source ${fuzz_targets})
+  set_source_files_properties(${source} PROPERTIES COMPILE_DEFINITIONS QKV_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+endforeach()
+add_library(fuzz_targets_compile OBJECT ${fuzz_targets})
+target_link_libraries(fuzz_targets_compile PRIVATE qkv_embed qkv_data qkv_chat)
+target_include_directories(fuzz_targets_compile PRIVATE ${PROJECT_SOURCE_DIR})
+target_compile_options(fuzz_targets_compile PRIVATE -O0)
+
 # Each form of the installed package is used as a program of somebody else does; the examples are built against it.
 qkv_python_test(installed_package ${PROJECT_SOURCE_DIR}/tests/installed_package_test.py ${PROJECT_BINARY_DIR} ${CMAKE_CXX_COMPILER}
                 "${CCACHE}")
