@@ -29,8 +29,8 @@ std::string error_of(const std::string& file) {
 
 TEST(Npy, HeadersOfEveryVersionAreRead) {
   for (const char version : {1, 2, 3}) {
-    const NpyArray array =
-        parse_npy(file_with("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2), }  \n", "abcdefgh", version), "a.npy");
+    const std::string file = file_with("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2), }  \n", "abcdefgh", version);
+    const NpyArray array = parse_npy(file, "a.npy");
     EXPECT_EQ(array.type, "f4");
     EXPECT_TRUE(array.fortran_order);
     EXPECT_THAT(array.shape, ElementsAre(1, 2));
