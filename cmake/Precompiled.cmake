@@ -1,5 +1,6 @@
 # Precompiled headers: what most files include anyway costs 1 to 2 s a file to read. Every folder shares one of the standard library and
-# fmt, every test program one with GoogleTest, the commands one with CLI11. kernels/ has none: its files differ in instruction sets.
+# fmt, those compiled with -O1 one with JSON, every test program one with GoogleTest, the commands one with CLI11. kernels/ has none: its
+# files differ in instruction sets.
 # ccache keeps working with them where it may ignore the time stamps inside.
 set(QKV_PRECOMPILED <algorithm> <cstdint> <filesystem> <functional> <memory> <span> <string> <string_view> <utility> <vector>
                     <fmt/format.h>)
@@ -8,7 +9,9 @@ if(CCACHE)
 endif()
 
 function(qkv_precompile target first)
-  if(target STREQUAL first)
+  if(target STREQUAL "qkv_base")
+    target_precompile_headers(${target} PRIVATE ${QKV_PRECOMPILED})
+  elseif(target STREQUAL first)
     target_precompile_headers(${target} PRIVATE ${QKV_PRECOMPILED} ${ARGN})
   else()
     target_precompile_headers(${target} REUSE_FROM ${first})

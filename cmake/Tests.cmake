@@ -5,6 +5,10 @@ if(integration_tests)
   target_link_libraries(integration_test PRIVATE qkv_cli GTest::gmock GTest::gtest_main)
   target_compile_definitions(integration_test PRIVATE QKV_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_include_directories(integration_test PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_options(integration_test PRIVATE ${QKV_TEST_OPTIONS})
+  if(QKV_PRECOMPILE)
+    qkv_precompile(integration_test base_test)
+  endif()
   gtest_discover_tests(integration_test DISCOVERY_TIMEOUT 60 PROPERTIES LABELS integration)
 endif()
 
@@ -31,15 +35,26 @@ qkv_python_test(lab ${PROJECT_SOURCE_DIR}/tests/lab_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(playground ${PROJECT_SOURCE_DIR}/tests/playground_test.py $<TARGET_FILE:qkv>)
 set_tests_properties(playground PROPERTIES SKIP_RETURN_CODE 77)
 
-# That all fuzz targets compile.
+# Each fuzz target on its seeds and on some changes of them: one program, in which a target's entry point has its name.
 file(GLOB fuzz_targets CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/fuzz/*.cc)
+set(fuzz_seeds ${PROJECT_BINARY_DIR}/fuzz-seeds)
+qkv_python_test(fuzz_seeds ${PROJECT_SOURCE_DIR}/fuzz/seeds.py ${fuzz_seeds})
+set_tests_properties(fuzz_seeds PROPERTIES LABELS unit FIXTURES_SETUP fuzz_seeds)
+set(list "")
 foreach(source ${fuzz_targets})
-  set_source_files_properties(${source} PROPERTIES COMPILE_DEFINITIONS QKV_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  get_filename_component(name ${source} NAME_WE)
+  set_source_files_properties(${source} PROPERTIES
+                              COMPILE_DEFINITIONS "QKV_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\";LLVMFuzzerTestOneInput=fuzz_${name}")
+  string(APPEND list "QKV_FUZZ_TARGET(${name})\n")
+  add_test(NAME fuzz_${name} COMMAND fuzz_replay ${name} ${fuzz_seeds})
+  set_tests_properties(fuzz_${name} PROPERTIES LABELS unit FIXTURES_REQUIRED fuzz_seeds)
 endforeach()
-add_library(fuzz_targets_compile OBJECT ${fuzz_targets})
-target_link_libraries(fuzz_targets_compile PRIVATE qkv_embed qkv_data qkv_chat)
-target_include_directories(fuzz_targets_compile PRIVATE ${PROJECT_SOURCE_DIR})
-target_compile_options(fuzz_targets_compile PRIVATE -O0)
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/fuzz_targets.inc CONTENT "${list}")
+add_executable(fuzz_replay ${PROJECT_SOURCE_DIR}/tests/fuzz_replay.cc ${fuzz_targets})
+target_link_libraries(fuzz_replay PRIVATE qkv_embed qkv_data qkv_chat)
+target_include_directories(fuzz_replay PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
+target_compile_options(fuzz_replay PRIVATE ${QKV_TEST_OPTIONS})
+add_dependencies(unit_tests fuzz_replay)
 
 # Each form of the installed package is used as a program of somebody else does; the examples are built against it.
 qkv_python_test(installed_package ${PROJECT_SOURCE_DIR}/tests/installed_package_test.py ${PROJECT_BINARY_DIR} ${CMAKE_CXX_COMPILER}
@@ -59,7 +74,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT QKV_SANITIZE)
   target_include_directories(qkv_interface PRIVATE $<TARGET_PROPERTY:qkv_api,INTERFACE_INCLUDE_DIRECTORIES>)
   target_compile_definitions(qkv_interface PRIVATE $<TARGET_PROPERTY:qkv_api,INTERFACE_COMPILE_DEFINITIONS>)
   target_link_options(qkv_interface PRIVATE -Wl,--version-script=${PROJECT_BINARY_DIR}/libqkv.map)
-  set_target_properties(qkv_interface PROPERTIES OUTPUT_NAME qkv SOVERSION ${PROJECT_VERSION_MAJOR}
+  set_target_properties(qkv_interface PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0 OUTPUT_NAME qkv SOVERSION ${PROJECT_VERSION_MAJOR}
                                                  LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/interface)
   qkv_python_test(abi ${PROJECT_SOURCE_DIR}/scripts/abi ${PROJECT_BINARY_DIR})
   set_tests_properties(abi PROPERTIES RESOURCE_LOCK build SKIP_RETURN_CODE 77)

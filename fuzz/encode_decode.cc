@@ -1,11 +1,11 @@
 // Any bytes as a text, through tokenizers of every kind: ids of the vocabulary, the same ids with offsets and without, and the same text
 // back where nothing is lost.
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/files.h"
 #include "base/utf8.h"
+#include "formats/json.h"
 #include "fuzz/fuzz.h"
 
 namespace qkv {

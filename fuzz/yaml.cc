@@ -1,8 +1,7 @@
 // Marian's settings or vocabulary from a stranger.
 #include "formats/yaml.h"
 
-#include <nlohmann/json.hpp>
-
+#include "formats/json.h"
 #include "fuzz/fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

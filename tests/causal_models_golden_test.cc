@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "autograd/backward.h"
@@ -13,6 +12,7 @@
 #include "base/files.h"
 #include "base/temporary_directory.h"
 #include "decode/step.h"
+#include "formats/json.h"
 #include "io/safetensors.h"
 #include "models/model_directory.h"
 #include "models/weight_layout.h"

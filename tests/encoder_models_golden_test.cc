@@ -5,13 +5,13 @@
 
 #include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "autograd/backward.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/temporary_directory.h"
 #include "evaluate/classification.h"
+#include "formats/json.h"
 #include "io/safetensors.h"
 #include "models/model_directory.h"
 #include "nn/uniform_config.h"

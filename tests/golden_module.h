@@ -1,9 +1,8 @@
 // Compares a module with PyTorch (tools/golden/recurrent.py): its values and the gradients of its input and weights.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include "base/files.h"
+#include "formats/json.h"
 #include "nn/parameters.h"
 #include "tests/op_matrix.h"
 

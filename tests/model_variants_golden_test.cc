@@ -8,13 +8,13 @@
 #include <fstream>
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/temporary_directory.h"
 #include "decode/generator.h"
+#include "formats/json.h"
 #include "models/model_directory.h"
 #include "nn/uniform_config.h"
 

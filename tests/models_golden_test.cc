@@ -6,11 +6,11 @@
 
 #include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/temporary_directory.h"
+#include "formats/json.h"
 #include "io/safetensors.h"
 #include "models/model.h"
 #include "tests/golden_folders.h"

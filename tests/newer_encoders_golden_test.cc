@@ -5,11 +5,11 @@
 
 #include <fstream>
 #include <functional>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/temporary_directory.h"
+#include "formats/json.h"
 #include "io/safetensors.h"
 #include "models/model_directory.h"
 

@@ -83,7 +83,7 @@ class TerminalTest(unittest.TestCase):
         run = OnTerminal(*self.train, '--max-minutes', '5', '--validate-every', '100000', '--output', out)
         self.assertTrue(run.read(2.5), 'nothing on the terminal')
         self.assertRegex(run.read(120, until=rb'step \d+  epoch'), rb'updates fit into the time')
-        for name in (b'activations in', b'tokenizer: ', b'training: 3,000 pairs', b'warm-up of', b'the same weights without measuring'):
+        for name in (b'activations in', b'tokenizer: ', b'training: 3,000 pairs', b'batches of ', b'dropout ', b'learning rate ', b'the same weights without measuring'):
             self.assertRegex(run.written, name)
         run.resize(30)
         run.read(1)

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <nlohmann/json.hpp>
 
 #include "api/test_directories.h"
+#include "formats/json.h"
 #include "qkv/evaluator.h"
 
 namespace qkv {

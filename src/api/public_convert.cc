@@ -1,7 +1,6 @@
 // convert_model() of the public API.
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/error.h"
@@ -11,6 +10,7 @@
 #include "base/option_error.h"
 #include "embed/sentence_files.h"
 #include "formats/gguf_path.h"
+#include "formats/json.h"
 #include "models/model_directory.h"
 #include "models/save_format.h"
 #include "qkv/convert.h"

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "api/test_directories.h"
+#include "formats/json.h"
 #include "models/model_directory.h"
 #include "qkv/inspect.h"
 #include "qkv/tokenizer.h"

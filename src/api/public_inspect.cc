@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "base/cancellation.h"
 #include "base/error.h"
@@ -12,6 +11,7 @@
 #include "chat/template_files.h"
 #include "formats/gguf.h"
 #include "formats/gguf_path.h"
+#include "formats/json.h"
 #include "formats/marian_directory.h"
 #include "models/config_reader.h"
 #include "models/generation_config.h"

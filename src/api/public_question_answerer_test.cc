@@ -3,9 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "api/test_directories.h"
+#include "formats/json.h"
 
 namespace qkv {
 namespace {

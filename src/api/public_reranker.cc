@@ -2,7 +2,7 @@
 #include <mutex>
 
 #include "embed/option_table.h"
-#include "embed/relevance_model.h"
+#include "predict/relevance_model.h"
 #include "qkv/reranker.h"
 
 namespace qkv {

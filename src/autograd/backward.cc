@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "autograd/watched_backward.h"
 #include "tensor/tensor_impl.h"
 
 namespace qkv {

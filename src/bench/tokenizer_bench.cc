@@ -1,7 +1,6 @@
 #include "bench/tokenizer_bench.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/timing.h"
+#include "formats/json.h"
 #include "text/files/tokenizer_parts.h"
 #include "text/stages/metaspace.h"
 #include "text/training/tokenizer_trainer.h"

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -11,6 +10,7 @@
 #include "chat/jinja/python_string.h"
 #include "chat/jinja/template.h"
 #include "chat/template_files.h"
+#include "formats/json.h"
 #include "qkv/chat.h"
 
 namespace qkv {

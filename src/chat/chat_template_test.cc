@@ -5,12 +5,12 @@
 #include <cstdlib>
 #include <ctime>
 #include <functional>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/temporary_directory.h"
 #include "base/text_source.h"
+#include "formats/json.h"
 #include "qkv/chat.h"
 #include "text/files/gguf_builder.h"
 

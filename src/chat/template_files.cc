@@ -1,12 +1,12 @@
 #include "chat/template_files.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "formats/gguf.h"
+#include "formats/json.h"
 #include "formats/json_node.h"
 
 namespace qkv {

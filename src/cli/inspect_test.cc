@@ -4,13 +4,13 @@
 
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/temporary_directory.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "formats/json.h"
 #include "io/safetensors.h"
 #include "models/model.h"
 #include "nn/uniform_config.h"

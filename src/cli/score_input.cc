@@ -1,8 +1,7 @@
 #include "cli/score_input.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
+#include "formats/json.h"
 #include "formats/json_node.h"
 
 namespace qkv {

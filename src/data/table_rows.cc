@@ -1,11 +1,11 @@
 #include "data/table_rows.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "formats/json.h"
 
 namespace qkv {
 namespace {

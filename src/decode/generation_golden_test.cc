@@ -2,12 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/temporary_directory.h"
 #include "decode/generator.h"
 #include "decode/translator.h"
+#include "formats/json.h"
 
 namespace qkv {
 namespace {

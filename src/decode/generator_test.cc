@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/parallel.h"
 #include "base/temporary_directory.h"
+#include "formats/json.h"
 #include "models/model.h"
 #include "nn/uniform_config.h"
 #include "text/training/tokenizer_trainer.h"

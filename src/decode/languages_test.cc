@@ -5,12 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/temporary_directory.h"
 #include "decode/translator.h"
+#include "formats/json.h"
 #include "tests/golden_folders.h"
 
 namespace qkv {

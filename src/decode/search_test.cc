@@ -4,10 +4,10 @@
 
 #include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "base/parallel.h"
+#include "formats/json.h"
 
 namespace qkv {
 namespace {

@@ -3,12 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/philox.h"
 #include "base/utf8.h"
 #include "decode/translator.h"
+#include "formats/json.h"
 #include "text/files/tokenizer_parts.h"
 
 namespace qkv {

@@ -4,10 +4,10 @@
 #include <array>
 #include <initializer_list>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "formats/json.h"
 #include "formats/json_file.h"
 #include "formats/json_node.h"
 

@@ -5,11 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/parallel.h"
 #include "embed/similarity.h"
+#include "formats/json.h"
 #include "formats/json_file.h"
 #include "io/safetensors.h"
 #include "tests/golden_folders.h"

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -11,6 +10,7 @@
 #include "embed/module_configs.h"
 #include "formats/gguf.h"
 #include "formats/gguf_path.h"
+#include "formats/json.h"
 #include "formats/json_file.h"
 #include "formats/json_node.h"
 

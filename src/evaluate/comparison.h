@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "evaluate/bootstrap.h"
-#include "evaluate/line_counts.h"
+#include "evaluate/measures/bootstrap.h"
+#include "evaluate/measures/line_counts.h"
 #include "qkv/evaluator.h"
 
 namespace qkv {

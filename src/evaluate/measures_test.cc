@@ -4,19 +4,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "base/files.h"
-#include "evaluate/bleu_tokenization.h"
 #include "evaluate/comparison.h"
-#include "evaluate/error_rate.h"
 #include "evaluate/label_scores.h"
+#include "evaluate/measures/bleu_tokenization.h"
+#include "evaluate/measures/error_rate.h"
+#include "evaluate/measures/split_words.h"
+#include "evaluate/measures/ter_tokenization.h"
 #include "evaluate/option_table.h"
 #include "evaluate/scores.h"
-#include "evaluate/split_words.h"
-#include "evaluate/ter_tokenization.h"
+#include "formats/json.h"
 #include "text/unicode/unicode.h"
 
 namespace qkv {

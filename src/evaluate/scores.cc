@@ -5,8 +5,8 @@
 
 #include "base/option_error.h"
 #include "base/utf8.h"
-#include "evaluate/bleu_tokenization.h"
-#include "evaluate/split_words.h"
+#include "evaluate/measures/bleu_tokenization.h"
+#include "evaluate/measures/split_words.h"
 
 namespace qkv {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "evaluate/line_counts.h"
+#include "evaluate/measures/line_counts.h"
 
 namespace qkv {
 

@@ -3,13 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "base/files.h"
-#include "evaluate/bleu_tokenization.h"
-#include "evaluate/split_words.h"
+#include "evaluate/measures/bleu_tokenization.h"
+#include "evaluate/measures/split_words.h"
+#include "formats/json.h"
 #include "qkv/error.h"
 
 namespace qkv {

@@ -1,10 +1,10 @@
 #include "formats/json_node.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "formats/json.h"
 
 namespace qkv {
 namespace {

@@ -2,12 +2,12 @@
 
 #include <yaml.h>
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "formats/json.h"
 
 namespace qkv {
 namespace {

@@ -3,10 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
-#include "base/error.h"
 #include "base/temporary_directory.h"
+#include "io/test_tensor_file.h"
 
 namespace qkv {
 namespace {
@@ -14,28 +12,9 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const std::filesystem::path kGoldens = std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/weight_files";
-
-std::vector<float> values_of(const TensorFile& file, const std::string& name) {
-  const Tensor out = Tensor::empty(file.entries().at(name).shape, DType::f32);
-  file.read(name, out);
-  return {out.host<float>(), out.host<float>() + out.numel()};
-}
-
 class NpzFile : public testing::Test {
  protected:
-  std::string message(const std::string& content) {
-    std::ofstream(path_, std::ios::binary) << content;
-    try {
-      const TensorFile file = open_npz(path_);
-      for (const auto& [name, tensor] : file.entries()) values_of(file, name);
-    } catch (const Error& error) {
-      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
-      EXPECT_NE(error.code(), ErrorCode::internal) << error.what();
-      return error.what();
-    }
-    return "";
-  }
+  std::string message(const std::string& content) { return error_of(open_npz, path_, content); }
 
   TemporaryDirectory directory_;
   std::filesystem::path path_ = directory_ / "model.npz";
@@ -44,7 +23,7 @@ class NpzFile : public testing::Test {
 // The values are those of tools/golden/weight_files.py.
 TEST_F(NpzFile, PlainAndPackedArraysAreRead) {
   for (const char* name : {"plain.npz", "packed.npz"}) {
-    const TensorFile file = open_npz(kGoldens / name);
+    const TensorFile file = open_npz(kWeightFiles / name);
     EXPECT_THAT(values_of(file, "rows"), ElementsAre(0, 1, 2, 3, 4, 5)) << name;
     EXPECT_THAT(values_of(file, "columns"), ElementsAre(0, 1, 2, 3, 4, 5)) << name;  // Fortran's order
     EXPECT_THAT(values_of(file, "scalar"), ElementsAre(1.5f));
@@ -53,11 +32,11 @@ TEST_F(NpzFile, PlainAndPackedArraysAreRead) {
 }
 
 TEST_F(NpzFile, ArchivesThatUnpackToManyTimesTheirSizeAreRefused) {
-  EXPECT_THAT(message(read_file(kGoldens / "bomb.npz")), HasSubstr("more than 32 times its size"));
+  EXPECT_THAT(message(read_file(kWeightFiles / "bomb.npz")), HasSubstr("more than 32 times its size"));
 }
 
 TEST_F(NpzFile, DamageIsFound) {
-  const std::string plain = read_file(kGoldens / "plain.npz"), packed = read_file(kGoldens / "packed.npz");
+  const std::string plain = read_file(kWeightFiles / "plain.npz"), packed = read_file(kWeightFiles / "packed.npz");
   std::string twice = plain;
   for (size_t at = twice.find("rows.npy"); at != std::string::npos; at = twice.find("rows.npy", at)) twice.replace(at, 8, "text.npy");
   EXPECT_THAT(message(twice), HasSubstr("has \"text.npy\" twice"));

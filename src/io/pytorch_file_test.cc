@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/temporary_directory.h"
 #include "formats/zip_archive.h"
+#include "io/test_tensor_file.h"
 #include "io/weight_files.h"
 
 namespace qkv {
@@ -18,29 +19,9 @@ using testing::ElementsAre;
 using testing::ElementsAreArray;
 using testing::HasSubstr;
 
-const std::filesystem::path kGoldens = std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/weight_files";
-
-std::vector<float> values_of(const TensorFile& file, const std::string& name) {
-  const Tensor out = Tensor::empty(file.entries().at(name).shape, DType::f32);
-  file.read(name, out);
-  return {out.host<float>(), out.host<float>() + out.numel()};  // of a scalar, too
-}
-
 class PytorchFile : public testing::Test {
  protected:
-  // The error of a file with this content; empty if it opens and every tensor can be read.
-  std::string message(const std::string& content) {
-    std::ofstream(path_, std::ios::binary) << content;
-    try {
-      const TensorFile file = open_pytorch(path_);
-      for (const auto& [name, tensor] : file.entries()) values_of(file, name);
-    } catch (const Error& error) {
-      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
-      EXPECT_NE(error.code(), ErrorCode::internal) << error.what();
-      return error.what();
-    }
-    return "";
-  }
+  std::string message(const std::string& content) { return error_of(open_pytorch, path_, content); }
 
   TemporaryDirectory directory_;
   std::filesystem::path path_ = directory_ / "pytorch_model.bin";
@@ -49,7 +30,7 @@ class PytorchFile : public testing::Test {
 // The values are those of tools/golden/weight_files.py.
 TEST_F(PytorchFile, ViewsSharedStoragesAndEveryTypeAreRead) {
   for (const char* name : {"zip.bin", "zip4.bin", "legacy.bin"}) {
-    const TensorFile file = open_pytorch(kGoldens / name);
+    const TensorFile file = open_pytorch(kWeightFiles / name);
     EXPECT_THAT(values_of(file, "matrix"), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)) << name;
     EXPECT_THAT(values_of(file, "transposed"), ElementsAre(0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11));
     EXPECT_EQ(file.entries().at("tied").data, file.entries().at("matrix").data);
@@ -72,17 +53,17 @@ TEST_F(PytorchFile, ViewsSharedStoragesAndEveryTypeAreRead) {
 }
 
 TEST_F(PytorchFile, CallsAreRefusedByName) {
-  EXPECT_THAT(message(read_file(kGoldens / "call.bin")), HasSubstr("its pickle asks Python for posix.system"));
-  EXPECT_THAT(message(read_file(kGoldens / "nested.bin")),
+  EXPECT_THAT(message(read_file(kWeightFiles / "call.bin")), HasSubstr("its pickle asks Python for posix.system"));
+  EXPECT_THAT(message(read_file(kWeightFiles / "nested.bin")),
               HasSubstr("tensor \"state_dict\" is a dictionary; only dictionaries from names"));
-  std::string opcode = read_file(kGoldens / "legacy.bin");
+  std::string opcode = read_file(kWeightFiles / "legacy.bin");
   opcode.replace(opcode.find("ctorch._utils\n_rebuild_tensor_v2\n"), 1, "i");  // INST, which calls at once
   EXPECT_THAT(message(opcode), HasSubstr("the operation 0x69 is none of a pickle of tensors"));
 }
 
 TEST_F(PytorchFile, CutsAndFlippedBitsAreRefusedOrHarmless) {
   for (const char* name : {"zip.bin", "legacy.bin"}) {
-    const std::string whole = read_file(kGoldens / name);
+    const std::string whole = read_file(kWeightFiles / name);
     ASSERT_EQ(message(whole), "");
     for (size_t size = 0; size + 22 < whole.size(); size += 61) EXPECT_NE(message(whole.substr(0, size)), "") << name << " " << size;
     for (size_t bit = 0; bit < 8 * whole.size(); bit += 47) {
@@ -149,8 +130,8 @@ TEST_F(PytorchFile, TensorsThatShareAStorageTooOftenAreRefused) {
 }
 
 TEST_F(PytorchFile, ShardsAreFoundByTheirIndex) {
-  std::filesystem::copy(kGoldens / "zip.bin", directory_ / "pytorch_model-00001-of-00002.bin");
-  std::filesystem::copy(kGoldens / "legacy.bin", directory_ / "pytorch_model-00002-of-00002.bin");
+  std::filesystem::copy(kWeightFiles / "zip.bin", directory_ / "pytorch_model-00001-of-00002.bin");
+  std::filesystem::copy(kWeightFiles / "legacy.bin", directory_ / "pytorch_model-00002-of-00002.bin");
   std::ofstream(directory_ / "pytorch_model.bin.index.json")
       << R"({"weight_map": {"row": "pytorch_model-00001-of-00002.bin", "f64": "pytorch_model-00002-of-00002.bin"}})";
   const WeightFiles files(directory_.path());

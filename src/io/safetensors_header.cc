@@ -5,11 +5,11 @@
 #include <cctype>
 #include <cstdint>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "formats/json.h"
 
 namespace qkv {
 namespace {

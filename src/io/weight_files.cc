@@ -1,10 +1,10 @@
 #include "io/weight_files.h"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "formats/json.h"
 #include "formats/json_file.h"
 #include "io/pytorch_file.h"
 #include "io/safetensors.h"

@@ -2,11 +2,11 @@
 
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
 #include "base/names.h"
+#include "formats/json.h"
 #include "formats/json_file.h"
 
 namespace qkv {

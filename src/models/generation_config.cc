@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "formats/json.h"
 #include "models/generation_keys.h"
 #include "models/json_numbers.h"
 

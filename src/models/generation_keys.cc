@@ -1,9 +1,9 @@
 #include "models/generation_keys.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "formats/json.h"
 
 namespace qkv {
 namespace {

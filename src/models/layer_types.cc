@@ -1,8 +1,7 @@
 #include "models/layer_types.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/rope_config.h"
 
 namespace qkv {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "formats/yaml.h"
 #include "io/npz_file.h"
 

@@ -6,11 +6,11 @@
 
 #include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/temporary_directory.h"
+#include "formats/json.h"
 #include "models/model_directory.h"
 
 namespace qkv {

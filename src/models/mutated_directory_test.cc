@@ -4,13 +4,13 @@
 
 #include <cstring>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <random>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/temporary_directory.h"
+#include "formats/json.h"
 #include "models/model_directory.h"
 #include "nn/uniform_config.h"
 

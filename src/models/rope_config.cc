@@ -1,10 +1,9 @@
 #include "models/rope_config.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
 #include "base/log.h"
 #include "base/names.h"
+#include "formats/json.h"
 #include "models/json_numbers.h"
 
 namespace qkv {

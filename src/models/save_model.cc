@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "formats/json.h"
 #include "models/generation_config.h"
 #include "models/registry.h"
 #include "models/save_format.h"

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <optional>
 
-#include "embed/cross_encoder_files.h"
 #include "evaluate/encoder_outputs.h"
+#include "predict/cross_encoder_files.h"
 
 namespace qkv {
 

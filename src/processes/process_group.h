@@ -59,9 +59,4 @@ class ProcessGroup {
 // about a second. Throws Error(unsupported) if this build or machine cannot.
 ProcessGroup& process_group();
 
-template <typename T>
-std::span<const std::byte> bytes_of(std::span<T> values) {
-  return std::as_bytes(values);
-}
-
 }  // namespace qkv

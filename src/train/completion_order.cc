@@ -1,6 +1,6 @@
 #include "train/completion_order.h"
 
-#include "autograd/watched_backward.h"
+#include "autograd/backward.h"
 #include "base/error.h"
 #include "tensor/gradient_watch.h"
 

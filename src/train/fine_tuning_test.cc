@@ -2,11 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
 #include "base/files.h"
 #include "base/temporary_directory.h"
+#include "formats/json.h"
 #include "models/model_directory.h"
 #include "qkv/trainer.h"
 

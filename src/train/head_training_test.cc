@@ -2,11 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/temporary_directory.h"
 #include "evaluate/labelled_batches.h"
+#include "formats/json.h"
 #include "io/safetensors.h"
 #include "io/weight_files.h"
 #include "models/model.h"

@@ -4,9 +4,9 @@
 
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "base/parallel.h"
+#include "formats/json.h"
 #include "tensor/tape.h"
 
 namespace qkv {

@@ -16,7 +16,7 @@ constexpr int kFontSize = 13, kLabelColumns = 22, kLegendWidth = 200, kSmallFont
 constexpr int kLeastCell = 22;  // column labels at 45 degrees are then 15 pixels apart: a line of a CJK font
 
 // Text for XML 1.0: markup is escaped, forbidden characters are removed.
-std::string escaped(std::string_view text) {
+std::string xml_escaped(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size();) {
     const Character c = character_at(text, i);
@@ -120,7 +120,7 @@ void add_cells(std::string& svg, const AttentionView& view, const Layout& at, do
       const double weight = trace.weights.at(i, j);
       const int64_t x = at.left + j * at.cell, y = at.top + i * at.cell;
       svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\"><title>{} → {}: {:.1f} %</title></rect>\n", x, y,
-                         at.cell, at.cell, color_of(weight / most), escaped(view.queries[i]), escaped(view.keys[j]), 100 * weight);
+                         at.cell, at.cell, color_of(weight / most), xml_escaped(view.queries[i]), xml_escaped(view.keys[j]), 100 * weight);
       if (at.cell >= 26 && weight >= 0.005) {
         svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"{}\">{:.0f}</text>\n", x + at.cell / 2, y + at.cell / 2 + 4,
                            weight > most / 2 ? "n w" : "n", 100 * weight);
@@ -132,12 +132,12 @@ void add_cells(std::string& svg, const AttentionView& view, const Layout& at, do
 void add_labels(std::string& svg, const AttentionView& view, const Layout& at) {
   for (size_t i = 0; i < view.queries.size(); ++i) {
     svg += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n", at.left - 8,
-                       at.top + static_cast<int>(i) * at.cell + at.cell / 2 + 5, escaped(fit_to_width(view.queries[i], kLabelColumns)));
+                       at.top + static_cast<int>(i) * at.cell + at.cell / 2 + 5, xml_escaped(fit_to_width(view.queries[i], kLabelColumns)));
   }
   for (size_t j = 0; j < view.keys.size(); ++j) {
     const int x = at.left + static_cast<int>(j) * at.cell + at.cell / 2 + 3, y = at.top - 8;
     svg += fmt::format("<text x=\"{0}\" y=\"{1}\" transform=\"rotate(-45 {0} {1})\">{2}</text>\n", x, y,
-                       escaped(fit_to_width(view.keys[j], kLabelColumns)));
+                       xml_escaped(fit_to_width(view.keys[j], kLabelColumns)));
   }
 }
 
@@ -156,7 +156,8 @@ void add_legend(std::string& svg, const AttentionView& view, const Layout& at, d
   svg +=
       fmt::format("<text x=\"{}\" y=\"{}\" class=\"s\">attention weight; each row adds up to 100 %</text>\n", at.notes_x, at.legend_y + 11);
   const std::string notes = notes_of(view);
-  if (!notes.empty()) svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"s\">{}</text>\n", at.notes_x, at.legend_y + 28, escaped(notes));
+  if (!notes.empty())
+    svg += fmt::format("<text x=\"{}\" y=\"{}\" class=\"s\">{}</text>\n", at.notes_x, at.legend_y + 28, xml_escaped(notes));
 }
 
 }  // namespace
@@ -173,13 +174,13 @@ std::string attention_svg(const AttentionView& view) {
       "<rect width=\"{0}\" height=\"{1}\" fill=\"#fff\"/>\n",
       at.width, at.height, kFontSize);
   const AttentionAxes axes = axes_of(view);
-  svg += fmt::format("<text x=\"20\" y=\"30\" class=\"t\">{}</text>\n", escaped(attention_title(view)));
+  svg += fmt::format("<text x=\"20\" y=\"30\" class=\"t\">{}</text>\n", xml_escaped(attention_title(view)));
   const int room = at.width - 40;
   svg += fmt::format("<text x=\"20\" y=\"51\" class=\"s\">{}</text>\n",
-                     escaped(fit_to_pixels(on_one_visible_line(view.source), room, kSmallFont)));
+                     xml_escaped(fit_to_pixels(on_one_visible_line(view.source), room, kSmallFont)));
   if (view.has_target && view.trace.kind != AttentionKind::encoder) {
     svg += fmt::format("<text x=\"20\" y=\"69\" class=\"s\">{}</text>\n",
-                       escaped(fit_to_pixels("→ " + on_one_visible_line(view.target), room, kSmallFont)));
+                       xml_escaped(fit_to_pixels("→ " + on_one_visible_line(view.target), room, kSmallFont)));
   }
   add_cells(svg, view, at, most);
   add_labels(svg, view, at);

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/option_error.h"
 #include "base/utf8.h"
 #include "decode/generator.h"
 #include "decode/prompt.h"
+#include "formats/json.h"
 #include "view/token_labels.h"
 
 namespace qkv {

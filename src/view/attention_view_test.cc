@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "base/option_error.h"
 #include "base/utf8.h"
 #include "decode/test_models.h"
+#include "formats/json.h"
 #include "nn/uniform_config.h"
 #include "view/token_labels.h"
 

@@ -4,22 +4,17 @@
 
 #include <algorithm>
 #include <bit>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "formats/base64.h"
+#include "formats/json.h"
+#include "view/html_escaped.h"
 #include "view/network_trace.h"
 #include "view/token_labels.h"
 #include "view/view_file.h"
 
 namespace qkv {
 namespace {
-
-std::string escaped(std::string_view text) {
-  std::string html;
-  for (const char c : text) html += c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '"' ? "&quot;" : std::string(1, c);
-  return html;
-}
 
 // Little-endian f32, as base64.
 std::string base64_of(const AttentionMatrix& matrix) {
@@ -98,7 +93,7 @@ std::string inline_json(const nlohmann::ordered_json& json) {
 }
 
 std::string trace_html(const NetworkTrace& trace) {
-  const std::string title = escaped(on_one_visible_line(trace.source)), target = escaped(on_one_visible_line(trace.target));
+  const std::string title = html_escaped(on_one_visible_line(trace.source)), target = html_escaped(on_one_visible_line(trace.target));
   std::vector<std::string> labels = trace.source_tokens;
   labels.insert(labels.end(), trace.target_tokens.begin(), trace.target_tokens.end());
   const std::string notes = label_notes(labels);
@@ -109,7 +104,7 @@ std::string trace_html(const NetworkTrace& trace) {
       "id=\"words\">{5}</script>\n<script type=\"application/json\" "
       "id=\"trace\">{6}</script>\n<script>\n{7}{8}</script>\n</body>\n</html>\n",
       title, view_file("page.css"), view_file("viewer.css"), trace.has_target ? "<p class=\"answer\">" + target + "</p>\n" : "",
-      notes.empty() ? "" : "<p class=\"note\">" + escaped(notes) + "</p>\n", view_file("words.en.json"), inline_json(json_of(trace)),
+      notes.empty() ? "" : "<p class=\"note\">" + html_escaped(notes) + "</p>\n", view_file("words.en.json"), inline_json(json_of(trace)),
       viewer_script(), view_file("trace_page.js"));
 }
 

@@ -1,9 +1,9 @@
 #include "chat/jinja/json_values.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 
 namespace qkv::jinja {
 namespace {

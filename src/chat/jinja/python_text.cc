@@ -12,9 +12,26 @@ namespace qkv::jinja {
 namespace {
 
 // Prints Python literals.
-class Printer {
+// A text that grows within the budget.
+class Output {
  public:
-  explicit Printer(Budget& budget) : budget_(budget) {}
+  explicit Output(Budget& budget) : budget_(budget) {}
+  std::string take() { return std::move(out_); }
+
+ protected:
+  void add(std::string_view text) {
+    budget_.scan(text.size());
+    out_ += text;
+    budget_.require_room(out_.size());
+  }
+
+  Budget& budget_;
+  std::string out_;
+};
+
+class Printer : public Output {
+ public:
+  using Output::Output;
 
   void print(const Value& value) {
     budget_.step();
@@ -40,14 +57,7 @@ class Printer {
     return repr(*value.real());
   }
 
-  std::string take() { return std::move(out_); }
-
  private:
-  void add(std::string_view text) {
-    budget_.scan(text.size());
-    out_ += text;
-    budget_.require_room(out_.size());
-  }
   void print_items(const std::vector<Value>& items) {
     for (size_t i = 0; i < items.size(); ++i) {
       if (i > 0) add(", ");
@@ -92,14 +102,11 @@ class Printer {
     }
     add("}");
   }
-
-  Budget& budget_;
-  std::string out_;
 };
 
-class JsonPrinter {
+class JsonPrinter : public Output {
  public:
-  JsonPrinter(const JsonStyle& style, Budget& budget) : style_(style), budget_(budget) {}
+  JsonPrinter(const JsonStyle& style, Budget& budget) : Output(budget), style_(style) {}
 
   void print(const Value& value) {
     budget_.step();
@@ -115,14 +122,8 @@ class JsonPrinter {
       fault("Object of type {} is not JSON serializable", value.is_undefined() ? "Undefined" : value.type_name());
     }
   }
-  std::string take() { return std::move(out_); }
 
  private:
-  void add(std::string_view text) {
-    budget_.scan(text.size());
-    out_ += text;
-    budget_.require_room(out_.size());
-  }
   static std::string scalar(const Value& value) {
     if (value.is_none()) return "null";
     if (const bool* boolean = value.boolean()) return *boolean ? "true" : "false";
@@ -193,8 +194,6 @@ class JsonPrinter {
   }
 
   const JsonStyle& style_;
-  Budget& budget_;
-  std::string out_;
   int level_ = 0;
 };
 

@@ -6,11 +6,11 @@
 
 #include <cstdlib>
 #include <ctime>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "chat/jinja/json_values.h"
+#include "formats/json.h"
 
 namespace qkv::jinja {
 namespace {

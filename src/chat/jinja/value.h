@@ -112,7 +112,6 @@ class Value {
     return dynamic_cast<T*>(object());
   }
   std::shared_ptr<const List> shared_list() const { return std::get<std::shared_ptr<const List>>(data_); }
-  std::shared_ptr<Object> shared_object() const { return std::get<std::shared_ptr<Object>>(data_); }
 
   // An integer, or a bool as 0 or 1, as Python counts.
   std::optional<int64_t> whole() const;

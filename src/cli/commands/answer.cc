@@ -1,5 +1,4 @@
 // qkv answer: prints the answers to the question of each input line.
-#include <nlohmann/json.hpp>
 
 #include "base/utf8.h"
 #include "cli/answered_lines.h"
@@ -8,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/program.h"
 #include "cli/table_options.h"
+#include "formats/json.h"
 #include "predict/option_table.h"
 #include "qkv/question_answerer.h"
 

@@ -1,6 +1,5 @@
 // qkv classify: prints the label and score of each input line.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -12,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/program.h"
 #include "cli/table_options.h"
+#include "formats/json.h"
 #include "predict/option_table.h"
 #include "qkv/classifier.h"
 

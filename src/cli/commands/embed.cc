@@ -1,7 +1,6 @@
 // qkv embed: vectors of lines, similarities of pairs of lines, and the nearest lines of a file.
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -21,6 +20,7 @@
 #include "cli/table_options.h"
 #include "decode/translator.h"
 #include "embed/option_table.h"
+#include "formats/json.h"
 #include "formats/npy.h"
 #include "qkv/embedder.h"
 

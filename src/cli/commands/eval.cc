@@ -1,6 +1,5 @@
 // qkv eval: scores of a model's translations, or of files of translations; loss of a language model on a text; scores of a classifier.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/log.h"
@@ -14,6 +13,7 @@
 #include "cli/sharing.h"
 #include "cli/table_options.h"
 #include "evaluate/option_table.h"
+#include "formats/json.h"
 #include "qkv/evaluator.h"
 #include "train/options/option_table.h"
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
 
@@ -16,6 +15,7 @@
 #include "cli/program.h"
 #include "cli/sharing.h"
 #include "decode/option_table.h"
+#include "formats/json.h"
 #include "qkv/tokenizer.h"
 
 namespace qkv {

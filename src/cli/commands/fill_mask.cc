@@ -1,5 +1,4 @@
 // qkv fill-mask: prints the likeliest tokens for the masks of each input line.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -10,6 +9,7 @@
 #include "cli/program.h"
 #include "cli/table_options.h"
 #include "decode/translator.h"
+#include "formats/json.h"
 #include "predict/option_table.h"
 #include "qkv/mask_filler.h"
 

@@ -1,5 +1,4 @@
 // qkv generate: continues a prompt.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -14,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/program.h"
 #include "cli/table_options.h"
+#include "formats/json.h"
 #include "qkv/generator.h"
 
 namespace qkv {

@@ -1,11 +1,10 @@
 #include "cli/commands/generate_chat.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/exclusions.h"
 #include "cli/line_input.h"
+#include "formats/json.h"
 #include "qkv/chat.h"
 
 namespace qkv {

@@ -1,11 +1,11 @@
 // qkv inspect: describes a directory and verifies it.
-#include <nlohmann/json.hpp>
 
+#include "qkv/inspect.h"
 #include "base/error.h"
 #include "base/progress.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "qkv/inspect.h"
+#include "formats/json.h"
 
 namespace qkv {
 namespace {

@@ -1,5 +1,4 @@
 // qkv score: log-probabilities of lines, of continuations and of translations, and which of several choices is likeliest.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -13,6 +12,7 @@
 #include "cli/score_input.h"
 #include "cli/table_options.h"
 #include "evaluate/option_table.h"
+#include "formats/json.h"
 #include "qkv/scorer.h"
 
 namespace qkv {

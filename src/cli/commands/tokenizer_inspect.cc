@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "cli/line_progress.h"
 #include "cli/output.h"
 #include "cli/program.h"
+#include "formats/json.h"
 #include "qkv/tokenizer.h"
 #include "qkv/tokenizer_statistics.h"
 

@@ -21,7 +21,7 @@ double entropy_of(const Eigen::ArrayXd& shares) { return -(shares > 0).select(sh
 }  // namespace
 
 double effective_rank(const Tensor& map) {
-  const Eigen::ArrayXd values = Eigen::BDCSVD<Eigen::MatrixXd>(matrix_of(map)).singularValues().array();
+  const Eigen::ArrayXd values = Eigen::JacobiSVD<Eigen::MatrixXd>(matrix_of(map)).singularValues().array();
   return std::exp(entropy_of(values / values.sum()));
 }
 

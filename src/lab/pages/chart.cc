@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "lab/pages/mathml.h"
 #include "lab/record/statistics.h"
+#include "view/html_escaped.h"
 
 namespace qkv::lab {
 namespace {

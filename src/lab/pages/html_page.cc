@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "lab/pages/mathml.h"
+#include "view/html_escaped.h"
 #include "view/view_file.h"
 
 namespace qkv::lab {

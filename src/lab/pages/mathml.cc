@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "view/html_escaped.h"
 
 namespace qkv::lab {
 namespace {
@@ -268,20 +269,6 @@ class Parser {
 };
 
 }  // namespace
-
-std::string html_escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&': result += "&amp;"; break;
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '"': result += "&quot;"; break;
-      default: result += c;
-    }
-  }
-  return result;
-}
 
 std::string to_mathml(std::string_view tex, bool display) {
   return fmt::format("<math{}>{}</math>", display ? " display=\"block\"" : "", Parser(tex).all());

@@ -6,8 +6,6 @@
 
 namespace qkv::lab {
 
-std::string html_escaped(std::string_view text);
-
 // `display`: on lines of its own. Throws Error(internal) if the formula has a command that is not known here.
 std::string to_mathml(std::string_view tex, bool display);
 

@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "formats/json.h"
 #include "lab/pages/markup.h"
 #include "lab/pages/playground.h"
 #include "lab/pages/report.h"

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "formats/base64.h"
+#include "formats/json.h"
 #include "lab/pages/markup.h"
 #include "lab/pages/mathml.h"
 #include "lab/pages/pages.h"
 #include "lab/pages/playground_file.h"
+#include "view/html_escaped.h"
 #include "view/trace_html.h"
 #include "view/view_file.h"
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "formats/json.h"
 #include "lab/pages/html_page.h"
 #include "lab/pages/markup.h"
 #include "lab/pages/mathml.h"
@@ -14,6 +14,7 @@
 #include "lab/pages/search.h"
 #include "lab/pages/statistics_part.h"
 #include "lab/record/experiment.h"
+#include "view/html_escaped.h"
 
 namespace qkv::lab {
 namespace {

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "formats/json.h"
 #include "lab/pages/playground_file.h"
 #include "view/trace_html.h"
 

@@ -11,6 +11,7 @@
 #include "lab/pages/mathml.h"
 #include "lab/record/experiment.h"
 #include "lab/record/statistics.h"
+#include "view/html_escaped.h"
 
 namespace qkv::lab {
 namespace {

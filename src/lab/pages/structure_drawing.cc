@@ -3,6 +3,7 @@
 #include "lab/pages/blocks.h"
 #include "lab/pages/mathml.h"
 #include "lab/pages/matrix.h"
+#include "view/html_escaped.h"
 
 namespace qkv::lab {
 namespace {

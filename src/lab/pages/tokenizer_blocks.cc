@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/temporary_directory.h"
 #include "base/utf8.h"
+#include "formats/json.h"
 #include "lab/pages/blocks.h"
 #include "lab/pages/matrix.h"
 #include "qkv/tokenizer.h"

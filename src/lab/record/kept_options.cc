@@ -1,9 +1,8 @@
 #include "lab/record/kept_options.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
 #include "base/files.h"
+#include "formats/json.h"
 
 namespace qkv::lab {
 namespace {

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/utf8.h"
-#include "evaluate/split_words.h"
+#include "evaluate/measures/split_words.h"
 #include "text/unicode/unicode.h"
 
 namespace qkv::lab {

@@ -1,7 +1,7 @@
 // BART (Lewis et al. 2020, transformers' modeling_bart): learned positions, a norm on the embeddings, the norm after each sub-layer. mBART
 // (Liu et al. 2020, modeling_mbart): the norm before each sub-layer and another one after the last layer.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/bart_family.h"
 

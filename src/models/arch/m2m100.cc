@@ -1,8 +1,8 @@
 // M2M100 (Fan et al. 2021, transformers' modeling_m2m_100), the class of NLLB-200: the norm before each sub-layer and another one after the
 // last layer, sinusoidal positions of fairseq, scaled embeddings.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/bart_family.h"
 

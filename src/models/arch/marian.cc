@@ -1,8 +1,8 @@
 // MarianMT (Junczys-Dowmunt et al. 2018, transformers' modeling_marian): the Transformer of Vaswani et al. 2017 with the norm after each
 // sub-layer, one embedding for both sides and (unless untied) the output layer, and a bias on the logits.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/bart_family.h"
 #include "nn/uniform_config.h"

@@ -1,8 +1,8 @@
 // qkv's own class for networks that no class of transformers can hold: every choice of UniformConfig under its own name, with qkv's names
 // of weights.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/json_numbers.h"
 #include "models/rope_config.h"

@@ -1,7 +1,7 @@
 // Pegasus (Zhang et al. 2020, transformers' modeling_pegasus): like MarianMT, but with the norm before each sub-layer and another one after
 // the last layer of each stack.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/bart_family.h"
 #include "nn/uniform_config.h"

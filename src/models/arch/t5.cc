@@ -1,9 +1,9 @@
 // T5 (Raffel et al. 2020, transformers' modeling_t5; v1.1, FLAN-T5, MADLAD), mT5 (Xue et al. 2021) and umT5 (Chung et al. 2023): RMSNorm
 // before each sub-layer, no biases, learned biases of distances, scores that are not divided by sqrt(d_k).
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/json_numbers.h"
 #include "nn/uniform_config.h"

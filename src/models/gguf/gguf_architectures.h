@@ -1,10 +1,10 @@
 // The architectures that qkv reads from GGUF: llama.cpp's names of settings and tensors beside those of transformers' classes.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <vector>
 
+#include "formats/json.h"
 #include "models/gguf/gguf_keys.h"
 
 namespace qkv {

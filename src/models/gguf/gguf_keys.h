@@ -1,13 +1,13 @@
 // Reads the keys of one architecture in a GGUF file ("llama.block_count") into keys of config.json.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
 #include "formats/gguf.h"
+#include "formats/json.h"
 #include "io/tensor_file.h"
 
 namespace qkv {

@@ -2,9 +2,8 @@
 // its tensors under the names and in the layout of a class of transformers.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include "formats/gguf.h"
+#include "formats/json.h"
 #include "io/tensor_file.h"
 
 namespace qkv {

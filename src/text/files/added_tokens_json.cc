@@ -1,12 +1,12 @@
 #include "text/files/added_tokens_json.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "base/log.h"
+#include "formats/json.h"
 #include "text/files/token_limits.h"
 
 namespace qkv {

@@ -1,10 +1,10 @@
 #include "text/files/bpe_json.h"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "formats/json.h"
 #include "text/files/json_slices.h"
 #include "text/files/token_limits.h"
 

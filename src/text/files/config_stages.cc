@@ -1,10 +1,10 @@
 #include "text/files/config_stages.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "base/log.h"
+#include "formats/json.h"
 #include "text/files/token_limits.h"
 #include "text/files/token_models_json.h"
 #include "text/files/tokenizer_text.h"

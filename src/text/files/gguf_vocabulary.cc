@@ -1,11 +1,11 @@
 #include "text/files/gguf_vocabulary.h"
 
 #include <cctype>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/error.h"
 #include "formats/gguf.h"
+#include "formats/json.h"
 #include "text/files/gguf_pre_tokenizers.h"
 #include "text/files/sentencepiece_file.h"
 #include "text/files/sentencepiece_json.h"

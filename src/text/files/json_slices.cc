@@ -4,9 +4,9 @@
 #include <array>
 #include <charconv>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "base/utf8.h"
+#include "formats/json.h"
 #include "formats/json_node.h"
 #include "formats/json_text.h"
 #include "qkv/error.h"

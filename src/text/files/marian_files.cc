@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/utf8.h"
+#include "formats/json.h"
 #include "formats/json_node.h"
 #include "formats/yaml.h"
 #include "text/files/bpe_json.h"

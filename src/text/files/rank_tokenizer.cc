@@ -1,9 +1,9 @@
 #include "text/files/rank_tokenizer.h"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "text/stages/byte_level.h"
 #include "text/token_models/bpe_model.h"
 #include "text/token_models/token_splits.h"

@@ -1,13 +1,13 @@
 #include "text/files/sentencepiece_json.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
 #include "formats/base64.h"
+#include "formats/json.h"
 #include "text/files/bpe_json.h"
 #include "text/files/sentencepiece_file.h"
 #include "text/files/tokenizer_text.h"

@@ -1,13 +1,13 @@
 #include "text/files/tekken_file.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "formats/base64.h"
+#include "formats/json.h"
 #include "formats/json_node.h"
 #include "text/files/token_limits.h"
 

@@ -1,11 +1,11 @@
 #include "text/files/token_models_json.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "formats/json.h"
 #include "text/files/bpe_json.h"
 #include "text/token_models/unigram_model.h"
 #include "text/token_models/word_level_model.h"

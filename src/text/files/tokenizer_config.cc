@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
 #include <utility>
 
 #include "base/files.h"
+#include "formats/json.h"
 #include "formats/json_node.h"
 #include "text/files/tokenizer_classes.h"
 

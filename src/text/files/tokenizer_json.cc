@@ -1,9 +1,9 @@
 #include "text/files/tokenizer_json.h"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "text/files/added_tokens_json.h"
 #include "text/files/bpe_json.h"
 #include "text/files/config_stages.h"

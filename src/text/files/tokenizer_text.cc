@@ -1,7 +1,6 @@
 #include "text/files/tokenizer_text.h"
 
-#include <nlohmann/json.hpp>
-
+#include "formats/json.h"
 #include "formats/json_text.h"
 #include "text/files/added_tokens_json.h"
 

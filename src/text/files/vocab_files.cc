@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "formats/json_node.h"
 #include "text/files/bpe_json.h"
 #include "text/files/token_limits.h"

@@ -1,10 +1,10 @@
 #include "text/stages/decoders.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/utf8.h"
+#include "formats/json.h"
 #include "text/stages/byte_level.h"
 #include "text/stages/metaspace.h"
 #include "text/stages/normalizers.h"

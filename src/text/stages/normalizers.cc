@@ -1,10 +1,10 @@
 #include "text/stages/normalizers.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/utf8.h"
+#include "formats/json.h"
 #include "text/stages/bert_normalizer.h"
 #include "text/stages/byte_level.h"
 #include "text/stages/character_rewriting.h"

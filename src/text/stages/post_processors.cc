@@ -1,11 +1,11 @@
 #include "text/stages/post_processors.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "formats/json.h"
 
 namespace qkv {
 namespace {

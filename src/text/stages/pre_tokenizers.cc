@@ -1,9 +1,9 @@
 #include "text/stages/pre_tokenizers.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "formats/json.h"
 #include "text/stages/byte_level.h"
 #include "text/stages/metaspace.h"
 #include "text/stages/normalizers.h"

@@ -1,7 +1,6 @@
 #include "text/training/trained_pipeline.h"
 
-#include <nlohmann/json.hpp>
-
+#include "formats/json.h"
 #include "text/files/tokenizer_json.h"
 #include "text/stages/byte_level.h"
 #include "text/stages/normalizers.h"

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "formats/json.h"
 #include "io/safetensors.h"
 #include "train/output/checksum.h"
 

@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "formats/json.h"
 
 namespace qkv {
 namespace {

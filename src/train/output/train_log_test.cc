@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/temporary_directory.h"
+#include "formats/json.h"
 #include "train/output/training_state.h"
 
 namespace qkv {

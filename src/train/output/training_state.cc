@@ -1,8 +1,7 @@
 #include "train/output/training_state.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/option_error.h"
+#include "formats/json.h"
 #include "train/options/given_options.h"
 #include "train/options/option_table.h"
 

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/parallel.h"
@@ -19,6 +18,7 @@
 #include "cli/exclusions.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
+#include "formats/json.h"
 #include "kernels/limits.h"
 #include "train/options/precision.h"
 

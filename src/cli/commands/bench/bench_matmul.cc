@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "bench/matmul_bench.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
+#include "formats/json.h"
 #include "kernels/limits.h"
 
 namespace qkv {

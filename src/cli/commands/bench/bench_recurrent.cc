@@ -4,13 +4,13 @@
 
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "bench/recurrent_bench.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
+#include "formats/json.h"
 
 namespace qkv {
 namespace {

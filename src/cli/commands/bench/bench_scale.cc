@@ -6,7 +6,6 @@
 #include <bit>
 #include <cstdlib>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -14,6 +13,7 @@
 #include "cli/numbers.h"
 #include "cli/output.h"
 #include "cli/sharing.h"
+#include "formats/json.h"
 #include "kernels/kernel_table.h"
 
 namespace qkv {

@@ -6,12 +6,12 @@
 #include <cmath>
 #include <cstdlib>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "bench/tokenizer_bench.h"
 #include "cli/output.h"
+#include "formats/json.h"
 
 namespace qkv {
 namespace {

@@ -1,7 +1,7 @@
 // ALBERT (Lan et al. 2019, transformers' modeling_albert): BERT with narrower embeddings, whose layers share weights in groups.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/encoders/encoder_family.h"
 #include "models/json_numbers.h"

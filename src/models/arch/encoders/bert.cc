@@ -1,7 +1,7 @@
 // BERT (Devlin et al. 2018, transformers' modeling_bert): encoder only, norm after each sub-layer and on the embeddings, learned positions;
 // with each of its heads, or alone.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/encoders/encoder_family.h"
 #include "models/json_numbers.h"

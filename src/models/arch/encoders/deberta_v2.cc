@@ -1,9 +1,9 @@
 // DeBERTa v2 and v3 (He et al. 2021, transformers' modeling_deberta_v2): BERT with disentangled attention, mostly without rows for absolute
 // positions.
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/encoders/encoder_family.h"
 #include "models/json_numbers.h"

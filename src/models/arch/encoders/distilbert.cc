@@ -1,7 +1,7 @@
 // DistilBERT (Sanh et al. 2019, transformers' modeling_distilbert): BERT with fewer layers, without token types and pooler; its classifier
 // has a layer with ReLU of its own. Positions that began as sinusoids are stored as learned ones.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/encoders/encoder_family.h"
 #include "models/json_numbers.h"

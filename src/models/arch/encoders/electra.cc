@@ -1,7 +1,7 @@
 // ELECTRA (Clark et al. 2020, transformers' modeling_electra): BERT with narrower embeddings and without a pooler. The generator predicts
 // masked tokens; the discriminator, which further training begins with, tells which tokens were replaced.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/encoders/encoder_family.h"
 #include "models/json_numbers.h"

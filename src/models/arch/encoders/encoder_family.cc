@@ -1,8 +1,7 @@
 #include "models/arch/encoders/encoder_family.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/json_numbers.h"
 #include "models/uniform_fields.h"
 

@@ -1,8 +1,8 @@
 // EuroBERT (Boizard et al. 2025, transformers' modeling_eurobert): an encoder with Llama's layers.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/names.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/encoders/encoder_family.h"
 #include "models/json_numbers.h"

@@ -1,9 +1,9 @@
 // GTE (Zhang et al. 2024, transformers' modeling_gte): BERT with rotary positions and GEGLU. "new" is the type of the same network in the
 // authors' own code, whose files are read, but written as "gte".
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/encoders/rotary_encoder_family.h"
 

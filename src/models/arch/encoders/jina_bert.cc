@@ -1,8 +1,8 @@
 // JinaBERT, the network of Jina embeddings v2 (Günther et al. 2023): BERT with ALiBi in both directions in place of position rows, and
 // GEGLU. transformers has no class for it, the authors' code runs with it; its "model_type" is "bert".
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/encoders/rotary_encoder_family.h"
 #include "models/json_numbers.h"

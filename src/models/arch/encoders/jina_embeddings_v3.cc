@@ -1,8 +1,8 @@
 // Jina embeddings v3 (Sturua et al. 2024, transformers' modeling_jina_embeddings_v3): XLM-R with rotary positions. The adapters of its
 // tasks are files of their own, which neither the class nor qkv reads by itself.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/encoders/rotary_encoder_family.h"
 

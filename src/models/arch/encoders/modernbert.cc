@@ -1,9 +1,9 @@
 // ModernBERT (Warner et al. 2024, transformers' modeling_modernbert): norms before each sub-layer, rotary positions, GEGLU, and layers that
 // see all tokens between layers that see a window. The first layer's attention reads the normed embeddings as they are.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/encoders/encoder_family.h"
 #include "models/arch/encoders/rotary_encoder_family.h"

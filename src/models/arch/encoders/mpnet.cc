@@ -1,8 +1,8 @@
 // MPNet (Song et al. 2020, transformers' modeling_mpnet): BERT without token types, whose positions begin at row 2 and whose layers share
 // T5's biases of distance.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/encoders/encoder_family.h"
 

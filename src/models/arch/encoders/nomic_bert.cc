@@ -1,8 +1,8 @@
 // NomicBERT (Nussbaum et al. 2024, transformers' modeling_nomic_bert): BERT with rotary positions, SwiGLU and no biases of linear layers.
 // The authors' config.json has keys of its own.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/encoders/rotary_encoder_family.h"
 #include "models/json_numbers.h"

@@ -1,8 +1,8 @@
 // RoBERTa (Liu et al. 2019), XLM-R (Conneau et al. 2020) and CamemBERT (Martin et al. 2020), one network under three names (transformers'
 // modeling_roberta, modeling_xlm_roberta, modeling_camembert): BERT whose first position has the row behind the pad token's id.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/encoders/encoder_family.h"
 #include "models/json_numbers.h"

@@ -1,7 +1,7 @@
 // BLOOM (BigScience 2022, transformers' modeling_bloom): ALiBi, a norm of the embeddings, W_Q, W_K and W_V of each head together.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/decoders.h"
 #include "models/json_numbers.h"

@@ -1,8 +1,8 @@
 // Falcon (Almazrouei et al. 2023, transformers' modeling_falcon): attention and feed-forward network read the layer's input, through one
 // norm (7B) or one each (40B); queries stand with the keys and values that they share.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/decoders.h"
 #include "models/json_numbers.h"

@@ -1,7 +1,7 @@
 // GPT-2 (Radford et al. 2019, transformers' modeling_gpt2): decoder only, with learned positions and the norm before each sub-layer. W_Q,
 // W_K and W_V share one tensor, and linear layers are stored as [in, out].
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/decoders.h"
 

@@ -1,6 +1,6 @@
 // GPTBigCode (Ben Allal et al. 2023, transformers' modeling_gpt_bigcode; SantaCoder, StarCoder): GPT-2 with one head of keys and values.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/decoders.h"
 

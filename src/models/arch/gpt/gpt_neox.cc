@@ -1,7 +1,7 @@
 // GPT-NeoX (Black et al. 2022, transformers' modeling_gpt_neox; Pythia): attention and feed-forward network read the layer's input, each
 // through a norm of its own; a part of each head turns; W_Q, W_K and W_V of each head stand together.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 #include "models/json_numbers.h"

@@ -1,7 +1,7 @@
 // GPT-J (Wang and Komatsuzaki 2021, transformers' modeling_gptj): attention and feed-forward network read one norm's output; a part of each
 // head turns in pairs of neighbours; the output layer has a bias.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/decoders.h"
 

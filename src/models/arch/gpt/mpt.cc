@@ -1,7 +1,7 @@
 // MPT (MosaicML 2023, transformers' modeling_mpt): ALiBi and no biases at all; feed-forward networks are four times as wide as the layer.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/decoders.h"
 #include "models/json_numbers.h"

@@ -1,8 +1,8 @@
 // OPT (Zhang et al. 2022, transformers' modeling_opt): BART's decoder alone, with learned positions from 2 on and the norm before each
 // sub-layer (in OPT-350M behind it).
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/decoders.h"
 #include "models/json_numbers.h"

@@ -1,9 +1,9 @@
 // Cohere2 (Cohere 2025, transformers' modeling_cohere2; Command R7B): attention and feed-forward network read one norm's output; only
 // layers with a window turn q and k, in pairs of neighbours; the logits are scaled.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 #include "models/json_numbers.h"

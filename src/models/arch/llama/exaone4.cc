@@ -1,7 +1,7 @@
 // EXAONE 4 (LG AI Research 2025, transformers' modeling_exaone4): Llama whose norms are on the output of each sub-layer, with norms of each
 // head of q and k. With windows, only the layers that have one turn q and k.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 #include "models/layer_types.h"

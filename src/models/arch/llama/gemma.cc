@@ -3,8 +3,8 @@
 // caps; Gemma 3 has norms of q and k and other rotations in the layers with a window.
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 #include "models/json_numbers.h"

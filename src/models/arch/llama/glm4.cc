@@ -1,7 +1,7 @@
 // GLM-4 (GLM Team 2024, transformers' modeling_glm4): Llama with norms before and after each sub-layer, of which half of each head turns in
 // pairs of neighbours.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 

@@ -1,9 +1,9 @@
 // Granite 3 and dense Granite 4 (IBM 2024, transformers' modeling_granite): Llama with a factor of embeddings, scores, residual branches
 // and logits each.
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 #include "models/json_numbers.h"

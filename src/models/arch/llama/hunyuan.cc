@@ -1,7 +1,7 @@
 // Dense Hunyuan (Tencent 2025, transformers' modeling_hunyuan_v1_dense; HY-MT): Llama with norms of each head of q and k after rotation,
 // and a base of the rotation that "alpha" scales.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 

@@ -1,6 +1,6 @@
 // Llama (Touvron et al. 2023, transformers' modeling_llama).
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 

@@ -1,8 +1,7 @@
 #include "models/arch/llama/llama_family.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/json_numbers.h"
 #include "nn/uniform_config.h"
 

@@ -1,6 +1,6 @@
 // Mistral (Jiang et al. 2023, transformers' modeling_mistral): Llama with a sliding window. Ministral: with windows in some of its layers.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 #include "models/layer_types.h"

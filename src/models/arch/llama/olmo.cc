@@ -1,7 +1,7 @@
 // OLMo 2 and 3 (Walsh et al. 2024, OLMo Team 2025, transformers' modeling_olmo2 and modeling_olmo3): Llama whose norms are on the output of
 // each sub-layer, with norms of q and k over all heads. OLMo 3 has windows, and scales the rotation of the layers without one.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 #include "models/layer_types.h"

@@ -1,7 +1,7 @@
 // Phi-1, 1.5 and 2 (Gunasekar et al. 2023, transformers' modeling_phi): attention and feed-forward network read one norm's output, and
 // every linear layer has a bias, the output layer included.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 #include "models/json_numbers.h"

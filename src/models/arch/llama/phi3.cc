@@ -1,6 +1,6 @@
 // Phi-3, Phi-3.5 and Phi-4 (Abdin et al. 2024, transformers' modeling_phi3): Llama with fused weights, and longrope for long texts.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 #include "models/json_numbers.h"

@@ -1,8 +1,8 @@
 // Qwen2 and Qwen3 (Yang et al. 2024 and 2025, transformers' modeling_qwen2 and modeling_qwen3): Llama with windows in later layers. Qwen2
 // has biases of W_Q, W_K and W_V; Qwen3 has a norm of each head of q and k, and heads of 128 columns independent of the hidden size.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 #include "models/layer_types.h"

@@ -1,8 +1,8 @@
 // SmolLM3 (Bakouch et al. 2025, transformers' modeling_smollm3): Llama without rotation in every fourth layer.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 #include "models/layer_types.h"

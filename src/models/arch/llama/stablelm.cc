@@ -1,6 +1,6 @@
 // StableLM (Bellagente et al. 2024, transformers' modeling_stablelm): Llama with LayerNorm, of which a part of each head turns.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 #include "models/json_numbers.h"

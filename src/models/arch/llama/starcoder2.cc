@@ -1,6 +1,6 @@
 // StarCoder2 (Lozhkov et al. 2024, transformers' modeling_starcoder2): Llama with LayerNorm, plain feed-forward networks and biases.
-#include <nlohmann/json.hpp>
 
+#include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/llama/llama_family.h"
 #include "models/json_numbers.h"

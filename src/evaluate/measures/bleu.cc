@@ -1,12 +1,12 @@
-#include "evaluate/bleu.h"
+#include "evaluate/measures/bleu.h"
 
 #include <cmath>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "evaluate/bleu_tokenization.h"
-#include "evaluate/split_words.h"
+#include "evaluate/measures/bleu_tokenization.h"
+#include "evaluate/measures/split_words.h"
 
 namespace qkv {
 

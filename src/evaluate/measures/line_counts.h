@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "evaluate/bleu.h"
-#include "evaluate/chrf.h"
-#include "evaluate/error_rate.h"
-#include "evaluate/ter.h"
+#include "evaluate/measures/bleu.h"
+#include "evaluate/measures/chrf.h"
+#include "evaluate/measures/error_rate.h"
+#include "evaluate/measures/ter.h"
 #include "qkv/evaluator.h"
 
 namespace qkv {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "evaluate/ngram_matches.h"
+#include "evaluate/measures/ngram_matches.h"
 #include "qkv/evaluator.h"
 
 namespace qkv {

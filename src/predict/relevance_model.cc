@@ -1,11 +1,12 @@
-#include "embed/relevance_model.h"
+#include "predict/relevance_model.h"
 
 #include <cmath>
 
 #include "base/cancellation.h"
 #include "base/error.h"
-#include "embed/cross_encoder_files.h"
+#include "evaluate/encoder_outputs.h"
 #include "ops/ops.h"
+#include "predict/cross_encoder_files.h"
 
 namespace qkv {
 namespace {
@@ -56,7 +57,7 @@ void RelevanceModel::find_answers(const std::filesystem::path& directory) {
        directory.string());
 }
 
-void RelevanceModel::add_instructed(const RerankPair& pair, size_t number, const std::string& instruction, Inputs& inputs) const {
+void RelevanceModel::add_instructed(const RerankPair& pair, size_t number, const std::string& instruction, EncoderInputs& inputs) const {
   const EncodeOptions as_text{.add_special_tokens = false, .special_tokens_as_text = true};
   const std::string_view told = instruction.empty() ? kInstruction : std::string_view(instruction);
   const std::vector<int32_t> after = tokenizer_.encode(kAfter, false);
@@ -78,7 +79,7 @@ void RelevanceModel::add_instructed(const RerankPair& pair, size_t number, const
   inputs.cut.push_back(cut);
 }
 
-void RelevanceModel::add_pair(const RerankPair& pair, size_t number, Inputs& inputs) const {
+void RelevanceModel::add_pair(const RerankPair& pair, size_t number, EncoderInputs& inputs) const {
   EncodeOptions options{.special_tokens_as_text = true};
   Encoding encoding = tokenizer_.encode_pair(pair.query, pair.document, options);
   const bool cut = std::ssize(encoding.ids) > max_tokens_;
@@ -95,50 +96,46 @@ void RelevanceModel::add_pair(const RerankPair& pair, size_t number, Inputs& inp
   inputs.cut.push_back(cut);
 }
 
-std::vector<double> RelevanceModel::logits(const Inputs& inputs, std::span<const int32_t> numbers) const {
-  TokenBatch batch = pack(inputs.ids, numbers);
-  ForwardContext context;
-  context.dtype = activation_type(*model_);
-  const Transformer& network = model_->network;
-  std::vector<int32_t> rows;
-  std::vector<double> result;
-  if (yes_ >= 0) {
-    const Tensor hidden = network.decode(batch, {}, {}, context);
+std::vector<double> RelevanceModel::answer_logits(const EncoderInputs& inputs, const RerankOptions& options) const {
+  const RecordScope no_gradient(nullptr);
+  std::vector<double> result(inputs.ids.size());
+  for (const std::vector<int32_t>& numbers : batches_by_length(inputs.ids, {.tokens = options.batch_tokens})) {
+    throw_if_cancelled(options.cancellation);
+    const TokenBatch batch = pack(inputs.ids, numbers);
+    ForwardContext context;
+    context.dtype = activation_type(*model_);
+    const Tensor hidden = model_->network.decode(batch, {}, {}, context);
+    std::vector<int32_t> rows;
     for (int64_t i = 0; i < batch.segments.count(); ++i) rows.push_back(batch.segments.begin(i) + batch.segments.length(i) - 1);
-    const Tensor values = network.logits(select_rows(hidden, rows));
+    const Tensor values = model_->network.logits(select_rows(hidden, rows));
     const std::vector<float> all = values.to_vector();
     for (size_t i = 0; i < rows.size(); ++i) {
       const auto of = std::span(all).subspan(i * static_cast<size_t>(values.cols()), static_cast<size_t>(values.cols()));
-      result.push_back(of[static_cast<size_t>(yes_)] - (no_ < 0 ? 0.0f : of[static_cast<size_t>(no_)]));
+      result[static_cast<size_t>(numbers[i])] = of[static_cast<size_t>(yes_)] - (no_ < 0 ? 0.0f : of[static_cast<size_t>(no_)]);
     }
-    return result;
   }
-  if (model_->config.token_types > 0) {
-    for (const int32_t i : numbers) append(batch.token_types, inputs.token_types[static_cast<size_t>(i)]);
-  }
-  for (int64_t i = 0; i < batch.segments.count(); ++i) rows.push_back(batch.segments.begin(i));
-  const std::vector<float> values = network.logits_of_rows(network.encode(batch, context), batch.segments, rows, context).to_vector();
-  return {values.begin(), values.end()};
+  return result;
+}
+
+std::vector<double> RelevanceModel::label_logits(const EncoderInputs& inputs, const RerankOptions& options) const {
+  std::vector<double> result(inputs.ids.size());
+  for_each_output(model_->network, inputs, std::vector<std::vector<int32_t>>(inputs.ids.size(), {0}),
+                  {.batch_tokens = options.batch_tokens, .dtype = activation_type(*model_), .cancellation = options.cancellation},
+                  [&](size_t pair, std::span<const float> outputs) { result[pair] = outputs.front(); });
+  return result;
 }
 
 RerankScores RelevanceModel::score(std::span<const RerankPair> pairs, const RerankOptions& options) const {
-  const RecordScope no_gradient(nullptr);
-  Inputs inputs;
+  EncoderInputs inputs;
   for (size_t i = 0; i < pairs.size(); ++i) {
     if (yes_ >= 0)
       add_instructed(pairs[i], i, options.instruction, inputs);
     else
       add_pair(pairs[i], i, inputs);
   }
-  RerankScores result{std::vector<double>(pairs.size()), inputs.cut};
-  for (const std::vector<int32_t>& numbers : batches_by_length(inputs.ids, {.tokens = options.batch_tokens})) {
-    throw_if_cancelled(options.cancellation);
-    const std::vector<double> values = logits(inputs, numbers);
-    for (size_t i = 0; i < numbers.size(); ++i) {
-      const double logit = values[i];
-      result.scores[static_cast<size_t>(numbers[i])] = options.logits || !sigmoid_ ? logit : 1 / (1 + std::exp(-logit));
-    }
-  }
+  RerankScores result{yes_ >= 0 ? answer_logits(inputs, options) : label_logits(inputs, options), inputs.cut};
+  if (options.logits || !sigmoid_) return result;
+  for (double& score : result.scores) score = 1 / (1 + std::exp(-score));
   return result;
 }
 

@@ -1,11 +1,11 @@
-#include "evaluate/error_rate.h"
+#include "evaluate/measures/error_rate.h"
 
 #include <algorithm>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
 
-#include "evaluate/split_words.h"
+#include "evaluate/measures/split_words.h"
 #include "qkv/tokenizer.h"
 
 namespace qkv {

@@ -1,4 +1,4 @@
-#include "evaluate/ngram_matches.h"
+#include "evaluate/measures/ngram_matches.h"
 
 #include <algorithm>
 #include <bit>

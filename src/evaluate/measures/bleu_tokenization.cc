@@ -1,11 +1,11 @@
-#include "evaluate/bleu_tokenization.h"
+#include "evaluate/measures/bleu_tokenization.h"
 
 #include <unicode/uchar.h>
 
 #include <vector>
 
 #include "base/utf8.h"
-#include "evaluate/mteval_rules.h"
+#include "evaluate/measures/mteval_rules.h"
 
 namespace qkv {
 namespace {

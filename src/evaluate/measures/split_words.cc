@@ -1,4 +1,4 @@
-#include "evaluate/split_words.h"
+#include "evaluate/measures/split_words.h"
 
 #include "base/utf8.h"
 

@@ -1,9 +1,9 @@
-#include "evaluate/chrf.h"
+#include "evaluate/measures/chrf.h"
 
 #include <unordered_map>
 
 #include "base/utf8.h"
-#include "evaluate/split_words.h"
+#include "evaluate/measures/split_words.h"
 
 namespace qkv {
 namespace {

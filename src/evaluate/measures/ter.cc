@@ -1,12 +1,12 @@
-#include "evaluate/ter.h"
+#include "evaluate/measures/ter.h"
 
 #include <algorithm>
 #include <cmath>
 #include <tuple>
 #include <unordered_map>
 
-#include "evaluate/split_words.h"
-#include "evaluate/ter_tokenization.h"
+#include "evaluate/measures/split_words.h"
+#include "evaluate/measures/ter_tokenization.h"
 
 namespace qkv {
 namespace {

@@ -1,4 +1,4 @@
-#include "evaluate/bootstrap.h"
+#include "evaluate/measures/bootstrap.h"
 
 #include <algorithm>
 #include <cmath>

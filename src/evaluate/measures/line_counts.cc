@@ -1,4 +1,4 @@
-#include "evaluate/line_counts.h"
+#include "evaluate/measures/line_counts.h"
 
 #include <algorithm>
 

@@ -1,9 +1,8 @@
-#include "embed/cross_encoder_files.h"
-
-#include <nlohmann/json.hpp>
+#include "predict/cross_encoder_files.h"
 
 #include "base/error.h"
 #include "base/files.h"
+#include "formats/json.h"
 #include "formats/json_file.h"
 #include "formats/json_node.h"
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "evaluate/ngram_matches.h"
+#include "evaluate/measures/ngram_matches.h"
 
 namespace qkv {
 

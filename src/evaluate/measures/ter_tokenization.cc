@@ -1,9 +1,9 @@
-#include "evaluate/ter_tokenization.h"
+#include "evaluate/measures/ter_tokenization.h"
 
 #include <span>
 
 #include "base/utf8.h"
-#include "evaluate/mteval_rules.h"
+#include "evaluate/measures/mteval_rules.h"
 #include "text/unicode/unicode.h"
 
 namespace qkv {

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "data/encoder_inputs.h"
 #include "models/model.h"
 #include "qkv/reranker.h"
 #include "qkv/tokenizer.h"
@@ -20,15 +21,12 @@ class RelevanceModel {
   RerankScores score(std::span<const RerankPair> pairs, const RerankOptions& options) const;
 
  private:
-  struct Inputs {
-    std::vector<std::vector<int32_t>> ids, token_types;
-    std::vector<bool> cut;
-  };
   void find_answers(const std::filesystem::path& directory);
-  void add_instructed(const RerankPair& pair, size_t number, const std::string& instruction, Inputs& inputs) const;
-  void add_pair(const RerankPair& pair, size_t number, Inputs& inputs) const;
-  // The logits of some pairs: of yes less that of no, or of the one label.
-  std::vector<double> logits(const Inputs& inputs, std::span<const int32_t> numbers) const;
+  void add_instructed(const RerankPair& pair, size_t number, const std::string& instruction, EncoderInputs& inputs) const;
+  void add_pair(const RerankPair& pair, size_t number, EncoderInputs& inputs) const;
+  // The logit of each pair: of yes less that of no, or of the one label.
+  std::vector<double> answer_logits(const EncoderInputs& inputs, const RerankOptions& options) const;
+  std::vector<double> label_logits(const EncoderInputs& inputs, const RerankOptions& options) const;
 
   std::unique_ptr<Model> model_;
   Tokenizer tokenizer_;

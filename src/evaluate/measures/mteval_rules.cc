@@ -1,6 +1,6 @@
-#include "evaluate/mteval_rules.h"
+#include "evaluate/measures/mteval_rules.h"
 
-#include "evaluate/split_words.h"
+#include "evaluate/measures/split_words.h"
 
 namespace qkv {
 namespace {

@@ -1,0 +1,4 @@
+#include "formats/json.h"
+
+QKV_JSON(, nlohmann::json);
+QKV_JSON(, nlohmann::ordered_json);
