@@ -19,8 +19,8 @@
 namespace qkv {
 
 // lm: a language model on plain text. mlm: an encoder that predicts hidden tokens (Devlin et al. 2018). classification: labels of texts.
-// tag: labels of words, such as names of people and places.
-enum class TrainTask { translation, lm, mlm, classification, tag };
+// tag: labels of words, such as names of people and places. chat: a pretrained language model learns the answers of conversations.
+enum class TrainTask { translation, lm, mlm, classification, tag, chat };
 // What a text is labelled with: one label; labels with commas between them, or none; a number.
 enum class TextLabels { one, several, number };
 enum class TextVocabulary { character, byte, bpe };
@@ -50,26 +50,29 @@ struct TrainOptions {
   // than max_length are truncated.
   // For tag: a word and, as the last column, its label in each line, and a blank line after each sentence (CoNLL). Words behind max_length
   // tokens are left out.
+  // For chat: JSON lines with a conversation each, as ChatTemplate::render (qkv/chat.h) takes them.
   TextFiles train_file, valid_file;
   std::string text_column, label_column;  // empty: tables have "text" and "label"; text_column is one of a language model, too
   bool pairs = false;                     // two texts with a tab between them, or columns text_column and second_column
   std::string second_column;              // with pairs; empty: tables have "second"
   TextLabels labels = TextLabels::one;
 
-  // For translation, classification or tag without validation files: the number of training texts that are held out for validation. They
-  // are chosen by their content and the seed among those that occur once.
+  // For translation, classification, tag or chat without validation files: the number of training texts that are held out for validation.
+  // They are chosen by their content and the seed among those that occur once.
   int64_t valid_split = 0;
 
-  // For mlm, classification and tag: the directory of a pretrained encoder and its tokenizer. It determines the network's shape instead of
-  // the options.
+  // For every task but translation: the directory of a pretrained network and its tokenizer, which determines the network's shape instead
+  // of the options. chat needs one.
   std::filesystem::path init;
+  std::filesystem::path chat_template;  // for chat: a Jinja file in place of the template in `init`; it goes along with the model
 
   // Data for lm and mlm.
   TextFiles text;
   TextFiles valid_text;  // empty: the last valid_fraction of the text's characters
   double valid_fraction = 0.1;
   TextVocabulary vocabulary = TextVocabulary::character;
-  int64_t context = 256;           // tokens of a window (including [CLS] and [SEP]), and the model's positions
+  // Tokens of a window (including [CLS] and [SEP]), and the model's positions. For chat: tokens of a conversation that are read.
+  int64_t context = 256;
   std::string document_separator;  // splits the text into documents, which are learned separately; empty: windows of the whole text
 
   // For mlm.

@@ -13,9 +13,9 @@
 
 namespace qkv {
 
-// One batch of packed sequences. With a decoder, row i of target_in predicts target_out[i]; for a language model the source is empty. For
-// an encoder without decoder, row target_rows[i] of the source predicts target_out[i]; if labels of which several hold or numbers are
-// learned instead, it predicts the i-th num_labels of target_values.
+// One batch of packed sequences. With a decoder, row i of target_in predicts target_out[i], or row target_rows[i] if there are any; for a
+// language model the source is empty. For an encoder without decoder, row target_rows[i] of the source predicts target_out[i]; if labels of
+// which several hold or numbers are learned instead, it predicts the i-th num_labels of target_values.
 struct TrainingBatch {
   TokenBatch source, target_in;
   std::vector<int32_t> target_rows, target_out;

@@ -143,9 +143,9 @@ Tensor Transformer::logits(const Tensor& hidden) const {
 }
 
 CrossEntropyResult Transformer::loss(const TokenBatch& source, const TokenBatch& target_in, std::span<const int32_t> target_out,
-                                     float label_smoothing, float scale, ForwardContext& context) const {
+                                     float label_smoothing, float scale, ForwardContext& context, std::span<const int32_t> rows) const {
   const Tensor memory = encode(source, context);
-  const Tensor hidden = decode(target_in, memory, source.segments, context);
+  const Tensor all = decode(target_in, memory, source.segments, context), hidden = rows.empty() ? all : select_rows(all, rows);
   return linear_cross_entropy(output_rows(hidden), output_weight_, output_bias_, target_out, label_smoothing, scale,
                               config_.logit_soft_cap);
 }

@@ -42,11 +42,11 @@ class Transformer {
   Tensor decode(const TokenBatch& target_in, const Tensor& memory, const Segments& memory_segments, ForwardContext& context) const;
   // [rows, vocab_size] in f32, including final_logits_bias.
   Tensor logits(const Tensor& hidden) const;
-  // Loss of packed sequences: row i of target_in predicts target_out[i]. With an encoder, each sequence of target_in starts with
-  // decoder_start_token_id and sequence i belongs to sequence i of the source; without one, the source is ignored. `scale` multiplies loss
-  // and gradients and is 1 / number of target tokens of the update.
+  // Loss of packed sequences: row i of target_in predicts target_out[i], or row rows[i] if there are any. With an encoder, each sequence of
+  // target_in starts with decoder_start_token_id and sequence i belongs to sequence i of the source; without one, the source is ignored.
+  // `scale` multiplies loss and gradients and is 1 / number of target tokens of the update.
   CrossEntropyResult loss(const TokenBatch& source, const TokenBatch& target_in, std::span<const int32_t> target_out, float label_smoothing,
-                          float scale, ForwardContext& context) const;
+                          float scale, ForwardContext& context, std::span<const int32_t> rows = {}) const;
 
   // For Head::pooler: the pooled first row of each sequence of an encoder's output. [sequences, hidden_size]
   Tensor pooled(const Tensor& hidden, const Segments& segments) const;
@@ -67,7 +67,6 @@ class Transformer {
   const EmbeddedPositions& embedded_positions(Side side) const { return positions_[static_cast<size_t>(side)]->embedded; }
   EmbeddedPositions& embedded_positions(Side side) { return positions_[static_cast<size_t>(side)]->embedded; }
   const Tensor& embed_tokens() const { return embed_tokens_; }
-  const Tensor& output_weight() const { return output_weight_; }
   const Tensor& final_logits_bias() const { return final_logits_bias_; }
 
  private:

@@ -58,12 +58,14 @@ TrainingBatch part_of(const TrainingBatch& batch, int part, int parts) {
   if (first == last) return result;
   result.source = sequences_of(batch.source, first, last);
   result.target_in = sequences_of(batch.target_in, first, last);
-  if (batch.target_in.segments.count() > 0) {
+  const bool decoder = batch.target_in.segments.count() > 0;
+  if (decoder && batch.target_rows.empty()) {
     const auto begin = batch.target_out.begin() + batch.target_in.segments.begin(first);
     result.target_out.assign(begin, begin + std::ssize(result.target_in.ids));
     return result;
   }
-  const int32_t begin = batch.source.segments.begin(first), end = begin + static_cast<int32_t>(result.source.ids.size());
+  const int32_t begin = (decoder ? batch.target_in : batch.source).segments.begin(first);
+  const int32_t end = begin + static_cast<int32_t>((decoder ? result.target_in : result.source).ids.size());
   const size_t width = batch.target_rows.empty() ? 0 : batch.target_values.size() / batch.target_rows.size();
   for (size_t i = 0; i < batch.target_rows.size(); ++i) {
     if (batch.target_rows[i] < begin || batch.target_rows[i] >= end) continue;

@@ -195,6 +195,7 @@ class Session {
       if (!checkpoint_) {
         output_.clear();
         tokenizer_->save(output_.path());
+        for (const auto& [name, text] : task_->files()) write_file_atomically(output_.path() / name, text);
       }
       keep_options(output_, options_, report_);
     }

@@ -40,10 +40,11 @@ std::span<const OptionTasks> option_tasks() {
   using enum TrainTask;
   static const std::vector<OptionTasks> list = {
       {"max-length", {translation, classification, tag}},
-      {"valid-split", {translation, classification, tag}},
+      {"valid-split", {translation, classification, tag, chat}},
       {"valid-fraction", {lm, mlm}},
       {"vocabulary", {lm}},
-      {"context", {lm, mlm}},
+      {"context", {lm, mlm, chat}},
+      {"chat-template", {chat}},
       {"mask-probability", {mlm}},
       {"whole-words", {mlm}},
       {"encoder-layers", {translation, mlm, classification, tag}},

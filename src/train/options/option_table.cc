@@ -78,7 +78,7 @@ TrainOption betas() {
 TrainOption preset() {
   return text_option(
       {"preset", "Shape and recipe to start from; what else is given comes on top", false, nullptr,
-       "tiny|small|base|char-gpt|bert-mini|classifier|tagger"},
+       "tiny|small|base|char-gpt|bert-mini|classifier|tagger|chat"},
       OptionType::composite, [](O& options, const std::string& text, const std::string&) { apply_preset(options, text); },
       [](const O& options) { return options.preset; });
 }
@@ -106,14 +106,17 @@ TrainOption tiktoken_pattern() {
 std::vector<TrainOption> data_options() {
   return {
       choice({"task",
-              "What is learnt: to translate, (lm) to write on, (mlm) to find hidden tokens, to tell classes apart, or (tag) to label words",
+              "What is learnt: to translate, (lm) to write on, (mlm) to find hidden tokens, to tell classes apart, (tag) to label words, "
+              "or (chat) "
+              "the answers of conversations",
               false},
              &O::task,
              {{"translation", TrainTask::translation},
               {"lm", TrainTask::lm},
               {"mlm", TrainTask::mlm},
               {"classification", TrainTask::classification},
-              {"tag", TrainTask::tag}}),
+              {"tag", TrainTask::tag},
+              {"chat", TrainTask::chat}}),
       text_files({"source", "Training text, one sentence a line; several files are read one after another", false}, &O::source),
       text_files({"target", "Its translation, line by line", false}, &O::target),
       text_files({"valid-source", "Text to validate on", false}, &O::valid_source),
@@ -122,7 +125,8 @@ std::vector<TrainOption> data_options() {
       column({"target-column", "The column of --target"}, &O::target_column),
       integer(
           {"valid-split",
-           "Of --task translation, classification and tag: validate on N texts of the training files instead of files of their own", true},
+           "Of --task translation, classification, tag and chat: validate on N texts of the training files instead of files of their own",
+           true},
           &O::valid_split, 0, INT32_MAX),
       integer({"max-length", "Leave out pairs with more tokens on a side; of --task classification and tag: cut longer texts", true},
               &O::max_length, 2, 65536),
@@ -132,17 +136,20 @@ std::vector<TrainOption> data_options() {
            1),
       choice({"vocabulary", "Of --task lm: what a token is, where no tokenizer is given; bpe: byte pairs as GPT-2 has them", true},
              &O::vocabulary, {{"char", TextVocabulary::character}, {"byte", TextVocabulary::byte}, {"bpe", TextVocabulary::bpe}}),
-      integer({"context", "Of --task lm and mlm: tokens of a window, and the model's positions", true}, &O::context, 1, 1 << 20),
+      integer(
+          {"context",
+           "Of --task lm and mlm: tokens of a window, and the model's positions; of --task chat: how much of a conversation is read", true},
+          &O::context, 1, 1 << 20),
       document_separator(),
       real({"mask-probability", "Of --task mlm: share of the tokens that are hidden", true}, &O::mask_probability, 0.001, 1),
       flag({"whole-words", "Of --task mlm: hide whole words, not single pieces of them", true}, &O::whole_words),
       text_files(
           {"train-file",
            "Of --task classification: lines of a text, a tab and its label, or tables; of --task tag: a word and its label in each line, "
-           "and blank lines between sentences",
+           "and blank lines between sentences; of --task chat: JSON lines {\"messages\": [{\"role\": ..., \"content\": ...}, ...]}",
            false},
           &O::train_file),
-      text_files({"valid-file", "Of --task classification and tag: such lines to validate on", false}, &O::valid_file),
+      text_files({"valid-file", "Of --task classification, tag and chat: such lines to validate on", false}, &O::valid_file),
       column(
           {"text-column", "Of --task lm, mlm and classification: read the texts from this column of CSV, TSV with a header or JSON lines"},
           &O::text_column),
@@ -155,6 +162,8 @@ std::vector<TrainOption> data_options() {
       file(
           {"init", "Of every task but translation: start from the network and tokenizer of this directory or .gguf", false, nullptr, "DIR"},
           &O::init),
+      file({"chat-template", "Of --task chat: a Jinja template in place of the one in --init; it goes along with the model", false},
+           &O::chat_template),
       file({"output", "Model directory to make", false, nullptr, "DIR"}, &O::output),
       file({"tokenizer", "Directory of a tokenizer to use instead of training one", false, nullptr, "DIR"}, &O::tokenizer),
       tiktoken_pattern(),

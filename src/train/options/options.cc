@@ -169,6 +169,7 @@ std::span<const TaskData> task_data() {
        {"train-file", "valid-file"},
        {"text-column", "label-column", "second-column", "init"}},
       {TrainTask::tag, "`train_file` and `valid_file`", {"train-file", "valid-file"}, {"init"}},
+      {TrainTask::chat, "`train_file` and `valid_file`", {"train-file", "valid-file", "init"}, {}},
   };
   return list;
 }
@@ -190,7 +191,8 @@ void check_data_options(const TrainOptions& options) {
   const bool can_split = options.task != TrainTask::lm && options.task != TrainTask::mlm;
   QKV_CHECK_OPTION(
       options.valid_split == 0 || can_split,
-      "`valid_split` belongs to `task` translation, classification and tag; of `task` {} `valid_fraction` is kept to validate on", task);
+      "`valid_split` belongs to `task` translation, classification, tag and chat; of `task` {} `valid_fraction` is kept to validate on",
+      task);
   for (const char* name : mine.needed) {
     const bool given = !value_of(options, name).empty(), validation = std::string_view(name).starts_with("valid-");
     QKV_CHECK_OPTION(!validation || !given || options.valid_split == 0,
@@ -216,7 +218,7 @@ void check_data_options(const TrainOptions& options) {
 }
 
 void check_lengths(const TrainOptions& options) {
-  const bool lm = options.task == TrainTask::lm, mlm = options.task == TrainTask::mlm;
+  const bool lm = options.task == TrainTask::lm, mlm = options.task == TrainTask::mlm, chat = options.task == TrainTask::chat;
   if (lm || mlm) {
     QKV_CHECK_OPTION(!lm || options.vocab_size == 0 || options.vocabulary == TextVocabulary::bpe,
                      "`vocab_size` is for `vocabulary` bpe; the tokens of {} are given by the text", value_of(options, "vocabulary"));
@@ -226,6 +228,10 @@ void check_lengths(const TrainOptions& options) {
     QKV_CHECK_OPTION(options.context <= options.batch_tokens,
                      "`batch_tokens` {} is less than `context` {}; a window would fit into no batch", options.batch_tokens,
                      options.context);
+  } else if (chat) {
+    QKV_CHECK_OPTION(options.context <= options.batch_tokens,
+                     "`batch_tokens` {} is less than `context` {}; a conversation of that length would fit into no batch",
+                     options.batch_tokens, options.context);
   } else if (options.task == TrainTask::translation) {
     QKV_CHECK_OPTION(options.max_length <= options.batch_tokens,
                      "`batch_tokens` {} is less than `max_length` {}; a pair of that length would fit into no batch", options.batch_tokens,

@@ -98,7 +98,7 @@ TEST_F(ConfigFile, WrongValuesNameFileLineAndKey) {
   EXPECT_THAT(error("betas = [\"a\"]\n"), HasSubstr("numbers only"));
   EXPECT_THAT(error("lr = \n"), HasSubstr("not TOML"));
   EXPECT_THAT(error("lr = 1\nlr = 2\n"), HasSubstr("not TOML"));
-  EXPECT_THAT(error("preset = \"huge\"\n"), HasSubstr("tiny, small, base, char-gpt, bert-mini, classifier and tagger"));
+  EXPECT_THAT(error("preset = \"huge\"\n"), HasSubstr("tiny, small, base, char-gpt, bert-mini, classifier, tagger and chat"));
 }
 
 TEST_F(ConfigFile, RecipeShortenedOnTheCommandLineGetsAShorterWarmUp) {
@@ -312,7 +312,8 @@ TEST(Options, OfALanguageModelThatAreMissingOrContradictoryAreNamed) {
   EXPECT_THAT(error([](auto& o) { o.vocab_size = 100; }), HasSubstr("vocab_size is for vocabulary bpe; the tokens of char"));
   EXPECT_NO_THROW(error([](auto& o) { o.vocab_size = 100, o.vocabulary = TextVocabulary::bpe; }));
   EXPECT_THAT(error([](auto& o) { o.valid_fraction = 0; }), HasSubstr("valid_fraction 0"));
-  EXPECT_THAT(error([](auto& o) { o.valid_split = 3; }), HasSubstr("valid_split belongs to task translation, classification and tag"));
+  EXPECT_THAT(error([](auto& o) { o.valid_split = 3; }),
+              HasSubstr("valid_split belongs to task translation, classification, tag and chat"));
   EXPECT_THAT(error([](auto& o) { o.context = 20000; }), HasSubstr("batch_tokens 16384 is less than context 20000"));
 }
 

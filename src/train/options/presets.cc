@@ -141,6 +141,23 @@ constexpr std::array kPresets = {
            .label_smoothing = 0,
            .validate_every = 100,
            .max_length = 128},
+    Preset{.name = "chat",
+           .task = TrainTask::chat,
+           .layers = 6,
+           .hidden_size = 384,
+           .num_attention_heads = 6,
+           .ffn_dim = 1536,
+           .learning_rate = 2e-5,
+           .schedule = LearningRateSchedule::constant,
+           .warmup_steps = 20,
+           .batch_tokens = 4096,
+           .dropout = 0,
+           .beta2 = 0.999,
+           .epsilon = 1e-8,
+           .weight_decay = 0,
+           .label_smoothing = 0,
+           .validate_every = 100,
+           .context = 1024},
 };
 
 }  // namespace
@@ -151,6 +168,7 @@ const char* default_preset(TrainTask task) {
     case TrainTask::mlm: return "bert-mini";
     case TrainTask::classification: return "classifier";
     case TrainTask::tag: return "tagger";
+    case TrainTask::chat: return "chat";
     case TrainTask::translation: break;
   }
   return "small";
@@ -159,7 +177,7 @@ const char* default_preset(TrainTask task) {
 void apply_preset(TrainOptions& options, std::string_view name) {
   const auto found = std::find_if(kPresets.begin(), kPresets.end(), [&](const Preset& preset) { return preset.name == name; });
   QKV_CHECK_OPTION(found != kPresets.end(),
-                   "`preset`: there is no \"{}\"; there are tiny, small, base, char-gpt, bert-mini, classifier and tagger", name);
+                   "`preset`: there is no \"{}\"; there are tiny, small, base, char-gpt, bert-mini, classifier, tagger and chat", name);
   options.preset = found->name;
   options.task = found->task;
   options.encoder_layers = options.decoder_layers = found->layers;

@@ -23,9 +23,9 @@ namespace fs = std::filesystem;
 namespace {
 
 // Everything that a training leaves in its directory, except the token cache.
-constexpr std::array kContent = {"checkpoints",          "tensorboard", "train_log.jsonl",        kKeptOptions,
-                                 "model.safetensors",    "config.json", "generation_config.json", "tokenizer.json",
-                                 "tokenizer_config.json"};
+constexpr std::array kContent = {"checkpoints",           "tensorboard",        "train_log.jsonl",        kKeptOptions,
+                                 "model.safetensors",     "config.json",        "generation_config.json", "tokenizer.json",
+                                 "tokenizer_config.json", "chat_template.jinja"};
 
 bool is_ours(const std::string& name) { return std::find(kContent.begin(), kContent.end(), name) != kContent.end(); }
 

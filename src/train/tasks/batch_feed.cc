@@ -71,7 +71,8 @@ Update BatchFeed::make_update(DataPlace place) {
     update.batches.push_back(source_.batch(place.epoch, order_, i));
     const TrainingBatch& batch = update.batches.back();
     update.target_tokens += batch.predictions();
-    update.speed_tokens += std::ssize(batch.target_rows.empty() ? batch.target_out : batch.source.ids);
+    update.speed_tokens +=
+        batch.target_rows.empty() ? std::ssize(batch.target_out) : std::ssize(batch.source.ids) + std::ssize(batch.target_in.ids);
   }
   update.next = end == source_.size() ? DataPlace{place.epoch + 1, 0} : DataPlace{place.epoch, end};
   return update;

@@ -9,7 +9,8 @@ namespace qkv {
 
 TransformerConfig pretrained_config(const TrainOptions& options, int32_t vocab_size) {
   TransformerConfig config = ModelDirectory(options.init).config();
-  const Kind wanted = options.task == TrainTask::lm ? Kind::decoder_only : Kind::encoder_only;
+  const bool decoder = options.task == TrainTask::lm || options.task == TrainTask::chat;
+  const Kind wanted = decoder ? Kind::decoder_only : Kind::encoder_only;
   if (config.kind != wanted) {
     fail_option(ErrorCode::bad_input, "`init` {}: the model {}; {} is needed, as `task` {} makes it", options.init.string(), use_of(config),
                 wanted == Kind::decoder_only ? "a language model" : "an encoder alone", wanted == Kind::decoder_only ? "lm" : "mlm");

@@ -12,6 +12,7 @@ std::unique_ptr<TrainingTask> make_task(const TrainOptions& options, const TextS
     case TrainTask::mlm: return make_masked_task(options, texts);
     case TrainTask::classification: return make_classification_task(options, texts);
     case TrainTask::tag: return make_tag_task(options, texts);
+    case TrainTask::chat: return make_chat_task(options, texts);
     case TrainTask::translation: break;
   }
   return make_translation_task(options, texts);

@@ -50,6 +50,8 @@ class TrainingTask {
   virtual void adapt(TransformerConfig&) const {}
   // Class names, if the task has classes.
   virtual std::vector<std::string> labels() const { return {}; }
+  // Files that go along with the model, besides its tokenizer: contents by name.
+  virtual std::map<std::string, std::string> files() const { return {}; }
   // Tokenizes into files in the directory `cache`. The tokenizer must outlive the result.
   virtual TrainingData open(const Tokenizer& tokenizer, const std::filesystem::path& cache, const Report& report) const = 0;
 };
@@ -61,6 +63,7 @@ std::unique_ptr<TrainingTask> make_text_task(const TrainOptions& options, const 
 std::unique_ptr<TrainingTask> make_masked_task(const TrainOptions& options, const TextSourceOptions& texts);
 std::unique_ptr<TrainingTask> make_classification_task(const TrainOptions& options, const TextSourceOptions& texts);
 std::unique_ptr<TrainingTask> make_tag_task(const TrainOptions& options, const TextSourceOptions& texts);
+std::unique_ptr<TrainingTask> make_chat_task(const TrainOptions& options, const TextSourceOptions& texts);
 
 // Opens one of a task's texts; what comes through a pipe is kept under the name.
 TextSource open_text(const TextFiles& files, TextSourceOptions texts, const std::string& keep_as);
