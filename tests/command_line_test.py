@@ -20,7 +20,7 @@ import time
 import unittest
 
 PROGRAM = ''
-COMMANDS = ['train', 'translate', 'generate', 'classify', 'tag', 'answer', 'fill-mask', 'embed', 'eval', 'score', 'tokenizer', 'attention', 'inspect',
+COMMANDS = ['train', 'translate', 'generate', 'chat', 'classify', 'tag', 'answer', 'fill-mask', 'embed', 'eval', 'score', 'tokenizer', 'attention', 'inspect',
             'convert', 'data', 'bench', 'lab']
 
 

@@ -8,6 +8,7 @@ namespace qkv {
 void add_train_command(CLI::App& app);
 void add_translate_command(CLI::App& app);
 void add_generate_command(CLI::App& app);
+void add_chat_command(CLI::App& app);
 void add_classify_command(CLI::App& app);
 void add_tag_command(CLI::App& app);
 void add_answer_command(CLI::App& app);

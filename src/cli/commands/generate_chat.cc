@@ -5,7 +5,6 @@
 #include "cli/exclusions.h"
 #include "cli/line_input.h"
 #include "formats/json.h"
-#include "qkv/chat.h"
 
 namespace qkv {
 namespace {
@@ -36,22 +35,33 @@ std::string read_messages(const ChatArguments& arguments) {
 
 }  // namespace
 
-void add_chat_options(CLI::App& command, ChatArguments& arguments) {
-  const auto text = [&](const char* name, std::string& value, const char* type, const char* help) {
-    command.add_option(name, value, help)->type_name(type)->group("Chat");
-  };
-  command.add_flag("--chat", arguments.chat, "Put the prompt, as the user's message, into the model's chat template")->group("Chat");
-  text("--messages", arguments.messages, "FILE", "A conversation as JSON, [{\"role\": \"user\", \"content\": \"...\"}, ...]; -: stdin");
-  text("--system", arguments.system, "TEXT", "The system's message, before the others");
-  text("--tools", arguments.tools, "FILE", "A JSON array of tools for the template, schemas of functions");
-  text("--documents", arguments.documents, "FILE", "A JSON array of documents for the template");
-  text("--template", arguments.template_file, "FILE", "A Jinja chat template instead of the model's own");
-  text("--template-name", arguments.template_name, "NAME", "One of several templates (default: tool_use with --tools, or else default)");
+namespace {
+
+void add_text(CLI::App& command, const char* name, std::string& value, const char* type, const char* help) {
+  command.add_option(name, value, help)->type_name(type)->group("Chat");
+}
+
+}  // namespace
+
+void add_template_options(CLI::App& command, ChatArguments& arguments) {
+  add_text(command, "--system", arguments.system, "TEXT", "The system's message, before the others");
+  add_text(command, "--tools", arguments.tools, "FILE", "A JSON array of tools for the template, schemas of functions");
+  add_text(command, "--documents", arguments.documents, "FILE", "A JSON array of documents for the template");
+  add_text(command, "--template", arguments.template_file, "FILE", "A Jinja chat template instead of the model's own");
+  add_text(command, "--template-name", arguments.template_name, "NAME",
+           "One of several templates (default: tool_use with --tools, or else default)");
   command
       .add_option("--template-variable", arguments.variables,
                   "A variable for the template, as enable_thinking=false; may be given several times")
       ->type_name("NAME=JSON")
       ->group("Chat");
+}
+
+void add_chat_options(CLI::App& command, ChatArguments& arguments) {
+  command.add_flag("--chat", arguments.chat, "Put the prompt, as the user's message, into the model's chat template")->group("Chat");
+  add_text(command, "--messages", arguments.messages, "FILE",
+           "A conversation as JSON, [{\"role\": \"user\", \"content\": \"...\"}, ...]; -: stdin");
+  add_template_options(command, arguments);
   command.add_flag("!--no-generation-prompt", arguments.generation_prompt, "Do not end with the beginning of the assistant's answer")
       ->group("Chat");
   command.add_flag("--continue-final-message", arguments.continue_final_message, "Go on with the conversation's last message")
@@ -77,17 +87,24 @@ void refuse_unused_chat_options(const CLI::App& command, const ChatArguments& ar
   }
 }
 
-std::string chat_prompt(const ChatArguments& arguments, const std::string& model, const std::string& prompt) {
-  const ChatTemplate chat =
-      arguments.template_file.empty() ? ChatTemplate::load(model) : ChatTemplate::load(model, arguments.template_file);
+ChatTemplate open_template(const ChatArguments& arguments, const std::string& model) {
+  return arguments.template_file.empty() ? ChatTemplate::load(model) : ChatTemplate::load(model, arguments.template_file);
+}
+
+ChatOptions template_options(const ChatArguments& arguments) {
   ChatOptions options{.add_generation_prompt = arguments.generation_prompt && !arguments.continue_final_message,
                       .continue_final_message = arguments.continue_final_message,
                       .variables = variables_json(arguments.variables),
                       .template_name = arguments.template_name};
   if (!arguments.tools.empty()) options.tools = read_file(arguments.tools);
   if (!arguments.documents.empty()) options.documents = read_file(arguments.documents);
+  return options;
+}
+
+std::string chat_prompt(const ChatArguments& arguments, const std::string& model, const std::string& prompt) {
+  const ChatTemplate chat = open_template(arguments, model);
   const std::string messages = arguments.messages.empty() ? ChatTemplate::conversation(prompt, arguments.system) : read_messages(arguments);
-  return chat.render(messages, options).text;
+  return chat.render(messages, template_options(arguments)).text;
 }
 
 }  // namespace qkv

@@ -1,10 +1,12 @@
-// The options of qkv generate for chat models.
+// What qkv generate and qkv chat have of chat templates.
 #pragma once
 
 #include <CLI/CLI.hpp>
 
 #include <string>
 #include <vector>
+
+#include "qkv/chat.h"
 
 namespace qkv {
 
@@ -16,8 +18,15 @@ struct ChatArguments {
   bool used() const { return chat || !messages.empty(); }
 };
 
+// --system, --tools, --template and what else changes what the template writes.
+void add_template_options(CLI::App& command, ChatArguments& arguments);
+// These and --chat, --messages and what belongs to one prompt.
 void add_chat_options(CLI::App& command, ChatArguments& arguments);
 void refuse_unused_chat_options(const CLI::App& command, const ChatArguments& arguments);
+
+// The model's chat template or the given one, and what it is told besides the messages.
+ChatTemplate open_template(const ChatArguments& arguments, const std::string& model);
+ChatOptions template_options(const ChatArguments& arguments);
 
 // The conversation as the model's chat template renders it. `prompt`: the user's message; unused if there is a file of messages.
 std::string chat_prompt(const ChatArguments& arguments, const std::string& model, const std::string& prompt);
