@@ -1,4 +1,4 @@
-// What a model learns from conversations: the tokens of the assistant's answers, in the text that the chat template makes of them.
+// Tokenizes conversations for fine-tuning, as the chat template writes them, and marks the tokens of the assistant's answers.
 #pragma once
 
 #include <cstdint>

@@ -8,7 +8,7 @@
 namespace qkv {
 namespace {
 
-// What an encoder would read, a decoder reads.
+// Moves the sequences from the encoder's side of the batch to the decoder's.
 TrainingBatch for_decoder(TrainingBatch batch) {
   batch.target_in = std::exchange(batch.source, {});
   return batch;

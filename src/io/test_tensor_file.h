@@ -1,4 +1,4 @@
-// What the tests of formats of tensors share.
+// Helpers that the tests of tensor files share.
 #pragma once
 
 #include <gtest/gtest.h>

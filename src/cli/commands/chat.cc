@@ -14,7 +14,6 @@
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/commands/generate_chat.h"
-#include "cli/exclusions.h"
 #include "cli/letters.h"
 #include "cli/line_input.h"
 #include "cli/output.h"
@@ -148,8 +147,8 @@ void add_chat_command(CLI::App& app) {
       "an answer, at the prompt the program. A line that ends with \\ goes on in the next.\n"
       "Example: qkv chat --model my-chat-model --system 'Be brief.' --temperature 0.7");
   command->callback([command, arguments] {
-    if (arguments->greedy) refuse_given(*command, {"--temperature", "--top-k", "--top-p"}, "--greedy always takes the likeliest token");
-    if (!arguments->chat.template_file.empty()) refuse_given(*command, {"--template-name"}, "--template is one template");
+    refuse_unused_sampling(*command, arguments->greedy, arguments->options);
+    refuse_unused_template_options(*command, arguments->chat);
     run_chat(*arguments);
   });
 }

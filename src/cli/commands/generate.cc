@@ -111,10 +111,7 @@ void run_generate(GenerateArguments arguments) {
 
 void refuse_unused(const CLI::App& command, const GenerateArguments& arguments) {
   refuse_unused_chat_options(command, arguments.chat);
-  // --seed stays: it asks for the same text again, and without chance that is what comes.
-  if (arguments.greedy) refuse_given(command, {"--temperature", "--top-k", "--top-p"}, "--greedy always takes the likeliest token");
-  if (arguments.options.temperature == 0.0)
-    refuse_given(command, {"--top-k", "--top-p"}, "--temperature 0 always takes the likeliest token");
+  refuse_unused_sampling(command, arguments.greedy, arguments.options);
   if (arguments.json) refuse_given(command, {"--no-stream", "--echo"}, "--json prints whole texts, each with its prompt");
 }
 

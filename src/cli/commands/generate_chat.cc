@@ -69,6 +69,16 @@ void add_chat_options(CLI::App& command, ChatArguments& arguments) {
   command.add_flag("--show-prompt", arguments.show_prompt, "Print the conversation as the template renders it, and stop")->group("Chat");
 }
 
+void refuse_unused_template_options(const CLI::App& command, const ChatArguments& arguments) {
+  if (!arguments.template_file.empty()) refuse_given(command, {"--template-name"}, "--template is one template");
+}
+
+void refuse_unused_sampling(const CLI::App& command, bool greedy, const GeneratorOptions& options) {
+  // --seed stays: it asks for the same text again, and without chance that is what comes.
+  if (greedy) refuse_given(command, {"--temperature", "--top-k", "--top-p"}, "--greedy always takes the likeliest token");
+  if (options.temperature == 0.0) refuse_given(command, {"--top-k", "--top-p"}, "--temperature 0 always takes the likeliest token");
+}
+
 void refuse_unused_chat_options(const CLI::App& command, const ChatArguments& arguments) {
   if (!arguments.used()) {
     refuse_given(command,
@@ -79,7 +89,7 @@ void refuse_unused_chat_options(const CLI::App& command, const ChatArguments& ar
   if (arguments.used() && arguments.messages.empty() && !is_given(command, "--prompt"))
     fail(ErrorCode::invalid_argument, "--chat needs a message: --prompt TEXT, or a conversation with --messages FILE");
   if (!arguments.messages.empty()) refuse_given(command, {"--prompt"}, "--messages has the whole conversation");
-  if (!arguments.template_file.empty()) refuse_given(command, {"--template-name"}, "--template is one template");
+  refuse_unused_template_options(command, arguments);
   if (arguments.continue_final_message) {
     if (arguments.messages.empty())
       fail(ErrorCode::invalid_argument, "--continue-final-message needs --messages, whose last message goes on");

@@ -1,4 +1,4 @@
-// What qkv generate and qkv chat have of chat templates.
+// Options that qkv generate and qkv chat share: chat templates, and how tokens are drawn.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "qkv/chat.h"
+#include "qkv/generator.h"
 
 namespace qkv {
 
@@ -22,6 +23,9 @@ struct ChatArguments {
 void add_template_options(CLI::App& command, ChatArguments& arguments);
 // These and --chat, --messages and what belongs to one prompt.
 void add_chat_options(CLI::App& command, ChatArguments& arguments);
+void refuse_unused_template_options(const CLI::App& command, const ChatArguments& arguments);
+// Refuses options of drawing tokens where --greedy or --temperature 0 leaves no choice.
+void refuse_unused_sampling(const CLI::App& command, bool greedy, const GeneratorOptions& options);
 void refuse_unused_chat_options(const CLI::App& command, const ChatArguments& arguments);
 
 // The model's chat template or the given one, and what it is told besides the messages.

@@ -121,7 +121,15 @@ class ChatTask final : public TrainingTask {
  private:
   std::string template_text() const {
     if (!options_.chat_template.empty()) return read_input(options_.chat_template);
-    return find_chat_templates(options_.init).templates.at("default").text;
+    const ChatTemplateFiles files = find_chat_templates(options_.init);
+    const auto found = files.templates.find("default");
+    if (found == files.templates.end()) {
+      fail_option(ErrorCode::unsupported,
+                  "`init` {}: none of its chat templates is the default one, with which conversations are read; "
+                  "give one as `chat_template`",
+                  options_.init.string());
+    }
+    return found->second.text;
   }
 
   std::vector<AnswerTokens> answers_of(const Conversations& conversations, size_t i, const Tokenizer& tokenizer) const {
