@@ -2,6 +2,7 @@
 
 #include "autograd/backward.h"
 #include "base/timing.h"
+#include "bench/median.h"
 
 namespace qkv {
 namespace {
@@ -11,11 +12,6 @@ Tensor random_rows(int64_t rows, int64_t columns, uint32_t stream) {
   std::vector<float> values(static_cast<size_t>(rows * columns));
   for (float& value : values) value = random.normal();
   return Tensor::from(values, {rows, columns});
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
 }
 
 }  // namespace

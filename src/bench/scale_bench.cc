@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/timing.h"
+#include "bench/median.h"
 #include "nn/uniform_config.h"
 #include "train/gradient_step.h"
 
@@ -41,11 +42,6 @@ UniformConfig network_of(const ScaleBenchOptions& options) {
   config.encoder_ffn_dim = config.decoder_ffn_dim = 4 * static_cast<int>(options.hidden_size);
   config.dropout = 0.1f;
   return config;
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + std::ssize(values) / 2, values.end());
-  return values[values.size() / 2];
 }
 
 // The largest of the processes' values.

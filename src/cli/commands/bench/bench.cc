@@ -11,6 +11,7 @@
 #include "bench/attention_bench.h"
 #include "bench/train_bench.h"
 #include "cli/commands.h"
+#include "cli/commands/bench/bench_embed.h"
 #include "cli/commands/bench/bench_matmul.h"
 #include "cli/commands/bench/bench_recurrent.h"
 #include "cli/commands/bench/bench_scale.h"
@@ -206,6 +207,7 @@ void add_bench_command(CLI::App& app) {
     run(*attention_bench);
   });
 
+  add_embed_bench(*bench);
   add_matmul_bench(*bench);
   add_recurrent_bench(*bench);
   add_scale_bench(*bench);
