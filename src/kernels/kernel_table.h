@@ -55,6 +55,10 @@ struct KernelTable {
   void (*layer_norm_backward)(const LayerNormBackwardParams&);
   void (*gated_activation)(const GatedActivationParams&);
   void (*gated_activation_backward)(const GatedActivationBackwardParams&);
+  void (*xielu)(const XieluParams&);
+  void (*xielu_backward)(const XieluBackwardParams&);
+  void (*clamp)(const ClampParams&);
+  void (*clamp_backward)(const ClampBackwardParams&);
   void (*rope)(const RopeParams&);
   void (*embedding)(const EmbeddingParams&);
   void (*embedding_backward)(const EmbeddingBackwardParams&);

@@ -96,8 +96,9 @@ struct CopyParams {
 
 // y = (x - mean) / sqrt(var + epsilon) * weight + bias (Ba et al. 2016, eq. 4). Without centring the mean counts as zero everywhere, which
 // is RMSNorm (Zhang and Sennrich 2019, eq. 4).
+// With more weights than columns, row r takes the r-th `cols` of them, over and over: heads with weights of their own.
 struct LayerNormParams {
-  View x = {}, weight = {}, bias = {}, y = {};  // [rows, cols], [cols], [cols] or empty, [rows, cols]
+  View x = {}, weight = {}, bias = {}, y = {};  // [rows, cols], [groups * cols], like weight or empty, [rows, cols]
   View mean = {}, inverse_deviation = {};       // [rows] f32 each; empty: not wanted
   float epsilon = 1e-5f;
   bool center = true;
@@ -105,7 +106,7 @@ struct LayerNormParams {
 struct LayerNormBackwardParams {
   View x = {}, weight = {}, mean = {}, inverse_deviation = {}, dy = {};
   View dx = {};                   // like x, may be empty
-  View dweight = {}, dbias = {};  // [cols] f32, added to
+  View dweight = {}, dbias = {};  // like weight, f32, added to
   bool accumulate = false;        // adds to dx
   bool center = true;
 };
@@ -121,6 +122,30 @@ struct GatedActivationBackwardParams {
   View dgate = {}, dup = {};  // either may be empty
   Activation activation = Activation::silu;
   bool accumulate_gate = false, accumulate_up = false;
+};
+
+// xIELU (Huang and Schlag 2024) with learned factors p = softplus(alpha_p) and n = beta + softplus(alpha_n): y = p x^2 + beta x for
+// x > 0, otherwise n (exp(min(x, epsilon)) - 1 - x) + beta x.
+struct XieluParams {
+  View x = {}, y = {};
+  View alpha_p = {}, alpha_n = {}, beta = {}, epsilon = {};  // [1] f32 (f64 on the reference)
+};
+struct XieluBackwardParams {
+  XieluParams forward = {};
+  View dy = {}, dx = {};              // dx may be empty
+  View dalpha_p = {}, dalpha_n = {};  // [1], added to
+  bool accumulate = false;            // adds to dx
+};
+
+// y = x limited to [-limit, limit]. Backward: dx (+)= dy where x is within the limits.
+struct ClampParams {
+  View x = {}, y = {};
+  float limit = 0;
+};
+struct ClampBackwardParams {
+  View x = {}, dy = {}, dx = {};
+  float limit = 0;
+  bool accumulate = false;
 };
 
 // The columns of a head that rotate together: i and i + half (GPT-NeoX, Llama in Hugging Face's form) or 2 i and 2 i + 1 (Su et al. 2021,

@@ -44,6 +44,37 @@ Tensor gated_activation(const Tensor& gate, const Tensor& up, Activation activat
   return y;
 }
 
+Tensor xielu(const Tensor& x, const XieluWeights& weights) {
+  for (const Tensor& number : {weights.alpha_p, weights.alpha_n, weights.beta, weights.epsilon})
+    QKV_CHECK(number.numel() == 1, "[xielu] a number of {} values", number.numel());
+  Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
+  const XieluParams params{x.view(), y.view(), weights.alpha_p.view(), weights.alpha_n.view(), weights.beta.view(), weights.epsilon.view()};
+  kernels_for(x).xielu(params);
+  record(y, {x, weights.alpha_p, weights.alpha_n}, [=, numbers = weights](const Tensor& dy) {
+    const GradientSlot dx = gradient_slot(x);
+    kernels_for(x).xielu_backward(
+        {.forward = {x.view(), {}, numbers.alpha_p.view(), numbers.alpha_n.view(), numbers.beta.view(), numbers.epsilon.view()},
+         .dy = dy.view(),
+         .dx = dx.view,
+         .dalpha_p = gradient_sum(numbers.alpha_p),
+         .dalpha_n = gradient_sum(numbers.alpha_n),
+         .accumulate = dx.accumulate});
+  });
+  return y;
+}
+
+Tensor clamp(const Tensor& x, float limit) {
+  QKV_CHECK(limit >= 0, "[clamp] a limit of {}", limit);
+  Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
+  kernels_for(x).clamp({x.view(), y.view(), limit});
+  record(y, {x}, [=](const Tensor& dy) {
+    if (const GradientSlot dx = gradient_slot(x)) {
+      kernels_for(x).clamp_backward({.x = x.view(), .dy = dy.view(), .dx = dx.view, .limit = limit, .accumulate = dx.accumulate});
+    }
+  });
+  return y;
+}
+
 Tensor dropout_add(const Tensor& x, const Tensor& residual, const DropoutParams& dropout, Into into) {
   QKV_CHECK(!residual || residual.shape() == x.shape(), "[dropout_add] x is {}, the residual {}", to_string(x.shape()),
             to_string(residual.shape()));

@@ -3,6 +3,13 @@
 namespace qkv {
 namespace {
 
+// x.rows() is a multiple of the number of weights.
+void check_weight(const char* op, const Tensor& x, const Tensor& weight) {
+  const int64_t values = weight.numel(), size = x.cols();
+  QKV_CHECK(values > 0 && values % size == 0 && x.rows() % (values / size) == 0, "[{}] weight has {} values, x is {}", op, values,
+            to_string(x.shape()));
+}
+
 // RMSNorm if `bias` is empty and `center` is false.
 Tensor norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float epsilon, bool center) {
   Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
@@ -31,14 +38,14 @@ Tensor norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float eps
 }  // namespace
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float epsilon) {
-  QKV_CHECK(weight.numel() == x.cols() && (!bias || bias.numel() == x.cols()),
-            "[layer_norm] weight is {} and bias {}, the rows of x have {} values", to_string(weight.shape()),
-            bias ? to_string(bias.shape()) : "empty", x.cols());
+  check_weight("layer_norm", x, weight);
+  QKV_CHECK(!bias || bias.shape() == weight.shape(), "[layer_norm] weight is {}, bias {}", to_string(weight.shape()),
+            to_string(bias.shape()));
   return norm(x, weight, bias, epsilon, true);
 }
 
 Tensor rms_norm(const Tensor& x, const Tensor& weight, float epsilon) {
-  QKV_CHECK(weight.numel() == x.cols(), "[rms_norm] weight has {} values, the rows of x have {}", weight.numel(), x.cols());
+  check_weight("rms_norm", x, weight);
   return norm(x, weight, {}, epsilon, false);
 }
 

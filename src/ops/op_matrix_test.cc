@@ -59,6 +59,18 @@ Case feed_forward_case(Activation activation, float dropout, int64_t rows, int64
           {false, true, true, true, true}};
 }
 
+// With numbers of both signs on either side of epsilon.
+Case xielu_case() {
+  return {"xielu",
+          {{300, 65}, {1}, {1}},
+          [](const std::vector<Tensor>& x) {
+            const DType dtype = x[0].device() == Device::reference ? DType::f64 : DType::f32;
+            const auto number = [&](float value) { return Tensor::from(std::vector<float>{value}, {1}, dtype, x[0].device()); };
+            return xielu(x[0], {x[1], x[2], number(0.5f), number(-0.125f)});
+          },
+          {false, true, true}};
+}
+
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const auto& [rows, in, out] : {std::tuple{1, 5, 3}, {7, 16, 16}, {130, 300, 77}, {1000, 64, 200}, {3, 600, 33}}) {
@@ -104,6 +116,12 @@ std::vector<Case> cases() {
                    [](const std::vector<Tensor>& x) { return layer_norm(x[0], x[1], x[2]); },
                    {false, true, true}});
   }
+  all.push_back({"layer_norm with three weights",
+                 {{201, 21}, {63}, {63}},
+                 [](const std::vector<Tensor>& x) { return layer_norm(x[0], x[1], x[2]); },
+                 {false, true, true}});
+  all.push_back({"clamp", {{33, 65}}, [](const std::vector<Tensor>& x) { return clamp(x[0], 0.75f); }, {false}});
+  all.push_back(xielu_case());
   all.push_back({"rms_norm", {{70, 67}, {67}}, [](const std::vector<Tensor>& x) { return rms_norm(x[0], x[1]); }, {false, true}});
   for (Activation activation : {Activation::silu, Activation::gelu, Activation::sigmoid}) {
     all.push_back({fmt::format("gated activation {}", static_cast<int>(activation)),

@@ -35,15 +35,26 @@ Tensor scaled(const Tensor& x, float factor);
 // activation(x), then dropout.
 Tensor activate(const Tensor& x, Activation activation, const DropoutParams& dropout = {});
 
+// xIELU (kernels/params.h has the formula) with learned factors alpha_p and alpha_n and constants beta and epsilon, each [1] in f32 (f64 on
+// the reference).
+struct XieluWeights {
+  Tensor alpha_p, alpha_n, beta, epsilon;
+};
+Tensor xielu(const Tensor& x, const XieluWeights& weights);
+
+// x limited to [-limit, limit].
+Tensor clamp(const Tensor& x, float limit);
+
 // residual + dropout(x), applied to the output of each sub-layer before the addition (Vaswani et al. 2017, section 5.4). Into::x overwrites
 // x: only if nobody else reads its values, gradients included.
 enum class Into : uint8_t { own, x };
 Tensor dropout_add(const Tensor& x, const Tensor& residual, const DropoutParams& dropout = {}, Into into = Into::own);
 
-// (x - mean) / sqrt(var + epsilon) * weight + bias over the last dimension (Ba et al. 2016). bias: [size] or empty.
+// (x - mean) / sqrt(var + epsilon) * weight + bias over the last dimension (Ba et al. 2016). bias: like weight or empty. A weight of
+// several times `size` values is one of `size` for each of as many rows, over and over, as of the heads of each token.
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, float epsilon = 1e-5f);
 
-// x / sqrt(mean of x^2 + epsilon) * weight over the last dimension (Zhang and Sennrich 2019).
+// x / sqrt(mean of x^2 + epsilon) * weight over the last dimension (Zhang and Sennrich 2019); several weights as in layer_norm.
 Tensor rms_norm(const Tensor& x, const Tensor& weight, float epsilon = 1e-6f);
 
 // activation(gate) * up (Shazeer 2020): SwiGLU with silu, GEGLU with gelu.

@@ -3,6 +3,8 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/elementwise.cc"
 #include <hwy/foreach_target.h>
 //
+#include <cmath>
+
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/vector/activation-inl.h"
 #include "kernels/cpu/vector/flat.h"
@@ -92,6 +94,116 @@ void gated_activation_backward(const GatedActivationBackwardParams& p) {
           if (p.accumulate_up) g = hn::Add(g, load_part(dup + i, n));
           store_part(g, dup + i, n);
         }
+      }
+    });
+  });
+}
+
+// The numbers of xIELU.
+struct Xielu {
+  explicit Xielu(const XieluParams& p)
+      : beta(number(p.beta)),
+        epsilon(number(p.epsilon)),
+        positive(softplus(number(p.alpha_p))),
+        negative(beta + softplus(number(p.alpha_n))) {}
+  static float number(const View& x) { return *x.as<const float>(); }
+  static float softplus(float x) { return std::log1p(std::exp(-std::abs(x))) + std::max(x, 0.0f); }
+  static float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
+
+  float beta, epsilon, positive, negative;
+};
+
+// exp(min(x, epsilon)) - 1 - x, what xIELU's negative side scales.
+HWY_INLINE Vec negative_side(Vec x, Vec epsilon) { return hn::Sub(hn::Expm1(F32(), hn::Min(x, epsilon)), x); }
+
+void xielu(const XieluParams& p) {
+  const Xielu numbers(p);
+  with_type(p.x.dtype, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    for_each_piece(count_of(p.x), [&](int64_t begin, int64_t end) HWY_ATTR {
+      const Vec beta = constant(numbers.beta), epsilon = constant(numbers.epsilon);
+      const Vec positive = constant(numbers.positive), negative = constant(numbers.negative);
+      for (int64_t i = begin; i < end; i += kLanes) {
+        const size_t n = static_cast<size_t>(end - i);
+        const Vec x = load_part(p.x.as<T>() + i, n);
+        const Vec side =
+            hn::IfThenElse(hn::Gt(x, hn::Zero(F32())), hn::Mul(positive, hn::Mul(x, x)), hn::Mul(negative, negative_side(x, epsilon)));
+        store_part(hn::MulAdd(beta, x, side), p.y.as<T>() + i, n);
+      }
+    });
+  });
+}
+
+// The sums for the two factors are taken piece by piece, then added in order: they do not depend on the number of threads.
+void xielu_backward(const XieluBackwardParams& p) {
+  const Xielu numbers(p.forward);
+  const int64_t count = count_of(p.dy), pieces = (count + kPiece - 1) / kPiece;
+  double* partial = static_cast<double*>(scratch_bytes(Scratch::sums, (2 * pieces + 1) * 8));
+  with_type(p.dy.dtype, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    T* dx = p.dx.as<T>();
+    for_each_piece(count, [&](int64_t begin, int64_t end) HWY_ATTR {
+      const F32 d;
+      const Vec epsilon = constant(numbers.epsilon), zero = hn::Zero(d), twice = constant(2 * numbers.positive);
+      double* sums = partial + 2 * (begin / kPiece);
+      sums[0] = sums[1] = 0;
+      for (int64_t first = begin; first < end; first += 1024) {  // short f32 sums, accumulated in double
+        const int64_t last = std::min<int64_t>(end, first + 1024);
+        Vec sum_p = zero, sum_n = zero;
+        for (int64_t i = first; i < last; i += kLanes) {
+          const size_t n = static_cast<size_t>(last - i);
+          const Vec x = load_part(p.forward.x.as<T>() + i, n), dy = load_part(p.dy.as<T>() + i, n);
+          const auto above = hn::Gt(x, zero);
+          sum_p = hn::MulAdd(dy, hn::IfThenElseZero(above, hn::Mul(x, x)), sum_p);
+          sum_n = hn::MulAdd(dy, hn::IfThenZeroElse(above, negative_side(x, epsilon)), sum_n);
+          if (!dx) continue;
+          const Vec exponential = hn::IfThenElseZero(hn::Lt(x, epsilon), hn::Exp(d, hn::Min(x, epsilon)));
+          const Vec slope =
+              hn::IfThenElse(above, hn::Mul(twice, x), hn::Mul(constant(numbers.negative), hn::Sub(exponential, constant(1))));
+          Vec g = hn::Mul(hn::Add(slope, constant(numbers.beta)), dy);
+          if (p.accumulate) g = hn::Add(g, load_part(dx + i, n));
+          store_part(g, dx + i, n);
+        }
+        sums[0] += hn::GetLane(hn::SumOfLanes(d, sum_p));
+        sums[1] += hn::GetLane(hn::SumOfLanes(d, sum_n));
+      }
+    });
+  });
+  double sum_p = 0, sum_n = 0;
+  for (int64_t i = 0; i < pieces; ++i) {
+    sum_p += partial[2 * i];
+    sum_n += partial[2 * i + 1];
+  }
+  const auto add = [](const View& to, double sum, const View& alpha) {
+    if (to) *to.as<float>() += static_cast<float>(sum) * Xielu::sigmoid(Xielu::number(alpha));
+  };
+  add(p.dalpha_p, sum_p, p.forward.alpha_p);
+  add(p.dalpha_n, sum_n, p.forward.alpha_n);
+}
+
+void clamp(const ClampParams& p) {
+  with_type(p.x.dtype, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    for_each_piece(count_of(p.x), [&](int64_t begin, int64_t end) HWY_ATTR {
+      for (int64_t i = begin; i < end; i += kLanes) {
+        const size_t n = static_cast<size_t>(end - i);
+        const Vec x = load_part(p.x.as<T>() + i, n);
+        store_part(hn::Min(hn::Max(x, constant(-p.limit)), constant(p.limit)), p.y.as<T>() + i, n);
+      }
+    });
+  });
+}
+
+void clamp_backward(const ClampBackwardParams& p) {
+  with_type(p.x.dtype, [&](auto* type) {
+    using T = std::remove_pointer_t<decltype(type)>;
+    for_each_piece(count_of(p.x), [&](int64_t begin, int64_t end) HWY_ATTR {
+      for (int64_t i = begin; i < end; i += kLanes) {
+        const size_t n = static_cast<size_t>(end - i);
+        const auto within = hn::Le(hn::Abs(load_part(p.x.as<T>() + i, n)), constant(p.limit));
+        Vec g = hn::IfThenElseZero(within, load_part(p.dy.as<T>() + i, n));
+        if (p.accumulate) g = hn::Add(g, load_part(p.dx.as<T>() + i, n));
+        store_part(g, p.dx.as<T>() + i, n);
       }
     });
   });
@@ -211,6 +323,10 @@ HWY_EXPORT(activation);
 HWY_EXPORT(activation_backward);
 HWY_EXPORT(gated_activation);
 HWY_EXPORT(gated_activation_backward);
+HWY_EXPORT(xielu);
+HWY_EXPORT(xielu_backward);
+HWY_EXPORT(clamp);
+HWY_EXPORT(clamp_backward);
 HWY_EXPORT(dropout_add);
 HWY_EXPORT(copy);
 HWY_EXPORT(column_sum);
@@ -221,6 +337,10 @@ void activation(const ActivationParams& p) { HWY_DYNAMIC_DISPATCH(activation)(p)
 void activation_backward(const ActivationBackwardParams& p) { HWY_DYNAMIC_DISPATCH(activation_backward)(p); }
 void gated_activation(const GatedActivationParams& p) { HWY_DYNAMIC_DISPATCH(gated_activation)(p); }
 void gated_activation_backward(const GatedActivationBackwardParams& p) { HWY_DYNAMIC_DISPATCH(gated_activation_backward)(p); }
+void xielu(const XieluParams& p) { HWY_DYNAMIC_DISPATCH(xielu)(p); }
+void xielu_backward(const XieluBackwardParams& p) { HWY_DYNAMIC_DISPATCH(xielu_backward)(p); }
+void clamp(const ClampParams& p) { HWY_DYNAMIC_DISPATCH(clamp)(p); }
+void clamp_backward(const ClampBackwardParams& p) { HWY_DYNAMIC_DISPATCH(clamp_backward)(p); }
 void dropout_add(const DropoutAddParams& p) { HWY_DYNAMIC_DISPATCH(dropout_add)(p); }
 void copy(const CopyParams& p) { HWY_DYNAMIC_DISPATCH(copy)(p); }
 void column_sum(const ColumnSumParams& p) { HWY_DYNAMIC_DISPATCH(column_sum)(p); }

@@ -27,8 +27,8 @@ void row_forward(const LayerNormParams& p, int64_t r) {
   const F32 d;
   const T* x = p.x.row<const T>(r);
   T* y = p.y.row<T>(r);
-  const float *weight = p.weight.as<const float>(), *bias = p.bias.as<const float>();
-  const int64_t n = p.x.cols;
+  const int64_t n = p.x.cols, own = r * n % p.weight.cols;  // of its weights
+  const float *weight = p.weight.as<const float>() + own, *bias = p.bias ? p.bias.as<const float>() + own : nullptr;
   Vec sum = hn::Zero(d), squares = hn::Zero(d);
   for (int64_t c = 0; c < n && p.center; c += kLanes) sum = hn::Add(sum, load_part(x + c, n - c));
   const Vec mean = hn::Set(d, sum_of_lanes(sum) / static_cast<float>(n));
@@ -61,8 +61,10 @@ void row_backward(const LayerNormBackwardParams& p, int64_t r, float* dweight, f
   const F32 d;
   const T *x = p.x.row<const T>(r), *dy = p.dy.row<const T>(r);
   T* dx = p.dx.row<T>(r);
-  const float* weight = p.weight.as<const float>();
-  const int64_t n = p.x.cols;
+  const int64_t n = p.x.cols, own = r * n % p.weight.cols;
+  const float* weight = p.weight.as<const float>() + own;
+  dweight += own;
+  dbias += own;
   const Vec mean = hn::Set(d, p.mean.as<float>()[r]), inverse = hn::Set(d, p.inverse_deviation.as<float>()[r]);
   Vec sum_g = hn::Zero(d), sum_gx = hn::Zero(d);
   for (int64_t c = 0; c < n; c += kLanes) {
@@ -86,7 +88,7 @@ void row_backward(const LayerNormBackwardParams& p, int64_t r, float* dweight, f
 }
 
 void layer_norm_backward(const LayerNormBackwardParams& p) {
-  const int64_t slabs = (p.x.rows + kRowSlab - 1) / kRowSlab, n = p.x.cols;
+  const int64_t slabs = (p.x.rows + kRowSlab - 1) / kRowSlab, n = p.weight.cols;
   float* partial = scratch(Scratch::sums, slabs * 2 * n);
   with_type(p.x.dtype, [&](auto* type) {
     for_each_slab(p.x.rows, [&](int64_t first, int64_t last) HWY_ATTR {

@@ -67,6 +67,23 @@ void for_each_pointer(const LayerNormBackwardParams& p, Body&& body) {
   for_views({p.x, p.weight, p.mean, p.inverse_deviation, p.dy, p.dx, p.dweight, p.dbias}, body);
 }
 template <typename Body>
+void for_each_pointer(const XieluParams& p, Body&& body) {
+  for_views({p.x, p.y, p.alpha_p, p.alpha_n, p.beta, p.epsilon}, body);
+}
+template <typename Body>
+void for_each_pointer(const XieluBackwardParams& p, Body&& body) {
+  for_each_pointer(p.forward, body);
+  for_views({p.dy, p.dx, p.dalpha_p, p.dalpha_n}, body);
+}
+template <typename Body>
+void for_each_pointer(const ClampParams& p, Body&& body) {
+  for_views({p.x, p.y}, body);
+}
+template <typename Body>
+void for_each_pointer(const ClampBackwardParams& p, Body&& body) {
+  for_views({p.x, p.dy, p.dx}, body);
+}
+template <typename Body>
 void for_each_pointer(const GatedActivationParams& p, Body&& body) {
   for_views({p.gate, p.up, p.y}, body);
 }

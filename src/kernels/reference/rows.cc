@@ -1,4 +1,5 @@
 // Matrix products, element-wise ops, norms, embeddings and the optimizer.
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -129,11 +130,13 @@ void copy(const CopyParams& p) {
 void layer_norm(const LayerNormParams& p) {
   const int64_t n = p.x.cols;
   for (int64_t r = 0; r < p.x.rows; ++r) {
+    const int64_t own = r * n % p.weight.cols;  // of its weights
     double mean = 0, variance = 0;
     for (int64_t c = 0; c < n && p.center; ++c) mean += at(p.x, r, c) / n;
     for (int64_t c = 0; c < n; ++c) variance += (at(p.x, r, c) - mean) * (at(p.x, r, c) - mean) / n;
     const double inverse = 1 / std::sqrt(variance + p.epsilon);
-    for (int64_t c = 0; c < n; ++c) at(p.y, r, c) = (at(p.x, r, c) - mean) * inverse * at(p.weight, c) + (p.bias ? at(p.bias, c) : 0);
+    for (int64_t c = 0; c < n; ++c)
+      at(p.y, r, c) = (at(p.x, r, c) - mean) * inverse * at(p.weight, own + c) + (p.bias ? at(p.bias, own + c) : 0);
     if (p.mean) at(p.mean, r) = mean;
     if (p.inverse_deviation) at(p.inverse_deviation, r) = inverse;
   }
@@ -144,17 +147,19 @@ void layer_norm_backward(const LayerNormBackwardParams& p) {
   const int64_t n = p.x.cols;
   for (int64_t r = 0; r < p.x.rows; ++r) {
     const double mean = at(p.mean, r), inverse = at(p.inverse_deviation, r);
+    const int64_t own = r * n % p.weight.cols;
     double mean_g = 0, mean_gx = 0;
     for (int64_t c = 0; c < n; ++c) {
-      const double normalized = (at(p.x, r, c) - mean) * inverse, g = at(p.weight, c) * at(p.dy, r, c);
+      const double normalized = (at(p.x, r, c) - mean) * inverse, g = at(p.weight, own + c) * at(p.dy, r, c);
       mean_g += p.center ? g / n : 0;
       mean_gx += g * normalized / n;
-      if (p.dweight) at(p.dweight, c) += at(p.dy, r, c) * normalized;
-      if (p.dbias) at(p.dbias, c) += at(p.dy, r, c);
+      if (p.dweight) at(p.dweight, own + c) += at(p.dy, r, c) * normalized;
+      if (p.dbias) at(p.dbias, own + c) += at(p.dy, r, c);
     }
     for (int64_t c = 0; c < n && p.dx; ++c) {
       const double normalized = (at(p.x, r, c) - mean) * inverse;
-      at(p.dx, r, c) = (p.accumulate ? at(p.dx, r, c) : 0) + inverse * (at(p.weight, c) * at(p.dy, r, c) - mean_g - normalized * mean_gx);
+      at(p.dx, r, c) =
+          (p.accumulate ? at(p.dx, r, c) : 0) + inverse * (at(p.weight, own + c) * at(p.dy, r, c) - mean_g - normalized * mean_gx);
     }
   }
 }
@@ -173,6 +178,54 @@ void gated_activation_backward(const GatedActivationBackwardParams& p) {
         at(p.dgate, r, c) = (p.accumulate_gate ? at(p.dgate, r, c) : 0) + activation_slope(p.activation, gate) * at(p.up, r, c) * dy;
       }
       if (p.dup) at(p.dup, r, c) = (p.accumulate_up ? at(p.dup, r, c) : 0) + activate(p.activation, gate) * dy;
+    }
+  }
+}
+
+namespace {
+
+double softplus(double x) { return std::log1p(std::exp(-std::abs(x))) + std::max(x, 0.0); }
+double sigmoid(double x) { return activate(Activation::sigmoid, x); }
+
+}  // namespace
+
+void xielu(const XieluParams& p) {
+  const double beta = at(p.beta, 0), positive = softplus(at(p.alpha_p, 0)), negative = beta + softplus(at(p.alpha_n, 0));
+  for (int64_t r = 0; r < p.x.rows; ++r) {
+    for (int64_t c = 0; c < p.x.cols; ++c) {
+      const double x = at(p.x, r, c);
+      at(p.y, r, c) = (x > 0 ? positive * x * x : negative * (std::expm1(std::min(x, at(p.epsilon, 0))) - x)) + beta * x;
+    }
+  }
+}
+
+void xielu_backward(const XieluBackwardParams& p) {
+  const XieluParams& f = p.forward;
+  const double beta = at(f.beta, 0), positive = softplus(at(f.alpha_p, 0)), negative = beta + softplus(at(f.alpha_n, 0));
+  double sum_p = 0, sum_n = 0;
+  for (int64_t r = 0; r < f.x.rows; ++r) {
+    for (int64_t c = 0; c < f.x.cols; ++c) {
+      const double x = at(f.x, r, c), dy = at(p.dy, r, c), limit = at(f.epsilon, 0);
+      const double slope = x > 0 ? 2 * positive * x : negative * ((x < limit ? std::exp(x) : 0) - 1);
+      if (p.dx) at(p.dx, r, c) = (p.accumulate ? at(p.dx, r, c) : 0) + (slope + beta) * dy;
+      (x > 0 ? sum_p : sum_n) += dy * (x > 0 ? x * x : std::expm1(std::min(x, limit)) - x);
+    }
+  }
+  if (p.dalpha_p) at(p.dalpha_p, 0) += sum_p * sigmoid(at(f.alpha_p, 0));
+  if (p.dalpha_n) at(p.dalpha_n, 0) += sum_n * sigmoid(at(f.alpha_n, 0));
+}
+
+void clamp(const ClampParams& p) {
+  for (int64_t r = 0; r < p.x.rows; ++r) {
+    for (int64_t c = 0; c < p.x.cols; ++c) at(p.y, r, c) = std::min(std::max<double>(at(p.x, r, c), -p.limit), double{p.limit});
+  }
+}
+
+void clamp_backward(const ClampBackwardParams& p) {
+  for (int64_t r = 0; r < p.x.rows; ++r) {
+    for (int64_t c = 0; c < p.x.cols; ++c) {
+      const double dx = std::abs(at(p.x, r, c)) <= p.limit ? at(p.dy, r, c) : 0;
+      at(p.dx, r, c) = (p.accumulate ? at(p.dx, r, c) : 0) + dx;
     }
   }
 }
