@@ -82,9 +82,9 @@ void SentenceEncoder::choose_pooling(PoolingMode chosen) {
     description_.pooling.emplace(PoolingModule{.modes = {config.has_decoder() ? PoolingMode::lasttoken : PoolingMode::mean}});
   if (chosen != PoolingMode::automatic) description_.pooling->modes = {chosen};
   const int64_t said = description_.pooling->size;
-  if (said != 0 && said != config.hidden_size) {
+  if (said != 0 && said != config.output_columns()) {
     fail(ErrorCode::bad_input, "{}: the pooling is for {} columns, the model has {}; they do not belong together",
-         description_.model.string(), said, config.hidden_size);
+         description_.model.string(), said, config.output_columns());
   }
 }
 
@@ -98,7 +98,7 @@ void SentenceEncoder::choose_length() {
 }
 
 void SentenceEncoder::read_stages() {
-  size_ = model_->config.hidden_size * std::ssize(description_.pooling->modes);
+  size_ = model_->config.output_columns() * std::ssize(description_.pooling->modes);
   const auto check_size = [&](const std::filesystem::path& directory, int64_t in) {
     if (in != size_) fail(ErrorCode::bad_input, "{}: it takes {} values, the module before it gives {}", directory.string(), in, size_);
   };
@@ -190,7 +190,7 @@ Tensor SentenceEncoder::apply(const Stage& stage, const Tensor& rows) const {
 std::vector<float> SentenceEncoder::embed_batch(const Inputs& inputs, std::span<const int32_t> numbers) const {
   const std::vector<float> hidden = hidden_states(inputs, numbers).to_vector();
   const std::vector<PoolingMode>& modes = description_.pooling->modes;
-  const auto size = static_cast<size_t>(model_->config.hidden_size);
+  const auto size = static_cast<size_t>(model_->config.output_columns());
   std::vector<size_t> begin{0};
   for (const int32_t i : numbers) begin.push_back(begin.back() + inputs.ids[static_cast<size_t>(i)].size());
   std::vector<float> pooled(numbers.size() * modes.size() * size);

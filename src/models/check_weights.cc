@@ -64,7 +64,7 @@ void ModelDirectory::check_sizes() const {
   const auto check_stack = [&](const std::string& stack, const std::vector<LayerConfig>& layers) {
     const std::string positions = stack + ".embed_positions.weight";
     const bool stored = config_.position_table == PositionTable::sinusoidal && weights_.find(place_of(positions).name);
-    if (stored || config_.position_table == PositionTable::learned) check(positions, {config_.position_rows(), columns});
+    if (stored || config_.position_table == PositionTable::learned) check(positions, {config_.position_rows(), config_.position_columns()});
     const size_t stored_layers = config_.layer_groups > 0 ? static_cast<size_t>(config_.layer_groups) : layers.size();
     for (size_t layer = 0; layer < stored_layers; ++layer) {
       const std::string prefix = fmt::format("{}.layers.{}.", stack, layer);

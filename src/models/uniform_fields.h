@@ -78,13 +78,13 @@ void visit_fields(UniformConfig& c, Visitor& visit) {
   visit.optional("dropout", c.dropout, 0.0f);
   visit.optional("attention_dropout", c.attention_dropout, 0.0f);
   visit.optional("activation_dropout", c.activation_dropout, 0.0f);
+  visit.rare("embedding_size", c.embedding_size, 0);
   if (!c.has_decoder()) {
     visit.required("head", c.head, kHeadNames);
     if (c.head == Head::classification) visit.rare("problem_type", c.label_kind, LabelKind::one, kProblemTypes);
     visit.optional("classifier_dropout", c.classifier_dropout, 0.0f);
     visit.rare("pooler_activation", c.pooler_activation, Activation::tanh);
     visit.rare("dropout_before_pooler", c.dropout_before_pooler, false);
-    visit.rare("embedding_size", c.embedding_size, 0);
     visit.rare("layer_groups", c.layer_groups, 0);
     visit.optional("token_types", c.token_types, 0);
     visit.optional("embedding_norm", c.embedding_norm, false);

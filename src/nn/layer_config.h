@@ -42,6 +42,7 @@ enum class QkNormPlace : uint8_t {
   head,          // each head before rotation (Henry et al. 2020); heads share one weight
   rotated_head,  // likewise, after rotation
   projection,    // all heads together, before rotation (Walsh et al. 2024, OLMo 2)
+  own_head,      // each head before rotation, with a weight for each of them (StableLM)
 };
 
 // A term added to the scores that depends on the distance between query and key.
@@ -92,6 +93,7 @@ struct AttentionConfig {
   bool q_bias = true, k_bias = true, v_bias = true, out_bias = true;
   bool causal = false;
   int window = 0;                     // only keys closer than this are visible (Beltagy et al. 2020); 0: no limit
+  float clip = 0;                     // values of q, k and v are limited to [-clip, clip], before norms and rotation; 0: no limit
   float scale = 0;                    // factor of the scores; 0: 1 / sqrt(head_dim)
   float soft_cap = 0;                 // scores become soft_cap * tanh(score / soft_cap); 0: unchanged
   std::optional<NormConfig> qk_norm;  // norms of q and k
@@ -114,6 +116,7 @@ struct FeedForwardConfig {
   bool bias = true;
   float dropout = 0;       // dropout of the inner rows
   bool inner_bias = true;  // false: of the biases only W_2's is there
+  bool xielu = false;      // xIELU with learned factors (Huang and Schlag 2024) takes the place of `activation`; not if gated
 
   bool operator==(const FeedForwardConfig&) const = default;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "nn/forward_context.h"
 #include "nn/layer_config.h"
@@ -60,15 +61,28 @@ class Norm {
   Tensor weight_, bias_;
 };
 
-// A norm of each group of `size` columns of q or k, such as a head (Henry et al. 2020); groups share one weight.
+// A norm of each group of `size` columns of q or k, such as a head (Henry et al. 2020); groups share one weight, or each of `heads` has its
+// own ("norms.3.weight").
 class QkNorm {
  public:
-  QkNorm(const NormConfig& config, int size, const ParameterScope& scope) : size_(size), norm_(config, size, scope) {}
-  Tensor forward(const Tensor& x) const { return reshape(norm_.forward(reshape(x, {x.numel() / size_, size_})), x.shape()); }
+  QkNorm(const NormConfig& config, int size, int heads, const ParameterScope& scope);  // heads 0: one weight
+  Tensor forward(const Tensor& x) const;
 
  private:
+  NormConfig config_;
   int size_;
-  Norm norm_;
+  std::optional<Norm> norm_;
+  std::vector<Tensor> of_head_;  // [1, size]
+};
+
+// xIELU (Huang and Schlag 2024), whose factors are learned and whose other numbers are constants of the files.
+class Xielu {
+ public:
+  explicit Xielu(const ParameterScope& scope);
+  Tensor forward(const Tensor& x) const { return xielu(x, weights_); }
+
+ private:
+  XieluWeights weights_;
 };
 
 // The feed-forward network of FeedForwardConfig on rows of hidden_size, with dropout after the activation.
@@ -79,11 +93,13 @@ class FeedForward {
 
  private:
   void show_inner(const Tensor& x, const ForwardContext& context) const;
+  Tensor activated(const Tensor& inner, const Tensor& gate) const;
 
   FeedForwardConfig config_;
   Dropout dropout_;
   Linear fc1_, fc2_;
   std::optional<Linear> gate_;
+  std::optional<Xielu> xielu_;
 };
 
 }  // namespace qkv

@@ -22,24 +22,26 @@ MultiHeadAttention::MultiHeadAttention(const AttentionConfig& config, int hidden
                                scope / "position_k_proj");
   }
   if (!config.qk_norm) return;
-  const bool together = config.qk_norm_place == QkNormPlace::projection;
-  q_norm_.emplace(*config.qk_norm, together ? config.query_size() : config.head_dim, scope / "q_norm");
-  k_norm_.emplace(*config.qk_norm, together ? config.key_value_size() : config.head_dim, scope / "k_norm");
+  const bool together = config.qk_norm_place == QkNormPlace::projection, own = config.qk_norm_place == QkNormPlace::own_head;
+  q_norm_.emplace(*config.qk_norm, together ? config.query_size() : config.head_dim, own ? config.num_heads : 0, scope / "q_norm");
+  k_norm_.emplace(*config.qk_norm, together ? config.key_value_size() : config.head_dim, own ? config.num_key_value_heads : 0,
+                  scope / "k_norm");
 }
 
-Tensor MultiHeadAttention::normed_and_turned(const Tensor& x, const std::optional<QkNorm>& norm, int num_heads,
-                                             const AttentionPass& pass) const {
-  if (!norm) return pass.positions.turn(x, num_heads);
-  if (config_.qk_norm_place == QkNormPlace::rotated_head) return norm->forward(pass.positions.turn(x, num_heads));
-  return pass.positions.turn(norm->forward(x), num_heads);
-}
+Tensor MultiHeadAttention::clipped(const Tensor& projected) const { return config_.clip > 0 ? clamp(projected, config_.clip) : projected; }
 
 Tensor MultiHeadAttention::queries(const Tensor& projected, const AttentionPass& pass) const {
-  return normed_and_turned(projected, q_norm_, config_.num_heads, pass);
+  const Tensor x = clipped(projected);
+  const auto turn = [&](const Tensor& q) { return pass.positions.turn_queries(q, config_.num_heads); };
+  if (!q_norm_) return turn(x);
+  return config_.qk_norm_place == QkNormPlace::rotated_head ? q_norm_->forward(turn(x)) : turn(q_norm_->forward(x));
 }
 
 Tensor MultiHeadAttention::keys(const Tensor& projected, const AttentionPass& pass) const {
-  return normed_and_turned(projected, k_norm_, config_.num_key_value_heads, pass);
+  const Tensor x = clipped(projected);
+  const auto turn = [&](const Tensor& k) { return pass.positions.turn_keys(k, config_.num_key_value_heads); };
+  if (!k_norm_) return turn(x);
+  return config_.qk_norm_place == QkNormPlace::rotated_head ? k_norm_->forward(turn(x)) : turn(k_norm_->forward(x));
 }
 
 // MultiHead(Q, K, V) = Concat(head_1, ..., head_h) W_O, head_i = Attention(Q W_Q_i, K W_K_i, V W_V_i).
@@ -52,21 +54,21 @@ Tensor MultiHeadAttention::forward(const Tensor& x, const Tensor& memory, const 
     qkv.insert(qkv.begin(), q_proj_.forward(x));
   }
   const Tensor q = queries(qkv[0], pass), k = keys(qkv[1], pass);
-  return out_proj_.forward(attend(q, k, qkv[2], pass, dropout_(context), context));
+  return out_proj_.forward(attend(q, k, clipped(qkv[2]), pass, dropout_(context), context));
 }
 
 Tensor MultiHeadAttention::forward(const Tensor& x, const KeyValueRows& kept, const AttentionPass& pass, ForwardContext& context) const {
   const Tensor q = queries(q_proj_.forward(x), pass);
   if (kind_ != AttentionKind::cross) {
     store_rows(keys(k_proj_.forward(x), pass), kept.k, pass.row_of);
-    store_rows(v_proj_.forward(x), kept.v, pass.row_of);
+    store_rows(clipped(v_proj_.forward(x)), kept.v, pass.row_of);
   }
   return out_proj_.forward(attend(q, kept.k, kept.v, pass, {}, context));
 }
 
 KeyValueRows MultiHeadAttention::project(const Tensor& memory) const {
-  const Tensor k = k_proj_.forward(memory);
-  return {k_norm_ ? k_norm_->forward(k) : k, v_proj_.forward(memory)};
+  const Tensor k = clipped(k_proj_.forward(memory));
+  return {k_norm_ ? k_norm_->forward(k) : k, clipped(v_proj_.forward(memory))};
 }
 
 RelativePositions MultiHeadAttention::relative_positions(const PassPositions& positions, const ForwardContext& context) const {

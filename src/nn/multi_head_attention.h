@@ -29,10 +29,10 @@ class MultiHeadAttention {
   KeyValueRows project(const Tensor& memory) const;
 
  private:
+  Tensor clipped(const Tensor& projected) const;
+  // q and k with their limits, norms and rotations, in the configured order.
   Tensor queries(const Tensor& projected, const AttentionPass& pass) const;
   Tensor keys(const Tensor& projected, const AttentionPass& pass) const;
-  // Norm and rotation of q or k in the configured order.
-  Tensor normed_and_turned(const Tensor& x, const std::optional<QkNorm>& norm, int num_heads, const AttentionPass& pass) const;
   RelativePositions relative_positions(const PassPositions& positions, const ForwardContext& context) const;
   Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionPass& pass, const DropoutParams& dropout,
                 ForwardContext& context) const;

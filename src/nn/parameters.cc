@@ -17,6 +17,7 @@ std::vector<float> initial_values(const Shape& shape, int64_t numel, const Initi
   std::vector<float> values(static_cast<size_t>(numel));
   switch (initializer.kind) {
     case Initializer::Kind::zeros: break;
+    case Initializer::Kind::constant: values.assign(values.size(), initializer.deviation); break;
     case Initializer::Kind::ones: values.assign(values.size(), 1.0f); break;
     case Initializer::Kind::normal:
       for (float& value : values) value = initializer.deviation * random.normal();

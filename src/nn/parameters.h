@@ -18,14 +18,15 @@ struct Parameter {
 
 // Initial distribution of a weight. Values depend only on the seed and the name.
 struct Initializer {
-  enum class Kind { zeros, ones, normal, xavier_uniform, uniform } kind = Kind::zeros;
-  float deviation = 0;  // deviation of normal, bound of uniform
+  enum class Kind { zeros, ones, normal, xavier_uniform, uniform, constant } kind = Kind::zeros;
+  float deviation = 0;  // deviation of normal, bound of uniform, value of constant
 
   static Initializer zeros() { return {Kind::zeros}; }
   static Initializer ones() { return {Kind::ones}; }
   static Initializer normal(float deviation) { return {Kind::normal, deviation}; }
   static Initializer xavier_uniform() { return {Kind::xavier_uniform}; }      // Glorot and Bengio 2010, eq. 16
   static Initializer uniform(float bound) { return {Kind::uniform, bound}; }  // in [-bound, bound)
+  static Initializer constant(float value) { return {Kind::constant, value}; }
 };
 
 class ParameterStore {

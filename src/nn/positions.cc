@@ -125,8 +125,9 @@ void set_rope_by_length(const RopeOptions& rope, std::span<const int32_t> positi
     pass.rope = all.front();
     return;
   }
-  for (Tensor RopeTables::*table : {&RopeTables::cosines, &RopeTables::sines}) {
+  for (Tensor RopeTables::*table : {&RopeTables::cosines, &RopeTables::sines, &RopeTables::query_cosines, &RopeTables::query_sines}) {
     const Tensor& one = all.front().*table;
+    if (!one) continue;
     pass.rope.*table = Tensor::empty({rows, one.cols()}, one.dtype(), one.device());
     int64_t row = 0;
     for (const RopeTables& each : all) {
@@ -167,7 +168,12 @@ std::vector<PassPositions> AttentionPositions::pass(std::span<const int32_t> pos
   return all;
 }
 
-Tensor PassPositions::turn(const Tensor& x, int num_heads) const {
+Tensor PassPositions::turn_queries(const Tensor& x, int num_heads) const {
+  if (!rope.query_cosines) return turn_keys(x, num_heads);
+  return qkv::rope(x, rope.query_cosines, rope.query_sines, rope_row_of, num_heads, layout);
+}
+
+Tensor PassPositions::turn_keys(const Tensor& x, int num_heads) const {
   return rope.cosines ? qkv::rope(x, rope.cosines, rope.sines, rope_row_of, num_heads, layout) : x;
 }
 

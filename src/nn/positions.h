@@ -22,8 +22,9 @@ struct PassPositions {
   Tensor relative_positions;
   std::shared_ptr<const std::vector<int32_t>> relative_row;
 
-  // Rotates q or k. x: [rows, num_heads * head_dim].
-  Tensor turn(const Tensor& x, int num_heads) const;
+  // q and k rotated, if anything rotates. x: [rows, num_heads * head_dim].
+  Tensor turn_queries(const Tensor& x, int num_heads) const;
+  Tensor turn_keys(const Tensor& x, int num_heads) const;
 };
 
 // The position table added to the embeddings of one stack.

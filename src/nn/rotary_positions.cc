@@ -49,7 +49,9 @@ void validate(const RopeOptions& o) {
   };
   more_than("rope_theta", o.theta, 1);
   more_than("factor", o.factor, 0);
-  const bool has_original = o.scaling != RopeScaling::none && o.scaling != RopeScaling::linear && o.scaling != RopeScaling::ntk_alpha;
+  QKV_REQUIRE(std::isfinite(o.query_growth) && o.query_growth >= 0, "\"llama_4_scaling_beta\" is {}; it must be 0 or more", o.query_growth);
+  const bool has_original =
+      o.query_growth != 0 || (o.scaling != RopeScaling::none && o.scaling != RopeScaling::linear && o.scaling != RopeScaling::ntk_alpha);
   if (has_original) more_than("original_max_position_embeddings", static_cast<double>(o.original_max_positions), 0);
   if (o.scaling == RopeScaling::llama3) {
     more_than("low_freq_factor", o.low_freq_factor, 0);
@@ -74,6 +76,8 @@ void validate(const RopeOptions& o) {
 
 RopeOptions used_options(const RopeOptions& options) {
   RopeOptions used{.rotary_dim = options.rotary_dim, .theta = options.theta, .layout = options.layout, .scaling = options.scaling};
+  used.query_growth = options.query_growth;
+  if (options.query_growth != 0) used.original_max_positions = options.original_max_positions;
   if (options.scaling == RopeScaling::none) return used;
   used.factor = options.factor;
   if (options.scaling == RopeScaling::linear || options.scaling == RopeScaling::ntk_alpha) return used;
@@ -142,16 +146,26 @@ double rope_attention_factor(const RopeOptions& o) {
 RopeTables rope_tables(const RopeOptions& options, int64_t first, int64_t count, int64_t length, Device device) {
   const std::vector<double> frequencies = rope_frequencies(options, length);
   const double factor = rope_attention_factor(options);
-  std::vector<float> cosines, sines;
+  std::vector<float> cosines, sines, query_cosines, query_sines;
   for (int64_t position = first; position < first + count; ++position) {
+    const int64_t lengths = options.query_growth != 0 ? position / options.original_max_positions : 0;  // how often it is passed
+    const double growth = 1 + options.query_growth * std::log1p(static_cast<double>(lengths));
     for (const double frequency : frequencies) {
-      cosines.push_back(static_cast<float>(factor * std::cos(static_cast<double>(position) * frequency)));
-      sines.push_back(static_cast<float>(factor * std::sin(static_cast<double>(position) * frequency)));
+      const double cosine = factor * std::cos(static_cast<double>(position) * frequency);
+      const double sine = factor * std::sin(static_cast<double>(position) * frequency);
+      cosines.push_back(static_cast<float>(cosine));
+      sines.push_back(static_cast<float>(sine));
+      if (options.query_growth == 0) continue;
+      query_cosines.push_back(static_cast<float>(growth * cosine));
+      query_sines.push_back(static_cast<float>(growth * sine));
     }
   }
   const Shape shape{count, static_cast<int64_t>(frequencies.size())};
   const DType dtype = device == Device::reference ? DType::f64 : DType::f32;
-  return {Tensor::from(cosines, shape, dtype, device), Tensor::from(sines, shape, dtype, device)};
+  const auto table = [&](const std::vector<float>& values) {
+    return values.empty() ? Tensor() : Tensor::from(values, shape, dtype, device);
+  };
+  return {table(cosines), table(sines), table(query_cosines), table(query_sines)};
 }
 
 }  // namespace qkv

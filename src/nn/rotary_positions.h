@@ -33,6 +33,9 @@ struct RopeOptions {
   double mscale = 0, mscale_all_dim = 0;             // for yarn; 0: not given
   bool truncate = true;                              // for yarn: rounds the ramp's ends to integers
   std::vector<double> short_factors = {}, long_factors = {};  // for longrope: the divisor of each pair's frequency
+  // Queries at position p are also multiplied by 1 + query_growth * ln(1 + floor(p / original_max_positions)), as in Llama 4
+  // ("llama_4_scaling_beta"); 0: they are not.
+  double query_growth = 0;
 
   bool operator==(const RopeOptions&) const = default;
 };
@@ -53,7 +56,8 @@ std::vector<double> rope_frequencies(const RopeOptions& options, int64_t length)
 double rope_attention_factor(const RopeOptions& options);
 
 struct RopeTables {
-  Tensor cosines, sines;  // [positions, rotary_dim / 2], f32 (f64 on the reference)
+  Tensor cosines, sines;              // [positions, rotary_dim / 2], f32 (f64 on the reference)
+  Tensor query_cosines, query_sines;  // those of queries that grow with their position; else empty
 };
 // Tables of the positions first, …, first + count - 1; `length` as in rope_frequencies.
 RopeTables rope_tables(const RopeOptions& options, int64_t first, int64_t count, int64_t length, Device device = Device::cpu);

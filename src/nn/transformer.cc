@@ -32,7 +32,9 @@ Transformer::Transformer(const TransformerConfig& config, ParameterStore& store)
     embed_token_types_ = encoder.create("embed_token_types.weight", {config.token_types, columns}, embedding_start, false);
   }
   if (config.embedding_size > 0) {
-    embedding_projection_.emplace(LinearOptions{columns, hidden, true, start_.matrix()}, encoder / "embedding_projection");
+    const bool sum = config.has_encoder();  // else the embeddings of the tokens alone
+    embedding_projection_.emplace(LinearOptions{columns, hidden, sum, start_.matrix()}, (sum ? encoder : decoder) / "embedding_projection");
+    if (!sum) decoder_projection_.emplace(LinearOptions{hidden, columns, false, start_.matrix()}, decoder / "output_projection");
   }
   if (config.has_encoder())
     encoder_.emplace(config.encoder, config.layer_groups, config.final_norm, hidden, start_, Side::encoder, encoder);
@@ -55,7 +57,7 @@ Transformer::Transformer(const TransformerConfig& config, ParameterStore& store)
 }
 
 Transformer::SidePositions Transformer::make_positions(Side side, const ParameterScope& scope) const {
-  const int columns = config_.embedding_columns();
+  const int columns = config_.position_columns();
   const Initializer start = start_.embedding(columns);
   std::optional<Norm> norm;
   if (config_.embedding_norm) norm.emplace(*config_.embedding_norm, columns, scope / "embedding_norm");
@@ -92,6 +94,7 @@ Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> pos
   const Tensor table = positions(side).embedded.rows(count);
   context.side = side;
   if (context.on_value) show_embedding(tokens, row_of, table, context);
+  if (decoder_projection_) return embed_projected(tokens, row_of, table, context);
   Tensor x = embedding(tokens.ids, embed_tokens_, table, row_of, config_.embedding_scale, dtype, plain ? dropout : DropoutParams{});
   context.show("embedding", "sum", x);
   if (plain) return x;
@@ -115,6 +118,17 @@ Tensor Transformer::embed(const TokenBatch& tokens, std::span<const int32_t> pos
   return x;
 }
 
+Tensor Transformer::embed_projected(const TokenBatch& tokens, std::span<const int32_t> row_of, const Tensor& table,
+                                    ForwardContext& context) const {
+  const DType dtype = activation_type(context, embed_tokens_.device());
+  Tensor x = embedding_projection_->forward(embedding(tokens.ids, embed_tokens_, {}, {}, config_.embedding_scale, dtype));
+  context.show("embedding", "projected", x);
+  if (table) x = dropout_add(embedding(row_of, table, {}, {}, 1, dtype), x);
+  context.show("embedding", "sum", x);
+  const DropoutParams dropout = positions(Side::decoder).dropout(context);
+  return dropout.probability > 0 ? dropout_add(x, {}, dropout) : x;
+}
+
 Tensor Transformer::encode(const TokenBatch& source, ForwardContext& context) const {
   if (!encoder_) return {};
   const std::vector<int32_t> position_of = source.segments.positions();
@@ -129,7 +143,7 @@ Tensor Transformer::decode(const TokenBatch& target_in, const Tensor& memory, co
   StackPass pass = self_pass(Side::decoder, target_in.segments, target_in.segments, position_of, context);
   pass.cross = share({target_in.segments, memory_segments, {}});
   pass.memory = memory;
-  return decoder_->forward(embed(target_in, position_of, Side::decoder, context), pass, {}, context);
+  return decoded_rows(decoder_->forward(embed(target_in, position_of, Side::decoder, context), pass, {}, context));
 }
 
 Tensor Transformer::output_rows(const Tensor& hidden) const {
@@ -231,7 +245,7 @@ Tensor Transformer::next_logits(const DecodingPass& of, ForwardContext& context)
   StackPass pass = self_pass(Side::decoder, queries, of.self_keys, of.position_of, context, of.row_of);
   if (encoder_) pass.cross = share({queries, of.cross_keys, {}, {}});
   const Tensor hidden = decoder_->forward(embed(of.tokens, of.position_of, Side::decoder, context), pass, of.layers, context);
-  return logits(last_rows(hidden, queries));
+  return logits(decoded_rows(last_rows(hidden, queries)));
 }
 
 }  // namespace qkv

@@ -37,8 +37,8 @@ class Transformer {
 
   // The encoder's output for packed sources: [source tokens, hidden_size], or empty without an encoder.
   Tensor encode(const TokenBatch& source, ForwardContext& context) const;
-  // The decoder's output for packed, teacher-forced targets: [target tokens, hidden_size]. Sequence i attends to sequence i of the memory,
-  // which is empty without an encoder.
+  // The decoder's output for packed, teacher-forced targets: [target tokens, output_columns()]. Sequence i attends to sequence i of the
+  // memory, which is empty without an encoder.
   Tensor decode(const TokenBatch& target_in, const Tensor& memory, const Segments& memory_segments, ForwardContext& context) const;
   // [rows, vocab_size] in f32, including final_logits_bias.
   Tensor logits(const Tensor& hidden) const;
@@ -80,11 +80,15 @@ class Transformer {
   SidePositions make_positions(Side side, const ParameterScope& scope) const;
   const SidePositions& positions(Side side) const { return *positions_[static_cast<size_t>(side)]; }
   Tensor embed(const TokenBatch& tokens, std::span<const int32_t> position_of, Side side, ForwardContext& context) const;
+  // The embeddings and positions of a decoder whose embeddings have another size. row_of, table: as in show_embedding.
+  Tensor embed_projected(const TokenBatch& tokens, std::span<const int32_t> row_of, const Tensor& table, ForwardContext& context) const;
   // Reports the rows that embed() adds. row_of: rows of the position table.
   void show_embedding(const TokenBatch& tokens, std::span<const int32_t> row_of, const Tensor& table, ForwardContext& context) const;
   // Sequences and positions for self-attention in one pass. position_of: the position of each query row.
   StackPass self_pass(Side side, const Segments& queries, const Segments& keys, std::span<const int32_t> position_of,
                       const ForwardContext& context, std::span<const int32_t> row_of = {}) const;
+  // What decode() returns of the last layer's rows.
+  Tensor decoded_rows(const Tensor& hidden) const { return decoder_projection_ ? decoder_projection_->forward(hidden) : hidden; }
   // The input of a decoder's output layer.
   Tensor output_rows(const Tensor& hidden) const;
   Tensor head_rows(const Tensor& hidden, const Segments& segments, std::span<const int32_t> rows, ForwardContext& context) const;
@@ -95,7 +99,8 @@ class Transformer {
   std::array<std::optional<SidePositions>, 2> positions_;  // indexed by Side
   Tensor embed_token_types_;                               // [token_types, embedding_columns] or empty
   std::optional<Linear> embedding_projection_;
-  Tensor final_logits_bias_;  // [vocab_size], constant, or empty
+  std::optional<Linear> decoder_projection_;  // of a decoder whose embeddings have another size: back to it
+  Tensor final_logits_bias_;                  // [vocab_size], constant, or empty
   std::optional<Stack> encoder_, decoder_;
   std::optional<MaskedLmHead> masked_lm_head_;
   std::optional<ClassificationHead> classification_head_;

@@ -45,6 +45,8 @@ void check_attention(const AttentionConfig& c, const TransformerConfig& network)
               c.num_key_value_heads, c.num_heads, divisors(c.num_heads));
   check_range("sliding_window", c.window, 0, INT32_MAX);
   check_soft_cap("the soft cap of the scores", c.soft_cap);
+  QKV_REQUIRE(c.clip >= 0 && std::isfinite(c.clip), "the limit of q, k and v is {}; it must be 0 or more", c.clip);
+  QKV_REQUIRE(!c.qk_norm || c.qk_norm_place != QkNormPlace::own_head || !c.qk_norm->bias, "norms of single heads have no bias");
   QKV_REQUIRE(std::isfinite(c.scale), "the scale of the scores is {}", c.scale);
   check_probability("attention_dropout", c.dropout);
   QKV_REQUIRE(!c.disentangled || c.num_key_value_heads == c.num_heads, "disentangled attention needs as many key/value heads as heads");
@@ -60,6 +62,8 @@ void check_attention(const AttentionConfig& c, const TransformerConfig& network)
               "\"short_factor\" has {} values and \"long_factor\" {}; heads have {} pairs that turn", c.rope->short_factors.size(),
               c.rope->long_factors.size(), pairs);
   validate(*c.rope);
+  QKV_REQUIRE(c.rope->query_growth == 0 || c.rope->rotary_dim == c.head_dim,
+              "queries that grow with their position turn as a whole; {} of {} columns turn", c.rope->rotary_dim, c.head_dim);
 }
 
 void check_layer(const LayerConfig& c, Side side, const TransformerConfig& network) {
@@ -69,6 +73,7 @@ void check_layer(const LayerConfig& c, Side side, const TransformerConfig& netwo
   if (c.cross_attention) check_attention(*c.cross_attention, network);
   check_range(side == Side::encoder ? "encoder_ffn_dim" : "decoder_ffn_dim", c.feed_forward.size, 1, 1 << 20);
   check_probability("activation_dropout", c.feed_forward.dropout);
+  QKV_REQUIRE(!c.feed_forward.xielu || !c.feed_forward.gated, "a feed-forward network with xIELU has no gate");
   check_probability("dropout", c.dropout);
   check_factor("residual_scale", c.residual_scale);
   QKV_REQUIRE(c.order == LayerOrder::sequential || c.norm_place == NormPlace::pre || c.norm_place == NormPlace::none,
@@ -109,7 +114,6 @@ void validate(const TransformerConfig& c) {
   if (!c.has_decoder()) {
     const bool exclusive = c.head == Head::classification && c.label_kind == LabelKind::one;
     check_range("num_labels", c.num_labels, exclusive ? 2 : 1, 1 << 20);
-    check_range("embedding_size", c.embedding_size, 0, 1 << 16);
     check_range("layer_groups", c.layer_groups, 0, std::ssize(c.encoder));
     QKV_REQUIRE(c.layer_groups == 0 || std::ssize(c.encoder) % c.layer_groups == 0, "{} layers do not make {} groups of equal size",
                 c.encoder.size(), c.layer_groups);
@@ -120,9 +124,11 @@ void validate(const TransformerConfig& c) {
     check_probability("classifier_dropout", c.classifier_dropout);
   } else {
     QKV_REQUIRE(c.token_types == 0, "token types are for an encoder alone");
-    QKV_REQUIRE(c.embedding_size == 0 && c.layer_groups == 0,
-                "embeddings of another size and layers that share weights are for an encoder alone");
+    QKV_REQUIRE(c.layer_groups == 0, "layers that share weights are for an encoder alone");
+    QKV_REQUIRE(c.embedding_size == 0 || (!c.has_encoder() && !c.embedding_norm),
+                "embeddings of another size are for an encoder or a decoder alone, and in a decoder have no norm");
   }
+  check_range("embedding_size", c.embedding_size, 0, 1 << 16);
   check_factor("embedding_scale", c.embedding_scale);
   check_factor("output_scale", c.output_scale);
   check_soft_cap("logit_soft_cap", c.logit_soft_cap);

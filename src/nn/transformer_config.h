@@ -73,9 +73,11 @@ struct TransformerConfig {
   RelativeTable relative_table;              // one per stack, for disentangled attention
   float embedding_scale = 1;                 // factor of the embeddings; sqrt(hidden_size) in Vaswani et al. 2017, section 3.4
   std::optional<NormConfig> embedding_norm;  // on the embeddings of each stack, before their dropout
-  int embedding_size = 0;  // columns of the embeddings, which a linear layer maps to hidden_size; 0: hidden_size and no such layer
-  int layer_groups = 0;    // a stack's layers share weights in this many groups of neighbours (Lan et al. 2019); 0: they share none
-  int token_types = 0;     // rows of a table added to the embeddings according to the text that a token belongs to; 0: no table
+  // Columns of the embeddings, which a linear layer maps to hidden_size; 0: hidden_size and no such layer. An encoder maps the sum of all
+  // embeddings; a decoder alone those of the tokens, without a bias, and its last rows back to this size (Zhang et al. 2022, OPT-350M).
+  int embedding_size = 0;
+  int layer_groups = 0;  // a stack's layers share weights in this many groups of neighbours (Lan et al. 2019); 0: they share none
+  int token_types = 0;   // rows of a table added to the embeddings according to the text that a token belongs to; 0: no table
   bool tie_word_embeddings = true;  // the output layer shares the embedding's weight (Press and Wolf 2017)
   float output_scale = 1;           // factor of the output layer's input in a decoder; hidden_size^-0.5 in Raffel et al. 2020
   float logit_soft_cap = 0;         // a decoder's logits become logit_soft_cap * tanh(logit / logit_soft_cap); 0: unchanged
@@ -110,6 +112,8 @@ struct TransformerConfig {
   bool has_decoder() const { return kind != Kind::encoder_only; }
   int position_rows() const { return max_position_embeddings + position_offset; }  // of a position table
   int embedding_columns() const { return embedding_size > 0 ? embedding_size : hidden_size; }
+  int position_columns() const { return kind == Kind::decoder_only ? hidden_size : embedding_columns(); }  // of a position table
+  int output_columns() const { return has_decoder() ? embedding_columns() : hidden_size; }                 // of the rows of the last stack
   const std::vector<LayerConfig>& stack(Side side) const { return side == Side::encoder ? encoder : decoder; }
   std::vector<LayerConfig>& stack(Side side) { return side == Side::encoder ? encoder : decoder; }
 };

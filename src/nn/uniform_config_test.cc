@@ -70,10 +70,10 @@ TEST(UniformConfig, IsFoundAgainInTheLayers) {
   }
 }
 
-TEST(UniformConfig, WhatSharesWeightsOrNarrowsEmbeddingsIsForEncodersAlone) {
+TEST(UniformConfig, WhatSharesWeightsOrNarrowsEmbeddingsIsNotForTwoStacks) {
   UniformConfig config = small();
   config.embedding_size = 8;
-  EXPECT_EQ(message(config), "embeddings of another size and layers that share weights are for an encoder alone");
+  EXPECT_EQ(message(config), "embeddings of another size are for an encoder or a decoder alone, and in a decoder have no norm");
   config.kind = Kind::encoder_only;
   config.decoder_layers = 0;
   config.encoder_layers = 4;

@@ -143,8 +143,8 @@ class Layer {
     out_.emplace(LinearOptions{size, size, true, start.residual()}, mixer / "out_proj");
     if (options.qk_norm) {
       const NormConfig norm{.kind = NormKind::rms, .epsilon = 1e-6f, .bias = false};
-      q_norm_.emplace(norm, options.head_size(), mixer / "q_norm");
-      k_norm_.emplace(norm, options.head_size(), mixer / "k_norm");
+      q_norm_.emplace(norm, options.head_size(), 0, mixer / "q_norm");
+      k_norm_.emplace(norm, options.head_size(), 0, mixer / "k_norm");
     }
     const auto head_size = static_cast<size_t>(options.head_size());
     if (options.projections == Projections::shared_qk)
@@ -199,8 +199,8 @@ class Layer {
       k = reshape(rms_norm(reshape(k, {k.numel() / size, size}), unit_length_), k.shape());
       options.distance_bias = unseen_self(options_.heads, std::max<int64_t>(pass.keys.longest() - 1, 1));
     }
-    q = pass.positions.turn(q, options.num_heads);
-    k = pass.positions.turn(k, options.num_key_value_heads);
+    q = pass.positions.turn_queries(q, options.num_heads);
+    k = pass.positions.turn_keys(k, options.num_key_value_heads);
     const Tensor mixed = attend(q, k, v, pass, options, context);
     return out_->forward(prefix.rows.empty() ? mixed : replace_rows(mixed, prefix.rows, attend_in(prefix, q, k, v, options)));
   }
