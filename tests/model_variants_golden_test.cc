@@ -332,6 +332,7 @@ TEST(ModelDefaults, AreThoseOfTheClass) {
                                                                              {"Cohere2ForCausalLM", "Cohere2"},
                                                                              {"Exaone4ForCausalLM", "Exaone4"},
                                                                              {"Glm4ForCausalLM", "Glm4"},
+                                                                             {"ApertusForCausalLM", "Apertus"},
                                                                              {"BertForMaskedLM", "Bert"},
                                                                              {"BertForSequenceClassification", "Bert"}}) {
     std::ofstream(directory / "config.json") << json{{"architectures", {name}}};

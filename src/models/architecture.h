@@ -29,6 +29,7 @@ struct WeightName {
   bool transposed = false;                           // theirs is [in, out], as in GPT-2's Conv1D
   FusedPart part = {};                               // ours is part of a tensor of theirs
   bool less_one = false;                             // theirs is ours less one, as in Gemma's norms
+  bool scalar = false;                               // theirs has no dimension, ours is of one value
   bool (*when)(const LayerConfig& layer) = nullptr;  // only in layers of which this is true; stands before the name in other layers
 };
 

@@ -51,6 +51,7 @@ std::vector<Architecture> all_architectures() {
       cohere2(),      //
       exaone4(),      //
       glm4(),         //
+      apertus(),      //
   };
   for (const auto& family :
        {bert_family(), roberta_family(), distilbert_family(), electra_family(), mpnet_family(), albert_family(), modernbert_family(),

@@ -112,6 +112,11 @@ RopeOptions read_rope(const ConfigReader& in, const RopeRules& rules) {
   RopeOptions rope;
   rope.rotary_dim = rotary_dim(in, rules, static_cast<int>(static_cast<float>(rules.head_dim) * rules.part));
   rope.theta = rules.only_nested ? rules.theta : in.number("rope_theta", static_cast<float>(rules.theta));
+  if (rules.absent && !in.has("rope_scaling") && !in.has("rope_parameters")) {
+    RopeOptions absent = *rules.absent;
+    absent.rotary_dim = rope.rotary_dim;
+    return absent;
+  }
   // If both keys are present, the older one takes precedence unless it is {}.
   for (std::string_view key : {"rope_scaling", "rope_parameters"}) {
     if (!in.has(key) || in.object(key).empty()) continue;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 
 #include "models/config_reader.h"
 #include "nn/rotary_positions.h"
@@ -24,7 +25,8 @@ struct RopeRules {
   std::string_view layer_type = {};  // "full_attention": the parameters may stand in an object of this name
   bool only_nested = false;          // parameters outside of that object are those of other layers
   RopeDialect dialect = RopeDialect::common;
-  int original_max_positions = 0;  // of a file without "original_max_position_embeddings" beside the parameters; 0: see there, too
+  int original_max_positions = 0;          // of a file without "original_max_position_embeddings" beside the parameters; 0: see there, too
+  std::optional<RopeOptions> absent = {};  // of a file without any parameters; nothing: plain rotation
 };
 
 // rotary_dim is 0 for a class that rotates whole heads.

@@ -42,6 +42,7 @@ void for_values(const TheirWeight& place, const Shape& ours, Each&& each) {
 }  // namespace
 
 Shape their_shape(const TheirWeight& place, const Shape& ours) {
+  if (place.scalar) return {};
   Shape shape = ours;
   shape[0] = outputs_of(place, ours[0]).total;
   if (place.transposed && shape.size() > 1) std::swap(shape[0], shape[1]);

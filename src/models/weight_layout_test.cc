@@ -24,7 +24,7 @@ LayerConfig grouped() {
 
 // The outputs of a tensor of `total` outputs that form our weight of `count` outputs, in order.
 std::vector<int> outputs(const LayerConfig& layer, FusedPart part, int64_t count, bool transposed = false) {
-  const TheirWeight place{"w", transposed, false, part, &layer};
+  const TheirWeight place{.name = "w", .transposed = transposed, .part = part, .layer = &layer};
   const Shape shape = their_shape(place, {count, kIn});
   const Tensor theirs = Tensor::empty(shape, DType::f32), ours = Tensor::empty({count, kIn}, DType::f32);
   const int64_t total = shape[transposed ? 1 : 0];

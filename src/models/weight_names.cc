@@ -70,7 +70,7 @@ TheirWeight weight_named(const std::vector<WeightName>& names, const Transformer
   std::string_view number, rest;
   const WeightName* weight = find_entry(names, &network, ours, number, rest);
   if (!weight) return {};
-  TheirWeight place{name_of(*weight, number, rest), weight->transposed, weight->less_one, weight->part};
+  TheirWeight place{name_of(*weight, number, rest), weight->transposed, weight->less_one, weight->scalar, weight->part};
   if (!place.is_whole()) place.layer = &layer_of(network, ours, number);
   return place;
 }

@@ -14,11 +14,12 @@ struct TheirWeight {
   std::string name;  // empty: not stored
   bool transposed = false;
   bool less_one = false;
+  bool scalar = false;
   FusedPart part;
   const LayerConfig* layer = nullptr;  // for a part of a tensor: the configuration of its layer
 
   bool is_whole() const { return part.of == FusedPart::Of::whole; }
-  bool is_unchanged() const { return is_whole() && !transposed && !less_one; }
+  bool is_unchanged() const { return is_whole() && !transposed && !less_one && !scalar; }
 };
 // The location in files written by the class.
 TheirWeight their_weight(const Architecture& architecture, const TransformerConfig& network, std::string_view ours);

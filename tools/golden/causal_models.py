@@ -104,6 +104,7 @@ BFLOAT16 = [
     ("exaone4_full", tf.Exaone4ForCausalLM, tf.Exaone4Config,
      LLAMA | dict(sliding_window=None, layer_types=[FULL, FULL], tie_word_embeddings=True, rope_parameters=LLAMA3)),
     ("glm4", tf.Glm4ForCausalLM, tf.Glm4Config, LLAMA | dict(head_dim=8)),
+    ("apertus", tf.ApertusForCausalLM, tf.ApertusConfig, LLAMA | dict(head_dim=6, attention_bias=True, rope_parameters=LLAMA3)),
 ]
 
 
@@ -116,6 +117,11 @@ def spread_weights(model, seed):
                 weight.copy_(0.2 * noise + (1 if "norm" in name or "ln_" in name and name.endswith("weight") else 0))
             else:
                 weight.copy_(0.4 * noise)
+        for name, constant in model.named_buffers():  # of xIELU, which are in the file
+            if name.endswith("act_fn.beta"):
+                constant.fill_(0.375)
+            if name.endswith("act_fn.eps"):
+                constant.fill_(-0.125)
 
 
 def gradients(model, folder):
@@ -123,7 +129,8 @@ def gradients(model, folder):
     stored = {name: tensor.double() for name, tensor in safetensors.torch.load_file(folder / "model.safetensors").items()}
     found = {}
     for name, weight in model.named_parameters():
-        [there] = [key for key, value in stored.items() if value.shape == weight.shape and torch.equal(value, weight)]
+        equal = [key for key, value in stored.items() if value.shape == weight.shape and torch.equal(value, weight)]
+        [there] = [name] if name in equal else equal
         found[there] = [weight.grad.norm().item(), (weight.grad * weight).sum().item()]
     return found
 

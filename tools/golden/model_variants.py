@@ -186,7 +186,7 @@ def defaults():
         # to_dict() lacks defaults of the base class.
         yield name, {key: value for key, value in config.items() if isinstance(value, (int, float, str)) or value is None}
     for name in ("Ministral", "Gemma", "Gemma2", "Gemma3Text", "Phi3", "SmolLM3", "Granite", "HunYuanDenseV1", "Olmo2", "Olmo3", "GPTNeoX", "Phi",
-                 "GPTJ", "OPT", "Starcoder2", "GPTBigCode", "Falcon", "Mpt", "Bloom", "StableLm", "Cohere2", "Exaone4", "Glm4"):
+                 "GPTJ", "OPT", "Starcoder2", "GPTBigCode", "Falcon", "Mpt", "Bloom", "StableLm", "Cohere2", "Exaone4", "Glm4", "Apertus"):
         config = getattr(transformers, name + "Config")().to_dict()
         kept = {key: value for key, value in config.items() if isinstance(value, (int, float, str, list)) or value is None}
         yield name, kept | ({"rope_parameters": config["rope_parameters"]} if "rope_parameters" in config else {})

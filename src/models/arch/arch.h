@@ -41,6 +41,7 @@ Architecture stablelm();
 Architecture cohere2();
 Architecture exaone4();
 Architecture glm4();
+Architecture apertus();
 std::vector<Architecture> bert_family();
 std::vector<Architecture> roberta_family();
 std::vector<Architecture> distilbert_family();

@@ -18,7 +18,7 @@ TransformerConfig read_llama_family_config(const ConfigReader& in, const LlamaFa
   const bool own_default = !in.given("num_key_value_heads") && defaults.num_key_value_heads > 0;  // null: as many as query heads
   config.num_key_value_heads = own_default ? defaults.num_key_value_heads : in.integer("num_key_value_heads", config.num_attention_heads);
   config.encoder_ffn_dim = config.decoder_ffn_dim = in.integer("intermediate_size", defaults.intermediate_size);
-  config.activation = in.activation(defaults.keys.activation, defaults.activation);
+  config.activation = defaults.keys.activation.empty() ? defaults.activation : in.activation(defaults.keys.activation, defaults.activation);
   config.gated_ffn = defaults.gated;
   config.norm_position = NormPlace::pre;
   config.linear_bias = config.scale_embedding = config.final_logits_bias = false;
@@ -57,7 +57,7 @@ void write_llama_family_config(const TransformerConfig& network, nlohmann::order
   const AttentionConfig& attention = layer.attention;
   out["attention_dropout"] = shortest(attention.dropout);
   out["head_dim"] = attention.head_dim;
-  out[std::string(keys.activation)] = activation_name(layer.feed_forward.activation);
+  if (!keys.activation.empty()) out[std::string(keys.activation)] = activation_name(layer.feed_forward.activation);
   out["hidden_size"] = network.hidden_size;
   out["initializer_range"] = shortest(network.initializer_range > 0 ? network.initializer_range : 0.02f);
   out["intermediate_size"] = layer.feed_forward.size;

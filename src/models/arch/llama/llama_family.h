@@ -9,7 +9,8 @@ namespace qkv {
 
 // Keys that differ between the classes.
 struct LlamaFamilyKeys {
-  std::string_view activation = "hidden_act", epsilon = "rms_norm_eps";
+  std::string_view activation = "hidden_act";  // empty: the class reads it
+  std::string_view epsilon = "rms_norm_eps";
   bool partial_rope = false;  // the class may rotate a part of each head
 };
 
