@@ -105,6 +105,11 @@ BFLOAT16 = [
      LLAMA | dict(sliding_window=None, layer_types=[FULL, FULL], tie_word_embeddings=True, rope_parameters=LLAMA3)),
     ("glm4", tf.Glm4ForCausalLM, tf.Glm4Config, LLAMA | dict(head_dim=8)),
     ("apertus", tf.ApertusForCausalLM, tf.ApertusConfig, LLAMA | dict(head_dim=6, attention_bias=True, rope_parameters=LLAMA3)),
+    ("stablelm_head_norms", tf.StableLmForCausalLM, tf.StableLmConfig, LLAMA | dict(hidden_size=24, partial_rotary_factor=0.67, qk_layernorm=True)),
+    ("mpt_clipped", tf.MptForCausalLM, tf.MptConfig,
+     dict(vocab_size=VOCABULARY, d_model=18, n_heads=3, n_layers=2, max_seq_len=32, attn_config=dict(clip_qkv=0.75), **IDS)),
+    ("gpt2_scales", tf.GPT2LMHeadModel, tf.GPT2Config, GPT2 | dict(scale_attn_weights=False, scale_attn_by_inverse_layer_idx=True)),
+    ("opt_projections", tf.OPTForCausalLM, tf.OPTConfig, OPT | dict(do_layer_norm_before=False, word_embed_proj_dim=12)),
 ]
 
 

@@ -1,5 +1,7 @@
 // GPT-2 (Radford et al. 2019, transformers' modeling_gpt2): decoder only, with learned positions and the norm before each sub-layer. W_Q,
 // W_K and W_V share one tensor, and linear layers are stored as [in, out].
+#include <cmath>
+#include <utility>
 
 #include "formats/json.h"
 #include "models/arch/arch.h"
@@ -8,19 +10,34 @@
 namespace qkv {
 namespace {
 
+// Sets the factors of the scores if they are not 1 / sqrt(head_dim) in each layer.
+void set_scales(TransformerConfig& network, bool by_head, bool by_layer) {
+  for (size_t i = 0; i < network.decoder.size() && (!by_head || by_layer); ++i) {
+    AttentionConfig& attention = network.decoder[i].attention;
+    attention.scale = by_head ? 1 / std::sqrt(static_cast<float>(attention.head_dim)) : 1.0f;
+    if (by_layer) attention.scale /= static_cast<float>(i + 1);
+  }
+}
+
 TransformerConfig read_config(const ConfigReader& in) {
   in.expect("add_cross_attention", false, "a decoder with cross-attention");
-  in.expect("scale_attn_weights", true, "scores that are not divided by sqrt(d_k)");
-  in.expect("scale_attn_by_inverse_layer_idx", false, "scores that are divided by the layer's number");
   TransformerConfig network = read_gpt2_keys(in, {});
   network.position_table = PositionTable::learned;
   network.tie_word_embeddings = in.boolean("tie_word_embeddings", true);
+  set_scales(network, in.boolean("scale_attn_weights", true), in.boolean("scale_attn_by_inverse_layer_idx", false));
   return network;
 }
 
 void write_config(const TransformerConfig& network, nlohmann::ordered_json& out) {
   write_gpt2_keys(network, out);
-  out["scale_attn_weights"] = true;
+  for (const auto& [by_head, by_layer] : {std::pair{true, false}, {true, true}, {false, false}, {false, true}}) {
+    TransformerConfig candidate = network;
+    for (LayerConfig& layer : candidate.decoder) layer.attention.scale = 0;
+    set_scales(candidate, by_head, by_layer);
+    if (!(candidate == network)) continue;
+    out["scale_attn_weights"] = by_head;
+    out["scale_attn_by_inverse_layer_idx"] = by_layer;
+  }
 }
 
 }  // namespace

@@ -14,9 +14,8 @@ void read_attention(const ConfigReader& in, AttentionConfig& attention) {
   in.expect("alibi", true, "attention without biases of distances");
   in.expect("qk_ln", false, "norms of q and k");
   in.expect("prefix_lm", false, "a prefix that is seen in both directions");
-  if (in.number("clip_qkv", 0) != 0) {
-    fail(ErrorCode::unsupported, "{}: \"clip_qkv\" asks for limits of q, k and v; such models are not supported", in.file());
-  }
+  attention.clip = in.number("clip_qkv", 0);
+  if (attention.clip < 0) fail(ErrorCode::bad_input, "{}: \"clip_qkv\" is {}; it must be more than 0", in.file(), attention.clip);
   if (const int largest = in.integer("alibi_bias_max", 8); largest != 8) {
     fail(ErrorCode::unsupported, "{}: \"alibi_bias_max\" is {}; only slopes down to 2^-8 are supported", in.file(), largest);
   }
@@ -47,9 +46,12 @@ TransformerConfig read_config(const ConfigReader& in) {
 
 void write_config(const TransformerConfig& network, nlohmann::ordered_json& out) {
   const LayerConfig& layer = first_decoder_layer(network);
-  const float scale = layer.attention.scale;
+  const auto number_or_null = [](float value) {
+    return value > 0 ? nlohmann::ordered_json(shortest(value)) : nlohmann::ordered_json(nullptr);
+  };
   out["attn_config"] = {{"alibi", true}, {"alibi_bias_max", 8}};
-  out["attn_config"]["softmax_scale"] = scale > 0 ? nlohmann::ordered_json(shortest(scale)) : nlohmann::ordered_json(nullptr);
+  out["attn_config"]["clip_qkv"] = number_or_null(layer.attention.clip);
+  out["attn_config"]["softmax_scale"] = number_or_null(layer.attention.scale);
   out["d_model"] = network.hidden_size;
   out["initializer_range"] = shortest(network.initializer_range > 0 ? network.initializer_range : 0.02f);
   out["layer_norm_epsilon"] = shortest(layer.norm.epsilon);

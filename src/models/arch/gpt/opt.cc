@@ -1,5 +1,5 @@
 // OPT (Zhang et al. 2022, transformers' modeling_opt): BART's decoder alone, with learned positions from 2 on and the norm before each
-// sub-layer (in OPT-350M behind it).
+// sub-layer. OPT-350M has it behind the sub-layer, and embeddings of another size than its layers.
 
 #include "base/error.h"
 #include "formats/json.h"
@@ -14,10 +14,6 @@ TransformerConfig read_config(const ConfigReader& in) {
   in.expect("_remove_final_layer_norm", false, "a decoder without its last norm");
   in.expect("layer_norm_elementwise_affine", true, "norms without weights");
   const int hidden_size = in.integer("hidden_size", 768), num_heads = in.integer("num_attention_heads", 12);
-  if (const int columns = in.integer("word_embed_proj_dim", hidden_size); columns != hidden_size) {
-    fail(ErrorCode::unsupported, "{}: \"word_embed_proj_dim\" is {}, \"hidden_size\" is {}; embeddings of another size are not supported",
-         in.file(), columns, hidden_size);
-  }
   const bool bias = in.boolean("enable_bias", true);
   LayerConfig layer;
   layer.attention = causal_attention(hidden_size, num_heads, num_heads, bias);
@@ -28,6 +24,10 @@ TransformerConfig read_config(const ConfigReader& in) {
   layer.dropout = in.number("dropout", 0.1f);
   TransformerConfig network = decoder_of(layer, in.integer("num_hidden_layers", 12), in.integer("vocab_size", 50272), hidden_size);
   if (layer.norm_place == NormPlace::post) network.final_norm.reset();
+  if (const int columns = in.integer("word_embed_proj_dim", hidden_size); columns != hidden_size) {
+    if (columns < 1) fail(ErrorCode::bad_input, "{}: \"word_embed_proj_dim\" is {}", in.file(), columns);
+    network.embedding_size = columns;
+  }
   network.position_table = PositionTable::learned;
   network.position_offset = 2;
   network.max_position_embeddings = in.integer("max_position_embeddings", 2048);
@@ -54,7 +54,7 @@ void write_config(const TransformerConfig& network, nlohmann::ordered_json& out)
   out["tie_word_embeddings"] = network.tie_word_embeddings;
   out["use_cache"] = true;
   out["vocab_size"] = network.vocab_size;
-  out["word_embed_proj_dim"] = network.hidden_size;
+  out["word_embed_proj_dim"] = network.embedding_columns();
 }
 
 }  // namespace
@@ -67,6 +67,8 @@ Architecture opt() {
           .base_prefix = "model.",
           .weights = {{"model.decoder.embed_tokens", "embed_tokens"},
                       {"model.decoder.embed_positions", "decoder.embed_positions"},
+                      {"model.decoder.project_in", "decoder.embedding_projection"},
+                      {"model.decoder.project_out", "decoder.output_projection"},
                       {"model.decoder.layers.{}.self_attn_layer_norm", "decoder.layers.{}.self_attention_norm"},
                       {"model.decoder.layers.{}.self_attn.q_proj", "decoder.layers.{}.self_attention.q_proj"},
                       {"model.decoder.layers.{}.self_attn.k_proj", "decoder.layers.{}.self_attention.k_proj"},
