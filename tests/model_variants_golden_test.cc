@@ -333,6 +333,7 @@ TEST(ModelDefaults, AreThoseOfTheClass) {
                                                                              {"Exaone4ForCausalLM", "Exaone4"},
                                                                              {"Glm4ForCausalLM", "Glm4"},
                                                                              {"ApertusForCausalLM", "Apertus"},
+                                                                             {"Ministral3ForCausalLM", "Ministral3"},
                                                                              {"BertForMaskedLM", "Bert"},
                                                                              {"BertForSequenceClassification", "Bert"}}) {
     std::ofstream(directory / "config.json") << json{{"architectures", {name}}};

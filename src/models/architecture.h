@@ -52,8 +52,9 @@ struct Architecture {
   std::vector<WeightName> weights;        // empty: the files use our names
   std::vector<WeightName> older_weights;  // names that files may use instead and that are not written
   std::vector<WeightCopy> copies;
-  std::vector<std::string_view> ignored;  // tensors that files may also contain: constants and computed tables; "{}" as in WeightName
-  bool writes_sinusoids = false;          // transformers requires the tables of sinusoids in the file
+  std::vector<std::string_view> ignored;      // tensors that files may also contain: constants and computed tables; "{}" as in WeightName
+  std::vector<std::string_view> other_parts;  // beginnings of the names of tensors of parts that are not read, as one for images
+  bool writes_sinusoids = false;              // transformers requires the tables of sinusoids in the file
   // The output layer shares the embedding's weight unless the files have both and they differ, whatever "tie_word_embeddings" says.
   // read_config then returns a tied network.
   bool tied_by_weights = false;

@@ -42,7 +42,6 @@ constexpr ChoiceName<std::string_view> kParts[] = {
     {"mamba2", kStates},
     {"minicpm3", kLatent},
     {"minimax", "layers of experts and linear attention"},
-    {"ministral3", "queries that grow with their position"},
     {"mixtral", kExperts},
     {"nemotron_h", kStates},
     {"nllb-moe", kExperts},

@@ -52,6 +52,8 @@ std::vector<Architecture> all_architectures() {
       exaone4(),      //
       glm4(),         //
       apertus(),      //
+      ministral3(),   //
+      mistral3_vl(),  //
   };
   for (const auto& family :
        {bert_family(), roberta_family(), distilbert_family(), electra_family(), mpnet_family(), albert_family(), modernbert_family(),

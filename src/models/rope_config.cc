@@ -81,6 +81,17 @@ void read_longrope(const ConfigReader& in, int max_position_embeddings, RopeOpti
   for (const float factor : in.numbers("long_factor")) rope.long_factors.push_back(factor);
 }
 
+// Queries that grow with their position use the length in the parameters.
+void read_query_growth(const ConfigReader& in, RopeOptions& rope) {
+  rope.query_growth = in.number("llama_4_scaling_beta", 0);
+  if (rope.query_growth == 0) return;
+  if (rope.scaling == RopeScaling::dynamic || rope.scaling == RopeScaling::longrope) {
+    fail(ErrorCode::unsupported, "{}: \"llama_4_scaling_beta\" beside \"rope_type\" \"{}\" is not supported", in.file(),
+         name_of_choice(kScalings, rope.scaling));
+  }
+  rope.original_max_positions = in.integer("original_max_position_embeddings");
+}
+
 // `in` is the object with the scaling parameters, `config` the enclosing one.
 void read_parameters(const ConfigReader& in, const ConfigReader& config, const RopeRules& rules, RopeOptions& rope) {
   const int max_position_embeddings = rules.max_position_embeddings;
@@ -101,6 +112,7 @@ void read_parameters(const ConfigReader& in, const ConfigReader& config, const R
   if (rope.scaling == RopeScaling::yarn) read_yarn(in, max_position_embeddings, rope);
   if (rope.scaling == RopeScaling::longrope) read_longrope(in, max_position_embeddings, rope);
   if (rope.scaling == RopeScaling::ntk_alpha) rope.factor = in.number("alpha", 0);
+  if (rules.query_growth) read_query_growth(in, rope);
   if (rope.scaling == RopeScaling::none && rope.factor > 0 && rope.factor != 1) {
     log_warning("{}: \"factor\" is {}, but nothing is scaled without a \"rope_type\"", in.file(), rope.factor);
   }
@@ -148,6 +160,10 @@ nlohmann::ordered_json rope_parameters(const RopeOptions& rope, int head_dim) {
   } else if (rope.scaling != RopeScaling::none) {
     parameters["factor"] = shortest(static_cast<float>(rope.factor));
     if (rope.scaling != RopeScaling::linear) parameters["original_max_position_embeddings"] = rope.original_max_positions;
+  }
+  if (rope.query_growth != 0) {
+    parameters["llama_4_scaling_beta"] = shortest(static_cast<float>(rope.query_growth));
+    parameters["original_max_position_embeddings"] = rope.original_max_positions;
   }
   if (rope.scaling == RopeScaling::llama3) {
     parameters["low_freq_factor"] = shortest(static_cast<float>(rope.low_freq_factor));

@@ -25,6 +25,7 @@ struct RopeRules {
   std::string_view layer_type = {};  // "full_attention": the parameters may stand in an object of this name
   bool only_nested = false;          // parameters outside of that object are those of other layers
   RopeDialect dialect = RopeDialect::common;
+  bool query_growth = false;               // queries grow with their position by "llama_4_scaling_beta"
   int original_max_positions = 0;          // of a file without "original_max_position_embeddings" beside the parameters; 0: see there, too
   std::optional<RopeOptions> absent = {};  // of a file without any parameters; nothing: plain rotation
 };

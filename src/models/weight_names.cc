@@ -100,6 +100,8 @@ std::vector<std::string> spellings(const Architecture& architecture, const std::
 }
 
 bool is_ignored(const Architecture& architecture, const std::string& name) {
+  const std::vector<std::string_view>& parts = architecture.other_parts;
+  if (std::any_of(parts.begin(), parts.end(), [&](std::string_view part) { return name.starts_with(part); })) return true;
   const std::vector<std::string> names = spellings(architecture, name);
   return std::any_of(architecture.ignored.begin(), architecture.ignored.end(), [&](std::string_view pattern) {
     return std::any_of(names.begin(), names.end(), [&](const std::string& each) {

@@ -41,6 +41,8 @@ OPT = dict(vocab_size=VOCABULARY, hidden_size=16, ffn_dim=20, num_hidden_layers=
 FALCON = dict(vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=32, **IDS)
 LLAMA3 = dict(rope_type="llama3", rope_theta=500.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8)
 YARN = dict(rope_type="yarn", rope_theta=500.0, factor=4.0, original_max_position_embeddings=8)
+GROWING = dict(rope_type="yarn", rope_theta=500.0, factor=4.0, original_max_position_embeddings=4, mscale=1.0, mscale_all_dim=0.5,
+               llama_4_scaling_beta=0.3)
 LONG = dict(rope_type="longrope", rope_theta=500.0, short_factor=[1.0, 1.25, 1.5], long_factor=[1.5, 3.0, 6.0])
 
 # The model, its configuration's class and its keys; those of the first list have weights in float32.
@@ -105,6 +107,12 @@ BFLOAT16 = [
      LLAMA | dict(sliding_window=None, layer_types=[FULL, FULL], tie_word_embeddings=True, rope_parameters=LLAMA3)),
     ("glm4", tf.Glm4ForCausalLM, tf.Glm4Config, LLAMA | dict(head_dim=8)),
     ("apertus", tf.ApertusForCausalLM, tf.ApertusConfig, LLAMA | dict(head_dim=6, attention_bias=True, rope_parameters=LLAMA3)),
+    ("ministral3", tf.Ministral3ForCausalLM, tf.Ministral3Config, LLAMA | dict(head_dim=6, sliding_window=7, rope_parameters=GROWING)),
+    ("mistral3_text_part", tf.Mistral3ForConditionalGeneration, tf.Mistral3Config,
+     dict(text_config=LLAMA | dict(model_type="ministral3", head_dim=6, rope_parameters=dict(
+         rope_theta=500.0, original_max_position_embeddings=4, llama_4_scaling_beta=0.3)), tie_word_embeddings=False,
+          vision_config=dict(model_type="pixtral", hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2, head_dim=4, image_size=8,
+                             patch_size=4))),
     ("stablelm_head_norms", tf.StableLmForCausalLM, tf.StableLmConfig, LLAMA | dict(hidden_size=24, partial_rotary_factor=0.67, qk_layernorm=True)),
     ("mpt_clipped", tf.MptForCausalLM, tf.MptConfig,
      dict(vocab_size=VOCABULARY, d_model=18, n_heads=3, n_layers=2, max_seq_len=32, attn_config=dict(clip_qkv=0.75), **IDS)),
@@ -134,6 +142,8 @@ def gradients(model, folder):
     stored = {name: tensor.double() for name, tensor in safetensors.torch.load_file(folder / "model.safetensors").items()}
     found = {}
     for name, weight in model.named_parameters():
+        if weight.grad is None:
+            continue  # of a part for images
         equal = [key for key, value in stored.items() if value.shape == weight.shape and torch.equal(value, weight)]
         [there] = [name] if name in equal else equal
         found[there] = [weight.grad.norm().item(), (weight.grad * weight).sum().item()]

@@ -42,6 +42,8 @@ Architecture cohere2();
 Architecture exaone4();
 Architecture glm4();
 Architecture apertus();
+Architecture ministral3();
+Architecture mistral3_vl();
 std::vector<Architecture> bert_family();
 std::vector<Architecture> roberta_family();
 std::vector<Architecture> distilbert_family();

@@ -41,7 +41,7 @@ class FieldReader {
   void derived(std::string_view, bool) const {}
   void rope(RopeOptions& rope) const {
     const int most = in_.integer("max_position_embeddings");
-    rope = read_rope(in_, {.max_position_embeddings = most});
+    rope = read_rope(in_, {.max_position_embeddings = most, .query_growth = true});
     if (in_.has("rope_parameters")) {  // in transformers' classes dynamic scaling has no original length of its own
       rope.original_max_positions = in_.object("rope_parameters").integer("original_max_position_embeddings", most);
     }

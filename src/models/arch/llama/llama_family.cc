@@ -120,4 +120,30 @@ Architecture llama_family(std::string_view class_name, std::string_view model_ty
           .ignored = {"model.layers.{}.self_attn.rotary_emb.inv_freq", "model.rotary_emb.inv_freq"}};
 }
 
+TransformerConfig read_text_part(const ConfigReader& in, const ConfigReader& text, TransformerConfig network) {
+  network.tie_word_embeddings = in.boolean("tie_word_embeddings", true);
+  if (text.given("bos_token_id")) network.decoder_start_token_id = text.token_id("bos_token_id").value_or(-1);
+  if (text.given("eos_token_id")) network.eos_token_ids = text.token_ids("eos_token_id");
+  return network;
+}
+
+// Files have "language_model.model.layers", those of some versions of transformers "model.language_model.layers"; the output layer is
+// "language_model.lm_head" or "lm_head".
+Architecture text_part_of(const Architecture& text, std::string_view class_name, std::string_view model_type) {
+  Architecture architecture = text;
+  architecture.class_name = class_name;
+  architecture.model_type = model_type;
+  architecture.read_only = true;
+  architecture.base_prefix = "language_model.";
+  for (WeightName& name : architecture.weights) {
+    WeightName newer = name;
+    newer.theirs.replace(0, newer.theirs.find('.'), "model.language_model");
+    if (name.theirs.starts_with("model.")) architecture.older_weights.push_back(std::move(newer));
+    name.theirs.insert(0, "language_model.");
+  }
+  architecture.copies = {{"language_model.lm_head.weight", "embed_tokens.weight"}};
+  architecture.other_parts = {"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."};
+  return architecture;
+}
+
 }  // namespace qkv

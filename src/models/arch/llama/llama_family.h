@@ -41,6 +41,13 @@ void write_biases(const TransformerConfig& network, nlohmann::ordered_json& out)
 
 // An Architecture with the names of the weights, of which the class has some others.
 Architecture llama_family(std::string_view class_name, std::string_view model_type, const std::vector<WeightName>& other_names = {});
+
+// The text part of a model that also reads images: its config.json has the text's keys in "text_config", and its weights stand beside those
+// of the other parts, which are not read. What is written is the class of the text alone.
+Architecture text_part_of(const Architecture& text, std::string_view class_name, std::string_view model_type);
+// `network` as "text_config" says it, with what the keys around it say.
+TransformerConfig read_text_part(const ConfigReader& in, const ConfigReader& text, TransformerConfig network);
+
 // The names of norms of q and k, "q_norm" and "k_norm" in most classes.
 std::vector<WeightName> qk_norm_names(const std::string& q_norm = "q_norm", const std::string& k_norm = "k_norm");
 
