@@ -57,7 +57,7 @@ class Axis {
 std::string tick_text(double value) {
   if (value == 0 || std::abs(value) < 1e-12) return "0";
   const double power = std::log10(std::abs(value));
-  if (power >= 6 || power < -3) return fmt::format("{:.0e}", value);
+  if (power >= 6 || power < -5) return fmt::format("{:.0e}", value);
   std::string text = fmt::format("{:.4g}", value);
   if (std::abs(value) >= 10000) text = number_text(value, 0);
   return text;
@@ -114,10 +114,10 @@ std::string mark(size_t index, double x, double y) {
 
 std::string arm_label(const PageText& text, const std::string& arm) { return text.label("arm " + arm); }
 
-// About the width of a text: browsers do not wrap SVG's.
+// About the width of a title: browsers do not wrap SVG's texts.
 double width_of(std::string_view text) {
   double width = 0;
-  for (size_t i = 0; i < text.size(); i += utf8_length(text[i])) width += static_cast<unsigned char>(text[i]) < 0x80 ? 7.2 : 13.5;
+  for (size_t i = 0; i < text.size(); i += utf8_length(text[i])) width += static_cast<unsigned char>(text[i]) < 0x80 ? 7.7 : 13.5;
   return width;
 }
 
@@ -240,10 +240,10 @@ std::string lines_svg(const ChartSpec& chart, const Records& records, const Page
     drawing.line(left, y.place(tick), kWidth - kMargin, y.place(tick), "grid");
     drawing.text(left - 6, y.place(tick) + 4, tick_text(tick), "end", "small");
   }
-  for (const double tick : x_ticks(x, curves, chart.log_x)) drawing.text(x.place(tick), bottom + 15, tick_text(tick), "middle", "small");
+  for (const double tick : x_ticks(x, curves, chart.log_x)) drawing.text(x.place(tick), bottom + 18, tick_text(tick), "middle", "small");
   drawing.line(left, bottom, kWidth - kMargin, bottom, "axis");
-  drawing.text(kWidth - kMargin, bottom + 31, text.label("x"), "end", "small");
-  double end = bottom + 34;
+  drawing.text(kWidth - kMargin, bottom + 34, text.label("x"), "end", "small");
+  double end = bottom + 37;
   for (const auto& [level, key] : chart.levels) {
     drawing.line(left, y.place(level), kWidth - kMargin, y.place(level), "level");
     drawing.text(kMargin + 32, end += 16, text.label(key), "start", "small");
