@@ -7,6 +7,7 @@
 
 #include "base/cancellation.h"
 #include "decode/translator.h"
+#include "evaluate/answer_batches.h"
 #include "evaluate/batch_source.h"
 #include "evaluate/scores.h"
 
@@ -129,6 +130,10 @@ ValidationResult ClassificationValidation::run(const Transformer& network, const
   }
   const ClassificationScores scores = classification_scores(network, texts_, of_share(options_, share));
   return {.loss = scores.loss(), .accuracy = scores.accuracy()};
+}
+
+ValidationResult AnswerValidation::run(const Transformer& network, const Share& share) const {
+  return {.loss = answer_loss(network, texts_, options_, share)};
 }
 
 }  // namespace qkv

@@ -119,4 +119,16 @@ class ClassificationValidation final : public Validation {
   EncoderRunOptions options_;
 };
 
+// For the answers of conversations.
+class AnswerValidation final : public Validation {
+ public:
+  AnswerValidation(LabelledTexts texts, const EncoderRunOptions& options) : texts_(std::move(texts)), options_(options) {}
+
+  ValidationResult run(const Transformer& network, const Share& share) const override;
+
+ private:
+  LabelledTexts texts_;
+  EncoderRunOptions options_;
+};
+
 }  // namespace qkv

@@ -34,7 +34,8 @@ struct TalkArguments {
 };
 
 constexpr const char* kHelp =
-    "/reset forgets the conversation, /exit or Ctrl-D ends it; Ctrl-C ends an answer. A line that ends with \\ goes on in the next.\n";
+    "/reset forgets the conversation, /exit or Ctrl-D ends it. Ctrl-C ends an answer, at the prompt the program.\n"
+    "A line that ends with \\ goes on in the next.\n";
 
 class Talk {
  public:
@@ -141,11 +142,8 @@ void add_chat_command(CLI::App& app) {
   command->add_flag("--greedy", arguments->greedy, "Always the likeliest token, like --temperature 0");
   add_dtype_option(*command, arguments->dtype);
   add_template_options(*command, arguments->chat);
-  command->footer(
-      "Each line of stdin is a message; the answer goes to stdout as it comes. /reset forgets the conversation, /exit ends it. Ctrl-C "
-      "ends\n"
-      "an answer, at the prompt the program. A line that ends with \\ goes on in the next.\n"
-      "Example: qkv chat --model my-chat-model --system 'Be brief.' --temperature 0.7");
+  command->footer(std::string("Each line of stdin is a message; the answer goes to stdout as it comes.\n") + kHelp +
+                  "Example: qkv chat --model my-chat-model --system 'Be brief.' --temperature 0.7");
   command->callback([command, arguments] {
     refuse_unused_sampling(*command, arguments->greedy, arguments->options);
     refuse_unused_template_options(*command, arguments->chat);

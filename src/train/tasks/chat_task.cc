@@ -66,18 +66,6 @@ Conversations hold_out(Conversations& training, int64_t count, uint64_t seed) {
   return validation;
 }
 
-class AnswerValidation final : public Validation {
- public:
-  AnswerValidation(LabelledTexts texts, const EncoderRunOptions& options) : texts_(std::move(texts)), options_(options) {}
-  ValidationResult run(const Transformer& network, const Share& share) const override {
-    return {.loss = answer_loss(network, texts_, options_, share)};
-  }
-
- private:
-  LabelledTexts texts_;
-  EncoderRunOptions options_;
-};
-
 class ChatTask final : public TrainingTask {
  public:
   ChatTask(const TrainOptions& options, const TextSourceOptions& texts)
