@@ -123,6 +123,27 @@ TEST_P(EncoderModel, GradientsAreThoseOfTransformers) {
   }
 }
 
+// Windows are gathered in f32 whatever the type of the rows is.
+TEST_P(EncoderModel, ConvolutionsAlsoRunAndLearnInBf16) {
+  if (!GetParam().starts_with("deberta_v2_convolution_classifier")) GTEST_SKIP() << "has no convolution";
+  const auto loss_and_gradient = [&](const Model& model, DType dtype) {
+    ForwardContext context{.dtype = dtype};
+    Tape tape;
+    CrossEntropyResult result;
+    {
+      const RecordScope scope(&tape);
+      result = model.network.loss_of_rows(batch_, rows_, targets_, 0, 1 / static_cast<float>(targets_.size()), context);
+    }
+    backward(tape, result.loss);
+    return std::pair{result.nll_sum, model.parameters.find("encoder.layers.0.convolution.weight")->value.grad().to_vector()};
+  };
+  const auto [nll, gradient] = loss_and_gradient(*load_model(golden()), DType::f32);
+  const auto [narrow_nll, narrow_gradient] = loss_and_gradient(*load_model(golden()), DType::bf16);
+  EXPECT_NEAR(narrow_nll, nll, 0.02 * nll);
+  EXPECT_LT(largest_difference(narrow_gradient, gradient), 0.1f * largest_difference(gradient, std::vector<float>(gradient.size())));
+  EXPECT_LT(largest_difference(logits_of(*load_model(golden(), InferenceType::bf16)), golden_logits()), 0.1f);
+}
+
 // A saved model has an equal class, equal tensors under equal names, and equal logits.
 TEST_P(EncoderModel, SavingKeepsClassNamesLabelsAndValues) {
   if (GetParam().starts_with("new_") || GetParam() == "deberta_v3_masked_lm")

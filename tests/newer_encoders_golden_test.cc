@@ -191,9 +191,42 @@ TEST(NewerEncoder, OtherSpellingsAreWrittenAsThoseOfTransformers) {
   }
 }
 
+// transformers scales from "max_position_embeddings" on, so the longest text has a key of its own.
+TEST(NewerEncoder, NomicKeepsTheScalingAndTheLongestTextOfItsAuthors) {
+  const TemporaryDirectory temporary;
+  Variant variant("nomic_bert_dynamic_model");
+  variant.config = {{"architectures", {"NomicBertModel"}},
+                    {"model_type", "nomic_bert"},
+                    {"vocab_size", 23},
+                    {"n_embd", 18},
+                    {"n_inner", 20},
+                    {"n_layer", 2},
+                    {"n_head", 3},
+                    {"n_positions", 41},
+                    {"activation_function", "swiglu"},
+                    {"layer_norm_epsilon", 1e-3},
+                    {"rotary_emb_base", 90},
+                    {"rotary_emb_fraction", 1.0},
+                    {"rotary_scaling_factor", 3},
+                    {"max_trained_positions", 20},
+                    {"type_vocab_size", 2}};
+  save_model(*variant.open(), temporary / "saved");
+  EXPECT_EQ(ModelDirectory(temporary / "saved").architecture().class_name, "NomicBertModel");
+  EXPECT_EQ(json::parse(read_file(temporary / "saved" / "config.json"))["max_position_embeddings"], 20);
+  const std::unique_ptr<Model> saved = load_model(temporary / "saved");
+  EXPECT_EQ(saved->config.max_position_embeddings, 41);
+  TokenBatch batch{{}, Segments::of_lengths(std::vector<int32_t>{38}), {}};
+  for (int32_t i = 0; i < 38; ++i) batch.ids.push_back(4 + i * 7 % 19);
+  ForwardContext context;
+  EXPECT_EQ(saved->network.encode(batch, context).to_vector(),
+            load_model(kGoldens / "nomic_bert_dynamic_model")->network.encode(batch, context).to_vector());
+}
+
 TEST(NewerEncoder, DebertaIsRefusedByWhatIsMissing) {
   const auto message = [](const json& changes) { return Variant("deberta_v2_model").message(changes); };
-  EXPECT_THAT(message({{"conv_kernel_size", 3}}), HasSubstr("\"conv_kernel_size\" is 3, which asks for a convolution"));
+  EXPECT_THAT(message({{"conv_kernel_size", 3}}), HasSubstr("encoder.conv.conv.weight"));
+  EXPECT_THAT(message({{"conv_kernel_size", 4}}), HasSubstr("conv_kernel_size is 4; it must be odd"));
+  EXPECT_THAT(message({{"conv_kernel_size", 3}, {"conv_groups", 2}}), HasSubstr("\"conv_groups\" is 2; only 1 is supported"));
   EXPECT_THAT(message({{"pos_att_type", "c2p|p2p"}}), HasSubstr("\"pos_att_type\" has \"p2p\"; there are c2p, p2c"));
   EXPECT_THAT(message({{"relative_attention", false}}), HasSubstr("\"relative_attention\" is false and \"pos_att_type\" names kinds"));
   EXPECT_THAT(message({{"norm_rel_ebd", "rms"}}), HasSubstr("\"norm_rel_ebd\" is \"rms\"; there are none, layer_norm"));

@@ -159,7 +159,9 @@ nlohmann::ordered_json rope_parameters(const RopeOptions& rope, int head_dim) {
     parameters["factor"] = 1.0;
   } else if (rope.scaling != RopeScaling::none) {
     parameters["factor"] = shortest(static_cast<float>(rope.factor));
-    if (rope.scaling != RopeScaling::linear) parameters["original_max_position_embeddings"] = rope.original_max_positions;
+    // transformers' dynamic scaling begins at "max_position_embeddings".
+    const bool own_length = rope.scaling != RopeScaling::linear && rope.scaling != RopeScaling::dynamic;
+    if (own_length) parameters["original_max_position_embeddings"] = rope.original_max_positions;
   }
   if (rope.query_growth != 0) {
     parameters["llama_4_scaling_beta"] = shortest(static_cast<float>(rope.query_growth));

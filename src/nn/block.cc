@@ -44,6 +44,7 @@ Block::Block(const LayerConfig& config, int hidden_size, const Initialization& s
       feed_forward_(config.feed_forward, hidden_size, start, scope / "feed_forward"),
       feed_forward_residual_(config, config.order == LayerOrder::parallel_shared ? NormPlace::none : config.norm_place, hidden_size, scope,
                              "feed_forward") {
+  if (config.convolution) convolution_.emplace(config, hidden_size, scope);
   if (!config.cross_attention) return;
   cross_attention_.emplace(*config.cross_attention, hidden_size, start, AttentionKind::cross, scope / "cross_attention");
   cross_attention_residual_.emplace(config, config.norm_place, hidden_size, scope, "cross_attention");
@@ -71,7 +72,8 @@ Tensor Block::forward(const Tensor& x, const BlockPass& pass, const LayerRows* k
                                        context);
   }
   if (order_ != LayerOrder::parallel_shared) h = feed_forward_residual_.input(order_ == LayerOrder::parallel ? x : y, context);
-  return feed_forward_residual_.sum(y, feed_forward_.forward(h, context), context);
+  y = feed_forward_residual_.sum(y, feed_forward_.forward(h, context), context);
+  return convolution_ ? convolution_->forward(x, y, pass.self->queries, context) : y;
 }
 
 }  // namespace qkv

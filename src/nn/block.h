@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "nn/convolution.h"
 #include "nn/multi_head_attention.h"
 
 namespace qkv {
@@ -51,6 +52,7 @@ class Block {
   std::optional<Residual> cross_attention_residual_;
   FeedForward feed_forward_;
   Residual feed_forward_residual_;
+  std::optional<ConvolutionBesideLayer> convolution_;
 };
 
 }  // namespace qkv

@@ -13,4 +13,24 @@ Convolution::Convolution(const ConvolutionLayerOptions& options, const Parameter
   bias_ = scope.create("bias", {options.output_size}, start, false);
 }
 
+ConvolutionBesideLayer::ConvolutionBesideLayer(const LayerConfig& config, int hidden_size, const ParameterScope& layer)
+    : convolution_({hidden_size, hidden_size, config.convolution->width, {}}, layer / "convolution"),
+      activation_(config.convolution->activation),
+      dropout_(config.dropout, layer / "convolution_dropout"),
+      norm_(config.norm, hidden_size, layer / "convolution_norm") {}
+
+Tensor ConvolutionBesideLayer::forward(const Tensor& x, const Tensor& y, const Segments& segments, const ForwardContext& context) const {
+  const bool narrow = x.dtype() == DType::bf16;  // windows are gathered in f32
+  const Tensor wide = convolution_.forward(narrow ? converted(x, DType::f32) : x, segments);
+  Tensor h = narrow ? converted(wide, x.dtype()) : wide;
+  if (const DropoutParams dropout = dropout_(context); dropout.probability > 0) h = dropout_add(h, {}, dropout);
+  h = activate(h, activation_);
+  context.show("convolution", "output", h);
+  h = dropout_add(h, y, {}, Into::x);
+  context.show("convolution", "sum", h);
+  h = norm_.forward(h);
+  context.show("convolution", "norm", h);
+  return h;
+}
+
 }  // namespace qkv

@@ -1,7 +1,7 @@
 // Convolution along time over packed sequences, with the weights of torch.nn.Conv1d.
 #pragma once
 
-#include "nn/parameters.h"
+#include "nn/modules.h"
 #include "ops/ops.h"
 
 namespace qkv {
@@ -22,6 +22,20 @@ class Convolution {
  private:
   Tensor weight_, bias_;  // [output_size, input_size, width], [output_size]
   ConvolutionOptions placed_;
+};
+
+// The convolution beside a layer that ConvolutionConfig describes.
+class ConvolutionBesideLayer {
+ public:
+  ConvolutionBesideLayer(const LayerConfig& config, int hidden_size, const ParameterScope& layer);
+  // x: the layer's input, y: its output; [tokens, hidden_size].
+  Tensor forward(const Tensor& x, const Tensor& y, const Segments& segments, const ForwardContext& context) const;
+
+ private:
+  Convolution convolution_;
+  Activation activation_;
+  Dropout dropout_;
+  Norm norm_;
 };
 
 }  // namespace qkv

@@ -34,10 +34,10 @@ struct AttentionRecord {
 struct ValueRecord {
   Side side;
   int layer;         // from 0; of "embedding" and "final" it means nothing
-  const char* part;  // "embedding", "self_attention", "cross_attention", "feed_forward" or "final"
+  const char* part;  // "embedding", "self_attention", "cross_attention", "feed_forward", "convolution" or "final"
   // embedding: "tokens" (scaled), "positions", "token_types", "sum", "norm", "projected"; final: "norm". The other parts: "norm" (before
   // the sub-layer or after the sum), "output" of the sub-layer, "output_norm" of it, "sum" with the residual, and of feed_forward "gate",
-  // "inner" and "activated".
+  // "inner" and "activated"; convolution: "output" behind its activation, "sum" and "norm".
   const char* name;
   const Tensor& value;
 };

@@ -121,6 +121,14 @@ struct FeedForwardConfig {
   bool operator==(const FeedForwardConfig&) const = default;
 };
 
+// A convolution over a layer's input x, beside the layer, whose output y becomes Norm(y + activation(conv(x))): the "nGiE" of DeBERTa v2.
+struct ConvolutionConfig {
+  int width = 3;  // odd; the window is centred
+  Activation activation = Activation::tanh;
+
+  bool operator==(const ConvolutionConfig&) const = default;
+};
+
 struct LayerConfig {
   AttentionConfig attention;
   std::optional<AttentionConfig> cross_attention;  // in a decoder that reads an encoder's output
@@ -128,6 +136,7 @@ struct LayerConfig {
   NormPlace norm_place = NormPlace::post;
   bool attention_norm = true;  // false: self-attention has no norm, as in ModernBERT's first layer
   LayerOrder order = LayerOrder::sequential;
+  std::optional<ConvolutionConfig> convolution;  // of an encoder's layer
   NormConfig norm;
   float residual_scale = 1;  // factor of each sub-layer's output, before the residual addition (Granite)
   float dropout = 0;         // dropout of each sub-layer's output, before the residual addition

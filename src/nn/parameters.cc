@@ -38,7 +38,7 @@ std::vector<float> initial_values(const Shape& shape, int64_t numel, const Initi
 
 Tensor ParameterStore::create(const std::string& name, Shape shape, Initializer initializer, bool decay) {
   if (find(name)) fail(ErrorCode::internal, "[parameters] {} is made twice", name);
-  const DType dtype = device_ == Device::reference ? DType::f64 : decay ? matrices_ : DType::f32;
+  const DType dtype = device_ == Device::reference ? DType::f64 : decay && shape.size() == 2 ? matrices_ : DType::f32;
   Tensor value = Tensor::empty(shape, dtype, device_);
   if (initialize_) {
     const RandomStream random(seed_ ^ hash_name(name), 1);

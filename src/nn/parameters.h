@@ -31,7 +31,7 @@ struct Initializer {
 
 class ParameterStore {
  public:
-  // `initialize` false leaves memory uninitialized, for weights that are loaded next. `matrices`: the type of weights with decay, f32 or,
+  // `initialize` false leaves memory uninitialized, for weights that are loaded next. `matrices`: the type of matrices with decay, f32 or,
   // for inference, bf16; other weights are always f32 (on the reference all are f64).
   ParameterStore(uint64_t seed, bool initialize, Device device = Device::cpu, DType matrices = DType::f32)
       : seed_(seed), initialize_(initialize), device_(device), matrices_(matrices) {}

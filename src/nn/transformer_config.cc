@@ -76,6 +76,11 @@ void check_layer(const LayerConfig& c, Side side, const TransformerConfig& netwo
   QKV_REQUIRE(!c.feed_forward.xielu || !c.feed_forward.gated, "a feed-forward network with xIELU has no gate");
   check_probability("dropout", c.dropout);
   check_factor("residual_scale", c.residual_scale);
+  if (c.convolution) {
+    check_range("conv_kernel_size", c.convolution->width, 1, 255);
+    QKV_REQUIRE(c.convolution->width % 2 == 1, "conv_kernel_size is {}; it must be odd, as the window is centred", c.convolution->width);
+    QKV_REQUIRE(side == Side::encoder, "a convolution beside a layer is for an encoder");
+  }
   QKV_REQUIRE(c.order == LayerOrder::sequential || c.norm_place == NormPlace::pre || c.norm_place == NormPlace::none,
               "sub-layers that are computed in parallel have their norms before them");
   QKV_REQUIRE(c.order == LayerOrder::sequential || !c.cross_attention, "a layer that reads an encoder computes its sub-layers in turn");

@@ -160,6 +160,8 @@ void log_softmax_in_place(const Tensor& x);
 // y[i] = x[rows[i]]; a row may be selected several times. The gradient flows only to the selected rows.
 Tensor select_rows(const Tensor& x, std::span<const int32_t> rows);
 
+// x in another type.
+Tensor converted(const Tensor& x, DType dtype);
 // x with another shape, sharing its memory.
 Tensor reshape(const Tensor& x, Shape shape);
 

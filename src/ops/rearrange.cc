@@ -41,6 +41,12 @@ Tensor concatenate_columns(const Tensor& x, const Tensor& y) {
   return both;
 }
 
+Tensor converted(const Tensor& x, DType dtype) {
+  Tensor y = x.to(dtype);
+  record(y, {x}, [x](const Tensor& dy) { add_gradient(x, dy.to(x.dtype())); });
+  return y;
+}
+
 Tensor reshape(const Tensor& x, Shape shape) {
   Tensor y = x.reshaped(std::move(shape));
   record(y, {x}, [x](const Tensor& dy) { add_gradient(x, dy.reshaped(x.shape())); });

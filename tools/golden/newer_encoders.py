@@ -62,10 +62,15 @@ def families():
     yield "bert_multiple_choice", t.BertForMultipleChoice(t.BertConfig(**rotary))
     yield "roberta_multiple_choice", t.RobertaForMultipleChoice(t.RobertaConfig(**{**rotary, "type_vocab_size": 1}))
     yield from family("jina_v3", "JinaEmbeddingsV3", t.JinaEmbeddingsV3Config, rotary, {"masked_lm": dict(hidden_act="relu")})
+    yield "deberta_v2_convolution_masked_lm", t.DebertaV2ForMaskedLM(t.DebertaV2Config(**deberta, conv_kernel_size=3, conv_act="gelu"))
+    yield "deberta_v2_convolution_classifier", t.DebertaV2ForSequenceClassification(t.DebertaV2Config(**deberta, **base.NAMED, conv_kernel_size=5))
+    yield "nomic_bert_dynamic_model", t.NomicBertModel(t.NomicBertConfig(**{
+        **rotary, "max_position_embeddings": 20, "rope_parameters": {"rope_type": "dynamic", "factor": 3.0, "rope_theta": 90.0}}))
+    yield "electra_multiple_choice", t.ElectraForMultipleChoice(t.ElectraConfig(**base.SIZES, embedding_size=10))
 
 
 WITH_GRADIENTS = ("modernbert_masked_lm", "modernbert_classifier", "eurobert_masked_lm", "eurobert_classifier", "nomic_bert_masked_lm", "gte_masked_lm",
-                  "jina_v3_classifier", "deberta_v2_masked_lm", "deberta_v2_classifier")
+                  "jina_v3_classifier", "deberta_v2_masked_lm", "deberta_v2_classifier", "deberta_v2_convolution_classifier")
 
 
 def write_gradients(folder, name, model, expected):
@@ -95,8 +100,10 @@ def write_expected(folder, expected, outputs):
     safetensors.torch.save_file({"logits": outputs.float().contiguous()}, folder / "expected.safetensors")
 
 
-def write_families():
+def write_families(only=""):
     for seed, (name, model) in enumerate(families(), start=200):
+        if only and name not in only:
+            continue
         folder = base.ROOT / name
         base.spread_weights(model, seed)
         model.eval().save_pretrained(folder)

@@ -80,7 +80,10 @@ class FieldWriter {
     if (field != fallback) required(key, field, names);
   }
   void derived(std::string_view key, bool value) { put(key, value); }
-  void rope(const RopeOptions& rope) { write_rope(rope, out_); }
+  void rope(const RopeOptions& rope) {
+    write_rope(rope, out_);
+    if (rope.scaling == RopeScaling::dynamic) out_["rope_parameters"]["original_max_position_embeddings"] = rope.original_max_positions;
+  }
 
  private:
   template <typename Value>

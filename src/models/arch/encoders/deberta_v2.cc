@@ -57,10 +57,6 @@ RelativeTable read_table(const ConfigReader& in, const UniformConfig& config) {
 }
 
 void refuse_parts(const ConfigReader& in, const UniformConfig& config) {
-  if (const int size = in.integer("conv_kernel_size", 0); size > 0) {
-    fail(ErrorCode::unsupported, "{}: \"conv_kernel_size\" is {}, which asks for a convolution behind the first layer; it is not supported",
-         in.file(), size);
-  }
   for (const auto& [key, wanted] :
        {std::pair{"embedding_size", config.hidden_size},
         {"pooler_hidden_size", config.hidden_size},
@@ -69,6 +65,15 @@ void refuse_parts(const ConfigReader& in, const UniformConfig& config) {
       fail(ErrorCode::unsupported, "{}: \"{}\" is {}; only {} is supported beside its \"hidden_size\"", in.file(), key, size, wanted);
     }
   }
+}
+
+// The convolution beside the first layer, as in v2's xlarge.
+std::optional<ConvolutionConfig> read_convolution(const ConfigReader& in) {
+  const int width = in.integer("conv_kernel_size", 0);
+  if (width <= 0) return {};
+  if (const int groups = in.integer("conv_groups", 1); groups != 1)
+    fail(ErrorCode::unsupported, "{}: \"conv_groups\" is {}; only 1 is supported", in.file(), groups);
+  return ConvolutionConfig{.width = width, .activation = in.activation("conv_act", Activation::tanh)};
 }
 
 template <Head head>
@@ -82,6 +87,7 @@ TransformerConfig read_config(const ConfigReader& in) {
   config.pooler_activation = in.activation("pooler_hidden_act", Activation::gelu);
   config.classifier_dropout = in.number("cls_dropout", config.dropout);
   TransformerConfig network = config;
+  if (!network.encoder.empty()) network.encoder.front().convolution = read_convolution(in);
   const std::optional<DisentangledConfig> disentangled = read_disentangled(in, config.dropout);
   if (!disentangled) return network;
   network.relative_table = read_table(in, config);
@@ -107,6 +113,11 @@ void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) 
   out["cls_dropout"] = shortest(config.classifier_dropout);
   out["legacy"] = true;
   out["relative_attention"] = disentangled.has_value();
+  if (const std::optional<ConvolutionConfig>& convolution = config.encoder.front().convolution) {
+    out["conv_kernel_size"] = convolution->width;
+    out["conv_act"] = activation_name(convolution->activation);
+    out["conv_groups"] = 1;
+  }
   out["max_relative_positions"] = -1;  // as many as "max_position_embeddings"
   if (!disentangled) return;
   std::vector<std::string> kinds;
@@ -129,6 +140,8 @@ const std::vector<WeightName>& base_names() {
       {"embeddings.LayerNorm", "encoder.embedding_norm"},
       {"encoder.rel_embeddings", "encoder.relative_positions"},
       {"encoder.LayerNorm", "encoder.relative_norm"},
+      {"encoder.conv.conv", "encoder.layers.0.convolution"},
+      {"encoder.conv.LayerNorm", "encoder.layers.0.convolution_norm"},
       {"encoder.layer.{}.attention.self.query_proj", "encoder.layers.{}.self_attention.q_proj"},
       {"encoder.layer.{}.attention.self.key_proj", "encoder.layers.{}.self_attention.k_proj"},
       {"encoder.layer.{}.attention.self.value_proj", "encoder.layers.{}.self_attention.v_proj"},

@@ -1,6 +1,7 @@
 // ELECTRA (Clark et al. 2020, transformers' modeling_electra): BERT with narrower embeddings and without a pooler. The generator predicts
 // masked tokens; the discriminator, which further training begins with, tells which tokens were replaced.
 
+#include "base/error.h"
 #include "formats/json.h"
 #include "models/arch/arch.h"
 #include "models/arch/encoders/encoder_family.h"
@@ -8,6 +9,18 @@
 
 namespace qkv {
 namespace {
+
+// The head for multiple choice has keys of its own.
+void read_summary(const ConfigReader& in, UniformConfig& config) {
+  const std::string type = in.has("summary_type") ? in.text("summary_type") : "first";
+  if (type != "first") {
+    fail(ErrorCode::unsupported, "{}: \"summary_type\" is \"{}\"; only \"first\" is supported", in.file(), shortened(type, 60));
+  }
+  in.expect("summary_use_proj", true, "a head without its first layer");
+  in.expect("summary_proj_to_labels", false, "a head whose first layer gives labels");
+  config.pooler_activation = in.activation("summary_activation", Activation::gelu);
+  config.classifier_dropout = in.number("summary_last_dropout", 0.1f);
+}
 
 template <Head head>
 TransformerConfig read_config(const ConfigReader& in) {
@@ -19,6 +32,7 @@ TransformerConfig read_config(const ConfigReader& in) {
   config.classifier_dropout = in.number("classifier_dropout", config.dropout);
   config.dropout_before_pooler = true;
   config.pooler_activation = head == Head::replaced_tokens ? config.activation : Activation::gelu;
+  if (head == Head::multiple_choice) read_summary(in, config);
   return with_gelu_head(config);
 }
 
@@ -28,6 +42,11 @@ void write_config(const TransformerConfig& network, nlohmann::ordered_json& out)
   write_head(config, out);
   out["classifier_dropout"] = shortest(config.classifier_dropout);
   out["embedding_size"] = network.embedding_columns();
+  if (network.head != Head::multiple_choice) return;
+  out["summary_type"] = "first";
+  out["summary_use_proj"] = true;
+  out["summary_activation"] = activation_name(network.pooler_activation);
+  out["summary_last_dropout"] = shortest(config.classifier_dropout);
 }
 
 template <Head head>
@@ -65,6 +84,8 @@ std::vector<Architecture> electra_family() {
           {{"generator_lm_head.weight", "embed_tokens.weight"}}),
       with_head<Head::classification>("ElectraForSequenceClassification",
                                       {{"classifier.dense", "head.pooler"}, {"classifier.out_proj", "head.classifier"}}),
+      with_head<Head::multiple_choice>("ElectraForMultipleChoice",
+                                       {{"sequence_summary.summary", "head.pooler"}, {"classifier", "head.classifier"}}),
       with_head<Head::token_classification>("ElectraForTokenClassification", {{"classifier", "head.classifier"}}),
       with_head<Head::question_answering>("ElectraForQuestionAnswering", {{"qa_outputs", "head.classifier"}}),
       with_head<Head::none>("ElectraModel", {}),

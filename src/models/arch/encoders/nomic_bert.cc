@@ -70,6 +70,8 @@ UniformConfig read_authors_keys(const ConfigReader& in, Head head) {
 template <Head head>
 TransformerConfig read_config(const ConfigReader& in) {
   UniformConfig config = in.has("n_embd") ? read_authors_keys(in, head) : read_rotary_encoder(in, head, kDefaults);
+  // Written beside transformers' keys, whose "max_position_embeddings" is the length from which dynamic scaling begins.
+  config.max_position_embeddings = in.integer("n_positions", config.max_position_embeddings);
   if (in.has("head_dim")) config.head_dim = in.integer("head_dim");
   config.classifier_dropout = in.number("classifier_dropout", config.dropout);
   return with_biases(config, kDefaults);
@@ -78,6 +80,10 @@ TransformerConfig read_config(const ConfigReader& in) {
 void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) {
   write_rotary_encoder(config, out);
   out["head_dim"] = config.encoder.front().attention.head_dim;
+  const RopeOptions& rope = *config.encoder.front().attention.rope;
+  if (rope.scaling != RopeScaling::dynamic || rope.original_max_positions == config.max_position_embeddings) return;
+  out["n_positions"] = config.max_position_embeddings;
+  out["max_position_embeddings"] = rope.original_max_positions;
 }
 
 const std::vector<WeightName>& base_names() {
