@@ -28,6 +28,8 @@ qkv_python_test(guides ${PROJECT_SOURCE_DIR}/tests/guides_test.py $<TARGET_FILE:
 qkv_python_test(terminal ${PROJECT_SOURCE_DIR}/tests/terminal_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(embedding ${PROJECT_SOURCE_DIR}/tests/embedding_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(heads ${PROJECT_SOURCE_DIR}/tests/heads_test.py $<TARGET_FILE:qkv>)
+qkv_python_test(saved_directories ${PROJECT_SOURCE_DIR}/tests/saved_directories_test.py $<TARGET_FILE:qkv>)
+set_tests_properties(saved_directories PROPERTIES SKIP_RETURN_CODE 77)
 qkv_python_test(chat ${PROJECT_SOURCE_DIR}/tests/chat_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(resume_after_kill ${PROJECT_SOURCE_DIR}/tests/resume_after_kill_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(processes ${PROJECT_SOURCE_DIR}/tests/processes_test.py $<TARGET_FILE:qkv>)
