@@ -1,6 +1,6 @@
-// How good a model is: scores of translations and of other lines, comparison of systems, loss of a language model on a text, scores of a
-// classifier. What `qkv eval` does, for C++ programs. Thread safety: calls may run at once in several threads, each on all threads that qkv
-// may use.
+// How good a model is: scores of translations and of other lines, comparison of systems, loss of a language model on a text, scores of
+// labels and numbers that a model gives texts or words. What `qkv eval` does, for C++ programs. Thread safety: calls may run at once in
+// several threads, each on all threads that qkv may use.
 #pragma once
 
 #include <cstdint>
@@ -152,26 +152,90 @@ struct LabelScores {
 QKV_API LabelScores score_labels(std::span<const std::string> predicted, std::span<const std::string> right,
                                  std::span<const std::string> names = {});
 
+// Quality of predicted labels of which several, or none, may hold for a text. Definitions as in scikit-learn with zero_division = 0.
+struct LabelSetScores {
+  std::vector<LabelScores::Label> labels;
+  double macro_f1 = 0;     // mean of the labels' F1
+  double micro_f1 = 0;     // F1 of all decisions on all labels together
+  double exact_match = 0;  // 0 to 1: share of texts with all of their labels and no other
+};
+
+// Text i is predicted to have the labels predicted[i] and has right[i], in any order. `names`: all labels; empty: those that occur, in
+// alphabetical order. Throws Error (bad_input) where the counts differ, there is no text or no label, a label of a text is there twice, or
+// one is not among the names.
+QKV_API LabelSetScores score_label_sets(std::span<const std::vector<std::string>> predicted,
+                                        std::span<const std::vector<std::string>> right, std::span<const std::string> names = {});
+
+// How well predicted numbers agree with the right ones.
+struct NumberScores {
+  double mean_squared_error = 0;
+  // Correlations, -1 to 1, as scipy.stats.pearsonr and spearmanr; empty where all numbers of a side are equal.
+  std::optional<double> pearson, spearman;
+};
+
+// Throws Error (bad_input) where the counts differ, there are no numbers, or one is not finite.
+QKV_API NumberScores score_numbers(std::span<const double> predicted, std::span<const double> right);
+
+// Quality of predicted labels of words, such as B-PER, and of the entities that they describe (IOB, IOB2, BIOES or BILOU; labels without
+// such a prefix: runs of equal labels but "O"). An entity is right if its words and its name are. Definitions as in seqeval.
+struct EntityScores {
+  std::vector<LabelScores::Label> entities;  // by name, in alphabetical order; Label::texts counts entities of the texts
+  double precision = 0, recall = 0, f1 = 0;  // of all entities together (micro average); 0 where there are none
+  double macro_f1 = 0;                       // mean of the names' F1
+  int64_t words = 0, right = 0;              // words, and those with the right label
+  double accuracy() const { return words == 0 ? 0 : static_cast<double>(right) / static_cast<double>(words); }  // 0 to 1
+};
+
+// predicted[i] and right[i] are the labels of the words of sentence i. Throws Error (bad_input) where the numbers of sentences or words
+// differ, or there are none.
+QKV_API EntityScores score_entities(std::span<const std::vector<std::string>> predicted, std::span<const std::vector<std::string>> right);
+
 struct ClassificationEvaluationOptions {
   std::string text_column, label_column;  // as in training
+  bool pairs = false;                     // two texts with a tab between them, or columns text_column and second_column
+  std::string second_column;              // with pairs; empty: tables have "second"
   InferenceType dtype = InferenceType::f32;
   const CancellationToken* cancellation = nullptr;
 };
 
 struct ClassificationEvaluation {
-  double loss = 0;      // mean of -log p of the right labels, in nats
-  double accuracy = 0;  // 0 to 1
-  int64_t right = 0;    // texts whose most probable label is correct
-  LabelScores labels;
+  // Mean of -log p of the right labels, in nats; of all decisions where several labels may hold; the mean squared error of numbers.
+  double loss = 0;
+  double accuracy = 0;                       // 0 to 1: right / texts; 0 for numbers
+  int64_t right = 0;                         // texts whose most probable label is correct, or that are given all of their labels alone
+  LabelScores labels;                        // of models that choose one label
+  std::optional<LabelSetScores> label_sets;  // of models with several labels, which hold from a probability of 0.5 on
+  std::optional<NumberScores> numbers;       // of models that give a number
   int64_t texts = 0;
   int64_t cut = 0;         // texts with more tokens than the model takes, of which only the first ones were read
   int64_t max_tokens = 0;  // limit of the model
   double seconds = 0;      // computing time
 };
 
-// `model`: the directory of a classifier. `file`: lines with a text, a tab and a label. Throws qkv::Error with one line: unsupported for a
-// model of another kind, bad_input or io for files (an unknown label with its line), interrupted if it was cancelled.
+// `model`: the directory of a classifier or of a model that gives a number. `files`: lines with a text, a tab and a label, labels with
+// commas between them (or none), or a number. Throws qkv::Error with one line: unsupported for a model of another kind, OptionError
+// (invalid_argument) for second_column without pairs, bad_input or io for files (an unknown label with its line), interrupted if it was
+// cancelled.
 QKV_API ClassificationEvaluation evaluate_classification(const std::filesystem::path& model, const TextFiles& files,
                                                          const ClassificationEvaluationOptions& options = {});
+
+struct TagEvaluationOptions {
+  InferenceType dtype = InferenceType::f32;
+  const CancellationToken* cancellation = nullptr;
+};
+
+struct TagEvaluation {
+  double loss = 0;  // mean of -log p of the words' right labels, in nats
+  EntityScores scores;
+  int64_t sentences = 0;
+  int64_t left_out = 0;    // words that are not scored: behind the tokens that the model takes, or of which the tokenizer keeps nothing
+  int64_t max_tokens = 0;  // limit of the model
+  double seconds = 0;      // computing time
+};
+
+// `model`: the directory of a model that labels tokens; a word's label is that of its first token. `files`: a word and, in the last column,
+// its label in each line, and blank lines between sentences. Throws qkv::Error with one line: unsupported for a model of another kind,
+// bad_input or io for files (an unknown label with its line), interrupted if it was cancelled.
+QKV_API TagEvaluation evaluate_tags(const std::filesystem::path& model, const TextFiles& files, const TagEvaluationOptions& options = {});
 
 }  // namespace qkv

@@ -22,13 +22,6 @@ ModelParts open_head(const std::filesystem::path& directory, InferenceType dtype
   return parts;
 }
 
-ModelParts open_classifier(const std::filesystem::path& directory, InferenceType dtype) {
-  ModelParts parts = open_head(directory, dtype, {Head::classification}, "labels no texts");
-  if (parts.model->config.label_kind == LabelKind::values)
-    fail(ErrorCode::unsupported, "{}: the model labels no texts; it {}", directory.string(), use_of(parts.model->config));
-  return parts;
-}
-
 int64_t room_for_text(const ModelParts& parts, const std::filesystem::path& directory) {
   const int64_t positions = parts.model->config.max_position_embeddings, special = std::ssize(parts.tokenizer.encode(""));
   if (positions > special) return positions - special;

@@ -21,8 +21,6 @@ struct ModelParts {
 // Throws Error(unsupported) with what the model does not do if it is not an encoder alone with one of these heads: "labels no tokens".
 ModelParts open_head(const std::filesystem::path& directory, InferenceType dtype, std::initializer_list<Head> heads,
                      std::string_view lacks);
-// Throws Error(unsupported) if the directory's model is not a classifier that chooses one label or several.
-ModelParts open_classifier(const std::filesystem::path& directory, InferenceType dtype);
 
 // The number of tokens that a text may have beside special ones. Throws Error(bad_input) if there is no room.
 int64_t room_for_text(const ModelParts& parts, const std::filesystem::path& directory);

@@ -9,11 +9,14 @@
 #include "base/temporary_directory.h"
 #include "base/timing.h"
 #include "data/table_rows.h"
+#include "data/tagged_words.h"
 #include "evaluate/classification.h"
 #include "evaluate/comparison.h"
 #include "evaluate/masked_loss.h"
+#include "evaluate/number_scores.h"
 #include "evaluate/option_table.h"
 #include "evaluate/scores.h"
+#include "evaluate/tag_scores.h"
 #include "evaluate/text_loss.h"
 #include "processes/process_group.h"
 #include "qkv/evaluator.h"
@@ -74,6 +77,47 @@ void evaluate_causal(const Model& model, const TextCorpus& corpus, const Cancell
   result.bytes = loss.bytes;
 }
 
+void check_counts(size_t predicted, size_t right, std::string_view what) {
+  if (predicted != right)
+    fail(ErrorCode::bad_input, "there are {} predicted {} and {} right ones; they must belong together", predicted, what, right);
+  if (right == 0) fail(ErrorCode::bad_input, "there is nothing to score: no {}", what);
+}
+
+// Numbers of labels: those of `names`, or of all labels in alphabetical order.
+class LabelIndex {
+ public:
+  LabelIndex(std::span<const std::string> names, std::initializer_list<std::span<const std::string>> labels) {
+    std::set<std::string> found;
+    for (const auto& each : labels) found.insert(each.begin(), each.end());
+    number(names.empty() ? std::vector(found.begin(), found.end()) : std::vector(names.begin(), names.end()));
+  }
+  LabelIndex(std::span<const std::string> names, std::initializer_list<std::span<const std::vector<std::string>>> lists) {
+    std::set<std::string> found;
+    for (const auto& each : lists) {
+      for (const std::vector<std::string>& list : each) found.insert(list.begin(), list.end());
+    }
+    number(names.empty() ? std::vector(found.begin(), found.end()) : std::vector(names.begin(), names.end()));
+  }
+
+  const std::vector<std::string>& names() const { return names_; }
+  size_t of(const std::string& label) const {
+    const auto found = numbers_.find(label);
+    if (found != numbers_.end()) return found->second;
+    fail(ErrorCode::bad_input, "\"{}\" is none of the labels {}", label, fmt::join(names_, ", "));
+  }
+
+ private:
+  void number(std::vector<std::string> names) {
+    names_ = std::move(names);
+    for (const std::string& name : names_) {
+      if (!numbers_.emplace(name, numbers_.size()).second) fail(ErrorCode::bad_input, "the label \"{}\" is there twice", name);
+    }
+  }
+
+  std::vector<std::string> names_;
+  std::map<std::string, size_t> numbers_;
+};
+
 }  // namespace
 
 TranslationScores score_translations(std::span<const std::string> hypotheses, std::span<const std::string> references) {
@@ -115,28 +159,11 @@ std::vector<MeasureComparison> compare_translations(std::span<const std::vector<
 }
 
 LabelScores score_labels(std::span<const std::string> predicted, std::span<const std::string> right, std::span<const std::string> names) {
-  if (predicted.size() != right.size())
-    fail(ErrorCode::bad_input, "there are {} predicted labels and {} right ones; they must belong together", predicted.size(),
-         right.size());
-  if (right.empty()) fail(ErrorCode::bad_input, "there is nothing to score: no labels");
-  std::vector<std::string> all(names.begin(), names.end());
-  if (names.empty()) {
-    std::set<std::string> found(right.begin(), right.end());
-    found.insert(predicted.begin(), predicted.end());
-    all.assign(found.begin(), found.end());
-  }
-  std::map<std::string_view, size_t> numbers;
-  for (const std::string& name : all) {
-    if (!numbers.emplace(name, numbers.size()).second) fail(ErrorCode::bad_input, "the label \"{}\" is there twice", name);
-  }
-  const auto number = [&](const std::string& label) {
-    const auto found = numbers.find(label);
-    if (found == numbers.end()) fail(ErrorCode::bad_input, "\"{}\" is none of the labels {}", label, fmt::join(all, ", "));
-    return found->second;
-  };
-  ConfusionMatrix confusion(all.size(), std::vector<int64_t>(all.size()));
-  for (size_t i = 0; i < right.size(); ++i) ++confusion[number(right[i])][number(predicted[i])];
-  return scores_of_labels(std::move(confusion), all);
+  check_counts(predicted.size(), right.size(), "labels");
+  const LabelIndex index(names, {predicted, right});
+  ConfusionMatrix confusion(index.names().size(), std::vector<int64_t>(index.names().size()));
+  for (size_t i = 0; i < right.size(); ++i) ++confusion[index.of(right[i])][index.of(predicted[i])];
+  return scores_of_labels(std::move(confusion), index.names());
 }
 
 TextEvaluation evaluate_text(const std::filesystem::path& directory, const TextFiles& files, const TextEvaluationOptions& options) {
@@ -171,28 +198,150 @@ TextEvaluation evaluate_text(const std::filesystem::path& directory, const TextF
   return result;
 }
 
+LabelSetScores score_label_sets(std::span<const std::vector<std::string>> predicted, std::span<const std::vector<std::string>> right,
+                                std::span<const std::string> names) {
+  check_counts(predicted.size(), right.size(), "lists of labels");
+  const LabelIndex index(names, {predicted, right});
+  if (index.names().empty()) fail(ErrorCode::bad_input, "there is nothing to score: no labels");
+  const auto held = [&](const std::vector<std::string>& list) {
+    std::vector<bool> holds(index.names().size());
+    for (const std::string& label : list) {
+      const size_t number = index.of(label);
+      if (holds[number]) fail(ErrorCode::bad_input, "a text has the label \"{}\" twice", label);
+      holds[number] = true;
+    }
+    return holds;
+  };
+  LabelSetCounts counts(index.names());
+  for (size_t i = 0; i < right.size(); ++i) counts.add(held(predicted[i]), held(right[i]));
+  return counts.scores();
+}
+
+NumberScores score_numbers(std::span<const double> predicted, std::span<const double> right) {
+  check_counts(predicted.size(), right.size(), "numbers");
+  for (const auto& numbers : {predicted, right}) {
+    for (const double number : numbers) {
+      if (!std::isfinite(number)) fail(ErrorCode::bad_input, "{} is among the numbers; only finite ones can be scored", number);
+    }
+  }
+  return number_scores(predicted, right);
+}
+
+EntityScores score_entities(std::span<const std::vector<std::string>> predicted, std::span<const std::vector<std::string>> right) {
+  check_counts(predicted.size(), right.size(), "sentences");
+  const LabelIndex index({}, {predicted, right});
+  const EntityScheme scheme(index.names());
+  const auto numbered = [&](const std::vector<std::string>& labels) {
+    std::vector<int32_t> result;
+    for (const std::string& label : labels) result.push_back(static_cast<int32_t>(index.of(label)));
+    return result;
+  };
+  TagScores scores;
+  for (size_t i = 0; i < right.size(); ++i) {
+    if (predicted[i].size() != right[i].size()) {
+      fail(ErrorCode::bad_input, "sentence {} has {} predicted labels and {} right ones; each word needs one of both", i + 1,
+           predicted[i].size(), right[i].size());
+    }
+    scores.add(numbered(right[i]), numbered(predicted[i]), scheme);
+  }
+  if (scores.words == 0) fail(ErrorCode::bad_input, "there is nothing to score: no words");
+  return scores.entity_scores();
+}
+
+namespace {
+
+void score_several(std::span<const std::vector<float>> logits, const LabelledTexts& texts, const Model& model,
+                   ClassificationEvaluation& result) {
+  LabelSetCounts counts(model.labels);
+  for (int64_t i = 0; i < texts.size(); ++i) {
+    std::vector<bool> predicted, right;
+    for (const float logit : logits[static_cast<size_t>(i)]) predicted.push_back(label_holds(logit));
+    for (const float value : texts.values(i)) right.push_back(value == 1);
+    counts.add(predicted, right);
+  }
+  result.label_sets = counts.scores();
+  result.right = counts.exact();
+  result.accuracy = result.label_sets->exact_match;
+}
+
+NumberScores scores_of_numbers(std::span<const std::vector<float>> logits, const LabelledTexts& texts) {
+  std::vector<double> predicted, right;
+  for (int64_t i = 0; i < texts.size(); ++i) {
+    predicted.push_back(logits[static_cast<size_t>(i)].front());
+    right.push_back(texts.values(i).front());
+  }
+  return number_scores(predicted, right);
+}
+
+TextLabels labels_of(LabelKind kind) {
+  switch (kind) {
+    case LabelKind::several: return TextLabels::several;
+    case LabelKind::values: return TextLabels::number;
+    case LabelKind::one: break;
+  }
+  return TextLabels::one;
+}
+
+LabelledTexts read_labelled_texts(const ModelParts& parts, const TextFiles& files, const ClassificationEvaluationOptions& options) {
+  QKV_CHECK_OPTION(options.pairs || options.second_column.empty(), "`second_column` goes with `pairs`");
+  const TransformerConfig& config = parts.model->config;
+  const TextLabels kind = labels_of(config.label_kind);
+  const TextSource source = TextSource::open(files, {.cancellation = options.cancellation});
+  const LabelledLines lines = read_labelled_lines(source, {.text = options.text_column,
+                                                           .label = options.label_column,
+                                                           .second = options.second_column,
+                                                           .pairs = options.pairs,
+                                                           .may_lack_label = kind == TextLabels::several,
+                                                           .numbers = kind == TextLabels::number});
+  return {lines, parts.model->labels, parts.tokenizer, config.max_position_embeddings, kind};
+}
+
+}  // namespace
+
 ClassificationEvaluation evaluate_classification(const std::filesystem::path& directory, const TextFiles& files,
                                                  const ClassificationEvaluationOptions& options) {
-  const ModelParts parts = open_classifier(directory, options.dtype);
-  const int64_t max_tokens = parts.model->config.max_position_embeddings;
-  if (parts.model->config.label_kind != LabelKind::one) {
-    fail(ErrorCode::unsupported, "{}: several labels of the model may hold for a text; only models that choose one are scored",
-         directory.string());
+  const ModelParts parts = open_head(directory, options.dtype, {Head::classification}, "labels no texts");
+  const Model& model = *parts.model;
+  const LabelKind kind = model.config.label_kind;
+  if (kind == LabelKind::values && model.config.num_labels != 1) {
+    fail(ErrorCode::unsupported, "{}: the model gives {} numbers for each text; only models with one are scored", directory.string(),
+         model.config.num_labels);
   }
-  const TextSource source = TextSource::open(files, {.cancellation = options.cancellation});
-  const LabelledTexts texts(read_labelled_lines(source, {options.text_column, options.label_column}), parts.model->labels, parts.tokenizer,
-                            max_tokens);
+  const LabelledTexts texts = read_labelled_texts(parts, files, options);
+  ClassificationEvaluation result{.texts = texts.size(), .cut = texts.cut(), .max_tokens = model.config.max_position_embeddings};
   const Stopwatch watch;
-  const ClassificationScores scores =
-      classification_scores(parts.model->network, texts, {.dtype = activation_type(*parts.model), .cancellation = options.cancellation});
-  return {.loss = scores.loss(),
-          .accuracy = scores.accuracy(),
-          .right = scores.right,
-          .labels = scores_of_labels(scores.confusion, parts.model->labels),
-          .texts = scores.texts,
-          .cut = texts.cut(),
-          .max_tokens = max_tokens,
-          .seconds = watch.seconds()};
+  const EncoderRunOptions run{.dtype = activation_type(model), .cancellation = options.cancellation};
+  if (kind == LabelKind::one) {
+    const ClassificationScores scores = classification_scores(model.network, texts, run);
+    result.loss = scores.loss();
+    result.accuracy = scores.accuracy();
+    result.right = scores.right;
+    result.labels = scores_of_labels(scores.confusion, model.labels);
+  } else {
+    const std::vector<std::vector<float>> logits = label_logits(model.network, texts.inputs(), run);
+    result.loss = value_scores(logits, texts, kind).loss;
+    if (kind == LabelKind::several) score_several(logits, texts, model, result);
+    if (kind == LabelKind::values) result.numbers = scores_of_numbers(logits, texts);
+  }
+  result.seconds = watch.seconds();
+  return result;
+}
+
+TagEvaluation evaluate_tags(const std::filesystem::path& directory, const TextFiles& files, const TagEvaluationOptions& options) {
+  const ModelParts parts = open_head(directory, options.dtype, {Head::token_classification}, "labels no tokens");
+  room_for_text(parts, directory);
+  const TaggedWords words = read_tagged_words(TextSource::open(files, {.cancellation = options.cancellation}));
+  TagEvaluation result{.sentences = std::ssize(words.sentences), .max_tokens = parts.model->config.max_position_embeddings};
+  const LabelledTexts texts = tokenize_tagged_words(words, parts.model->labels, parts.tokenizer, result.max_tokens);
+  const Stopwatch watch;
+  const TagScores scores = tag_scores(parts.model->network, texts, parts.model->labels,
+                                      {.dtype = activation_type(*parts.model), .cancellation = options.cancellation});
+  result.loss = scores.loss();
+  result.scores = scores.entity_scores();
+  result.left_out = -scores.words;
+  for (const TaggedWords::Sentence& sentence : words.sentences) result.left_out += std::ssize(sentence.words);
+  result.seconds = watch.seconds();
+  return result;
 }
 
 }  // namespace qkv

@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "api/test_directories.h"
+#include "base/files.h"
+#include "formats/json.h"
 
 namespace qkv {
 namespace {
@@ -107,6 +109,110 @@ TEST(Evaluator, ScoresOfLabels) {
                 ErrorCode::bad_input),
             "\"c\" is none of the labels a, b");
   EXPECT_THAT(error_of([] { score_labels(Lines{"a"}, Lines{"a"}, Lines{"a", "a"}); }, ErrorCode::bad_input), HasSubstr("twice"));
+}
+
+// By scikit-learn, scipy and seqeval (tools/golden/label_scores.py).
+class LabelGoldens : public testing::Test {
+ protected:
+  using Lists = std::vector<Lines>;
+
+  static void expect_labels(const std::vector<LabelScores::Label>& found, const nlohmann::json& expected) {
+    ASSERT_EQ(found.size(), expected.size());
+    for (size_t i = 0; i < found.size(); ++i) {
+      EXPECT_EQ(found[i].name, expected[i][0]);
+      EXPECT_EQ(found[i].texts, expected[i][1]) << found[i].name;
+      EXPECT_NEAR(found[i].precision(), expected[i][2], 1e-12) << found[i].name;
+      EXPECT_NEAR(found[i].recall(), expected[i][3], 1e-12) << found[i].name;
+      EXPECT_NEAR(found[i].f1(), expected[i][4], 1e-12) << found[i].name;
+    }
+  }
+  static void expect_sets(const LabelSetScores& found, const nlohmann::json& expected) {
+    EXPECT_NEAR(found.macro_f1, expected["macro_f1"], 1e-12);
+    EXPECT_NEAR(found.micro_f1, expected["micro_f1"], 1e-12);
+    EXPECT_NEAR(found.exact_match, expected["exact_match"], 1e-12);
+    expect_labels(found.labels, expected["labels"]);
+  }
+  static void expect_numbers(const NumberScores& found, const nlohmann::json& expected, double tolerance) {
+    const double error = expected["mean_squared_error"];
+    EXPECT_NEAR(found.mean_squared_error, error, tolerance * std::max(1.0, error));
+    for (const auto& [value, key] : {std::pair{found.pearson, "pearson"}, {found.spearman, "spearman"}}) {
+      ASSERT_EQ(value.has_value(), !expected[key].is_null()) << key;
+      if (value) EXPECT_NEAR(*value, expected[key], tolerance) << key;
+    }
+  }
+  static void expect_entities(const EntityScores& found, const nlohmann::json& expected) {
+    EXPECT_NEAR(found.accuracy(), expected["accuracy"], 1e-12);
+    EXPECT_NEAR(found.precision, expected["precision"], 1e-12);
+    EXPECT_NEAR(found.recall, expected["recall"], 1e-12);
+    EXPECT_NEAR(found.f1, expected["f1"], 1e-12);
+    EXPECT_NEAR(found.macro_f1, expected["macro_f1"], 1e-12);
+    expect_labels(found.entities, expected["labels"]);
+  }
+  const nlohmann::json& model(std::string_view name) const {
+    return *std::ranges::find_if(goldens_["models"], [&](const nlohmann::json& each) { return each["model"] == name; });
+  }
+
+  const std::filesystem::path root_ = std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens";
+  const nlohmann::json goldens_ = nlohmann::json::parse(read_file(root_ / "label_scores/expected.json"));
+  TemporaryDirectory directory_;
+};
+
+TEST_F(LabelGoldens, ScoresOfLabelSetsNumbersAndEntities) {
+  for (const nlohmann::json& each : goldens_["sets"])
+    expect_sets(score_label_sets(each["predicted"].get<Lists>(), each["right"].get<Lists>(), each["names"].get<Lines>()), each["scores"]);
+  using Numbers = std::vector<double>;
+  for (const nlohmann::json& each : goldens_["numbers"])
+    expect_numbers(score_numbers(each["predicted"].get<Numbers>(), each["right"].get<Numbers>()), each["scores"], 1e-9);
+  for (const nlohmann::json& each : goldens_["entities"])
+    expect_entities(score_entities(each["predicted"].get<Lists>(), each["right"].get<Lists>()), each["scores"]);
+}
+
+TEST_F(LabelGoldens, ModelsOfSeveralLabelsOfNumbersAndOfWords) {
+  const auto evaluated = [&](const char* name) {
+    return evaluate_classification(root_ / "heads" / name, directory_.write("file", model(name)["file"].get<std::string>()),
+                                   {.pairs = true});
+  };
+  const ClassificationEvaluation several = evaluated("classify_several_word_pieces");
+  ASSERT_TRUE(several.label_sets);
+  const nlohmann::json& sets = model("classify_several_word_pieces")["scores"];
+  expect_sets(*several.label_sets, sets);
+  EXPECT_NEAR(several.loss, sets["loss"], 1e-5);
+  EXPECT_EQ(several.accuracy, several.label_sets->exact_match);
+  const ClassificationEvaluation number = evaluated("classify_number_word_pieces");
+  ASSERT_TRUE(number.numbers);
+  expect_numbers(*number.numbers, model("classify_number_word_pieces")["scores"], 1e-5);
+  EXPECT_NEAR(number.loss, number.numbers->mean_squared_error, 1e-6);
+
+  const nlohmann::json& words = model("tag_word_pieces");
+  const TagEvaluation tags = evaluate_tags(root_ / "heads/tag_word_pieces", directory_.write("words", words["file"].get<std::string>()));
+  expect_entities(tags.scores, words["scores"]);
+  EXPECT_NEAR(tags.loss, words["scores"]["loss"], 1e-5);
+  EXPECT_EQ(tags.left_out, words["left_out"]);
+  EXPECT_EQ(tags.sentences, 7);
+}
+
+TEST_F(LabelGoldens, WhatCannotBeScoredIsNamed) {
+  const auto error = [](const auto& call) { return error_of(call, ErrorCode::bad_input); };
+  EXPECT_THAT(error([] { score_label_sets(Lists{{"a"}}, Lists{}); }), HasSubstr("1 predicted lists of labels and 0 right ones"));
+  EXPECT_THAT(error([] { score_label_sets(Lists{{}}, Lists{{}}); }), HasSubstr("no labels"));
+  EXPECT_THAT(error([] { score_label_sets(Lists{{"a", "a"}}, Lists{{"a"}}); }), HasSubstr("\"a\" twice"));
+  EXPECT_THAT(error([] { score_label_sets(Lists{{"a"}}, Lists{{"c"}}, Lines{"a", "b"}); }), HasSubstr("\"c\" is none of the labels a, b"));
+  EXPECT_THAT(error([] { score_numbers(std::vector<double>{}, std::vector<double>{}); }), HasSubstr("no numbers"));
+  EXPECT_THAT(error([] { score_numbers(std::vector{1.0}, std::vector{std::nan("")}); }), HasSubstr("nan is among the numbers"));
+  EXPECT_THAT(error([] {
+                score_entities(Lists{{"O"}}, Lists{{"O", "O"}});
+              }),
+              HasSubstr("sentence 1 has 1 predicted labels and 2 right ones"));
+  EXPECT_THAT(error([] { score_entities(Lists{{}}, Lists{{}}); }), HasSubstr("no words"));
+  const auto tagger = root_ / "heads/tag_word_pieces";
+  EXPECT_THAT(error([&] { evaluate_tags(tagger, directory_.write("x", "a B-PER\nb B-ORG\n")); }), HasSubstr("has the label \"B-ORG\""));
+  EXPECT_THAT(error([&] { evaluate_tags(tagger, directory_.write("x", "a\n")); }), HasSubstr("line 1 has one column"));
+  EXPECT_THAT(error_of([&] { evaluate_classification(tagger, directory_ / "x"); }, ErrorCode::unsupported), HasSubstr("labels no texts"));
+  EXPECT_THAT(error_of([&] { evaluate_tags(root_ / "heads/classify_one_word_pieces", directory_ / "x"); }, ErrorCode::unsupported),
+              HasSubstr("labels no tokens"));
+  EXPECT_EQ(error_of([&] { evaluate_classification(root_ / "heads/classify_one_word_pieces", directory_ / "x", {.second_column = "b"}); },
+                     ErrorCode::invalid_argument),
+            "second_column goes with pairs");
 }
 
 class TextEvaluationTest : public testing::Test {

@@ -43,21 +43,24 @@ ClassificationScores classification_scores(const Transformer& network, const Lab
   return scores;
 }
 
-ValueScores value_scores(const Transformer& network, const LabelledTexts& texts, const EncoderRunOptions& options) {
-  const bool numbers = network.config().label_kind == LabelKind::values;
+ValueScores value_scores(std::span<const std::vector<float>> logits, const LabelledTexts& texts, LabelKind label_kind) {
+  const bool numbers = label_kind == LabelKind::values;
   const OutputLoss kind = numbers ? OutputLoss::squared_error : OutputLoss::binary_cross_entropy;
-  const auto logits = label_logits(network, texts.inputs(), options);
   double sum = 0, right = 0, outputs = 0;
   for (int64_t i = 0; i < texts.size(); ++i) {
     const std::vector<float>& row = logits[static_cast<size_t>(i)];
     const std::span<const float> wanted = texts.values(i);
     sum += output_loss(Tensor::from(row, {1, std::ssize(row)}), wanted, kind, 1, DType::f32).loss_sum;
     outputs += static_cast<double>(row.size());
-    right += std::ranges::equal(row, wanted, [](float logit, float value) { return (logit >= 0) == (value == 1); });
+    right += std::ranges::equal(row, wanted, [](float logit, float value) { return label_holds(logit) == (value == 1); });
   }
   ValueScores scores{.loss = sum / outputs};
   if (!numbers) scores.accuracy = right / static_cast<double>(texts.size());
   return scores;
+}
+
+ValueScores value_scores(const Transformer& network, const LabelledTexts& texts, const EncoderRunOptions& options) {
+  return value_scores(label_logits(network, texts.inputs(), options), texts, network.config().label_kind);
 }
 
 }  // namespace qkv

@@ -45,4 +45,41 @@ LabelScores scores_of_labels(ConfusionMatrix confusion, std::span<const std::str
   return scores;
 }
 
+LabelScores::Label sum_of_labels(std::span<const LabelScores::Label> labels) {
+  LabelScores::Label sum;
+  for (const LabelScores::Label& label : labels) {
+    sum.texts += label.texts;
+    sum.predicted += label.predicted;
+    sum.right += label.right;
+  }
+  return sum;
+}
+
+double mean_f1(std::span<const LabelScores::Label> labels) {
+  double sum = 0;
+  for (const LabelScores::Label& label : labels) sum += label.f1();
+  return labels.empty() ? 0 : sum / static_cast<double>(labels.size());
+}
+
+LabelSetCounts::LabelSetCounts(std::span<const std::string> names) {
+  for (const std::string& name : names) labels_.push_back({.name = name});
+}
+
+void LabelSetCounts::add(const std::vector<bool>& predicted, const std::vector<bool>& right) {
+  for (size_t i = 0; i < labels_.size(); ++i) {
+    labels_[i].texts += right[i];
+    labels_[i].predicted += predicted[i];
+    labels_[i].right += right[i] && predicted[i];
+  }
+  ++texts_;
+  exact_ += predicted == right;
+}
+
+LabelSetScores LabelSetCounts::scores() const {
+  return {.labels = labels_,
+          .macro_f1 = mean_f1(labels_),
+          .micro_f1 = sum_of_labels(labels_).f1(),
+          .exact_match = texts_ == 0 ? 0 : static_cast<double>(exact_) / static_cast<double>(texts_)};
+}
+
 }  // namespace qkv

@@ -1,11 +1,12 @@
-// qkv eval: scores of a model's translations, or of files of translations; loss of a language model on a text; scores of a classifier.
+// qkv eval: scores of a model's translations, or of files of translations; loss of a language model on a text; scores of labels.
 #include <algorithm>
 
 #include "base/files.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/commands.h"
-#include "cli/commands/eval_lines.h"
+#include "cli/commands/eval/eval_labels.h"
+#include "cli/commands/eval/eval_lines.h"
 #include "cli/letters.h"
 #include "cli/numbers.h"
 #include "cli/output.h"
@@ -19,65 +20,6 @@
 
 namespace qkv {
 namespace {
-
-TextFiles files_of(const std::vector<std::string>& names) { return TextFiles(names.begin(), names.end()); }
-
-nlohmann::ordered_json classification_json(const ClassificationEvaluation& result) {
-  nlohmann::ordered_json labels = nlohmann::ordered_json::array();
-  for (const LabelScores::Label& label : result.labels.labels) {
-    labels.push_back({{"name", label.name},
-                      {"texts", label.texts},
-                      {"predicted", label.predicted},
-                      {"precision", label.precision()},
-                      {"recall", label.recall()},
-                      {"f1", label.f1()}});
-  }
-  return {{"loss", result.loss},
-          {"accuracy", result.accuracy},
-          {"macro_f1", result.labels.macro_f1},
-          {"micro_f1", result.labels.micro_f1},
-          {"matthews", result.labels.matthews},
-          {"right", result.right},
-          {"texts", result.texts},
-          {"labels", labels},
-          {"confusion", result.labels.confusion},
-          {"seconds", result.seconds}};
-}
-
-// A line per label: its scores, and how often its texts were given each label.
-void print_labels(const LabelScores& scores) {
-  constexpr size_t kMostColumns = 12;
-  const bool confusion = scores.labels.size() <= kMostColumns;
-  size_t width = 5;
-  for (const LabelScores::Label& label : scores.labels) width = std::max(width, label.name.size());
-  print("{:<{}}  {:>7}  {:>9}  {:>7}  {:>7}{}\n", "label", width, "texts", "precision", "recall", "F1",
-        confusion ? "  predicted, in the order of the lines" : "");
-  for (size_t i = 0; i < scores.labels.size(); ++i) {
-    const LabelScores::Label& label = scores.labels[i];
-    print("{:<{}}  {:>7}  {:>9.4f}  {:>7.4f}  {:>7.4f}", label.name, width, label.texts, label.precision(), label.recall(), label.f1());
-    for (size_t j = 0; confusion && j < scores.labels.size(); ++j) print("  {:>5}", scores.confusion[i][j]);
-    print("\n");
-  }
-}
-
-void eval_classification(const EvalArguments& arguments) {
-  catch_interrupts();
-  ProgressLine line;
-  line.begin(fmt::format("labelling {}", fmt::join(arguments.classification, ", ")));
-  const ClassificationEvaluation result = evaluate_classification(arguments.model, files_of(arguments.classification),
-                                                                  {.text_column = arguments.text_column,
-                                                                   .label_column = arguments.label_column,
-                                                                   .dtype = arguments.options.dtype,
-                                                                   .cancellation = program_cancellation()});
-  if (result.cut > 0)
-    log_warning("{}: {} texts are cut to the {} tokens that the model takes", fmt::join(arguments.classification, ", "), result.cut,
-                result.max_tokens);
-  if (arguments.json) return print("{}\n", classification_json(result).dump());
-  print("loss {:.4f}  accuracy {:.2f} % ({} of {} texts)\n", result.loss, 100 * result.accuracy, result.right, result.texts);
-  print("F1 macro {:.4f}  micro {:.4f}  Matthews correlation {:.4f}\n", result.labels.macro_f1, result.labels.micro_f1,
-        result.labels.matthews);
-  print_labels(result.labels);
-}
 
 void print_text_json(const TextEvaluation& result) {
   nlohmann::ordered_json json{{"loss", result.loss}, {"perplexity", result.perplexity}};
@@ -95,7 +37,7 @@ void eval_text(const EvalArguments& arguments) {
   catch_interrupts();
   ProgressLine line;
   line.begin(fmt::format("predicting {}", fmt::join(arguments.text, ", ")));
-  const TextEvaluation result = evaluate_text(arguments.model, files_of(arguments.text),
+  const TextEvaluation result = evaluate_text(arguments.model, TextFiles(arguments.text.begin(), arguments.text.end()),
                                               {.document_separator = unescape(arguments.document_separator, "--document-separator"),
                                                .text_column = arguments.text_column,
                                                .context = arguments.context,
@@ -127,7 +69,7 @@ std::string given_scoring_option(const EvalArguments& arguments) {
   return !name.empty() ? name : first(comparison_option_table(), arguments.comparison);
 }
 
-// Refuses what belongs to lines and their references beside --text and --classification.
+// Refuses what belongs to lines and their references beside --text, --classification and --tags.
 void refuse_scoring_of_lines(const EvalArguments& arguments, std::string_view mode, std::string_view kind) {
   if (!arguments.source.empty() || !arguments.references.empty() || !arguments.hypothesis.empty() || !arguments.output.empty() ||
       !arguments.compared.empty() || !arguments.tokenizer.empty()) {
@@ -150,7 +92,8 @@ void check_comparison(const EvalArguments& arguments) {
 void check_lines(const EvalArguments& arguments) {
   if (arguments.references.empty()) {
     fail(ErrorCode::invalid_argument,
-         "eval needs --reference to score translations, --text to score a language model, or --classification to score a classifier");
+         "eval needs --reference to score translations, --text to score a language model, --classification to score a classifier, or "
+         "--tags to score labels of words");
   }
   if (!arguments.tokenizer.empty() && !arguments.comparison.scoring.token_error_rate)
     fail(ErrorCode::invalid_argument, "--tokenizer goes with --token-error-rate");
@@ -168,24 +111,37 @@ void check_lines(const EvalArguments& arguments) {
     fail(ErrorCode::invalid_argument, "--output keeps the translations of --model; with --hypothesis there are none");
 }
 
+// The modes that score something else than translations.
+struct Mode {
+  const char *option, *kind;
+  bool given;
+};
+
 void check_arguments(const EvalArguments& arguments) {
-  if (!arguments.label_column.empty() && arguments.classification.empty())
-    fail(ErrorCode::invalid_argument, "--label-column goes with --classification");
-  if (!arguments.text_column.empty() && arguments.classification.empty() && arguments.text.empty())
-    fail(ErrorCode::invalid_argument, "--text-column goes with --text or --classification");
-  if (!arguments.text.empty()) {
-    if (arguments.model.empty()) fail(ErrorCode::invalid_argument, "--text is scored by a language model; name it with --model");
-    if (!arguments.classification.empty())
-      fail(ErrorCode::invalid_argument, "--text is for a language model, --classification for a classifier");
-    return refuse_scoring_of_lines(arguments, "--text", "language model");
+  const Mode modes[] = {{"--text", "language model", !arguments.text.empty()},
+                        {"--classification", "classifier", !arguments.classification.empty()},
+                        {"--tags", "model that labels words", !arguments.tags.empty()}};
+  if (arguments.classification.empty()) {
+    if (!arguments.label_column.empty()) fail(ErrorCode::invalid_argument, "--label-column goes with --classification");
+    if (arguments.pairs) fail(ErrorCode::invalid_argument, "--pairs goes with --classification");
+    if (!arguments.text_column.empty() && arguments.text.empty())
+      fail(ErrorCode::invalid_argument, "--text-column goes with --text or --classification");
   }
-  if (arguments.context > 0 || !arguments.document_separator.empty())
+  if (!arguments.second_column.empty() && !arguments.pairs) fail(ErrorCode::invalid_argument, "--second-column goes with --pairs");
+  if (arguments.text.empty() && (arguments.context > 0 || !arguments.document_separator.empty()))
     fail(ErrorCode::invalid_argument, "--context and --document-separator go with --text");
-  if (!arguments.classification.empty()) {
-    if (arguments.model.empty()) fail(ErrorCode::invalid_argument, "--classification is for a classifier; name it with --model");
-    return refuse_scoring_of_lines(arguments, "--classification", "classifier");
+  const Mode* chosen = nullptr;
+  for (const Mode& mode : modes) {
+    if (!mode.given) continue;
+    if (chosen) {
+      fail(ErrorCode::invalid_argument, "{} is for a {}, {} for a {}; name one of them", chosen->option, chosen->kind, mode.option,
+           mode.kind);
+    }
+    chosen = &mode;
   }
-  check_lines(arguments);
+  if (!chosen) return check_lines(arguments);
+  if (arguments.model.empty()) fail(ErrorCode::invalid_argument, "{} is for a {}; name it with --model", chosen->option, chosen->kind);
+  refuse_scoring_of_lines(arguments, chosen->option, chosen->kind);
 }
 
 void run_eval(EvalArguments& arguments) {
@@ -193,6 +149,7 @@ void run_eval(EvalArguments& arguments) {
   if (!arguments.output.empty() && is_first_process()) check_can_write(arguments.output);
   if (!arguments.text.empty()) return eval_text(arguments);
   if (!arguments.classification.empty()) return eval_classification(arguments);
+  if (!arguments.tags.empty()) return eval_tags(arguments);
   if (!arguments.compared.empty()) return compare_lines(arguments);
   eval_lines(arguments);
 }
@@ -200,7 +157,8 @@ void run_eval(EvalArguments& arguments) {
 }  // namespace
 
 void add_eval_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("eval", "Score a model or files of translations, a language model on a text, or a classifier");
+  CLI::App* command =
+      app.add_subcommand("eval", "Score a model or files of translations, a language model on a text, or labels of texts or words");
   auto arguments = std::make_shared<EvalArguments>();
   command
       ->add_option(with_letter("--model"), arguments->model,
@@ -221,7 +179,8 @@ void add_eval_command(CLI::App& app) {
       "--json", arguments->json,
       "Print one line of JSON: bleu, chrf, chrf_plus_plus, ter, their signatures, exact_match, lines; with --compare measures; "
       "with --text loss, perplexity, bits_per_byte (masked_bits_per_byte), tokens, bytes; with --classification loss, "
-      "accuracy, macro_f1, micro_f1, matthews, labels, confusion");
+      "accuracy, macro_f1, micro_f1, matthews, labels, confusion, or exact_match of several labels, or mean_squared_error, pearson, "
+      "spearman of numbers; with --tags loss, accuracy, precision, recall, f1, macro_f1, entities");
   command->add_option("--text", arguments->text, "Text for a language model to predict, or to find the hidden tokens of")
       ->type_name("FILE");
   command
@@ -230,13 +189,21 @@ void add_eval_command(CLI::App& app) {
       ->type_name("N");
   command->add_option("--document-separator", arguments->document_separator, "Cuts --text into documents as in qkv train")
       ->type_name("TEXT");
-  command->add_option("--classification", arguments->classification, "Lines of a text, a tab and its label, for a classifier")
+  command
+      ->add_option("--classification", arguments->classification,
+                   "Lines of a text, a tab and its label (labels with commas between them, or a number, as the "
+                   "model gives them)")
       ->type_name("FILE");
+  command->add_option("--tags", arguments->tags, "A word and, in the last column, its label in each line; blank lines between sentences")
+      ->type_name("FILE");
+  command->add_flag("--pairs", arguments->pairs, "Lines of --classification are two texts and the label, with tabs between them");
   command
       ->add_option("--text-column", arguments->text_column,
                    "Read the texts of --text or --classification from this column of CSV, TSV with a header or JSON lines")
       ->type_name("NAME");
   command->add_option("--label-column", arguments->label_column, "Read the labels of --classification from this column")->type_name("NAME");
+  command->add_option("--second-column", arguments->second_column, "With --pairs, read the second texts from this column")
+      ->type_name("NAME");
   add_scoring_options(*command, arguments->comparison);
   add_decoding_options(*command, arguments->options);
   command->footer(
@@ -247,7 +214,9 @@ void add_eval_command(CLI::App& app) {
       "its\n"
       "exponential; bits per byte are comparable between tokenizers. Of a masked language model the loss is that of the tokens which "
       "training\n"
-      "would hide (the same ones each time), masked bits per byte are those of whole words, for each byte of these.");
+      "would hide (the same ones each time), masked bits per byte are those of whole words, for each byte of these.\n"
+      "With --classification and --tags scores are scikit-learn's, scipy's and, of entities, seqeval's; a word has the label of its first "
+      "token.");
   command->callback([arguments] { run_shared([&] { run_eval(*arguments); }); });
 }
 

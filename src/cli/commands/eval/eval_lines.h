@@ -17,8 +17,9 @@ struct EvalArguments {
   TranslatorOptions options;
   ComparisonOptions comparison;  // with the options of scoring
   bool json = false;
-  std::vector<std::string> text, classification;
-  std::string document_separator, text_column, label_column;
+  std::vector<std::string> text, classification, tags;
+  std::string document_separator, text_column, label_column, second_column;
+  bool pairs = false;
   int64_t context = 0;
 };
 

@@ -1,4 +1,4 @@
-#include "cli/commands/eval_lines.h"
+#include "cli/commands/eval/eval_lines.h"
 
 #include <algorithm>
 #include <filesystem>
