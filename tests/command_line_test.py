@@ -20,8 +20,8 @@ import time
 import unittest
 
 PROGRAM = ''
-COMMANDS = ['train', 'translate', 'generate', 'chat', 'classify', 'tag', 'answer', 'fill-mask', 'embed', 'eval', 'score', 'tokenizer', 'attention', 'inspect',
-            'convert', 'data', 'bench', 'lab']
+COMMANDS = ['train', 'translate', 'generate', 'chat', 'classify', 'choose', 'tag', 'answer', 'fill-mask', 'embed', 'eval', 'score', 'tokenizer', 'attention',
+            'inspect', 'convert', 'data', 'bench', 'lab']
 
 
 def run(*arguments, stdin=b'', limit_file_bytes=None, limit_memory=None, **options):

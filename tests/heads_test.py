@@ -100,9 +100,41 @@ class Heads(unittest.TestCase):
         number, = self.columns('classify', '--model', HEADS / 'classify_number_word_pieces', '--pairs', stdin='boats\t.\n')
         self.assertEqual(number[0], 'LABEL_0')
 
+    def test_choose_prints_the_likeliest_choice(self):
+        model = HEADS / 'choose_word_pieces'
+        expected = json.loads((model / 'expected.json').read_text())
+        lines = ''.join('\t'.join([text, *choices]) + '\n' for text, choices in expected['questions'])
+        for (text, choices), scores, line in zip(expected['questions'], expected['scores'], self.columns('choose', '--model', model, stdin=lines)):
+            best = scores.index(max(scores))
+            self.assertEqual([line[0], line[2]], [str(best + 1), choices[best]])
+            self.assertAlmostEqual(float(line[1]), scores[best], places=4)
+        every = self.columns('choose', '--model', model, '--all', stdin=lines)
+        self.assertEqual([len(line) for line in every], [3 * len(choices) for _, choices in expected['questions']])
+        objects = [json.loads(line) for line in self.works('choose', '--model', model, '--json', stdin=lines)[0].splitlines()]
+        self.assertEqual([[each['text'] for each in found['choices']] for found in objects], [line[2::3] for line in every])
+        self.assertIn('1 lines have choices that are cut', self.works('choose', '--model', model, stdin=lines)[1])
+        self.refused(1, ['line 2 has one choice'], 'choose', '--model', model, stdin='a\tb\tc\nd\te\n')
+        self.refused(1, ['scores no choices', 'qkv tag'], 'choose', '--model', HEADS / 'tag_word_pieces')
+
+    def test_eval_scores_labels_numbers_and_tags(self):
+        models = {each['model']: each for each in json.loads((GOLDENS / 'label_scores/expected.json').read_text())['models']}
+        for model, option in (('classify_several_word_pieces', '--classification'), ('classify_number_word_pieces', '--classification'), ('tag_word_pieces', '--tags')):
+            arguments = ['eval', '--model', HEADS / model, option, '/dev/stdin', *(['--pairs'] if option == '--classification' else [])]
+            printed, _ = self.works(*arguments, '--json', stdin=models[model]['file'])
+            found = json.loads(printed)
+            for key, value in models[model]['scores'].items():
+                if key != 'labels':
+                    self.assertAlmostEqual(found[key], value, places=4, msg=(model, key))
+            text, message = self.works(*arguments, stdin=models[model]['file'])
+            self.assertIn({'--tags': 'entities: precision'}.get(option, 'match' if 'several' in model else 'Pearson'), text)
+            self.assertEqual('are not scored' in message, option == '--tags')
+        self.refused(2, ['--tags', '--classification', 'one of them'], 'eval', '--model', 'x', '--tags', 'a', '--classification', 'b')
+        self.refused(2, ['--pairs goes with --classification'], 'eval', '--model', 'x', '--tags', 'a', '--pairs')
+        self.refused(2, ['--second-column goes with --pairs'], 'eval', '--model', 'x', '--classification', 'a', '--second-column', 'b')
+
     def test_inspect_names_the_command(self):
         for model, command in (('heads/tag_word_pieces', 'tag'), ('answers/word_pieces', 'answer'), ('heads/fill_byte_pairs', 'fill-mask'),
-                               ('heads/classify_one_word_pieces', 'classify'), ('encoder_models/bert_next_sentence', 'classify')):
+                               ('heads/classify_one_word_pieces', 'classify'), ('encoder_models/bert_next_sentence', 'classify'), ('heads/choose_word_pieces', 'choose')):
             self.assertIn(f'qkv {command}', self.works('inspect', GOLDENS / model)[0])
             self.assertIn(f'qkv {command}', json.loads(self.works('inspect', GOLDENS / model, '--json')[0])['use'])
 

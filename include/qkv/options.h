@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "qkv/chooser.h"
 #include "qkv/classifier.h"
 #include "qkv/embedder.h"
 #include "qkv/evaluator.h"
@@ -31,6 +32,7 @@ QKV_API std::span<const OptionInfo> scoring_options();     // without tokenizer 
 QKV_API std::span<const OptionInfo> comparison_options();  // without the ScoringOptions inside
 QKV_API std::span<const OptionInfo> embed_options();       // without cancellation
 QKV_API std::span<const OptionInfo> classify_options();    // without cancellation
+QKV_API std::span<const OptionInfo> choose_options();      // without cancellation
 QKV_API std::span<const OptionInfo> answer_options();      // without cancellation
 QKV_API std::span<const OptionInfo> fill_mask_options();   // without cancellation
 QKV_API std::span<const OptionInfo> tag_options();         // without cancellation
@@ -44,6 +46,7 @@ QKV_API void set_option(ScoringOptions& options, std::string_view name, const st
 QKV_API void set_option(ComparisonOptions& options, std::string_view name, const std::string& text);
 QKV_API void set_option(EmbedOptions& options, std::string_view name, const std::string& text);
 QKV_API void set_option(ClassifyOptions& options, std::string_view name, const std::string& text);
+QKV_API void set_option(ChooseOptions& options, std::string_view name, const std::string& text);
 QKV_API void set_option(AnswerOptions& options, std::string_view name, const std::string& text);
 QKV_API void set_option(FillMaskOptions& options, std::string_view name, const std::string& text);
 QKV_API void set_option(TagOptions& options, std::string_view name, const std::string& text);
@@ -57,6 +60,7 @@ QKV_API std::string option_value(const ScoringOptions& options, std::string_view
 QKV_API std::string option_value(const ComparisonOptions& options, std::string_view name);
 QKV_API std::string option_value(const EmbedOptions& options, std::string_view name);
 QKV_API std::string option_value(const ClassifyOptions& options, std::string_view name);
+QKV_API std::string option_value(const ChooseOptions& options, std::string_view name);
 QKV_API std::string option_value(const AnswerOptions& options, std::string_view name);
 QKV_API std::string option_value(const FillMaskOptions& options, std::string_view name);
 QKV_API std::string option_value(const TagOptions& options, std::string_view name);

@@ -63,6 +63,10 @@ std::span<const OptionInfo> classify_options() {
   static const std::vector<OptionInfo> table = public_part(classify_option_table());
   return table;
 }
+std::span<const OptionInfo> choose_options() {
+  static const std::vector<OptionInfo> table = public_part(choose_option_table());
+  return table;
+}
 std::span<const OptionInfo> answer_options() {
   static const std::vector<OptionInfo> table = public_part(answer_option_table());
   return table;
@@ -97,6 +101,9 @@ void set_option(EmbedOptions& options, std::string_view name, const std::string&
 void set_option(ClassifyOptions& options, std::string_view name, const std::string& text) {
   set_in(classify_option_table(), options, name, text);
 }
+void set_option(ChooseOptions& options, std::string_view name, const std::string& text) {
+  set_in(choose_option_table(), options, name, text);
+}
 void set_option(AnswerOptions& options, std::string_view name, const std::string& text) {
   set_in(answer_option_table(), options, name, text);
 }
@@ -125,6 +132,9 @@ std::string option_value(const EmbedOptions& options, std::string_view name) {
 }
 std::string option_value(const ClassifyOptions& options, std::string_view name) {
   return find_or_fail(classify_option_table(), name).get(options);
+}
+std::string option_value(const ChooseOptions& options, std::string_view name) {
+  return find_or_fail(choose_option_table(), name).get(options);
 }
 std::string option_value(const AnswerOptions& options, std::string_view name) {
   return find_or_fail(answer_option_table(), name).get(options);

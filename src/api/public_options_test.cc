@@ -48,6 +48,7 @@ TEST(PublicOptions, TablesAreWhole) {
   expect_whole<GeneratorOptions>(generator_options());
   expect_whole<ScoringOptions>(scoring_options());
   expect_whole<ComparisonOptions>(comparison_options());
+  expect_whole<ChooseOptions>(choose_options());
 }
 
 TEST(PublicOptions, TextSetsTheMember) {

@@ -10,6 +10,7 @@ void add_translate_command(CLI::App& app);
 void add_generate_command(CLI::App& app);
 void add_chat_command(CLI::App& app);
 void add_classify_command(CLI::App& app);
+void add_choose_command(CLI::App& app);
 void add_tag_command(CLI::App& app);
 void add_answer_command(CLI::App& app);
 void add_fill_mask_command(CLI::App& app);

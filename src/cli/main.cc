@@ -31,10 +31,10 @@ namespace qkv {
 namespace {
 
 constexpr void (*kCommands[])(CLI::App&) = {
-    add_train_command, add_translate_command, add_generate_command,  add_chat_command,    add_classify_command,
-    add_tag_command,   add_answer_command,    add_fill_mask_command, add_embed_command,   add_eval_command,
-    add_score_command, add_tokenizer_command, add_attention_command, add_inspect_command, add_convert_command,
-    add_data_command,  add_bench_command,     add_lab_command,       add_help_commands,
+    add_train_command,   add_translate_command, add_generate_command,  add_chat_command,      add_classify_command,
+    add_choose_command,  add_tag_command,       add_answer_command,    add_fill_mask_command, add_embed_command,
+    add_eval_command,    add_score_command,     add_tokenizer_command, add_attention_command, add_inspect_command,
+    add_convert_command, add_data_command,      add_bench_command,     add_lab_command,       add_help_commands,
 };
 
 // Adds the options that all commands share, except those that a command defines itself.

@@ -28,7 +28,7 @@ std::string_view use_of(const TransformerConfig& config) {
     case Head::question_answering: return "finds answers in texts (qkv answer)";
     case Head::next_sentence: return "tells whether a text follows another (qkv classify --pairs)";
     case Head::replaced_tokens: return "tells which tokens were replaced, which no command prints";
-    case Head::multiple_choice: return "scores choices, which no command prints";
+    case Head::multiple_choice: return "chooses among texts (qkv choose)";
     default: return "turns texts into vectors (qkv embed)";
   }
 }

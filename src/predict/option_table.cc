@@ -46,6 +46,13 @@ std::span<const TableOption<ClassifyOptions>> classify_option_table() {
   return table;
 }
 
+std::span<const TableOption<ChooseOptions>> choose_option_table() {
+  static const std::vector<TableOption<ChooseOptions>> table = {
+      integer({"batch-tokens", "Tokens computed at once"}, &ChooseOptions::batch_tokens, 1),
+  };
+  return table;
+}
+
 std::span<const TableOption<TagOptions>> tag_option_table() {
   using O = TagOptions;
   static const std::vector<TableOption<O>> table = {

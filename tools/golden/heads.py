@@ -167,12 +167,31 @@ def write_classifiers():
             write_expected(folder, pairs=PAIRS, scores=scores)
 
 
+QUESTIONS = [["the boat is old", ["John went to Berlin", "the boat is new", "rivers"]], ["John Smith, is it good?", ["very good", ""]], ["", ["old", "new", "very good", "in"]],
+             ["the boat and the river and the boat and John Smith in the river", ["is very very good and new and old in Paris and Berlin, boats", "old"]]]
+
+
+# "questions": a text and its choices; "scores": the softmax of the outputs, each text with its choices in one batch, cut as truncation=True does.
+def write_choosers():
+    for seed, (name, make_tokenizer, make_model) in enumerate([("choose_word_pieces", word_pieces, bert), ("choose_byte_pairs", byte_pairs, roberta)], start=51):
+        tokenizer = make_tokenizer()
+        model = make_model(tokenizer, "ForMultipleChoice")
+        folder = save(name, model, tokenizer, seed)
+        scores = []
+        for text, choices in QUESTIONS:
+            inputs = tokenizer([text] * len(choices), choices, padding=True, truncation=True, return_tensors="pt")
+            with torch.no_grad():
+                scores.append(model(**{key: value.unsqueeze(0) for key, value in inputs.items()}).logits[0].softmax(-1).tolist())
+        write_expected(folder, questions=QUESTIONS, scores=scores)
+
+
 def main():
     warnings.simplefilter("ignore")
     shutil.rmtree(ROOT, ignore_errors=True)
     write_taggers()
     write_fillers()
     write_classifiers()
+    write_choosers()
 
 
 if __name__ == "__main__":
