@@ -158,6 +158,21 @@ class SavedDirectories(unittest.TestCase):
             with self.subTest(name):
                 self.check(name, model)
 
+    def test_the_second_head_of_pretraining_is_left(self):
+        """Classes with a head for hidden tokens and one for pairs of sentences are read, and written with the first one alone."""
+        albert = {**encoder_models.SIZES, 'embedding_size': 10, 'num_hidden_groups': 1}
+        for prefix, sizes in (('Bert', encoder_models.SIZES), ('Albert', albert)):
+            with self.subTest(prefix):
+                before, after = self.folder / prefix, self.folder / (prefix + '.saved')
+                model = getattr(transformers, prefix + 'ForPreTraining')(getattr(transformers, prefix + 'Config')(**sizes))
+                spread(model).eval().save_pretrained(before)
+                convert(before, after)
+                saved, report = opened(getattr(transformers, prefix + 'ForMaskedLM'), after)
+                self.assertEqual(report, {})
+                expected = outputs_of(opened(type(model), before)[0])['prediction_logits']
+                self.compare(prefix, {'logits': expected}, outputs_of(saved))
+                self.covered.add(type(model).__name__)
+
     def test_authors_own_files(self):
         """Files without a class in transformers: GTE's "new" is written as GteModel, JinaBERT with the names and keys that it has."""
         for name, kind in (('new_model', transformers.GteModel), ('new_classifier', transformers.GteForSequenceClassification)):

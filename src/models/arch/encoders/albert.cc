@@ -81,10 +81,15 @@ Architecture with_head(std::string_view class_name, std::vector<WeightName> head
 }  // namespace
 
 std::vector<Architecture> albert_family() {
+  const Architecture masked_lm = with_head<Head::masked_lm>(
+      "AlbertForMaskedLM", {{"predictions.dense", "head.dense"}, {"predictions.LayerNorm", "head.norm"}, {"predictions", "head"}},
+      {{"predictions.decoder.weight", "embed_tokens.weight"}, {"predictions.decoder.bias", "head.bias"}});
+  Architecture pretraining = masked_lm;  // the head for the order of sentences is left
+  pretraining.class_name = "AlbertForPreTraining";
+  pretraining.read_only = true;
   return {
-      with_head<Head::masked_lm>("AlbertForMaskedLM",
-                                 {{"predictions.dense", "head.dense"}, {"predictions.LayerNorm", "head.norm"}, {"predictions", "head"}},
-                                 {{"predictions.decoder.weight", "embed_tokens.weight"}, {"predictions.decoder.bias", "head.bias"}}),
+      masked_lm,
+      pretraining,
       with_head<Head::classification>("AlbertForSequenceClassification",
                                       {{"albert.pooler", "head.pooler"}, {"classifier", "head.classifier"}}),
       with_head<Head::multiple_choice>("AlbertForMultipleChoice", {{"albert.pooler", "head.pooler"}, {"classifier", "head.classifier"}}),

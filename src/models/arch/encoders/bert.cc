@@ -65,12 +65,17 @@ std::vector<Architecture> bert_family() {
        {"cls.predictions.transform.LayerNorm", "head.norm"},
        {"cls.predictions", "head"}},
       {{"cls.predictions.decoder.weight", "embed_tokens.weight"}, {"cls.predictions.decoder.bias", "head.bias"}});
+  // Both heads of the authors' training, of which that for pairs of sentences is left.
+  Architecture pretraining = ignoring(masked_lm, {kPairs});
+  pretraining.class_name = "BertForPreTraining";
+  pretraining.read_only = true;
   const WeightName pooler{"bert.pooler.dense", "head.pooler"};
   Architecture model = with_head<Head::pooler>("BertModel", {});
   model.weights = names_of("", bert_names(), {{"pooler.dense", "head.pooler"}});
   model.ignored = {"embeddings.position_ids"};
   return {
       ignoring(masked_lm, {kPairs}),
+      pretraining,
       with_head<Head::classification>("BertForSequenceClassification", {pooler, {"classifier", "head.classifier"}}),
       with_head<Head::multiple_choice>("BertForMultipleChoice", {pooler, {"classifier", "head.classifier"}}),
       with_head<Head::token_classification>("BertForTokenClassification", {{"classifier", "head.classifier"}}),
