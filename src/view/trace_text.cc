@@ -103,6 +103,7 @@ class BlockText {
     add_weight(part_ + ".out_proj", "W_O", "b_O");
     after(attention_, "heads W_O + b_O", pre);
     add_feed_forward();
+    add_convolution();
     add_outputs();
     return out_;
   }
@@ -182,6 +183,15 @@ class BlockText {
     add("after the activation (" + trace_.activation + ")", prefix + ".activated", *queries_);
     add_weight("feed_forward.fc2", "W_2", "b_2");
     after(prefix, "activated W_2 + b_2", pre);
+  }
+
+  void add_convolution() {
+    const std::string prefix = layer_ + "convolution";
+    if (!find(prefix + ".output")) return;
+    out_ += fmt::format("\n{}\n", prefix);
+    add("convolution of the layer's input, after its activation", prefix + ".output", *queries_);
+    add("sum with the layer's output", prefix + ".sum", *queries_);
+    add("norm of the sum", prefix + ".norm", *queries_);
   }
 
   // The likeliest outputs of each row, with logit and probability.

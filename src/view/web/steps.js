@@ -25,7 +25,7 @@ const kFormulas = {
   weights: () => '<i>A</i> = softmax(<i>S</i>)',
   heads: () => `<i>Z</i> = ${sub('A', '1')}${sub('V', '1')} ‖ ${sub('A', '2')}${sub('V', '2')} ‖ …`,
   output: (t, s) =>
-    s.part === 'feed_forward' ? `<i>F</i> ${sub('W', '2')} + ${sub('b', '2')}` : `<i>Z</i> ${sub('W', 'O')} + ${sub('b', 'O')}`,
+    s.part === 'convolution' ? 'f(conv(<i>X</i>))' : s.part === 'feed_forward' ? `<i>F</i> ${sub('W', '2')} + ${sub('b', '2')}` : `<i>Z</i> ${sub('W', 'O')} + ${sub('b', 'O')}`,
   sum: (t, s) => (s.part === 'embedding' ? '<i>E</i> + <i>P</i>' : '<i>x</i> + sublayer(<i>x</i>)'),
   gate: () => `<i>G</i> = <i>X</i> ${sub('W', 'gate')}`,
   inner: () => `<i>U</i> = <i>X</i> ${sub('W', '1')} + ${sub('b', '1')}`,
