@@ -14,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/option_error.h"
 #include "base/shortened_files.h"
 
@@ -21,29 +22,6 @@ namespace qkv {
 namespace {
 
 std::string system_message(int error) { return std::generic_category().message(error); }
-
-// Owns an open file and closes it.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
-int open_again_if_interrupted(const std::filesystem::path& path, int flags, mode_t mode = 0) {
-  int fd = -1;
-  do fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
-  while (fd < 0 && errno == EINTR);
-  return fd;
-}
 
 struct OpenFile {
   int fd;
@@ -77,14 +55,6 @@ OpenFile open_for_reading(const std::filesystem::path& path, Kind kind) {
   if (fd.get() < 0) fail(ErrorCode::io, "cannot read {}: {}", path.string(), system_message(errno));
   const struct stat status = status_for_reading(fd.get(), path.string(), kind);
   return {fd.release(), status};
-}
-
-[[noreturn]] void fail_to_write(const std::filesystem::path& path, int error) {
-  const char* advice = error == ENOSPC || error == EDQUOT ? "; free some space and run it again"
-                       : error == ENOENT                  ? "; make its directory first"
-                       : error == EFBIG                   ? "; raise the limit on the size of files (ulimit -f)"
-                                                          : "";
-  fail(ErrorCode::io, "cannot write {}: {}{}", path.string(), system_message(error), advice);
 }
 
 [[noreturn]] void fail_is_directory(const std::filesystem::path& path) {
@@ -142,6 +112,21 @@ std::filesystem::path follow_links(std::filesystem::path path) {
 }
 
 }  // namespace
+
+int open_again_if_interrupted(const std::filesystem::path& path, int flags, mode_t mode) {
+  int fd = -1;
+  do fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+  while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+void fail_to_write(const std::filesystem::path& path, int error) {
+  const char* advice = error == ENOSPC || error == EDQUOT ? "; free some space and run it again"
+                       : error == ENOENT                  ? "; make its directory first"
+                       : error == EFBIG                   ? "; raise the limit on the size of files (ulimit -f)"
+                                                          : "";
+  fail(ErrorCode::io, "cannot write {}: {}{}", path.string(), system_message(error), advice);
+}
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
   const OpenFile file = open_for_reading(path, Kind::regular);

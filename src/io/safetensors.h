@@ -26,6 +26,16 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
                        const std::map<std::string, std::string>& metadata = {{"format", "pt"}},
                        SafetensorsType type = SafetensorsType::same);
 
+// A file whose values are written by others: `header` comes first, and the values of tensor i lie from byte begins[i] on.
+struct SafetensorsLayout {
+  std::string header;  // with the eight bytes of its length
+  std::vector<int64_t> begins;
+  int64_t size = 0;  // of the file
+};
+// The layout of the file that write_safetensors() makes of f32 tensors with these names and shapes.
+SafetensorsLayout layout_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Shape>>& tensors,
+                                     const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
+
 // As transformers does: model.safetensors, or model-00001-of-0000N.safetensors with at most `max_bytes` of values each (or one tensor) and
 // model.safetensors.index.json.
 void write_safetensors_shards(const std::filesystem::path& directory, const NamedTensors& tensors, SafetensorsType type, int64_t max_bytes);

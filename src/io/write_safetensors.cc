@@ -79,6 +79,34 @@ void append_values(const std::string& name, const Tensor& tensor, SafetensorsTyp
   append_bytes(tensor.dtype() == DType::i32 || tensor.dtype() == wanted ? tensor : tensor.to(wanted, Device::cpu), append);
 }
 
+struct Entry {
+  const std::string& name;
+  const Shape& shape;
+  Written written;
+};
+
+// The layout of tensors in this order.
+SafetensorsLayout layout_of(const std::filesystem::path& path, const std::vector<Entry>& entries,
+                            const std::map<std::string, std::string>& metadata) {
+  nlohmann::json header = nlohmann::json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  SafetensorsLayout layout;
+  for (const auto& [name, shape, written] : entries) {
+    if (header.contains(name)) fail(ErrorCode::internal, "[safetensors] {} is written twice into {}", name, path.string());
+    layout.begins.push_back(layout.size);
+    layout.size += count_values(shape) * written.bytes;
+    header[name] = {{"dtype", written.name}, {"shape", shape}, {"data_offsets", {layout.begins.back(), layout.size}}};
+  }
+  std::string text = header.dump();
+  text.append((kLengthBytes - text.size() % kLengthBytes) % kLengthBytes, ' ');
+  const uint64_t length = text.size();
+  layout.header.assign(reinterpret_cast<const char*>(&length), kLengthBytes);
+  layout.header += text;
+  for (int64_t& begin : layout.begins) begin += std::ssize(layout.header);
+  layout.size += std::ssize(layout.header);
+  return layout;
+}
+
 }  // namespace
 
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors, const std::map<std::string, std::string>& metadata,
@@ -89,26 +117,21 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
   std::stable_sort(order.begin(), order.end(),
                    [&](auto* a, auto* b) { return written_as(a->second, type).bytes > written_as(b->second, type).bytes; });
 
-  nlohmann::json header = nlohmann::json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
-  int64_t end = 0;
-  for (const auto* named : order) {
-    const auto& [name, tensor] = *named;
-    if (header.contains(name)) fail(ErrorCode::internal, "[safetensors] {} is written twice into {}", name, path.string());
-    const Written written = written_as(tensor, type);
-    const int64_t begin = std::exchange(end, end + tensor.numel() * written.bytes);
-    header[name] = {{"dtype", written.name}, {"shape", tensor.shape()}, {"data_offsets", {begin, end}}};
-  }
-  std::string text = header.dump();
-  text.append((kLengthBytes - text.size() % kLengthBytes) % kLengthBytes, ' ');
-
+  std::vector<Entry> entries;
+  for (const auto* named : order) entries.push_back({named->first, named->second.shape(), written_as(named->second, type)});
+  const SafetensorsLayout layout = layout_of(path, entries, metadata);
   write_file_atomically(path, [&](const Append& append) {
-    const uint64_t length = text.size();
-    append(&length, kLengthBytes);
-    append(text.data(), text.size());
+    append(layout.header.data(), layout.header.size());
     for (const auto* named : order) append_values(named->first, named->second, type, append);
   });
   sync_directory(path.parent_path());
+}
+
+SafetensorsLayout layout_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Shape>>& tensors,
+                                     const std::map<std::string, std::string>& metadata) {
+  std::vector<Entry> entries;
+  for (const auto& [name, shape] : tensors) entries.push_back({name, shape, {"F32", 4}});
+  return layout_of(path, entries, metadata);
 }
 
 void write_safetensors_shards(const std::filesystem::path& directory, const NamedTensors& tensors, SafetensorsType type,

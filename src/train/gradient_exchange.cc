@@ -93,22 +93,4 @@ void GradientExchange::share(const ParameterRow& row, const ParameterStore& para
   for (const Parameter& parameter : parameters.all()) parameter.value.touch();
 }
 
-Tensor GradientExchange::gather(const ParameterRow& row, const Tensor& own) const {
-  if (group_.size() == 1) return own;
-  if (!group_.first()) {
-    group_.exchange(0, bytes(own, 0, own.numel()), 0, {});
-    return {};
-  }
-  const Tensor whole = Tensor::empty({row.size(), 1}, own.dtype());
-  for (int from = 0; from < group_.size(); ++from) {
-    const int part = part_of_process(from);
-    const Tensor parts = from == 0 ? own : Tensor::empty({row.size_of_parts(part, part + share_), 1}, own.dtype());
-    if (from > 0) group_.exchange(0, {}, from, bytes(parts, 0, parts.numel()));
-    for (const auto& [begin, count, at] : row.segments(part, part + share_)) {
-      if (count > 0) kernels_for(own).copy({.x = row_view(parts, at, count), .out = row_view(whole, begin, count)});
-    }
-  }
-  return whole;
-}
-
 }  // namespace qkv

@@ -39,8 +39,6 @@ class GradientExchange {
   void share(const ParameterRow& row, const Tensor& values) const;
   // The same for the parameters themselves.
   void share(const ParameterRow& row, const ParameterStore& parameters) const;
-  // The whole row of which `own` has this process's parts; empty in all processes but the first.
-  Tensor gather(const ParameterRow& row, const Tensor& own) const;
 
  private:
   int part_of_process(int rank) const;

@@ -5,9 +5,13 @@
 
 #include <vector>
 
+#include "base/files.h"
 #include "base/parallel.h"
+#include "base/temporary_directory.h"
+#include "io/safetensors.h"
 #include "nn/uniform_config.h"
 #include "processes/thread_group.h"
+#include "train/moments_file.h"
 
 namespace qkv {
 namespace {
@@ -160,6 +164,35 @@ TEST_F(GradientStepTest, GradientsThatTravelInBf16AreNearTheOthers) {
   EXPECT_NE(rounded.front().weights, exact.weights);
   EXPECT_NEAR(rounded.front().norm, exact.norm, 0.02 * exact.norm);
   for (const Trained& each : rounded) EXPECT_EQ(each.weights, rounded.front().weights) << "all processes have the same";
+  set_num_threads(threads);
+}
+
+TEST_F(GradientStepTest, MomentsOfAllProcessesMakeTheFileOfOne) {
+  const int threads = num_threads();
+  set_num_threads(1);
+  const TemporaryDirectory folder;
+  NamedTensors expected;
+  const auto process = [&](ProcessGroup& group) {
+    const std::unique_ptr<Model> model = create_model(config_, 1);
+    const GradientExchange exchange(group, 16);
+    GradientStep step(*model, nullptr, options_, exchange);
+    step.apply(step.compute(updates()[0], 0, 1));
+    write_moments(group.first() ? folder.path() : "", model->parameters, step.optimizer(), exchange);
+    GradientStep other(*model, nullptr, options_, exchange);
+    read_moments(folder.path(), model->parameters, other.optimizer(), exchange);
+    EXPECT_EQ(other.optimizer().m_values().to_vector(), step.optimizer().m_values().to_vector());
+    EXPECT_EQ(other.optimizer().v_values().to_vector(), step.optimizer().v_values().to_vector());
+    if (group.size() > 1) return;
+    for (size_t i = 0; i < model->parameters.all().size(); ++i) {
+      expected.emplace_back("m." + model->parameters.all()[i].name, step.optimizer().m()[i]);
+      expected.emplace_back("v." + model->parameters.all()[i].name, step.optimizer().v()[i]);
+    }
+  };
+  for (const int processes : {1, 4, 16}) {
+    run_processes(processes, process);
+    write_safetensors(folder / "expected", expected);
+    EXPECT_TRUE(read_file(folder / "optimizer.safetensors") == read_file(folder / "expected")) << processes << " processes";
+  }
   set_num_threads(threads);
 }
 

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -32,7 +32,7 @@ class TrainingStore {
   // Reads the tensors of a verified checkpoint; `step` is the checkpoint's.
   void load(const std::filesystem::path& checkpoint, GradientStep& updates, int64_t step);
   // Writes a checkpoint, which is a model directory of the judged weights too; returns false if the newest one already contains this state.
-  // All processes call it; the first one writes.
+  // All processes call it: the first one writes the weights and seals the checkpoint, each its own moments.
   bool save(const TrainingState& state, GradientStep& updates);
   std::filesystem::path checkpoint_of(int64_t step) const { return output_.checkpoints() / fmt::format("step-{}", step); }
   void changed() { saved_step_ = -1; }  // marks the state as different from the newest checkpoint
@@ -41,10 +41,10 @@ class TrainingStore {
   std::string last_checkpoint() const;  // for messages
 
  private:
-  // `m` and `v`: the optimizer's moments, whole rows.
-  std::vector<CheckpointPart> parts(const ParameterRow& row, const Tensor& m, const Tensor& v) const;
+  using AddFiles = std::function<void(const std::filesystem::path& directory)>;
 
-  void write(const TrainingState& state, std::span<const CheckpointPart> parts) const;
+  std::vector<CheckpointPart> weights() const;  // the files of a checkpoint that the first process writes
+  void write(const TrainingState& state, const AddFiles& moments) const;
 
   const TrainOptions& options_;
   const OutputDirectory& output_;

@@ -20,7 +20,10 @@ FileChecksum checksum_file(const std::filesystem::path& path) {
   result.bytes = static_cast<int64_t>(file.size());
   result.chunks.resize(static_cast<size_t>((result.bytes + FileChecksum::kChunk - 1) / FileChecksum::kChunk));
   parallel_for(static_cast<int64_t>(result.chunks.size()), [&](int64_t i) {
-    result.chunks[static_cast<size_t>(i)] = crc32c(file.text().substr(static_cast<size_t>(i * FileChecksum::kChunk), FileChecksum::kChunk));
+    const std::string_view chunk = file.text().substr(static_cast<size_t>(i * FileChecksum::kChunk), FileChecksum::kChunk);
+    result.chunks[static_cast<size_t>(i)] = crc32c(chunk);
+    const auto begin = static_cast<size_t>(chunk.data() - file.data());
+    file.release(begin, begin + chunk.size());  // or the whole file would count as memory in use
   });
   return result;
 }
