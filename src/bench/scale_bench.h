@@ -29,6 +29,7 @@ struct StepCosts {
   double update = 0;         // seconds to update all weights, divided among the processes
   double add = 0, copy = 0;  // seconds per byte of gradients to add, and of weights or gradients to copy
   int64_t bytes = 0;         // of all weights in f32
+  int64_t last_bucket = 0;   // of the bucket with the embedding, whose gradient is complete last
 };
 
 struct StepEstimate {
@@ -37,16 +38,20 @@ struct StepEstimate {
 
 // Time of a step of `processes`, a power of two, in which each computes what `costs` says. Recursive halving and doubling send
 // 2 (1 - 1/N) of the weights' bytes, in messages of at most 4 MiB one after another. Of the halving, what takes longer than the backward
-// pass is counted, and at least the last bucket.
+// pass is counted, and at least the bucket that is complete last.
 StepEstimate estimate_step(const StepCosts& costs, const Link& link, int processes);
 
 struct ScaleBenchResult {
   int processes = 1;
   int64_t parameters = 0;
   double step = 0, compute = 0, exchange = 0, update = 0, share = 0;  // seconds per step, of the slowest process
-  double transfer = 0;                                                // of sums of gradients; those beyond `exchange` are hidden
-  double tokens_per_second = 0;                                       // predicted ones, of all processes
-  Link link;                                                          // between the processes at hand; zeros for one
+  // Of the sums of gradients, from the trace of the steps, without waiting for slower processes: seconds of transfers per step, and of
+  // those after the last gradient.
+  double transfer = 0, exposed = 0;
+  double tokens_per_second = 0;      // predicted ones, of all processes
+  double threads_per_processor = 0;  // of the fullest host
+  int64_t max_rss_mb = 0;            // of the largest process
+  Link link;                         // between the processes at hand; zeros for one
   StepCosts costs;
 };
 

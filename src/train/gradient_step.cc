@@ -9,7 +9,6 @@
 
 #include "autograd/backward.h"
 #include "base/timing.h"
-#include "train/gradient_transfer.h"
 #include "train/options/precision.h"
 #include "train/schedule.h"
 #include "train/slices.h"
@@ -97,7 +96,7 @@ GradientSum GradientStep::add_last_slice(GradientTree& tree, const Update& updat
   std::vector<double> numbers(count + 1 + processes);
   std::vector<bool> done(count);
   std::optional<GradientTransfer> transfer;
-  if (several) transfer.emplace(exchange_, optimizer_.row());
+  if (several) transfer.emplace(exchange_, optimizer_.row(), began);
   const auto complete = [&](size_t parameter) {
     done[parameter] = true;
     Tensor gradient = tree.complete(parameter);
@@ -115,7 +114,8 @@ GradientSum GradientStep::add_last_slice(GradientTree& tree, const Update& updat
   sum.loss = numbers[count] = tree.complete_loss(loss);
   times_.compute += watch.seconds();
   if (!several) return sum;
-  numbers[count + 1 + static_cast<size_t>(exchange_.group().rank())] = began.seconds();
+  trace_.gradients = began.seconds();
+  numbers[count + 1 + static_cast<size_t>(exchange_.group().rank())] = trace_.gradients;
   watch = {};
   const std::vector<Tensor> gradients = optimizer_.row().views(transfer->finish());
   exchange_.group().tree_sum(numbers);
@@ -128,7 +128,7 @@ GradientSum GradientStep::add_last_slice(GradientTree& tree, const Update& updat
   result.slowest_process = static_cast<int>(slowest - seconds.begin());
   result.slowest_ratio = *slowest * static_cast<double>(processes) / std::max(std::accumulate(seconds.begin(), seconds.end(), 0.0), 1e-9);
   times_.exchange += watch.seconds();
-  times_.transfer += transfer->busy_seconds();
+  trace_.transfers = transfer->spans();
   return sum;
 }
 

@@ -9,6 +9,7 @@
 #include "qkv/trainer.h"
 #include "train/completion_order.h"
 #include "train/gradient_exchange.h"
+#include "train/gradient_transfer.h"
 #include "train/optimizer.h"
 #include "train/tasks/batch_feed.h"
 
@@ -31,9 +32,14 @@ struct StepResult {
 struct StepTimes {
   double compute = 0;   // gradients of its slices, and their sum
   double exchange = 0;  // waiting for the sums of all processes
-  double transfer = 0;  // sending, receiving and adding them, partly while gradients are computed
   double update = 0;
   double share = 0;  // sending and receiving updated weights
+};
+
+// What an update of several processes did when, in seconds since it began.
+struct StepTrace {
+  double gradients = 0;                 // the last gradient of this process was complete
+  std::vector<TransferSpan> transfers;  // of all buckets, in order
 };
 
 class GradientStep {
@@ -53,6 +59,7 @@ class GradientStep {
 
   const GradientExchange& exchange() const { return exchange_; }
   const StepTimes& times() const { return times_; }  // of all updates so far
+  const StepTrace& trace() const { return trace_; }  // of the latest update
 
   AdamW& optimizer() { return optimizer_; }
   const AdamW& optimizer() const { return optimizer_; }
@@ -74,6 +81,7 @@ class GradientStep {
   AdamW optimizer_;
   CompletionOrder order_;
   StepTimes times_;
+  StepTrace trace_;
 };
 
 }  // namespace qkv

@@ -1,12 +1,11 @@
 #include "train/gradient_transfer.h"
 
-#include "base/timing.h"
-
 namespace qkv {
 
-GradientTransfer::GradientTransfer(const GradientExchange& exchange, const ParameterRow& row)
+GradientTransfer::GradientTransfer(const GradientExchange& exchange, const ParameterRow& row, const Stopwatch& clock)
     : exchange_(exchange),
       row_(row),
+      clock_(clock),
       values_(Tensor::zeros({row.size(), 1}, DType::f32)),
       slots_(row.views(values_)),
       missing_(row.buckets()) {
@@ -46,9 +45,9 @@ void GradientTransfer::run() {
         changed_.wait(lock, [&] { return missing_[bucket] == 0 || abandoned_; });
         if (missing_[bucket] > 0) return;
       }
-      const Stopwatch watch;
+      const double begin = clock_.seconds();
       exchange_.add(row_, bucket, values_);
-      busy_seconds_ += watch.seconds();
+      spans_.push_back({begin, clock_.seconds()});
     }
   } catch (...) {
     error_ = std::current_exception();

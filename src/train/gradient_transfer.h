@@ -7,28 +7,36 @@
 #include <thread>
 #include <vector>
 
+#include "base/timing.h"
 #include "train/gradient_exchange.h"
 
 namespace qkv {
+
+// When a bucket was sent, received and added, in seconds of the update.
+struct TransferSpan {
+  double begin = 0, end = 0;
+};
 
 // Between the constructor and finish() the group belongs to the thread. Buckets are sent from the last to the first, as a backward pass
 // completes them, in the same order in all processes.
 class GradientTransfer {
  public:
-  GradientTransfer(const GradientExchange& exchange, const ParameterRow& row);
+  // `clock` began with the update.
+  GradientTransfer(const GradientExchange& exchange, const ParameterRow& row, const Stopwatch& clock);
   ~GradientTransfer();
 
   // The sum of this process's slices for a parameter, once for each; empty: zeros.
   void put(size_t parameter, const Tensor& gradient);
   // Waits for the end. The row's values, whole in this process's parts. Throws what the thread threw.
   Tensor finish();
-  double busy_seconds() const { return busy_seconds_; }  // after finish(): of transfers, without waiting for gradients
+  const std::vector<TransferSpan>& spans() const { return spans_; }  // after finish(): of the buckets, the first one first
 
  private:
   void run();
 
   const GradientExchange& exchange_;
   const ParameterRow& row_;
+  const Stopwatch clock_;
   Tensor values_;
   std::vector<Tensor> slots_;
   std::mutex mutex_;
@@ -36,7 +44,7 @@ class GradientTransfer {
   std::vector<size_t> missing_;  // gradients of each bucket
   bool abandoned_ = false;
   std::exception_ptr error_;
-  double busy_seconds_ = 0;
+  std::vector<TransferSpan> spans_;
   std::thread thread_;
 };
 

@@ -49,12 +49,15 @@ nlohmann::ordered_json json_of(const ScaleBench& bench, const ScaleBenchResult& 
           {"compute_ms", 1e3 * r.compute},
           {"exchange_ms", 1e3 * r.exchange},
           {"transfer_ms", 1e3 * r.transfer},
+          {"exposed_ms", 1e3 * r.exposed},
           {"update_ms", 1e3 * r.update},
           {"share_ms", 1e3 * r.share},
           {"tgt_tok_s", r.tokens_per_second},
           {"latency_us", 1e6 * r.link.latency},
           {"bandwidth_mb_s", 1e-6 * r.link.bandwidth},
-          {"estimated_step_ms", 1e3 * estimate.seconds}};
+          {"estimated_step_ms", 1e3 * estimate.seconds},
+          {"threads_per_processor", r.threads_per_processor},
+          {"max_rss_mb", r.max_rss_mb}};
 }
 
 void print_table(const ScaleBenchResult& r) {
@@ -85,13 +88,19 @@ void run(ScaleBench bench) {
   const ScaleBenchResult r = bench_scale(bench.options);
   const StepEstimate estimate = estimate_step(r.costs, r.link, r.processes);
   if (bench.json) return print("{}\n", json_of(bench, r, estimate).dump());
-  print("{} processes, {} weights: step {:.1f} ms = compute {:.1f} + exchange {:.1f} + update {:.1f} + share {:.1f}, {:.0f} target tok/s\n",
-        r.processes, r.parameters, 1e3 * r.step, 1e3 * r.compute, 1e3 * r.exchange, 1e3 * r.update, 1e3 * r.share, r.tokens_per_second);
+  print("{} process{}, {} weights: step {:.1f} ms = compute {:.1f} + exchange {:.1f} + update {:.1f} + share {:.1f}\n", r.processes,
+        r.processes == 1 ? "" : "es", r.parameters, 1e3 * r.step, 1e3 * r.compute, 1e3 * r.exchange, 1e3 * r.update, 1e3 * r.share);
+  print("{:.0f} target tok/s; {} MB in the largest process; the model of the step says {:.1f} ms ({:+.0f} %)\n", r.tokens_per_second,
+        r.max_rss_mb, 1e3 * estimate.seconds, 100 * (estimate.seconds / r.step - 1));
   if (r.processes > 1) {
-    print("sums of gradients: {:.1f} ms of transfers, of which {:.0f} % lie behind the backward pass\n", 1e3 * r.transfer,
-          100 * std::max(0.0, 1 - r.exchange / r.transfer));
-    print("link between the processes: {:.0f} us, {:.2f} Gbit/s; the model of the step says {:.1f} ms ({:+.0f} %)\n", 1e6 * r.link.latency,
-          8e-9 * r.link.bandwidth, 1e3 * estimate.seconds, 100 * (estimate.seconds / r.step - 1));
+    print("sums of gradients: {:.1f} ms of transfers, of which {:.0f} % are hidden behind the backward pass\n", 1e3 * r.transfer,
+          100 * (1 - std::min(r.exposed / r.transfer, 1.0)));
+    print("link between the processes: {:.0f} us, {:.2f} Gbit/s\n", 1e6 * r.link.latency, 8e-9 * r.link.bandwidth);
+  }
+  if (r.threads_per_processor > 1) {
+    print(
+        "{:.1f} threads share a processor of the fullest host: the processes take turns, so machines of their own are faster than below\n",
+        r.threads_per_processor);
   }
   print_table(r);
 }
