@@ -1,13 +1,16 @@
 // convert_model() of the public API.
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <set>
 
+#include "api/convert_gguf.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hub_cache.h"
 #include "base/log.h"
 #include "base/option_error.h"
+#include "chat/template_files.h"
 #include "embed/sentence_files.h"
 #include "formats/gguf_path.h"
 #include "formats/json.h"
@@ -35,9 +38,27 @@ SafetensorsType written_type(WeightType wanted, const WeightFiles& weights) {
     case WeightType::f32: return SafetensorsType::f32;
     case WeightType::bf16: return SafetensorsType::bf16;
     case WeightType::f16: return SafetensorsType::f16;
+    case WeightType::q8_0:
+    case WeightType::q4_0: fail_option(ErrorCode::invalid_argument, "`dtype`: quantized types are written into a file NAME.gguf only");
     case WeightType::file: break;
   }
   return type_of(weights);
+}
+
+// GGUF's name of the type.
+std::string_view type_in_gguf(WeightType wanted, const WeightFiles& weights) {
+  if (wanted == WeightType::q8_0) return "Q8_0";
+  if (wanted == WeightType::q4_0) return "Q4_0";
+  const SafetensorsType type = written_type(wanted, weights);
+  return type == SafetensorsType::bf16 ? "BF16" : type == SafetensorsType::f16 ? "F16" : "F32";
+}
+
+// Values of bf16 stay bf16 in memory if they are written so.
+std::unique_ptr<Model> read_model(const ModelDirectory& opened, bool keep_bf16) {
+  const bool bf16 = keep_bf16 && type_of(opened.weights()) == SafetensorsType::bf16;
+  std::unique_ptr<Model> model = opened.make_model(bf16 ? DType::bf16 : DType::f32, Device::cpu);
+  opened.read_weights(*model);
+  return model;
 }
 
 // A directory under a temporary name beside its own, which it takes at the end; removed where that is not reached.
@@ -143,33 +164,61 @@ void copy_modules(const fs::path& from, const fs::path& to) {
   }
 }
 
+// The chat templates and the roles of tokens in a GGUF file, as transformers' files.
+void write_chat_files(const fs::path& gguf, const fs::path& to) {
+  const ChatTemplateFiles chat = find_chat_templates(gguf);
+  nlohmann::ordered_json config = nlohmann::ordered_json::parse(read_file(to / "tokenizer_config.json"));
+  for (const auto& [role, token] : chat.special_tokens) config[role] = token;
+  write_file_atomically(to / "tokenizer_config.json", config.dump(2) + "\n");
+  for (const auto& [name, source] : chat.templates) {
+    const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
+    if (name.empty() || !plain) continue;  // no name of a file
+    const fs::path file = name == "default" ? to / "chat_template.jinja" : to / "chat_templates" / (name + ".jinja");
+    fs::create_directories(file.parent_path());
+    write_file_atomically(file, source.text);
+  }
+}
+
 // Copies the tokenizer's files, or writes a tokenizer.json where the model's format has none that transformers reads.
 void write_tokenizer(const fs::path& from, const fs::path& directory, const fs::path& to) {
-  const bool gguf = !find_gguf(directory).empty();
+  const fs::path gguf = find_gguf(directory);
   if (!is_file(directory)) copy_files_beside(directory, to);
-  if (!gguf && is_file(directory / "config.json")) return;
+  if (gguf.empty() && is_file(directory / "config.json")) return;
   try {
     Tokenizer::load(from).save(to);
+    if (!gguf.empty()) write_chat_files(gguf, to);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::unsupported && error.code() != ErrorCode::bad_input) throw;
     log_warning("the tokenizer is left out: {}", error.what());
   }
 }
 
+ConvertedModel convert_to_file(const fs::path& from, const fs::path& to, const ConvertOptions& options) {
+  QKV_CHECK_OPTION(options.max_shard_bytes == ConvertOptions().max_shard_bytes,
+                   "a GGUF file is not divided; leave out the largest size of its files, or name a directory");
+  if (is_there(to)) fail_option(ErrorCode::invalid_argument, "{} exists already; name a new file", to.string());
+  check_can_write(to);
+  const ModelDirectory opened(from);
+  const std::string_view type = type_in_gguf(options.dtype, opened.weights());
+  const std::unique_ptr<Model> model = read_model(opened, type == "BF16");
+  convert_to_gguf(*model, from, type, to);
+  return {.architecture = std::string(opened.architecture().class_name),
+          .parameters = model->parameters.count(),
+          .files = {{to.filename().string(), static_cast<int64_t>(fs::file_size(to))}}};
+}
+
 }  // namespace
 
 ConvertedModel convert_model(const fs::path& from, const fs::path& to, const ConvertOptions& options) {
   QKV_CHECK_OPTION(options.max_shard_bytes >= 1, "`max_shard_bytes`: {} is too small; it must be at least 1", options.max_shard_bytes);
+  if (is_gguf_name(to)) return convert_to_file(from, to, options);
   NewDirectory target(to);
   ConvertedModel result;
   const fs::path directory = model_directory_at(from);
   {
     const ModelDirectory opened(from);
     const SafetensorsType type = written_type(options.dtype, opened.weights());
-    // Values of bf16 stay bf16 in memory if they are written so.
-    const bool bf16 = type == SafetensorsType::bf16 && type_of(opened.weights()) == SafetensorsType::bf16;
-    const std::unique_ptr<Model> model = opened.make_model(bf16 ? DType::bf16 : DType::f32, Device::cpu);
-    opened.read_weights(*model);
+    const std::unique_ptr<Model> model = read_model(opened, type == SafetensorsType::bf16);
     save_model(*model, target.path(), SaveFormat{type, options.max_shard_bytes});
     result.architecture = opened.architecture().class_name;
     result.parameters = model->parameters.count();

@@ -8,6 +8,7 @@
 #include "api/test_directories.h"
 #include "formats/json.h"
 #include "models/model_directory.h"
+#include "qkv/chat.h"
 #include "qkv/inspect.h"
 #include "qkv/tokenizer.h"
 
@@ -116,6 +117,31 @@ TEST_F(Convert, ModelsThatCannotRunAreDescribed) {
   EXPECT_EQ(inspected.model->architecture, "BertForDreaming");
   EXPECT_THAT(inspected.model->dtypes, ElementsAre("F32"));
   EXPECT_GT(inspected.model->tensors, 10);
+}
+
+TEST_F(Convert, TokenizerRolesAndTemplatesGoToGgufAndBack) {
+  const fs::path model = root_ / "model";
+  fs::copy(kGoldens / "gguf/llama_f32", model);
+  write_file_atomically(model / "tokenizer.json", R"({"version": "1.0", "normalizer": null, "post_processor": null,
+      "added_tokens": [{"id": 1, "content": "<s>", "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false},
+                       {"id": 2, "content": "</s>", "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false}],
+      "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+      "decoder": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+      "model": {"type": "BPE", "vocab": {"<s>": 1, "</s>": 2, "a": 3, "b": 4, "ab": 5}, "merges": ["a b"]}})");
+  write_file_atomically(model / "tokenizer_config.json", R"({"bos_token": "<s>", "eos_token": "</s>", "pad_token": "</s>"})");
+  write_file_atomically(model / "chat_template.jinja",
+                        "{{ bos_token }}{% for m in messages %}{{ m['content'] }}{{ eos_token }}{% endfor %}");
+  convert_model(model, root_ / "model.gguf");
+  convert_model(root_ / "model.gguf", to_);
+  for (const fs::path& each : {model, root_ / "model.gguf", to_}) {
+    const Tokenizer tokenizer = Tokenizer::load(each);
+    EXPECT_EQ(tokenizer.encode("ab</s>ba"), (std::vector<int32_t>{5, 2, 4, 3})) << each;
+    EXPECT_EQ(ChatTemplate::load(each).render(R"([{"role": "user", "content": "ab"}])").text, "<s>ab</s>") << each;
+  }
+  const nlohmann::json config = nlohmann::json::parse(read_file(to_ / "tokenizer_config.json"));
+  for (const auto& [role, token] : {std::pair("bos_token", "<s>"), std::pair("eos_token", "</s>"), std::pair("pad_token", "</s>")}) {
+    EXPECT_EQ(config[role], token);
+  }
 }
 
 }  // namespace

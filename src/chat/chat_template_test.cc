@@ -10,9 +10,9 @@
 #include "base/files.h"
 #include "base/temporary_directory.h"
 #include "base/text_source.h"
+#include "formats/gguf_writer.h"
 #include "formats/json.h"
 #include "qkv/chat.h"
-#include "text/files/gguf_builder.h"
 
 namespace qkv {
 namespace {
@@ -94,7 +94,7 @@ TEST_F(ChatTemplates, AreFoundWhereTransformersFindsThem) {
 }
 
 TEST_F(ChatTemplates, OfGgufFilesHaveTheirTokens) {
-  const auto file = directory_.write("model.gguf", GgufBuilder()
+  const auto file = directory_.write("model.gguf", GgufWriter()
                                                        .string("tokenizer.chat_template", "{{ bos_token }}|{{ eos_token }}")
                                                        .strings("tokenizer.chat_templates", {"tool_use"})
                                                        .string("tokenizer.chat_template.tool_use", "tools")

@@ -130,6 +130,8 @@ void read_whole(const fs::path& directory, SentenceDescription& result) {
   }
 }
 
+constexpr std::array kGgufModes = {PoolingMode::mean, PoolingMode::cls, PoolingMode::lasttoken};  // from 1 on
+
 // A GGUF file names its pooling; llama.cpp's programs then make vectors of length 1.
 void read_gguf_pooling(const fs::path& file, SentenceDescription& result) {
   const MappedFile mapped(file);
@@ -137,11 +139,10 @@ void read_gguf_pooling(const fs::path& file, SentenceDescription& result) {
   const std::string key = std::string(metadata.string("general.architecture").value_or("")) + ".pooling_type";
   const int64_t type = metadata.integer(key).value_or(0);
   if (type == 0) return;  // none
-  constexpr std::array kModes = {PoolingMode::mean, PoolingMode::cls, PoolingMode::lasttoken};
-  if (type < 0 || type > std::ssize(kModes)) {
+  if (type < 0 || type > std::ssize(kGgufModes)) {
     fail(ErrorCode::unsupported, "{}: \"{}\" is {}; only 1 (mean), 2 (cls) and 3 (last) make vectors of texts", file.string(), key, type);
   }
-  result.pooling = PoolingModule{.modes = {kModes[static_cast<size_t>(type - 1)]}};
+  result.pooling = PoolingModule{.modes = {kGgufModes[static_cast<size_t>(type - 1)]}};
   result.modules.emplace_back(NormalizeModule{});
 }
 
@@ -159,6 +160,19 @@ SentenceDescription read_sentence_files(const fs::path& path) {
   read_transformer(result.model, result);
   read_whole(directory, result);
   return result;
+}
+
+std::optional<uint32_t> gguf_pooling_type(const SentenceDescription& description) {
+  if (!description.pooling) return std::nullopt;
+  const std::vector<PoolingMode>& modes = description.pooling->modes;
+  const auto found = modes.size() == 1 ? std::find(kGgufModes.begin(), kGgufModes.end(), modes[0]) : kGgufModes.end();
+  const bool normalized = description.modules.size() == 1 && std::holds_alternative<NormalizeModule>(description.modules[0]);
+  if (found == kGgufModes.end() || !normalized || !description.prompts.empty()) {
+    log_warning("{}: GGUF knows one pooling (mean, cls, last token) and vectors of length 1; other modules and prompts are left out",
+                description.model.string());
+  }
+  if (found == kGgufModes.end()) return std::nullopt;
+  return static_cast<uint32_t>(found - kGgufModes.begin() + 1);
 }
 
 }  // namespace qkv

@@ -55,6 +55,9 @@ struct SentenceDescription {
 // directory, a missing pooling and other faults.
 SentenceDescription read_sentence_files(const std::filesystem::path& directory);
 
+// The value of GGUF's "pooling_type" that says all of this; nothing if there is no pooling. What it cannot say is named in a warning.
+std::optional<uint32_t> gguf_pooling_type(const SentenceDescription& description);
+
 // "mean" for PoolingMode::mean: the names in Pooling's config.json.
 const char* pooling_name(PoolingMode mode);
 

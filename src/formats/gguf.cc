@@ -175,6 +175,15 @@ std::vector<int32_t> GgufMetadata::integers(const std::string& key) const {
   return result;
 }
 
+std::vector<bool> GgufMetadata::booleans(const std::string& key) const {
+  std::vector<bool> result;
+  const Value* value = find(key, true);
+  if (!value) return result;
+  if (value->type != Type::boolean) wrong_type(key, "an array of true and false");
+  for (uint64_t i = 0; i < value->count; ++i) result.push_back(bytes_[value->begin + i] != 0);
+  return result;
+}
+
 std::string_view GgufMetadata::raw_bytes(const std::string& key) const {
   const Value* value = find(key, true);
   if (!value) return {};

@@ -13,6 +13,9 @@ namespace qkv {
 
 class GgufMetadata {
  public:
+  // Types of values, by the numbers in a file.
+  enum class Type : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
+
   // `bytes` must outlive the object. Reads everything before the tensors, in time and memory linear in that. Throws Error(bad_input) that
   // names `file`, the place and the key for damage, Error(unsupported) for versions other than 2 and 3.
   GgufMetadata(std::string_view bytes, std::string file);
@@ -35,10 +38,10 @@ class GgufMetadata {
   std::vector<std::string_view> strings(const std::string& key) const;  // views of the file
   std::vector<float> floats(const std::string& key) const;
   std::vector<int32_t> integers(const std::string& key) const;
+  std::vector<bool> booleans(const std::string& key) const;
   std::string_view raw_bytes(const std::string& key) const;  // of an array of 8 bit integers
 
  private:
-  enum class Type : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
   struct Value {
     Type type;  // for an array: of its elements
     bool array;

@@ -10,14 +10,8 @@
 namespace qkv {
 namespace {
 
-struct TypeOfValues {
-  uint32_t number;
-  std::string_view name;
-  int64_t block = 0, block_bytes = 0;  // values that are stored together, and their size; 0: not read
-};
-
 // ggml's list (ggml.h, enum ggml_type).
-constexpr TypeOfValues kTypes[] = {
+constexpr GgufType kTypes[] = {
     {0, "F32", 1, 4},   {1, "F16", 1, 2}, {2, "Q4_0", 32, 18}, {3, "Q4_1"},   {6, "Q5_0"},    {7, "Q5_1"},   {8, "Q8_0", 32, 34},
     {9, "Q8_1"},        {10, "Q2_K"},     {11, "Q3_K"},        {12, "Q4_K"},  {13, "Q5_K"},   {14, "Q6_K"},  {15, "Q8_K"},
     {16, "IQ2_XXS"},    {17, "IQ2_XS"},   {18, "IQ3_XXS"},     {19, "IQ1_S"}, {20, "IQ4_NL"}, {21, "IQ3_S"}, {22, "IQ2_S"},
@@ -36,8 +30,8 @@ int64_t alignment_of(const GgufMetadata& metadata) {
   return alignment;
 }
 
-const TypeOfValues& type_of(const GgufMetadata& metadata, std::string_view name, uint64_t number) {
-  const auto found = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const TypeOfValues& type) { return type.number == number; });
+const GgufType& type_of(const GgufMetadata& metadata, std::string_view name, uint64_t number) {
+  const auto found = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const GgufType& type) { return type.number == number; });
   if (found == std::end(kTypes)) {
     fail(ErrorCode::bad_input, "{}: tensor \"{}\" is of the unknown type {}; the file is damaged or newer than qkv", metadata.file(),
          shortened(name, 100), number);
@@ -60,7 +54,7 @@ void read_shape(const GgufMetadata& metadata, GgufCursor& in, GgufTensor& tensor
     tensor.shape[i] = static_cast<int64_t>(size);
     values *= tensor.shape[i];
   }
-  const TypeOfValues& type = type_of(metadata, name, in.number(4));
+  const GgufType& type = type_of(metadata, name, in.number(4));
   tensor.dtype = type.name;
   if (tensor.shape.back() % type.block != 0) {
     in.damaged(fmt::format("has rows of {} values, but {} stores blocks of {}", tensor.shape.back(), type.name, type.block));
@@ -82,6 +76,12 @@ void check_overlaps(const GgufMetadata& metadata, const std::map<std::string, Gg
 }
 
 }  // namespace
+
+const GgufType& gguf_type(std::string_view name) {
+  const auto found = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const GgufType& type) { return type.name == name; });
+  QKV_CHECK(found != std::end(kTypes), "[gguf] there is no type {}", name);
+  return *found;
+}
 
 std::map<std::string, GgufTensor> read_gguf_tensors(const GgufMetadata& metadata) {
   if (const int64_t files = metadata.integer("split.count").value_or(1); files > 1) {

@@ -11,6 +11,14 @@
 
 namespace qkv {
 
+struct GgufType {
+  uint32_t number;
+  std::string_view name;
+  int64_t block = 0, block_bytes = 0;  // values that are stored together, and their size; 0: neither read nor written
+};
+// One of ggml's types by its name.
+const GgufType& gguf_type(std::string_view name);
+
 // Types of values that are read. Q8_0: blocks of 32 values in a row, a scale in f16 and 32 signed bytes. Q4_0: a scale in f16 and 16 bytes
 // that hold values i and i + 16, from -8 to 7, in their lower and upper halves.
 struct GgufTensor {

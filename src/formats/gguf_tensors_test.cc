@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "text/files/gguf_builder.h"
+#include "formats/gguf_writer.h"
 #include "text/files/test_files.h"
 
 namespace qkv {
@@ -20,7 +20,7 @@ std::string message(const std::string& bytes, ErrorCode* code = nullptr) {
 std::string data(size_t size) { return std::string(size, 'x'); }
 
 TEST(GgufTensors, ShapesAreReversedAndPlacesAreInTheFile) {
-  const std::string bytes = GgufBuilder()
+  const std::string bytes = GgufWriter()
                                 .string("general.architecture", "llama")
                                 .tensor("a", {3, 2}, kF32, 0)
                                 .tensor("b", {32, 2}, kQ80, 32)
@@ -40,7 +40,7 @@ TEST(GgufTensors, ShapesAreReversedAndPlacesAreInTheFile) {
 }
 
 TEST(GgufTensors, EveryPrefixIsRefused) {
-  const std::string bytes = GgufBuilder().tensor("a", {3, 2}, kF32, 0).tensor("b", {32}, kQ80, 32).build_with(data(66));
+  const std::string bytes = GgufWriter().tensor("a", {3, 2}, kF32, 0).tensor("b", {32}, kQ80, 32).build_with(data(66));
   for (size_t size = 4; size < bytes.size(); ++size) {
     ErrorCode code{};
     ASSERT_THAT(message(bytes.substr(0, size), &code), testing::StartsWith("a.gguf: ")) << size;
@@ -53,9 +53,9 @@ TEST(GgufTensors, EveryPrefixIsRefused) {
 // alignment of 0, names that come twice, ranges that share bytes.
 TEST(GgufTensors, CountsSizesAndOffsetsThatOverflowAreRefused) {
   const auto one = [](const std::vector<uint64_t>& dimensions, uint32_t type, uint64_t offset = 0) {
-    return message(GgufBuilder().tensor("w", dimensions, type, offset).build_with(data(256)));
+    return message(GgufWriter().tensor("w", dimensions, type, offset).build_with(data(256)));
   };
-  EXPECT_THAT(message(GgufBuilder().build_with_counts(UINT64_MAX, 0)), HasSubstr("the name of tensor 1 of 18446744073709551615"));
+  EXPECT_THAT(message(GgufWriter().build_with_counts(UINT64_MAX, 0)), HasSubstr("the name of tensor 1 of 18446744073709551615"));
   EXPECT_THAT(one({uint64_t{1} << 32, uint64_t{1} << 32}, kF32), HasSubstr("more values than can be counted"));
   EXPECT_THAT(one({uint64_t{1} << 62, 4}, kF32), HasSubstr("more values than can be counted"));
   EXPECT_THAT(one({UINT64_MAX}, kF32), HasSubstr("more values than can be counted"));
@@ -68,27 +68,27 @@ TEST(GgufTensors, CountsSizesAndOffsetsThatOverflowAreRefused) {
   EXPECT_THAT(one({4}, kF32, 256), HasSubstr("of the data, which has 256"));
   EXPECT_THAT(one({4}, kF32, 7), HasSubstr("begins at 7, which is no multiple of 32"));
   EXPECT_THAT(one({4}, 99), HasSubstr("of the unknown type 99"));
-  EXPECT_THAT(message(GgufBuilder().tensor("w", {9}, kF32, 0).tensor("v", {4}, kF32, 32).build_with(data(64))), HasSubstr("overlap"));
-  EXPECT_THAT(message(GgufBuilder().tensor("w", {4}, kF32, 0).tensor("w", {4}, kF32, 32).build_with(data(64))),
+  EXPECT_THAT(message(GgufWriter().tensor("w", {9}, kF32, 0).tensor("v", {4}, kF32, 32).build_with(data(64))), HasSubstr("overlap"));
+  EXPECT_THAT(message(GgufWriter().tensor("w", {4}, kF32, 0).tensor("w", {4}, kF32, 32).build_with(data(64))),
               HasSubstr("\"w\" comes a second time"));
-  const std::string name = GgufBuilder::u64(UINT64_MAX);
-  EXPECT_THAT(message(GgufBuilder().build_with_counts(1, 0) + name), HasSubstr("needs 18446744073709551615 bytes"));
+  const std::string name = GgufWriter::u64(UINT64_MAX);
+  EXPECT_THAT(message(GgufWriter().build_with_counts(1, 0) + name), HasSubstr("needs 18446744073709551615 bytes"));
 }
 
 TEST(GgufTensors, AlignmentsThatAreNoPowersOfTwoAreRefused) {
   for (const uint32_t alignment : {0u, 3u, 48u, 1u << 31, UINT32_MAX}) {
-    const std::string file = GgufBuilder().integer("general.alignment", alignment).tensor("w", {4}, kF32, 0).build_with(data(64));
+    const std::string file = GgufWriter().integer("general.alignment", alignment).tensor("w", {4}, kF32, 0).build_with(data(64));
     EXPECT_THAT(message(file), HasSubstr("\"general.alignment\" is")) << alignment;
   }
-  EXPECT_EQ(message(GgufBuilder().integer("general.alignment", 8).tensor("w", {4}, kF32, 8).build_with(data(64))), "(no error)");
+  EXPECT_EQ(message(GgufWriter().integer("general.alignment", 8).tensor("w", {4}, kF32, 8).build_with(data(64))), "(no error)");
 }
 
 TEST(GgufTensors, OtherTypesAndPartsOfModelsAreNamed) {
   ErrorCode code{};
-  EXPECT_EQ(message(GgufBuilder().tensor("blk.0.attn_q.weight", {256}, kQ4K, 0).build_with(data(256)), &code),
+  EXPECT_EQ(message(GgufWriter().tensor("blk.0.attn_q.weight", {256}, kQ4K, 0).build_with(data(256)), &code),
             "a.gguf: tensor \"blk.0.attn_q.weight\" is Q4_K; qkv reads F32, F16, BF16, Q8_0 and Q4_0");
   EXPECT_EQ(code, ErrorCode::unsupported);
-  EXPECT_THAT(message(GgufBuilder().integer("split.count", 3).build()), HasSubstr("is one of 3 files of a model"));
+  EXPECT_THAT(message(GgufWriter().integer("split.count", 3).build()), HasSubstr("is one of 3 files of a model"));
 }
 
 }  // namespace

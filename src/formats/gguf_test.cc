@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "text/files/gguf_builder.h"
+#include "formats/gguf_writer.h"
 #include "text/files/test_files.h"
 
 namespace qkv {
@@ -13,12 +13,12 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-GgufBuilder small() {
-  GgufBuilder file;
+GgufWriter small() {
+  GgufWriter file;
   file.string("name", "abc").boolean("flag", true).integer("count", 7).strings("words", {"a", "", "bc"}).floats("scores", {0.5f, -2});
   return file.integers("types", {1, -3})
       .raw("byte", 1, "\xFE")
-      .raw("nested", 9, GgufBuilder::u32(9) + GgufBuilder::u64(1) + GgufBuilder::u32(0) + GgufBuilder::u64(2) + "xy");
+      .raw("nested", 9, GgufWriter::u32(9) + GgufWriter::u64(1) + GgufWriter::u32(0) + GgufWriter::u64(2) + "xy");
 }
 
 TEST(Gguf, ValuesOfEachKindAreRead) {
@@ -60,29 +60,29 @@ TEST(Gguf, EveryPrefixIsRefused) {
 
 TEST(Gguf, CountsAndSizesBeyondTheFileAreRefusedAtOnce) {
   const auto message = [](const std::string& bytes) { return error_of([&] { GgufMetadata(bytes, "a.gguf"); }); };
-  EXPECT_THAT(message(small().build_with_key_count(UINT64_MAX)), HasSubstr("the name of key 9 of 18446744073709551615 needs 8 bytes"));
+  EXPECT_THAT(message(small().build_with_counts(0, UINT64_MAX)), HasSubstr("the name of key 9 of 18446744073709551615 needs 8 bytes"));
   const auto array = [](uint32_t type, uint64_t count) {
-    return GgufBuilder().raw("k", 9, GgufBuilder::u32(type) + GgufBuilder::u64(count)).build();
+    return GgufWriter().raw("k", 9, GgufWriter::u32(type) + GgufWriter::u64(count)).build();
   };
   EXPECT_THAT(message(array(4, UINT64_MAX)), HasSubstr("\"k\" says that it has 18446744073709551615 elements"));
   EXPECT_THAT(message(array(4, uint64_t{1} << 62)), HasSubstr("elements, more than the file holds"));  // times 4 it is 0
   EXPECT_THAT(message(array(8, UINT64_MAX)), HasSubstr("\"k\" needs 8 bytes"));
   EXPECT_THAT(message(array(13, 1)), HasSubstr("unknown type 13"));
-  EXPECT_THAT(message(GgufBuilder().raw("k", 8, GgufBuilder::u64(UINT64_MAX)).build()), HasSubstr("needs 18446744073709551615 bytes"));
-  EXPECT_THAT(message(GgufBuilder().raw("k", 99, "").build()), HasSubstr("unknown type 99"));
-  EXPECT_THAT(message(GgufBuilder().integer("k", 1).integer("k", 2).build()), HasSubstr("\"k\" comes a second time"));
+  EXPECT_THAT(message(GgufWriter().raw("k", 8, GgufWriter::u64(UINT64_MAX)).build()), HasSubstr("needs 18446744073709551615 bytes"));
+  EXPECT_THAT(message(GgufWriter().raw("k", 99, "").build()), HasSubstr("unknown type 99"));
+  EXPECT_THAT(message(GgufWriter().integer("k", 1).integer("k", 2).build()), HasSubstr("\"k\" comes a second time"));
 }
 
 TEST(Gguf, DeepNestingIsRefused) {
   std::string value;
-  for (int i = 0; i < 100'000; ++i) value += GgufBuilder::u32(9) + GgufBuilder::u64(1);
-  const std::string bytes = GgufBuilder().raw("k", 9, value).build();
+  for (int i = 0; i < 100'000; ++i) value += GgufWriter::u32(9) + GgufWriter::u64(1);
+  const std::string bytes = GgufWriter().raw("k", 9, value).build();
   EXPECT_THAT(error_of([&] { GgufMetadata(bytes, "a.gguf"); }), HasSubstr("nests arrays too deeply"));
 }
 
 TEST(Gguf, OtherVersionsAreNamed) {
   const auto message = [](uint32_t version) {
-    return error_of([&] { GgufMetadata("GGUF" + GgufBuilder::u32(version) + std::string(16, '\0'), "a.gguf"); });
+    return error_of([&] { GgufMetadata("GGUF" + GgufWriter::u32(version) + std::string(16, '\0'), "a.gguf"); });
   };
   EXPECT_THAT(message(1), HasSubstr("is of version 1 of GGUF"));
   EXPECT_THAT(message(0x03000000), HasSubstr("big-endian"));

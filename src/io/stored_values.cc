@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/parallel.h"
+#include "io/quantized_blocks.h"
 #include "io/tensor_file.h"
 #include "kernels/bf16.h"
 #include "tensor/host_values.h"
@@ -14,19 +15,6 @@ static_assert(std::endian::native == std::endian::little, "the formats are littl
 namespace {
 
 constexpr int64_t kSlab = int64_t{1} << 18;  // values that a thread converts at a time
-
-struct f16 {
-  uint16_t bits;
-};
-
-// IEEE 754 binary16: 1 sign, 5 exponent, 10 mantissa bits.
-float to_float(f16 x) {
-  const uint32_t sign = uint32_t{x.bits & 0x8000u} << 16;
-  const uint32_t exponent = x.bits >> 10 & 0x1f, mantissa = x.bits & 0x3ff;
-  if (exponent == 0) return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(static_cast<float>(mantissa) * 0x1p-24f));
-  const uint32_t widened = exponent == 31 ? 0xff : exponent + 112;  // infinity and NaN are preserved
-  return std::bit_cast<float>(sign | widened << 23 | mantissa << 13);
-}
 
 template <typename To, typename From>
 To convert(From value) {
@@ -41,35 +29,8 @@ To convert(From value) {
   }
 }
 
-constexpr uint64_t kBlock = 32;  // values of a row that GGUF's types quantize together
-
-struct q8_0 {
-  f16 scale;
-  int8_t values[kBlock];
-
-  void unpack(float* to) const {
-    const float factor = to_float(scale);
-    for (size_t i = 0; i < kBlock; ++i) to[i] = factor * static_cast<float>(values[i]);
-  }
-};
-static_assert(sizeof(q8_0) == 34);
-
-struct q4_0 {
-  f16 scale;
-  uint8_t pairs[kBlock / 2];  // values i and i + 16
-
-  void unpack(float* to) const {
-    const float factor = to_float(scale);
-    for (size_t i = 0; i < kBlock / 2; ++i) {
-      to[i] = factor * static_cast<float>((pairs[i] & 15) - 8);
-      to[i + kBlock / 2] = factor * static_cast<float>((pairs[i] >> 4) - 8);
-    }
-  }
-};
-static_assert(sizeof(q4_0) == 18);
-
 template <typename From>
-constexpr bool in_blocks = std::is_same_v<From, q8_0> || std::is_same_v<From, q4_0>;
+constexpr bool in_blocks = std::is_same_v<From, Q8Block> || std::is_same_v<From, Q4Block>;
 
 template <typename From, typename To>
 void convert_blocks(const char* data, int64_t first, int64_t stride, To* to, int64_t count) {
@@ -124,23 +85,14 @@ void convert_view(const StoredTensor& from, To* to, int64_t count) {
   });
 }
 
-template <typename To>
-void add_shift(float shift, To* to, int64_t count) {
-  for (int64_t i = 0; i < count && shift != 0; ++i) to[i] = convert<To>(convert<float>(to[i]) + shift);
-}
-
 template <typename From, typename To>
 bool write_values(const StoredTensor& from, const Tensor& out) {
   write_on_host<To>(out, Before::anything, [&](To* to) {
     const int64_t count = out.numel();
-    if (!from.strides.empty()) {
-      convert_view<From>(from, to, count);
-      return add_shift(from.shift, to, count);
-    }
+    if (!from.strides.empty()) return convert_view<From>(from, to, count);
     parallel_for((count + kSlab - 1) / kSlab, [&](int64_t slab) {
       const int64_t begin = slab * kSlab;
       convert_run<From>(from.data, begin, 1, to + begin, std::min(kSlab, count - begin));
-      add_shift(from.shift, to + begin, std::min(kSlab, count - begin));
     });
   });
   return true;
@@ -167,7 +119,7 @@ constexpr Conversion kConversions[] = {
     {"F32", convert_to<float>},    {"BF16", convert_to<bf16>},    {"F16", convert_to<f16>},      {"F64", convert_to<double>},
     {"I8", convert_to<int8_t>},    {"I16", convert_to<int16_t>},  {"I32", convert_to<int32_t>},  {"I64", convert_to<int64_t>},
     {"U8", convert_to<uint8_t>},   {"U16", convert_to<uint16_t>}, {"U32", convert_to<uint32_t>}, {"U64", convert_to<uint64_t>},
-    {"BOOL", convert_to<uint8_t>}, {"Q8_0", convert_to<q8_0>},    {"Q4_0", convert_to<q4_0>},
+    {"BOOL", convert_to<uint8_t>}, {"Q8_0", convert_to<Q8Block>}, {"Q4_0", convert_to<Q4Block>},
 };
 
 }  // namespace

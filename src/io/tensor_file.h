@@ -21,7 +21,6 @@ struct StoredTensor {
   Shape strides;               // in elements; empty: row-major without gaps
   const char* data = nullptr;  // the first element; at any address
   int64_t bytes = 0;           // from `data` to the end of the last element
-  float shift = 0;             // added to each value
   Shape split_shape = {};      // what the strides describe: `shape` with dimensions split in two; empty: `shape` itself
 };
 

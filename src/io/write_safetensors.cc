@@ -1,11 +1,11 @@
 // Writes safetensors.
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "base/error.h"
 #include "formats/json.h"
+#include "io/f16.h"
 #include "io/safetensors.h"
 #include "tensor/host_values.h"
 
@@ -35,19 +35,6 @@ Written written_as(const Tensor& tensor, SafetensorsType type) {
   }
 }
 
-// Rounds to nearest, ties to even. Finite values from 65,520 on become infinite.
-uint16_t f16_bits(float value) {
-  const uint32_t bits = std::bit_cast<uint32_t>(value), magnitude = bits & 0x7fffffff;
-  const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
-  if (magnitude > 0x7f800000) return static_cast<uint16_t>(sign | 0x7e00);
-  if (magnitude >= 0x477ff000) return static_cast<uint16_t>(sign | 0x7c00);
-  if (magnitude < 0x38800000) {  // subnormal: the sum with 0.5 has the ulp of the smallest f16, so the addition rounds
-    const float sum = std::bit_cast<float>(magnitude) + 0.5f;
-    return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(sum) - std::bit_cast<uint32_t>(0.5f)));
-  }
-  return static_cast<uint16_t>(sign | (magnitude + 0xfff + (magnitude >> 13 & 1) - 0x38000000) >> 13);
-}
-
 void append_bytes(const Tensor& tensor, const Append& append) {
   const auto size = static_cast<size_t>(tensor.numel() * size_of(tensor.dtype()));
   if (kernels_for(tensor).memory.shared_with_host) return append(tensor.host<char>(), size);
@@ -59,17 +46,17 @@ void append_bytes(const Tensor& tensor, const Append& append) {
 void append_f16(const std::string& name, const Tensor& tensor, const Append& append) {
   const Tensor exact = tensor.dtype() == DType::f32 && tensor.device() == Device::cpu ? tensor : tensor.to(DType::f32, Device::cpu);
   const float* values = exact.host<float>();
-  std::vector<uint16_t> rounded(static_cast<size_t>(std::min<int64_t>(exact.numel(), int64_t{1} << 16)));
+  std::vector<f16> rounded(static_cast<size_t>(std::min<int64_t>(exact.numel(), int64_t{1} << 16)));
   for (int64_t begin = 0; begin < exact.numel(); begin += std::ssize(rounded)) {
     const int64_t count = std::min<int64_t>(std::ssize(rounded), exact.numel() - begin);
     for (int64_t i = 0; i < count; ++i) {
       const float value = values[begin + i];
-      rounded[static_cast<size_t>(i)] = f16_bits(value);
-      if (std::isfinite(value) && (rounded[static_cast<size_t>(i)] & 0x7fff) == 0x7c00) {
+      rounded[static_cast<size_t>(i)] = to_f16(value);
+      if (std::isfinite(value) && is_infinite(rounded[static_cast<size_t>(i)])) {
         fail(ErrorCode::invalid_argument, "tensor \"{}\" holds {}, which is too large for f16; write bf16 or f32", name, value);
       }
     }
-    append(rounded.data(), static_cast<size_t>(count) * sizeof(uint16_t));
+    append(rounded.data(), static_cast<size_t>(count) * sizeof(f16));
   }
 }
 

@@ -58,7 +58,9 @@ bool is_whole(std::string_view dtype) { return dtype == "BOOL" || dtype.starts_w
 }  // namespace
 
 ModelDirectory::ModelDirectory(const std::filesystem::path& directory)
-    : files_(open_model_files(directory)), architecture_(&find_architecture(files_.config)), weights_(files_.open_weights()) {
+    : files_(open_model_files(directory)),
+      architecture_(files_.architecture ? files_.architecture : &find_architecture(files_.config)),
+      weights_(files_.open_weights()) {
   Description description = read_description(files_, *architecture_);
   config_ = description.config;
   generation_ = std::move(description.generation);
@@ -187,8 +189,7 @@ bool ModelDirectory::pack_from_file(const Parameter& parameter, DType rows_type)
   const DType dtype = parameter.value.dtype();
   const bool same = (dtype == DType::bf16 && stored.dtype == "BF16") || (dtype == DType::f32 && stored.dtype == "F32");
   const bool aligned = reinterpret_cast<uintptr_t>(stored.data) % static_cast<uintptr_t>(size_of(dtype)) == 0;
-  if (!same || !aligned || !stored.strides.empty() || stored.shift != 0 || !pack_values(parameter.value, stored.data, rows_type))
-    return false;
+  if (!same || !aligned || !stored.strides.empty() || !pack_values(parameter.value, stored.data, rows_type)) return false;
   weight->file->release(stored);
   return true;
 }

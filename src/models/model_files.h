@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "io/weight_files.h"
+#include "models/architecture.h"
 #include "models/config_reader.h"
 
 namespace qkv {
@@ -14,8 +15,9 @@ struct ModelFiles {
   std::filesystem::path directory;         // its directory; for messages, and where other files of the model are
   ConfigReader config;                     // config.json, or what another format's settings say in its keys
   std::optional<ConfigReader> generation;  // generation_config.json
-  // Opens the weights, which have the names that the class of transformers gives them.
   std::function<WeightFiles()> open_weights;
+  // The class, with the names and the arrangement that the weights have in this format; null: as config.json says.
+  const Architecture* architecture = nullptr;
 };
 
 // Opens what `path` names (base/hub_cache.h): a directory with config.json, a GGUF file or a directory with one, or one of Marian with

@@ -147,6 +147,8 @@ TransformerConfig network_alone(TransformerConfig config) {
 
 }  // namespace
 
+bool same_network(const TransformerConfig& a, const TransformerConfig& b) { return network_alone(a) == network_alone(b); }
+
 bool holds(const Architecture& architecture, const TransformerConfig& config) {
   nlohmann::ordered_json written;
   try {
@@ -156,7 +158,7 @@ bool holds(const Architecture& architecture, const TransformerConfig& config) {
     if (architecture.tied_by_weights) read.tie_word_embeddings = config.tie_word_embeddings;
     // A file of a class with a pooler may lack it.
     if (read.head == Head::pooler && config.head == Head::none) read.head = Head::none;
-    return network_alone(std::move(read)) == network_alone(config);
+    return same_network(read, config);
   } catch (const Error&) {  // a value that the class refuses
     return false;
   }

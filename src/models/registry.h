@@ -13,8 +13,10 @@ std::span<const Architecture> architectures();
 // The architecture named by config.json ("architectures", else "model_type"). Throws an error listing the known names.
 const Architecture& find_architecture(const ConfigReader& config);
 
-// Does a config.json of this architecture describe the network completely? It does if reading the written file gives the same network;
-// settings used only in training and text generation (dropout, initial deviation, token ids) may be lost.
+// Are both networks equal but for settings used only in training and text generation (dropout, initial deviation, token ids)?
+bool same_network(const TransformerConfig& a, const TransformerConfig& b);
+
+// Does a config.json of this architecture describe the network completely? It does if reading the written file gives the same_network().
 bool holds(const Architecture& architecture, const TransformerConfig& config);
 
 // The architecture for writing one of our networks: the first of the preferred "model_type" of transformers that holds it, else the first

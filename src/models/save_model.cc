@@ -46,31 +46,6 @@ void append_copies(const Model& model, const Architecture& architecture, NamedTe
   }
 }
 
-NamedTensors named_weights(const Model& model, const Architecture& architecture, std::span<const Tensor> weights) {
-  NamedTensors named;
-  if (model.network.final_logits_bias()) named.emplace_back("final_logits_bias", logits_bias_row(model));
-  for (size_t i = 0; i < model.parameters.all().size(); ++i) {
-    const Parameter& parameter = model.parameters.all()[i];
-    const Tensor& value = weights.empty() ? parameter.value : weights[i];
-    QKV_CHECK(value.shape() == parameter.value.shape(), "[save_model] {} for {}, which is {}", to_string(value.shape()), parameter.name,
-              to_string(parameter.value.shape()));
-    const TheirWeight place = their_weight(architecture, model.config, parameter.name);
-    QKV_CHECK(!place.name.empty(), "[save_model] {} has no place for {}", architecture.class_name, parameter.name);
-    if (place.is_unchanged()) {
-      named.emplace_back(place.name, value);
-      continue;
-    }
-    auto found = std::find_if(named.begin(), named.end(), [&](const auto& each) { return each.first == place.name; });
-    if (found == named.end()) {
-      found = named.insert(named.end(), {place.name, Tensor::empty(their_shape(place, value.shape()), DType::f32)});
-    }
-    put_into(found->second, place, as_f32(value));
-  }
-  append_copies(model, architecture, named);
-  if (model.config.position_table == PositionTable::sinusoidal) append_sinusoids(model, architecture, named);
-  return named;
-}
-
 void write_token_ids(const TransformerConfig& config, const GenerationDefaults& generation, nlohmann::ordered_json& out) {
   if (!out.contains("pad_token_id")) out["pad_token_id"] = token_id_json(config.pad_token_id);  // else the class computes with it
   if (!config.has_decoder()) return;
@@ -102,6 +77,36 @@ std::string config_json(const Model& model, const Architecture& architecture, Sa
 }
 
 }  // namespace
+
+NamedTensors named_weights(const Model& model, const Architecture& architecture, std::span<const Tensor> weights,
+                           std::vector<std::string>* left_out) {
+  NamedTensors named;
+  if (model.network.final_logits_bias()) named.emplace_back("final_logits_bias", logits_bias_row(model));
+  for (size_t i = 0; i < model.parameters.all().size(); ++i) {
+    const Parameter& parameter = model.parameters.all()[i];
+    const Tensor& value = weights.empty() ? parameter.value : weights[i];
+    QKV_CHECK(value.shape() == parameter.value.shape(), "[save_model] {} for {}, which is {}", to_string(value.shape()), parameter.name,
+              to_string(parameter.value.shape()));
+    const TheirWeight place = their_weight(architecture, model.config, parameter.name);
+    if (place.name.empty() && left_out) {
+      left_out->push_back(parameter.name);
+      continue;
+    }
+    QKV_CHECK(!place.name.empty(), "[save_model] {} has no place for {}", architecture.class_name, parameter.name);
+    if (place.is_unchanged()) {
+      named.emplace_back(place.name, value);
+      continue;
+    }
+    auto found = std::find_if(named.begin(), named.end(), [&](const auto& each) { return each.first == place.name; });
+    if (found == named.end()) {
+      found = named.insert(named.end(), {place.name, Tensor::empty(their_shape(place, value.shape()), DType::f32)});
+    }
+    put_into(found->second, place, as_f32(value));
+  }
+  append_copies(model, architecture, named);
+  if (model.config.position_table == PositionTable::sinusoidal) append_sinusoids(model, architecture, named);
+  return named;
+}
 
 void save_model(const Model& model, const std::filesystem::path& directory, std::span<const Tensor> weights) {
   save_model(model, directory, SaveFormat{}, weights);

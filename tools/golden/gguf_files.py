@@ -51,6 +51,38 @@ def models():
         transformers.GPT2Config(vocab_size=19, n_embd=32, n_layer=1, n_head=4, n_inner=32, n_positions=24, bos_token_id=1, eos_token_id=2))
     bert = dict(vocab_size=19, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=32, max_position_embeddings=26)
     yield "bert_f32", gguf.MODEL_ARCH.BERT, transformers.BertModel(transformers.BertConfig(**bert), add_pooling_layer=False)
+    small = SIZES | dict(hidden_size=16, intermediate_size=24)
+    yield "phi2_f32", gguf.MODEL_ARCH.PHI2, transformers.PhiForCausalLM(
+        transformers.PhiConfig(**small | dict(hidden_size=32, num_key_value_heads=4, intermediate_size=128), partial_rotary_factor=0.5))
+    yield "starcoder_f32", gguf.MODEL_ARCH.STARCODER, transformers.GPTBigCodeForCausalLM(
+        transformers.GPTBigCodeConfig(vocab_size=19, n_embd=16, n_layer=1, n_head=4, n_inner=24, n_positions=24, multi_query=True, bos_token_id=1, eos_token_id=2))
+    yield "starcoder2_bf16", gguf.MODEL_ARCH.STARCODER2, transformers.Starcoder2ForCausalLM(transformers.Starcoder2Config(**small, sliding_window=None))
+    for name, parallel in (("gptneox_f32", True), ("gptneox_sequential_f32", False)):
+        yield name, gguf.MODEL_ARCH.GPTNEOX, transformers.GPTNeoXForCausalLM(transformers.GPTNeoXConfig(
+            **small | dict(hidden_size=32, num_key_value_heads=4), use_parallel_residual=parallel, rope_parameters=dict(rope_type="default", rope_theta=9000.0, partial_rotary_factor=0.5)))
+    falcon = dict(vocab_size=19, hidden_size=16, num_hidden_layers=1, num_attention_heads=4, bos_token_id=1, eos_token_id=2)
+    yield "falcon_f32", gguf.MODEL_ARCH.FALCON, transformers.FalconForCausalLM(transformers.FalconConfig(**falcon))
+    yield "falcon_grouped_f32", gguf.MODEL_ARCH.FALCON, transformers.FalconForCausalLM(
+        transformers.FalconConfig(**falcon, new_decoder_architecture=True, num_kv_heads=2))
+    yield "mpt_f32", gguf.MODEL_ARCH.MPT, transformers.MptForCausalLM(
+        transformers.MptConfig(vocab_size=19, d_model=16, n_heads=4, n_layers=1, max_seq_len=32, no_bias=True, attn_config=dict(clip_qkv=1.5), bos_token_id=1, eos_token_id=2))
+    yield "bloom_f16", gguf.MODEL_ARCH.BLOOM, transformers.BloomForCausalLM(
+        transformers.BloomConfig(vocab_size=19, hidden_size=16, n_layer=1, n_head=4, seq_length=32))
+    for name, changes in (("stablelm_f32", dict(use_qkv_bias=True)), ("stablelm_parallel_f32", dict(use_parallel_residual=True))):
+        yield name, gguf.MODEL_ARCH.STABLELM, transformers.StableLmForCausalLM(
+            transformers.StableLmConfig(**small | dict(hidden_size=32), **changes, rope_parameters=dict(rope_type="default", rope_theta=9000.0, partial_rotary_factor=0.5)))
+    yield "cohere2_f32", gguf.MODEL_ARCH.COHERE2, transformers.Cohere2ForCausalLM(
+        transformers.Cohere2Config(**small | dict(num_hidden_layers=4), pad_token_id=0, sliding_window=4, logit_scale=0.25))
+    yield "exaone4_f32", gguf.MODEL_ARCH.EXAONE4, transformers.Exaone4ForCausalLM(
+        transformers.Exaone4Config(**small | dict(num_hidden_layers=3), sliding_window=4, layer_types=["sliding_attention", "full_attention", "sliding_attention"]))
+    yield "glm4_bf16", gguf.MODEL_ARCH.GLM4, transformers.Glm4ForCausalLM(
+        transformers.Glm4Config(**small, head_dim=8, pad_token_id=0, attention_bias=True, rope_parameters=dict(rope_type="default", rope_theta=9000.0, partial_rotary_factor=0.5)))
+    yield "olmo2_f32", gguf.MODEL_ARCH.OLMO2, transformers.Olmo2ForCausalLM(transformers.Olmo2Config(**small, pad_token_id=0))
+    yield "olmo3_f32", gguf.MODEL_ARCH.OLMO2, transformers.Olmo3ForCausalLM(
+        transformers.Olmo3Config(**small | dict(num_hidden_layers=2), pad_token_id=0, sliding_window=4, layer_types=["sliding_attention", "full_attention"]))
+    yield "smollm3_f32", gguf.MODEL_ARCH.SMOLLM3, transformers.SmolLM3ForCausalLM(transformers.SmolLM3Config(**small | dict(num_hidden_layers=4), pad_token_id=0))
+    yield "hunyuan_f32", gguf.MODEL_ARCH.HUNYUAN_DENSE, transformers.HunYuanDenseV1ForCausalLM(
+        transformers.HunYuanDenseV1Config(**small, head_dim=8, pad_token_id=0))
 
 
 def spread_weights(model, seed):
@@ -67,6 +99,32 @@ def pairs_of_rows(weight, heads):
     return weight.reshape(heads, 2, weight.shape[0] // heads // 2, *weight.shape[1:]).swapaxes(1, 2).reshape(weight.shape)
 
 
+def stacked(weight, heads, parts):
+    """Q, K and V of each head (or of each group of heads) together to all of Q, then K, then V. parts: heads of each in a group."""
+    groups = weight.reshape(heads, sum(parts), -1, *weight.shape[1:])
+    ends = numpy.cumsum(parts)[:-1]
+    return numpy.concatenate([part.reshape(-1, *weight.shape[1:]) for part in numpy.split(groups, ends, axis=1)])
+
+
+def as_in_gguf(arch, config, name, values):
+    """The converter's changes of weights: transposed, rows of q and k in pairs, fused projections stacked, norms plus one."""
+    archs = gguf.MODEL_ARCH
+    module = name.split(".")[-2]
+    if arch == archs.GPT2 and name.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
+        return numpy.ascontiguousarray(values.T)
+    heads = {"q_proj": config.num_attention_heads, "k_proj": getattr(config, "num_key_value_heads", 0)}.get(module, 0)
+    if arch in (archs.LLAMA, archs.GRANITE, archs.SMOLLM3) and heads:
+        return pairs_of_rows(values, heads)
+    if arch in (archs.GPTNEOX, archs.BLOOM) and module == "query_key_value":
+        return stacked(values, config.num_attention_heads, (1, 1, 1))
+    if arch == archs.FALCON and module == "query_key_value":
+        groups = config.num_kv_heads if config.new_decoder_architecture else 1
+        return stacked(values, groups, (config.num_attention_heads // groups, 1, 1))
+    if arch in (archs.GEMMA, archs.GEMMA2, archs.GEMMA3) and name.endswith("norm.weight"):
+        return values + 1
+    return values
+
+
 def stored(name, weight, kind):
     """As the converter does: one-dimensional tensors and position tables stay f32."""
     if weight.ndim == 1 or "position" in name or "token_type" in name or "wpe" in name:
@@ -75,34 +133,57 @@ def stored(name, weight, kind):
 
 
 def add_settings(writer, config, arch):
-    writer.add_context_length(config.max_position_embeddings)
-    writer.add_embedding_length(config.hidden_size)
+    archs = gguf.MODEL_ARCH
+    get = lambda *names: next((getattr(config, name) for name in names if getattr(config, name, None) is not None), None)
+    hidden, heads = config.hidden_size, config.num_attention_heads
+    writer.add_context_length(get("max_position_embeddings", "max_seq_len", "seq_length"))
+    writer.add_embedding_length(hidden)
     writer.add_block_count(config.num_hidden_layers)
-    writer.add_head_count(config.num_attention_heads)
-    writer.add_feed_forward_length(getattr(config, "intermediate_size", None) or config.n_inner or 4 * config.n_embd)
-    if arch in (gguf.MODEL_ARCH.GPT2, gguf.MODEL_ARCH.BERT):
-        writer.add_layer_norm_eps(config.layer_norm_epsilon if arch == gguf.MODEL_ARCH.GPT2 else config.layer_norm_eps)
-        if arch == gguf.MODEL_ARCH.BERT:
-            writer.add_causal_attention(False)
-            writer.add_pooling_type(gguf.PoolingType.MEAN)
+    writer.add_head_count(heads)
+    writer.add_feed_forward_length(get("intermediate_size", "ffn_hidden_size", "n_inner") or 4 * hidden)
+    if (epsilon := get("layer_norm_eps", "layer_norm_epsilon", "norm_epsilon")) is not None:
+        writer.add_layer_norm_eps(epsilon)
+    if arch == archs.BERT:
+        writer.add_causal_attention(False)
+        writer.add_pooling_type(gguf.PoolingType.MEAN)
+    if arch == archs.STARCODER:
+        writer.add_head_count_kv(1)
+    if arch in (archs.MPT, archs.BLOOM):
+        writer.add_max_alibi_bias(8.0)
+    if arch == archs.MPT:
+        writer.add_clamp_kqv(config.attn_config.clip_qkv)
+    if arch in (archs.GPT2, archs.BERT, archs.STARCODER, archs.MPT, archs.BLOOM):
         return
-    writer.add_head_count_kv(config.num_key_value_heads)
-    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    if arch == gguf.MODEL_ARCH.GRANITE:
+    if arch == archs.FALCON:
+        writer.add_head_count_kv(config.num_kv_heads if config.new_decoder_architecture else 1)
+        writer.add_tensor_data_layout("jploski")
+        return
+    writer.add_head_count_kv(get("num_key_value_heads") or heads)
+    if get("rms_norm_eps") is not None:
+        writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    if arch in (archs.GPTNEOX, archs.STABLELM):
+        writer.add_parallel_residual(config.use_parallel_residual)
+    if arch == archs.GRANITE:
         writer.add_embedding_scale(config.embedding_multiplier)
         writer.add_residual_scale(config.residual_multiplier)
         writer.add_attention_scale(config.attention_multiplier)
         writer.add_logit_scale(config.logits_scaling)
-    if arch in (gguf.MODEL_ARCH.GEMMA2, gguf.MODEL_ARCH.GEMMA3):
+    if arch == archs.COHERE2:
+        writer.add_logit_scale(config.logit_scale)
+    windows = arch in (archs.GEMMA2, archs.GEMMA3, archs.COHERE2, archs.EXAONE4) or config.model_type == "olmo3"
+    if windows:
         writer.add_sliding_window(config.sliding_window)
-    if arch == gguf.MODEL_ARCH.GEMMA2:
+    if windows and arch in (archs.EXAONE4, archs.OLMO2):
+        writer.add_sliding_window_pattern([kind == "sliding_attention" for kind in config.layer_types])
+    if arch == archs.GEMMA2:
         writer.add_attn_logit_softcapping(config.attn_logit_softcapping)
         writer.add_final_logit_softcapping(config.final_logit_softcapping)
-    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    writer.add_key_length(head_dim)
-    writer.add_value_length(head_dim)
-    writer.add_rope_dimension_count(head_dim)
+    head_dim = get("head_dim") or hidden // heads
+    if get("head_dim") or get("rms_norm_eps"):
+        writer.add_key_length(head_dim)
+        writer.add_value_length(head_dim)
     rope = config.rope_parameters.get("full_attention", config.rope_parameters)
+    writer.add_rope_dimension_count(int(head_dim * rope.get("partial_rotary_factor", 1.0)))
     writer.add_rope_freq_base(rope["rope_theta"])
     if rope["rope_type"] == "yarn":
         writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
@@ -129,23 +210,19 @@ def write(name, arch, model):
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     names = gguf.get_tensor_name_map(arch, model.config.num_hidden_layers)
+    suffixes = (".weight", ".bias")
     tied = getattr(model.config, "tie_word_embeddings", True)
     with torch.no_grad():
         for theirs, weight in model.named_parameters():
             if theirs == "lm_head.weight" and tied:
                 continue
-            values = weight.float().numpy()
-            if arch == gguf.MODEL_ARCH.GPT2 and theirs.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
-                values = numpy.ascontiguousarray(values.T)
-            heads = {"q_proj": model.config.num_attention_heads, "k_proj": getattr(model.config, "num_key_value_heads", 0)}.get(theirs.split(".")[-2], 0)
-            if arch in (gguf.MODEL_ARCH.LLAMA, gguf.MODEL_ARCH.GRANITE) and heads:
-                values = pairs_of_rows(values, heads)
-            if arch in (gguf.MODEL_ARCH.GEMMA, gguf.MODEL_ARCH.GEMMA2, gguf.MODEL_ARCH.GEMMA3) and theirs.endswith("norm.weight"):
-                values = values + 1
+            values = as_in_gguf(arch, model.config, theirs, weight.float().numpy())
             data, type_ = stored(theirs, values, kind)
-            writer.add_tensor(names.get_name(theirs, try_suffixes=(".weight", ".bias")), data, raw_dtype=type_)
+            name_there = names.get_name(theirs, suffixes) or names.get_name(theirs.removeprefix("transformer."), suffixes)
+            writer.add_tensor(name_there, data, raw_dtype=type_)
             if kind.startswith("q"):
                 values = dequantize(data, type_)
+                heads = {"q_proj": model.config.num_attention_heads, "k_proj": getattr(model.config, "num_key_value_heads", 0)}.get(theirs.split(".")[-2], 0)
                 if arch == gguf.MODEL_ARCH.LLAMA and heads:
                     size = values.shape[0] // heads
                     values = values.reshape(heads, size // 2, 2, -1).swapaxes(1, 2).reshape(values.shape)

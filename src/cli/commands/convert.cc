@@ -1,4 +1,4 @@
-// qkv convert: writes a model as a Hugging Face directory.
+// qkv convert: writes a model as a Hugging Face directory or a GGUF file.
 #include <charconv>
 
 #include "base/option_error.h"
@@ -32,24 +32,27 @@ void add_convert_command(CLI::App& app) {
     std::string from, to, size = "5GB";
     ConvertOptions options;
   };
-  CLI::App* command = app.add_subcommand("convert", "Write a model in other files as a Hugging Face directory with safetensors");
+  CLI::App* command =
+      app.add_subcommand("convert", "Write a model in other files: a Hugging Face directory with safetensors, or a GGUF file");
   auto arguments = std::make_shared<Arguments>();
   command
       ->add_option("FROM", arguments->from,
-                   "Model: a directory with safetensors or pytorch_model.bin, one of Marian (decoder.yml, .npz), a file in it, or a "
-                   "model's folder in the Hub's cache")
+                   "Model: a directory with safetensors or pytorch_model.bin, one of Marian (decoder.yml, .npz), a file in it, a "
+                   "GGUF file, or a model's folder in the Hub's cache")
       ->required();
-  command->add_option("TO", arguments->to, "New directory")->required();
-  const std::map<std::string, WeightType> types = {
-      {"file", WeightType::file}, {"f32", WeightType::f32}, {"bf16", WeightType::bf16}, {"f16", WeightType::f16}};
-  command->add_option("--dtype", arguments->options.dtype, "Type of the weights; file: bf16 or f16 if they have that type, else f32")
+  command->add_option("TO", arguments->to, "New directory, or new file if the name ends in .gguf")->required();
+  const std::map<std::string, WeightType> types = {{"file", WeightType::file}, {"f32", WeightType::f32},   {"bf16", WeightType::bf16},
+                                                   {"f16", WeightType::f16},   {"q8_0", WeightType::q8_0}, {"q4_0", WeightType::q4_0}};
+  command
+      ->add_option("--dtype", arguments->options.dtype,
+                   "Type of the weights; file: bf16 or f16 if they have that type, else f32. q8_0 and q4_0 are for GGUF")
       ->transform(CLI::CheckedTransformer(types))
-      ->type_name("file|f32|bf16|f16")
+      ->type_name("file|f32|bf16|f16|q8_0|q4_0")
       ->default_str("file");
   command->add_option("--max-shard-size", arguments->size, "Divide the weights into files of at most this size")
       ->type_name("SIZE")
       ->default_str("5GB");
-  command->footer("Example: qkv convert opus-mt-en-de my-model --dtype bf16");
+  command->footer("Examples: qkv convert opus-mt-en-de my-model --dtype bf16\n          qkv convert my-model model.gguf --dtype q8_0");
   command->callback([arguments] {
     arguments->options.max_shard_bytes = bytes_of(arguments->size);
     ProgressLine line;

@@ -1,29 +1,31 @@
-// The architectures that qkv reads from GGUF: llama.cpp's names of settings and tensors beside those of transformers' classes.
+// The architectures that qkv reads and writes in GGUF: llama.cpp's names of settings and tensors beside those of transformers' classes.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "formats/json.h"
+#include "models/architecture.h"
 #include "models/gguf/gguf_keys.h"
 
 namespace qkv {
 
-// A module's name in GGUF and in our network; "{}" stands for the layer's number. The suffix (".weight") is the same in both.
-struct GgufName {
-  std::string_view theirs, ours;
-  // The rows of each head's two halves alternate in the file, since llama.cpp rotates neighbouring columns for this architecture.
-  bool rotary_pairs = false;
-};
-
 struct GgufArchitecture {
   std::string_view name;        // "general.architecture"
   std::string_view class_name;  // transformers' class with the same network
-  std::vector<GgufName> names;
-  void (*read_config)(GgufKeys& in, nlohmann::json& config) = nullptr;
+  std::vector<WeightName> weights;
+  void (*map_settings)(GgufKeys& keys, nlohmann::json& config) = nullptr;
+  // The rows of each head's two halves alternate in q and k, since llama.cpp rotates neighbouring columns for this architecture.
+  bool rotary_pairs = false;
+  bool (*applies)(const GgufKeys& keys) = nullptr;  // tells apart classes that have one name in GGUF; null: it does
+
+  Architecture layout = {};  // the class with the names and the arrangement that its weights have in GGUF
 };
 
-// Throws an error that lists the known ones.
-const GgufArchitecture& find_gguf_architecture(const GgufMetadata& metadata);
+std::span<const GgufArchitecture> gguf_architectures();
+
+// The architecture of a file. Throws an error that lists the known ones.
+const GgufArchitecture& find_gguf_architecture(const GgufMetadata& metadata, const TensorFile::Entries& tensors);
 
 }  // namespace qkv

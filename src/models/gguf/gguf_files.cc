@@ -29,7 +29,7 @@ ModelFiles open_gguf_files(const std::filesystem::path& file) {
     return WeightFiles(TensorFile(file, std::move(again.mapping), std::move(again.model.tensors)));
   };
   return {file.parent_path(), ConfigReader(file.string(), std::move(opened.model.config)),
-          ConfigReader(file.string(), std::move(opened.model.generation)), open_weights};
+          ConfigReader(file.string(), std::move(opened.model.generation)), open_weights, &opened.model.architecture->layout};
 }
 
 }  // namespace qkv

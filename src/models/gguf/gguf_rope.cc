@@ -9,8 +9,16 @@
 namespace qkv {
 namespace {
 
+using nlohmann::json;
+
 // Llama 3's scaling: llama.cpp stores the divisor of each frequency instead of the parameters.
 constexpr double kLowFrequencies = 1, kHighFrequencies = 4;  // of all Llama 3
+
+constexpr const char* kDivisors = "rope_freqs.weight";
+constexpr const char* kLongFactors = "rope_factors_long.weight";
+constexpr const char* kShortFactors = "rope_factors_short.weight";
+constexpr const char* kOriginalLength = "rope.scaling.original_context_length";
+constexpr const char* kType = "rope.scaling.type";
 
 double divisor(double wavelength, double factor, double original) {
   if (wavelength < original / kHighFrequencies) return 1;
@@ -40,13 +48,18 @@ std::vector<float> factors_of(const GgufKeys& in, const StoredTensor& stored, in
   return values.to_vector();
 }
 
-nlohmann::json llama3_parameters(const GgufKeys& in, const StoredTensor& stored, double theta, int64_t rotary_dim) {
-  const std::vector<float> divisors = factors_of(in, stored, rotary_dim / 2);
-  const double factor = *std::max_element(divisors.begin(), divisors.end());
+std::vector<double> wavelengths_of(double theta, int64_t rotary_dim) {
   std::vector<double> wavelengths;
-  for (size_t i = 0; i < divisors.size(); ++i) {
+  for (int64_t i = 0; i < rotary_dim / 2; ++i) {
     wavelengths.push_back(2 * std::numbers::pi * std::pow(theta, 2 * static_cast<double>(i) / static_cast<double>(rotary_dim)));
   }
+  return wavelengths;
+}
+
+json llama3_parameters(const GgufKeys& in, const StoredTensor& stored, double theta, int64_t rotary_dim) {
+  const std::vector<float> divisors = factors_of(in, stored, rotary_dim / 2);
+  const double factor = *std::max_element(divisors.begin(), divisors.end());
+  const std::vector<double> wavelengths = wavelengths_of(theta, rotary_dim);
   const double original = original_length(divisors, wavelengths, factor);
   for (size_t i = 0; i < divisors.size(); ++i) {
     const double expected = divisor(wavelengths[i], factor, original);
@@ -60,36 +73,89 @@ nlohmann::json llama3_parameters(const GgufKeys& in, const StoredTensor& stored,
           {"original_max_position_embeddings", static_cast<int64_t>(original)}};
 }
 
-void read_scaling(GgufKeys& in, const std::string& type, nlohmann::json& rope) {
+// Linear scaling and YaRN.
+void map_scaling(GgufKeys& keys, json& rope) {
+  keys.map_number("rope.scaling.factor", rope, "factor");
+  if (rope["rope_type"] != "yarn") return;
+  keys.map_integer(kOriginalLength, rope, "original_max_position_embeddings");
+  keys.map_number("rope.scaling.yarn_beta_fast", rope, "beta_fast");
+  keys.map_number("rope.scaling.yarn_beta_slow", rope, "beta_slow");
+}
+
+void read_scaling(GgufKeys& keys, const std::string& type, json& rope) {
   if (type != "linear" && type != "yarn") {
-    fail(ErrorCode::unsupported, "{}: the scaling of rotary positions is \"{}\"; there are none, linear and yarn", in.file(),
+    fail(ErrorCode::unsupported, "{}: the scaling of rotary positions is \"{}\"; there are none, linear and yarn", keys.file(),
          shortened(type, 60));
   }
   rope["rope_type"] = type;
-  const auto put = [&](const char* theirs, const char* key) {
-    if (const auto value = in.number(theirs)) rope[key] = *value;
-  };
-  put("rope.scaling.factor", "factor");
-  if (const auto length = in.integer("rope.scaling.original_context_length")) rope["original_max_position_embeddings"] = *length;
-  put("rope.scaling.yarn_beta_fast", "beta_fast");
-  put("rope.scaling.yarn_beta_slow", "beta_slow");
-  in.integer("rope.scaling.finetuned");
+  map_scaling(keys, rope);
+  keys.integer(kOriginalLength);
+  keys.flag("rope.scaling.finetuned");
+}
+
+void read_rope_keys(GgufKeys& keys, int64_t head_dim, bool partial, json& config) {
+  json rope = {{"rope_type", "default"}};
+  const double theta = keys.number("rope.freq_base").value_or(10000);
+  const int64_t rotary_dim = keys.integer("rope.dimension_count").value_or(head_dim);
+  const std::string type = keys.text(kType).value_or("none");
+  if (type != "none" && type != "longrope") read_scaling(keys, type, rope);
+  if (const StoredTensor* divisors = keys.tensor(kDivisors)) rope = llama3_parameters(keys, *divisors, theta, rotary_dim);
+  rope["rope_theta"] = theta;
+  if (partial || rotary_dim != head_dim) {
+    rope["partial_rotary_factor"] = static_cast<double>(rotary_dim) / static_cast<double>(head_dim);
+  }
+  config["rope_parameters"] = rope;
+}
+
+std::vector<float> llama3_divisors(const json& rope, double theta, int64_t rotary_dim) {
+  std::vector<float> divisors;
+  for (const double wavelength : wavelengths_of(theta, rotary_dim)) {
+    divisors.push_back(static_cast<float>(
+        divisor(wavelength, rope.at("factor").get<double>(), rope.at("original_max_position_embeddings").get<double>())));
+  }
+  return divisors;
+}
+
+void write_rope_keys(GgufKeys& keys, int64_t head_dim, json& config) {
+  json rope = config.value("rope_parameters", json::object());
+  if (rope.contains("full_attention")) rope = json(rope["full_attention"]);
+  if (!rope.contains("rope_type")) return;  // no layer rotates
+  const double theta = rope.at("rope_theta").get<double>();
+  const auto rotary_dim = std::lround(static_cast<double>(head_dim) * rope.value("partial_rotary_factor", 1.0));
+  keys.put_number("rope.freq_base", theta);
+  keys.put("rope.dimension_count", rotary_dim);
+  const std::string type = rope["rope_type"].get<std::string>();
+  if (type == "llama3") keys.put_tensor(kDivisors, llama3_divisors(rope, theta, rotary_dim));
+  if (type != "linear" && type != "yarn") return;
+  keys.put_text(kType, type);
+  map_scaling(keys, rope);
 }
 
 }  // namespace
 
-std::vector<float> read_gguf_factors(const GgufKeys& in, const StoredTensor& stored) { return factors_of(in, stored, 0); }
+void map_gguf_rope(GgufKeys& keys, int64_t head_dim, bool partial, json& config) {
+  if (keys.writing()) return write_rope_keys(keys, head_dim, config);
+  read_rope_keys(keys, head_dim, partial, config);
+}
 
-void read_gguf_rope(GgufKeys& in, int64_t head_dim, nlohmann::json& config) {
-  nlohmann::json rope = {{"rope_type", "default"}};
-  const double theta = in.number("rope.freq_base").value_or(10000);
-  const int64_t rotary_dim = in.integer("rope.dimension_count").value_or(head_dim);
-  const std::string type = in.text("rope.scaling.type").value_or("none");
-  if (type != "none" && type != "longrope") read_scaling(in, type, rope);
-  if (const StoredTensor* divisors = in.tensor("rope_freqs.weight")) rope = llama3_parameters(in, *divisors, theta, rotary_dim);
-  rope["rope_theta"] = theta;
-  if (rotary_dim != head_dim) rope["partial_rotary_factor"] = static_cast<double>(rotary_dim) / static_cast<double>(head_dim);
-  config["rope_parameters"] = rope;
+void map_gguf_long_rope(GgufKeys& keys, json& config) {
+  json& rope = config["rope_parameters"];
+  keys.map_integer(kOriginalLength, config, "original_max_position_embeddings");
+  if (!keys.writing()) {
+    keys.number("rope.scaling.attn_factor");  // follows from the two lengths
+    const StoredTensor *longer = keys.tensor(kLongFactors), *shorter = keys.tensor(kShortFactors);
+    if (!longer || !shorter) return;
+    rope["rope_type"] = "longrope";
+    rope["long_factor"] = factors_of(keys, *longer, 0);
+    rope["short_factor"] = factors_of(keys, *shorter, 0);
+    return;
+  }
+  if (!rope.contains("long_factor")) return;
+  keys.put_tensor(kLongFactors, rope["long_factor"].get<std::vector<float>>());
+  keys.put_tensor(kShortFactors, rope["short_factor"].get<std::vector<float>>());
+  const double original = config.at("original_max_position_embeddings").get<double>();
+  const double scale = config.at("max_position_embeddings").get<double>() / original;
+  keys.put_number("rope.scaling.attn_factor", scale > 1 ? std::sqrt(1 + std::log(scale) / std::log(original)) : 1);
 }
 
 }  // namespace qkv

@@ -87,6 +87,17 @@ const GgufPreTokenizer* find_gguf_pre_tokenizer(std::string_view name) {
   return nullptr;
 }
 
+const GgufPreTokenizer* find_gguf_pre_tokenizer(const std::vector<std::string>& patterns, bool ignore_merges) {
+  const auto equal = [&](const GgufPreTokenizer& each) {
+    if (each.patterns.empty()) return patterns.size() == 1 && patterns[0] == patterns::kGpt2;
+    return std::equal(each.patterns.begin(), each.patterns.end(), patterns.begin(), patterns.end());
+  };
+  for (const GgufPreTokenizer& each : all()) {
+    if (!each.lstrip_mask && each.ignore_merges == ignore_merges && equal(each)) return &each;
+  }
+  return nullptr;
+}
+
 std::string gguf_pre_tokenizer_names() {
   std::string names;
   for (const GgufPreTokenizer& each : all()) {

@@ -17,6 +17,8 @@ struct GgufPreTokenizer {
 
 // Null for an unknown name.
 const GgufPreTokenizer* find_gguf_pre_tokenizer(std::string_view name);
+// The first one that cuts by these patterns; an empty list of its own is GPT-2's. Null if there is none.
+const GgufPreTokenizer* find_gguf_pre_tokenizer(const std::vector<std::string>& patterns, bool ignore_merges);
 std::string gguf_pre_tokenizer_names();
 
 }  // namespace qkv

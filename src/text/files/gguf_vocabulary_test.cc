@@ -5,8 +5,9 @@
 
 #include <cmath>
 
-#include "text/files/gguf_builder.h"
+#include "formats/gguf_writer.h"
 #include "text/files/gguf_pre_tokenizers.h"
+#include "text/files/gguf_vocabulary_writer.h"
 #include "text/files/test_files.h"
 #include "text/files/tokenizer_parts.h"
 #include "text/stages/pre_tokenizers.h"
@@ -18,9 +19,9 @@ using testing::HasSubstr;
 
 const std::string kGgml = "tokenizer.ggml.";
 
-GgufBuilder llama(const std::vector<std::string>& tokens = {"<unk>", "<s>", "</s>", "▁", "a", "b", "ab", "▁ab"},
-                  std::vector<float> scores = {0, 0, 0, -4, -5, -6, -1, -2}, std::vector<int32_t> types = {2, 3, 3, 1, 1, 1, 1, 1}) {
-  GgufBuilder file;
+GgufWriter llama(const std::vector<std::string>& tokens = {"<unk>", "<s>", "</s>", "▁", "a", "b", "ab", "▁ab"},
+                 std::vector<float> scores = {0, 0, 0, -4, -5, -6, -1, -2}, std::vector<int32_t> types = {2, 3, 3, 1, 1, 1, 1, 1}) {
+  GgufWriter file;
   file.string(kGgml + "model", "llama")
       .strings(kGgml + "tokens", tokens)
       .floats(kGgml + "scores", scores)
@@ -28,14 +29,14 @@ GgufBuilder llama(const std::vector<std::string>& tokens = {"<unk>", "<s>", "</s
   return file.integer(kGgml + "bos_token_id", 1);
 }
 
-GgufBuilder gpt2(const std::string& pre = "gpt-2", const std::vector<std::string>& merges = {"a b", "Ġ ab"}) {
-  GgufBuilder file;
+GgufWriter gpt2(const std::string& pre = "gpt-2", const std::vector<std::string>& merges = {"a b", "Ġ ab"}) {
+  GgufWriter file;
   file.string(kGgml + "model", "gpt2").string(kGgml + "pre", pre).strings(kGgml + "tokens", {"a", "b", "Ġ", "ab", "Ġab", "<end>"});
   return file.integers(kGgml + "token_type", {1, 1, 1, 1, 1, 3}).strings(kGgml + "merges", merges);
 }
 
-GgufBuilder bert() {
-  GgufBuilder file;
+GgufWriter bert() {
+  GgufWriter file;
   file.string(kGgml + "model", "bert").strings(kGgml + "tokens", {"[UNK]", "[CLS]", "[SEP]", "▁ab", "a", "b", "▁a"});
   return file.integer(kGgml + "cls_token_id", 1).integer(kGgml + "seperator_token_id", 2).integer(kGgml + "unknown_token_id", 0);
 }
@@ -55,19 +56,77 @@ TEST(GgufVocabulary, TheSmallExamplesOfTheseTestsAreRight) {
 
 TEST(GgufVocabulary, TheTextBehindASpecialTokenBeginsAsATextDoes) {
   EXPECT_EQ(encode(llama().build(), "ab</s>ab b</s>"), (std::vector<int32_t>{1, 7, 2, 7, 3, 5, 2}));
-  const GgufBuilder user =
+  const GgufWriter user =
       llama({"<unk>", "<s>", "</s>", "▁", "a", "b", "ab", "▁ab", "<u>"}, {0, 0, 0, -4, -5, -6, -1, -2, 0}, {2, 3, 3, 1, 1, 1, 1, 1, 4});
   EXPECT_EQ(encode(user.build(), "<u>ab<u>ab"), (std::vector<int32_t>{1, 8, 7, 8, 7}));
 }
 
 TEST(GgufVocabulary, SpecialTokensOfPhi3TakeTheSpacesBehindThem) {
   const auto phi3 = [](const std::string& name) {
-    GgufBuilder file = llama({"<unk>", "<s>", "</s>", "▁", "a", "b", "ab", "▁ab", "<|end|>"}, {0, 0, 0, -4, -5, -6, -1, -2, 0},
-                             {2, 3, 3, 1, 1, 1, 1, 1, 3});
+    GgufWriter file = llama({"<unk>", "<s>", "</s>", "▁", "a", "b", "ab", "▁ab", "<|end|>"}, {0, 0, 0, -4, -5, -6, -1, -2, 0},
+                            {2, 3, 3, 1, 1, 1, 1, 1, 3});
     return file.string("general.name", name).build();
   };
   EXPECT_EQ(encode(phi3("Phi-3-mini-4k"), "<|end|>  ab</s> ab<s> ab"), (std::vector<int32_t>{1, 8, 7, 2, 7, 1, 3, 7}));
   EXPECT_EQ(encode(phi3("Llama"), "<|end|> ab"), (std::vector<int32_t>{1, 8, 3, 7}));
+}
+
+// What is written must be read as the same tokenizer.json.
+std::string written_and_read(const std::string& bytes, int64_t count) {
+  GgufVocabularyKeys vocabulary = write_gguf_vocabulary(gguf_to_json(bytes, "a.gguf"), "a.gguf", count);
+  for (const auto& [name, id] : vocabulary.ids) vocabulary.keys.integer(kGgml + name, static_cast<uint32_t>(id));
+  return gguf_to_json(vocabulary.keys.build(), "a.gguf");
+}
+
+TEST(GgufVocabulary, WrittenIsReadTheSame) {
+  const GgufWriter user =
+      llama({"<unk>", "<s>", "</s>", "▁", "a", "b", "ab", "▁ab", "<u>"}, {0, 0, 0, -4, -5, -6, -1, -2, 0}, {2, 3, 3, 1, 1, 1, 1, 1, 4});
+  EXPECT_EQ(written_and_read(user.build(), 9), gguf_to_json(user.build(), "a.gguf"));
+  GgufWriter ends = llama();
+  ends.boolean(kGgml + "add_space_prefix", false).boolean(kGgml + "add_eos_token", true).integer(kGgml + "eos_token_id", 2);
+  EXPECT_EQ(written_and_read(ends.build(), 8), gguf_to_json(ends.build(), "a.gguf"));
+  EXPECT_EQ(written_and_read(gpt2().build(), 6), gguf_to_json(gpt2().build(), "a.gguf"));
+  for (const char* pre : {"llama-bpe", "dbrx", "qwen2", "starcoder", "tekken", "deepseek-v3", "poro-chat"}) {
+    GgufWriter file = gpt2(pre);
+    file.boolean(kGgml + "add_bos_token", true).integer(kGgml + "bos_token_id", 5);
+    EXPECT_EQ(written_and_read(file.build(), 6), gguf_to_json(file.build(), "a.gguf")) << pre;
+  }
+  GgufWriter cased = bert();
+  cased.boolean(kGgml + "normalizer.lowercase", false);
+  EXPECT_EQ(written_and_read(cased.build(), 7), gguf_to_json(cased.build(), "a.gguf"));
+}
+
+TEST(GgufVocabulary, IdsWithoutATokenAreFilledUpAndTooManyTokensRefused) {
+  const std::string filled = written_and_read(gpt2().build(), 8);
+  EXPECT_THAT(filled, HasSubstr("\"[PAD7]\":7"));
+  EXPECT_THAT(error_of([] { written_and_read(gpt2().build(), 5); }),
+              HasSubstr("its token <end> has the id 5, but the model has only 5 ids"));
+}
+
+// transformers' form of Llama's tokenizer: the ranks of merges become scores.
+TEST(GgufVocabulary, MergesOfPiecesBecomeScores) {
+  const auto json_of = [](const std::vector<std::string>& merges) {
+    nlohmann::json vocab = {{"<unk>", 0}, {"<s>", 1}, {"▁", 2}, {"a", 3}, {"b", 4}, {"ab", 5}, {"▁ab", 6}};
+    for (int byte = 0; byte < 256; ++byte) vocab[fmt::format("<0x{:02X}>", byte)] = 7 + byte;
+    const nlohmann::json normalizers = {{{"type", "Prepend"}, {"prepend", "▁"}},
+                                        {{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", "▁"}}};
+    const nlohmann::json single = {{{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}}, {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}};
+    return nlohmann::json(
+               {{"added_tokens",
+                 {{{"id", 0}, {"content", "<unk>"}, {"special", true}}, {{"id", 1}, {"content", "<s>"}, {"special", true}}}},
+                {"normalizer", {{"type", "Sequence"}, {"normalizers", normalizers}}},
+                {"pre_tokenizer", nullptr},
+                {"post_processor", {{"type", "TemplateProcessing"}, {"single", single}}},
+                {"model", {{"type", "BPE"}, {"unk_token", "<unk>"}, {"byte_fallback", true}, {"vocab", vocab}, {"merges", merges}}}})
+        .dump();
+  };
+  GgufVocabularyKeys vocabulary = write_gguf_vocabulary(json_of({"a b", "▁ ab"}), "t.json", 263);
+  EXPECT_EQ(vocabulary.ids.at("bos_token_id"), 1);
+  EXPECT_EQ(vocabulary.ids.at("unknown_token_id"), 0);
+  const std::string bytes = vocabulary.keys.integer(kGgml + "bos_token_id", 1).integer(kGgml + "unknown_token_id", 0).build();
+  EXPECT_EQ(encode(bytes, "ab b\n"), (std::vector<int32_t>{1, 6, 2, 4, 7 + 10}));
+  EXPECT_THAT(error_of([&] { write_gguf_vocabulary(json_of({"a b"}), "t.json", 263); }),
+              HasSubstr("it has 1 merges, but 2 pairs of tokens are a token together"));
 }
 
 TEST(GgufVocabulary, EveryNameOfAPreTokenizerIsOneThatOpens) {
@@ -108,10 +167,10 @@ TEST(GgufVocabulary, KeysOfTheNormalizerAreFollowed) {
 TEST(GgufVocabulary, HugeValuesAreCutInMessages) {
   const std::string huge(1 << 20, 'x');
   EXPECT_LT(message(gpt2(huge).build()).size(), 2500u);
-  EXPECT_LT(message(GgufBuilder().strings(kGgml + "tokens", {"a"}).string(kGgml + "model", huge).build()).size(), 400u);
+  EXPECT_LT(message(GgufWriter().strings(kGgml + "tokens", {"a"}).string(kGgml + "model", huge).build()).size(), 400u);
   EXPECT_LT(message(llama({"<unk>", std::string(60'000, 'a'), std::string(60'000, 'a')}, {0, 0, 0}, {2, 1, 1}).build()).size(), 400u);
   EXPECT_LT(message(gpt2("gpt-2", {"a " + huge}).build()).size(), 400u);
-  EXPECT_LT(message(GgufBuilder().raw(std::string(60'000, 'k'), 99, "").build()).size(), 400u);
+  EXPECT_LT(message(GgufWriter().raw(std::string(60'000, 'k'), 99, "").build()).size(), 400u);
 }
 
 TEST(GgufVocabulary, AMessageIsOneLineWhateverTheFileSays) {
@@ -119,8 +178,8 @@ TEST(GgufVocabulary, AMessageIsOneLineWhateverTheFileSays) {
 }
 
 TEST(GgufVocabulary, WhatDoesNotFitTogetherIsNamed) {
-  EXPECT_THAT(message(GgufBuilder().integer("a", 1).build()), HasSubstr("it has no \"tokenizer.ggml.tokens\""));
-  EXPECT_THAT(message(GgufBuilder().strings(kGgml + "tokens", {"a"}).string(kGgml + "model", "rwkv").build()),
+  EXPECT_THAT(message(GgufWriter().integer("a", 1).build()), HasSubstr("it has no \"tokenizer.ggml.tokens\""));
+  EXPECT_THAT(message(GgufWriter().strings(kGgml + "tokens", {"a"}).string(kGgml + "model", "rwkv").build()),
               HasSubstr("of the kind \"rwkv\""));
   EXPECT_THAT(message(llama({"<unk>", "a"}, {0}, {2, 1}).build()), HasSubstr("\"tokenizer.ggml.scores\" has 1 values for 2 tokens"));
   EXPECT_THAT(message(llama({"<unk>", "a"}, {0, 0}, {2}).build()), HasSubstr("\"tokenizer.ggml.token_type\" has 1 values for 2 tokens"));
