@@ -25,11 +25,19 @@ int64_t bytes_of(const std::string& text) {
   throw CLI::ValidationError("--max-shard-size", fmt::format("\"{}\" is no size; write 5GB, 500MB or a number of bytes", text));
 }
 
+WeightType type_of(const std::string& name) {
+  if (name == "f32") return WeightType::f32;
+  if (name == "bf16") return WeightType::bf16;
+  if (name == "f16") return WeightType::f16;
+  if (name == "q8_0") return WeightType::q8_0;
+  return name == "q4_0" ? WeightType::q4_0 : WeightType::file;
+}
+
 }  // namespace
 
 void add_convert_command(CLI::App& app) {
   struct Arguments {
-    std::string from, to, size = "5GB";
+    std::string from, to, dtype = "file", size = "5GB";
     ConvertOptions options;
   };
   CLI::App* command =
@@ -41,19 +49,18 @@ void add_convert_command(CLI::App& app) {
                    "GGUF file, or a model's folder in the Hub's cache")
       ->required();
   command->add_option("TO", arguments->to, "New directory, or new file if the name ends in .gguf")->required();
-  const std::map<std::string, WeightType> types = {{"file", WeightType::file}, {"f32", WeightType::f32},   {"bf16", WeightType::bf16},
-                                                   {"f16", WeightType::f16},   {"q8_0", WeightType::q8_0}, {"q4_0", WeightType::q4_0}};
   command
-      ->add_option("--dtype", arguments->options.dtype,
+      ->add_option("--dtype", arguments->dtype,
                    "Type of the weights; file: bf16 or f16 if they have that type, else f32. q8_0 and q4_0 are for GGUF")
-      ->transform(CLI::CheckedTransformer(types))
+      ->check(CLI::IsMember({"file", "f32", "bf16", "f16", "q8_0", "q4_0"}))
       ->type_name("file|f32|bf16|f16|q8_0|q4_0")
       ->default_str("file");
   command->add_option("--max-shard-size", arguments->size, "Divide the weights into files of at most this size")
       ->type_name("SIZE")
       ->default_str("5GB");
-  command->footer("Examples: qkv convert opus-mt-en-de my-model --dtype bf16\n          qkv convert my-model model.gguf --dtype q8_0");
+  command->footer("Example: qkv convert opus-mt-en-de my-model --dtype bf16\nExample: qkv convert my-model model.gguf --dtype q8_0");
   command->callback([arguments] {
+    arguments->options.dtype = type_of(arguments->dtype);
     arguments->options.max_shard_bytes = bytes_of(arguments->size);
     ProgressLine line;
     line.begin("converting " + arguments->from);
