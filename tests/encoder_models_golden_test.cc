@@ -177,9 +177,9 @@ TEST_P(EncoderModel, SavingKeepsTheKeysOfConfig) {
   for (const auto& [key, value] : before.items()) {
     if (key == "transformers_version" || key == "use_cache" || value.is_null() || value == false) continue;
     if (key.starts_with("summary_") || key == "qa_dropout" || key == "seq_classif_dropout" || key == "sinusoidal_pos_embds" ||
-        key == "mask_token_id")
+        key == "mask_token_id" || key.starts_with("_"))
       continue;
-    EXPECT_EQ(after.value(key, nlohmann::json()), value) << key;
+    EXPECT_EQ(after.value(key, nlohmann::json()), value == "gelu_pytorch_tanh" ? nlohmann::json("gelu_new") : value) << key;
   }
   EXPECT_FALSE(std::filesystem::exists(temporary / "saved" / "generation_config.json"));
 }

@@ -54,10 +54,11 @@ std::vector<Architecture> all_architectures() {
       apertus(),      //
       ministral3(),   //
       mistral3_vl(),  //
+      gemma3_vl(),    //
   };
-  for (const auto& family :
-       {bert_family(), roberta_family(), distilbert_family(), electra_family(), mpnet_family(), albert_family(), modernbert_family(),
-        eurobert_family(), nomic_bert_family(), gte_family(), jina_embeddings_v3_family(), jina_bert_family(), deberta_v2_family()}) {
+  for (const auto& family : {bert_family(), roberta_family(), distilbert_family(), electra_family(), mpnet_family(), albert_family(),
+                             modernbert_family(), eurobert_family(), nomic_bert_family(), gte_family(), jina_embeddings_v3_family(),
+                             jina_bert_family(), deberta_v2_family(), gemma3_encoder_family()}) {
     list.insert(list.end(), family.begin(), family.end());
   }
   list.push_back(own());

@@ -98,13 +98,17 @@ void validate(const TransformerConfig& c) {
   QKV_REQUIRE(c.position_table != PositionTable::sinusoidal_inclusive || c.hidden_size >= 4,
               "hidden_size is {}; these sinusoidal positions have a first and a last frequency, so it must be at least 4", c.hidden_size);
   bool buckets = false, disentangled = false;
+  int64_t norms_of_heads = 0;
   for (const Side side : {Side::encoder, Side::decoder}) {
     for (const LayerConfig& layer : c.stack(side)) {
       check_layer(layer, side, c);
       buckets = buckets || has_buckets(layer.attention.distance_bias);
       disentangled = disentangled || layer.attention.disentangled;
+      if (layer.attention.qk_norm && layer.attention.qk_norm_place == QkNormPlace::own_head)
+        norms_of_heads += layer.attention.num_heads + layer.attention.num_key_value_heads;
     }
   }
+  check_range("the number of norms of single heads", norms_of_heads, 0, 1 << 14);
   if (buckets) {
     check_range("relative_attention_num_buckets", c.relative_buckets.count, 4, 1 << 16);
     check_range("relative_attention_max_distance", c.relative_buckets.max_distance, c.relative_buckets.count / 2 + 1, 1 << 24);

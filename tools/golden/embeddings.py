@@ -134,6 +134,27 @@ def decoder_alone(folder):
     return [{}]
 
 
+def gemma_dense_prompts(folder):
+    """As EmbeddingGemma: attention in both directions, the mean, and two linear layers of which the first is wider."""
+    plain = folder.with_name("plain")
+    config = transformers.Gemma3TextConfig(
+        vocab_size=len(WORDS), hidden_size=SIZE, intermediate_size=20, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, head_dim=6,
+        max_position_embeddings=40, sliding_window=6, layer_types=["sliding_attention", "full_attention"], use_bidirectional_attention=True)
+    model = transformers.Gemma3TextModel(config)
+    spread_weights(model, 7)
+    model.save_pretrained(plain)
+    make_tokenizer(plain, True, "[CLS] $A [SEP]")
+    model = SentenceTransformer(
+        modules=[Transformer(str(plain), max_seq_length=30), Pooling(SIZE, "mean"),
+                 Dense(SIZE, 24, bias=False, activation_function=torch.nn.Identity()), Dense(24, SIZE, bias=False, activation_function=torch.nn.Identity()),
+                 Normalize()], prompts={"query": "query : ", "document": "the "}, device="cpu")
+    for i in (2, 3):
+        spread_weights(model[i], i)
+    model.save(str(folder))
+    shutil.rmtree(plain)
+    return [{}, {"prompt_name": "query"}, {"prompt_name": "document", "truncate_dim": 8}]
+
+
 def bert_alone(folder):
     write_bert(folder, 6)
     return [{}]
@@ -141,7 +162,8 @@ def bert_alone(folder):
 
 def main():
     shutil.rmtree(ROOT, ignore_errors=True)
-    for make in (mean_normalize, lower_case_several_modes, cls_dense_prompts, weighted_without_prompt, decoder_alone, bert_alone):
+    for make in (mean_normalize, lower_case_several_modes, cls_dense_prompts, weighted_without_prompt, decoder_alone, bert_alone,
+                 gemma_dense_prompts):
         folder = ROOT / make.__name__
         folder.mkdir(parents=True)
         runs = make(folder)

@@ -91,10 +91,10 @@ def family_models():
 
 
 def run(model, inputs, choices=False):
-    """The outputs for a padded batch. ModernBERT's texts are computed alone: where a window has only padding, eager attention makes NaN of it;
+    """The outputs for a padded batch. Texts of models with windows are computed alone: where a window has only padding, eager attention makes NaN of it;
     and those of dynamic rotary positions, whose angles would be those of the longest text."""
     dynamic = (getattr(model.config, "rope_parameters", None) or {}).get("rope_type") == "dynamic"
-    if model.config.model_type != "modernbert" and not dynamic:
+    if model.config.model_type not in ("modernbert", "gemma3_text") and not dynamic:
         return model(**{key: value.unsqueeze(0) for key, value in inputs.items()} if choices else inputs)
     lengths, longest = inputs["attention_mask"].sum(1).tolist(), inputs["input_ids"].shape[1]
     results = []

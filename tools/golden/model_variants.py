@@ -121,7 +121,7 @@ def cases():
     yield case("ministral3_default_rotation", "causal_models/ministral3", remove=["rope_parameters"])
     newer = [["rename", "language_model.model.", "model.language_model."], ["rename", "language_model.lm_head", "lm_head"],
              ["rename", "vision_tower.", "model.vision_tower."], ["rename", "multi_modal_projector.", "model.multi_modal_projector."]]
-    for name in ("mistral3_text_part",):
+    for name in ("gemma3_text_part", "mistral3_text_part"):
         yield case(name + "_newer_names", "causal_models/" + name, tensors=newer)
     yield case("classifier_number_of_labels", CLASSIFIER, remove=["id2label", "label2id"], set={"num_labels": 3})
     yield case("classifier_number_before_names", CLASSIFIER, set={"num_labels": 3, "id2label": {"0": "a", "1": "b"}}, remove=["label2id"])

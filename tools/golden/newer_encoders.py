@@ -67,6 +67,12 @@ def families():
     yield "nomic_bert_dynamic_model", t.NomicBertModel(t.NomicBertConfig(**{
         **rotary, "max_position_embeddings": 20, "rope_parameters": {"rope_type": "dynamic", "factor": 3.0, "rope_theta": 90.0}}))
     yield "electra_multiple_choice", t.ElectraForMultipleChoice(t.ElectraConfig(**base.SIZES, embedding_size=10))
+    gemma = {**base.SIZES, **ENDS, "num_key_value_heads": 1, "head_dim": 8, "query_pre_attn_scalar": 11, "use_cache": False,
+             "layer_types": ["sliding_attention", "full_attention"], "rms_norm_eps": 1e-3,
+             "rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 3.0, "rope_theta": 500.0},
+                                 "sliding_attention": {"rope_type": "default", "rope_theta": 20.0}}}
+    yield "gemma3_model", t.Gemma3TextModel(t.Gemma3TextConfig(**gemma, sliding_window=8, use_bidirectional_attention=True))
+    yield "gemma3_causal_model", t.Gemma3TextModel(t.Gemma3TextConfig(**gemma, sliding_window=3))
 
 
 WITH_GRADIENTS = ("modernbert_masked_lm", "modernbert_classifier", "eurobert_masked_lm", "eurobert_classifier", "nomic_bert_masked_lm", "gte_masked_lm",
@@ -100,12 +106,20 @@ def write_expected(folder, expected, outputs):
     safetensors.torch.save_file({"logits": outputs.float().contiguous()}, folder / "expected.safetensors")
 
 
+def spread_weights(name, model, seed):
+    base.spread_weights(model, seed)
+    if name.startswith("gemma3"):  # its norms are stored less one; bfloat16 values stay what they are when one is added
+        with torch.no_grad():
+            for key, weight in model.named_parameters():
+                weight.copy_((weight - (1 if "norm" in key else 0)).bfloat16())
+
+
 def write_families(only=""):
     for seed, (name, model) in enumerate(families(), start=200):
         if only and name not in only:
             continue
         folder = base.ROOT / name
-        base.spread_weights(model, seed)
+        spread_weights(name, model, seed)
         model.eval().save_pretrained(folder)
         model = type(model).from_pretrained(folder, dtype=torch.float64, attn_implementation="eager").eval()
         expected, outputs = base.family_expected(name, model)

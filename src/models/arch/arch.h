@@ -44,6 +44,7 @@ Architecture glm4();
 Architecture apertus();
 Architecture ministral3();
 Architecture mistral3_vl();
+Architecture gemma3_vl();
 std::vector<Architecture> bert_family();
 std::vector<Architecture> roberta_family();
 std::vector<Architecture> distilbert_family();
@@ -57,6 +58,7 @@ std::vector<Architecture> gte_family();
 std::vector<Architecture> jina_embeddings_v3_family();
 std::vector<Architecture> jina_bert_family();
 std::vector<Architecture> deberta_v2_family();
+std::vector<Architecture> gemma3_encoder_family();
 Architecture own();
 
 }  // namespace qkv

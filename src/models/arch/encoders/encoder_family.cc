@@ -82,7 +82,10 @@ void write_head(const TransformerConfig& config, nlohmann::ordered_json& out) {
   if (config.head == Head::classification) out["problem_type"] = name_of_choice(kProblemTypes, config.label_kind);
 }
 
-void keep_text_ends(const ConfigReader& in, int first, int last, UniformConfig& config) {
+namespace {
+
+template <typename Config>
+void read_text_ends(const ConfigReader& in, int first, int last, Config& config) {
   const auto known = [&](std::string_view key, int fallback) {
     const int id = in.token_id(key).value_or(in.given(key) ? -1 : fallback);
     return id < config.vocab_size ? id : -1;
@@ -90,6 +93,11 @@ void keep_text_ends(const ConfigReader& in, int first, int last, UniformConfig& 
   config.decoder_start_token_id = known("bos_token_id", first);
   if (const int id = known("eos_token_id", last); id >= 0) config.eos_token_ids = {id};
 }
+
+}  // namespace
+
+void keep_text_ends(const ConfigReader& in, int first, int last, UniformConfig& config) { read_text_ends(in, first, last, config); }
+void keep_text_ends(const ConfigReader& in, int first, int last, TransformerConfig& config) { read_text_ends(in, first, last, config); }
 
 void write_text_ends(const TransformerConfig& config, nlohmann::ordered_json& out) {
   out["bos_token_id"] =

@@ -33,6 +33,7 @@ void write_head(const TransformerConfig& config, nlohmann::ordered_json& out);
 
 // The ids of the first and last token of a text, which only tokenizers use: kept with the network, so that files keep them.
 void keep_text_ends(const ConfigReader& in, int first, int last, UniformConfig& config);
+void keep_text_ends(const ConfigReader& in, int first, int last, TransformerConfig& config);
 void write_text_ends(const TransformerConfig& config, nlohmann::ordered_json& out);
 
 // The network as one whose head has the activation of the layers. Classes whose head has GELU whatever their layers have read and write

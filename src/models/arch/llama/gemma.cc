@@ -1,11 +1,12 @@
 // Gemma 1, 2 and 3 (Gemma Team 2024 and 2025, transformers' modeling_gemma, modeling_gemma2 and the text part of modeling_gemma3): Llama
 // with scaled embeddings and norms whose weights are stored less one. Gemma 2 has norms before and after each sub-layer, windows and soft
-// caps; Gemma 3 has norms of q and k and other rotations in the layers with a window.
+// caps; Gemma 3 has norms of q and k and other rotations in the layers with a window. Its encoder (EmbeddingGemma) is gemma3_encoder.cc.
 #include <algorithm>
 #include <cmath>
 
 #include "formats/json.h"
 #include "models/arch/arch.h"
+#include "models/arch/llama/gemma3.h"
 #include "models/arch/llama/llama_family.h"
 #include "models/json_numbers.h"
 #include "models/layer_types.h"
@@ -19,7 +20,6 @@ TransformerConfig read_family(const ConfigReader& in, LlamaFamilyDefaults defaul
   defaults.eos_token_id = 1;
   defaults.activation = Activation::gelu_tanh;
   defaults.tied = true;
-  in.expect("use_bidirectional_attention", false, "attention in both directions");
   TransformerConfig network = read_llama_family_config(in, defaults);
   network.embedding_scale = std::sqrt(static_cast<float>(network.hidden_size));
   read_biases(in, network);
@@ -31,7 +31,10 @@ void write_family(const TransformerConfig& network, nlohmann::ordered_json& out,
   out["attention_bias"] = network.decoder.front().attention.q_bias;
 }
 
+void refuse_both_directions(const ConfigReader& in) { in.expect("use_bidirectional_attention", false, "attention in both directions"); }
+
 TransformerConfig read_gemma(const ConfigReader& in) {
+  refuse_both_directions(in);
   TransformerConfig network = read_family(in, {.vocab_size = 256000,
                                                .hidden_size = 3072,
                                                .num_layers = 28,
@@ -85,27 +88,43 @@ void write_later(const TransformerConfig& network, nlohmann::ordered_json& out) 
 }
 
 TransformerConfig read_gemma2(const ConfigReader& in) {
+  refuse_both_directions(in);
   TransformerConfig network = read_family(in, later_defaults(256000, 8192));
   read_later(in, 50, 30, network);
   read_layer_types(in, network, read_sliding_window(in, 4096), [](size_t layer) { return layer % 2 == 0; });
   return network;
 }
 
-TransformerConfig read_gemma3(const ConfigReader& in) {
+}  // namespace
+
+TransformerConfig read_gemma3_layers(const ConfigReader& in) {
   LlamaFamilyDefaults defaults = later_defaults(262208, 131072);
   defaults.rope = {.theta = 1e6, .layer_type = kFullAttention};
   TransformerConfig network = read_family(in, defaults);
   read_later(in, 0, 0, network);
   const auto period = static_cast<size_t>(std::max(1, in.integer("sliding_window_pattern", 6)));
+  in.given("_sliding_window_pattern");  // transformers' copy of that key, beside "layer_types"
   read_layer_types(in, network, read_sliding_window(in, 4096), [&](size_t layer) { return (layer + 1) % period != 0; });
   read_sliding_rope(in, in.number("rope_local_base_freq", 10000), network);
   for (LayerConfig& layer : network.decoder) layer.attention.qk_norm = layer.norm;
   return network;
 }
 
-void write_gemma3(const TransformerConfig& network, nlohmann::ordered_json& out) {
+void write_gemma3_layers(const TransformerConfig& network, nlohmann::ordered_json& out) {
   write_later(network, out);
   write_nested_rope(network, out);
+}
+
+namespace {
+
+TransformerConfig read_gemma3(const ConfigReader& in) {
+  refuse_both_directions(in);
+  return read_gemma3_layers(in);
+}
+
+TransformerConfig read_gemma3_vl(const ConfigReader& in) {
+  const ConfigReader text = in.object("text_config");
+  return read_text_part(in, text, read_gemma3(text));
 }
 
 Architecture family(std::string_view class_name, std::string_view model_type, const std::vector<WeightName>& names = {}) {
@@ -141,7 +160,13 @@ Architecture gemma3() {
   for (const WeightName& name : qk_norm_names()) names.push_back(name);
   Architecture architecture = family("Gemma3ForCausalLM", "gemma3_text", names);
   architecture.read_config = read_gemma3;
-  architecture.write_config = write_gemma3;
+  architecture.write_config = write_gemma3_layers;
+  return architecture;
+}
+
+Architecture gemma3_vl() {
+  Architecture architecture = text_part_of(gemma3(), "Gemma3ForConditionalGeneration", "gemma3");
+  architecture.read_config = read_gemma3_vl;
   return architecture;
 }
 
