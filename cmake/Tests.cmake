@@ -25,7 +25,7 @@ qkv_python_test(command_line_help ${PROJECT_SOURCE_DIR}/tests/command_line_help_
 qkv_python_test(shell ${PROJECT_SOURCE_DIR}/tests/shell_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(training_options ${PROJECT_SOURCE_DIR}/tests/training_options_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(guides ${PROJECT_SOURCE_DIR}/tests/guides_test.py $<TARGET_FILE:qkv>)
-qkv_python_test(terminal ${PROJECT_SOURCE_DIR}/tests/terminal_test.py $<TARGET_FILE:qkv>)
+qkv_python_test(first_hour ${PROJECT_SOURCE_DIR}/tests/first_hour_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(embedding ${PROJECT_SOURCE_DIR}/tests/embedding_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(heads ${PROJECT_SOURCE_DIR}/tests/heads_test.py $<TARGET_FILE:qkv>)
 qkv_python_test(saved_directories ${PROJECT_SOURCE_DIR}/tests/saved_directories_test.py $<TARGET_FILE:qkv>)

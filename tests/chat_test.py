@@ -11,7 +11,8 @@ import sys
 import tempfile
 import unittest
 
-import terminal_test
+import command_line_test
+from pseudo_terminal import OnTerminal
 
 PROGRAM = ''
 GOLDENS = pathlib.Path(__file__).resolve().parent / 'goldens'
@@ -77,7 +78,7 @@ class Chat(unittest.TestCase):
         shutil.copytree(self.model, endless)
         for file in ('config.json', 'generation_config.json'):
             (endless / file).write_text(json.dumps({**json.loads((endless / file).read_text()), 'eos_token_id': 0}))
-        talk = terminal_test.OnTerminal('chat', '--model', endless, '--greedy', '--max-new-tokens', 10000000, stdin=slave, stdout=subprocess.PIPE)
+        talk = OnTerminal('chat', '--model', endless, '--greedy', '--max-new-tokens', 10000000, stdin=slave, stdout=subprocess.PIPE)
         self.assertIn(b'> ', talk.read(20, until=b'> '))
         os.write(master, b'dab\n')
         self.assertTrue(os.read(talk.process.stdout.fileno(), 1))
@@ -91,5 +92,5 @@ class Chat(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    PROGRAM = terminal_test.PROGRAM = sys.argv.pop(1)
+    PROGRAM = command_line_test.PROGRAM = sys.argv.pop(1)
     unittest.main()

@@ -4,45 +4,19 @@ options are refused together.
 
     tests/command_line_help_test.py build/qkv [-k PATTERN]
 """
-import fcntl
 import os
 import pathlib
-import pty
 import re
-import struct
 import sys
-import termios
 import unittest
 
 import command_line_test
 from command_line_test import COMMANDS, ProgramTest, run, write
+from pseudo_terminal import on_terminal
 
 NESTED = [['tokenizer', 'train'], ['tokenizer', 'compare'], ['data', 'numbers'], ['bench', 'attention'], ['lab', 'run']]
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-
-
-def on_terminal(width, *arguments):
-    """What the program writes to a terminal of so many columns."""
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack('HHHH', 24, width, 0, 0))
-    child = os.fork()
-    if child == 0:
-        os.close(leader)
-        os.dup2(follower, 1)
-        os.execv(command_line_test.PROGRAM, [command_line_test.PROGRAM, *map(str, arguments)])
-    os.close(follower)
-    text = b''
-    while True:
-        try:
-            part = os.read(leader, 1 << 16)
-        except OSError:  # the other side is closed
-            part = b''
-        if not part:
-            break
-        text += part
-    os.close(leader)
-    os.waitpid(child, 0)
-    return text.decode().replace('\r\n', '\n')
+MODEL = ROOT / 'tests/goldens/causal_models/gpt2'
 
 
 def words(text):
@@ -194,6 +168,24 @@ class Options(ProgramTest):
             for name, right in names.items():
                 with self.subTest(command=command, name=name):
                     self.refused(2, [name, f'did you mean {right}?'], command, '--model' if command != 'train' else '--output', 'x', name, 1)
+
+    def test_words_in_the_wrong_place_lead_on(self):
+        text = write(self.folder / 'text', 'a\n')
+        for words_of_it, command in (
+                (['--source and --target', '--text'], ['train', text]), (['--hypothesis and --reference'], ['eval', text, text]),
+                ([f'--output {self.folder}'], ['train', '--resume', self.folder]), (['standard input'], ['translate', '-m', 'x', text]), (['standard input'], ['classify', '-m', 'x', '--input', text]),
+                ([f'--model {self.folder}'], ['translate', self.folder]), (['--prompt'], ['generate', '-m', 'x', 'Once']),
+                (['--source'], ['attention', '-m', 'x', 'Once']), (['standard output'], ['translate', '-m', 'x', '--output', 'y']),
+                (['processor'], ['generate', '-m', 'x', '--device', 'cuda']), (['processor'], ['translate', '-m', 'x', '--gpus', 1]),
+                (['AdamW'], ['train', '--optimizer', 'adam']), (['did you mean lm?'], ['train', '--task', 'clm', '--text', text]),
+                (['did you mean classification?'], ['train', '--task', 'classify']), (['did you mean inspect?'], ['info', self.folder]),
+                (['did you mean --version?'], ['version']), (['bash, zsh or fish'], ['completion', 'powershell']), (['bash, zsh or fish'], ['completion']),
+                (['--source, --target, --valid-source, --valid-target, --output are missing', '--valid-split'], ['train'])):
+            with self.subTest(command=command):
+                self.refused(2, words_of_it, *command)
+        self.refused(1, ['nowhere', 'nothing of that name'], 'translate', '-m', 'nowhere', '--from', 'en', '--to', 'de')
+        self.refused(2, ['name a directory'], 'inspect')
+        self.assertIn('more threads than cores', self.works('-t', len(os.sched_getaffinity(0)) + 1, 'inspect', MODEL).stderr)
 
     def test_options_without_effect_together_are_refused(self):
         for first, words_of_it, command in (

@@ -336,7 +336,8 @@ class CommandLine(ProgramTest):
                 self.assertEqual((self.folder / name / 'model.safetensors').read_bytes(), (self.folder / 'plain/model.safetensors').read_bytes())
         self.assertEqual((self.folder / 'piped/cache/source.text').read_bytes(), (numbers / 'train.en').read_bytes())
         self.assertFalse((self.folder / 'several/cache').exists())
-        done = run(*self.train(source='/dev/null', output=self.folder / 'piped', max_steps='3'), '--resume')
+        self.works('train', '--resume', '--output', self.folder / 'piped', '--max-steps', 3)  # the pipe of that name is gone
+        done = run(*self.train(source='/dev/null', output=self.folder / 'piped', max_steps='4'), '--resume')
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('going on with what was kept', done.stderr)
 

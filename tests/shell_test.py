@@ -68,6 +68,7 @@ class Shell(ProgramTest):
         write(self.folder / 'my text.txt', '')
         (self.folder / 'my model').mkdir()
         self.assertEqual(sorted(self.bash(['qkv', 'train', '--text', 'my'])), ['my model', 'my text.txt'])
+        self.assertEqual(sorted(self.bash(['qkv', 'train', '--text', 'a', 'my'])), ['my model', 'my text.txt'])
         self.assertEqual(self.bash(['qkv', 'translate', '-m', 'my']), ['my model'])
         self.assertEqual(sorted(self.bash(['qkv', 'tokenizer', 'encode', 'my'])), ['my model', 'my text.txt'])
         self.assertEqual(self.bash(['qkv', 'train', '--lr', '']), [])

@@ -56,6 +56,12 @@ class TrainingOptions(ProgramTest):
         self.assertIn('training.toml is not written', said)
         self.assertFalse((out / 'training.toml').exists())
 
+    def test_names_of_files_may_hold_line_breaks(self):
+        names = [write(self.folder / name, self.text.read_text()) for name in ('a\nb', 'c', '\n')]
+        out, _ = self.trained(*self.recipe, '--text', *names, '--max-steps', 1)
+        self.assertEqual(tomllib.loads((out / 'training.toml').read_text())['text'], [str(name) for name in (self.text, *names)])
+        self.works('train', '--resume', '--output', out, '--max-steps', 2)
+
     def test_a_training_keeps_its_options_and_they_make_it_again(self):
         out, _ = self.trained(*self.recipe, '--max-steps', 3, '--overwrite')
         kept = tomllib.loads((out / 'training.toml').read_text())
@@ -103,7 +109,7 @@ class TrainingOptions(ProgramTest):
         self.assertEqual(command_line_test.tree(out), before)
 
     def test_a_directory_without_kept_options_is_named(self):
-        self.refused(2, ['training.toml', 'give all options'], 'train', '--resume', '--output', self.folder / 'nowhere')
+        self.refused(2, ['there is no', 'nowhere'], 'train', '--resume', '--output', self.folder / 'nowhere')
         self.refused(2, ['training.toml', 'give all options'], 'train', '--resume', '--output', self.folder, '--max-steps', 3)
         out, _ = self.trained(*self.recipe, '--max-steps', 1)
         write(out / 'training.toml', 'lr = "fast"\n')

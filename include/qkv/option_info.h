@@ -28,7 +28,7 @@ struct OptionInfo {
   int64_t least = 0, most = 0;
   double low = 0, high = 0;
   bool below_high = false;
-  bool several = false;  // a list of values; in a text each has a line of its own
+  bool several = false;  // a list of file names; in a text a NUL character stands between them, as a name may have line breaks
   std::vector<std::string> choices;
 };
 

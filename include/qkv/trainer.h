@@ -46,7 +46,7 @@ struct TrainOptions {
   std::string source_column, target_column;  // the files are tables or JSON lines, of which these columns are read; empty: they are not
   int64_t max_length = 256;                  // tokens of a side, including </s>; longer pairs are left out of training and counted
 
-  // Data for classification: lines "text<TAB>label", or tables (CSV, TSV with a header, JSON lines) with columns for both. Texts longer
+  // Data for classification: lines "text<TAB>label", or tables (CSV, TSV, JSON lines) with columns for both. Texts longer
   // than max_length are truncated.
   // For tag: a word and, as the last column, its label in each line, and a blank line after each sentence (CoNLL). Words behind max_length
   // tokens are left out.

@@ -86,7 +86,7 @@ TEST(PublicOptions, WrongTextsNameTheMember) {
   EXPECT_EQ(error("num_beams", "1001"), "num_beams: 1001 is too large; it must be at most 1000");
   EXPECT_EQ(error("length-penalty", "inf"), "length_penalty: \"inf\" is not a finite number");
   EXPECT_THAT(error("length-penalty", "1e39"), HasSubstr("length_penalty: 1e39 is too large"));
-  EXPECT_EQ(error("dtype", "f16"), "dtype: \"f16\" is none of f32|bf16|file");
+  EXPECT_EQ(error("dtype", "f16"), "dtype: \"f16\" is none of f32|bf16|file; did you mean bf16?");
   EXPECT_EQ(error("beams", "3"), "there is no option \"beams\"");
 }
 

@@ -59,6 +59,12 @@ std::string real_number_fault(const std::string& text, double low, double high, 
   return below_high ? fmt::format("{} is too large; it must be less than {}", text, high) : too_large(text, high);
 }
 
+std::string with_commas(int64_t number) {
+  std::string digits = std::to_string(number);
+  for (int64_t i = static_cast<int64_t>(digits.size()) - 3; i > (number < 0); i -= 3) digits.insert(static_cast<size_t>(i), 1, ',');
+  return digits;
+}
+
 uint64_t parse_whole(const std::string& text) {
   return text.starts_with('-') ? static_cast<uint64_t>(parse<int64_t>(text).number) : parse<uint64_t>(text).number;
 }

@@ -15,4 +15,7 @@ std::string real_number_fault(const std::string& text, double low, double high, 
 uint64_t parse_whole(const std::string& text);  // of a negative number the bits of its int64_t
 double parse_real(const std::string& text);
 
+// 1234567 -> "1,234,567".
+std::string with_commas(int64_t number);
+
 }  // namespace qkv

@@ -19,6 +19,7 @@
 
 #include "base/number_text.h"
 #include "base/option_error.h"
+#include "base/suggestion.h"
 #include "qkv/option_info.h"
 
 namespace qkv {
@@ -184,7 +185,10 @@ TableOption<Options> choice(const Entry& entry, Enum Options::*field, std::initi
   }
   option.fault = [choices = option.choices](const std::string& text) {
     const bool known = std::find(choices.begin(), choices.end(), text) != choices.end();
-    return known ? "" : fmt::format("\"{}\" is none of {}", text, fmt::join(choices, "|"));
+    if (known) return std::string();
+    const std::string nearest = nearest_word(text, choices);
+    return fmt::format("\"{}\" is none of {}{}", text, fmt::join(choices, "|"),
+                       nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
   };
   option.assign = [=](Options& options, const std::string& text, const std::string&) {
     for (const auto& [name, value] : names) {

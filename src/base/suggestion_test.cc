@@ -29,6 +29,8 @@ TEST(Suggestion, NamesOfOtherProgramsFindOurs) {
   const std::vector<std::string> options = {
       "--lr",     "--threads", "--batch-tokens",       "--source", "--num-attention-heads", "--validate-every", "--max-steps",
       "--layers", "--ffn-dim", "--num-key-value-heads"};
+  EXPECT_EQ(nearest_word("clm", std::vector<std::string>{"translation", "lm", "mlm"}), "lm");
+  EXPECT_EQ(nearest_word("info", std::vector<std::string>{"train", "inspect"}), "inspect");
   EXPECT_EQ(nearest_word("--learning-rate", options), "--lr");
   EXPECT_EQ(nearest_word("learning_rate", options), "--lr");
   EXPECT_EQ(nearest_word("--batch-size", options), "--batch-tokens");

@@ -89,11 +89,18 @@ std::optional<MappedFile> map_plain(const fs::path& path) {
   return file;
 }
 
+// What <(command) was called in an earlier process: nothing of that name is open in this one.
+bool is_closed_pipe(const fs::path& path) {
+  std::error_code ignored;
+  const std::string name = path.string();
+  return (name.starts_with("/dev/fd/") || name.starts_with("/proc/self/fd/")) && !fs::exists(path, ignored);
+}
+
 }  // namespace
 
 bool is_read_once(const fs::path& path) {
   std::error_code ignored;
-  return fs::exists(path, ignored) && !fs::is_regular_file(path, ignored) && !fs::is_directory(path, ignored);
+  return is_closed_pipe(path) || (fs::exists(path, ignored) && !fs::is_regular_file(path, ignored) && !fs::is_directory(path, ignored));
 }
 
 std::string name_of_files(std::span<const fs::path> files) {
@@ -140,10 +147,11 @@ TextSource TextSource::open(std::span<const fs::path> files, const TextSourceOpt
   TextSourceWriter writer(options, reuse ? fs::path() : kept);
   size_t came = 0;  // through pipes
   for (const fs::path& path : files) {
-    const OpenInput input(path);
-    const bool once = is_read_once(path);
     writer.end_with(options.between);
     writer.begin_part(path.string());
+    if (reuse && is_closed_pipe(path)) continue;
+    const OpenInput input(path);
+    const bool once = is_read_once(path);
     const bool waits = reuse && once && input.is_terminal();
     const size_t size = waits ? 0 : copy_file(writer, input.get(), path.string(), options.cancellation);
     if (once) came += size;

@@ -105,6 +105,8 @@ TEST_F(Source, PipedTextsAreKeptAndFoundAgain) {
   EXPECT_EQ(kept.text(), "one\n");
   EXPECT_EQ(open_pipe("another\n", again).text(), "another\n") << "what comes counts, and is compared by whoever resumes";
   EXPECT_EQ(read_file(directory_ / "source.text"), "one\n") << "and what was kept stays";
+  EXPECT_EQ(open({"/dev/fd/999999"}, again).text(), "one\n") << "a pipe of an earlier process";
+  EXPECT_THROW(open({"/dev/fd/999999"}, first), Error);
   EXPECT_FALSE(open({directory_.write("file", "two\n")}, first).kept()) << "a file can be read again";
 }
 

@@ -7,6 +7,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -37,6 +38,13 @@ constexpr void (*kCommands[])(CLI::App&) = {
     add_convert_command, add_data_command,      add_bench_command,     add_lab_command,       add_help_commands,
 };
 
+void choose_threads(int count) {
+  if (const auto cores = static_cast<int>(std::thread::hardware_concurrency()); cores > 0 && count > cores) {
+    log_warning("--threads {}: there are {} cores here, and more threads than cores wait for one another", count, cores);
+  }
+  set_num_threads(count);
+}
+
 // Adds the options that all commands share, except those that a command defines itself.
 void add_common_options(CLI::App& command) {
   const std::vector<CLI::App*> below = command.get_subcommands([](CLI::App*) { return true; });
@@ -52,7 +60,7 @@ void add_common_options(CLI::App& command) {
   if (command.get_option_no_throw("--threads") != nullptr) return;
   command
       .add_option_function<std::string>(
-          with_letter("--threads"), [](const std::string& count) { set_num_threads(parse_num_threads(count, "--threads")); },
+          with_letter("--threads"), [](const std::string& count) { choose_threads(parse_num_threads(count, "--threads")); },
           "Threads to use; 0: QKV_THREADS, or else all cores")
       ->type_name("N")
       ->group("Common")

@@ -31,7 +31,7 @@ void add_table_option(CLI::App& command, const TableOption<Options>& entry, Opti
   if (entry.type == OptionType::choice) {
     added->check(CLI::IsMember(entry.choices));
   } else {
-    added->check(CLI::Validator([&entry](std::string& text) { return entry.fault(text); }, ""));
+    if (entry.fault) added->check(CLI::Validator([&entry](std::string& text) { return entry.fault(text); }, ""));
     if (!entry.default_value.empty() && entry.help.find("(default:") == std::string::npos) added->default_str(entry.default_value);
   }
   added->type_name(entry.value);

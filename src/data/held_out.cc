@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/number_text.h"
 #include "base/utf8.h"
 #include "data/text_pair.h"
 
@@ -65,8 +66,9 @@ std::vector<int64_t> choose_held_out(const VisitTexts& visit, int64_t count, uin
       return chosen;
     }
     if (smallest.complete) {
-      fail(ErrorCode::bad_input, "{}: {} texts are to be held out to validate on, but only {} occur once{}", name, count,
-           std::count_if(smallest.texts.begin(), smallest.texts.end(), [](const auto& entry) { return entry.second.times == 1; }),
+      fail(ErrorCode::bad_input, "{}: {} texts are to be held out to validate on, but only {} occur once{}", name, with_commas(count),
+           with_commas(
+               std::count_if(smallest.texts.begin(), smallest.texts.end(), [](const auto& entry) { return entry.second.times == 1; })),
            all ? ", and something must be left to train on" : "");
     }
   }

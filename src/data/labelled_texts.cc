@@ -100,7 +100,8 @@ void read_tabbed_lines(LabelledLines& result, const LabelledFormat& format) {
         fail_option(ErrorCode::bad_input, "{}: line {} {}; each line must be {}, or `text_column` and `label_column` name columns of CSV",
                     place.name, place.line, what, shape);
       }
-      fail(ErrorCode::bad_input, "{}: line {} {}; each line must be {}", place.name, place.line, what, shape);
+      fail(ErrorCode::bad_input, "{}: line {} {}; each line must be {}{}", place.name, place.line, what, shape,
+           line.starts_with("__label__") ? R"(; from fastText's form: sed -E 's/^__label__([^ ]+) (.*)/\2\t\1/')" : "");
     };
     if (!is_valid_utf8(line)) refuse("is not valid UTF-8");
     const size_t tab = line.rfind('\t');

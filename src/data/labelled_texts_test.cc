@@ -49,6 +49,7 @@ TEST_F(Labelled, NamesAreSortedNumbersByTheirSize) {
 }
 
 TEST_F(Labelled, LinesThatCannotBeReadAreNamed) {
+  EXPECT_THAT(message([&] { read("__label__pos fine\n"); }), HasSubstr("from fastText's form: sed"));
   EXPECT_THAT(message([&] { read("good\t1\nbad\n"); }), HasSubstr("lines.tsv: line 2 has no tab; each line must be a text, a tab"));
   EXPECT_THAT(message([&] { read("good\t\n"); }), HasSubstr("line 1 has no label"));
   EXPECT_THAT(message([&] { read(" \t1\n"); }), HasSubstr("line 1 has no text"));

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/number_text.h"
 #include "base/utf8.h"
 #include "formats/json.h"
 
@@ -109,6 +110,18 @@ std::optional<std::vector<size_t>> places_of(const std::vector<std::string>& hea
   return places;
 }
 
+bool is_number(const std::string& text) { return whole_number_fault(text, 0, UINT64_MAX).empty(); }
+
+// The columns by their numbers, where there is no header; nullopt: they are names, or the row has fewer.
+std::optional<std::vector<size_t>> numbered_places(size_t columns_there, const std::vector<std::string>& columns) {
+  std::vector<size_t> places;
+  for (const std::string& column : columns) {
+    if (!whole_number_fault(column, 1, columns_there).empty()) return std::nullopt;
+    places.push_back(static_cast<size_t>(parse_whole(column)) - 1);
+  }
+  return places;
+}
+
 void read_delimited(Cursor cursor, const std::vector<std::string>& columns, const std::function<void(TableRow)>& use) {
   std::optional<std::vector<size_t>> places;
   std::vector<std::string> header;  // as the delimiter reads it that parts it into most columns
@@ -125,11 +138,24 @@ void read_delimited(Cursor cursor, const std::vector<std::string>& columns, cons
       cursor.offset = attempt.offset;
     }
   }
+  if (!places) {  // no header: a tab decides, as commas may be part of the texts
+    const std::string_view text = cursor.text();
+    if (text.substr(begin, std::min(text.find('\n', begin), text.size()) - begin).find('\t') != std::string_view::npos) {
+      Cursor attempt{cursor.source, cursor.part, begin};
+      header = take_row(attempt, delimiter = '\t');
+    }
+  }
+  const bool header_of_numbers = std::all_of(header.begin(), header.end(), is_number);  // otherwise "1" in the first row is a value
+  if (const auto numbered = numbered_places(header.size(), columns); numbered && !(places && header_of_numbers)) {
+    places = numbered;
+    cursor.offset = begin;
+  }
   if (!places) {
     const auto missing = std::find_if(columns.begin(), columns.end(), [&](const std::string& column) {
       return std::find(header.begin(), header.end(), column) == header.end();
     });
-    cursor.fail_at(begin, "has no column \"{}\"; its columns are {}", *missing, quoted_list(header));
+    cursor.fail_at(begin, "has no column \"{}\"; its columns are {} (if that is no header, a number names a column: 1, 2, ...)", *missing,
+                   quoted_list(header));
   }
   while (!cursor.at_end()) {
     TableRow row{.offset = cursor.offset};
@@ -155,6 +181,16 @@ bool is_json_lines(std::string_view text) {
   return false;
 }
 
+namespace {
+
+// An array of objects.
+bool is_json_array(std::string_view text) {
+  const size_t next = text.starts_with('[') ? text.find_first_not_of(" \t\r\n", 1) : std::string_view::npos;
+  return next != std::string_view::npos && text[next] == '{';
+}
+
+}  // namespace
+
 void for_each_row(const TextSource& source, const std::vector<std::string>& columns, const std::function<void(TableRow)>& use) {
   source.check(TextShape::lines);
   for (const TextSource::Part& part : source.parts()) {
@@ -162,6 +198,9 @@ void for_each_row(const TextSource& source, const std::vector<std::string>& colu
     const Cursor cursor{source, part, part.begin};
     if (is_blank(text.substr(0, std::min<size_t>(text.size(), 1))) && is_blank(text)) continue;
     const size_t first = text.find_first_not_of(" \t\r\n");
+    if (first != std::string_view::npos && is_json_array(text.substr(first))) {
+      fail(ErrorCode::bad_input, "{} is one array of JSON; write an object a line: jq -c '.[]'", part.name);
+    }
     if (first != std::string_view::npos && text[first] == '{') {
       read_json_lines(cursor, columns, use);
     } else {

@@ -21,7 +21,8 @@ struct TableRow {
 bool is_json_lines(std::string_view text);
 
 // Calls `use` for each row of each of the source's files. A file is JSON lines, or has its columns' names in its first row, separated by
-// commas, semicolons or tabs. With tabs, quotation marks are part of a value; otherwise they enclose it, are doubled inside, and it may
+// commas, semicolons or tabs; where numbers are asked for ("1", "2") and the first row is not of numbers alone, they count columns of a
+// file without names. With tabs, quotation marks are part of a value; otherwise they enclose it, are doubled inside, and it may
 // have line ends. In JSON a name with dots leads into objects: translation.en; numbers and booleans are read in JSON's form. Blank
 // lines are left out. Throws Error(bad_input) that names the file and line where a row has no such column, another number of columns, or
 // is damaged.

@@ -63,6 +63,16 @@ TEST_F(Table, JsonLinesHaveNamesAndWaysIntoObjects) {
   EXPECT_FALSE(is_json_lines(""));
 }
 
+TEST_F(Table, NumbersNameColumnsWhereThereIsNoHeader) {
+  EXPECT_THAT(column("Hi, you, there\tHallo\tCC-BY\nBye\tAde\tCC-BY\n", "2"), ElementsAre("Hallo", "Ade")) << "commas beside tabs are text";
+  EXPECT_THAT(column("good,1\n\"bad, very\",0\n", "1"), ElementsAre("good", "bad, very"));
+  EXPECT_THAT(column("2,1\na,b\n", "1"), ElementsAre("b")) << "a header wins";
+  EXPECT_THAT(message("good,1\n", "3"), HasSubstr("if that is no header, a number names a column: 1, 2, ..."));
+  EXPECT_THAT(message("good,1\n", "0"), HasSubstr("has no column \"0\""));
+  EXPECT_THAT(message("[\n {\"a\": 1},\n {\"a\": 2}\n]\n", "a"),
+              HasSubstr("table is one array of JSON; write an object a line: jq -c '.[]'"));
+}
+
 TEST_F(Table, BadRowsAreNamed) {
   EXPECT_THAT(message("a,b\n1,2\n", "c"), HasSubstr("table: line 1 has no column \"c\"; its columns are \"a\", \"b\""));
   EXPECT_THAT(message("a,b\n1,2\n1,2,3\n", "b"), HasSubstr("table: line 3 has 3 columns, the first one 2"));

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/number_text.h"
 #include "data/block_hash.h"
 
 namespace qkv {
@@ -27,16 +28,6 @@ Scan scan(const TextSource& source) {
 }
 
 int64_t lines_of(std::string_view text) { return std::count(text.begin(), text.end(), '\n') + (!text.empty() && text.back() != '\n'); }
-
-std::string with_commas(int64_t number) {
-  const std::string digits = std::to_string(number);
-  std::string grouped;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) grouped += ',';
-    grouped += digits[i];
-  }
-  return grouped;
-}
 
 std::vector<uint32_t> line_lengths(std::string_view text, int64_t lines) {
   std::vector<uint32_t> lengths;

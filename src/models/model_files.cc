@@ -12,9 +12,13 @@ namespace {
 // A hint for directories without a model: the training run that they belong to, if any.
 std::string way_to_a_model(const std::filesystem::path& directory) {
   std::error_code ignored;
+  if (!std::filesystem::exists(directory, ignored)) return "there is nothing of that name";
   if (std::filesystem::exists(directory / "state.json", ignored) && std::filesystem::exists(directory / "weights.safetensors", ignored)) {
     return fmt::format("it is a checkpoint, from which qkv train --resume goes on; the model is in {}",
                        std::filesystem::absolute(directory).lexically_normal().parent_path().parent_path().string());
+  }
+  if (std::filesystem::exists(directory / "latest", ignored)) {
+    return "it holds the checkpoints of a training; name one of them, or the directory above";
   }
   if (std::filesystem::exists(directory / "checkpoints", ignored)) {
     return "it holds checkpoints of a training that has not come to its first validation; go on with qkv train --resume";

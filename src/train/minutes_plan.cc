@@ -88,6 +88,12 @@ std::vector<std::string> apply_plan(TrainOptions& options, const PlanBasis& basi
   const auto open = [&](const char* name) { return !is_given(options, name); };
   lines.push_back(fmt::format("an update takes {:.3g} s: {} updates fit into the time, {:.1f} passes over the data",
                               basis.seconds_per_update, updates, passes));
+  if (constexpr int64_t kFew = 300; updates < kFew) {
+    lines.push_back(fmt::format("fewer than {} updates teach little: {}smaller batches (--batch-tokens) or more minutes make more", kFew,
+                                options.preset == "tiny"                 ? ""
+                                : options.task == TrainTask::translation ? "a smaller network (--preset tiny), "
+                                                                         : "a smaller network (--layers, --hidden-size), "));
+  }
   if (has_open_recipe(options) && open("batch-tokens")) {
     options.batch_tokens = basis.batch_tokens;
     lines.push_back(

@@ -65,7 +65,7 @@ void check_shared_texts(const TrainOptions& options, const ProcessGroup& group) 
   if (group.size() == 1) return;
   for (const TrainOption& option : train_option_table()) {
     if (!option.several) continue;
-    for (const std::string& path : split(option.get(options), '\n')) {
+    for (const std::string& path : split(option.get(options), kBetweenFiles)) {
       if (path.empty() || !is_read_once(path)) continue;
       fail_option(ErrorCode::invalid_argument, "`{}` {}: only one of {} processes could read a pipe; write the text to a file",
                   option.field, path, group.size());

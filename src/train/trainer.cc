@@ -1,5 +1,6 @@
 // train() checks all inputs before it writes anything, then runs the training.
 #include "qkv/trainer.h"
+#include "base/number_text.h"
 
 #include <array>
 #include <cstdlib>
@@ -145,7 +146,7 @@ class Session {
     if (!group_.first()) return result;
     if (task_->keeps_texts()) {
       report_(fmt::format("what came through a pipe is kept in {}, so that the training can go on with a higher limit",
-                          output_.cache().string()));
+                          output_.shown(output_.cache())));
     } else {
       std::error_code ignored;
       std::filesystem::remove_all(output_.cache(), ignored);  // recreated if training continues with a higher limit
@@ -244,7 +245,7 @@ class Session {
       if (const auto end = still_finished(state_, options_)) return end;
       check_schedule_goes_on(state_);
       state_.finished.clear();
-      report_(fmt::format("resuming from {}", checkpoint_->string()));
+      report_(fmt::format("resuming from {}", output_.shown(*checkpoint_)));
       report_changes(output_, options_, report_);
     } else if (options_.resume) {
       report_("there is no checkpoint to resume from; starting from the beginning");

@@ -152,7 +152,7 @@ void TrainingRun::save() {
 }
 
 std::string TrainingRun::what_is_left() const {
-  const std::string checkpoint = store_.checkpoint_of(state_.step).string(), model = in_.output.path().string();
+  const std::string checkpoint = in_.output.shown(store_.checkpoint_of(state_.step)), model = in_.output.shown(in_.output.path());
   if (state_.best_score < 0) return fmt::format("{} opens with the weights as they are; the checkpoint is {}", model, checkpoint);
   return fmt::format("{} opens with the best weights, of step {}; the checkpoint {} has the last ones", model, state_.best_step,
                      checkpoint);

@@ -69,7 +69,7 @@ void TrainingStore::write(const TrainingState& state, const AddFiles& moments) c
 
 std::string TrainingStore::last_checkpoint() const {
   const auto checkpoint = find_checkpoint(output_.checkpoints());
-  return checkpoint ? fmt::format("{} is the last checkpoint", checkpoint->string()) : "there is no checkpoint yet";
+  return checkpoint ? fmt::format("{} is the last checkpoint", output_.shown(*checkpoint)) : "there is no checkpoint yet";
 }
 
 std::vector<CheckpointPart> TrainingStore::weights() const {

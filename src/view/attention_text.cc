@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <numeric>
+#include <string>
+#include <utility>
 
 #include "base/utf8.h"
 #include "view/attention_view.h"
@@ -130,6 +133,16 @@ std::string notes_line(const AttentionView& view) {
   return notes.empty() ? "" : "labels: " + notes + "\n";
 }
 
+// The parts in lines of at most `width` columns, as far as the parts allow.
+std::string in_lines(std::initializer_list<std::string> parts, int width) {
+  std::string text, line;
+  for (const std::string& part : parts) {
+    if (!line.empty() && display_width(line) + 1 + display_width(part) > width) text += std::exchange(line, "") + "\n";
+    line += (line.empty() ? "" : " ") + part;
+  }
+  return text + line + "\n";
+}
+
 }  // namespace
 
 std::string notes_of(const AttentionView& view) {
@@ -156,10 +169,12 @@ std::string attention_title(const AttentionView& view) {
 
 std::string attention_text(const AttentionView& view, int width) {
   constexpr int kLeastWidth = 40, kStrongest = 16, kWidestStrongest = 28;
-  const TextLayout layout(view, std::max(width, kLeastWidth));
+  width = std::max(width, kLeastWidth);
+  const TextLayout layout(view, width);
   const int left_over = layout.room - layout.total();
   const AttentionAxes axes = axes_of(view);
-  std::string out = fmt::format("{}\nrows: {}; columns: {}\n", attention_title(view), axes.rows, axes.columns);
+  std::string out =
+      attention_title(view) + "\n" + in_lines({fmt::format("rows: {};", axes.rows), fmt::format("columns: {}", axes.columns)}, width);
   for (size_t begin = 0, end = 0; begin < view.keys.size(); begin = end) {
     end = std::min(view.keys.size(), begin + layout.columns_per_block());
     out += "\n";
@@ -170,7 +185,8 @@ std::string attention_text(const AttentionView& view, int width) {
       out += "\n";
     }
   }
-  return out + "\nweight: · below 5 %, ░ from 5 %, ▒ from 20 %, ▓ from 40 %, █ from 70 %\n" + notes_line(view);
+  return out + "\n" + in_lines({"weight: · below 5 %,", "░ from 5 %,", "▒ from 20 %,", "▓ from 40 %,", "█ from 70 %"}, width) +
+         notes_line(view);
 }
 
 }  // namespace qkv

@@ -78,11 +78,13 @@ void add_man(CLI::App& app) {
 void add_completion(CLI::App& app) {
   CLI::App* command = app.add_subcommand("completion", "Print a completion script for a shell");
   auto shell = std::make_shared<std::string>();
-  command->add_option("SHELL", *shell, "The shell that is to complete")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  command->add_option("SHELL", *shell, "The shell that is to complete")->type_name("bash|zsh|fish");
   command->footer(
       "bash reads the script with source <(qkv completion bash); zsh where it is a file _qkv in a directory of $fpath; fish where it is\n"
       "~/.config/fish/completions/qkv.fish. cmake --install puts them where the shells find them.");
   command->callback([&app, shell] {
+    QKV_REQUIRE(*shell == "bash" || *shell == "zsh" || *shell == "fish", "name a shell: bash, zsh or fish{}",
+                shell->empty() ? "" : fmt::format("; \"{}\" is none of them", *shell));
     const CommandText program = describe(app);
     write_stdout(*shell == "bash" ? bash_completion(program) : *shell == "zsh" ? zsh_completion(program) : fish_completion(program));
   });

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "cli/commands.h"
+#include "cli/letters.h"
 #include "cli/output.h"
 #include "formats/json.h"
 
@@ -138,11 +139,13 @@ void add_inspect_command(CLI::App& app) {
   };
   CLI::App* command = app.add_subcommand("inspect", "Show what is in a model or training directory, and whether it is whole");
   auto arguments = std::make_shared<Arguments>();
-  command->add_option("DIR", arguments->directory, "Model directory, as qkv train or transformers' save_pretrained wrote it")->required();
+  command->add_option("DIR", arguments->directory, "Model directory, as qkv train or transformers' save_pretrained wrote it");
+  command->add_option(with_letter("--model"), arguments->directory, "The directory, as other commands name it")->type_name("DIR");
   command->add_flag("--json", arguments->json, "Print a JSON object");
   command->add_flag("--verify", arguments->verify, "Read every weight (finite?) and recompute the checksums of all checkpoints");
   command->footer("Exit code 1 and one line where a file is damaged. Example: qkv inspect my-model --verify");
   command->callback([arguments] {
+    QKV_REQUIRE(!arguments->directory.empty(), "name a directory: qkv inspect DIR");
     ProgressLine line;
     line.begin((arguments->verify ? "reading all of " : "reading ") + arguments->directory);
     const ordered_json description = to_json(inspect_directory(arguments->directory, {.verify = arguments->verify}));

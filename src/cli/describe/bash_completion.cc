@@ -66,8 +66,8 @@ void add_words(std::string& out, const CommandText& command) {
   out += fmt::format("      if [[ $current == -* ]]; then\n        _qkv_words '{}'\n", fmt::join(options, " "));
   if (!words.empty()) {
     out += fmt::format("      else\n        _qkv_words '{}'\n", fmt::join(words, " "));
-  } else if (kind == ValueKind::file || kind == ValueKind::directory) {
-    out += fmt::format("      else\n        _qkv_files {}\n", kind == ValueKind::file ? "-f" : "-d");
+  } else if (kind == ValueKind::file || kind == ValueKind::directory || command.lists_files()) {
+    out += fmt::format("      else\n        _qkv_files {}\n", kind == ValueKind::directory ? "-d" : "-f");
   }
   out += "      fi\n";
 }

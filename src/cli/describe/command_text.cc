@@ -106,6 +106,11 @@ std::string OptionText::description() const {
   return shown.empty() ? help : help + " " + shown;
 }
 
+bool CommandText::lists_files() const {
+  return std::any_of(options.begin(), options.end(),
+                     [](const OptionText& option) { return option.takes_several && option.kind == ValueKind::file; });
+}
+
 std::string CommandText::usage() const {
   std::string line = name;
   if (!commands.empty()) return line + " COMMAND [OPTIONS]";

@@ -32,6 +32,7 @@ struct CommandText {
   std::vector<CommandText> commands;
 
   std::string short_name() const { return name.substr(name.rfind(' ') + 1); }
+  bool lists_files() const;  // an option takes several files
   std::string usage() const;
   std::vector<std::string> groups() const;  // in the order of their first options
 };

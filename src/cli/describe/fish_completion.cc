@@ -65,6 +65,7 @@ std::string fish_completion(const CommandText& program) {
     for (const CommandText& below : command.commands)
       out += fmt::format("{} -a {} -d {}\n", where, below.short_name(), quoted(below.summary));
     for (const OptionText& option : command.options) add_option(out, where, option);
+    if (command.arguments.empty() && command.lists_files()) out += where + " -F\n";
     for (const OptionText& argument : command.arguments) add_argument(out, where, argument);
   });
   return out;

@@ -69,6 +69,7 @@ void add_function(std::string& out, const CommandText& command) {
     for (const OptionText& argument : command.arguments) {
       out += fmt::format("    '{}:{}:{}' \\\n", argument.repeated ? "*" : "", escaped(argument.value, "\\:"), action_of(argument));
     }
+    if (command.arguments.empty() && command.lists_files()) out += "    '*:FILE:_files' \\\n";
     out += "    && return 0\n}\n\n";
     return;
   }

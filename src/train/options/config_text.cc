@@ -30,9 +30,9 @@ std::string toml_string(std::string_view text) {
 
 // A list if there are several values.
 std::string toml_value(const TrainOption& option, const std::string& value) {
-  if (!option.several || value.find('\n') == std::string::npos) return toml_string(value);
+  if (!option.several || value.find(kBetweenFiles) == std::string::npos) return toml_string(value);
   std::string list;
-  for (const std::string& line : split(value, '\n')) list += (list.empty() ? "" : ", ") + toml_string(line);
+  for (const std::string& file : split(value, kBetweenFiles)) list += (list.empty() ? "" : ", ") + toml_string(file);
   return "[" + list + "]";
 }
 
@@ -82,8 +82,10 @@ TrainOptions kept_options(TrainOptions options) {
     const std::string paths = option.type == OptionType::path ? option.get(options) : "";
     if (paths.empty()) continue;
     std::string absolute;
-    for (const std::string& path : split(paths, '\n'))
-      absolute += (absolute.empty() ? "" : "\n") + std::filesystem::absolute(path).string();
+    for (const std::string& path : split(paths, kBetweenFiles)) {
+      if (!absolute.empty()) absolute += kBetweenFiles;
+      absolute += std::filesystem::absolute(path).string();
+    }
     option.assign(options, absolute, option.name);
   }
   return options;

@@ -27,16 +27,19 @@ TrainOption text_files(const Entry& entry, TextFiles O::*field) {
   TrainOption option = start<O>(entry, OptionType::path, "FILE");
   option.several = true;
   option.fault = [](const std::string& text) {
-    const bool empty = text.empty() || text.front() == '\n' || text.back() == '\n' || text.find("\n\n") != std::string::npos;
-    return empty ? "the name is empty" : "";
+    const std::vector<std::string> files = split(text, kBetweenFiles);
+    return std::find(files.begin(), files.end(), "") == files.end() ? "" : "the name is empty";
   };
   option.assign = [=](O& options, const std::string& text, const std::string&) {
-    const std::vector<std::string> files = split(text, '\n');
-    (options.*field).assign(files.begin(), files.end());
+    (options.*field).clear();
+    for (const std::string& file : split(text, kBetweenFiles)) (options.*field).emplace_back(file == "-" ? "/dev/stdin" : file);
   };
   option.get = [=](const O& options) {
     std::string text;
-    for (const std::filesystem::path& path : options.*field) text += (text.empty() ? "" : "\n") + path.string();
+    for (const std::filesystem::path& path : options.*field) {
+      if (!text.empty()) text += kBetweenFiles;
+      text += path.string();
+    }
     return text;
   };
   return option;
@@ -121,7 +124,9 @@ std::vector<TrainOption> data_options() {
       text_files({"target", "Its translation, line by line", false}, &O::target),
       text_files({"valid-source", "Text to validate on", false}, &O::valid_source),
       text_files({"valid-target", "Its translation", false}, &O::valid_target),
-      column({"source-column", "Read this column of --source, which is a table (CSV, TSV with a header) or JSON lines"}, &O::source_column),
+      column({"source-column",
+              "Read this column of --source, which is a table (CSV, TSV) or JSON lines; a number counts columns where there is no header"},
+             &O::source_column),
       column({"target-column", "The column of --target"}, &O::target_column),
       integer(
           {"valid-split",
@@ -150,9 +155,8 @@ std::vector<TrainOption> data_options() {
            false},
           &O::train_file),
       text_files({"valid-file", "Of --task classification, tag and chat: such lines to validate on", false}, &O::valid_file),
-      column(
-          {"text-column", "Of --task lm, mlm and classification: read the texts from this column of CSV, TSV with a header or JSON lines"},
-          &O::text_column),
+      column({"text-column", "Of --task lm, mlm and classification: read the texts from this column of CSV, TSV or JSON lines"},
+             &O::text_column),
       column({"label-column", "Of --task classification: read the labels from this column"}, &O::label_column),
       flag({"pairs", "Of --task classification: lines of two texts and a label, with tabs between them, or tables with both", true},
            &O::pairs),

@@ -10,6 +10,9 @@
 
 namespace qkv {
 
+// Between the names of several files in the text of an option: no name can hold it, while a line break may be part of one.
+constexpr char kBetweenFiles = '\0';
+
 using TrainOption = TableOption<TrainOptions>;
 
 // All options in the order of the help text, except --config, which names a file of options.

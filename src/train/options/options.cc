@@ -28,7 +28,7 @@ std::string text_of(const toml::node& node, const TrainOption& option, const std
     for (const toml::node& each : *list) {
       QKV_REQUIRE(option.several ? each.is_string() : each.is_number(), "{}: a list must hold {} only", label,
                   option.several ? "strings" : "numbers");
-      if (!joined.empty()) joined += option.several ? '\n' : ',';
+      if (!joined.empty()) joined += option.several ? kBetweenFiles : ',';
       joined += text_of(each, option, label);
     }
     return joined;
@@ -45,18 +45,20 @@ OptionSetting setting_of(const std::filesystem::path& path, const std::string& k
     std::string dashed = key;
     std::replace(dashed.begin(), dashed.end(), '_', '-');
     const std::string nearest = nearest_word(dashed, names);
-    fail(ErrorCode::invalid_argument, "{}: unknown key \"{}\"{}; qkv train --help lists them", place, key,
-         nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
+    fail(ErrorCode::invalid_argument, "{}: unknown key \"{}\"{}qkv train --help lists them", place, key,
+         nearest.empty() ? "; " : fmt::format("; did you mean {}? ", nearest));
   }
   const std::string label = fmt::format("{}: {}", place, key);
   return {option->name, text_of(node, *option, label), label};
 }
 
-// The values of an option that may be given several times, a line each.
+// The values of an option that may be given several times.
 std::string all_of(std::span<const OptionSetting> settings, std::string_view name) {
   std::string joined;
   for (const OptionSetting& setting : settings) {
-    if (setting.name == name) joined += (joined.empty() ? "" : "\n") + setting.text;
+    if (setting.name != name) continue;
+    if (!joined.empty()) joined += kBetweenFiles;
+    joined += setting.text;
   }
   return joined;
 }
@@ -83,7 +85,9 @@ std::vector<OptionSetting> read_config_file(const std::filesystem::path& path) {
     const toml::table table = toml::parse(text, path.string());
     for (const auto& [key, node] : table) settings.push_back(setting_of(path, std::string(key.str()), node));
   } catch (const toml::parse_error& error) {
-    fail(ErrorCode::invalid_argument, "{}:{}: not TOML: {}", path.string(), error.source().begin.line, error.description());
+    fail(ErrorCode::invalid_argument,
+         "{}:{}: not TOML: {}; a line is name = value, with text in quotation marks: lr = 0.002, task = \"lm\"", path.string(),
+         error.source().begin.line, error.description());
   }
   return settings;
 }
@@ -105,6 +109,8 @@ std::vector<OptionSetting> earlier_settings(std::span<const OptionSetting> file,
                        const TrainOption* option = find_train_option(setting.name);
                        return option && (option->group == "Run" || setting.name == "resume" || setting.name == "output");
                      });
+  if (alone && !std::filesystem::exists(path.parent_path(), ignored))
+    fail(ErrorCode::invalid_argument, "{}: there is no {}; name the --output of a training", resume->label, path.parent_path().string());
   if (alone)
     fail(ErrorCode::invalid_argument, "{}: there is no {}, which would say how to go on; give all options of the training again",
          resume->label, path.string());
@@ -136,7 +142,8 @@ TrainOptions resolve_train_options(std::span<const OptionSetting> command_line) 
   if (task) find_train_option("task")->set(options, task->text, task->label);
   const TrainTask wanted = options.task;
   apply_preset(options, preset ? preset->text : default_preset(wanted));
-  QKV_CHECK_OPTION(!task || options.task == wanted, "`preset` {} is not for `task` {}; leave one of them out", options.preset, task->text);
+  QKV_CHECK_OPTION(!task || options.task == wanted, "`preset` {} is not for `task` {}, whose own is {}; leave one of them out",
+                   options.preset, task->text, default_preset(wanted));
   apply_settings(options, earlier);
   apply_settings(options, file);
   apply_settings(options, command_line);
@@ -174,6 +181,23 @@ std::span<const TaskData> task_data() {
   return list;
 }
 
+// Names all that is missing at once.
+void check_given(const TrainOptions& options, const TaskData& data) {
+  std::vector<std::string> missing;
+  bool splits = false;
+  for (const char* name : data.needed) {
+    const bool validation = std::string_view(name).starts_with("valid-");
+    if (!value_of(options, name).empty() || (validation && options.valid_split > 0)) continue;
+    missing.push_back("`" + field_of(name) + "`");
+    splits |= validation && data.task != TrainTask::lm && data.task != TrainTask::mlm;
+  }
+  if (options.output.empty()) missing.emplace_back("`output`");
+  if (missing.empty()) return;
+  const std::string split_hint = splits ? ", or `valid_split` N in place of texts to validate on" : "";
+  fail_option(ErrorCode::invalid_argument, "{} {} missing; `task` {} needs {}{}", mark_fields(fmt::format("{}", fmt::join(missing, ", "))),
+              missing.size() == 1 ? "is" : "are", name_of(options.task), missing.size() == 1 ? "it" : "them", mark_fields(split_hint));
+}
+
 void check_data_options(const TrainOptions& options) {
   const TaskData& mine = *std::find_if(task_data().begin(), task_data().end(), [&](const TaskData& t) { return t.task == options.task; });
   const auto knows = [&](std::string_view name) {
@@ -193,20 +217,17 @@ void check_data_options(const TrainOptions& options) {
       options.valid_split == 0 || can_split,
       "`valid_split` belongs to `task` translation, classification, tag and chat; of `task` {} `valid_fraction` is kept to validate on",
       task);
+  check_given(options, mine);
   for (const char* name : mine.needed) {
     const bool given = !value_of(options, name).empty(), validation = std::string_view(name).starts_with("valid-");
     QKV_CHECK_OPTION(!validation || !given || options.valid_split == 0,
                      "`valid_split` takes texts of the training files to validate on; leave it or `{}` out", field_of(name));
-    if (validation && options.valid_split > 0) continue;
-    QKV_CHECK_OPTION(given, "`{}` is missing; `task` {} needs it{}", field_of(name), task,
-                     mark_fields(validation ? ", or `valid_split`" : ""));
   }
   QKV_CHECK_OPTION(options.source_column.empty() == options.target_column.empty(),
                    "`source_column` and `target_column` go together; one of them is missing");
   QKV_CHECK_OPTION(options.second_column.empty() || options.pairs, "`second_column` is for `pairs` of texts; give both or neither");
   QKV_CHECK_OPTION(options.labels == TextLabels::one || options.label_smoothing == 0,
                    "`label_smoothing` is for one label of each text; leave it out with `labels` {}", value_of(options, "labels"));
-  QKV_CHECK_OPTION(!options.output.empty(), "`output` is missing; training needs it");
   QKV_CHECK_OPTION(options.tokenizer.empty() || options.vocab_size == 0,
                    "`vocab_size` is that of a tokenizer to train; leave it out with `tokenizer`");
   QKV_CHECK_OPTION(options.tokenizer.empty() || options.vocabulary == TextVocabulary::character,

@@ -257,6 +257,8 @@ TEST(Options, MissingAndContradictingOnesAreNamed) {
     return error_of([&] { check_train_options(changed); });
   };
   EXPECT_THAT(error([](auto& o) { o.valid_target.clear(); }), HasSubstr("valid_target is missing"));
+  EXPECT_THAT(error([](auto& o) { o.source.clear(), o.target.clear(), o.output.clear(); }),
+              HasSubstr("source, target, output are missing; task translation needs them"));
   EXPECT_THAT(error([](auto& o) { o.resume = o.overwrite = true; }), HasSubstr("resume and overwrite"));
   EXPECT_THAT(error([](auto& o) { o.num_attention_heads = 3; }), HasSubstr("num_attention_heads 3 does not divide hidden_size 256"));
   EXPECT_THAT(error([](auto& o) { o.tokenizer = "t", o.vocab_size = 9; }), HasSubstr("vocab_size"));
@@ -292,7 +294,9 @@ TEST(Options, ListsOfFilesAccumulateAndAHigherPlaceReplacesThem) {
   EXPECT_EQ(resolve_train_options(both).source, (TextFiles{"a", "b"}));
   directory.write("recipe.toml", "source = [1]\n");
   EXPECT_THAT(error_of([&] { resolve_train_options(with_file); }), HasSubstr("recipe.toml:1: source: a list must hold strings only"));
-  EXPECT_EQ(find_train_option("source")->get(resolve_train_options(twice)), "a\nb") << "a line each";
+  EXPECT_EQ(find_train_option("source")->get(resolve_train_options(twice)), std::string("a\0b", 3));
+  directory.write("recipe.toml", "source = [\"a\\nb\", \"-\"]\n");
+  EXPECT_EQ(resolve_train_options(with_file).source, (TextFiles{"a\nb", "/dev/stdin"})) << "a line break is part of a name";
   const std::vector<OptionSetting> empty{{"source", "", "--source"}};
   EXPECT_THAT(error_of([&] { resolve_train_options(empty); }), HasSubstr("--source: the name is empty"));
 }

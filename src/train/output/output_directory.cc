@@ -57,7 +57,7 @@ mode_t denied_rights(const fs::path& directory) {
 }  // namespace
 
 OutputDirectory::OutputDirectory(const TrainOptions& options, OutputAccess access)
-    : access_(access), path_(fs::absolute(options.output).lexically_normal()) {
+    : access_(access), path_(fs::absolute(options.output).lexically_normal()), named_relative_(options.output.is_relative()) {
   if (!path_.has_filename()) path_ = path_.parent_path();  // "model/" -> "model"
   if (access == OutputAccess::read) return;
   std::error_code error;
@@ -87,6 +87,12 @@ OutputDirectory::~OutputDirectory() {
   }
   if (lock_ >= 0) ::close(lock_);
   if (old_mask_) ::umask(*old_mask_);
+}
+
+std::string OutputDirectory::shown(const fs::path& path) const {
+  std::error_code error;
+  const fs::path here = fs::current_path(error);
+  return named_relative_ && !error ? path.lexically_proximate(here).string() : path.string();
 }
 
 fs::path OutputDirectory::options() const { return path_ / kKeptOptions; }

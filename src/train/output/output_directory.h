@@ -31,6 +31,8 @@ class OutputDirectory {
   void keep() { kept_ = true; }
 
   const std::filesystem::path& path() const { return path_; }
+  // A path in the directory for messages: relative where the user named the directory so.
+  std::string shown(const std::filesystem::path& path) const;
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
   std::filesystem::path cache() const { return path_ / "cache"; }
   std::filesystem::path options() const;  // the file of the training's options
@@ -40,6 +42,7 @@ class OutputDirectory {
  private:
   OutputAccess access_;
   std::filesystem::path path_;
+  bool named_relative_;
   std::filesystem::path created_;  // topmost directory made by create(); empty: none
   bool made_cache_ = false;        // by create(), in a directory that was there
   bool kept_ = false;

@@ -1,6 +1,7 @@
 #include "train/output/training_state.h"
 
 #include "base/option_error.h"
+#include "base/split.h"
 #include "formats/json.h"
 #include "train/options/given_options.h"
 #include "train/options/option_table.h"
@@ -105,6 +106,17 @@ void check_continues(const TrainingState& before, const TrainingState& now, cons
   }
 }
 
+namespace {
+
+std::string shown(const std::string& value) {
+  if (value.empty()) return "not given";
+  std::string text;
+  for (const std::string& part : split(value, kBetweenFiles)) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+}  // namespace
+
 std::vector<std::string> changed_options(const TrainOptions& before, const TrainOptions& now) {
   std::vector<std::string> changes;
   for (const TrainOption& option : train_option_table()) {
@@ -112,8 +124,7 @@ std::vector<std::string> changed_options(const TrainOptions& before, const Train
         is_short_form(option.name) || option.name == "preset" || option.name == "output" || !unused_reason(now, option.name).empty();
     const std::string earlier = option.get(before), value = option.get(now);
     if (!says_nothing && earlier != value)
-      changes.push_back(
-          fmt::format("{} is {} (before: {})", option.name, value.empty() ? "not given" : value, earlier.empty() ? "not given" : earlier));
+      changes.push_back(fmt::format("--{} is {} (before: {})", option.name, shown(value), shown(earlier)));
   }
   return changes;
 }

@@ -5,6 +5,7 @@
 
 #include "base/cancellation.h"
 #include "base/error.h"
+#include "base/number_text.h"
 #include "base/option_error.h"
 #include "base/parallel.h"
 #include "base/utf8.h"

@@ -1,6 +1,7 @@
 // Classification of texts and pairs of texts: an encoder whose first row predicts a label, several labels or a number, trained from scratch
 // or from a pretrained encoder (Devlin et al. 2018).
 #include "base/error.h"
+#include "base/number_text.h"
 #include "data/held_out.h"
 #include "evaluate/labelled_batches.h"
 #include "train/tasks/encoder_network.h"

@@ -1,6 +1,7 @@
 // Labels of words: an encoder where the first token of each word predicts its label, trained from scratch or from a pretrained encoder
 // (Devlin et al. 2018, section 5.3).
 #include "base/error.h"
+#include "base/number_text.h"
 #include "data/tagged_words.h"
 #include "evaluate/labelled_batches.h"
 #include "train/tasks/encoder_network.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/number_text.h"
 #include "data/table_rows.h"
 
 namespace qkv {

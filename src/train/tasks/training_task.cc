@@ -1,6 +1,7 @@
 #include "train/tasks/training_task.h"
 
 #include "base/error.h"
+#include "base/number_text.h"
 #include "base/timing.h"
 #include "train/options/precision.h"
 
@@ -33,11 +34,5 @@ Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, 
 }
 
 DType activation_type(const TrainOptions& options) { return activation_type(options.dtype); }
-
-std::string with_commas(int64_t number) {
-  std::string digits = std::to_string(number);
-  for (int64_t i = static_cast<int64_t>(digits.size()) - 3; i > (number < 0); i -= 3) digits.insert(static_cast<size_t>(i), 1, ',');
-  return digits;
-}
 
 }  // namespace qkv

@@ -73,7 +73,4 @@ Tokenizer make_tokenizer(const TrainOptions& options, const TrainingTask& task, 
 
 DType activation_type(const TrainOptions& options);
 
-// 1234567 -> "1,234,567".
-std::string with_commas(int64_t number);
-
 }  // namespace qkv

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/number_text.h"
 #include "data/held_out.h"
 #include "data/table_rows.h"
 #include "data/text_pair.h"

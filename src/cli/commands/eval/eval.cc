@@ -199,7 +199,7 @@ void add_eval_command(CLI::App& app) {
   command->add_flag("--pairs", arguments->pairs, "Lines of --classification are two texts and the label, with tabs between them");
   command
       ->add_option("--text-column", arguments->text_column,
-                   "Read the texts of --text or --classification from this column of CSV, TSV with a header or JSON lines")
+                   "Read the texts of --text or --classification from this column of CSV, TSV or JSON lines")
       ->type_name("NAME");
   command->add_option("--label-column", arguments->label_column, "Read the labels of --classification from this column")->type_name("NAME");
   command->add_option("--second-column", arguments->second_column, "With --pairs, read the second texts from this column")

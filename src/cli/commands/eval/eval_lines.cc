@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/number_text.h"
 #include "base/progress.h"
 #include "base/timing.h"
 #include "base/utf8.h"
@@ -34,7 +35,8 @@ Lines read_text(const std::string& path) {
 
 void check_same_length(const std::string& path, size_t lines, const std::string& other_path, size_t other_lines) {
   if (lines != other_lines) {
-    fail(ErrorCode::bad_input, "{} has {} lines, {} has {}; line for line they must belong together", path, lines, other_path, other_lines);
+    fail(ErrorCode::bad_input, "{} has {} lines, {} has {}; line for line they must belong together", path, with_commas(lines), other_path,
+         with_commas(other_lines));
   }
 }
 
