@@ -69,7 +69,8 @@ void open_forget_gates(ParameterStore& store, int64_t hidden) {
   }
 }
 
-float embedding_scale(const NetworkOptions& options) {
+// The paper's factor of embeddings.
+float paper_scale(const NetworkOptions& options) {
   return options.initializer_range == 0 ? std::sqrt(static_cast<float>(options.hidden_size)) : 1;
 }
 
@@ -91,7 +92,7 @@ Tensor position_table(const EmbeddedPositions& positions, const NetworkOptions& 
   const Tensor table = positions.rows(options.max_positions);
   if (options.position != Position::sinusoidal) return table;
   std::vector<float> values = table.to_vector();
-  for (float& value : values) value *= embedding_deviation(options) * embedding_scale(options);
+  for (float& value : values) value *= embedding_deviation(options) * paper_scale(options);
   return Tensor::from(values, table.shape());
 }
 
@@ -120,8 +121,11 @@ class Layer {
     const int size = options.hidden_size, memory_size = config.attention.key_value_size();
     const ParameterScope mixer = scope / "self_attention";
     if (options.norm_place != NormPlace::none) {
-      if (options.mixer != Mixer::none) mixer_norm_.emplace(config.norm, size, scope / "self_attention_norm");
-      if (options.ffn_size > 0) ffn_norm_.emplace(config.norm, size, scope / "feed_forward_norm");
+      const auto make = [&](std::optional<NetworkNorm>& norm, const char* name) {
+        norm.emplace(config.norm, options.batch_norm, size, options.max_positions, scope / name);
+      };
+      if (options.mixer != Mixer::none) make(mixer_norm_, "self_attention_norm");
+      if (options.ffn_size > 0) make(ffn_norm_, "feed_forward_norm");
     }
     if (options.ffn_size > 0) ffn_.emplace(config.feed_forward, size, start, scope / "feed_forward");
     if (options.mixer == Mixer::none) return;
@@ -158,20 +162,20 @@ class Layer {
   Tensor forward(const Tensor& x, const AttentionPass& pass, const Prefix& prefix, ForwardContext& context) const {
     Tensor y = x;
     if (options_.mixer != Mixer::none)
-      y = residual(y, mixer_norm_, mixer_dropout_, context, [&](const Tensor& h) { return mix(h, pass, prefix, context); });
-    if (ffn_) y = residual(y, ffn_norm_, ffn_dropout_, context, [&](const Tensor& h) { return ffn_->forward(h, context); });
+      y = residual(y, mixer_norm_, mixer_dropout_, pass.queries, context, [&](const Tensor& h) { return mix(h, pass, prefix, context); });
+    if (ffn_) y = residual(y, ffn_norm_, ffn_dropout_, pass.queries, context, [&](const Tensor& h) { return ffn_->forward(h, context); });
     return y;
   }
 
  private:
   template <typename SubLayer>
-  Tensor residual(const Tensor& x, const std::optional<Norm>& norm, const Dropout& dropped, ForwardContext& context,
-                  SubLayer&& sub_layer) const {
+  Tensor residual(const Tensor& x, const std::optional<NetworkNorm>& norm, const Dropout& dropped, const Segments& segments,
+                  ForwardContext& context, SubLayer&& sub_layer) const {
     const bool pre = options_.norm_place == NormPlace::pre, post = options_.norm_place == NormPlace::post;
-    const Tensor y = sub_layer(pre ? norm->forward(x) : x);
+    const Tensor y = sub_layer(pre ? norm->forward(x, segments, context.training) : x);
     const DropoutParams dropout = dropped(context);
     const Tensor sum = options_.residual || dropout.probability > 0 ? dropout_add(y, options_.residual ? x : Tensor(), dropout) : y;
-    return post ? norm->forward(sum) : sum;
+    return post ? norm->forward(sum, segments, context.training) : sum;
   }
 
   Tensor mix(const Tensor& x, const AttentionPass& pass, const Prefix& prefix, ForwardContext& context) const {
@@ -227,7 +231,7 @@ class Layer {
   NetworkOptions options_;
   int index_;
   Dropout mixer_dropout_, ffn_dropout_;
-  std::optional<Norm> mixer_norm_, ffn_norm_;
+  std::optional<NetworkNorm> mixer_norm_, ffn_norm_;
   std::optional<Linear> q_, k_, v_, out_;
   std::optional<FeedForward> ffn_;
   std::optional<Recurrent> recurrent_;
@@ -253,7 +257,10 @@ Network::Network(const NetworkOptions& options, ParameterStore& store)
       embedding_dropout_(options.dropout, ParameterScope(store, "embedding_dropout")) {
   const ParameterScope scope(store, "layers");
   for (int i = 0; i < options.layers; ++i) layers_.push_back(std::make_unique<Layer>(options_, start_, i, scope / i));
-  if (options.norm_place == NormPlace::pre) final_norm_.emplace(layer_of(options).norm, options.hidden_size, ParameterScope(store, "norm"));
+  if (options.norm_place == NormPlace::pre) {
+    final_norm_.emplace(layer_of(options).norm, options.batch_norm, options.hidden_size, options.max_positions,
+                        ParameterScope(store, "norm"));
+  }
   if (options.mixer == Mixer::lstm) open_forget_gates(store, options.hidden_size);
   if (options.qk_gain != 1) grow_queries_and_keys(store, options.qk_gain);
 }
@@ -262,8 +269,8 @@ Network::~Network() = default;
 
 Tensor Network::embed(const TokenBatch& batch, ForwardContext& context) const {
   const std::vector<int32_t> position_of = batch.segments.positions();
-  return embedding(batch.ids, embed_tokens_, position_table_, position_of, embedding_scale(options_), context.dtype,
-                   embedding_dropout_(context));
+  return embedding(batch.ids, embed_tokens_, position_table_, position_of, options_.scale_embeddings ? paper_scale(options_) : 1,
+                   context.dtype, embedding_dropout_(context));
 }
 
 Tensor Network::forward_rows(Tensor x, const Segments& segments, ForwardContext& context, std::vector<Tensor>* layer_outputs,
@@ -273,7 +280,7 @@ Tensor Network::forward_rows(Tensor x, const Segments& segments, ForwardContext&
     x = layer->forward(x, pass, prefix, context);
     if (layer_outputs) layer_outputs->push_back(x);
   }
-  return final_norm_ ? final_norm_->forward(x) : x;
+  return final_norm_ ? final_norm_->forward(x, segments, context.training) : x;
 }
 
 CrossEntropyResult Network::loss(const TokenBatch& batch, std::span<const int32_t> targets, ForwardContext& context) const {

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "lab/networks/batch_norm.h"
 #include "nn/modules.h"
 #include "nn/positions.h"
 #include "nn/transformer.h"
@@ -55,6 +56,7 @@ struct NetworkOptions {
   float qk_gain = 1;     // factor of the initial W_Q and W_K
   NormPlace norm_place = NormPlace::pre;
   NormKind norm = NormKind::layer;
+  BatchStatistics batch_norm = BatchStatistics::none;  // BatchNorm instead of `norm`
   bool residual = true;
   Position position = Position::learned;
   int max_positions = 256;
@@ -63,6 +65,7 @@ struct NetworkOptions {
   float dropout = 0;
   // Initial deviation of the weights, as in GPT-2; 0: as in the paper, Xavier's weights and embeddings of deviation 1 (section 3.4).
   float initializer_range = 0.02f;
+  bool scale_embeddings = true;  // false: no factor of √d, which the paper's start has, for embeddings of deviation 1/√d
 
   int head_size() const { return hidden_size / heads; }
 };
@@ -114,7 +117,7 @@ class Network {
   Tensor position_table_;
   Dropout embedding_dropout_;
   std::vector<std::unique_ptr<Layer>> layers_;
-  std::optional<Norm> final_norm_;
+  std::optional<NetworkNorm> final_norm_;
 };
 
 // The options with the hidden size (a multiple of the heads, and of 4) that brings the number of parameters closest to `parameters`.

@@ -96,6 +96,74 @@ TEST(LinearAttention, GradientEqualsDifferences) {
   }
 }
 
+// Ioffe and Szegedy 2015, algorithm 1, in float64: rows of sequences of 4, 2 and 3 tokens; `earlier`: over the positions up to a row's own.
+std::vector<double> batch_norm_formula(const Tensor& x, bool earlier) {
+  const std::vector<int> position{0, 1, 2, 3, 0, 1, 0, 1, 2};
+  const std::vector<float> values = x.to_vector();
+  const size_t size = x.cols();
+  std::vector<double> y;
+  for (size_t row = 0; row < position.size(); ++row) {
+    for (size_t c = 0; c < size; ++c) {
+      double n = 0, mean = 0, variance = 0;
+      const auto for_each = [&](auto&& body) {
+        for (size_t other = 0; other < position.size(); ++other) {
+          if (!earlier || position[other] <= position[row]) body(values[other * size + c]);
+        }
+      };
+      for_each([&](double value) { mean += value, ++n; });
+      mean /= n;
+      for_each([&](double value) { variance += (value - mean) * (value - mean) / n; });
+      y.push_back((values[row * size + c] - mean) / std::sqrt(variance + 1e-5));
+    }
+  }
+  return y;
+}
+
+TEST(BatchNorm, EqualsItsFormulaAndItsGradientDifferences) {
+  const Tensor x = random_rows(9, 4, 1);
+  const Segments segments = Segments::of_lengths(std::vector<int32_t>{4, 2, 3});
+  for (const BatchStatistics statistics : {BatchStatistics::all, BatchStatistics::earlier}) {
+    ParameterStore store(1, true);
+    const BatchNorm norm(statistics, 4, 4, ParameterScope(store, "norm"));
+    const std::vector<float> y = norm.forward(x, segments, true).to_vector();
+    const std::vector<double> expected = batch_norm_formula(x, statistics == BatchStatistics::earlier);
+    for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(y[i], expected[i], 1e-5) << i;
+    const Tensor weight = store.all()[0].value, bias = store.all()[1].value;
+    weight.host<float>()[1] = 0.5f;
+    x.set_requires_grad(true);
+    for (const Tensor& each : {x, weight, bias}) {
+      expect_gradient(each, [&] { return norm.forward(x, segments, true); });
+      for (const Tensor& other : {x, weight, bias}) other.clear_grad();
+    }
+  }
+}
+
+TEST(BatchNorm, InUseItsRunningAveragesCountAndNotTheNeighbours) {
+  ParameterStore store(1, true);
+  const BatchNorm norm(BatchStatistics::all, 1, 2, ParameterScope(store, "norm"));
+  norm.forward(Tensor::from(std::vector<float>{1, 5}, {2, 1}), Segments::of_lengths(std::vector<int32_t>{2}), true);
+  // From 0 and 1, a tenth of the way to mean 3 and variance 4.
+  const auto used = [&](float neighbour) {
+    return norm.forward(Tensor::from(std::vector<float>{2, neighbour}, {2, 1}), Segments::of_lengths(std::vector<int32_t>{2}), false)
+        .to_vector()[0];
+  };
+  EXPECT_NEAR(used(1), (2 - 0.3) / std::sqrt(1.3 + 1e-5), 1e-6);
+  EXPECT_EQ(used(1), used(7));
+}
+
+TEST(BatchNorm, OfEarlierTokensLeaksNothingFromLaterOnes) {
+  const Segments segments = Segments::of_lengths(std::vector<int32_t>{3, 3});
+  for (const bool earlier : {false, true}) {
+    ParameterStore store(1, true);
+    const BatchNorm norm(earlier ? BatchStatistics::earlier : BatchStatistics::all, 4, 3, ParameterScope(store, "norm"));
+    const Tensor x = random_rows(6, 4, 1);
+    const std::vector<float> before = norm.forward(x, segments, true).to_vector();
+    x.host<float>()[2 * 4] += 1;  // the last token of the first sequence
+    const std::vector<float> after = norm.forward(x, segments, true).to_vector();
+    EXPECT_EQ(before[0] == after[0] && before[4] == after[4], earlier);
+  }
+}
+
 TEST(Reshape, GradientHasTheShapeOfItsInput) {
   const Tensor x = random_rows(6, 4, 1);
   x.set_requires_grad(true);

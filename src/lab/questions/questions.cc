@@ -16,6 +16,9 @@ const std::vector<Experiment>& experiments() {
       kv_heads(),              //
       positions(),             //
       residual_norm(),         //
+      batch_norm(),            //
+      embedding_scale(),       //
+      padding(),               //
       feed_forward(),          //
       families(),              //
       recurrent(),             //

@@ -17,6 +17,9 @@ Experiment flash_attention();       // What does FlashAttention change?
 Experiment kv_heads();              // What do MQA and GQA save, and what do they cost?
 Experiment positions();             // How does a Transformer know where tokens stand?
 Experiment residual_norm();         // What do residual connections and LayerNorm do?
+Experiment batch_norm();            // LayerNorm or BatchNorm?
+Experiment embedding_scale();       // Why are embeddings multiplied by √d?
+Experiment padding();               // What does padding do that is not masked?
 Experiment feed_forward();          // What is the feed-forward network for?
 Experiment families();              // Encoder, decoder, or both?
 Experiment recurrent();             // Transformer against RNN and LSTM: which learns better?
