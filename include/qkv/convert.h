@@ -23,7 +23,7 @@ struct ConvertOptions {
 };
 
 struct ConvertedModel {
-  std::string architecture;                            // class name of transformers: "MarianMTModel"
+  std::string architecture;                            // class name that is written: "MarianMTModel"
   int64_t parameters = 0;                              // number of learned values
   std::vector<std::pair<std::string, int64_t>> files;  // names and sizes in bytes, sorted by name
 };

@@ -220,7 +220,7 @@ ConvertedModel convert_model(const fs::path& from, const fs::path& to, const Con
     const SafetensorsType type = written_type(options.dtype, opened.weights());
     const std::unique_ptr<Model> model = read_model(opened, type == SafetensorsType::bf16);
     save_model(*model, target.path(), SaveFormat{type, options.max_shard_bytes});
-    result.architecture = opened.architecture().class_name;
+    result.architecture = architecture_for(model->config, model->model_type).class_name;
     result.parameters = model->parameters.count();
   }
   write_tokenizer(from, directory, target.path());

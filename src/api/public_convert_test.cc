@@ -36,6 +36,11 @@ class Convert : public testing::Test {
   fs::path to_ = root_ / "new" / "model";
 };
 
+// GTE's own class "NewModel" has another name in transformers.
+TEST_F(Convert, TheClassIsTheOneThatIsWritten) {
+  EXPECT_EQ(convert_model(kGoldens / "encoder_models/new_model", to_).architecture, "GteModel");
+}
+
 TEST_F(Convert, MarianBecomesADirectoryOfTransformers) {
   const ConvertedModel result = convert_model(kGoldens / "marian_files", to_);
   EXPECT_EQ(result.architecture, "MarianMTModel");
