@@ -140,7 +140,7 @@ TEST_P(EncoderModel, ConvolutionsAlsoRunAndLearnInBf16) {
   const auto [nll, gradient] = loss_and_gradient(*load_model(golden()), DType::f32);
   const auto [narrow_nll, narrow_gradient] = loss_and_gradient(*load_model(golden()), DType::bf16);
   EXPECT_NEAR(narrow_nll, nll, 0.02 * nll);
-  EXPECT_LT(largest_difference(narrow_gradient, gradient), 0.1f * largest_difference(gradient, std::vector<float>(gradient.size())));
+  EXPECT_LT(largest_difference(narrow_gradient, gradient), 0.25f * largest_difference(gradient, std::vector<float>(gradient.size())));
   EXPECT_LT(largest_difference(logits_of(*load_model(golden(), InferenceType::bf16)), golden_logits()), 0.1f);
 }
 

@@ -251,7 +251,7 @@ TEST_F(BadVariant, WhatIsNotSupportedIsNamed) {
   EXPECT_THAT(message("models/pegasus_pre_norm", set("tie_word_embeddings", false)), HasSubstr("has no tensor \"lm_head.weight\""));
   EXPECT_THAT(message("causal_models/mistral", set("sliding_window", 0)), HasSubstr("\"sliding_window\" is 0; null stands for no window"));
   EXPECT_THAT(message("causal_models/gpt2", set("num_attention_heads", 2)), HasSubstr("\"n_head\" is 4, \"num_attention_heads\" is 2"));
-  EXPECT_THAT(message("encoder_models/masked_lm", set("architectures", {"BertForPreTraining"})),
+  EXPECT_THAT(message("encoder_models/masked_lm", set("architectures", {"BertForDreaming"})),
               HasSubstr("is not supported; of the type \"bert\" there are BertForMaskedLM, "));
   EXPECT_THAT(message("causal_models/llama",
                       [](json& config) {
