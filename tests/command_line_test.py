@@ -1271,7 +1271,7 @@ class Encoder(ProgramTest):
 
     def test_what_does_not_fit_is_one_line(self):
         out = ['--output', self.folder / 'out']
-        self.refused(2, ['--train-file is missing'], 'train', '--task', 'classification', *out)
+        self.refused(2, ['--train-file, --valid-file are missing'], 'train', '--task', 'classification', *out)
         self.refused(2, ['--init', '--task translation'], 'train', '--init', self.mlm, *out)
         self.refused(2, ['--hidden-size', '--init'], 'train', '--task', 'mlm', '--text', self.text, '--init', self.mlm, '--hidden-size', 8, *out)
         self.refused(1, ['24 positions', '--context 128'], 'train', '--task', 'mlm', '--text', self.text, '--init', self.mlm, *out)

@@ -103,7 +103,7 @@ def run(model, inputs, choices=False):
         results.append(model(**{key: value.unsqueeze(0) for key, value in alone.items()} if choices else alone))
     padded = lambda x, length: torch.nn.functional.pad(x, [0, 0] * (x.dim() - 2) + [0, longest - length]) if x.shape[1] == length else x
     return namespaces.SimpleNamespace(
-        **{key: torch.cat([padded(result[key], length) for result, length in zip(results, lengths)]) for key in results[0].keys()})
+        **{key: torch.cat([padded(result[key], length) for result, length in zip(results, lengths)]) for key, value in results[0].items() if torch.is_tensor(value)})
 
 
 def family_expected(name, model):

@@ -136,9 +136,9 @@ TEST(State, LimitsAndPlacesMayChange) {
   now.dropout = 0.1;
   EXPECT_EQ(refusal(before, now), "");
   EXPECT_EQ(changed_options(before, now),
-            (std::vector<std::string>{"source is elsewhere (before: not given)", "resume is true (before: false)",
-                                      "dropout is 0.1 (before: 0.3)", "lr is 0.5 (before: 0.002)", "max-steps is 100 (before: 0)",
-                                      "max-minutes is 3 (before: 0)", "save-every is 3 (before: 500)", "threads is 7 (before: 0)"}));
+            (std::vector<std::string>{"--source is elsewhere (before: not given)", "--resume is true (before: false)",
+                                      "--dropout is 0.1 (before: 0.3)", "--lr is 0.5 (before: 0.002)", "--max-steps is 100 (before: 0)",
+                                      "--max-minutes is 3 (before: 0)", "--save-every is 3 (before: 500)", "--threads is 7 (before: 0)"}));
 }
 
 TEST(State, TheEndOfACosineMayNotMoveUnseen) {
