@@ -87,7 +87,7 @@ void put_tokenizer(const Model& model, const fs::path& from, GgufWriter& keys) {
       const int32_t id = found == std::end(kRoles) ? -1 : tokenizer.token_to_id(content);
       if (id >= 0 && id < config.vocab_size) roles[found->second] = id;
     }
-    // What the tokenizer adds to a text counts most, then what the model begins and ends with.
+    // Where two say the id of one role, the tokenizer's post-processor wins, then config.json, then tokenizer_config.json.
     const TokenIds& said = vocabulary.ids.contains("eos_token_id") ? vocabulary.ids : roles;
     const auto end = said.find("eos_token_id");
     vocabulary.ids.merge(ids_of(config, end == said.end() ? -1 : end->second));

@@ -248,7 +248,6 @@ constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
     {"run", "generate"},
     {"complete", "generate"},
     {"interactive", "chat"},
-    {"ner", "tag"},
     {"qa", "answer"},
     {"encode", "embed"},
     {"evaluate", "eval"},
@@ -259,7 +258,6 @@ constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
     {"show", "inspect"},
     {"export", "convert"},
     {"benchmark", "bench"},
-    {"version", "version"},
 };
 
 std::string_view without_dashes(std::string_view word) { return word.substr(std::min(word.find_first_not_of('-'), word.size())); }

@@ -89,7 +89,7 @@ std::optional<MappedFile> map_plain(const fs::path& path) {
   return file;
 }
 
-// What <(command) was called in an earlier process: nothing of that name is open in this one.
+// True for the name that a shell gave <(command) in an earlier process, if no such descriptor is open in this one.
 bool is_closed_pipe(const fs::path& path) {
   std::error_code ignored;
   const std::string name = path.string();

@@ -6,7 +6,7 @@
 
 namespace qkv {
 
-// Of an even number of values the upper of the two middle ones; `values` is not empty.
+// The middle value, or the upper of the two middle ones. `values` is not empty.
 inline double median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + std::ssize(values) / 2, values.end());
   return values[values.size() / 2];

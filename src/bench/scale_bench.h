@@ -45,8 +45,8 @@ struct ScaleBenchResult {
   int processes = 1;
   int64_t parameters = 0;
   double step = 0, compute = 0, exchange = 0, update = 0, share = 0;  // seconds per step, of the slowest process
-  // Of the sums of gradients, from the trace of the steps, without waiting for slower processes: seconds of transfers per step, and of
-  // those after the last gradient.
+  // Seconds per step in which sums of gradients are transferred, and the part of them after the last gradient; by the trace of the steps,
+  // without waiting for slower processes.
   double transfer = 0, exposed = 0;
   double tokens_per_second = 0;      // predicted ones, of all processes
   double threads_per_processor = 0;  // of the fullest host

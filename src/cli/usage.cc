@@ -62,8 +62,7 @@ std::string advice_on(const CLI::App& command, const std::string& word, bool opt
       return fmt::format("the directory of a training is named by --output {}", word);
     return commands_below(command).empty() ? way_of_text(command.get_name()) : "";
   }
-  const std::string_view name =
-      std::string_view(word).substr(word.find_first_not_of('-') == std::string::npos ? 0 : word.find_first_not_of('-'));
+  const std::string_view name = std::string_view(word).substr(std::min(word.find_first_not_of('-'), word.size()));
   if (is_one_of(name, {"device", "gpu", "gpus", "cuda", "no-cuda", "use-cuda", "use-cpu", "cpu", "ngl", "gpu-layers", "n-gpu-layers"}))
     return "qkv computes on the processor; leave it out";
   if (is_one_of(name, {"optimizer", "optim"})) return "the optimizer is AdamW; leave it out";

@@ -36,7 +36,7 @@ struct ValueScores {
       accuracy;  // share of texts whose labels are all predicted rightly, with probabilities from 0.5 on; none for numbers
 };
 ValueScores value_scores(const Transformer& network, const LabelledTexts& texts, const EncoderRunOptions& options);
-// The same from the outputs for the texts.
+// value_scores() from the network's outputs for the texts.
 ValueScores value_scores(std::span<const std::vector<float>> logits, const LabelledTexts& texts, LabelKind kind);
 // From which labels of several hold: a probability of 0.5 or more.
 constexpr bool label_holds(float logit) { return logit >= 0; }

@@ -24,7 +24,7 @@ void add_up(std::vector<double>& rows, int64_t size, Over over) {
   for (int64_t i = 0; i < (count - 1) * size; ++i) rows[i] = rows[(count - 1) * size + i % size];
 }
 
-// Of each position and column, with the number of tokens behind them.
+// Mean and variance of each column at each position, and how many tokens they are taken over.
 struct Moments {
   std::vector<double> mean, variance, tokens;
 };

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "formats/gguf_tensors.h"
 #include "formats/json.h"
 #include "io/gguf_file.h"
 #include "models/gguf/gguf_model.h"
@@ -145,7 +146,6 @@ struct FileType {
   uint32_t number;  // "general.file_type": llama.cpp's enum llama_ftype
 };
 constexpr FileType kFileTypes[] = {{"F32", 0}, {"F16", 1}, {"Q4_0", 2}, {"Q8_0", 7}, {"BF16", 32}};
-constexpr int64_t kQuantizedTogether = 32;  // values of a row
 
 }  // namespace
 
@@ -186,7 +186,7 @@ void write_gguf_model(const Model& model, const GgufArchitecture& architecture, 
   std::vector<GgufOutput> outputs;
   for (const auto& [name, tensor] : weights) {
     GgufOutput output{name, view_of(tensor), stays_f32(name, tensor.shape()) ? "F32" : type};
-    if (output.type.starts_with('Q') && tensor.dim(-1) % kQuantizedTogether != 0) output.type = "F16";
+    if (tensor.dim(-1) % gguf_type(output.type).block != 0) output.type = "F16";
     arrange_rows(architecture, settings.config, GgufDirection::to_file, name, output.values);
     outputs.push_back(std::move(output));
   }
