@@ -121,6 +121,9 @@ struct TrainOptions {
   int64_t warmup_steps = 400;
   int64_t schedule_steps = 0;  // end of the cosine; 0: max_steps
   double min_lr = 0;           // lower limit of the rate after the warm-up
+  // The rate of each layer relative to the one above, for fine-tuning; heads have the full rate, embeddings the lowest. In [0, 1];
+  // 0: heads alone learn.
+  double layer_lr_decay = 1;
   double beta1 = 0.9, beta2 = 0.98, epsilon = 1e-9;
   double weight_decay = 1e-4;
   double clip_norm = 1;  // largest global norm of the gradients; 0: no clipping

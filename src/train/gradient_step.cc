@@ -16,7 +16,9 @@
 namespace qkv {
 namespace {
 
-AdamWOptions adamw_options(const TrainOptions& o) { return {o.beta1, o.beta2, o.epsilon, o.weight_decay, o.clip_norm, o.ema_decay}; }
+AdamWOptions adamw_options(const TrainOptions& o) {
+  return {o.beta1, o.beta2, o.epsilon, o.weight_decay, o.clip_norm, o.ema_decay, o.layer_lr_decay};
+}
 
 ScheduleOptions schedule_options(const TrainOptions& o) {
   return {o.schedule, o.learning_rate, o.min_lr, o.warmup_steps, o.schedule_steps ? o.schedule_steps : o.max_steps};

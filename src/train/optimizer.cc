@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "tensor/host_values.h"
+#include "train/layer_rates.h"
 
 namespace qkv {
 
@@ -14,7 +15,12 @@ AdamW::AdamW(ParameterStore& parameters, const AdamWOptions& options, ParameterS
 
 AdamW::AdamW(ParameterStore& parameters, const AdamWOptions& options, ParameterStore* averages, const ParameterRow& row, int first,
              int last)
-    : parameters_(parameters), options_(options), averages_(averages), row_(row), pieces_(row.pieces(first, last)) {
+    : parameters_(parameters),
+      options_(options),
+      averages_(averages),
+      rates_(layer_rates(parameters, options.layer_decay)),
+      row_(row),
+      pieces_(row.pieces(first, last)) {
   QKV_CHECK(!averages || averages->all().size() == parameters.all().size(), "[adamw] {} averages for {} parameters", averages->all().size(),
             parameters.all().size());
   const DType type = parameters.all().empty() ? DType::f32 : parameters.all().front().value.dtype();
@@ -45,7 +51,6 @@ void AdamW::step(double learning_rate, double norm) {
   const double t = static_cast<double>(++steps_);
   AdamWParams params;
   params.gradient_scale = static_cast<float>(options_.clip_norm > 0 ? std::min(1.0, options_.clip_norm / (norm + 1e-6)) : 1.0);
-  params.learning_rate = static_cast<float>(learning_rate);
   params.beta1 = static_cast<float>(options_.beta1);
   params.beta2 = static_cast<float>(options_.beta2);
   params.epsilon = static_cast<float>(options_.epsilon);
@@ -56,6 +61,7 @@ void AdamW::step(double learning_rate, double norm) {
     const Parameter& parameter = parameters_.all()[piece.parameter];
     const Tensor gradient = parameter.value.grad();
     if (!gradient) continue;
+    params.learning_rate = static_cast<float>(learning_rate * rates_[piece.parameter]);
     params.weight = piece_view(parameter.value, piece);
     params.gradient = piece_view(gradient, piece);
     params.m = row_view(m_, piece.own, piece.count);

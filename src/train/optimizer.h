@@ -12,10 +12,11 @@ struct AdamWOptions {
   double weight_decay = 0;   // applied to parameters that request it: matrices, but not norms and biases
   double clip_norm = 0;      // 0: no clipping
   double average_decay = 0;  // 0: no averaging
+  double layer_decay = 1;    // of learning rates, from a layer to the one below: layer_rates()
 };
 
 // One update t (1, 2, …) with gradient g, clipped to norm c (torch.nn.utils.clip_grad_norm_: g * min(1, c / (norm + 1e-6))), and learning
-// rate a, as torch.optim.AdamW computes it (Loshchilov and Hutter 2019, algorithm 2):
+// rate a (times the parameter's factor of layer_rates()), as torch.optim.AdamW computes it (Loshchilov and Hutter 2019, algorithm 2):
 //   w <- w - a * weight_decay * w
 //   m <- beta1 m + (1 - beta1) g,   v <- beta2 v + (1 - beta2) g^2
 //   w <- w - a * m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)
@@ -51,6 +52,7 @@ class AdamW {
   ParameterStore& parameters_;
   AdamWOptions options_;
   ParameterStore* averages_;
+  std::vector<double> rates_;  // of the learning rate, by parameter
   ParameterRow row_;
   std::vector<ParameterPiece> pieces_;  // of this optimizer's parts
   std::vector<size_t> places_;          // of them among the pieces of the whole row

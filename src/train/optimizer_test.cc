@@ -86,6 +86,28 @@ TEST(Optimizer, AParameterWithoutGradientStaysAsItIs) {
   EXPECT_NE(store.all()[1].value.to_vector(), g["initial"][1].get<Values>());
 }
 
+// The first step of Adam moves each weight by its learning rate, whatever the gradient.
+TEST(Optimizer, LayersBelowLearnSlowerByPowersOfTheDecay) {
+  ParameterStore store(1, true);
+  const std::pair<const char*, float> rates[] = {{"embed_tokens.weight", 0.125f},
+                                                 {"encoder.embedding_norm.weight", 0.125f},
+                                                 {"encoder.relative_positions.weight", 0.125f},
+                                                 {"encoder.layers.0.self_attention.q_proj.weight", 0.25f},
+                                                 {"encoder.layers.1.feed_forward.fc1.bias", 0.5f},
+                                                 {"decoder.layers.0.feed_forward.fc1.bias", 0.5f},
+                                                 {"encoder.final_norm.weight", 1.0f},
+                                                 {"head.classifier.weight", 1.0f}};
+  for (const auto& [name, rate] : rates) store.create(name, {3}, Initializer::ones(), true);
+  AdamW optimizer(store, {.epsilon = 0, .layer_decay = 0.5}, nullptr);
+  for (const Parameter& parameter : store.all()) add_gradient(parameter.value, Tensor::from(Values{1, -2, 3}, {3}));
+  optimizer.step(0.01, 1);
+  for (size_t i = 0; i < store.all().size(); ++i) {
+    const Values values = store.all()[i].value.to_vector();
+    EXPECT_NEAR(values[0], 1 - 0.01f * rates[i].second, 1e-6) << rates[i].first;
+    EXPECT_NEAR(values[1], 1 + 0.01f * rates[i].second, 1e-6) << rates[i].first;
+  }
+}
+
 TEST(Optimizer, GradientNormIsNotANumberWhereAGradientIsNot) {
   ParameterStore store(1, true);
   const Tensor weight = store.create("w", {4}, Initializer::ones(), true);

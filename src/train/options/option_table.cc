@@ -247,6 +247,12 @@ std::vector<TrainOption> optimization_options() {
       integer({"warmup-steps", "Updates in which the learning rate rises to its peak", true}, &O::warmup_steps, 0),
       integer({"schedule-steps", "Update at which the cosine reaches --min-lr (default: --max-steps)", true}, &O::schedule_steps, 0),
       real({"min-lr", "The learning rate does not fall below it", true}, &O::min_lr, 0, 1000),
+      real({"layer-lr-decay",
+            "Learning rate of each layer relative to the one above, for fine-tuning: heads have the full rate, embeddings the lowest. 1: "
+            "all "
+            "the same; 0: heads alone learn",
+            true},
+           &O::layer_lr_decay, 0, 1, UpperEnd::inside),
       betas(),
       real({"beta1", "AdamW's decay of the mean of gradients", true}, &O::beta1, 0, 1),
       real({"beta2", "AdamW's decay of the mean of squared gradients", true}, &O::beta2, 0, 1),
@@ -291,7 +297,7 @@ bool may_change(std::string_view name) {
   constexpr std::string_view kNames[] = {"dropout",      "attention-dropout", "activation-dropout", "lr",
                                          "schedule",     "warmup-steps",      "schedule-steps",     "min-lr",
                                          "weight-decay", "clip-norm",         "label-smoothing",    "validate-every",
-                                         "slices",       "exchange-dtype"};
+                                         "slices",       "exchange-dtype",    "layer-lr-decay"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
