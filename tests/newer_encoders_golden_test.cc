@@ -226,7 +226,7 @@ TEST(NewerEncoder, DebertaIsRefusedByWhatIsMissing) {
   const auto message = [](const json& changes) { return Variant("deberta_v2_model").message(changes); };
   EXPECT_THAT(message({{"conv_kernel_size", 3}}), HasSubstr("encoder.conv.conv.weight"));
   EXPECT_THAT(message({{"conv_kernel_size", 4}}), HasSubstr("conv_kernel_size is 4; it must be odd"));
-  EXPECT_THAT(message({{"conv_kernel_size", 3}, {"conv_groups", 2}}), HasSubstr("\"conv_groups\" is 2; only 1 is supported"));
+  EXPECT_THAT(message({{"conv_kernel_size", 3}, {"conv_groups", 4}}), HasSubstr("conv_groups 4 does not divide hidden_size 18"));
   EXPECT_THAT(message({{"pos_att_type", "c2p|p2p"}}), HasSubstr("\"pos_att_type\" has \"p2p\"; there are c2p, p2c"));
   EXPECT_THAT(message({{"relative_attention", false}}), HasSubstr("\"relative_attention\" is false and \"pos_att_type\" names kinds"));
   EXPECT_THAT(message({{"norm_rel_ebd", "rms"}}), HasSubstr("\"norm_rel_ebd\" is \"rms\"; there are none, layer_norm"));

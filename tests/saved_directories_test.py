@@ -68,6 +68,7 @@ def encoders():
     yield 'albert_multiple_choice', t.AlbertForMultipleChoice(t.AlbertConfig(**albert))
     distilbert = dict(vocab_size=encoder_models.VOCABULARY, dim=18, hidden_dim=20, n_layers=2, n_heads=3, max_position_embeddings=41)
     yield 'distilbert_multiple_choice', t.DistilBertForMultipleChoice(t.DistilBertConfig(**distilbert))
+    yield from newer_encoders.with_decoders()
 
 
 def encoder_decoder_models():
@@ -89,7 +90,10 @@ def texts_of(config):
     """Two texts in one padded batch, the second one shorter: keyword arguments of a model."""
     pad = config.pad_token_id if config.pad_token_id is not None else 0
     first = ([id for id in range(7, 22) if id != pad] * 2)[:getattr(config, 'max_position_embeddings', 40) - 2]
-    ids = torch.tensor([first, first[3:12] + [pad] * (len(first) - 9)])
+    second = first[3:12]
+    if hasattr(config, 'num_decoder_layers') or hasattr(config, 'decoder_layers'):  # labels are predicted from the end of a text
+        first[-1] = second[-1] = config.eos_token_id
+    ids = torch.tensor([first, second + [pad] * (len(first) - 9)])
     inputs = {'input_ids': ids, 'attention_mask': torch.tensor([[1] * len(first), [1] * 9 + [0] * (len(first) - 9)])}
     if getattr(config, 'type_vocab_size', 0) and config.type_vocab_size > 1:
         inputs['token_type_ids'] = torch.tensor([[0] * 6 + [1] * (len(first) - 6)] * 2)
@@ -100,7 +104,7 @@ def outputs_of(model):
     config = model.config
     inputs = texts_of(config)
     with torch.no_grad():
-        if config.is_encoder_decoder:
+        if config.is_encoder_decoder and hasattr(model, 'lm_head'):
             found = model(**inputs, decoder_input_ids=torch.tensor([[config.decoder_start_token_id, 9, 5, 12], [config.decoder_start_token_id, 3, 7, 8]]))
             words = model.generate(**inputs, max_new_tokens=8, num_beams=1, do_sample=False)
             return {'logits': found.logits, 'words': words}

@@ -16,7 +16,7 @@ ModelParts open_head(const std::filesystem::path& directory, InferenceType dtype
                      std::string_view lacks) {
   ModelParts parts{load_model(directory, dtype), Tokenizer::load(directory)};
   const TransformerConfig& config = parts.model->config;
-  if (config.has_decoder() || std::ranges::find(heads, config.head) == heads.end())
+  if (!config.has_head() || std::ranges::find(heads, config.head) == heads.end())
     fail(ErrorCode::unsupported, "{}: the model {}; it {}", directory.string(), lacks, use_of(config));
   check_tokenizer_fits(directory, parts.tokenizer, config);
   return parts;

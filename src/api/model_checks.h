@@ -18,7 +18,7 @@ struct ModelParts {
   std::unique_ptr<Model> model;
   Tokenizer tokenizer;
 };
-// Throws Error(unsupported) with what the model does not do if it is not an encoder alone with one of these heads: "labels no tokens".
+// Throws Error(unsupported) with what the model does not do if it has none of these heads: "labels no tokens".
 ModelParts open_head(const std::filesystem::path& directory, InferenceType dtype, std::initializer_list<Head> heads,
                      std::string_view lacks);
 

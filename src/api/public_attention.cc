@@ -25,7 +25,7 @@ void check_no_search(const TranslatorOptions& chosen, const TransformerConfig& c
 std::vector<std::string> output_names(const Model& model, const Tokenizer& tokenizer) {
   if (!model.labels.empty()) return model.labels;
   const TransformerConfig& config = model.config;
-  if (!config.has_decoder() && predicts_labels(config.head)) return numbered_labels(config.num_labels);
+  if (config.has_head() && predicts_labels(config.head)) return numbered_labels(config.num_labels);
   std::vector<std::string> names;
   for (int32_t id = 0; id < config.vocab_size; ++id) {
     names.push_back(id < tokenizer.vocab_size() ? token_labels(tokenizer, std::span(&id, 1)).front() : "");
@@ -49,6 +49,10 @@ AttentionInspector::~AttentionInspector() = default;
 
 AttentionInspector AttentionInspector::open(const std::filesystem::path& directory, const TranslatorOptions& chosen) {
   std::unique_ptr<Model> model = load_model(directory, chosen.dtype);
+  if (model->config.has_decoder() && model->config.has_head()) {
+    fail(ErrorCode::unsupported, "{}: the model {}; attention is shown of encoder-decoders that translate", directory.string(),
+         use_of(model->config));
+  }
   Tokenizer tokenizer = Tokenizer::load(directory);
   TranslateOptions options;
   if (model->config.kind == Kind::encoder_decoder) {

@@ -59,7 +59,8 @@ std::vector<Classification> Classifier::Impl::classify(std::span<const std::stri
   check_ranges(classify_option_table(), options);
   const std::lock_guard lock(busy);
   const Model& model = *parts.model;
-  const EncoderInputs inputs = encode_for_classifier(parts.tokenizer, texts, seconds, model.config.max_position_embeddings);
+  const EncoderInputs inputs =
+      encode_for_classifier(parts.tokenizer, texts, seconds, model.config.max_position_embeddings, label_row(model.config));
   const std::vector<std::vector<float>> logits = label_logits(
       model.network, inputs, {.batch_tokens = options.batch_tokens, .dtype = activation_type(model), .cancellation = options.cancellation});
   std::vector<Classification> result;

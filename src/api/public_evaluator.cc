@@ -293,7 +293,7 @@ LabelledTexts read_labelled_texts(const ModelParts& parts, const TextFiles& file
                                                            .pairs = options.pairs,
                                                            .may_lack_label = kind == TextLabels::several,
                                                            .numbers = kind == TextLabels::number});
-  return {lines, parts.model->labels, parts.tokenizer, config.max_position_embeddings, kind};
+  return {lines, parts.model->labels, parts.tokenizer, config.max_position_embeddings, kind, label_row(config)};
 }
 
 }  // namespace

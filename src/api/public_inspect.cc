@@ -120,7 +120,7 @@ InspectedModel inspect_model(const ModelDirectory& opened, const InspectOptions&
                      .memory = needed_memory(*model)};
   for (const auto& [part, count] : count_by_part(model->parameters)) out.parts.emplace_back(part, count);
   describe_weights(opened.weights(), out);
-  if (opened.config().has_decoder()) out.generation = named_values(describe_generation(opened));
+  if (!opened.config().has_head()) out.generation = named_values(describe_generation(opened));
   if (options.verify) {
     out.verified_values = opened.verify_weights();
     throw_if_cancelled(options.cancellation);

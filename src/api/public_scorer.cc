@@ -17,9 +17,9 @@ namespace qkv {
 namespace {
 
 ScorerKind kind_of(const std::filesystem::path& directory, const TransformerConfig& config) {
-  if (config.kind == Kind::encoder_decoder) return ScorerKind::encoder_decoder;
+  if (config.kind == Kind::encoder_decoder && !config.has_head()) return ScorerKind::encoder_decoder;
   if (config.kind == Kind::decoder_only) return ScorerKind::language_model;
-  if (config.head == Head::masked_lm) return ScorerKind::masked_language_model;
+  if (!config.has_decoder() && config.head == Head::masked_lm) return ScorerKind::masked_language_model;
   fail(ErrorCode::unsupported, "{}: the model predicts no tokens; it {}", directory.string(), use_of(config));
 }
 

@@ -19,9 +19,9 @@ EncoderInputs encode_texts(const Tokenizer& tokenizer, std::span<const std::stri
   for (size_t i = 0; i < inputs.ids.size(); ++i) {
     std::vector<int32_t>& ids = inputs.ids[i];
     if (std::ssize(ids) <= max_tokens) continue;
-    const int32_t last = ids.back();
-    ids.resize(static_cast<size_t>(max_tokens));
-    if (tokenizer.is_special(last)) ids.back() = last;
+    EncodeOptions options = kAsText;
+    options.truncation = Truncation{.max_length = static_cast<size_t>(max_tokens)};
+    ids = tokenizer.encode(views[i], options);
     inputs.cut[i] = true;
   }
   return inputs;
@@ -51,13 +51,13 @@ EncoderInputs encode_pairs(const Tokenizer& tokenizer, std::span<const std::stri
 int64_t EncoderInputs::count_cut() const { return std::count(cut.begin(), cut.end(), true); }
 
 EncoderInputs encode_for_classifier(const Tokenizer& tokenizer, std::span<const std::string> texts, std::span<const std::string> seconds,
-                                    int64_t max_tokens) {
+                                    int64_t max_tokens, LabelRow row) {
   QKV_REQUIRE(max_tokens >= 2, "[classifier] {} tokens are too few for a text", max_tokens);
   QKV_REQUIRE(seconds.empty() || seconds.size() == texts.size(), "[classifier] {} first texts and {} second ones", texts.size(),
               seconds.size());
   EncoderInputs inputs = seconds.empty() ? encode_texts(tokenizer, texts, max_tokens) : encode_pairs(tokenizer, texts, seconds, max_tokens);
   for (const std::vector<int32_t>& ids : inputs.ids) {
-    if (ids.empty() || !tokenizer.is_special(ids.front())) {
+    if (row == LabelRow::first && (ids.empty() || !tokenizer.is_special(ids.front()))) {
       fail(ErrorCode::bad_input, "the tokenizer puts no [CLS] token before a text; a classification needs it");
     }
   }

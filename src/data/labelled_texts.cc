@@ -224,7 +224,7 @@ std::vector<std::string> label_names(const LabelledLines& lines, bool several) {
 }
 
 LabelledTexts::LabelledTexts(const LabelledLines& lines, std::span<const std::string> names, const Tokenizer& tokenizer, int64_t max_tokens,
-                             TextLabels kind)
+                             TextLabels kind, LabelRow row)
     : rows_(lines.texts.size(), std::vector<int32_t>{0}), labels_(lines.texts.size()), values_(lines.texts.size()) {
   const LabelNumbers numbers(names);
   for (size_t i = 0; i < lines.labels.size(); ++i) {
@@ -240,7 +240,7 @@ LabelledTexts::LabelledTexts(const LabelledLines& lines, std::span<const std::st
       values_[i] = {*number};
     }
   }
-  inputs_ = encode_for_classifier(tokenizer, lines.texts, lines.seconds, max_tokens);
+  inputs_ = encode_for_classifier(tokenizer, lines.texts, lines.seconds, max_tokens, row);
 }
 
 void LabelledTexts::add(std::vector<int32_t> ids, std::vector<int32_t> types, bool cut, std::vector<int32_t> rows,

@@ -46,11 +46,11 @@ std::vector<std::string> label_names(const LabelledLines& lines, bool several = 
 class LabelledTexts {
  public:
   LabelledTexts() = default;
-  // Tokenizes with special tokens, on all threads. A text of more than `max_tokens` keeps its first tokens and its last special token. Its
-  // first row predicts its label. Throws Error(bad_input) that names the line if a label is not among `names` or not a number, and if the
-  // tokenizer does not put a special token such as [CLS] before a text, from which a label is predicted.
+  // Tokenizes with special tokens, on all threads. A text of more than `max_tokens` keeps its first tokens and its special tokens. Its
+  // first row predicts its label, unless `row` says otherwise. Throws Error(bad_input) that names the line if a label is not among `names`
+  // or not a number, and if the tokenizer does not put a special token such as [CLS] before a text whose first row predicts a label.
   LabelledTexts(const LabelledLines& lines, std::span<const std::string> names, const Tokenizer& tokenizer, int64_t max_tokens,
-                TextLabels kind = TextLabels::one);
+                TextLabels kind = TextLabels::one, LabelRow row = LabelRow::first);
 
   // Adds a text; rows[i] predicts labels[i].
   void add(std::vector<int32_t> ids, std::vector<int32_t> types, bool cut, std::vector<int32_t> rows, std::vector<int32_t> labels);

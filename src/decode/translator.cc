@@ -180,7 +180,8 @@ std::string text_of(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
 }
 
 void check_translates(const TransformerConfig& config) {
-  if (config.kind != Kind::encoder_decoder) fail(ErrorCode::unsupported, "this model cannot translate; it {}", use_of(config));
+  if (config.kind != Kind::encoder_decoder || config.has_head())
+    fail(ErrorCode::unsupported, "this model cannot translate; it {}", use_of(config));
 }
 
 std::vector<Translation> translate(const Transformer& network, const Tokenizer& tokenizer, std::span<const std::string> texts,

@@ -55,7 +55,7 @@ void check_known(const WeightFiles& files, const std::set<std::string>& known) {
 
 SentenceEncoder::SentenceEncoder(const std::filesystem::path& directory, const OpenEmbedderOptions& options)
     : description_(read_sentence_files(directory)),
-      model_(load_model(description_.model, options.dtype)),
+      model_(load_model(description_.model, options.dtype, ModelPart::encoder)),
       tokenizer_(Tokenizer::load(description_.model)) {
   const TransformerConfig& config = model_->config;
   if (config.kind == Kind::encoder_decoder)

@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 
 #include "base/files.h"
 #include "base/parallel.h"
+#include "base/temporary_directory.h"
 #include "embed/similarity.h"
 #include "formats/json.h"
 #include "formats/json_file.h"
@@ -85,6 +87,18 @@ TEST_P(SentenceEncoderGolden, AVectorHasTheSameBitsInEveryBatchOrderAndNumberOfT
 
 INSTANTIATE_TEST_SUITE_P(Goldens, SentenceEncoderGolden, testing::ValuesIn(folders_of(kGoldens)),
                          [](const auto& info) { return info.param; });
+
+// As in sentence-transformers; config.json of the whole model names another class.
+TEST(SentenceEncoder, TheWholeT5StandsForItsEncoder) {
+  const TemporaryDirectory temporary;
+  std::filesystem::copy(kGoldens / "t5_dense_normalize", temporary.path(), std::filesystem::copy_options::recursive);
+  nlohmann::json config = read_json_object(temporary / "config.json");
+  config["architectures"] = {"T5ForConditionalGeneration"};
+  std::ofstream(temporary / "config.json") << config;
+  const std::vector<std::string> texts{"the boat is old"};
+  const Embeddings whole = SentenceEncoder(temporary.path(), {}).embed(texts, {});
+  EXPECT_EQ(whole.values, SentenceEncoder(kGoldens / "t5_dense_normalize", {}).embed(texts, {}).values);
+}
 
 TEST(SentenceEncoder, LongTextsAreCutAndSaySo) {
   const SentenceEncoder encoder(kGoldens / "mean_normalize", {});

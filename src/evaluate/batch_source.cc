@@ -8,11 +8,11 @@ namespace qkv {
 
 CrossEntropyResult batch_loss(const Transformer& network, const TrainingBatch& batch, float label_smoothing, float scale,
                               ForwardContext& context) {
-  if (network.config().has_decoder()) {
+  if (!network.config().has_head()) {
     return network.loss(batch.source, batch.target_in, batch.target_out, label_smoothing, scale, context, batch.target_rows);
   }
   if (!batch.target_values.empty()) {
-    const Tensor hidden = network.encode(batch.source, context);
+    const Tensor hidden = network.rows_for_head(batch.source, context);
     const OutputLoss kind = network.config().label_kind == LabelKind::values ? OutputLoss::squared_error : OutputLoss::binary_cross_entropy;
     const Tensor logits = network.logits_of_rows(hidden, batch.source.segments, batch.target_rows, context);
     return output_loss(logits, batch.target_values, kind, scale, hidden.dtype());

@@ -8,12 +8,15 @@
 namespace qkv {
 
 std::vector<std::vector<float>> label_logits(const Transformer& network, const EncoderInputs& inputs, const EncoderRunOptions& options) {
-  const std::vector<std::vector<int32_t>> first_rows(inputs.ids.size(), std::vector<int32_t>{0});
+  std::vector<std::vector<int32_t>> rows;
+  for (const std::vector<int32_t>& ids : inputs.ids) rows.push_back({row_of_label(network.config(), ids)});
   std::vector<std::vector<float>> all(inputs.ids.size());
-  for_each_output(network, inputs, first_rows, options,
+  for_each_output(network, inputs, rows, options,
                   [&](size_t text, std::span<const float> logits) { all[text].assign(logits.begin(), logits.end()); });
   return all;
 }
+
+LabelRow label_row(const TransformerConfig& config) { return config.has_decoder() ? LabelRow::any : LabelRow::first; }
 
 std::vector<double> log_probabilities(std::span<const float> logits, LabelKind kind) {
   std::vector<double> log_p;

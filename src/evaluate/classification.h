@@ -12,7 +12,10 @@
 
 namespace qkv {
 
-// The outputs for each text, predicted from its first row: [texts][num_labels]. Throws Error(interrupted) if cancelled.
+// Which rows of texts the network's labels are predicted from.
+LabelRow label_row(const TransformerConfig& config);
+
+// The outputs for each text, predicted from row_of_label(): [texts][num_labels]. Throws Error(interrupted) if cancelled.
 std::vector<std::vector<float>> label_logits(const Transformer& network, const EncoderInputs& inputs, const EncoderRunOptions& options);
 
 // log p of each label: of LabelKind::one their log-softmax, otherwise the log of each logit's sigmoid.

@@ -56,7 +56,7 @@ void for_each_output(const Transformer& network, const EncoderInputs& inputs, st
     }
     ForwardContext context;
     context.dtype = options.dtype;
-    const Tensor logits = network.logits_of_rows(network.encode(batch, context), batch.segments, places, context);
+    const Tensor logits = network.logits_of_rows(network.rows_for_head(batch, context), batch.segments, places, context);
     const std::vector<float> values = logits.to_vector();
     size_t done = 0;
     for (const int32_t text : numbers) {

@@ -39,6 +39,12 @@ struct WeightCopy {
   std::string_view theirs, ours;
 };
 
+// What is read of the files.
+enum class ModelPart : uint8_t {
+  whole,
+  encoder,  // of an encoder-decoder, where transformers has a class for its encoder alone; otherwise all of it
+};
+
 struct Architecture {
   std::string_view class_name;  // "architectures" of config.json
   std::string_view model_type;

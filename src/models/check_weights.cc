@@ -75,7 +75,7 @@ void ModelDirectory::check_sizes() const {
   if (config_.has_encoder()) check_stack("encoder", config_.encoder);
   if (config_.has_decoder()) check_stack("decoder", config_.decoder);
   if (!config_.has_decoder() && config_.token_types > 0) check("encoder.embed_token_types.weight", {config_.token_types, columns});
-  if (!config_.has_decoder() && predicts_labels(config_.head)) check("head.classifier.weight", {config_.num_labels, config_.hidden_size});
+  if (config_.has_head() && predicts_labels(config_.head)) check("head.classifier.weight", {config_.num_labels, config_.hidden_size});
   if (problems.empty()) return;
   // Where a network of these sizes is not much larger than the files, making one names everything that does not fit.
   if (values_at_least() <= kMostExpansion * static_cast<double>(weights_.values())) make_model(DType::f32, Device::cpu);

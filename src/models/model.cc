@@ -7,7 +7,7 @@ namespace qkv {
 Model::Model(const TransformerConfig& config, uint64_t seed, bool initialize, Device device, DType matrices)
     : config(config),
       generation(default_generation(config)),
-      labels(!config.has_decoder() && names_labels(config.head) ? numbered_labels(config.num_labels) : std::vector<std::string>()),
+      labels(config.has_head() && names_labels(config.head) ? numbered_labels(config.num_labels) : std::vector<std::string>()),
       parameters(seed, initialize, device, matrices),
       network(config, parameters) {}
 
@@ -18,7 +18,7 @@ std::vector<std::string> numbered_labels(int count) {
 }
 
 std::string_view use_of(const TransformerConfig& config) {
-  if (config.kind == Kind::encoder_decoder) return "translates (qkv translate)";
+  if (config.kind == Kind::encoder_decoder && !config.has_head()) return "translates (qkv translate)";
   if (config.kind == Kind::decoder_only) return "continues texts (qkv generate)";
   switch (config.head) {
     case Head::masked_lm: return "fills in masked tokens (qkv fill-mask)";

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "models/architecture.h"
 #include "models/generation_defaults.h"
 #include "nn/transformer.h"
 #include "qkv/inference_type.h"
@@ -33,7 +34,7 @@ std::unique_ptr<Model> create_model(const TransformerConfig& config, uint64_t se
 std::unique_ptr<Model> load_model(const std::filesystem::path& directory, DType dtype = DType::f32, Device device = Device::cpu);
 
 // Loads a directory for inference with the given type.
-std::unique_ptr<Model> load_model(const std::filesystem::path& directory, InferenceType type);
+std::unique_ptr<Model> load_model(const std::filesystem::path& directory, InferenceType type, ModelPart part = ModelPart::whole);
 // The type of activations that matches the model's weights: bf16 or f32.
 DType activation_type(const Model& model);
 

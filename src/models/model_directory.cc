@@ -42,12 +42,12 @@ Description read_description(const ModelFiles& files, const Architecture& archit
   const std::optional<ConfigReader>& generation = files.generation;
   read_token_ids(in, generation ? &*generation : nullptr, result.config);
   naming(in, [&] { validate(result.config); });
-  if (!result.config.has_decoder() && names_labels(result.config.head)) {
+  if (result.config.has_head() && names_labels(result.config.head)) {
     result.labels = in.labels("id2label");
     // transformers, too, numbers the labels if "num_labels" has another value.
     if (std::ssize(result.labels) != result.config.num_labels) result.labels = numbered_labels(result.config.num_labels);
   }
-  if (!result.config.has_decoder()) return result;
+  if (result.config.has_head()) return result;
   result.generation = read_generation(generation ? *generation : in, result.config, generation.has_value());
   return result;
 }
@@ -57,9 +57,9 @@ bool is_whole(std::string_view dtype) { return dtype == "BOOL" || dtype.starts_w
 
 }  // namespace
 
-ModelDirectory::ModelDirectory(const std::filesystem::path& directory)
+ModelDirectory::ModelDirectory(const std::filesystem::path& directory, ModelPart part)
     : files_(open_model_files(directory)),
-      architecture_(files_.architecture ? files_.architecture : &find_architecture(files_.config)),
+      architecture_(files_.architecture ? files_.architecture : &find_architecture(files_.config, part)),
       weights_(files_.open_weights()) {
   Description description = read_description(files_, *architecture_);
   config_ = description.config;
@@ -264,8 +264,8 @@ DType ModelDirectory::dtype() const {
   return DType::f32;
 }
 
-std::unique_ptr<Model> load_model(const std::filesystem::path& directory, InferenceType type) {
-  const ModelDirectory opened(directory);
+std::unique_ptr<Model> load_model(const std::filesystem::path& directory, InferenceType type, ModelPart part) {
+  const ModelDirectory opened(directory, part);
   const bool bf16 = type == InferenceType::file ? opened.dtype() == DType::bf16 : type == InferenceType::bf16;
   std::unique_ptr<Model> model = opened.make_model(bf16 ? DType::bf16 : DType::f32, Device::cpu);
   opened.read_weights(*model, WeightUse::inference);

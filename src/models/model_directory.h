@@ -19,7 +19,7 @@ class ModelDirectory {
  public:
   // Reads config.json and generation_config.json and opens the weights. All sizes in config.json are compared with the files of weights, so
   // that a network of these sizes cannot be larger than the files. Errors are one line that names the file and the problem.
-  explicit ModelDirectory(const std::filesystem::path& directory);
+  explicit ModelDirectory(const std::filesystem::path& directory, ModelPart part = ModelPart::whole);
 
   const Architecture& architecture() const { return *architecture_; }
   const TransformerConfig& config() const { return config_; }

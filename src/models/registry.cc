@@ -17,11 +17,6 @@ std::vector<Architecture> all_architectures() {
   std::vector<Architecture> list = {
       marian(),       //
       pegasus(),      //
-      t5(),           //
-      mt5(),          //
-      umt5(),         //
-      bart(),         //
-      mbart(),        //
       m2m100(),       //
       gpt2(),         //
       llama(),        //
@@ -56,9 +51,10 @@ std::vector<Architecture> all_architectures() {
       mistral3_vl(),  //
       gemma3_vl(),    //
   };
-  for (const auto& family : {bert_family(), roberta_family(), distilbert_family(), electra_family(), mpnet_family(), albert_family(),
-                             modernbert_family(), eurobert_family(), nomic_bert_family(), gte_family(), jina_embeddings_v3_family(),
-                             jina_bert_family(), deberta_v2_family(), gemma3_encoder_family()}) {
+  for (const auto& family :
+       {t5_family(), mt5_family(), umt5_family(), bart_family(), mbart_family(), bert_family(), roberta_family(), distilbert_family(),
+        electra_family(), mpnet_family(), albert_family(), modernbert_family(), eurobert_family(), nomic_bert_family(), gte_family(),
+        jina_embeddings_v3_family(), jina_bert_family(), deberta_v2_family(), gemma3_encoder_family()}) {
     list.insert(list.end(), family.begin(), family.end());
   }
   list.push_back(own());
@@ -81,10 +77,25 @@ void check_model_type(const ConfigReader& config, const Architecture& architectu
        config.file(), shortened(config.text("model_type"), 60), architecture.class_name, architecture.model_type);
 }
 
+// The class for the encoder alone, which the files of the whole model may stand for: T5EncoderModel for T5Model and
+// T5ForConditionalGeneration. Null if there is none.
+const Architecture* encoder_of(std::string_view type, std::string_view name) {
+  constexpr std::string_view kEnding = "EncoderModel";
+  for (const Architecture& architecture : architectures()) {
+    if (architecture.model_type != type || !architecture.class_name.ends_with(kEnding)) continue;
+    const std::string family(architecture.class_name.substr(0, architecture.class_name.size() - kEnding.size()));
+    if (name.empty() || name == family + "Model" || name == family + "ForConditionalGeneration") return &architecture;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
-const Architecture& find_architecture(const ConfigReader& config) {
+const Architecture& find_architecture(const ConfigReader& config, ModelPart part) {
   const std::vector<std::string> classes = config.texts("architectures");
+  if (part == ModelPart::encoder && config.is_text("model_type")) {
+    if (const Architecture* found = encoder_of(config.text("model_type"), classes.empty() ? "" : classes.front())) return *found;
+  }
   const std::string name = classes.empty() ? config.text("model_type") : classes.front();
   const std::string type = config.is_text("model_type") ? config.text("model_type") : "";
   std::vector<std::string_view> types, of_type;  // for the message: all kinds of models, and the classes of this one
@@ -126,23 +137,24 @@ TransformerConfig network_alone(TransformerConfig config) {
       if (layer.cross_attention) layer.cross_attention->dropout = 0;
     }
   }
-  // The head of an encoder is irrelevant for a network with a decoder, and each head ignores the settings of the others.
-  if (config.has_decoder()) config.head = defaults.head;
-  if (config.has_decoder() || config.head != Head::classification) {
+  // Each head ignores the settings of the others, and a network that predicts next tokens all of them.
+  const bool head = config.has_head();
+  if (!head) config.head = defaults.head;
+  if (!head || config.head != Head::classification) {
     config.label_kind = defaults.label_kind;
     config.dropout_before_pooler = defaults.dropout_before_pooler;
     if (config.head != Head::multiple_choice) config.head_pooling = defaults.head_pooling;
   }
-  const bool masked_lm = !config.has_decoder() && config.head == Head::masked_lm;
-  if (config.has_decoder() || !predicts_labels(config.head)) config.pooler_norm = config.pooler_of_tokens = false;
-  if (config.has_decoder() || !(has_pooler(config.head) || config.pooler_of_tokens)) config.pooler_activation = defaults.pooler_activation;
+  const bool masked_lm = head && config.head == Head::masked_lm;
+  if (!head || !predicts_labels(config.head)) config.pooler_norm = config.pooler_of_tokens = false;
+  if (!head || !(has_pooler(config.head) || config.pooler_of_tokens)) config.pooler_activation = defaults.pooler_activation;
   if (!masked_lm) {
     config.head_activation = defaults.head_activation;
     config.head_transform = config.head_output_bias = true;
     config.tie_word_embeddings = config.has_decoder() ? config.tie_word_embeddings : true;  // there is no output layer
   }
   if (!masked_lm && !config.pooler_norm) config.head_norm = defaults.head_norm;
-  if (config.has_decoder()) config.head_bias = defaults.head_bias;
+  if (!head) config.head_bias = defaults.head_bias;
   return config;
 }
 

@@ -11,7 +11,7 @@ namespace qkv {
 std::span<const Architecture> architectures();
 
 // The architecture named by config.json ("architectures", else "model_type"). Throws an error listing the known names.
-const Architecture& find_architecture(const ConfigReader& config);
+const Architecture& find_architecture(const ConfigReader& config, ModelPart part = ModelPart::whole);
 
 // Are both networks equal but for settings used only in training and text generation (dropout, initial deviation, token ids)?
 bool same_network(const TransformerConfig& a, const TransformerConfig& b);

@@ -121,7 +121,7 @@ void save_model(const Model& model, const std::filesystem::path& directory, cons
   std::filesystem::create_directories(directory, error);
   if (error) fail(ErrorCode::io, "cannot make the directory {}: {}", directory.string(), error.message());
   write_safetensors_shards(directory, named_weights(model, architecture, weights), format.type, format.max_shard_bytes);
-  if (model.config.has_decoder()) write_generation_config(directory / "generation_config.json", model.generation, model.config);
+  if (!model.config.has_head()) write_generation_config(directory / "generation_config.json", model.generation, model.config);
   write_file_atomically(directory / "config.json", config);
   sync_directory(directory);
 }

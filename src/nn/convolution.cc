@@ -8,13 +8,17 @@ namespace qkv {
 Convolution::Convolution(const ConvolutionLayerOptions& options, const ParameterScope& scope) : placed_(options.placed) {
   QKV_CHECK(options.input_size > 0 && options.output_size > 0 && options.width > 0,
             "[convolution] {} to {} columns, {} wide; each must be at least 1", options.input_size, options.output_size, options.width);
-  const Initializer start = Initializer::uniform(1 / std::sqrt(static_cast<float>(options.input_size * options.width)));
-  weight_ = scope.create("weight", {options.output_size, options.input_size, options.width}, start, true);
+  const int groups = options.placed.groups;
+  QKV_CHECK(groups > 0 && options.input_size % groups == 0 && options.output_size % groups == 0,
+            "[convolution] {} groups do not divide {} and {} columns", groups, options.input_size, options.output_size);
+  const int inputs = options.input_size / groups;
+  const Initializer start = Initializer::uniform(1 / std::sqrt(static_cast<float>(inputs * options.width)));
+  weight_ = scope.create("weight", {options.output_size, inputs, options.width}, start, true);
   bias_ = scope.create("bias", {options.output_size}, start, false);
 }
 
 ConvolutionBesideLayer::ConvolutionBesideLayer(const LayerConfig& config, int hidden_size, const ParameterScope& layer)
-    : convolution_({hidden_size, hidden_size, config.convolution->width, {}}, layer / "convolution"),
+    : convolution_({hidden_size, hidden_size, config.convolution->width, {.groups = config.convolution->groups}}, layer / "convolution"),
       activation_(config.convolution->activation),
       dropout_(config.dropout, layer / "convolution_dropout"),
       norm_(config.norm, hidden_size, layer / "convolution_norm") {}

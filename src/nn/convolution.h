@@ -8,7 +8,7 @@ namespace qkv {
 
 struct ConvolutionLayerOptions {
   int input_size = 0, output_size = 0, width = 1;
-  ConvolutionOptions placed;  // causal or centred, dilation
+  ConvolutionOptions placed;  // causal or centred, dilation, groups
 };
 
 // y = bias + sum over the window; windows do not cross a sequence's borders and are padded with zeros. A gated layer (Dauphin et al. 2017,
@@ -20,7 +20,7 @@ class Convolution {
   Tensor forward(const Tensor& x, const Segments& segments) const { return convolution(x, weight_, bias_, segments, placed_); }
 
  private:
-  Tensor weight_, bias_;  // [output_size, input_size, width], [output_size]
+  Tensor weight_, bias_;  // [output_size, input_size / groups, width], [output_size]
   ConvolutionOptions placed_;
 };
 

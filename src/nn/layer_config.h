@@ -125,6 +125,7 @@ struct FeedForwardConfig {
 struct ConvolutionConfig {
   int width = 3;  // odd; the window is centred
   Activation activation = Activation::tanh;
+  int groups = 1;  // parts of the columns that are convolved apart
 
   bool operator==(const ConvolutionConfig&) const = default;
 };

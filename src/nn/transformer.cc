@@ -38,17 +38,12 @@ Transformer::Transformer(const TransformerConfig& config, ParameterStore& store)
   }
   if (config.has_encoder())
     encoder_.emplace(config.encoder, config.layer_groups, config.final_norm, hidden, start_, Side::encoder, encoder);
-  if (config.has_decoder()) {
+  if (config.has_decoder())
     decoder_.emplace(config.decoder, config.layer_groups, config.final_norm, hidden, start_, Side::decoder, decoder);
-  } else if (predicts_labels(config.head)) {
-    classification_head_.emplace(config, start_, head);
-    return;
-  } else if (config.head == Head::pooler) {
-    pooler_.emplace(config, start_, head / "pooler");
-    return;
-  } else if (config.head == Head::none) {
-    return;
-  } else {
+  if (config.has_head()) {
+    if (predicts_labels(config.head)) classification_head_.emplace(config, start_, head);
+    if (config.head == Head::pooler) pooler_.emplace(config, start_, head / "pooler");
+    if (config.head != Head::masked_lm) return;
     masked_lm_head_.emplace(config, start_, head);
   }
   output_weight_ =
@@ -146,6 +141,27 @@ Tensor Transformer::decode(const TokenBatch& target_in, const Tensor& memory, co
   return decoded_rows(decoder_->forward(embed(target_in, position_of, Side::decoder, context), pass, {}, context));
 }
 
+namespace {
+
+// Each sequence of `text` moved by one place, with its first token chosen by `config`.
+TokenBatch moved_right(const TokenBatch& text, const TransformerConfig& config) {
+  TokenBatch moved{.ids = text.ids, .segments = text.segments};
+  for (int64_t i = 0; i < text.segments.count(); ++i) {
+    if (text.segments.length(i) == 0) continue;
+    const auto begin = moved.ids.begin() + text.segments.begin(i), end = begin + text.segments.length(i);
+    std::rotate(begin, end - 1, end);
+    if (!config.starts_with_last_token) *begin = config.decoder_start_token_id;
+  }
+  return moved;
+}
+
+}  // namespace
+
+Tensor Transformer::rows_for_head(const TokenBatch& text, ForwardContext& context) const {
+  const Tensor encoded = encode(text, context);
+  return decoder_ ? decode(moved_right(text, config_), encoded, text.segments, context) : encoded;
+}
+
 Tensor Transformer::output_rows(const Tensor& hidden) const {
   return config_.output_scale != 1 ? scaled(hidden, config_.output_scale) : hidden;
 }
@@ -210,7 +226,7 @@ CrossEntropyResult Transformer::loss_of_rows(const TokenBatch& tokens, std::span
                                              float label_smoothing, float scale, ForwardContext& context) const {
   QKV_CHECK(config_.head != Head::classification || config_.label_kind == LabelKind::one,
             "[loss] labels of which several hold, and numbers, have another loss");
-  const Tensor x = head_rows(encode(tokens, context), tokens.segments, rows, context);
+  const Tensor x = head_rows(rows_for_head(tokens, context), tokens.segments, rows, context);
   if (masked_lm_head_) return linear_cross_entropy(x, output_weight_, masked_lm_head_->bias(), targets, label_smoothing, scale);
   return linear_cross_entropy(x, classification_head_->weight(), classification_head_->bias(), targets, label_smoothing, scale);
 }

@@ -50,8 +50,10 @@ class Transformer {
 
   // For Head::pooler: the pooled first row of each sequence of an encoder's output. [sequences, hidden_size]
   Tensor pooled(const Tensor& hidden, const Segments& segments) const;
-  // For an encoder alone: the predictions of `rows` of its output, [rows, vocab_size or num_labels] in f32. The row of a masked token
-  // predicts that token, the first row of a sequence its label, and the row of a token what heads say of tokens.
+  // The rows that a head reads: the encoder's output, or that of a decoder that reads the text moved by one place.
+  Tensor rows_for_head(const TokenBatch& text, ForwardContext& context) const;
+  // The predictions of `rows` of rows_for_head(), [rows, vocab_size or num_labels] in f32. The row of a masked token predicts that token,
+  // row_of_label() of a sequence its label, and the row of a token what heads say of tokens.
   Tensor logits_of_rows(const Tensor& hidden, const Segments& segments, std::span<const int32_t> rows, ForwardContext& context) const;
   // The loss if rows[i] predicts targets[i], one of the outputs; `scale` as in loss().
   CrossEntropyResult loss_of_rows(const TokenBatch& tokens, std::span<const int32_t> rows, std::span<const int32_t> targets,

@@ -1,5 +1,6 @@
 #include "nn/transformer_config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -79,6 +80,9 @@ void check_layer(const LayerConfig& c, Side side, const TransformerConfig& netwo
   if (c.convolution) {
     check_range("conv_kernel_size", c.convolution->width, 1, 255);
     QKV_REQUIRE(c.convolution->width % 2 == 1, "conv_kernel_size is {}; it must be odd, as the window is centred", c.convolution->width);
+    check_range("conv_groups", c.convolution->groups, 1, network.hidden_size);
+    QKV_REQUIRE(network.hidden_size % c.convolution->groups == 0, "conv_groups {} does not divide hidden_size {}; possible: {}",
+                c.convolution->groups, network.hidden_size, divisors(network.hidden_size));
     QKV_REQUIRE(side == Side::encoder, "a convolution beside a layer is for an encoder");
   }
   QKV_REQUIRE(c.order == LayerOrder::sequential || c.norm_place == NormPlace::pre || c.norm_place == NormPlace::none,
@@ -120,9 +124,12 @@ void validate(const TransformerConfig& c) {
                 "position_buckets is {} for {} relative positions; half of the buckets and 1 must be fewer, and 1 is too few",
                 c.relative_table.buckets, c.relative_table.max_distance);
   }
-  if (!c.has_decoder()) {
+  if (c.has_head()) {
     const bool exclusive = c.head == Head::classification && c.label_kind == LabelKind::one;
     check_range("num_labels", c.num_labels, exclusive ? 2 : 1, 1 << 20);
+    check_probability("classifier_dropout", c.classifier_dropout);
+  }
+  if (!c.has_decoder()) {
     check_range("layer_groups", c.layer_groups, 0, std::ssize(c.encoder));
     QKV_REQUIRE(c.layer_groups == 0 || std::ssize(c.encoder) % c.layer_groups == 0, "{} layers do not make {} groups of equal size",
                 c.encoder.size(), c.layer_groups);
@@ -130,7 +137,6 @@ void validate(const TransformerConfig& c) {
       QKV_REQUIRE(c.encoder[i] == c.encoder.front(), "layers that share weights must be alike; layer {} differs from the first", i);
     }
     check_range("token_types", c.token_types, 0, 1 << 16);
-    check_probability("classifier_dropout", c.classifier_dropout);
   } else {
     QKV_REQUIRE(c.token_types == 0, "token types are for an encoder alone");
     QKV_REQUIRE(c.layer_groups == 0, "layers that share weights are for an encoder alone");
@@ -149,6 +155,14 @@ void validate(const TransformerConfig& c) {
   // A decoder alone never reads its pad token, and reads its start token only if there is no prompt.
   if (c.kind != Kind::decoder_only) check_range("pad_token_id", c.pad_token_id, -1, c.vocab_size - 1);
   if (c.kind == Kind::encoder_decoder) check_range("decoder_start_token_id", c.decoder_start_token_id, 0, c.vocab_size - 1);
+}
+
+int32_t row_of_label(const TransformerConfig& config, std::span<const int32_t> ids) {
+  if (!config.has_decoder()) return 0;
+  const auto last = std::find_if(ids.rbegin(), ids.rend(), [&](int32_t id) { return config.is_eos(id); });
+  if (last != ids.rend()) return static_cast<int32_t>(ids.rend() - last) - 1;
+  fail(ErrorCode::bad_input,
+       "a text has no end-of-text token, from which the model predicts its labels; the tokenizer does not belong to it");
 }
 
 int64_t rotation_boundary(const TransformerConfig& config) {

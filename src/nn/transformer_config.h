@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "nn/layer_config.h"
@@ -12,7 +13,8 @@ namespace qkv {
 
 enum class Kind : uint8_t { encoder_decoder, decoder_only, encoder_only };
 
-// The head of an encoder without a decoder (nn/heads.h); a decoder always predicts the next token.
+// The head of an encoder without a decoder (nn/heads.h). A decoder predicts the next token; behind an encoder it may instead have a head
+// for labels: it reads the encoder's text itself, moved by one place (Lewis et al. 2020, section 3.1).
 enum class Head : uint8_t {
   masked_lm,
   classification,        // labels of a sequence, predicted from its first row
@@ -86,7 +88,7 @@ struct TransformerConfig {
   float initializer_range = 0;      // deviation of normal initial weights, as in GPT-2; 0: Xavier, embeddings hidden_size^-0.5
   float dropout = 0.1f;             // dropout of the embeddings
 
-  // The following options apply to Kind::encoder_only (Devlin et al. 2018).
+  // The following options apply to networks with a head (has_head(); Devlin et al. 2018).
   Head head = Head::masked_lm;
   Activation head_activation = Activation::gelu;    // for Head::masked_lm
   NormConfig head_norm;                             // for Head::masked_lm, and with pooler_norm
@@ -101,6 +103,8 @@ struct TransformerConfig {
   HeadPooling head_pooling = HeadPooling::first;    // for Head::classification and Head::multiple_choice
   bool pooler_norm = false;                         // head_norm behind the pooler of heads that predict labels
   bool pooler_of_tokens = false;                    // heads for labels of tokens have a pooler, too
+  // A decoder with a head begins with the text's last token (mBART), not with decoder_start_token_id.
+  bool starts_with_last_token = false;
 
   int pad_token_id = 0;                // used only by transformers, for padding; -1: none
   std::vector<int32_t> eos_token_ids;  // each of them ends a text; empty: no token does
@@ -110,6 +114,8 @@ struct TransformerConfig {
   bool is_eos(int32_t id) const { return std::find(eos_token_ids.begin(), eos_token_ids.end(), id) != eos_token_ids.end(); }
   bool has_encoder() const { return kind != Kind::decoder_only; }
   bool has_decoder() const { return kind != Kind::encoder_only; }
+  // Does a head, nn/heads.h, take the place of the prediction of next tokens?
+  bool has_head() const { return !has_decoder() || (has_encoder() && predicts_labels(head)); }
   int position_rows() const { return max_position_embeddings + position_offset; }  // of a position table
   int embedding_columns() const { return embedding_size > 0 ? embedding_size : hidden_size; }
   int position_columns() const { return kind == Kind::decoder_only ? hidden_size : embedding_columns(); }  // of a position table
@@ -120,6 +126,10 @@ struct TransformerConfig {
 
 // Throws an error with the option's name, its value and the possible values if the options are inconsistent.
 void validate(const TransformerConfig& config);
+
+// The row of a text that Head::classification and Head::multiple_choice read, unless they read all: the first one, or with a decoder that
+// of the last end-of-text token. Throws Error(bad_input) if there is none.
+int32_t row_of_label(const TransformerConfig& config, std::span<const int32_t> ids);
 
 // The longest sequence that a decoder with longrope rotates by its short factors; 0: none has longrope. In longer sequences all keys rotate
 // by the long factors, so kept ones must be computed again, as in transformers' Phi3ForCausalLM.

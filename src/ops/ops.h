@@ -144,9 +144,10 @@ void recurrent_step(const Tensor& from_input, const Tensor& from_hidden, const T
 struct ConvolutionOptions {
   int dilation = 1;
   bool causal = false;  // output t sees inputs up to t; otherwise the window is centred as in torch.nn.Conv1d with padding="same"
+  int groups = 1;       // parts of equal size into which the columns of x and of y fall; each part of y is a convolution of that part of x
 };
 // y[t] = bias + sum over w of weight[:, :, w] x[t + offset of w], with zeros outside each sequence. x: [tokens, in],
-// weight: [out, in, width], bias: [out] or empty.
+// weight: [out, in / groups, width], bias: [out] or empty.
 Tensor convolution(const Tensor& x, const Tensor& weight, const Tensor& bias, const Segments& segments, const ConvolutionOptions& options);
 
 // y[r] = x[order[r]], where `order` is a permutation of the rows and `place` its inverse.

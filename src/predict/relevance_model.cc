@@ -25,9 +25,9 @@ void append(std::vector<int32_t>& ids, const std::vector<int32_t>& more) { ids.i
 RelevanceModel::RelevanceModel(const std::filesystem::path& directory, InferenceType dtype)
     : model_(load_model(directory, dtype)), tokenizer_(Tokenizer::load(directory)) {
   const TransformerConfig& config = model_->config;
-  const bool one_label = !config.has_decoder() && config.head == Head::classification && config.num_labels == 1;
+  const bool one_label = config.has_head() && config.head == Head::classification && config.num_labels == 1;
   if (config.kind != Kind::decoder_only && !one_label) {
-    fail(ErrorCode::unsupported, "{}: the model {}; a reranker is a language model, or an encoder with one label", directory.string(),
+    fail(ErrorCode::unsupported, "{}: the model {}; a reranker is a language model, or a classifier with one label", directory.string(),
          use_of(config));
   }
   if (tokenizer_.vocab_size() > config.vocab_size) {
@@ -119,7 +119,9 @@ std::vector<double> RelevanceModel::answer_logits(const EncoderInputs& inputs, c
 
 std::vector<double> RelevanceModel::label_logits(const EncoderInputs& inputs, const RerankOptions& options) const {
   std::vector<double> result(inputs.ids.size());
-  for_each_output(model_->network, inputs, std::vector<std::vector<int32_t>>(inputs.ids.size(), {0}),
+  std::vector<std::vector<int32_t>> rows;
+  for (const std::vector<int32_t>& ids : inputs.ids) rows.push_back({row_of_label(model_->config, ids)});
+  for_each_output(model_->network, inputs, rows,
                   {.batch_tokens = options.batch_tokens, .dtype = activation_type(*model_), .cancellation = options.cancellation},
                   [&](size_t pair, std::span<const float> outputs) { result[pair] = outputs.front(); });
   return result;

@@ -10,6 +10,7 @@ import json
 import pathlib
 import platform
 import shutil
+import sys
 
 import safetensors
 import safetensors.torch
@@ -160,16 +161,36 @@ def bert_alone(folder):
     return [{}]
 
 
-def main():
-    shutil.rmtree(ROOT, ignore_errors=True)
+def t5_dense_normalize(folder):
+    """As sentence-t5: the encoder of T5, the mean and a linear layer."""
+    plain = folder.with_name("plain")
+    config = transformers.T5Config(vocab_size=len(WORDS), d_model=SIZE, d_ff=20, d_kv=6, num_layers=2, num_heads=3, relative_attention_num_buckets=8,
+                                   relative_attention_max_distance=10, feed_forward_proj="gated-gelu", eos_token_id=3)
+    model = transformers.T5EncoderModel(config)
+    spread_weights(model, 8)
+    model.save_pretrained(plain)
+    make_tokenizer(plain, True, "$A [SEP]")
+    model = SentenceTransformer(modules=[Transformer(str(plain), max_seq_length=16), Pooling(SIZE, "mean"),
+                                         Dense(SIZE, 8, bias=False, activation_function=torch.nn.Identity()), Normalize()], device="cpu")
+    spread_weights(model[2], 2)
+    model.save(str(folder))
+    shutil.rmtree(plain)
+    return [{}, {"truncate_dim": 5, "normalize": True}]
+
+
+def main(only=""):
+    if not only:
+        shutil.rmtree(ROOT, ignore_errors=True)
     for make in (mean_normalize, lower_case_several_modes, cls_dense_prompts, weighted_without_prompt, decoder_alone, bert_alone,
-                 gemma_dense_prompts):
+                 gemma_dense_prompts, t5_dense_normalize):
+        if only and make.__name__ != only:
+            continue
         folder = ROOT / make.__name__
         folder.mkdir(parents=True)
         runs = make(folder)
         (folder / "README.md").unlink(missing_ok=True)
         model = SentenceTransformer(str(folder), device="cpu", model_kwargs={"attn_implementation": "eager"}).double().eval()
-        limit = min(model.max_seq_length, model[0].model.config.max_position_embeddings)
+        limit = min(model.max_seq_length, getattr(model[0].model.config, "max_position_embeddings", model.max_seq_length))
         model.max_seq_length = limit  # longer texts have no positions
         vectors = {}
         for i, run in enumerate(runs):
@@ -180,4 +201,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -92,18 +92,21 @@ def family_models():
 
 def run(model, inputs, choices=False):
     """The outputs for a padded batch. Texts of models with windows are computed alone: where a window has only padding, eager attention makes NaN of it;
-    and those of dynamic rotary positions, whose angles would be those of the longest text."""
+    those of dynamic rotary positions, whose angles would be those of the longest text; and those of models with a decoder, whose texts must have equal
+    numbers of end-of-text tokens in a batch."""
     dynamic = (getattr(model.config, "rope_parameters", None) or {}).get("rope_type") == "dynamic"
-    if model.config.model_type not in ("modernbert", "gemma3_text") and not dynamic:
+    if model.config.model_type not in ("modernbert", "gemma3_text", "t5", "mt5", "umt5", "bart", "mbart") and not dynamic:
         return model(**{key: value.unsqueeze(0) for key, value in inputs.items()} if choices else inputs)
     lengths, longest = inputs["attention_mask"].sum(1).tolist(), inputs["input_ids"].shape[1]
     results = []
     for i, length in enumerate(lengths):
         alone = {key: value[i : i + 1, :length] for key, value in inputs.items()}
         results.append(model(**{key: value.unsqueeze(0) for key, value in alone.items()} if choices else alone))
-    padded = lambda x, length: torch.nn.functional.pad(x, [0, 0] * (x.dim() - 2) + [0, longest - length]) if x.shape[1] == length else x
-    return namespaces.SimpleNamespace(
-        **{key: torch.cat([padded(result[key], length) for result, length in zip(results, lengths)]) for key, value in results[0].items() if torch.is_tensor(value)})
+    padded = lambda x, length: torch.nn.functional.pad(x, [0, 0] * (x.dim() - 2) + [0, longest - length])
+    def joined(key):
+        of_tokens = all(result[key].shape[1] == length for result, length in zip(results, lengths))
+        return torch.cat([padded(result[key], length) if of_tokens else result[key] for result, length in zip(results, lengths)])
+    return namespaces.SimpleNamespace(**{key: joined(key) for key, value in results[0].items() if torch.is_tensor(value)})
 
 
 def family_expected(name, model):
@@ -112,6 +115,8 @@ def family_expected(name, model):
     texts = ROBERTA_TEXTS if starts_at_offset else TEXTS
     pad = model.config.pad_token_id
     texts = [[6 if id == pad else id for id in text] for text in texts]
+    if name.startswith("mbart"):  # the token of a language follows the end
+        texts = [text + [20] for text in texts]
     types = TEXT_TYPES if getattr(model.config, "type_vocab_size", 1) > 1 else [[0] * len(text) for text in texts]
     longest = max(len(text) for text in texts)
     padded = lambda rows, value: torch.tensor([row + [value] * (longest - len(row)) for row in rows])

@@ -73,9 +73,32 @@ def families():
                                  "sliding_attention": {"rope_type": "default", "rope_theta": 20.0}}}
     yield "gemma3_model", t.Gemma3TextModel(t.Gemma3TextConfig(**gemma, sliding_window=8, use_bidirectional_attention=True))
     yield "gemma3_causal_model", t.Gemma3TextModel(t.Gemma3TextConfig(**gemma, sliding_window=3))
+    yield "deberta_v2_grouped_convolution_classifier", t.DebertaV2ForSequenceClassification(t.DebertaV2Config(**deberta, **base.NAMED, conv_kernel_size=5, conv_groups=3))
+    for name, model in with_decoders(("t5", "umt5")):  # mT5 is what T5 is
+        if name not in ("umt5_token_classifier", "umt5_question_answering", "mbart_question_answering"):
+            yield name, model
 
 
-WITH_GRADIENTS = ("modernbert_masked_lm", "modernbert_classifier", "eurobert_masked_lm", "eurobert_classifier", "nomic_bert_masked_lm", "gte_masked_lm",
+def with_decoders(types=("t5", "mt5", "umt5")):
+    """Encoder-decoders with heads, whose decoder reads the text itself, and the encoders of such models alone."""
+    t5 = dict(vocab_size=base.VOCABULARY, d_model=18, d_kv=8, d_ff=20, num_layers=2, num_decoder_layers=3, num_heads=3, relative_attention_num_buckets=8,
+              relative_attention_max_distance=20, eos_token_id=3, decoder_start_token_id=0, layer_norm_epsilon=1e-3, attn_implementation="eager")
+    for name in types:
+        make = lambda ending, **more: getattr(t, name.upper() + ending)(getattr(t, name.upper() + "Config")(**{**t5, **more}))
+        yield name + "_encoder_model", make("EncoderModel", feed_forward_proj="gated-gelu")
+        yield name + "_classifier", make("ForSequenceClassification", **base.NAMED, classifier_dropout=0.3)
+        yield name + "_token_classifier", make("ForTokenClassification", **base.NAMED)
+        yield name + "_question_answering", make("ForQuestionAnswering", feed_forward_proj="gated-silu")
+    bart = dict(vocab_size=base.VOCABULARY, d_model=18, encoder_layers=2, decoder_layers=3, encoder_attention_heads=3, decoder_attention_heads=3, encoder_ffn_dim=20,
+                decoder_ffn_dim=22, max_position_embeddings=41, pad_token_id=1, eos_token_id=3, decoder_start_token_id=2, attn_implementation="eager")
+    yield "bart_classifier", t.BartForSequenceClassification(t.BartConfig(**bart, **base.SEVERAL, scale_embedding=True, activation_function="relu"))
+    yield "bart_question_answering", t.BartForQuestionAnswering(t.BartConfig(**bart, num_labels=2))
+    yield "mbart_classifier", t.MBartForSequenceClassification(t.MBartConfig(**bart, **base.NAMED, scale_embedding=True))
+    yield "mbart_question_answering", t.MBartForQuestionAnswering(t.MBartConfig(**bart))
+
+
+WITH_GRADIENTS = ("t5_classifier", "t5_token_classifier", "mbart_classifier", "deberta_v2_grouped_convolution_classifier",
+                  "modernbert_masked_lm", "modernbert_classifier", "eurobert_masked_lm", "eurobert_classifier", "nomic_bert_masked_lm", "gte_masked_lm",
                   "jina_v3_classifier", "deberta_v2_masked_lm", "deberta_v2_classifier", "deberta_v2_convolution_classifier")
 
 

@@ -7,11 +7,11 @@ namespace qkv {
 
 Architecture marian();
 Architecture pegasus();
-Architecture t5();
-Architecture mt5();
-Architecture umt5();
-Architecture bart();
-Architecture mbart();
+std::vector<Architecture> t5_family();
+std::vector<Architecture> mt5_family();
+std::vector<Architecture> umt5_family();
+std::vector<Architecture> bart_family();
+std::vector<Architecture> mbart_family();
 Architecture m2m100();
 Architecture gpt2();
 Architecture llama();

@@ -71,9 +71,8 @@ void refuse_parts(const ConfigReader& in, const UniformConfig& config) {
 std::optional<ConvolutionConfig> read_convolution(const ConfigReader& in) {
   const int width = in.integer("conv_kernel_size", 0);
   if (width <= 0) return {};
-  if (const int groups = in.integer("conv_groups", 1); groups != 1)
-    fail(ErrorCode::unsupported, "{}: \"conv_groups\" is {}; only 1 is supported", in.file(), groups);
-  return ConvolutionConfig{.width = width, .activation = in.activation("conv_act", Activation::tanh)};
+  return ConvolutionConfig{
+      .width = width, .activation = in.activation("conv_act", Activation::tanh), .groups = in.integer("conv_groups", 1)};
 }
 
 template <Head head>
@@ -116,7 +115,7 @@ void write_config(const TransformerConfig& config, nlohmann::ordered_json& out) 
   if (const std::optional<ConvolutionConfig>& convolution = config.encoder.front().convolution) {
     out["conv_kernel_size"] = convolution->width;
     out["conv_act"] = activation_name(convolution->activation);
-    out["conv_groups"] = 1;
+    out["conv_groups"] = convolution->groups;
   }
   out["max_relative_positions"] = -1;  // as many as "max_position_embeddings"
   if (!disentangled) return;
