@@ -5,7 +5,6 @@
 #include <span>
 
 #include "processes/process_group.h"
-#include "train/gradient_tree.h"
 #include "train/parameter_row.h"
 
 namespace qkv {

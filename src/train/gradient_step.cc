@@ -9,6 +9,7 @@
 
 #include "autograd/backward.h"
 #include "base/timing.h"
+#include "tensor/tape.h"
 #include "train/options/precision.h"
 #include "train/schedule.h"
 #include "train/slices.h"
@@ -59,11 +60,9 @@ StepResult GradientStep::compute(const Update& update, int64_t first_batch, int6
   } else {
     GradientTree tree(model_.parameters);
     for (int slice = exchange_.first_slice(); slice + 1 < exchange_.last_slice(); ++slice)
-      tree.add(add_slice(update, slice, first_batch, scale));
+      add_to_tree(tree, update, slice, first_batch, scale);
     times_.compute += watch.seconds();
-    const GradientSum sum = add_last_slice(tree, update, first_batch, scale, watch, result);
-    set_gradients(model_.parameters, sum);
-    result.loss_sum = sum.loss;
+    add_last_slice(tree, update, first_batch, scale, watch, result);
   }
   std::vector<double> squares = optimizer_.squares();
   exchange_.complete(squares);
@@ -86,52 +85,61 @@ void GradientStep::share_averages() {
   if (averaged_) exchange_.share(optimizer_.row(), averaged_->parameters);
 }
 
-// The sums of all slices of all processes; those of this process's parts are whole.
-GradientSum GradientStep::add_last_slice(GradientTree& tree, const Update& update, int64_t first_batch, float scale, const Stopwatch& began,
-                                         StepResult& result) {
+void GradientStep::add_to_tree(GradientTree& tree, const Update& update, int slice, int64_t first_batch, float scale,
+                               const Completed& added) {
+  std::vector<bool> done(model_.parameters.all().size());
+  const auto complete = [&](size_t parameter) {
+    done[parameter] = true;
+    tree.add(parameter);
+    if (added) added(parameter);
+  };
+  tree.add_loss(add_slice(update, slice, first_batch, scale, complete));
+  for (size_t i = done.size(); i-- > 0;) {
+    if (!done[i]) complete(i);
+  }
+}
+
+void GradientStep::add_last_slice(GradientTree& tree, const Update& update, int64_t first_batch, float scale, const Stopwatch& began,
+                                  StepResult& result) {
   Stopwatch watch;
-  const size_t count = model_.parameters.all().size();
-  const bool several = exchange_.group().size() > 1;
-  GradientSum sum{.gradients = std::vector<Tensor>(count)};
+  const std::vector<Parameter>& parameters = model_.parameters.all();
+  const size_t count = parameters.size();
+  const int last = exchange_.last_slice() - 1;
+  if (exchange_.group().size() == 1) {
+    add_to_tree(tree, update, last, first_batch, scale);
+    for (size_t i = 0; i < count; ++i) {
+      if (const Tensor sum = tree.take(i)) add_gradient(parameters[i].value, sum);
+    }
+    result.loss_sum = tree.take_loss();
+    times_.compute += watch.seconds();
+    return;
+  }
   const auto processes = static_cast<size_t>(exchange_.group().size());
   // How many processes have a gradient of each parameter; the loss; the seconds that each process computed.
   std::vector<double> numbers(count + 1 + processes);
-  std::vector<bool> done(count);
-  std::optional<GradientTransfer> transfer;
-  if (several) transfer.emplace(exchange_, optimizer_.row(), began);
-  const auto complete = [&](size_t parameter) {
-    done[parameter] = true;
-    Tensor gradient = tree.complete(parameter);
-    numbers[parameter] = gradient ? 1 : 0;
-    if (several) {
-      transfer->put(parameter, gradient);
-    } else {
-      sum.gradients[parameter] = std::move(gradient);
-    }
-  };
-  const double loss = add_slice(update, exchange_.last_slice() - 1, first_batch, scale, several ? Completed(complete) : Completed());
-  for (size_t i = count; i-- > 0;) {
-    if (!done[i]) complete(i);
-  }
-  sum.loss = numbers[count] = tree.complete_loss(loss);
+  GradientTransfer transfer(exchange_, optimizer_.row(), began);
+  add_to_tree(tree, update, last, first_batch, scale, [&](size_t i) {
+    const Tensor gradient = tree.take(i);
+    numbers[i] = gradient ? 1 : 0;
+    transfer.put(i, gradient);
+  });
+  numbers[count] = tree.take_loss();
   times_.compute += watch.seconds();
-  if (!several) return sum;
   trace_.gradients = began.seconds();
   numbers[count + 1 + static_cast<size_t>(exchange_.group().rank())] = trace_.gradients;
   watch = {};
-  const std::vector<Tensor> gradients = optimizer_.row().views(transfer->finish());
+  const std::vector<Tensor> sums = optimizer_.row().views(transfer.finish());
   exchange_.group().tree_sum(numbers);
   for (size_t i = 0; i < count; ++i) {
-    if (numbers[i] > 0) sum.gradients[i] = gradients[i];
+    if (numbers[i] > 0) add_gradient(parameters[i].value, sums[i]);
   }
-  sum.loss = numbers[count];
+  result.loss_sum = numbers[count];
   const auto seconds = std::span(numbers).subspan(count + 1);
   const auto slowest = std::max_element(seconds.begin(), seconds.end());
   result.slowest_process = static_cast<int>(slowest - seconds.begin());
   result.slowest_ratio = *slowest * static_cast<double>(processes) / std::max(std::accumulate(seconds.begin(), seconds.end(), 0.0), 1e-9);
   times_.exchange += watch.seconds();
-  trace_.transfers = transfer->spans();
-  return sum;
+  trace_.transfers = transfer.spans();
 }
 
 // Batches that predict nothing have no number.

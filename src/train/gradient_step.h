@@ -10,6 +10,7 @@
 #include "train/completion_order.h"
 #include "train/gradient_exchange.h"
 #include "train/gradient_transfer.h"
+#include "train/gradient_tree.h"
 #include "train/optimizer.h"
 #include "train/tasks/batch_feed.h"
 
@@ -70,9 +71,12 @@ class GradientStep {
   double add_gradients(const TrainingBatch& batch, int64_t number, int part, float scale, const Completed& completed);
   // `completed` is called for some parameters at most, during the slice's last pass.
   double add_slice(const Update& update, int slice, int64_t first_batch, float scale, const Completed& completed = {});
-  // `began`: since the beginning of the update.
-  GradientSum add_last_slice(GradientTree& tree, const Update& update, int64_t first_batch, float scale, const Stopwatch& began,
-                             StepResult& result);
+  // `added` is called for each parameter once the slice's gradient is in the tree.
+  void add_to_tree(GradientTree& tree, const Update& update, int slice, int64_t first_batch, float scale, const Completed& added = {});
+  // Makes the sums of all slices of all processes the gradients of the parameters; those of this process's parts are whole. `began`: since
+  // the beginning of the update.
+  void add_last_slice(GradientTree& tree, const Update& update, int64_t first_batch, float scale, const Stopwatch& began,
+                      StepResult& result);
 
   Model& model_;
   Model* averaged_;

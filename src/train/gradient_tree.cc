@@ -1,8 +1,7 @@
 #include "train/gradient_tree.h"
 
-#include <utility>
+#include <functional>
 
-#include "base/error.h"
 #include "tensor/tape.h"
 
 namespace qkv {
@@ -20,43 +19,13 @@ Tensor sum_of(Tensor left, Tensor right) {
 
 }  // namespace
 
-void GradientTree::add(double loss) {
-  Subtree slice{.sum = {.loss = loss}};
-  for (const Parameter& parameter : parameters_.all()) {
-    slice.sum.gradients.push_back(parameter.value.grad());
-    parameter.value.clear_grad();
-  }
-  open_.push_back(std::move(slice));
-  while (open_.size() > 1 && open_[open_.size() - 2].height == open_.back().height) {
-    Subtree right = std::move(open_.back());
-    open_.pop_back();
-    Subtree& left = open_.back();
-    for (size_t i = 0; i < left.sum.gradients.size(); ++i)
-      left.sum.gradients[i] = sum_of(std::move(left.sum.gradients[i]), std::move(right.sum.gradients[i]));
-    left.sum.loss += right.sum.loss;
-    ++left.height;
-  }
+void GradientTree::add(size_t parameter) {
+  const Tensor& value = parameters_.all()[parameter].value;
+  Tensor gradient = value.grad();
+  value.clear_grad();
+  gradients_[parameter].add(std::move(gradient), sum_of);
 }
 
-Tensor GradientTree::complete(size_t parameter) {
-  Tensor sum = parameters_.all()[parameter].value.grad();
-  parameters_.all()[parameter].value.clear_grad();
-  for (size_t i = open_.size(); i > 0; --i) {
-    QKV_CHECK(open_[i - 1].height == static_cast<int>(open_.size() - i), "[gradient tree] the number of slices is no power of two");
-    sum = sum_of(std::move(open_[i - 1].sum.gradients[parameter]), std::move(sum));
-  }
-  return sum;
-}
-
-double GradientTree::complete_loss(double loss) const {
-  for (size_t i = open_.size(); i > 0; --i) loss = open_[i - 1].sum.loss + loss;
-  return loss;
-}
-
-void set_gradients(ParameterStore& parameters, const GradientSum& sum) {
-  for (size_t i = 0; i < sum.gradients.size(); ++i) {
-    if (sum.gradients[i]) add_gradient(parameters.all()[i].value, sum.gradients[i]);
-  }
-}
+void GradientTree::add_loss(double loss) { loss_.add(loss, std::plus<>()); }
 
 }  // namespace qkv

@@ -1,40 +1,59 @@
 // Adds the gradients of consecutive slices pairwise in a binary tree, which needs memory for the logarithm of their number.
 #pragma once
 
+#include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "nn/parameters.h"
 
 namespace qkv {
 
-// The sum of the gradients of some slices.
-struct GradientSum {
-  std::vector<Tensor> gradients;  // per parameter; empty: none of the slices had one
-  double loss = 0;                // added in the same order
-};
-
-class GradientTree {
+// The sum of values that come one after another, added as the leaves of a binary tree are: a sum over 2^k of them is made of the two sums
+// over half of them. Their number is a power of two.
+template <typename T>
+class PairwiseSum {
  public:
-  explicit GradientTree(ParameterStore& parameters) : parameters_(parameters) {}
-
-  // Takes the parameters' gradients, those of the next slice but the last, away from them. The number of slices is a power of two.
-  void add(double loss);
-  // The same for the last slice, one parameter after another in any order: returns the sum over all slices; empty if none had a gradient.
-  Tensor complete(size_t parameter);
-  // The sum of the losses, of which `loss` is the last slice's.
-  double complete_loss(double loss) const;
+  template <typename Add>
+  void add(T value, const Add& sum_of) {
+    int height = 0;
+    for (; !open_.empty() && open_.back().height == height; ++height) {
+      value = sum_of(std::move(open_.back().sum), std::move(value));
+      open_.pop_back();
+    }
+    open_.push_back({height, std::move(value)});
+  }
+  T take() {
+    QKV_CHECK(open_.size() == 1, "[pairwise sum] {} subtrees are left", open_.size());
+    T sum = std::move(open_.back().sum);
+    open_.pop_back();
+    return sum;
+  }
 
  private:
   struct Subtree {
     int height = 0;
-    GradientSum sum;
+    T sum;
   };
-
-  ParameterStore& parameters_;
-  std::vector<Subtree> open_;  // their heights fall, at last to 0 by ones
+  std::vector<Subtree> open_;  // their heights fall
 };
 
-// Makes the sums the gradients of the parameters.
-void set_gradients(ParameterStore& parameters, const GradientSum& sum);
+class GradientTree {
+ public:
+  explicit GradientTree(ParameterStore& parameters) : parameters_(parameters), gradients_(parameters.all().size()) {}
+
+  // Takes the gradient of a slice away from the parameter, in any order of the parameters. Best as soon as it is complete, while it lies in
+  // the processor's caches.
+  void add(size_t parameter);
+  void add_loss(double loss);
+  // The sums, once after the last slice. Empty: no slice had a gradient.
+  Tensor take(size_t parameter) { return gradients_[parameter].take(); }
+  double take_loss() { return loss_.take(); }
+
+ private:
+  ParameterStore& parameters_;
+  std::vector<PairwiseSum<Tensor>> gradients_;
+  PairwiseSum<double> loss_;
+};
 
 }  // namespace qkv
