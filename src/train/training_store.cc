@@ -78,4 +78,18 @@ std::vector<CheckpointPart> TrainingStore::weights() const {
   return list;
 }
 
+// A checkpoint holds each weight, its two moments and its average in f32, the directory the judged weights once more. A new checkpoint is
+// whole before the oldest is removed.
+std::string TrainingStore::lack_of_room() const {
+  std::error_code error;
+  const std::filesystem::space_info disk = std::filesystem::space(output_.path(), error);
+  const int64_t values = (options_.keep_checkpoints + 1) * (averaged_ ? 4 : 3) + 1;
+  const double needed = static_cast<double>(sizeof(float)) * static_cast<double>(model_->parameters.count() * values);
+  if (error || static_cast<double>(disk.available) >= needed) return "";
+  return fmt::format(
+      "the disk has {:.2f} GB left for {}, where the model and its checkpoints take {:.2f} GB: make room, name another --output, or keep "
+      "fewer (--keep-checkpoints 1)",
+      static_cast<double>(disk.available) / 1e9, output_.shown(output_.path()), needed / 1e9);
+}
+
 }  // namespace qkv

@@ -39,6 +39,8 @@ class TrainingStore {
   // Writes the model directory with the current judged weights.
   void keep_model() const { save_model(judged(), output_.path()); }
   std::string last_checkpoint() const;  // for messages
+  // A line that warns where the disk of the directory has less room than a new training takes; empty: there is enough, or nobody can tell.
+  std::string lack_of_room() const;
 
  private:
   using AddFiles = std::function<void(const std::filesystem::path& directory)>;
