@@ -163,7 +163,8 @@ class Options(ProgramTest):
             'translate': {'--beam': '--beam-size', '--num-beams': '--beam-size', '--lenpen': '--length-penalty', '--nbest': '--n-best',
                           '--normalize': '--length-penalty', '--path': '--model', '--cpu-threads': '--threads', '--word-scores': '--token-scores'},
             'generate': {'--temp': '--temperature', '--n-predict': '--max-new-tokens', '--max-length': '--max-new-tokens', '--topk': '--top-k',
-                         '--num_return_sequences': '--num-samples', '--sampling-topp': '--top-p'}}
+                         '--num_return_sequences': '--num-samples', '--sampling-topp': '--top-p', '--repeat-penalty': '--repetition-penalty',
+                         '--no_repeat_ngram': '--no-repeat-ngram-size'}}
         for command, names in cases.items():
             for name, right in names.items():
                 with self.subTest(command=command, name=name):
@@ -191,6 +192,7 @@ class Options(ProgramTest):
         for first, words_of_it, command in (
                 ('--temperature', '--greedy', ['generate', '-m', 'x', '--greedy', '--temperature', 1]),
                 ('--top-k', '--greedy', ['generate', '-m', 'x', '--greedy', '--top-k', 3]),
+                ('--min-p', '--greedy', ['chat', '-m', 'x', '--greedy', '--min-p', 0.1]),
                 ('--top-p', '--temperature 0', ['generate', '-m', 'x', '--temperature', 0, '--top-p', 0.5]),
                 ('--no-stream', '--json', ['generate', '-m', 'x', '--json', '--no-stream']),
                 ('--echo', '--json', ['generate', '-m', 'x', '--json', '--echo']),

@@ -807,10 +807,10 @@ class CommandLine(ProgramTest):
         path = self.folder / 'changed/generation_config.json'
         said = json.loads(path.read_text())
         translate = ['translate', '--model', self.folder / 'changed', '--token-scores']
-        path.write_text(json.dumps(said | {'max_new_tokens': 1, 'do_sample': True, 'repetition_penalty': 1.5}))
+        path.write_text(json.dumps(said | {'max_new_tokens': 1, 'do_sample': True, 'encoder_repetition_penalty': 1.5}))
         done = self.works(*translate, stdin=b'one hundred\n')
         self.assertEqual(len(done.stdout.split('\t')[1].split()), 1)
-        self.assertIn('qkv translate does not use "do_sample", "repetition_penalty"', done.stderr)
+        self.assertIn('qkv translate does not use "do_sample", "encoder_repetition_penalty"', done.stderr)
         path.write_text(json.dumps(said | {'max_new_tokens': 0}))
         self.refused(1, ['max_new_tokens', path], *translate, stdin=b'one\n')
 
@@ -1090,6 +1090,14 @@ class LanguageModel(ProgramTest):
         self.assertEqual(self.generate('--temperature', 0, '--seed', 9), greedy)
         self.assertEqual(self.generate('--top-k', 1, '--seed', 9), greedy)
 
+    def test_repetition_is_avoided_where_that_is_asked(self):
+        plain = self.generate('--greedy')
+        text = self.generate('--greedy', '--no-repeat-ngram-size', 3, '--echo', '--prompt', '3')[:-1]
+        self.assertEqual(len({text[i:i + 3] for i in range(len(text) - 2)}), len(text) - 2)
+        self.assertNotEqual(self.generate('--greedy', '--repetition-penalty', 3), plain)
+        self.assertEqual(self.generate('--min-p', 1, '--seed', 9), plain)
+        self.assertEqual(self.generate('--typical-p', 1, '--epsilon-cutoff', 0, '--eta-cutoff', 0, '--seed', 9), self.generate('--seed', 9))
+
     def test_prompt_comes_from_the_command_line_or_stdin(self):
         text = self.generate('--prompt', '3 and ', '--seed', 5)
         self.assertEqual(self.generate('--prompt', '-', '--seed', 5, stdin=b'3 and '), text)
@@ -1134,7 +1142,9 @@ class LanguageModel(ProgramTest):
 
     def test_values_that_cannot_be_name_the_option(self):
         for option, value in (('--temperature', -1), ('--top-k', -1), ('--top-p', 0), ('--top-p', 1.5), ('--max-new-tokens', 0), ('--seed', -1),
-                              ('--num-samples', 0), ('--seed', 2 ** 64), ('--top-k', 2 ** 70)):
+                              ('--num-samples', 0), ('--seed', 2 ** 64), ('--top-k', 2 ** 70), ('--min-p', 1.1), ('--typical-p', 0),
+                              ('--epsilon-cutoff', 2), ('--eta-cutoff', -1), ('--repetition-penalty', 0), ('--no-repeat-ngram-size', -1),
+                              ('--min-new-tokens', -1)):
             with self.subTest(option=option):
                 self.refused(2, [option], 'generate', '--model', self.model, option, value)
         self.refused(1, [self.folder / 'nowhere'], 'generate', '--model', self.folder / 'nowhere')

@@ -18,16 +18,24 @@
 
 namespace qkv {
 
-// Controls how the next token is drawn, with the definitions and the order of transformers: temperature, then top_k, then top_p. Unset
-// options have the value of the model's generation_config.json, or else the default given here.
+// Controls how the next token is drawn, with the definitions and the order of transformers: repetition_penalty, no_repeat_ngram_size,
+// temperature, top_k, top_p, min_p, typical_p, epsilon_cutoff, eta_cutoff. Unset options have the value of the model's
+// generation_config.json, or else the default given here.
 struct GeneratorOptions {
-  std::optional<int64_t> max_new_tokens;  // default 256; max_length of the file includes the prompt
-  std::optional<double> temperature;      // below 1 favours likely tokens; 0: the most likely one. Default 1, or 0 with do_sample: false
-  std::optional<int64_t> top_k;           // draw from the k most likely tokens; 0: from all. Default 0, or 50 with do_sample: true
-  std::optional<double> top_p;            // draw from the most likely tokens that together have this probability; 1: from all. Default 1
-  int64_t seed = 0;                       // equal seeds give equal texts, with any number of threads
-  int64_t sample = 0;                     // 0 to 2^32 - 1; selects one of many texts of a seed
-  bool add_special_tokens = true;         // around the prompt; false for prompts of a chat template (qkv/chat.h), which has its own
+  std::optional<int64_t> max_new_tokens;    // default 256; max_length of the file includes the prompt
+  std::optional<int64_t> min_new_tokens;    // no end before this number of tokens. Default 0
+  std::optional<double> temperature;        // below 1 favours likely tokens; 0: the most likely one. Default 1, or 0 with do_sample: false
+  std::optional<int64_t> top_k;             // draw from the k most likely tokens; 0: from all. Default 0, or 50 with do_sample: true
+  std::optional<double> top_p;              // draw from the most likely tokens that together have this probability; 1: from all. Default 1
+  std::optional<double> min_p;              // draw from tokens of at least this share of the likeliest one's probability, 0 to 1. Default 0
+  std::optional<double> typical_p;          // draw from tokens of typical information up to this probability, 0 < p <= 1; 1: all. Default 1
+  std::optional<double> epsilon_cutoff;     // draw from tokens of at least this probability, 0 to 1; 0: from all. Default 0
+  std::optional<double> eta_cutoff;         // the same with min(x, sqrt(x) exp(-entropy)) as the least probability. Default 0
+  std::optional<float> repetition_penalty;  // > 0; above 1 tokens of the prompt and the text become less likely. Default 1
+  std::optional<int> no_repeat_ngram_size;  // no sequence of this many tokens comes twice, the prompt counted; 0: it may. Default 0
+  int64_t seed = 0;                         // equal seeds give equal texts, with any number of threads
+  int64_t sample = 0;                       // 0 to 2^32 - 1; selects one of many texts of a seed
+  bool add_special_tokens = true;           // around the prompt; false for prompts of a chat template (qkv/chat.h), which has its own
   const CancellationToken* cancellation = nullptr;
 };
 

@@ -21,12 +21,14 @@ namespace qkv {
 
 // Search options. Unset options have the value of the model's generation_config.json.
 struct TranslatorOptions {
-  std::optional<int> num_beams;         // 1: greedy search
-  std::optional<float> length_penalty;  // ranks beams by sum of log p / length^length_penalty
-  std::optional<int> max_length;        // tokens of a translation, including the decoder start
-  float max_length_factor = 0;          // additional limit per token of the text; 0: no such limit, as in transformers
-  std::optional<int> min_length;        // tokens of a translation, including the decoder start
-  int n_best = 1;                       // candidates per text, at most num_beams; if num_beams is not set, more beams are used
+  std::optional<int> num_beams;             // 1: greedy search
+  std::optional<float> length_penalty;      // ranks beams by sum of log p / length^length_penalty
+  std::optional<int> max_length;            // tokens of a translation, including the decoder start
+  float max_length_factor = 0;              // additional limit per token of the text; 0: no such limit, as in transformers
+  std::optional<int> min_length;            // tokens of a translation, including the decoder start
+  std::optional<float> repetition_penalty;  // > 0; above 1 tokens that a translation has become less likely
+  std::optional<int> no_repeat_ngram_size;  // no sequence of this many tokens comes twice in a translation; 0: it may
+  int n_best = 1;                           // candidates per text, at most num_beams; if num_beams is not set, more beams are used
   // Languages of a multilingual model, as its tokenizer names them ("deu_Latn", "de_DE", "de"). Empty: the source language of the
   // tokenizer's files, and the target of generation_config.json.
   std::string source_language, target_language;

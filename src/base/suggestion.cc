@@ -178,6 +178,8 @@ constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
     {"max-length", "max-new-tokens"},
     {"num-predict", "max-new-tokens"},
     {"temp", "temperature"},
+    {"repeat-penalty", "repetition-penalty"},
+    {"ngram-size", "no-repeat-ngram-size"},
     {"sampling-topk", "top-k"},
     {"sampling-topp", "top-p"},
     {"output-sampling", "temperature"},

@@ -115,7 +115,7 @@ std::vector<Candidate> next_candidates(Step& step, const NextTokens& next_tokens
   const std::vector<Candidate> forced = next_tokens.forced(batch.front()->new_tokens());
   if (forced.empty()) {
     const Tensor logits = step.run(batch);
-    return next_tokens.best(logits, new_tokens_of(batch), per_beam);
+    return next_tokens.best(logits, histories_of(batch), per_beam);
   }
   std::vector<Candidate> candidates(batch.size() * per_beam, {-1, 0.0f});
   const size_t count = std::min(forced.size(), static_cast<size_t>(per_beam));

@@ -7,6 +7,7 @@
 #include "base/parallel.h"
 #include "decode/logits_processors/end_token_bonus.h"
 #include "decode/logits_processors/log_softmax.h"
+#include "decode/logits_processors/repeated_tokens.h"
 #include "ops/ops.h"
 #include "tensor/host_values.h"
 
@@ -82,6 +83,7 @@ NextTokens::NextTokens(const SearchOptions& options, const TransformerConfig& co
   const bool greedy = options.num_beams == 1, normalize_last = greedy || options.renormalize;
   if (normalize_last) forced_log_probability_ = -std::log(static_cast<float>(forced_last_.size()));
   if (!greedy) processors_.add(std::make_unique<LogSoftmax>());
+  processors_.add(std::make_unique<RepeatedTokens>(options.rules));
   processors_.add(std::make_unique<EndTokenBonus>(options.rules, config.eos_token_ids, EndTokenBonus::Arithmetic::bounded_double));
   processors_.add(std::make_unique<ForbiddenTokens>(forbidden_));
   if (normalize_last) processors_.add(std::make_unique<LogSoftmax>());
@@ -96,11 +98,11 @@ std::vector<Candidate> NextTokens::forced(int64_t new_tokens) const {
   return candidates;
 }
 
-std::vector<Candidate> NextTokens::best(const Tensor& logits, std::span<const int64_t> new_tokens, int count) const {
+std::vector<Candidate> NextTokens::best(const Tensor& logits, std::span<const History> histories, int count) const {
   std::vector<Candidate> result(static_cast<size_t>(logits.rows()) * static_cast<size_t>(count), kNone);
   std::vector<uint8_t> closed;  // rows for which all tokens are forbidden
-  for (const int64_t each : new_tokens) closed.push_back(forbidden_.forbid_all(each));
-  processors_.apply(logits, new_tokens);
+  for (const History& each : histories) closed.push_back(forbidden_.forbid_all(each.new_tokens));
+  processors_.apply(logits, histories);
   if (logits.dtype() == DType::f64) {
     select_rows<double>(logits, count, closed, result);
   } else {

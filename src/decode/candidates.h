@@ -31,9 +31,9 @@ class NextTokens {
   // forced_bos_token_id as the first one, with the log p that transformers assigns. Empty: no token is forced.
   std::vector<Candidate> forced(int64_t new_tokens) const;
 
-  // The likeliest `count` tokens for each row of logits [hypotheses, vocab_size], which are overwritten; new_tokens: one count per
-  // hypothesis. Candidates of row i start at i * count; if too many tokens are suppressed, the remaining entries have id -1.
-  std::vector<Candidate> best(const Tensor& logits, std::span<const int64_t> new_tokens, int count) const;
+  // The likeliest `count` tokens for each row of logits [hypotheses, vocab_size], which are overwritten; one history per hypothesis.
+  // Candidates of row i start at i * count; if too many tokens are suppressed, the remaining entries have id -1.
+  std::vector<Candidate> best(const Tensor& logits, std::span<const History> histories, int count) const;
 
  private:
   std::vector<int32_t> forced_last_;

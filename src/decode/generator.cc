@@ -9,6 +9,7 @@
 #include "decode/logits_processors/end_token_bonus.h"
 #include "decode/logits_processors/forbidden_tokens.h"
 #include "decode/logits_processors/forced_last_tokens.h"
+#include "decode/logits_processors/repeated_tokens.h"
 #include "decode/option_table.h"
 #include "decode/step.h"
 #include "models/model.h"
@@ -18,6 +19,7 @@ namespace {
 
 LogitsProcessors make_processors(const GenerateOptions& options, const TransformerConfig& config) {
   LogitsProcessors processors;
+  processors.add(std::make_unique<RepeatedTokens>(options.rules));
   processors.add(std::make_unique<EndTokenBonus>(options.rules, config.eos_token_ids, EndTokenBonus::Arithmetic::plain_float));
   processors.add(std::make_unique<ForbiddenTokens>(options.rules, config, options.min_new_tokens));
   processors.add(std::make_unique<ForcedLastTokens>(options.rules.forced_last, options.max_new_tokens));
@@ -54,7 +56,11 @@ SamplingOptions resolve_sampling(const GeneratorOptions& chosen, const Generatio
   const double default_temperature = generation.do_sample == false ? 0 : double{generation.temperature.value_or(1)};
   return {.temperature = chosen.temperature.value_or(default_temperature),
           .top_k = chosen.top_k.value_or(generation.top_k.value_or(generation.do_sample == true ? kTopK : 0)),
-          .top_p = chosen.top_p.value_or(std::max<double>(generation.top_p.value_or(1), kOneToken))};
+          .top_p = chosen.top_p.value_or(std::max<double>(generation.top_p.value_or(1), kOneToken)),
+          .min_p = chosen.min_p.value_or(generation.min_p),
+          .typical_p = chosen.typical_p.value_or(generation.typical_p),
+          .epsilon_cutoff = chosen.epsilon_cutoff.value_or(generation.epsilon_cutoff),
+          .eta_cutoff = chosen.eta_cutoff.value_or(generation.eta_cutoff)};
 }
 
 GenerateOptions resolve_options(const GeneratorOptions& chosen, const Model& model, int64_t prompt_tokens) {
@@ -65,6 +71,8 @@ GenerateOptions resolve_options(const GeneratorOptions& chosen, const Model& mod
   validate(options.sampling);
   check_ranges(generator_option_table(), chosen);
   options.rules = token_rules(generation);
+  options.rules.repetition_penalty = chosen.repetition_penalty.value_or(options.rules.repetition_penalty);
+  options.rules.no_repeat_ngram_size = chosen.no_repeat_ngram_size.value_or(options.rules.no_repeat_ngram_size);
   options.dtype = activation_type(model);
   options.seed = static_cast<uint64_t>(chosen.seed);
   options.sample = static_cast<uint32_t>(chosen.sample);
@@ -74,6 +82,10 @@ GenerateOptions resolve_options(const GeneratorOptions& chosen, const Model& mod
     options.max_new_tokens = *generation.max_length - prompt_tokens;
     QKV_CHECK_OPTION(options.max_new_tokens >= 1, "the prompt has {} tokens, and \"max_length\" in {} is {}; choose `max_new_tokens`",
                      prompt_tokens, generation.file, *generation.max_length);
+  }
+  if (chosen.min_new_tokens) {
+    options.min_new_tokens = *chosen.min_new_tokens;
+    return options;
   }
   options.min_new_tokens = generation.min_new_tokens ? *generation.min_new_tokens : generation.min_length - prompt_tokens;
   return options;
@@ -98,7 +110,7 @@ GeneratedTokens generate(const Transformer& network, std::span<const int32_t> pr
     if (options.on_step) options.on_step();
     fit_context(step, sequence, static_cast<size_t>(context_of(config)));
     const Tensor scores = step.run(batch).to(DType::f32, Device::cpu);
-    processors.apply(scores, new_tokens_of(batch));
+    processors.apply(scores, histories_of(batch));
     const int32_t next = draw_token({scores.host<float>(), static_cast<size_t>(scores.numel())}, options.sampling, sequence.draw());
     sequence.append(next);
     if (sequence.end() == SequenceEnd::end_token) {

@@ -15,7 +15,7 @@ std::vector<Candidate> best_tokens(Step& step, const NextTokens& next_tokens, st
   const std::vector<Candidate> forced = next_tokens.forced(running.front().new_tokens());
   if (!forced.empty()) return std::vector<Candidate>(running.size(), forced.front());
   const std::vector<Sequence*> batch = pointers_to(running);
-  return next_tokens.best(step.run(batch), new_tokens_of(batch), 1);
+  return next_tokens.best(step.run(batch), histories_of(batch), 1);
 }
 
 }  // namespace

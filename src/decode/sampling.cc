@@ -66,6 +66,43 @@ void keep_top_p(std::vector<TokenProbability>& tokens, double p) {
   tokens = std::move(kept);
 }
 
+// Divides by the sum, so that what is left of a distribution is one.
+void normalize(std::vector<TokenProbability>& tokens) {
+  double sum = 0;
+  for (const TokenProbability& token : tokens) sum += token.probability;
+  for (TokenProbability& token : tokens) token.probability /= sum;
+}
+
+// Keeps tokens of at least this probability, and always the likeliest ones.
+void keep_probable(std::vector<TokenProbability>& tokens, double least) {
+  const double largest = std::min_element(tokens.begin(), tokens.end(), comes_first)->probability;
+  std::erase_if(tokens, [&](const TokenProbability& token) { return token.probability < std::min(least, largest); });
+  normalize(tokens);
+}
+
+double entropy(std::span<const TokenProbability> tokens) {
+  double sum = 0;
+  for (const TokenProbability& token : tokens) {
+    if (token.probability > 0) sum -= token.probability * std::log(token.probability);
+  }
+  return sum;
+}
+
+// Tokens are taken by the distance of -log p to the entropy until they reach the mass; as in transformers all at the last distance stay.
+void keep_typical(std::vector<TokenProbability>& tokens, double mass) {
+  if (mass >= 1) return;
+  const double expected = entropy(tokens);
+  const auto distance = [&](const TokenProbability& token) { return std::abs(-std::log(token.probability) - expected); };
+  std::vector<std::pair<double, double>> sorted;  // distances and probabilities
+  for (const TokenProbability& token : tokens) sorted.emplace_back(distance(token), token.probability);
+  std::sort(sorted.begin(), sorted.end());
+  double reached = 0;
+  size_t last = 0;
+  while (last + 1 < sorted.size() && (reached += sorted[last].second) < mass) ++last;
+  std::erase_if(tokens, [&, most = sorted[last].first](const TokenProbability& token) { return distance(token) > most; });
+  normalize(tokens);
+}
+
 }  // namespace
 
 void validate(const SamplingOptions& options) {
@@ -74,6 +111,13 @@ void validate(const SamplingOptions& options) {
   QKV_CHECK_OPTION(options.top_k >= 0, "`top_k` {} cannot be; 0 keeps all tokens", options.top_k);
   QKV_CHECK_OPTION(options.top_p > 0 && options.top_p <= 1, "`top_p` {} must be more than 0 and at most 1; 1 keeps all tokens",
                    options.top_p);
+  QKV_CHECK_OPTION(options.min_p >= 0 && options.min_p <= 1, "`min_p` {} must be 0 to 1; 0 keeps all tokens", options.min_p);
+  QKV_CHECK_OPTION(options.typical_p > 0 && options.typical_p <= 1, "`typical_p` {} must be more than 0 and at most 1; 1 keeps all tokens",
+                   options.typical_p);
+  QKV_CHECK_OPTION(options.epsilon_cutoff >= 0 && options.epsilon_cutoff <= 1, "`epsilon_cutoff` {} must be 0 to 1; 0 keeps all tokens",
+                   options.epsilon_cutoff);
+  QKV_CHECK_OPTION(options.eta_cutoff >= 0 && options.eta_cutoff <= 1, "`eta_cutoff` {} must be 0 to 1; 0 keeps all tokens",
+                   options.eta_cutoff);
 }
 
 std::vector<TokenProbability> next_token_distribution(std::span<const float> logits, const SamplingOptions& options) {
@@ -82,6 +126,12 @@ std::vector<TokenProbability> next_token_distribution(std::span<const float> log
   keep_top_k(tokens, options.top_k);
   softmax(tokens, options.temperature);
   keep_top_p(tokens, options.top_p);
+  if (options.min_p > 0) {
+    keep_probable(tokens, options.min_p * std::min_element(tokens.begin(), tokens.end(), comes_first)->probability);
+  }
+  keep_typical(tokens, options.typical_p);
+  if (const double x = options.epsilon_cutoff; x > 0 && x < 1) keep_probable(tokens, x);
+  if (const double x = options.eta_cutoff; x > 0 && x < 1) keep_probable(tokens, std::min(x, std::sqrt(x) * std::exp(-entropy(tokens))));
   return tokens;
 }
 

@@ -19,8 +19,13 @@ TEST(Sampling, DistributionsEqualThoseOfTransformers) {
   for (const auto& each : cases) {
     const std::vector<float> logits = each["logits"];
     const std::vector<double> expected = each["probabilities"];
-    const auto found =
-        next_token_distribution(logits, {.temperature = each["temperature"], .top_k = each["top_k"], .top_p = each["top_p"]});
+    const auto found = next_token_distribution(logits, {.temperature = each["temperature"],
+                                                        .top_k = each["top_k"],
+                                                        .top_p = each["top_p"],
+                                                        .min_p = each["min_p"],
+                                                        .typical_p = each["typical_p"],
+                                                        .epsilon_cutoff = each["epsilon_cutoff"],
+                                                        .eta_cutoff = each["eta_cutoff"]});
     std::vector<double> dense(logits.size());
     for (const auto& [id, probability] : found) {
       EXPECT_GT(probability, 0);
@@ -31,8 +36,7 @@ TEST(Sampling, DistributionsEqualThoseOfTransformers) {
     std::vector<double> wanted = expected;
     if (logits.size() == 7 && each["top_p"] < 1) std::sort(wanted.begin(), wanted.end());
     for (size_t i = 0; i < dense.size(); ++i) {
-      EXPECT_NEAR(dense[i], wanted[i], 1e-5) << "id " << i << ", temperature " << each["temperature"] << ", top_k " << each["top_k"]
-                                             << ", top_p " << each["top_p"];
+      EXPECT_NEAR(dense[i], wanted[i], 1e-5) << "id " << i << " of " << each.dump();
     }
   }
 }
@@ -97,6 +101,10 @@ TEST(Sampling, WhatCannotBeIsAnError) {
   EXPECT_THROW(validate(SamplingOptions{.top_k = -1}), Error);
   EXPECT_THROW(validate(SamplingOptions{.top_p = 0}), Error);
   EXPECT_THROW(validate(SamplingOptions{.top_p = 1.1}), Error);
+  EXPECT_THROW(validate(SamplingOptions{.min_p = 1.1}), Error);
+  EXPECT_THROW(validate(SamplingOptions{.typical_p = 0}), Error);
+  EXPECT_THROW(validate(SamplingOptions{.epsilon_cutoff = -0.1}), Error);
+  EXPECT_THROW(validate(SamplingOptions{.eta_cutoff = 1.1}), Error);
   EXPECT_NO_THROW(validate(SamplingOptions{.temperature = 0, .top_p = 1}));
 }
 

@@ -22,10 +22,10 @@ void Sequence::append(int32_t token) {
   }
 }
 
-std::vector<int64_t> new_tokens_of(std::span<Sequence* const> batch) {
-  std::vector<int64_t> counts;
-  for (const Sequence* each : batch) counts.push_back(each->new_tokens());
-  return counts;
+std::vector<History> histories_of(std::span<Sequence* const> batch) {
+  std::vector<History> histories;
+  for (const Sequence* each : batch) histories.push_back({each->tokens(), each->new_tokens()});
+  return histories;
 }
 
 std::vector<Sequence*> pointers_to(std::span<Sequence> sequences) {

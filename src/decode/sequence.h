@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "decode/kv_cache.h"
+#include "decode/logits_processors/logits_processor.h"
 #include "decode/sampling.h"
 
 namespace qkv {
@@ -50,8 +51,8 @@ class Sequence {
   std::shared_ptr<const KvCache::Table> source_;  // cached rows of its source, shared with its forks
 };
 
-// Sequence::new_tokens() of each sequence.
-std::vector<int64_t> new_tokens_of(std::span<Sequence* const> batch);
+// What the logits processors are told of each sequence; valid until it changes.
+std::vector<History> histories_of(std::span<Sequence* const> batch);
 // Pointers for Step::run.
 std::vector<Sequence*> pointers_to(std::span<Sequence> sequences);
 

@@ -106,6 +106,9 @@ TranslateOptions resolve_options(const TranslatorOptions& chosen, const Model& m
   search.min_length = chosen.min_length.value_or(search.min_length);
   QKV_CHECK_OPTION(search.min_length >= 0 && (!chosen.min_length || search.min_length <= search.max_length),
                    "`min_length` {} does not fit; possible: 0 to the maximum length, which is {}", search.min_length, search.max_length);
+  search.rules.repetition_penalty = chosen.repetition_penalty.value_or(search.rules.repetition_penalty);
+  search.rules.no_repeat_ngram_size = chosen.no_repeat_ngram_size.value_or(search.rules.no_repeat_ngram_size);
+  validate(search.rules, model.config);
   QKV_CHECK_OPTION(chosen.batch_tokens >= 1, "`batch_tokens` {} is too small; 1 computes one text at a time", chosen.batch_tokens);
   check_ranges(translator_option_table(), chosen);
   options.dtype = activation_type(model);

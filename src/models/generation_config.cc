@@ -102,12 +102,18 @@ void write_token_rules(const GenerationDefaults& generation, nlohmann::json& out
   if (!generation.begin_suppress_tokens.empty()) out["begin_suppress_tokens"] = generation.begin_suppress_tokens;
   if (generation.forced_bos_token_id) out["forced_bos_token_id"] = *generation.forced_bos_token_id;
   if (!generation.forced_eos_token_ids.empty()) out["forced_eos_token_id"] = token_ids_json(generation.forced_eos_token_ids);
+  if (generation.repetition_penalty != 1) out["repetition_penalty"] = shortest(generation.repetition_penalty);
+  if (generation.no_repeat_ngram_size > 0) out["no_repeat_ngram_size"] = generation.no_repeat_ngram_size;
   if (const auto& decay = generation.exponential_decay_length_penalty) {
     out["exponential_decay_length_penalty"] = {decay->start, shortest(decay->factor)};
   }
 }
 
 void write_sampling(const GenerationDefaults& generation, nlohmann::json& out) {
+  if (generation.min_p != 0) out["min_p"] = shortest(generation.min_p);
+  if (generation.typical_p != 1) out["typical_p"] = shortest(generation.typical_p);
+  if (generation.epsilon_cutoff != 0) out["epsilon_cutoff"] = shortest(generation.epsilon_cutoff);
+  if (generation.eta_cutoff != 0) out["eta_cutoff"] = shortest(generation.eta_cutoff);
   if (generation.do_sample) out["do_sample"] = *generation.do_sample;
   if (generation.temperature) out["temperature"] = shortest(*generation.temperature);
   if (generation.top_k) out["top_k"] = *generation.top_k;
@@ -126,6 +132,7 @@ GenerationDefaults default_generation(const TransformerConfig& config) {
 }
 
 GenerationDefaults read_generation(const ConfigReader& in, const TransformerConfig& config, bool is_generation_config) {
+  constexpr float kLeast = std::numeric_limits<float>::min(), kMost = std::numeric_limits<float>::max();
   GenerationDefaults generation;
   generation.file = in.file();
   generation.max_length = read_count(in, "max_length", 1);
@@ -144,11 +151,17 @@ GenerationDefaults read_generation(const ConfigReader& in, const TransformerConf
   generation.suppress_tokens = read_ids(in, "suppress_tokens", config);
   generation.begin_suppress_tokens = read_ids(in, "begin_suppress_tokens", config);
   generation.exponential_decay_length_penalty = read_decay(in);
+  generation.repetition_penalty = read_number(in, "repetition_penalty", kLeast, kMost, "more than 0").value_or(1);
+  generation.no_repeat_ngram_size = read_count(in, "no_repeat_ngram_size", 0).value_or(0);
   generation.renormalize_logits = in.boolean("renormalize_logits", false);
   if (in.has("do_sample")) generation.do_sample = in.boolean("do_sample", false);
-  generation.temperature = read_number(in, "temperature", 0, std::numeric_limits<float>::max(), "0 or more");
+  generation.temperature = read_number(in, "temperature", 0, kMost, "0 or more");
   generation.top_p = read_number(in, "top_p", 0, 1, "0 to 1");
   generation.top_k = read_count(in, "top_k", 0);
+  generation.min_p = read_number(in, "min_p", 0, 1, "0 to 1").value_or(0);
+  generation.typical_p = read_number(in, "typical_p", kLeast, 1, "more than 0 and at most 1").value_or(1);
+  generation.epsilon_cutoff = read_number(in, "epsilon_cutoff", 0, 1, "0 to 1").value_or(0);
+  generation.eta_cutoff = read_number(in, "eta_cutoff", 0, 1, "0 to 1").value_or(0);
   generation.unused = find_unused_keys(in, config.kind, is_generation_config);
   read_bad_words(in, config, generation);
   return generation;

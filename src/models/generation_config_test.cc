@@ -65,6 +65,10 @@ Json sample_of(const std::string& key) {
       {"temperature", 0.5},
       {"top_k", 5},
       {"top_p", 0.5},
+      {"min_p", 0.5},
+      {"typical_p", 0.5},
+      {"epsilon_cutoff", 0.5},
+      {"eta_cutoff", 0.5},
       {"length_penalty", 0.5},
       {"bad_words_ids", {{5}}},
       {"renormalize_logits", true},
@@ -114,8 +118,8 @@ TEST_F(GenerationConfig, EveryKeyOfTransformersIsUsedHarmlessOrWarnedOf) {
 TEST_F(GenerationConfig, UnknownKeysAreNamedInGenerationConfigAlone) {
   EXPECT_THAT(warning(read({{"max_new_token", 3}}, translates_), false),
               HasSubstr("generation_config.json: qkv test does not use \"max_new_token\""));
-  const ConfigReader config = reader({{"model_type", "marian"}, {"num_beams", 2}, {"repetition_penalty", 1.2}}, "config.json");
-  EXPECT_THAT(warning(read_generation(config, translates_, false), false), HasSubstr("does not use \"repetition_penalty\";"));
+  const ConfigReader config = reader({{"model_type", "marian"}, {"num_beams", 2}, {"encoder_repetition_penalty", 1.2}}, "config.json");
+  EXPECT_THAT(warning(read_generation(config, translates_, false), false), HasSubstr("does not use \"encoder_repetition_penalty\";"));
 }
 
 TEST_F(GenerationConfig, BadWordsAndSuppressedTokensAreTwoLists) {
@@ -153,6 +157,9 @@ TEST_F(GenerationConfig, WrongValuesAreNamed) {
   EXPECT_THAT(message({{"begin_suppress_tokens", "x"}}), HasSubstr("\"begin_suppress_tokens\" is \"x\""));
   EXPECT_THAT(message({{"temperature", -1}}), HasSubstr("\"temperature\" is -1; it must be 0 or more"));
   EXPECT_THAT(message({{"top_p", 1.5}}), HasSubstr("\"top_p\" is 1.5; it must be 0 to 1"));
+  EXPECT_THAT(message({{"typical_p", 0}}), HasSubstr("\"typical_p\" is 0; it must be more than 0 and at most 1"));
+  EXPECT_THAT(message({{"repetition_penalty", -1}}), HasSubstr("\"repetition_penalty\" is -1; it must be more than 0"));
+  EXPECT_THAT(message({{"no_repeat_ngram_size", -1}}), HasSubstr("\"no_repeat_ngram_size\" is -1; it must be 0 to"));
 }
 
 class TokenIds : public GenerationConfig {

@@ -42,11 +42,14 @@ struct GenerationDefaults {
   std::vector<int32_t> suppress_tokens;        // never produced
   std::vector<int32_t> begin_suppress_tokens;  // never produced as the first new token
   std::optional<ExponentialDecay> exponential_decay_length_penalty;
+  float repetition_penalty = 1;     // divisor of positive scores of tokens that the text has, factor of negative ones
+  int no_repeat_ngram_size = 0;     // no sequence of this many tokens occurs twice; 0: it may
   bool renormalize_logits = false;  // beams: applies log softmax again after suppressing tokens
   // Sampling options of qkv generate; transformers uses them if do_sample is true.
   std::optional<bool> do_sample;
   std::optional<float> temperature, top_p;
   std::optional<int> top_k;
+  float min_p = 0, typical_p = 1, epsilon_cutoff = 0, eta_cutoff = 0;  // SamplingOptions explains them
 
   std::string file;  // the file of these settings, for messages
   std::vector<UnusedKey> unused;

@@ -54,6 +54,11 @@ def translations():
         yield f"{kind}_pad_may_come", start | {"bad_words_ids": None, "pad_token_id": 11}
         yield f"{kind}_no_end", start | {"eos_token_id": None}
     yield "greedy_forced_ends", base | {"forced_eos_token_id": [3, 0], "max_length": 5}  # with beams, torch takes an arbitrary one
+    for kind, start in (("greedy", base), ("beams", beams)):
+        yield f"{kind}_repetition_penalty", start | {"repetition_penalty": 1.4}
+        yield f"{kind}_repetition_wanted", start | {"repetition_penalty": 0.7, "no_repeat_ngram_size": 3}
+        yield f"{kind}_no_repeat_1", start | {"no_repeat_ngram_size": 1}
+        yield f"{kind}_no_repeat_2", start | {"no_repeat_ngram_size": 2, "eos_token_id": [0, 40]}
     yield "beams_renormalized", beams | {"renormalize_logits": True, "bad_words_ids": [[47], [11], [23], [42]]}
     yield "beams_ends_early", beams | {"eos_token_id": [0, 40, 42, 26], "early_stopping": True}
 
@@ -86,6 +91,12 @@ def continuations():
     yield "text_suppress", base | {"suppress_tokens": [4, 9], "eos_token_id": [4, 9]}
     yield "text_bad_words", base | {"bad_words_ids": [[4], [9], [3]], "eos_token_id": [4]}
     yield "text_decay", base | {"exponential_decay_length_penalty": [2, 1.5], "eos_token_id": [2]}
+    long = {"max_new_tokens": 24, "eos_token_id": None}
+    yield "text_repetition_penalty", long | {"repetition_penalty": 1.3}
+    yield "text_repetition_wanted", long | {"repetition_penalty": 0.8}
+    yield "text_no_repeat_1", long | {"no_repeat_ngram_size": 1, "max_new_tokens": 9}
+    yield "text_no_repeat_2", long | {"no_repeat_ngram_size": 2}
+    yield "text_no_repeat_3_penalty_decay", long | {"no_repeat_ngram_size": 3, "repetition_penalty": 0.9, "eos_token_id": [2, 4], "exponential_decay_length_penalty": [6, 1.1]}
     yield "text_forced_end", base | {"forced_eos_token_id": 2}
 
 

@@ -137,8 +137,9 @@ void add_generate_command(CLI::App& app) {
   add_dtype_option(*command, arguments->dtype);
   add_chat_options(*command, arguments->chat);
   command->footer(
-      "Tokens are drawn as transformers draws them: temperature, then top-k, then top-p. What is not chosen is the model's, from\n"
-      "generation_config.json: with do_sample true top-k is 50 where it says no other, with do_sample false the likeliest token is taken.\n"
+      "Tokens are drawn as transformers draws them: after the rules on repetition temperature, top-k, top-p, min-p, typical-p and the\n"
+      "cutoffs, in this order. What is not chosen is the model's, from generation_config.json: with do_sample true top-k is 50 where it "
+      "says no other, with do_sample false the likeliest token is taken.\n"
       "A text that fills the model's context (GPT-2's positions, say) goes on with its last three quarters in view. Ctrl-C ends it; what\n"
       "is written stays.\n"
       "A chat template (--chat, --messages) is the model's own, or --template; special tokens that are spelled out in a message are read "

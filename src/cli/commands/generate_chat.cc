@@ -9,6 +9,9 @@
 namespace qkv {
 namespace {
 
+// Options that choose among likely tokens.
+constexpr std::initializer_list<const char*> kDraws = {"--top-k", "--top-p", "--min-p", "--typical-p", "--epsilon-cutoff", "--eta-cutoff"};
+
 // {"NAME": VALUE, …}; a value that is no JSON is a text.
 std::string variables_json(const std::vector<std::string>& given) {
   nlohmann::ordered_json variables = nlohmann::ordered_json::object();
@@ -75,8 +78,11 @@ void refuse_unused_template_options(const CLI::App& command, const ChatArguments
 
 void refuse_unused_sampling(const CLI::App& command, bool greedy, const GeneratorOptions& options) {
   // --seed stays: it asks for the same text again, and without chance that is what comes.
-  if (greedy) refuse_given(command, {"--temperature", "--top-k", "--top-p"}, "--greedy always takes the likeliest token");
-  if (options.temperature == 0.0) refuse_given(command, {"--top-k", "--top-p"}, "--temperature 0 always takes the likeliest token");
+  if (greedy) {
+    refuse_given(command, {"--temperature"}, "--greedy always takes the likeliest token");
+    refuse_given(command, kDraws, "--greedy always takes the likeliest token");
+  }
+  if (options.temperature == 0.0) refuse_given(command, kDraws, "--temperature 0 always takes the likeliest token");
 }
 
 void refuse_unused_chat_options(const CLI::App& command, const ChatArguments& arguments) {

@@ -15,7 +15,7 @@ class EndTokenBonus : public LogitsProcessor {
   EndTokenBonus(const TokenRules& rules, std::span<const int32_t> end_tokens, Arithmetic arithmetic)
       : rules_(rules), end_tokens_(end_tokens), arithmetic_(arithmetic) {}
 
-  void apply(const Tensor& scores, std::span<const int64_t> new_tokens) const override;
+  void apply(const Tensor& scores, std::span<const History> histories) const override;
 
  private:
   TokenRules rules_;

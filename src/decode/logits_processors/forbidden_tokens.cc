@@ -12,10 +12,10 @@ ForbiddenTokens::ForbiddenTokens(const TokenRules& rules, const TransformerConfi
   }
 }
 
-void ForbiddenTokens::apply(const Tensor& scores, std::span<const int64_t> new_tokens) const {
+void ForbiddenTokens::apply(const Tensor& scores, std::span<const History> histories) const {
   for_each_row(scores, [&](auto row, size_t i) {
     using T = typename decltype(row)::value_type;
-    for (const int32_t id : after(new_tokens[i])) row[static_cast<size_t>(id)] = -std::numeric_limits<T>::infinity();
+    for (const int32_t id : after(histories[i].new_tokens)) row[static_cast<size_t>(id)] = -std::numeric_limits<T>::infinity();
   });
 }
 

@@ -13,7 +13,7 @@ class ForbiddenTokens : public LogitsProcessor {
   // min_new_tokens: minimum number of tokens before an end token.
   ForbiddenTokens(const TokenRules& rules, const TransformerConfig& config, int64_t min_new_tokens);
 
-  void apply(const Tensor& scores, std::span<const int64_t> new_tokens) const override;
+  void apply(const Tensor& scores, std::span<const History> histories) const override;
   // Are all tokens forbidden?
   bool forbid_all(int64_t new_tokens) const { return std::ssize(after(new_tokens)) == vocab_size_; }
 

@@ -8,7 +8,7 @@ namespace qkv {
 
 class LogSoftmax : public LogitsProcessor {
  public:
-  void apply(const Tensor& scores, std::span<const int64_t>) const override { log_softmax_in_place(scores); }
+  void apply(const Tensor& scores, std::span<const History>) const override { log_softmax_in_place(scores); }
 };
 
 }  // namespace qkv

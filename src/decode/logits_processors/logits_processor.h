@@ -11,19 +11,25 @@
 
 namespace qkv {
 
+// What a sequence has so far.
+struct History {
+  std::span<const int32_t> tokens;  // the prompt or the decoder start, then the new tokens
+  int64_t new_tokens = 0;
+};
+
 class LogitsProcessor {
  public:
   virtual ~LogitsProcessor() = default;
-  // Changes scores [sequences, vocab_size], f32 or f64, in place; the sequence of row i has new_tokens[i] new tokens so far.
-  virtual void apply(const Tensor& scores, std::span<const int64_t> new_tokens) const = 0;
+  // Changes scores [sequences, vocab_size], f32 or f64, in place; histories[i] is that of row i.
+  virtual void apply(const Tensor& scores, std::span<const History> histories) const = 0;
 };
 
 // Applies processors in the order of addition.
 class LogitsProcessors {
  public:
   void add(std::unique_ptr<const LogitsProcessor> processor) { chain_.push_back(std::move(processor)); }
-  void apply(const Tensor& scores, std::span<const int64_t> new_tokens) const {
-    for (const auto& each : chain_) each->apply(scores, new_tokens);
+  void apply(const Tensor& scores, std::span<const History> histories) const {
+    for (const auto& each : chain_) each->apply(scores, histories);
   }
 
  private:

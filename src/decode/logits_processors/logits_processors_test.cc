@@ -7,6 +7,7 @@
 #include "decode/logits_processors/forbidden_tokens.h"
 #include "decode/logits_processors/forced_last_tokens.h"
 #include "decode/logits_processors/log_softmax.h"
+#include "decode/logits_processors/repeated_tokens.h"
 #include "nn/uniform_config.h"
 
 namespace qkv {
@@ -21,12 +22,19 @@ TransformerConfig small_config() {
   return config;
 }
 
+std::vector<float> apply(const LogitsProcessor& processor, const std::vector<float>& rows, std::span<const History> histories,
+                         DType dtype = DType::f32) {
+  const Tensor scores = Tensor::from(rows, {std::ssize(histories), std::ssize(rows) / std::ssize(histories)})
+                            .to(dtype, dtype == DType::f64 ? Device::reference : Device::cpu);
+  processor.apply(scores, histories);
+  return scores.to_vector();
+}
+
 std::vector<float> apply(const LogitsProcessor& processor, const std::vector<float>& rows, const std::vector<int64_t>& new_tokens,
                          DType dtype = DType::f32) {
-  const Tensor scores = Tensor::from(rows, {std::ssize(new_tokens), std::ssize(rows) / std::ssize(new_tokens)})
-                            .to(dtype, dtype == DType::f64 ? Device::reference : Device::cpu);
-  processor.apply(scores, new_tokens);
-  return scores.to_vector();
+  std::vector<History> histories;
+  for (const int64_t each : new_tokens) histories.push_back({{}, each});
+  return apply(processor, rows, histories, dtype);
 }
 
 TEST(LogitsProcessors, EachRowFollowsItsOwnNumberOfTokens) {
@@ -56,13 +64,34 @@ TEST(LogitsProcessors, EndTokensGrowOnceTheDecayHasStarted) {
   }
 }
 
+// The numbers of transformers' RepetitionPenaltyLogitsProcessor and NoRepeatNGramLogitsProcessor on these rows; texts of whole models are
+// compared in decode/generation_golden_test.cc.
+TEST(LogitsProcessors, WhatTheTextHasIsPenalizedOnceAndRepeatedNgramsAreForbidden) {
+  const std::vector<int32_t> first{2, 0, 2, 0}, second{1}, none;
+  const History histories[] = {{first, 1}, {second, 1}, {none, 0}};
+  const std::vector<float> rows{1, -2, -4, 2, 3, 1, -2, -4, 2, 3, 1, -2, -4, 2, 3};
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    EXPECT_EQ(apply(RepeatedTokens({.repetition_penalty = 2}), rows, histories, dtype),
+              (std::vector<float>{0.5f, -2, -8, 2, 3, 1, -4, -4, 2, 3, 1, -2, -4, 2, 3}));
+    EXPECT_EQ(apply(RepeatedTokens({.no_repeat_ngram_size = 1}), rows, histories, dtype),
+              (std::vector<float>{kNever, -2, kNever, 2, 3, 1, kNever, -4, 2, 3, 1, -2, -4, 2, 3}));
+    EXPECT_EQ(apply(RepeatedTokens({.no_repeat_ngram_size = 3}), rows, histories, dtype),
+              (std::vector<float>{1, -2, kNever, 2, 3, 1, -2, -4, 2, 3, 1, -2, -4, 2, 3}));
+  }
+  EXPECT_EQ(apply(EndTokenBonus({.decay = ExponentialDecay{.start = 0, .factor = 2}}, std::vector<int32_t>{0},
+                                EndTokenBonus::Arithmetic::plain_float),
+                  {kNever, 1}, {5}),
+            (std::vector<float>{kNever, 1}))
+      << "a forbidden end token stays forbidden";
+}
+
 TEST(LogitsProcessors, TheChainKeepsItsOrder) {
   const TransformerConfig config = small_config();
   LogitsProcessors chain;
   chain.add(std::make_unique<ForbiddenTokens>(TokenRules{.suppressed = {0, 2, 3}}, config, 0));
   chain.add(std::make_unique<LogSoftmax>());
   const Tensor scores = Tensor::from(std::vector<float>{9, 2, 9, 9, 2}, {1, 5});
-  chain.apply(scores, std::vector<int64_t>{3});
+  chain.apply(scores, std::vector<History>{{{}, 3}});
   EXPECT_NEAR(scores.to_vector()[1], -std::log(2.0f), 1e-6f) << "the suppressed ones have no share";
   EXPECT_EQ(scores.to_vector()[0], kNever);
 }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/option_error.h"
 
 namespace qkv {
 
@@ -14,7 +15,9 @@ TokenRules token_rules(const GenerationDefaults& generation) {
           .begin_suppressed = generation.begin_suppress_tokens,
           .forced_first = generation.forced_bos_token_id,
           .forced_last = generation.forced_eos_token_ids,
-          .decay = generation.exponential_decay_length_penalty};
+          .decay = generation.exponential_decay_length_penalty,
+          .repetition_penalty = generation.repetition_penalty,
+          .no_repeat_ngram_size = generation.no_repeat_ngram_size};
 }
 
 void validate(const TokenRules& rules, const TransformerConfig& config) {
@@ -28,6 +31,10 @@ void validate(const TokenRules& rules, const TransformerConfig& config) {
   check("tokens that are suppressed at the beginning", rules.begin_suppressed);
   if (rules.forced_first) check("forced_bos_token_id", {*rules.forced_first});
   check("forced_eos_token_id", rules.forced_last);
+  QKV_CHECK_OPTION(rules.repetition_penalty > 0 && std::isfinite(rules.repetition_penalty),
+                   "`repetition_penalty` {} must be more than 0; above 1 repetition is less likely, 1 changes nothing",
+                   rules.repetition_penalty);
+  QKV_CHECK_OPTION(rules.no_repeat_ngram_size >= 0, "`no_repeat_ngram_size` {} cannot be; 0 forbids nothing", rules.no_repeat_ngram_size);
 }
 
 std::vector<int32_t> forbidden_tokens(const TokenRules& rules, const TransformerConfig& config, int64_t new_tokens, bool may_end) {

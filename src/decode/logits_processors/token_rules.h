@@ -1,4 +1,4 @@
-// Rules on single tokens, as in transformers' logits processors; shared by search and sampling.
+// Rules on next tokens, as in transformers' logits processors; shared by search and sampling.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,13 @@ struct TokenRules {
   std::optional<int32_t> forced_first;    // the first new token; empty: the likeliest token
   std::vector<int32_t> forced_last;       // at the maximum length the last token is one of these; empty: the likeliest token
   std::optional<ExponentialDecay> decay;  // raises the scores of end tokens
+  float repetition_penalty = 1;           // above 1: tokens that the text has are less likely; 1: as likely as others
+  int no_repeat_ngram_size = 0;           // no sequence of this many tokens occurs twice; 0: it may
 };
 
 TokenRules token_rules(const GenerationDefaults& generation);
 
-// Throws if a token is outside the vocabulary.
+// Throws if a token is outside the vocabulary or a number out of its range.
 void validate(const TokenRules& rules, const TransformerConfig& config);
 
 // The tokens forbidden after `new_tokens` new tokens, sorted and without duplicates. `may_end`: whether end tokens are allowed.
