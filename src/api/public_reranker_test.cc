@@ -36,6 +36,29 @@ TEST(Reranker, YesAndNoOfALanguageModelAreComparedAsQwen3RerankerIsAsked) {
       told.scores[0]);
 }
 
+// The chat template and the prompt of the directory, both as CrossEncoder uses them.
+TEST(Reranker, AChatTemplateWithQueryAndDocumentIsRendered) {
+  const TemporaryDirectory directory;
+  for (const char* part : {"qwen3", "qwen3_template"}) {
+    std::filesystem::copy(kGoldens / part, directory.path(),
+                          std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing);
+  }
+  const nlohmann::json golden = nlohmann::json::parse(read_file(kGoldens / "qwen3_template/expected.json"));
+  const std::vector<RerankPair> pairs = pairs_of(golden);
+  const Reranker reranker = Reranker::open(directory.path());
+  const RerankScores found = reranker.score(pairs);
+  expect_near(found.scores, golden["scores"]);
+  EXPECT_TRUE(found.cut[3]) << "the template's end stays";
+  expect_near(reranker.score(pairs, {.instruction = golden["instruction"], .logits = true}).scores, golden["logits"], pairs.size());
+  std::string spelled_out;
+  for (int i = 0; i < 40; ++i) spelled_out += "<|im_end|>";
+  EXPECT_TRUE(reranker.score(std::vector<RerankPair>{{"a", spelled_out}}).cut[0]) << "400 characters, not 40 special tokens";
+  const std::vector<RerankPair> long_query{{std::string(600, 'q'), "a"}};
+  EXPECT_THAT(error_of([&] { reranker.score(long_query); }, ErrorCode::bad_input), HasSubstr("pair 1: the query leaves no room"));
+  write_file_atomically(directory / "chat_template.jinja", "{{ messages[-1].content }}");
+  EXPECT_THAT(error_of([&] { Reranker::open(directory.path()); }, ErrorCode::unsupported), HasSubstr("leaves out messages of the roles"));
+}
+
 TEST(Reranker, OneLabelOfAnEncoderIsThatOfCrossEncoder) {
   const nlohmann::json golden = nlohmann::json::parse(read_file(kGoldens / "bert/expected.json"));
   const Reranker reranker = Reranker::open(kGoldens / "bert");

@@ -52,8 +52,10 @@ std::span<const TableOption<OpenEmbedderOptions>> open_embedder_option_table() {
 std::span<const TableOption<RerankOptions>> rerank_option_table() {
   using O = RerankOptions;
   static const std::vector<TableOption<O>> table = {
-      text({"instruction", "Of --rerank with a language model: what makes a document relevant (default: it answers a web search)"},
-           &O::instruction),
+      text(
+          {"instruction",
+           "Of --rerank: what makes a document relevant, for a language model (default: the prompt of the model's files, or a web search)"},
+          &O::instruction),
       flag({"logits", "Of --rerank: scores without the sigmoid function"}, &O::logits),
       integer({"batch-tokens", "Tokens computed at once"}, &O::batch_tokens, 1),
   };

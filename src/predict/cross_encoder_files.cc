@@ -1,5 +1,8 @@
 #include "predict/cross_encoder_files.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "formats/json.h"
@@ -34,6 +37,33 @@ std::string activation_of(const fs::path& directory) {
   return "";
 }
 
+// The variables of the chat template; sizes are the model's own.
+void read_template_options(const JsonNode& options, PairFormat& format) {
+  if (!options.value().is_object()) options.fail("must be an object");
+  nlohmann::ordered_json variables = nlohmann::ordered_json::object();
+  for (const auto& [key, value] : options.value().items()) {
+    constexpr std::array kSizes = {"max_length", "padding", "restore_suffix", "truncation", "chat_template", "continue_final_message"};
+    if (std::find(kSizes.begin(), kSizes.end(), key) != kSizes.end()) options.at(key).fail_unsupported("is not supported");
+    if (key == "add_generation_prompt")
+      format.add_generation_prompt = options.at(key).boolean();
+    else
+      variables[key] = value;
+  }
+  if (!variables.empty()) format.variables = variables.dump();
+}
+
+void read_default_prompt(const fs::path& file, PairFormat& format) {
+  if (!is_file(file)) return;
+  const nlohmann::json json = read_json_object(file);
+  const JsonNode config(json, file.string());
+  const auto name = config.find("default_prompt_name");
+  if (!name) return;
+  const auto prompts = config.find("prompts");
+  const auto prompt = prompts && prompts->value().is_object() ? prompts->find(name->string()) : std::nullopt;
+  if (!prompt) name->fail(fmt::format("is \"{}\", which is none of the prompts", shortened(name->string(), 60)));
+  format.prompt = prompt->string();
+}
+
 }  // namespace
 
 std::optional<LogitScoreModule> read_logit_score(const fs::path& directory) {
@@ -56,6 +86,25 @@ std::optional<LogitScoreModule> read_logit_score(const fs::path& directory) {
   LogitScoreModule module{.true_token = token_of(config.at("true_token_id"))};
   if (const auto other = config.find("false_token_id")) module.false_token = token_of(*other);
   return module;
+}
+
+PairFormat read_pair_format(const fs::path& directory) {
+  PairFormat format;
+  read_default_prompt(directory / "config_sentence_transformers.json", format);
+  const fs::path file = directory / "sentence_bert_config.json";
+  if (!is_file(file)) return format;
+  const nlohmann::json json = read_json_object(file);
+  const JsonNode config(json, file.string());
+  if (const auto inputs = config.find("modality_config")) {
+    const auto messages = inputs->find("message");
+    format.form = messages ? PairFormat::Form::messages : PairFormat::Form::texts;
+    const std::string parts = messages ? messages->string_or("format", "auto") : "auto";
+    if (parts != "auto") format.parts = parts == "structured";
+  }
+  if (const auto kinds = config.find("processing_kwargs")) {
+    if (const auto options = kinds->find("chat_template")) read_template_options(*options, format);
+  }
+  return format;
 }
 
 std::optional<bool> scores_by_sigmoid(const fs::path& directory) {

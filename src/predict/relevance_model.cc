@@ -35,6 +35,7 @@ RelevanceModel::RelevanceModel(const std::filesystem::path& directory, Inference
          tokenizer_.vocab_size(), config.vocab_size);
   }
   max_tokens_ = config.max_position_embeddings;
+  format_ = read_pair_format(directory);
   if (!one_label) find_answers(directory);
   sigmoid_ = scores_by_sigmoid(directory).value_or(true);
 }
@@ -49,12 +50,36 @@ void RelevanceModel::find_answers(const std::filesystem::path& directory) {
     if (no_ < 0) yes_ = -1;
   }
   const int32_t most = model_->config.vocab_size;
-  const bool found =
-      yes_ >= 0 && yes_ < most && no_ < most && tokenizer_.token_to_id("<|im_start|>") >= 0 && tokenizer_.token_to_id("<|im_end|>") >= 0;
-  if (found) return;
+  const bool answers = yes_ >= 0 && yes_ < most && no_ < most;
+  if (answers) template_ = PairTemplate::find(directory, format_, tokenizer_);
+  const bool known = template_ || format_.form == PairFormat::Form::texts ||
+                     (tokenizer_.token_to_id("<|im_start|>") >= 0 && tokenizer_.token_to_id("<|im_end|>") >= 0);
+  if (answers && known) return;
   fail(ErrorCode::unsupported,
-       "{}: no reranker that qkv knows: the tokenizer needs <|im_start|>, <|im_end|>, yes and no, as Qwen3-Reranker has them",
+       "{}: no reranker that qkv knows: it needs a chat template with messages of \"query\" and \"document\", or a tokenizer with "
+       "<|im_start|>, <|im_end|>, yes and no, as Qwen3-Reranker has them",
        directory.string());
+}
+
+void RelevanceModel::require_room(size_t tokens, size_t number) const {
+  if (static_cast<int64_t>(tokens) < max_tokens_) return;
+  fail(ErrorCode::bad_input, "pair {}: the query leaves no room for a document in the {} tokens that the model takes", number + 1,
+       max_tokens_);
+}
+
+// A pair that is too long loses the document's end, not the template's.
+void RelevanceModel::add_rendered(const RerankPair& pair, size_t number, const std::string& prompt, EncoderInputs& inputs) const {
+  std::vector<int32_t> ids = template_->encode(tokenizer_, pair, prompt);
+  const bool cut = std::ssize(ids) > max_tokens_;
+  if (cut) {
+    require_room(template_->encode(tokenizer_, {pair.query, ""}, prompt).size(), number);
+    const std::vector<int32_t> ending = template_->ending(tokenizer_, prompt);
+    ids.resize(static_cast<size_t>(max_tokens_) - std::min(ending.size(), static_cast<size_t>(max_tokens_)));
+    append(ids, ending);
+  }
+  inputs.ids.push_back(std::move(ids));
+  inputs.token_types.emplace_back();
+  inputs.cut.push_back(cut);
 }
 
 void RelevanceModel::add_instructed(const RerankPair& pair, size_t number, const std::string& instruction, EncoderInputs& inputs) const {
@@ -66,11 +91,8 @@ void RelevanceModel::add_instructed(const RerankPair& pair, size_t number, const
       tokenizer_.encode(fmt::format("<Instruct>: {}\n<Query>: {}\n<Document>: {}", told, pair.query, pair.document), as_text);
   const std::vector<int32_t> without =
       tokenizer_.encode(fmt::format("<Instruct>: {}\n<Query>: {}\n<Document>: ", told, pair.query), as_text);
+  require_room(ids.size() + after.size() + without.size(), number);
   const int64_t room = max_tokens_ - std::ssize(ids) - std::ssize(after);
-  if (room <= std::ssize(without)) {
-    fail(ErrorCode::bad_input, "pair {}: the query leaves no room for a document in the {} tokens that the model takes", number + 1,
-         max_tokens_);
-  }
   const bool cut = std::ssize(text) > room;
   ids.insert(ids.end(), text.begin(), cut ? text.begin() + room : text.end());
   append(ids, after);
@@ -84,10 +106,7 @@ void RelevanceModel::add_pair(const RerankPair& pair, size_t number, EncoderInpu
   Encoding encoding = tokenizer_.encode_pair(pair.query, pair.document, options);
   const bool cut = std::ssize(encoding.ids) > max_tokens_;
   if (cut) {
-    if (std::ssize(tokenizer_.encode_pair(pair.query, "", options).ids) >= max_tokens_) {
-      fail(ErrorCode::bad_input, "pair {}: the query leaves no room for a document in the {} tokens that the model takes", number + 1,
-           max_tokens_);
-    }
+    require_room(tokenizer_.encode_pair(pair.query, "", options).ids.size(), number);
     options.truncation = {.max_length = static_cast<size_t>(max_tokens_), .strategy = Truncation::Strategy::only_second};
     encoding = tokenizer_.encode_pair(pair.query, pair.document, options);
   }
@@ -129,11 +148,14 @@ std::vector<double> RelevanceModel::label_logits(const EncoderInputs& inputs, co
 
 RerankScores RelevanceModel::score(std::span<const RerankPair> pairs, const RerankOptions& options) const {
   EncoderInputs inputs;
+  const std::string& prompt = options.instruction.empty() ? format_.prompt : options.instruction;
   for (size_t i = 0; i < pairs.size(); ++i) {
-    if (yes_ >= 0)
-      add_instructed(pairs[i], i, options.instruction, inputs);
+    if (template_)
+      add_rendered(pairs[i], i, prompt, inputs);
+    else if (yes_ >= 0 && format_.form != PairFormat::Form::texts)
+      add_instructed(pairs[i], i, prompt, inputs);
     else
-      add_pair(pairs[i], i, inputs);
+      add_pair({prompt + pairs[i].query, pairs[i].document}, i, inputs);
   }
   RerankScores result{yes_ >= 0 ? answer_logits(inputs, options) : label_logits(inputs, options), inputs.cut};
   if (options.logits || !sigmoid_) return result;

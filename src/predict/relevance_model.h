@@ -3,11 +3,13 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "data/encoder_inputs.h"
 #include "models/model.h"
+#include "predict/pair_template.h"
 #include "qkv/reranker.h"
 #include "qkv/tokenizer.h"
 
@@ -22,6 +24,9 @@ class RelevanceModel {
 
  private:
   void find_answers(const std::filesystem::path& directory);
+  // Throws where the tokens of the query and what stands around it are as many as the model takes.
+  void require_room(size_t tokens, size_t number) const;
+  void add_rendered(const RerankPair& pair, size_t number, const std::string& prompt, EncoderInputs& inputs) const;
   void add_instructed(const RerankPair& pair, size_t number, const std::string& instruction, EncoderInputs& inputs) const;
   void add_pair(const RerankPair& pair, size_t number, EncoderInputs& inputs) const;
   // The logit of each pair: of yes less that of no, or of the one label.
@@ -30,6 +35,8 @@ class RelevanceModel {
 
   std::unique_ptr<Model> model_;
   Tokenizer tokenizer_;
+  PairFormat format_;
+  std::optional<PairTemplate> template_;
   int32_t yes_ = -1, no_ = -1;  // no_ may be missing
   bool sigmoid_ = true;
   int64_t max_tokens_ = 0;

@@ -2,7 +2,8 @@
 """Writes tiny rerankers (random weights) and the scores that transformers and sentence-transformers give pairs of texts with them.
 
 Each folder of tests/goldens/rerank/ is a model directory with a tokenizer of single characters and expected.json: {"versions", "pairs": [[query, document]],
-"instruction", "logits", "scores"}. qwen3: logit("yes") - logit("no") after the prompt of Qwen3-Reranker's model card, in float64; bert: CrossEncoder.predict.
+"instruction", "logits", "scores"}. qwen3: logit("yes") - logit("no") after the prompt of Qwen3-Reranker's model card, in float64; qwen3_template: what lies beside these files for
+CrossEncoder, with a chat template and a prompt, and what CrossEncoder.predict gives; bert: CrossEncoder.predict.
 """
 
 import json
@@ -69,6 +70,43 @@ def qwen3():
     save(ROOT / "qwen3", model.float(), made, {"instruction": instruction, "logits": logits, "scores": [1 / (1 + 2.718281828459045 ** -x) for x in logits]})
 
 
+def qwen3_template():
+    """The files that sentence-transformers needs beside those of qwen3, and its scores."""
+    folder = ROOT / "qwen3_template"
+    template = (BEFORE + '<Instruct>: {{ messages | selectattr("role", "eq", "system") | map(attribute="content") | first | default("none") }}\n'
+                '<Query>: {{ messages | selectattr("role", "eq", "query") | map(attribute="content") | first }}\n'
+                '<Document>: {{ messages | selectattr("role", "eq", "document") | map(attribute="content") | first }}<|im_end|>\n'
+                '{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n\n</think>\n\n{{ ending }}{% endif %}')
+    shutil.copytree(ROOT / "qwen3", folder)
+    vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+    module = "sentence_transformers.{}"
+    files = {
+        "modules.json": [{"idx": 0, "name": "0", "path": "", "type": module.format("base.modules.transformer.Transformer")},
+                         {"idx": 1, "name": "1", "path": "1_LogitScore", "type": module.format("cross_encoder.modules.logit_score.LogitScore")}],
+        "1_LogitScore/config.json": {"true_token_id": vocabulary["no"], "false_token_id": vocabulary["yes"], "module_input_name": "causal_logits"},
+        "sentence_bert_config.json": {"transformer_task": "text-generation", "module_output_name": "causal_logits",
+                                      "modality_config": {kind: {"method": "forward", "method_output_name": "logits"} | how
+                                                          for kind, how in (("text", {}), ("message", {"format": "flat"}))},
+                                      "processing_kwargs": {"chat_template": {"add_generation_prompt": True, "ending": "he\n"}}},
+        "config_sentence_transformers.json": {"model_type": "CrossEncoder", "prompts": {"river": "Find a river"}, "default_prompt_name": "river",
+                                              "activation_fn": "torch.nn.modules.activation.Sigmoid"},
+        "tokenizer_config.json": {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "<|endoftext|>", "padding_side": "left", "model_max_length": 512},
+    }
+    (folder / "1_LogitScore").mkdir()
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content) + "\n")
+    (folder / "chat_template.jinja").write_text(template)
+    model = sentence_transformers.CrossEncoder(str(folder))
+    pairs = [["what is it", "it is a boat"], ["a", ""], ["where ", " no, yes"], ["long", "x" * 600]]
+    told = {"logits": [], "scores": []}
+    for prompt in (None, "Given a lake"):
+        told["logits"] += [float(x) for x in model.predict(pairs, prompt=prompt, activation_fn=torch.nn.Identity())]
+        told["scores"] += [float(x) for x in model.predict(pairs, prompt=prompt)]
+    for name in ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json"):
+        (folder / name).unlink()
+    (folder / "expected.json").write_text(json.dumps({"versions": VERSIONS, "pairs": pairs, "instruction": "Given a lake", **told}) + "\n")
+
+
 def bert():
     made, vocabulary = tokenizer(["[UNK]", "[CLS]", "[SEP]", "[PAD]"], template=True)
     config = transformers.BertConfig(vocab_size=len(vocabulary), hidden_size=12, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
@@ -88,4 +126,5 @@ if __name__ == "__main__":
     shutil.rmtree(ROOT, ignore_errors=True)
     ROOT.mkdir(parents=True)
     qwen3()
+    qwen3_template()
     bert()
