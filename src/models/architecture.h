@@ -13,8 +13,9 @@ namespace qkv {
 
 // Selects one of our weights within a tensor that holds several of them.
 struct FusedPart {
-  enum class Of : uint8_t { whole, qkv, gate_up } of = Of::whole;
-  int index = 0;  // index within the order q, k, v; for gate_up, the order of the file
+  // q_heads, k_heads: a vector for each head, all of them in one tensor.
+  enum class Of : uint8_t { whole, qkv, gate_up, q_heads, k_heads } of = Of::whole;
+  int index = 0;  // index within the order q, k, v; for gate_up, the order of the file; of heads, the number after our module's name
   enum class Order : uint8_t {
     stacked,    // all outputs of the first weight, then all of the second, …
     per_head,   // q, k and v of each head together (GPT-NeoX, BLOOM)
@@ -64,7 +65,10 @@ struct Architecture {
   // The output layer shares the embedding's weight unless the files have both and they differ, whatever "tie_word_embeddings" says.
   // read_config then returns a tied network.
   bool tied_by_weights = false;
-  bool read_only = false;  // files of this class are read, but written as another
+  // An output layer that equals the embedding shares its weight, whatever read_config says: of files that must have both.
+  bool ties_equal_weights = false;
+  bool rounds_embedding_scale = false;  // in a model of bf16 weights transformers rounds the factor of the embeddings, too
+  bool read_only = false;               // files of this class are read, but written as another
 };
 
 }  // namespace qkv

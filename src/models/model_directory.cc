@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "kernels/bf16.h"
 #include "models/generation_config.h"
 #include "models/weight_layout.h"
 #include "tensor/weight_forms.h"
@@ -148,9 +149,15 @@ void ModelDirectory::drop_missing_head() {
   if (no_pooler || no_masked_lm) config_.head = Head::none;
 }
 
-// Unties the output layer if it differs from the embedding, regardless of config.json, as in transformers.
+// Unties the output layer if it differs from the embedding, regardless of config.json, as in transformers; ties it if a format has both
+// of every model.
 void ModelDirectory::untie_output() {
   const std::string output = their_name(*architecture_, "output.weight");
+  if (architecture_->ties_equal_weights && !config_.tie_word_embeddings) {
+    const std::string name = name_in_files(output), embedding = name_in_files(their_name(*architecture_, "embed_tokens.weight"));
+    config_.tie_word_embeddings = !name.empty() && !embedding.empty() && same_values(name, embedding);
+    return;
+  }
   if (!config_.tie_word_embeddings || output.empty()) return;
   const std::string name = name_in_files(output), embedding = place_of("embed_tokens.weight").name;
   if (name.empty() || name == embedding || !weights_.find(embedding) || same_values(name, embedding)) return;
@@ -161,8 +168,12 @@ void ModelDirectory::untie_output() {
   config_.tie_word_embeddings = false;
 }
 
-std::unique_ptr<Model> ModelDirectory::make_model(DType dtype, Device device) const {
-  auto model = std::make_unique<Model>(config_, 0, false, device, dtype == DType::bf16 ? DType::bf16 : DType::f32);
+std::unique_ptr<Model> ModelDirectory::make_model(DType dtype, Device device, WeightUse use) const {
+  TransformerConfig config = config_;
+  if (architecture_->rounds_embedding_scale && dtype == DType::bf16 && use == WeightUse::inference) {
+    config.embedding_scale = to_float(to_bf16(config.embedding_scale));
+  }
+  auto model = std::make_unique<Model>(config, 0, false, device, dtype == DType::bf16 ? DType::bf16 : DType::f32);
   model->generation = generation_;
   model->labels = labels_;
   model->model_type = architecture_->model_type;
@@ -267,7 +278,7 @@ DType ModelDirectory::dtype() const {
 std::unique_ptr<Model> load_model(const std::filesystem::path& directory, InferenceType type, ModelPart part) {
   const ModelDirectory opened(directory, part);
   const bool bf16 = type == InferenceType::file ? opened.dtype() == DType::bf16 : type == InferenceType::bf16;
-  std::unique_ptr<Model> model = opened.make_model(bf16 ? DType::bf16 : DType::f32, Device::cpu);
+  std::unique_ptr<Model> model = opened.make_model(bf16 ? DType::bf16 : DType::f32, Device::cpu, WeightUse::inference);
   opened.read_weights(*model, WeightUse::inference);
   release_unused_memory();
   return model;

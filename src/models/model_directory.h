@@ -32,8 +32,8 @@ class ModelDirectory {
   std::vector<std::string> unused_keys() const;
 
   // Creates the network with uninitialized weights. Throws if the files lack a weight, contain one of another shape, or contain unknown
-  // ones.
-  std::unique_ptr<Model> make_model(DType dtype, Device device) const;
+  // ones. For inference, factors are rounded as transformers rounds them in models of that type.
+  std::unique_ptr<Model> make_model(DType dtype, Device device, WeightUse use = WeightUse::any) const;
   // Fills the weights. For inference, weights of products are kept only in packed form (tensor/weight_forms.h).
   void read_weights(Model& model, WeightUse use = WeightUse::any) const;
   // Reads every tensor that the model uses and returns the number of values. Throws an error with the tensor's name if a value is not

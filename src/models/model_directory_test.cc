@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "base/error.h"
@@ -26,6 +27,15 @@ TEST(WeightNames, LayersNumberAndTheRestAreKept) {
   EXPECT_EQ(their_name(marian, "decoder.layers.3.feed_forward.fc2.weight"), "model.decoder.layers.3.fc2.weight");
   EXPECT_EQ(their_name(marian, "decoder.final_norm.weight"), "");  // Pegasus has this weight, Marian does not
   EXPECT_EQ(their_name(marian, "embed_tokens_too.weight"), "");
+}
+
+// torch.tensor(18 ** 0.5).to(torch.bfloat16) is 4.25: transformers' Gemma rounds the factor to the type of its weights.
+TEST(LoadModel, GemmasFactorOfEmbeddingsIsRoundedWithBf16Weights) {
+  const auto directory = std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/encoder_models/gemma3_model";
+  EXPECT_EQ(load_model(directory, InferenceType::bf16)->config.embedding_scale, 4.25f);
+  EXPECT_FLOAT_EQ(load_model(directory, InferenceType::f32)->config.embedding_scale, std::sqrt(18.0f));
+  EXPECT_FLOAT_EQ(ModelDirectory(directory).make_model(DType::bf16, Device::cpu)->config.embedding_scale, std::sqrt(18.0f))
+      << "a copy in another format keeps what the class says";
 }
 
 class DamagedDirectory : public testing::Test {

@@ -130,6 +130,7 @@ TransformerConfig read_gemma3_vl(const ConfigReader& in) {
 Architecture family(std::string_view class_name, std::string_view model_type, const std::vector<WeightName>& names = {}) {
   Architecture architecture = llama_family(class_name, model_type, names);
   for (WeightName& name : architecture.weights) name.less_one = name.ours.ends_with("norm");
+  architecture.rounds_embedding_scale = true;
   return architecture;
 }
 

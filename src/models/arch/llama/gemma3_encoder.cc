@@ -75,7 +75,8 @@ std::vector<Architecture> gemma3_encoder_family() {
                             .write_config = write_config,
                             .base_prefix = "model.",
                             .weights = names(),
-                            .ignored = {"lm_head.weight"}};
+                            .ignored = {"lm_head.weight"},
+                            .rounds_embedding_scale = true};
   for (WeightName& name : architecture.weights) name.less_one = name.ours.ends_with("norm");
   return {architecture};
 }
