@@ -104,6 +104,7 @@ for path in (GOLDENS / 'gguf').glob('*.gguf'):
     content = path.read_bytes()
     if len(content) <= 32768:
         write('gguf_tensors', path.name, content)
+        write('gguf_settings', path.name, content)
 chat = GOLDENS / 'chat'
 messages = json.dumps(json.loads((chat / 'conversations.json').read_text())[10]['messages']).encode()
 for path in (chat / 'templates').glob('*.jinja'):

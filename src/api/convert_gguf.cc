@@ -9,11 +9,13 @@
 #include "base/hub_cache.h"
 #include "base/log.h"
 #include "chat/template_files.h"
+#include "embed/module_weights.h"
 #include "embed/sentence_files.h"
 #include "models/gguf/write_gguf_model.h"
 #include "qkv/tokenizer.h"
 #include "text/files/gguf_vocabulary_writer.h"
 #include "text/files/tokenizer_files.h"
+#include "text/files/tokenizer_parts.h"
 
 namespace qkv {
 namespace {
@@ -58,19 +60,15 @@ void put_templates(const ChatTemplateFiles& files, GgufWriter& keys) {
   if (!others.empty()) keys.strings("tokenizer.chat_templates", others);
 }
 
-GgufVocabularyKeys vocabulary_of(const fs::path& from, int64_t count) {
-  const TokenizerFiles files = read_tokenizer_files(from);
-  return write_gguf_vocabulary(files.json.text(), files.name, count);
-}
-
 // A SentencePiece model beside a tokenizer.json that GGUF cannot hold says the same tokenizer by its scores.
-GgufVocabularyKeys vocabulary_or_pieces_of(const fs::path& from, int64_t count) {
+GgufVocabularyKeys vocabulary_of(const Tokenizer& tokenizer, const fs::path& from, int64_t count) {
   const fs::path pieces = model_directory_at(from) / "tokenizer.model";
   try {
-    return vocabulary_of(from, count);
+    return write_gguf_vocabulary(TokenizerAccess::json(tokenizer), from.string(), count);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::unsupported || !is_file(pieces)) throw;
-    return vocabulary_of(pieces, count);
+    const TokenizerFiles files = read_tokenizer_files(pieces);
+    return write_gguf_vocabulary(files.json.text(), files.name, count);
   }
 }
 
@@ -78,8 +76,8 @@ GgufVocabularyKeys vocabulary_or_pieces_of(const fs::path& from, int64_t count) 
 void put_tokenizer(const Model& model, const fs::path& from, GgufWriter& keys) {
   const TransformerConfig& config = model.config;
   try {
-    const Tokenizer tokenizer = Tokenizer::load(from);  // checks the files
-    GgufVocabularyKeys vocabulary = vocabulary_or_pieces_of(from, config.vocab_size);
+    const Tokenizer tokenizer = Tokenizer::load(from);
+    GgufVocabularyKeys vocabulary = vocabulary_of(tokenizer, from, config.vocab_size);
     const ChatTemplateFiles chat = find_chat_templates(model_directory_at(from));
     TokenIds roles;
     for (const auto& [role, content] : chat.special_tokens) {
@@ -104,10 +102,23 @@ void put_tokenizer(const Model& model, const fs::path& from, GgufWriter& keys) {
   if (config.token_types > 0) keys.integer("tokenizer.ggml.token_type_count", static_cast<uint32_t>(config.token_types));
 }
 
-// How token vectors become the vector of a text, of sentence encoders.
-void put_pooling(const fs::path& from, std::string_view architecture, GgufWriter& keys) {
-  const std::optional<uint32_t> type = gguf_pooling_type(read_sentence_files(from));
-  if (type) keys.integer(std::string(architecture) + ".pooling_type", *type);
+// How token vectors become the vector of a text, of sentence encoders. Returns the tensors of dense modules, which llama.cpp knows of
+// EmbeddingGemma alone.
+NamedTensors put_pooling(const fs::path& from, std::string_view architecture, GgufWriter& keys) {
+  const SentenceDescription description = read_sentence_files(from);
+  const bool holds_dense = architecture == "gemma-embedding";
+  const std::optional<uint32_t> type = gguf_pooling_type(description, holds_dense);
+  if (!type) return {};
+  keys.integer(std::string(architecture) + ".pooling_type", *type);
+  NamedTensors tensors;
+  const std::vector<DenseModule> modules = holds_dense ? gguf_dense(description) : std::vector<DenseModule>();
+  for (size_t i = 0; i < modules.size(); ++i) {
+    const std::string name = fmt::format("dense_{}", i + 2);  // numbered as the modules of EmbeddingGemma
+    keys.integer(fmt::format("{}.{}_feat_in", architecture, name), static_cast<uint32_t>(modules[i].in));
+    keys.integer(fmt::format("{}.{}_feat_out", architecture, name), static_cast<uint32_t>(modules[i].out));
+    tensors.emplace_back(name + ".weight", read_dense_weights(modules[i]).weight);
+  }
+  return tensors;
 }
 
 }  // namespace
@@ -119,9 +130,9 @@ void convert_to_gguf(const Model& model, const fs::path& from, std::string_view 
   const fs::path source = fs::absolute(model_directory_at(from)).lexically_normal();
   GgufWriter keys;
   keys.string("general.name", (source.has_filename() ? source : source.parent_path()).stem().string());
-  put_pooling(from, architecture.name, keys);
+  const NamedTensors dense = put_pooling(from, architecture.name, keys);
   put_tokenizer(model, from, keys);
-  write_gguf_model(model, architecture, keys, type, to);
+  write_gguf_model(model, architecture, keys, type, to, dense);
 }
 
 }  // namespace qkv

@@ -9,6 +9,7 @@
 #include "formats/json.h"
 #include "models/model_directory.h"
 #include "qkv/chat.h"
+#include "qkv/embedder.h"
 #include "qkv/inspect.h"
 #include "qkv/tokenizer.h"
 
@@ -147,6 +148,22 @@ TEST_F(Convert, TokenizerRolesAndTemplatesGoToGgufAndBack) {
   for (const auto& [role, token] : {std::pair("bos_token", "<s>"), std::pair("eos_token", "</s>"), std::pair("pad_token", "</s>")}) {
     EXPECT_EQ(config[role], token);
   }
+}
+
+// The dense modules of EmbeddingGemma, without which its vectors are others.
+TEST_F(Convert, DenseModulesOfEmbeddingGemmaGoToGgufAndBack) {
+  const fs::path model = root_ / "model", file = root_ / "model.gguf";
+  fs::copy(kGoldens / "embeddings/gemma_dense_prompts", model, fs::copy_options::recursive);
+  nlohmann::json config = nlohmann::json::parse(read_file(model / "config.json"));
+  config["layer_types"] = {"sliding_attention", "sliding_attention"};  // llama.cpp's six layers, of which one has no window
+  config["query_pre_attn_scalar"] = config["head_dim"];
+  write_file_atomically(model / "config.json", config.dump());
+  convert_model(model, file);
+  const std::vector<std::string> texts{"the boat is old", "A new river"};
+  const Embeddings expected = Embedder::open(model).embed(texts), found = Embedder::open(file).embed(texts);
+  EXPECT_EQ(found.size, expected.size);
+  EXPECT_EQ(found.values, expected.values);
+  EXPECT_EQ(inspect_directory(file).model->architecture, "Gemma3TextModel");
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "embed/sentence_encoder.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/cancellation.h"
 #include "base/log.h"
@@ -9,7 +8,6 @@
 #include "base/parallel.h"
 #include "base/utf8.h"
 #include "embed/pooling.h"
-#include "io/weight_files.h"
 #include "text/unicode/unicode.h"
 
 namespace qkv {
@@ -31,24 +29,6 @@ std::string lower_characters(const std::string& text, const std::vector<std::str
     at += c.length;
   }
   return lower;
-}
-
-Tensor read_weight(const WeightFiles& files, const std::string& name, const Shape& shape) {
-  const WeightFiles::Weight* found = files.find(name);
-  if (!found) fail(ErrorCode::bad_input, "{} has no tensor \"{}\"", files.path().string(), name);
-  if (found->entry->shape != shape) {
-    fail(ErrorCode::bad_input, "{}: tensor \"{}\" is {}, config.json beside it asks for {}", files.path().string(), name,
-         to_string(found->entry->shape), to_string(shape));
-  }
-  const Tensor weight = Tensor::empty(shape, DType::f32);
-  files.read(name, weight);
-  return weight;
-}
-
-void check_known(const WeightFiles& files, const std::set<std::string>& known) {
-  for (const auto& [name, weight] : files.all()) {
-    if (!known.contains(name)) fail(ErrorCode::unsupported, "{}: tensor \"{}\" is not known", files.path().string(), shortened(name, 100));
-  }
 }
 
 }  // namespace
@@ -103,20 +83,14 @@ void SentenceEncoder::read_stages() {
     if (in != size_) fail(ErrorCode::bad_input, "{}: it takes {} values, the module before it gives {}", directory.string(), in, size_);
   };
   for (const SentenceModule& module : description_.modules) {
-    Stage& stage = stages_.emplace_back(Stage{module, {}, {}});
+    Stage& stage = stages_.emplace_back(Stage{module, {}});
     if (const auto* dense = std::get_if<DenseModule>(&module)) {
       check_size(dense->directory, dense->in);
-      const WeightFiles files(dense->directory);
-      stage.weight = read_weight(files, "linear.weight", {dense->out, dense->in});
-      if (dense->bias) stage.bias = read_weight(files, "linear.bias", {dense->out});
-      check_known(files, dense->bias ? std::set<std::string>{"linear.weight", "linear.bias"} : std::set<std::string>{"linear.weight"});
+      stage.weights = read_dense_weights(*dense);
       size_ = dense->out;
     } else if (const auto* norm = std::get_if<LayerNormModule>(&module)) {
       check_size(norm->directory, norm->size);
-      const WeightFiles files(norm->directory);
-      stage.weight = read_weight(files, "norm.weight", {norm->size});
-      stage.bias = read_weight(files, "norm.bias", {norm->size});
-      check_known(files, {"norm.weight", "norm.bias"});
+      stage.weights = read_layer_norm_weights(*norm);
     }
   }
 }
@@ -177,10 +151,10 @@ Tensor SentenceEncoder::hidden_states(const Inputs& inputs, std::span<const int3
 
 Tensor SentenceEncoder::apply(const Stage& stage, const Tensor& rows) const {
   if (const auto* dense = std::get_if<DenseModule>(&stage.module)) {
-    const Tensor y = linear(rows, stage.weight, stage.bias);
+    const Tensor y = linear(rows, stage.weights.weight, stage.weights.bias);
     return dense->activation == Activation::none ? y : activate(y, dense->activation);
   }
-  if (std::holds_alternative<LayerNormModule>(stage.module)) return layer_norm(rows, stage.weight, stage.bias);
+  if (std::holds_alternative<LayerNormModule>(stage.module)) return layer_norm(rows, stage.weights.weight, stage.weights.bias);
   std::vector<float> values = rows.to_vector();
   const auto size = static_cast<size_t>(rows.cols());
   for (size_t at = 0; at < values.size(); at += size) normalize_row(std::span(values).subspan(at, size));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "embed/module_weights.h"
 #include "embed/sentence_files.h"
 #include "models/model.h"
 #include "qkv/embedder.h"
@@ -32,7 +33,7 @@ class SentenceEncoder {
   // A module after the pooling, with its weights in f32.
   struct Stage {
     SentenceModule module;
-    Tensor weight, bias;
+    ModuleWeights weights;
   };
   void choose_pooling(PoolingMode chosen);
   void choose_length();

@@ -13,6 +13,7 @@
 #include "formats/json.h"
 #include "formats/json_file.h"
 #include "formats/json_node.h"
+#include "io/gguf_file.h"
 
 namespace qkv {
 namespace {
@@ -132,6 +133,8 @@ void read_whole(const fs::path& directory, SentenceDescription& result) {
 
 constexpr std::array kGgufModes = {PoolingMode::mean, PoolingMode::cls, PoolingMode::lasttoken};  // from 1 on
 
+constexpr std::array kGgufDense = {"dense_2", "dense_3"};  // in the order in which they are applied
+
 // A GGUF file names its pooling; llama.cpp's programs then make vectors of length 1.
 void read_gguf_pooling(const fs::path& file, SentenceDescription& result) {
   const MappedFile mapped(file);
@@ -143,6 +146,15 @@ void read_gguf_pooling(const fs::path& file, SentenceDescription& result) {
     fail(ErrorCode::unsupported, "{}: \"{}\" is {}; only 1 (mean), 2 (cls) and 3 (last) make vectors of texts", file.string(), key, type);
   }
   result.pooling = PoolingModule{.modes = {kGgufModes[static_cast<size_t>(type - 1)]}};
+  const TensorFile::Entries tensors = gguf_entries(metadata);
+  for (const char* name : kGgufDense) {
+    const auto found = tensors.find(std::string(name) + ".weight");
+    if (found == tensors.end()) continue;
+    const Shape& shape = found->second.shape;
+    if (shape.size() != 2) fail(ErrorCode::bad_input, "{}: tensor \"{}\" is {}, no matrix", file.string(), found->first, to_string(shape));
+    result.modules.emplace_back(
+        DenseModule{.directory = file, .tensor = name, .in = shape[1], .out = shape[0], .bias = false, .activation = Activation::none});
+  }
   result.modules.emplace_back(NormalizeModule{});
 }
 
@@ -162,12 +174,24 @@ SentenceDescription read_sentence_files(const fs::path& path) {
   return result;
 }
 
-std::optional<uint32_t> gguf_pooling_type(const SentenceDescription& description) {
+std::vector<DenseModule> gguf_dense(const SentenceDescription& description) {
+  std::vector<DenseModule> dense;
+  for (size_t i = 0; i < description.modules.size(); ++i) {
+    const auto* module = std::get_if<DenseModule>(&description.modules[i]);
+    if (i + 1 == description.modules.size() && std::holds_alternative<NormalizeModule>(description.modules[i])) return dense;
+    if (!module || module->bias || module->activation != Activation::none || i >= kGgufDense.size()) return {};
+    dense.push_back(*module);
+  }
+  return {};
+}
+
+std::optional<uint32_t> gguf_pooling_type(const SentenceDescription& description, bool dense) {
   if (!description.pooling) return std::nullopt;
   const std::vector<PoolingMode>& modes = description.pooling->modes;
   const auto found = modes.size() == 1 ? std::find(kGgufModes.begin(), kGgufModes.end(), modes[0]) : kGgufModes.end();
-  const bool normalized = description.modules.size() == 1 && std::holds_alternative<NormalizeModule>(description.modules[0]);
-  if (found == kGgufModes.end() || !normalized || !description.prompts.empty()) {
+  const size_t held = 1 + (dense ? gguf_dense(description).size() : 0);
+  const bool all = description.modules.size() == held && std::holds_alternative<NormalizeModule>(description.modules.back());
+  if (found == kGgufModes.end() || !all || !description.prompts.empty()) {
     log_warning("{}: GGUF knows one pooling (mean, cls, last token) and vectors of length 1; other modules and prompts are left out",
                 description.model.string());
   }

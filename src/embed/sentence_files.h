@@ -23,7 +23,8 @@ struct PoolingModule {
 
 // activation(x W^T + b).
 struct DenseModule {
-  std::filesystem::path directory;  // of its weights
+  std::filesystem::path directory;  // of its weights, or a .gguf
+  std::string tensor = "linear";    // its name there
   int64_t in = 0, out = 0;
   bool bias = true;
   Activation activation = Activation::tanh;
@@ -55,8 +56,12 @@ struct SentenceDescription {
 // directory, a missing pooling and other faults.
 SentenceDescription read_sentence_files(const std::filesystem::path& directory);
 
-// The value of GGUF's "pooling_type" that says all of this; nothing if there is no pooling. What it cannot say is named in a warning.
-std::optional<uint32_t> gguf_pooling_type(const SentenceDescription& description);
+// The value of GGUF's "pooling_type"; nothing if there is no pooling. `dense`: the file also holds the modules of gguf_dense(). What is
+// then lost is named in a warning.
+std::optional<uint32_t> gguf_pooling_type(const SentenceDescription& description, bool dense);
+// The modules before the normalization, if GGUF can hold them: at most two without bias and activation, the tensors "dense_2" and
+// "dense_3".
+std::vector<DenseModule> gguf_dense(const SentenceDescription& description);
 
 // "mean" for PoolingMode::mean: the names in Pooling's config.json.
 const char* pooling_name(PoolingMode mode);

@@ -20,8 +20,15 @@ Outputs outputs_of_qkv(const FusedPart& part, const AttentionConfig& attention) 
   }
 }
 
+// The number of heads whose vectors share a tensor; 0 if they do not.
+int64_t heads_of(const TheirWeight& place) {
+  if (place.part.of == FusedPart::Of::q_heads) return place.layer->attention.num_heads;
+  return place.part.of == FusedPart::Of::k_heads ? place.layer->attention.num_key_value_heads : 0;
+}
+
 Outputs outputs_of(const TheirWeight& place, int64_t ours) {
   if (place.is_whole()) return {0, ours, 0, ours};
+  if (const int64_t heads = heads_of(place); heads > 0) return {place.part.index * ours, ours, 0, heads * ours};
   if (place.part.of == FusedPart::Of::qkv) return outputs_of_qkv(place.part, place.layer->attention);
   const int64_t size = place.layer->feed_forward.size;
   return {place.part.index * size, size, 0, 2 * size};
@@ -43,6 +50,7 @@ void for_values(const TheirWeight& place, const Shape& ours, Each&& each) {
 
 Shape their_shape(const TheirWeight& place, const Shape& ours) {
   if (place.scalar) return {};
+  if (const int64_t heads = heads_of(place); heads > 0) return {heads, ours[0]};
   Shape shape = ours;
   shape[0] = outputs_of(place, ours[0]).total;
   if (place.transposed && shape.size() > 1) std::swap(shape[0], shape[1]);

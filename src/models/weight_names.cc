@@ -70,7 +70,14 @@ TheirWeight weight_named(const std::vector<WeightName>& names, const Transformer
   std::string_view number, rest;
   const WeightName* weight = find_entry(names, &network, ours, number, rest);
   if (!weight) return {};
-  TheirWeight place{name_of(*weight, number, rest), weight->transposed, weight->less_one, weight->scalar, weight->part};
+  FusedPart part = weight->part;
+  if (part.of == FusedPart::Of::q_heads || part.of == FusedPart::Of::k_heads) {  // ".3.weight" is that of the fourth head
+    const std::string_view digits = rest.substr(1, rest.find('.', 1) - 1);
+    if (digits.empty() || digits.size() > 5 || digits.find_first_not_of("0123456789") != std::string_view::npos) return {};
+    part.index = std::stoi(std::string(digits));
+    rest.remove_prefix(1 + digits.size());
+  }
+  TheirWeight place{name_of(*weight, number, rest), weight->transposed, weight->less_one, weight->scalar, part};
   if (!place.is_whole()) place.layer = &layer_of(network, ours, number);
   return place;
 }

@@ -83,6 +83,21 @@ def models():
     yield "smollm3_f32", gguf.MODEL_ARCH.SMOLLM3, transformers.SmolLM3ForCausalLM(transformers.SmolLM3Config(**small | dict(num_hidden_layers=4), pad_token_id=0))
     yield "hunyuan_f32", gguf.MODEL_ARCH.HUNYUAN_DENSE, transformers.HunYuanDenseV1ForCausalLM(
         transformers.HunYuanDenseV1Config(**small, head_dim=8, pad_token_id=0))
+    for name, arch, made in (("phi2_tied_f32", gguf.MODEL_ARCH.PHI2, transformers.PhiForCausalLM(transformers.PhiConfig(
+            **small | dict(num_key_value_heads=4, intermediate_size=64), tie_word_embeddings=True))),
+                             ("gptneox_tied_f32", gguf.MODEL_ARCH.GPTNEOX, transformers.GPTNeoXForCausalLM(transformers.GPTNeoXConfig(
+                                 **small | dict(hidden_size=32, num_key_value_heads=4), tie_word_embeddings=True))),
+                             ("stablelm_tied_f32", gguf.MODEL_ARCH.STABLELM, transformers.StableLmForCausalLM(transformers.StableLmConfig(
+                                 **small | dict(hidden_size=32), qk_layernorm=True, tie_word_embeddings=True))),
+                             ("olmo2_tied_bf16", gguf.MODEL_ARCH.OLMO2, transformers.Olmo2ForCausalLM(transformers.Olmo2Config(
+                                 **small, pad_token_id=0, tie_word_embeddings=True)))):
+        yield name, arch, made
+    yarn = dict(rope_type="yarn", rope_theta=1e4, factor=4.0, original_max_position_embeddings=5, beta_fast=32.0, beta_slow=1.0, mscale=1.0, mscale_all_dim=1.0,
+                llama_4_scaling_beta=0.2)
+    yield "mistral3_f32", gguf.MODEL_ARCH.MISTRAL3, transformers.Ministral3ForCausalLM(
+        transformers.Ministral3Config(**small, head_dim=8, pad_token_id=0, sliding_window=None, rope_parameters=yarn))
+    yield "embeddinggemma_f32", gguf.MODEL_ARCH.GEMMA_EMBEDDING, transformers.Gemma3TextModel(
+        transformers.Gemma3TextConfig(**gemma | dict(num_hidden_layers=6), query_pre_attn_scalar=6, sliding_window=6, use_bidirectional_attention=True))
 
 
 def spread_weights(model, seed):
@@ -113,14 +128,14 @@ def as_in_gguf(arch, config, name, values):
     if arch == archs.GPT2 and name.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
         return numpy.ascontiguousarray(values.T)
     heads = {"q_proj": config.num_attention_heads, "k_proj": getattr(config, "num_key_value_heads", 0)}.get(module, 0)
-    if arch in (archs.LLAMA, archs.GRANITE, archs.SMOLLM3) and heads:
+    if arch in (archs.LLAMA, archs.GRANITE, archs.SMOLLM3, archs.MISTRAL3) and heads:
         return pairs_of_rows(values, heads)
     if arch in (archs.GPTNEOX, archs.BLOOM) and module == "query_key_value":
         return stacked(values, config.num_attention_heads, (1, 1, 1))
     if arch == archs.FALCON and module == "query_key_value":
         groups = config.num_kv_heads if config.new_decoder_architecture else 1
         return stacked(values, groups, (config.num_attention_heads // groups, 1, 1))
-    if arch in (archs.GEMMA, archs.GEMMA2, archs.GEMMA3) and name.endswith("norm.weight"):
+    if arch in (archs.GEMMA, archs.GEMMA2, archs.GEMMA3, archs.GEMMA_EMBEDDING) and name.endswith("norm.weight"):
         return values + 1
     return values
 
@@ -171,6 +186,9 @@ def add_settings(writer, config, arch):
     if arch == archs.COHERE2:
         writer.add_logit_scale(config.logit_scale)
     windows = arch in (archs.GEMMA2, archs.GEMMA3, archs.COHERE2, archs.EXAONE4) or config.model_type == "olmo3"
+    if arch == archs.GEMMA_EMBEDDING:
+        writer.add_sliding_window(2 * (config.sliding_window - 1))  # the class halves what config.json says
+        writer.add_causal_attention(False)
     if windows:
         writer.add_sliding_window(config.sliding_window)
     if windows and arch in (archs.EXAONE4, archs.OLMO2):
@@ -189,6 +207,9 @@ def add_settings(writer, config, arch):
         writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
         writer.add_rope_scaling_factor(rope["factor"])
         writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+    if arch == archs.MISTRAL3:
+        writer.add_rope_scaling_yarn_log_mul(rope["mscale_all_dim"])
+        writer.add_attn_temperature_scale(rope["llama_4_scaling_beta"])
     if rope["rope_type"] == "linear":
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
         writer.add_rope_scaling_factor(rope["factor"])
@@ -211,15 +232,22 @@ def write(name, arch, model):
     writer.add_eos_token_id(2)
     names = gguf.get_tensor_name_map(arch, model.config.num_hidden_layers)
     suffixes = (".weight", ".bias")
+    needs_output = arch in (gguf.MODEL_ARCH.PHI2, gguf.MODEL_ARCH.GPTNEOX, gguf.MODEL_ARCH.STABLELM, gguf.MODEL_ARCH.OLMO2)
+    head_norms = {}  # of single heads, by the name of their tensor
     tied = getattr(model.config, "tie_word_embeddings", True)
     with torch.no_grad():
         for theirs, weight in model.named_parameters():
             if theirs == "lm_head.weight" and tied:
                 continue
             values = as_in_gguf(arch, model.config, theirs, weight.float().numpy())
+            if ".norms." in theirs:
+                head_norms.setdefault(theirs.split(".norms.")[0] + ".weight", []).append(values)
+                continue
             data, type_ = stored(theirs, values, kind)
             name_there = names.get_name(theirs, suffixes) or names.get_name(theirs.removeprefix("transformer."), suffixes)
             writer.add_tensor(name_there, data, raw_dtype=type_)
+            if tied and needs_output and name_there == "token_embd.weight":
+                writer.add_tensor("output.weight", data, raw_dtype=type_)
             if kind.startswith("q"):
                 values = dequantize(data, type_)
                 heads = {"q_proj": model.config.num_attention_heads, "k_proj": getattr(model.config, "num_key_value_heads", 0)}.get(theirs.split(".")[-2], 0)
@@ -227,6 +255,8 @@ def write(name, arch, model):
                     size = values.shape[0] // heads
                     values = values.reshape(heads, size // 2, 2, -1).swapaxes(1, 2).reshape(values.shape)
                 weight.copy_(torch.from_numpy(values.T.copy() if values.shape != tuple(weight.shape) or "c_" in theirs and values.ndim == 2 else values))
+    for theirs, norms in head_norms.items():
+        writer.add_tensor(names.get_name(theirs, suffixes), numpy.stack(norms))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

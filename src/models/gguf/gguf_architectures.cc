@@ -69,6 +69,34 @@ Names falcon_names() {
   return names;
 }
 
+// The norms of the heads of q and k, each with a weight of its own, are rows of one tensor.
+Names stablelm_names() {
+  Names names = decoder_names();
+  names.insert(
+      names.begin(),
+      {{.theirs = "blk.{}.attn_q_norm", .ours = "decoder.layers.{}.self_attention.q_norm.norms", .part = {.of = FusedPart::Of::q_heads}},
+       {.theirs = "blk.{}.attn_k_norm", .ours = "decoder.layers.{}.self_attention.k_norm.norms", .part = {.of = FusedPart::Of::k_heads}}});
+  return names;
+}
+
+Names gemma_embedding_names() {
+  return {{"token_embd", "embed_tokens"},
+          {"blk.{}.attn_norm", "encoder.layers.{}.self_attention_norm"},
+          {"blk.{}.attn_q", "encoder.layers.{}.self_attention.q_proj"},
+          {"blk.{}.attn_k", "encoder.layers.{}.self_attention.k_proj"},
+          {"blk.{}.attn_v", "encoder.layers.{}.self_attention.v_proj"},
+          {"blk.{}.attn_q_norm", "encoder.layers.{}.self_attention.q_norm"},
+          {"blk.{}.attn_k_norm", "encoder.layers.{}.self_attention.k_norm"},
+          {"blk.{}.attn_output", "encoder.layers.{}.self_attention.out_proj"},
+          {"blk.{}.post_attention_norm", "encoder.layers.{}.self_attention_output_norm"},
+          {"blk.{}.ffn_norm", "encoder.layers.{}.feed_forward_norm"},
+          {"blk.{}.post_ffw_norm", "encoder.layers.{}.feed_forward_output_norm"},
+          {"blk.{}.ffn_gate", "encoder.layers.{}.feed_forward.gate"},
+          {"blk.{}.ffn_up", "encoder.layers.{}.feed_forward.fc1"},
+          {"blk.{}.ffn_down", "encoder.layers.{}.feed_forward.fc2"},
+          {"output_norm", "encoder.final_norm"}};
+}
+
 Names bert_names() {
   return {{"token_embd", "embed_tokens"},
           {"position_embd", "encoder.embed_positions"},
@@ -87,7 +115,7 @@ Names bert_names() {
 bool has_window(const GgufKeys& keys) { return keys.has("attention.sliding_window"); }
 bool has_no_window(const GgufKeys& keys) { return !has_window(keys); }
 
-constexpr bool kRotaryPairs = true;
+constexpr bool kRotaryPairs = true, kNeedsOutput = true;
 
 std::vector<GgufArchitecture> list_all() {
   return {
@@ -98,21 +126,23 @@ std::vector<GgufArchitecture> list_all() {
       {"gemma", "GemmaForCausalLM", decoder_names(), map_qwen2},
       {"gemma2", "Gemma2ForCausalLM", decoder_names(), map_gemma2},
       {"gemma3", "Gemma3ForCausalLM", decoder_names(), map_gemma3},
-      {"phi2", "PhiForCausalLM", decoder_names(), map_phi2},
+      {"gemma-embedding", "Gemma3TextModel", gemma_embedding_names(), map_gemma_embedding},
+      {"mistral3", "Ministral3ForCausalLM", decoder_names(), map_mistral3, kRotaryPairs},
+      {"phi2", "PhiForCausalLM", decoder_names(), map_phi2, !kRotaryPairs, kNeedsOutput},
       {"phi3", "Phi3ForCausalLM", with_fused_gate(fused_qkv()), map_phi3},
       {"gpt2", "GPT2LMHeadModel", fused_qkv(), map_gpt2},
       {"starcoder", "GPTBigCodeForCausalLM", fused_qkv(), map_starcoder},
       {"starcoder2", "Starcoder2ForCausalLM", decoder_names(), map_starcoder2},
-      {"gptneox", "GPTNeoXForCausalLM", fused_qkv(), map_gpt_neox},
+      {"gptneox", "GPTNeoXForCausalLM", fused_qkv(), map_gpt_neox, !kRotaryPairs, kNeedsOutput},
       {"falcon", "FalconForCausalLM", falcon_names(), map_falcon},
       {"mpt", "MptForCausalLM", fused_qkv(), map_mpt},
       {"bloom", "BloomForCausalLM", fused_qkv(), map_bloom},
-      {"stablelm", "StableLmForCausalLM", decoder_names(), map_stablelm},
+      {"stablelm", "StableLmForCausalLM", stablelm_names(), map_stablelm, !kRotaryPairs, kNeedsOutput},
       {"cohere2", "Cohere2ForCausalLM", decoder_names(), map_cohere2},
       {"exaone4", "Exaone4ForCausalLM", decoder_names(), map_exaone4},
       {"glm4", "Glm4ForCausalLM", with_fused_gate(decoder_names()), map_glm4},
-      {"olmo2", "Olmo2ForCausalLM", decoder_names(), map_olmo2, !kRotaryPairs, has_no_window},
-      {"olmo2", "Olmo3ForCausalLM", decoder_names(), map_olmo3, !kRotaryPairs, has_window},
+      {"olmo2", "Olmo2ForCausalLM", decoder_names(), map_olmo2, !kRotaryPairs, kNeedsOutput, has_no_window},
+      {"olmo2", "Olmo3ForCausalLM", decoder_names(), map_olmo3, !kRotaryPairs, kNeedsOutput, has_window},
       {"smollm3", "SmolLM3ForCausalLM", decoder_names(), map_llama, kRotaryPairs},
       {"hunyuan-dense", "HunYuanDenseV1ForCausalLM", decoder_names(), map_qwen2},
       {"bert", "BertModel", bert_names(), map_bert},
@@ -127,8 +157,9 @@ Architecture layout_of(const GgufArchitecture& gguf) {
   layout.weights = gguf.weights;
   layout.base_prefix = {};
   layout.older_weights = {};
-  layout.ignored = {};
+  layout.ignored = {"dense_2.weight", "dense_3.weight"};  // read where vectors are made
   layout.copies = {{"output.weight", "embed_tokens.weight"}};
+  layout.ties_equal_weights = gguf.needs_output;
   return layout;
 }
 

@@ -18,6 +18,7 @@ struct GgufArchitecture {
   void (*map_settings)(GgufKeys& keys, nlohmann::json& config) = nullptr;
   // The rows of each head's two halves alternate in q and k, since llama.cpp rotates neighbouring columns for this architecture.
   bool rotary_pairs = false;
+  bool needs_output = false;                        // llama.cpp asks for "output.weight" even where it is the embedding
   bool (*applies)(const GgufKeys& keys) = nullptr;  // tells apart classes that have one name in GGUF; null: it does
 
   Architecture layout = {};  // the class with the names and the arrangement that its weights have in GGUF

@@ -118,8 +118,8 @@ void map_without_rope(GgufKeys& keys, json& config, const ClassKeys& names) {
   map_ties(keys, config);
 }
 
-// A bias is told by its tensor alone.
-void find_bias(GgufKeys& keys, const char* tensor, json& config, const char* name) {
+// A bias or a norm is told by its tensor alone.
+void find_tensor(GgufKeys& keys, const char* tensor, json& config, const char* name) {
   if (!keys.writing()) config[name] = keys.tensor(tensor) != nullptr;
 }
 
@@ -136,7 +136,9 @@ void map_layer_types(GgufKeys& keys, json& config) {
   map_window(keys, config);
   if (config["sliding_window"].is_null()) return;
   if (!keys.writing()) {
-    for (const bool slides : keys.flags(kPattern)) config["layer_types"].push_back(slides ? kSlidingAttention : kFullAttention);
+    const std::vector<bool> pattern = keys.flags(kPattern);
+    for (const bool slides : pattern) config["layer_types"].push_back(slides ? kSlidingAttention : kFullAttention);
+    if (pattern.empty()) keys.map_integer(kPattern, config, "sliding_window_pattern");  // every such layer has no window
     return;
   }
   std::vector<bool> pattern;
@@ -186,8 +188,8 @@ void map_llama(GgufKeys& keys, json& config) {
     keys.refuse("logit_scale", "scaled logits");
   }
   map_decoder(keys, config);
-  find_bias(keys, "blk.0.attn_output.bias", config, "attention_bias");
-  find_bias(keys, "blk.0.ffn_up.bias", config, "mlp_bias");
+  find_tensor(keys, "blk.0.attn_output.bias", config, "attention_bias");
+  find_tensor(keys, "blk.0.ffn_up.bias", config, "mlp_bias");
 }
 
 void map_qwen2(GgufKeys& keys, json& config) {
@@ -211,6 +213,38 @@ void map_gemma2(GgufKeys& keys, json& config) {
 void map_gemma3(GgufKeys& keys, json& config) {
   map_later_gemma(keys, config, 62);
   map_sliding_rope(keys, config, 10000);  // llama.cpp's, of files without the key
+}
+
+// The window is as wide as in config.json, half of it on each side.
+void map_gemma_embedding(GgufKeys& keys, json& config) {
+  map_gemma3(keys, config);
+  if (keys.writing()) return keys.put_flag("attention.causal", false);
+  config["use_bidirectional_attention"] = true;
+  for (const char* key : {"pooling_type", "dense_2_feat_in", "dense_2_feat_out", "dense_3_feat_in", "dense_3_feat_out"}) {
+    keys.integer(key);  // read where vectors are made
+  }
+  if (keys.flag("attention.causal").value_or(false)) {
+    fail(ErrorCode::unsupported, "{}: the architecture attends in both directions, but the file says \"attention.causal\"", keys.file());
+  }
+}
+
+// Queries may grow with their position. The factor of YaRN's attention is 1 whatever its scaling, since mscale and mscale_all_dim are
+// equal.
+void map_mistral3(GgufKeys& keys, json& config) {
+  if (!keys.writing()) keys.refuse(kWindow, "a window");
+  map_decoder(keys, config);
+  json& rope = config["rope_parameters"];
+  keys.map_number("attention.temperature_scale", rope, "llama_4_scaling_beta");
+  keys.map_number("rope.scaling.yarn_log_multiplier", rope, "mscale_all_dim");
+  if (keys.writing()) return;
+  const auto otherwise = [&](const char* name, const json& value) {
+    if (!rope.contains(name)) rope[name] = value;
+  };
+  otherwise("llama_4_scaling_beta", 0.0);
+  otherwise("original_max_position_embeddings", config["max_position_embeddings"]);
+  if (rope["rope_type"] != "yarn") return;
+  otherwise("mscale_all_dim", 1.0);
+  rope["mscale"] = rope["mscale_all_dim"];
 }
 
 void map_phi2(GgufKeys& keys, json& config) {
@@ -299,7 +333,8 @@ void map_bloom(GgufKeys& keys, json& config) {
 void map_stablelm(GgufKeys& keys, json& config) {
   map_decoder(keys, config, {.epsilon = "layer_norm_eps", .head_dim = false, .partial_rope = true});
   keys.map_flag("use_parallel_residual", config, "use_parallel_residual");
-  find_bias(keys, "blk.0.attn_q.bias", config, "use_qkv_bias");
+  find_tensor(keys, "blk.0.attn_q.bias", config, "use_qkv_bias");
+  find_tensor(keys, "blk.0.attn_q_norm.weight", config, "qk_layernorm");
 }
 
 // Three layers with a window and without rotation, then one of the other kind, in every model.
@@ -316,7 +351,7 @@ void map_exaone4(GgufKeys& keys, json& config) {
 
 void map_glm4(GgufKeys& keys, json& config) {
   map_decoder(keys, config, {.partial_rope = true});
-  find_bias(keys, "blk.0.attn_q.bias", config, "attention_bias");
+  find_tensor(keys, "blk.0.attn_q.bias", config, "attention_bias");
 }
 
 void map_olmo2(GgufKeys& keys, json& config) {

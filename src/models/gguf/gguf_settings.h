@@ -10,6 +10,8 @@ void map_llama(GgufKeys& keys, nlohmann::json& config);
 void map_granite(GgufKeys& keys, nlohmann::json& config);
 void map_gemma2(GgufKeys& keys, nlohmann::json& config);
 void map_gemma3(GgufKeys& keys, nlohmann::json& config);
+void map_gemma_embedding(GgufKeys& keys, nlohmann::json& config);
+void map_mistral3(GgufKeys& keys, nlohmann::json& config);
 void map_phi2(GgufKeys& keys, nlohmann::json& config);
 void map_phi3(GgufKeys& keys, nlohmann::json& config);
 void map_qwen2(GgufKeys& keys, nlohmann::json& config);

@@ -86,6 +86,13 @@ StoredTensor view_of(const std::vector<float>& values) {
           .split_shape = {}};
 }
 
+constexpr const char* kOutput = "output.weight";
+
+// Does the file hold the embedding a second time, as the output layer?
+bool repeats_embedding(const GgufArchitecture& architecture, const TransformerConfig& network) {
+  return architecture.needs_output && network.has_decoder() && network.tie_word_embeddings;
+}
+
 // Names and shapes of the weights in the file, without values.
 TensorFile::Entries places_of(const Model& model, const GgufArchitecture& architecture) {
   TensorFile::Entries places;
@@ -96,16 +103,19 @@ TensorFile::Entries places_of(const Model& model, const GgufArchitecture& archit
     stored.dtype = "F32";
     stored.shape = their_shape(place, parameter.value.shape());
   }
+  if (repeats_embedding(architecture, model.config)) places[kOutput] = places[their_name(architecture.layout, "embed_tokens.weight")];
   return places;
 }
 
 // What a reader of these settings makes of them.
-TransformerConfig read_back(const GgufArchitecture& architecture, const Settings& settings, TensorFile::Entries tensors) {
+TransformerConfig read_back(const GgufArchitecture& architecture, const Settings& settings, TensorFile::Entries tensors, bool tied) {
   for (const auto& [name, values] : settings.computed) tensors[name] = view_of(values);
   const std::string bytes = settings.keys.build();
   const GgufModel model = describe_gguf(GgufMetadata(bytes, "GGUF"), std::move(tensors));
   if (model.architecture != &architecture) fail(ErrorCode::unsupported, "a reader takes it for {}", model.architecture->class_name);
   TransformerConfig read = architecture.layout.read_config(ConfigReader("GGUF", model.config));
+  // The values tell whether the output layer is the embedding.
+  if (architecture.layout.ties_equal_weights) read.tie_word_embeddings = tied;
   if (read.head == Head::pooler) read.head = Head::none;  // a file of a class with a pooler may lack it
   return read;
 }
@@ -126,7 +136,7 @@ std::string differences(const json& written, const json& read) {
 std::string lost_settings(const GgufArchitecture& architecture, const Model& model, const TransformerConfig& network) {
   try {
     const Settings settings = settings_of(architecture, network);
-    const TransformerConfig read = read_back(architecture, settings, places_of(model, architecture));
+    const TransformerConfig read = read_back(architecture, settings, places_of(model, architecture), network.tie_word_embeddings);
     if (same_network(read, network)) return "";
     const std::string lost = differences(config_of(architecture, network), config_of(architecture, read));
     return lost.empty() ? "it would be read as another network" : lost;
@@ -170,10 +180,10 @@ const GgufArchitecture& gguf_architecture_for(const Model& model) {
 }
 
 void write_gguf_model(const Model& model, const GgufArchitecture& architecture, const GgufWriter& others, std::string_view type,
-                      const std::filesystem::path& path) {
+                      const std::filesystem::path& path, const NamedTensors& tensors) {
   const Settings settings = settings_of(architecture, as_in_gguf(model.config));
   std::vector<std::string> left_out;
-  const NamedTensors weights = named_weights(model, architecture.layout, {}, &left_out);
+  NamedTensors weights = named_weights(model, architecture.layout, {}, &left_out);
   if (!left_out.empty()) log_warning("GGUF has no place for {}; left out", fmt::join(left_out, ", "));
 
   GgufWriter keys = settings.keys;
@@ -183,6 +193,12 @@ void write_gguf_model(const Model& model, const GgufArchitecture& architecture, 
   if (type.starts_with('Q')) keys.integer("general.quantization_version", 2);
   keys.append(others);
 
+  if (repeats_embedding(architecture, model.config)) {
+    const std::string embedding = their_name(architecture.layout, "embed_tokens.weight");
+    const auto found = std::find_if(weights.begin(), weights.end(), [&](const auto& each) { return each.first == embedding; });
+    weights.emplace_back(kOutput, Tensor(found->second));
+  }
+  for (const auto& [name, tensor] : tensors) weights.emplace_back(name, Tensor(tensor));
   std::vector<GgufOutput> outputs;
   for (const auto& [name, tensor] : weights) {
     GgufOutput output{name, view_of(tensor), stays_f32(name, tensor.shape()) ? "F32" : type};

@@ -89,17 +89,18 @@ class VocabularyWriter {
     } else {
       for (const auto& [token, id] : vocab.value().items()) add_token(id.get<int64_t>(), token, PieceType::normal);
     }
-    const auto added = root_.find("added_tokens");
-    if (!added) return;
-    for (const JsonNode& token : added->items()) {
-      const bool special = token.boolean_or("special", false);
-      add_token(token.at("id").integer(), token.at("content").string(), special ? PieceType::control : PieceType::user_defined);
+    if (const auto added = root_.find("added_tokens")) {
+      for (const JsonNode& token : added->items()) {
+        const bool special = token.boolean_or("special", false);
+        add_token(token.at("id").integer(), token.at("content").string(), special ? PieceType::control : PieceType::user_defined);
+      }
     }
+    for (size_t id = 0; id < tokens_.size(); ++id) ids_.emplace(tokens_[id], static_cast<int32_t>(id));
   }
 
   std::optional<int32_t> id_of(std::string_view token) const {
-    const auto found = std::find(tokens_.begin(), tokens_.end(), token);
-    return found == tokens_.end() ? std::nullopt : std::optional(static_cast<int32_t>(found - tokens_.begin()));
+    const auto found = ids_.find(std::string(token));
+    return found == ids_.end() ? std::nullopt : std::optional(found->second);
   }
   void set_unknown() {
     const std::string unknown = model_.string_or("unk_token", "");
@@ -336,6 +337,7 @@ class VocabularyWriter {
   JsonNode root_, model_;
   int64_t count_;
   std::vector<std::string> tokens_;
+  std::unordered_map<std::string, int32_t> ids_;  // of the tokens as they were read
   std::vector<int32_t> types_;
   std::vector<float> scores_;
   GgufVocabularyKeys result_;
