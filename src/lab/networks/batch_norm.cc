@@ -32,8 +32,8 @@ struct Moments {
 Moments moments_of(const Tensor& x, std::span<const int32_t> position_of, int64_t positions, Over over) {
   const int64_t size = x.cols();
   std::vector<double> sums(static_cast<size_t>(positions * size)), squares = sums, tokens(static_cast<size_t>(positions));
-  for (size_t row = 0; row < position_of.size(); ++row) {
-    const float* from = x.host<float>() + static_cast<int64_t>(row) * size;
+  const float* from = x.host<float>();
+  for (size_t row = 0; row < position_of.size(); ++row, from += size) {
     const int64_t at = position_of[row] * size;
     for (int64_t c = 0; c < size; ++c) {
       sums[at + c] += from[c];
@@ -64,14 +64,14 @@ void backward(const Tensor& x, const Tensor& weight, const Tensor& bias, const M
   const int64_t size = x.cols();
   const auto gradient_of = [](const Tensor& t) { return gradient_sum(t) ? t.grad().host<float>() : nullptr; };
   float *const dx = gradient_of(x), *const dw = gradient_of(weight), *const db = gradient_of(bias);
-  const float* const w = weight.host<float>();
+  const float *const w = weight.host<float>(), *const g_of = dy.host<float>(), *const x_of = x.host<float>();
   const std::vector<double> scale = inverse_deviations(moments.variance);
   std::vector<double> constant(moments.mean.size()),
       slope = constant;  // of a position: what goes through its moments is constant + slope x
   for (size_t row = 0; row < position_of.size(); ++row) {
     const int64_t from = static_cast<int64_t>(row) * size, at = position_of[row] * size;
     for (int64_t c = 0; c < size; ++c) {
-      const double g = dy.host<float>()[from + c], s = scale[at + c], u = (x.host<float>()[from + c] - moments.mean[at + c]) * s;
+      const double g = g_of[from + c], s = scale[at + c], u = (x_of[from + c] - moments.mean[at + c]) * s;
       if (dw) dw[c] += static_cast<float>(g * u);
       if (db) db[c] += static_cast<float>(g);
       if (dx) dx[from + c] += static_cast<float>(g * w[c] * s);
@@ -89,7 +89,7 @@ void backward(const Tensor& x, const Tensor& weight, const Tensor& bias, const M
   add_up(slope, size, over == Over::up_to ? Over::from : Over::all);
   for (size_t row = 0; row < position_of.size(); ++row) {
     const int64_t from = static_cast<int64_t>(row) * size, at = position_of[row] * size;
-    for (int64_t c = 0; c < size; ++c) dx[from + c] += static_cast<float>(constant[at + c] + slope[at + c] * x.host<float>()[from + c]);
+    for (int64_t c = 0; c < size; ++c) dx[from + c] += static_cast<float>(constant[at + c] + slope[at + c] * x_of[from + c]);
   }
 }
 
@@ -125,11 +125,13 @@ Tensor BatchNorm::forward(const Tensor& x, const Segments& segments, bool traini
   }
   const std::vector<double> scale = inverse_deviations(moments.variance);
   Tensor y = Tensor::empty(x.shape(), x.dtype());
+  const float *const from = x.host<float>(), *const w = weight_.host<float>(), *const b = bias_.host<float>();
+  float* const to = y.host<float>();
   for (size_t row = 0; row < position_of.size(); ++row) {
-    const int64_t from = static_cast<int64_t>(row) * size, at = position_of[row] * size;
+    const int64_t first = static_cast<int64_t>(row) * size, at = position_of[row] * size;
     for (int64_t c = 0; c < size; ++c) {
-      const double u = (x.host<float>()[from + c] - moments.mean[at + c]) * scale[at + c];
-      y.host<float>()[from + c] = static_cast<float>(u * weight_.host<float>()[c] + bias_.host<float>()[c]);
+      const double u = (from[first + c] - moments.mean[at + c]) * scale[at + c];
+      to[first + c] = static_cast<float>(u * w[c] + b[c]);
     }
   }
   QKV_CHECK(training || !Tape::current(), "[batch_norm] the running averages have no gradient");

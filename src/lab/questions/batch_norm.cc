@@ -70,6 +70,7 @@ Experiment batch_norm() {
   return {
       .name = "batch_norm",
       .question = "LayerNorm or BatchNorm?",
+      .seeds = 10,
       .arms = {"layer", "batch-causal", "batch"},
       .data = {"text"},
       .run = run,

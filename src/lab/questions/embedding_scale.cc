@@ -33,6 +33,7 @@ Experiment embedding_scale() {
   return {
       .name = "embedding_scale",
       .question = "Why are embeddings multiplied by √d?",
+      .seeds = 10,
       .arms = {"scaled", "plain", "plain-learned"},
       .data = {"text"},
       .run = run,
