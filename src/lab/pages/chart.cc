@@ -114,10 +114,21 @@ std::string mark(size_t index, double x, double y) {
 
 std::string arm_label(const PageText& text, const std::string& arm) { return text.label("arm " + arm); }
 
-// About the width of a title: browsers do not wrap SVG's texts.
+// About the width of a title in the fonts of common systems: browsers do not wrap SVG's texts.
 double width_of(std::string_view text) {
   double width = 0;
-  for (size_t i = 0; i < text.size(); i += utf8_length(text[i])) width += static_cast<unsigned char>(text[i]) < 0x80 ? 7.7 : 13.5;
+  for (size_t i = 0; i < text.size(); i += utf8_length(text[i])) {
+    const std::string_view narrow = " !\"'(),-./:;I[]fijlrt|", wide = "mwMW%@";
+    if (static_cast<unsigned char>(text[i]) >= 0x80) {
+      width += 13.5;
+    } else if (narrow.find(text[i]) != std::string_view::npos) {
+      width += 5.3;
+    } else if (wide.find(text[i]) != std::string_view::npos) {
+      width += 13;
+    } else {
+      width += text[i] >= 'A' && text[i] <= 'Z' ? 10.3 : 9;
+    }
+  }
   return width;
 }
 

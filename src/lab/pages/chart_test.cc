@@ -49,6 +49,15 @@ TEST(Chart, LinesAreMeansOverSeeds) {
   EXPECT_THAT(chart_svg(chart, two_seeds(), labels(), Language::en, "id"), HasSubstr("the arm: 2 → 150.00"));
 }
 
+TEST(Chart, TitlesOfWideLettersAreWrapped) {
+  const auto lines = [](const std::string& title) {
+    const PageText text = parse_page("# t\n## labels\ntitle: " + title + "\nx: X\ny: Y\narm a: the arm", "labels");
+    return count_of(chart_svg({.experiment = "e", .value = "v", .arms = {"a"}}, two_seeds(), text, Language::en, "id"), "chart-title");
+  };
+  EXPECT_EQ(lines("Cross-attention to every source token is worth most"), 1u);     // 383 px of 416 in Chromium
+  EXPECT_EQ(lines("32 layers need a norm; LayerNorm and RMSNorm are alike"), 2u);  // 429 px
+}
+
 TEST(Chart, WithoutItsRecordsThereIsNone) {
   EXPECT_EQ(chart_svg({.experiment = "none", .value = "v", .arms = {"a"}}, two_seeds(), labels(), Language::en, "id"), "");
 }
