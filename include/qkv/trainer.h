@@ -135,7 +135,7 @@ struct TrainOptions {
   int64_t max_epochs = 0;
   // Wall-clock time, including tokenizer training, validation and earlier sessions. If neither max_steps nor schedule_steps nor a schedule
   // without an end is given, the schedule follows it: the speed is measured before the first update, the learning rate falls along a cosine
-  // over the updates that fit, and the warm-up is at most a twentieth of them. With presets tiny and small, unset values follow too:
+  // over the updates that fit, and the warm-up is at most a sixth of them. With presets tiny and small, unset values follow too:
   // batch_tokens, dropout, learning_rate, validate_every. `given` tells which count as set.
   double max_minutes = 0;
   // Names of options that keep their values, such as "dropout"; set_option() and the program add what they set. A member that differs from

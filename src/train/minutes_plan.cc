@@ -31,11 +31,16 @@ double two_digits(double value) {
 double dropout_for(double passes) { return passes <= 10 ? 0.1 : passes <= 20 ? 0.2 : 0.3; }
 
 // The presets' peaks are those of an inverse square root, p * sqrt(w / t) at update t. Its mean over T updates is about 2 p sqrt(w / T), a
-// cosine's is half its peak.
-double peak_for(double preset_peak, int64_t preset_warmup, int64_t updates) {
-  const double same_mean = 4 * preset_peak * std::sqrt(static_cast<double>(preset_warmup) / static_cast<double>(updates));
-  return same_mean >= preset_peak ? preset_peak : two_digits(same_mean);
+// cosine's is half its peak. Batches of 1 / k of the preset's tokens take 1 / sqrt(k) of its rate (Malladi et al. 2022, section 5).
+double peak_for(const TrainOptions& preset, int64_t updates, int64_t batch_tokens) {
+  const double same_mean = 4 * preset.learning_rate * std::sqrt(static_cast<double>(preset.warmup_steps) / static_cast<double>(updates));
+  const double smaller = std::sqrt(static_cast<double>(batch_tokens) / static_cast<double>(preset.batch_tokens));
+  return two_digits(std::min(preset.learning_rate, same_mean) * std::min(smaller, 1.0));
 }
+
+// After 2,500 updates of 512 tokens with `small` on Multi30k, BLEU was 27.6 with a warm-up of 125 updates and 30.2 with 400 (peak 1.2e-3);
+// with a peak of 1.9e-3 it was 24.7 and 29.2.
+constexpr int64_t kWarmupPart = 6;
 
 // As many as take a tenth of the time.
 int64_t validations_in(const PlanBasis& basis) {
@@ -106,14 +111,15 @@ std::vector<std::string> apply_plan(TrainOptions& options, const PlanBasis& basi
     lines.push_back(fmt::format("dropout {}: {:.1f} passes (0.1 up to 10, 0.2 up to 20, then 0.3)", options.dropout, passes));
   }
   if (has_open_recipe(options) && open("lr")) {
-    options.learning_rate = peak_for(preset.learning_rate, preset.warmup_steps, updates);
-    lines.push_back(fmt::format(
-        "learning rate {}: {}", options.learning_rate,
-        options.learning_rate == preset.learning_rate ? "the preset's" : fmt::format("the mean of the preset's over {} updates", updates)));
+    options.learning_rate = peak_for(preset, updates, options.batch_tokens);
+    lines.push_back(fmt::format("learning rate {}: {}", options.learning_rate,
+                                options.learning_rate == preset.learning_rate
+                                    ? "the preset's"
+                                    : fmt::format("the mean of the preset's over {} updates of so many tokens", updates)));
   }
-  if (const int64_t part = updates / 20; open("warmup-steps") && options.warmup_steps > part) {
+  if (const int64_t part = updates / kWarmupPart; open("warmup-steps") && options.warmup_steps > part) {
     options.warmup_steps = part;
-    lines.push_back(fmt::format("warm-up of {} updates: a twentieth of all", part));
+    lines.push_back(fmt::format("warm-up of {} updates: a sixth of all", part));
   } else if (options.warmup_steps >= updates) {
     lines.push_back(fmt::format("the warm-up of {} updates is longer than the time", options.warmup_steps));
   }

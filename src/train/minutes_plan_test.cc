@@ -74,12 +74,12 @@ TEST(MinutesPlan, IsNearTheRecipeThatWasTuned) {
   EXPECT_EQ(options.schedule_steps, 7500);
   EXPECT_EQ(options.batch_tokens, 512);
   EXPECT_EQ(options.dropout, 0.1);
-  EXPECT_EQ(options.warmup_steps, 375);
-  EXPECT_EQ(options.learning_rate, 0.0018);  // 4 * 2e-3 * sqrt(400 / 7500) = 1.848e-3
+  EXPECT_EQ(options.warmup_steps, 400);
+  EXPECT_EQ(options.learning_rate, 0.0013);  // 4 * 2e-3 * sqrt(400 / 7500) * sqrt(512 / 1024) = 1.306e-3
   EXPECT_EQ(options.validate_every, 1500);
   EXPECT_THAT(lines, Contains(HasSubstr("7500 updates fit")));
   EXPECT_EQ(options_of_plan(options),
-            "--max-steps 7500 --schedule cosine --batch-tokens 512 --dropout 0.1 --lr 0.0018 --warmup-steps 375 --validate-every 1500");
+            "--max-steps 7500 --schedule cosine --batch-tokens 512 --dropout 0.1 --lr 0.0013 --warmup-steps 400 --validate-every 1500");
 }
 
 // Letters to phonemes: warm-up 400 of 8,000 updates of 1,024 tokens halved the errors of batches of 4,096 and a long warm-up.
@@ -88,7 +88,7 @@ TEST(MinutesPlan, WordListGetsSmallBatchesAndAShortWarmUp) {
   apply_plan(options, basis_of(8000, 1100, 1024));
   EXPECT_EQ(options.batch_tokens, 1024);
   EXPECT_EQ(options.warmup_steps, 400);
-  EXPECT_EQ(options.learning_rate, 2.7e-3);  // 4 * 3e-3 * sqrt(400 / 8000)
+  EXPECT_EQ(options.learning_rate, 1.3e-3);  // 4 * 3e-3 * sqrt(400 / 8000) * sqrt(1024 / 4096)
 }
 
 TEST(MinutesPlan, ManyPassesNeedDropout) {
@@ -119,7 +119,7 @@ TEST(MinutesPlan, OtherPresetsKeepTheirRecipe) {
   EXPECT_EQ(updates_that_fit(options, basis_of(9000, 10, 16384)), 5000);  // the preset's, at most
   apply_plan(options, basis_of(1000, 10, 16384));
   EXPECT_EQ(options.schedule_steps, 1000);
-  EXPECT_EQ(options.warmup_steps, 50);
+  EXPECT_EQ(options.warmup_steps, 100);
   EXPECT_EQ(options.dropout, 0.2);
   EXPECT_EQ(options.learning_rate, 1e-3);
   EXPECT_EQ(options.validate_every, 250);

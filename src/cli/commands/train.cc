@@ -138,7 +138,7 @@ void show_defaults(const TrainCommand& train) {
       "lr = 0.002, batch-tokens = 4096; --print-config writes one.\n"
       "With --max-minutes and without --max-steps the speed is measured first, and the schedule is a cosine over the updates that fit, "
       "with a "
-      "warm-up of at most a twentieth of them. With --preset tiny and small, what is not given follows, too, and each choice is printed:\n"
+      "warm-up of at most a sixth of them. With --preset tiny and small, what is not given follows, too, and each choice is printed:\n"
       "  --batch-tokens    small: 512 or 1024, tiny: 1024, 2048 or 4096; the largest that leaves 10,000 updates, else the smallest\n"
       "  --dropout         0.1 up to 10 passes over the data, 0.2 up to 20, then 0.3\n"
       "  --lr              the preset's; from 16 of its warm-ups on, that with the mean of its inverse square root\n"
