@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Runs qkv tag, answer, fill-mask and classify on the models of tests/goldens: their forms of output, and what they refuse.
+"""Runs qkv tag, answer, fill-mask, classify, choose and eval on the models of tests/goldens: their forms of output, and what they refuse.
 
     tests/heads_test.py build/qkv
 """
 import json
+import math
 import pathlib
 import subprocess
 import sys
@@ -115,6 +116,22 @@ class Heads(unittest.TestCase):
         self.assertIn('1 lines have choices that are cut', self.works('choose', '--model', model, stdin=lines)[1])
         self.refused(1, ['line 2 has one choice'], 'choose', '--model', model, stdin='a\tb\tc\nd\te\n')
         self.refused(1, ['scores no choices', 'qkv tag'], 'choose', '--model', HEADS / 'tag_word_pieces')
+
+    def test_eval_scores_choices(self):
+        model = HEADS / 'choose_word_pieces'
+        expected = json.loads((model / 'expected.json').read_text())
+        right = [0, 1, 2, 1]
+        lines = ''.join('\t'.join([text, *choices, str(answer + 1)]) + '\n' for (text, choices), answer in zip(expected['questions'], right))
+        found = json.loads(self.works('eval', '--model', model, '--choices', '/dev/stdin', '--json', stdin=lines)[0])
+        scores = [each[answer] for each, answer in zip(expected['scores'], right)]
+        self.assertAlmostEqual(found['loss'], -sum(map(math.log, scores)) / 4, places=4)
+        self.assertEqual([found['right'], found['questions']], [sum(score == max(each) for score, each in zip(scores, expected['scores'])), 4])
+        printed, notes = self.works('eval', '--model', model, '--choices', '/dev/stdin', stdin=lines)
+        self.assertIn(f"accuracy {25 * found['right']:.2f} % ({found['right']} of 4 questions)", printed)
+        self.assertIn('1 questions have choices that are cut', notes)
+        self.refused(1, ['line 2', 'ends in "3", which is none of 1 to 2'], 'eval', '--model', model, '--choices', '/dev/stdin', stdin='a\tb\tc\t1\nd\te\tf\t3\n')
+        self.refused(1, ['line 1 has fewer than two choices'], 'eval', '--model', model, '--choices', '/dev/stdin', stdin='a\tb\t1\n')
+        self.refused(2, ['--choices', '--tags', 'one of them'], 'eval', '--model', 'x', '--tags', 'a', '--choices', 'b')
 
     def test_eval_scores_labels_numbers_and_tags(self):
         models = {each['model']: each for each in json.loads((GOLDENS / 'label_scores/expected.json').read_text())['models']}

@@ -41,7 +41,7 @@ class Shell(ProgramTest):
         self.assertEqual(sorted(complete(['qkv', 'tokenizer', ''])), ['compare', 'decode', 'encode', 'inspect', 'train'])
         self.assertEqual(complete(['qkv', 'completion', 'z']), ['zsh'])
         self.assertEqual(sorted(complete(['qkv', 'help', 'tr'])), ['train', 'translate'])
-        self.assertEqual(sorted(complete(['qkv', 'train', '--task', ''])), ['chat', 'classification', 'lm', 'mlm', 'tag', 'translation'])
+        self.assertEqual(sorted(complete(['qkv', 'train', '--task', ''])), ['chat', 'choice', 'classification', 'lm', 'mlm', 'tag', 'translation'])
         self.assertEqual(complete(['qkv', 'train', '--lr', '1', '--preset', 'char']), ['char-gpt'])
         self.assertEqual(complete(['qkv', 'tokenizer', 'train', '--model', 'w']), ['wordlevel', 'wordpiece'])
         self.assertEqual(complete(['qkv', 'translate', '--dtype', 'b']), ['bf16'])

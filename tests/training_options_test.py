@@ -33,7 +33,7 @@ class TrainingOptions(ProgramTest):
         return output, done.stderr
 
     def test_printed_options_are_read_back_exactly(self):
-        for options in ([], ['--preset', 'base'], ['--task', 'lm'], ['--task', 'mlm'], ['--task', 'classification'],
+        for options in ([], ['--preset', 'base'], ['--task', 'lm'], ['--task', 'mlm'], ['--task', 'classification'], ['--task', 'choice'],
                         ['--lr', '0.1234567890123', '--weight-decay', '1e-30', '--betas', '0.8,0.95', '--layers', 5, '--decoder-layers', 2],
                         ['--source', 'a "b" \\ c\tü', '--no-tensorboard', '--resume', '-o', self.folder / 'no', '--max-minutes', '0.1'],
                         ['--task', 'lm', '--text', 'x', '--document-separator', '\\n\\n', '--tokenizer', 't', '--valid-text', 'v'],

@@ -238,4 +238,25 @@ struct TagEvaluation {
 // bad_input or io for files (an unknown label with its line), interrupted if it was cancelled.
 QKV_API TagEvaluation evaluate_tags(const std::filesystem::path& model, const TextFiles& files, const TagEvaluationOptions& options = {});
 
+struct ChoiceEvaluationOptions {
+  InferenceType dtype = InferenceType::f32;
+  const CancellationToken* cancellation = nullptr;
+};
+
+struct ChoiceEvaluation {
+  double loss = 0;      // mean of -log p of the right choices among those of their question, in nats
+  double accuracy = 0;  // 0 to 1: right / questions
+  int64_t right = 0;    // questions whose likeliest choice is the right one
+  int64_t questions = 0;
+  int64_t cut = 0;         // questions with a choice of more tokens than the model takes, of which only a part was read
+  int64_t max_tokens = 0;  // limit of the model
+  double seconds = 0;      // computing time
+};
+
+// `model`: the directory of a model for multiple choice (qkv/chooser.h). `files`: lines of a text, two choices or more and the number of
+// the right one, from 1 on, with tabs between them. Throws qkv::Error with one line: unsupported for a model of another kind or a tokenizer
+// without a rule for pairs, bad_input or io for files (a fault with its line), interrupted if it was cancelled.
+QKV_API ChoiceEvaluation evaluate_choices(const std::filesystem::path& model, const TextFiles& files,
+                                          const ChoiceEvaluationOptions& options = {});
+
 }  // namespace qkv

@@ -19,8 +19,9 @@
 namespace qkv {
 
 // lm: a language model on plain text. mlm: an encoder that predicts hidden tokens (Devlin et al. 2018). classification: labels of texts.
-// tag: labels of words, such as names of people and places. chat: a pretrained language model learns the answers of conversations.
-enum class TrainTask { translation, lm, mlm, classification, tag, chat };
+// tag: labels of words, such as names of people and places. chat: a pretrained language model learns the answers of conversations. choice:
+// which of several texts goes best with another.
+enum class TrainTask { translation, lm, mlm, classification, tag, chat, choice };
 // What a text is labelled with: one label; labels with commas between them, or none; a number.
 enum class TextLabels { one, several, number };
 enum class TextVocabulary { character, byte, bpe };
@@ -50,6 +51,8 @@ struct TrainOptions {
   // than max_length are truncated.
   // For tag: a word and, as the last column, its label in each line, and a blank line after each sentence (CoNLL). Words behind max_length
   // tokens are left out.
+  // For choice: lines of a text, its choices and the number of the right one, from 1 on, with tabs between them. Texts with a choice that
+  // are longer than max_length are truncated.
   // For chat: JSON lines with a conversation each, as ChatTemplate::render (qkv/chat.h) takes them.
   TextFiles train_file, valid_file;
   std::string text_column, label_column;  // empty: tables have "text" and "label"; text_column is one of a language model, too
@@ -57,8 +60,8 @@ struct TrainOptions {
   std::string second_column;              // with pairs; empty: tables have "second"
   TextLabels labels = TextLabels::one;
 
-  // For translation, classification, tag or chat without validation files: the number of training texts that are held out for validation.
-  // They are chosen by their content and the seed among those that occur once.
+  // For translation, classification, tag, choice or chat without validation files: the number of training texts that are held out for
+  // validation. They are chosen by their content and the seed among those that occur once.
   int64_t valid_split = 0;
 
   // For every task but translation: the directory of a pretrained network and its tokenizer, which determines the network's shape instead
@@ -155,7 +158,7 @@ struct TrainOptions {
   const CancellationToken* cancellation = nullptr;  // a cancelled training writes a checkpoint first
 };
 
-// Applies the task, shape and recipe of a preset: tiny, small, base, char-gpt, bert-mini, classifier, tagger. Throws
+// Applies the task, shape and recipe of a preset: tiny, small, base, char-gpt, bert-mini, classifier, tagger, chooser, chat. Throws
 // Error(invalid_argument) for another name.
 QKV_API void apply_preset(TrainOptions& options, std::string_view name);
 
@@ -182,7 +185,7 @@ struct TrainValidation {
   std::optional<double> exact_match;           // for other translations: share of correct lines, 0 to 1
   std::optional<double> bits_per_byte;         // for plain text in UTF-8
   std::optional<double> masked_bits_per_byte;  // for mlm: bits per byte of hidden whole words
-  std::optional<double> accuracy;              // for classification and tag, 0 to 1; with several labels all of them must be right
+  std::optional<double> accuracy;              // for classification, tag and choice, 0 to 1; with several labels all of them must be right
   std::optional<double> entity_f1;             // for tag, of whole entities, 0 to 1 (Tjong Kim Sang and De Meulder 2003)
   bool best = false;                           // best so far; its weights are now in the directory
   double seconds = 0;                          // duration

@@ -10,6 +10,7 @@
 #include "base/timing.h"
 #include "data/table_rows.h"
 #include "data/tagged_words.h"
+#include "evaluate/choices.h"
 #include "evaluate/classification.h"
 #include "evaluate/comparison.h"
 #include "evaluate/masked_loss.h"
@@ -340,6 +341,23 @@ TagEvaluation evaluate_tags(const std::filesystem::path& directory, const TextFi
   result.scores = scores.entity_scores();
   result.left_out = -scores.words;
   for (const TaggedWords::Sentence& sentence : words.sentences) result.left_out += std::ssize(sentence.words);
+  result.seconds = watch.seconds();
+  return result;
+}
+
+ChoiceEvaluation evaluate_choices(const std::filesystem::path& directory, const TextFiles& files, const ChoiceEvaluationOptions& options) {
+  const ModelParts parts = open_head(directory, options.dtype, {Head::multiple_choice}, "scores no choices");
+  const ChoiceLines lines = read_choice_lines(TextSource::open(files, {.cancellation = options.cancellation}));
+  ChoiceEvaluation result{.max_tokens = parts.model->config.max_position_embeddings};
+  const ChoiceTexts texts(lines, parts.tokenizer, result.max_tokens);
+  const Stopwatch watch;
+  const ChoiceAccuracy found =
+      choice_accuracy(parts.model->network, texts, {.dtype = activation_type(*parts.model), .cancellation = options.cancellation});
+  result.loss = found.loss();
+  result.accuracy = found.accuracy();
+  result.right = found.right;
+  result.questions = found.questions;
+  result.cut = texts.cut();
   result.seconds = watch.seconds();
   return result;
 }

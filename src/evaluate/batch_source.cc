@@ -11,10 +11,11 @@ CrossEntropyResult batch_loss(const Transformer& network, const TrainingBatch& b
   if (!network.config().has_head()) {
     return network.loss(batch.source, batch.target_in, batch.target_out, label_smoothing, scale, context, batch.target_rows);
   }
-  if (!batch.target_values.empty()) {
+  if (!batch.target_values.empty() || !batch.target_groups.empty()) {
     const Tensor hidden = network.rows_for_head(batch.source, context);
     const OutputLoss kind = network.config().label_kind == LabelKind::values ? OutputLoss::squared_error : OutputLoss::binary_cross_entropy;
     const Tensor logits = network.logits_of_rows(hidden, batch.source.segments, batch.target_rows, context);
+    if (!batch.target_groups.empty()) return group_loss(logits, batch.target_groups, batch.target_out, scale, hidden.dtype());
     return output_loss(logits, batch.target_values, kind, scale, hidden.dtype());
   }
   return network.loss_of_rows(batch.source, batch.target_rows, batch.target_out, label_smoothing, scale, context);

@@ -15,10 +15,11 @@ namespace qkv {
 
 // One batch of packed sequences. With a decoder, row i of target_in predicts target_out[i], or row target_rows[i] if there are any; for a
 // language model the source is empty. For an encoder without decoder, row target_rows[i] of the source predicts target_out[i]; if labels of
-// which several hold or numbers are learned instead, it predicts the i-th num_labels of target_values.
+// which several hold or numbers are learned instead, it predicts the i-th num_labels of target_values. For multiple choice the rows fall
+// into groups of neighbours, whose sizes are target_groups, and target_out has the right one of each group.
 struct TrainingBatch {
   TokenBatch source, target_in;
-  std::vector<int32_t> target_rows, target_out;
+  std::vector<int32_t> target_rows, target_out, target_groups;
   std::vector<float> target_values;
 
   int64_t predictions() const { return std::ssize(target_out) + std::ssize(target_values); }

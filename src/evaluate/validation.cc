@@ -132,6 +132,11 @@ ValidationResult ClassificationValidation::run(const Transformer& network, const
   return {.loss = scores.loss(), .accuracy = scores.accuracy()};
 }
 
+ValidationResult ChoiceValidation::run(const Transformer& network, const Share& share) const {
+  const ChoiceAccuracy scores = choice_accuracy(network, texts_, of_share(options_, share));
+  return {.loss = scores.loss(), .accuracy = scores.accuracy()};
+}
+
 ValidationResult AnswerValidation::run(const Transformer& network, const Share& share) const {
   return {.loss = answer_loss(network, texts_, options_, share)};
 }

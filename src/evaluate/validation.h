@@ -7,6 +7,7 @@
 
 #include "data/batches.h"
 #include "data/parallel_corpus.h"
+#include "evaluate/choices.h"
 #include "evaluate/classification.h"
 #include "evaluate/masked_loss.h"
 #include "evaluate/share.h"
@@ -23,7 +24,7 @@ struct ValidationResult {
   std::optional<double> exact_match;    // set if no reference has four words, which makes BLEU 0
   std::optional<double> bits_per_byte;  // for plain text
   std::optional<double> masked_bits_per_byte;
-  std::optional<double> accuracy;   // for classification and labels of words
+  std::optional<double> accuracy;   // for classification, labels of words and choices
   std::optional<double> entity_f1;  // for labels of words
 
   // The score that ranks validations before their loss; higher is better. 0 if only the loss ranks them.
@@ -116,6 +117,18 @@ class ClassificationValidation final : public Validation {
 
  private:
   LabelledTexts texts_;
+  EncoderRunOptions options_;
+};
+
+// For questions with choices.
+class ChoiceValidation final : public Validation {
+ public:
+  ChoiceValidation(ChoiceTexts texts, const EncoderRunOptions& options) : texts_(std::move(texts)), options_(options) {}
+
+  ValidationResult run(const Transformer& network, const Share& share) const override;
+
+ private:
+  ChoiceTexts texts_;
   EncoderRunOptions options_;
 };
 

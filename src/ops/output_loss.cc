@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "kernels/bf16.h"
@@ -40,6 +41,16 @@ Tensor tensor_of(const std::vector<double>& values, const Shape& shape, DType dt
   return tensor;
 }
 
+// gradient: that of each output, with the scale.
+CrossEntropyResult result_of(const Tensor& outputs, double sum, const std::vector<double>& gradient, float scale, DType gradient_type) {
+  const CrossEntropyResult result{tensor_of({scale * sum}, {1}, outputs.dtype(), outputs.device()), sum, sum};
+  if (wants_gradient({outputs})) {
+    const Tensor slopes = tensor_of(gradient, outputs.shape(), gradient_type, outputs.device());
+    record(result.loss, {outputs}, [=](const Tensor&) { add_gradient(outputs, slopes); });
+  }
+  return result;
+}
+
 }  // namespace
 
 CrossEntropyResult output_loss(const Tensor& outputs, std::span<const float> targets, OutputLoss kind, float scale, DType gradient_type) {
@@ -51,12 +62,28 @@ CrossEntropyResult output_loss(const Tensor& outputs, std::span<const float> tar
     sum += loss;
     gradient[i] = scale * slope;
   }
-  const CrossEntropyResult result{tensor_of({scale * sum}, {1}, outputs.dtype(), outputs.device()), sum, sum};
-  if (wants_gradient({outputs})) {
-    const Tensor slopes = tensor_of(gradient, outputs.shape(), gradient_type, outputs.device());
-    record(result.loss, {outputs}, [=](const Tensor&) { add_gradient(outputs, slopes); });
+  return result_of(outputs, sum, gradient, scale, gradient_type);
+}
+
+CrossEntropyResult group_loss(const Tensor& outputs, std::span<const int32_t> groups, std::span<const int32_t> targets, float scale,
+                              DType gradient_type) {
+  QKV_CHECK(groups.size() == targets.size() && std::accumulate(groups.begin(), groups.end(), int64_t{0}) == outputs.numel(),
+            "[group_loss] {} groups and {} targets for {} outputs", groups.size(), targets.size(), outputs.numel());
+  std::vector<double> values = host_values(outputs);
+  double sum = 0;
+  size_t begin = 0;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    const std::span<double> group = std::span(values).subspan(begin, static_cast<size_t>(groups[i]));
+    QKV_CHECK(targets[i] >= 0 && targets[i] < groups[i], "[group_loss] target {} of a group of {}", targets[i], groups[i]);
+    const double largest = *std::max_element(group.begin(), group.end()), right = group[static_cast<size_t>(targets[i])];
+    double total = 0;
+    for (double& x : group) total += x = std::exp(x - largest);
+    sum += std::log(total) + largest - right;
+    for (double& x : group) x *= scale / total;
+    group[static_cast<size_t>(targets[i])] -= scale;
+    begin += group.size();
   }
-  return result;
+  return result_of(outputs, sum, values, scale, gradient_type);
 }
 
 }  // namespace qkv

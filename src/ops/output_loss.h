@@ -1,4 +1,4 @@
-// Losses of outputs that do not choose one label: labels that hold or not whatever the others do, and numbers.
+// Losses of few outputs: labels that hold or not whatever the others do, numbers, and choices.
 #pragma once
 
 #include <cstdint>
@@ -17,5 +17,10 @@ enum class OutputLoss : uint8_t {
 // loss is computed on the host; targets: as many. The gradient of `outputs` has the type `gradient_type`, that of the rows they were
 // computed from.
 CrossEntropyResult output_loss(const Tensor& outputs, std::span<const float> targets, OutputLoss kind, float scale, DType gradient_type);
+
+// The sum over groups of neighbouring outputs of -log softmax(outputs of the group)[target], as torch.nn.CrossEntropyLoss. groups: their
+// sizes, which add up to the number of outputs; targets: an index within each.
+CrossEntropyResult group_loss(const Tensor& outputs, std::span<const int32_t> groups, std::span<const int32_t> targets, float scale,
+                              DType gradient_type);
 
 }  // namespace qkv

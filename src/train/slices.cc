@@ -6,8 +6,17 @@
 namespace qkv {
 namespace {
 
-// The first sequence of part `part`: the first one whose middle lies at or behind the part's share of the tokens.
-int64_t first_sequence(const std::vector<int64_t>& ends, int part, int parts) {
+// The first sequence of each unit that no cut divides, and the number of all: single sequences, or those of a group of choices.
+std::vector<int64_t> unit_begins(const TrainingBatch& batch) {
+  std::vector<int64_t> begins{0};
+  const int64_t count = std::max(batch.source.segments.count(), batch.target_in.segments.count());
+  for (const int32_t group : batch.target_groups) begins.push_back(begins.back() + group);
+  while (batch.target_groups.empty() && begins.back() < count) begins.push_back(begins.back() + 1);
+  return begins;
+}
+
+// The first unit of part `part`: the first one whose middle lies at or behind the part's share of the tokens.
+int64_t first_of_part(const std::vector<int64_t>& ends, int part, int parts) {
   const int64_t total = ends.empty() ? 0 : ends.back();
   int64_t begin = 0;
   for (size_t i = 0; i < ends.size(); ++i) {
@@ -45,17 +54,18 @@ std::vector<SliceUnit> units_of_slice(size_t batches, int slices, int slice) {
 }
 
 TrainingBatch part_of(const TrainingBatch& batch, int part, int parts) {
-  const int64_t count = std::max(batch.source.segments.count(), batch.target_in.segments.count());
+  const std::vector<int64_t> begins = unit_begins(batch);
   std::vector<int64_t> ends;
   int64_t tokens = 0;
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = 0; i < begins.back(); ++i) {
     if (batch.source.segments.count() > 0) tokens += batch.source.segments.length(i);
     if (batch.target_in.segments.count() > 0) tokens += batch.target_in.segments.length(i);
-    ends.push_back(tokens);
+    if (begins[ends.size() + 1] == i + 1) ends.push_back(tokens);
   }
-  const int64_t first = first_sequence(ends, part, parts), last = first_sequence(ends, part + 1, parts);
+  const int64_t first_unit = first_of_part(ends, part, parts), last_unit = first_of_part(ends, part + 1, parts);
   TrainingBatch result;
-  if (first == last) return result;
+  if (first_unit == last_unit) return result;
+  const int64_t first = begins[static_cast<size_t>(first_unit)], last = begins[static_cast<size_t>(last_unit)];
   result.source = sequences_of(batch.source, first, last);
   result.target_in = sequences_of(batch.target_in, first, last);
   const bool decoder = batch.target_in.segments.count() > 0;
@@ -66,11 +76,16 @@ TrainingBatch part_of(const TrainingBatch& batch, int part, int parts) {
   }
   const int32_t begin = (decoder ? batch.target_in : batch.source).segments.begin(first);
   const int32_t end = begin + static_cast<int32_t>((decoder ? result.target_in : result.source).ids.size());
+  const bool grouped = !batch.target_groups.empty();
+  if (grouped) {
+    result.target_groups.assign(batch.target_groups.begin() + first_unit, batch.target_groups.begin() + last_unit);
+    result.target_out.assign(batch.target_out.begin() + first_unit, batch.target_out.begin() + last_unit);
+  }
   const size_t width = batch.target_rows.empty() ? 0 : batch.target_values.size() / batch.target_rows.size();
   for (size_t i = 0; i < batch.target_rows.size(); ++i) {
     if (batch.target_rows[i] < begin || batch.target_rows[i] >= end) continue;
     result.target_rows.push_back(batch.target_rows[i] - begin);
-    if (!batch.target_out.empty()) result.target_out.push_back(batch.target_out[i]);
+    if (!batch.target_out.empty() && !grouped) result.target_out.push_back(batch.target_out[i]);
     const auto values = batch.target_values.begin() + static_cast<std::ptrdiff_t>(i * width);
     result.target_values.insert(result.target_values.end(), values, values + static_cast<std::ptrdiff_t>(width));
   }

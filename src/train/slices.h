@@ -18,7 +18,8 @@ struct SliceUnit {
 // so that no pass is larger than a batch.
 std::vector<SliceUnit> units_of_slice(size_t batches, int slices, int slice);
 
-// The sequences of one part of a batch. Cuts lie between sequences and make the numbers of tokens about equal, so a part may be empty.
+// The sequences of one part of a batch. Cuts lie between sequences, or between groups of choices, and make the numbers of tokens about
+// equal, so a part may be empty.
 TrainingBatch part_of(const TrainingBatch& batch, int part, int parts);
 
 }  // namespace qkv

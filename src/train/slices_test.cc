@@ -62,6 +62,24 @@ TEST(Slices, RowsOfAnEncoderGoWithTheirSequence) {
   EXPECT_THAT(second.target_out, ElementsAre(8, 9));
 }
 
+TEST(Slices, ChoicesOfAQuestionStayTogether) {
+  TrainingBatch batch;
+  const std::vector<int32_t> lengths{2, 2, 2, 2, 2};
+  batch.source.segments = Segments::of_lengths(lengths);
+  batch.source.ids = {10, 11, 20, 21, 30, 31, 40, 41, 50, 51};
+  batch.target_rows = {0, 2, 4, 6, 8};
+  batch.target_groups = {3, 2};
+  batch.target_out = {2, 1};
+  const TrainingBatch first = part_of(batch, 0, 2), second = part_of(batch, 1, 2);
+  EXPECT_THAT(first.target_groups, ElementsAre(3));
+  EXPECT_THAT(first.target_out, ElementsAre(2));
+  EXPECT_THAT(first.target_rows, ElementsAre(0, 2, 4));
+  EXPECT_THAT(second.source.ids, ElementsAre(40, 41, 50, 51));
+  EXPECT_THAT(second.target_groups, ElementsAre(2));
+  EXPECT_THAT(second.target_out, ElementsAre(1));
+  EXPECT_THAT(second.target_rows, ElementsAre(0, 2));
+}
+
 TEST(Slices, FewSequencesLeavePartsEmpty) {
   TrainingBatch batch;
   const int32_t length = 4;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes tiny BERTs (random weights), batches, and what 50 updates of PyTorch make of them, for labels of words, several labels, and numbers.
+"""Writes tiny BERTs (random weights), batches, and what 50 updates of PyTorch make of them, for labels of words, several labels, numbers, and choices.
 
 Each folder of tests/goldens/head_training/ is a model directory with expected.json ("versions"; "options" of the optimizer; "batches", which are used in turn:
-"ids", "token_types", "rows" that predict, "labels" or "values"; "losses" of the updates) and expected.safetensors (the weights afterwards, in f32). The
+"ids", "token_types", "rows" that predict, "labels" or "values", of choices "groups", the numbers of texts that belong together; "losses" of the updates) and expected.safetensors (the weights afterwards, in f32). The
 learning rate rises for "warmup_steps" updates and stays. Everything is computed in float64 without dropout.
 """
 
@@ -10,6 +10,7 @@ import json
 import pathlib
 import platform
 import shutil
+import sys
 
 import safetensors.torch
 import torch
@@ -25,13 +26,17 @@ MODELS = {
     "words": (transformers.BertForTokenClassification, dict(num_labels=5)),
     "several_labels": (transformers.BertForSequenceClassification, dict(num_labels=3, problem_type="multi_label_classification")),
     "numbers": (transformers.BertForSequenceClassification, dict(num_labels=1, problem_type="regression")),
+    "choices": (transformers.BertForMultipleChoice, {}),
 }
 
 
 def make_batch(name, generator):
     draw = lambda low, high: int(torch.randint(low, high, (1,), generator=generator))
     batch = {"ids": [], "token_types": [], "rows": [], "labels": [], "values": []}
-    for _ in range(TEXTS):
+    if name == "choices":
+        batch["groups"] = [2, 3, 4]
+        batch["labels"] = [[draw(0, size)] for size in batch["groups"]]
+    for _ in range(sum(batch.get("groups", [TEXTS]))):
         length, split = draw(4, 15), draw(2, 4)
         ids = [2] + [draw(4, VOCABULARY) for _ in range(length - 2)] + [3]
         batch["ids"].append(ids)
@@ -42,6 +47,8 @@ def make_batch(name, generator):
             batch["labels"].append([(ids[at] + ids[at - 1]) % 5 for at in rows])
         else:
             batch["rows"].append([0])
+            if name == "choices":
+                continue
             batch["values"].append([float(ids[1] % (2 + i) == 0) for i in range(3)] if name == "several_labels" else [ids[1] / 7 - 2])
     return batch
 
@@ -51,6 +58,12 @@ def loss_of(model, name, batch):
     padded = lambda rows, value: torch.tensor([row + [value] * (longest - len(row)) for row in rows])
     inputs = dict(input_ids=padded(batch["ids"], 0), token_type_ids=padded(batch["token_types"], 0),
                   attention_mask=padded([[1] * len(ids) for ids in batch["ids"]], 0))
+    if name == "choices":  # a question at a time, as the numbers of choices differ
+        groups, losses, begin = batch["groups"], [], 0
+        for size, label in zip(groups, batch["labels"]):
+            losses.append(model(**{key: value[begin:begin + size].unsqueeze(0) for key, value in inputs.items()}, labels=torch.tensor(label)).loss)
+            begin += size
+        return torch.stack(losses).mean()
     if name != "words":
         values = torch.tensor(batch["values"], dtype=torch.float64)
         return model(**inputs, labels=values.squeeze(-1) if name == "numbers" else values).loss
@@ -60,9 +73,12 @@ def loss_of(model, name, batch):
     return model(**inputs, labels=labels).loss
 
 
-def main():
-    shutil.rmtree(ROOT, ignore_errors=True)
+def main(only=""):
+    """Writes one of the folders, or all."""
     for seed, (name, (model_class, more)) in enumerate(MODELS.items(), start=3):
+        if only not in ("", name):
+            continue
+        shutil.rmtree(ROOT / name, ignore_errors=True)
         generator = torch.Generator().manual_seed(seed)
         folder = ROOT / name
         model = model_class(transformers.BertConfig(**SIZES, **more))
@@ -93,4 +109,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

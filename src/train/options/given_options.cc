@@ -39,15 +39,15 @@ struct OptionTasks {
 std::span<const OptionTasks> option_tasks() {
   using enum TrainTask;
   static const std::vector<OptionTasks> list = {
-      {"max-length", {translation, classification, tag}},
-      {"valid-split", {translation, classification, tag, chat}},
+      {"max-length", {translation, classification, tag, choice}},
+      {"valid-split", {translation, classification, tag, choice, chat}},
       {"valid-fraction", {lm, mlm}},
       {"vocabulary", {lm}},
       {"context", {lm, mlm, chat}},
       {"chat-template", {chat}},
       {"mask-probability", {mlm}},
       {"whole-words", {mlm}},
-      {"encoder-layers", {translation, mlm, classification, tag}},
+      {"encoder-layers", {translation, mlm, classification, tag, choice}},
       {"pairs", {classification}},
       {"labels", {classification}},
       {"decoder-layers", {translation, lm}},

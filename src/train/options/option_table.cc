@@ -81,7 +81,7 @@ TrainOption betas() {
 TrainOption preset() {
   return text_option(
       {"preset", "Shape and recipe to start from; what else is given comes on top", false, nullptr,
-       "tiny|small|base|char-gpt|bert-mini|classifier|tagger|chat"},
+       "tiny|small|base|char-gpt|bert-mini|classifier|tagger|chooser|chat"},
       OptionType::composite, [](O& options, const std::string& text, const std::string&) { apply_preset(options, text); },
       [](const O& options) { return options.preset; });
 }
@@ -110,8 +110,7 @@ std::vector<TrainOption> data_options() {
   return {
       choice({"task",
               "What is learnt: to translate, (lm) to write on, (mlm) to find hidden tokens, to tell classes apart, (tag) to label words, "
-              "or (chat) "
-              "the answers of conversations",
+              "(choice) which of several texts goes with another, or (chat) the answers of conversations",
               false},
              &O::task,
              {{"translation", TrainTask::translation},
@@ -119,6 +118,7 @@ std::vector<TrainOption> data_options() {
               {"mlm", TrainTask::mlm},
               {"classification", TrainTask::classification},
               {"tag", TrainTask::tag},
+              {"choice", TrainTask::choice},
               {"chat", TrainTask::chat}}),
       text_files({"source", "Training text, one sentence a line; several files are read one after another", false}, &O::source),
       text_files({"target", "Its translation, line by line", false}, &O::target),
@@ -128,13 +128,14 @@ std::vector<TrainOption> data_options() {
               "Read this column of --source, which is a table (CSV, TSV) or JSON lines; a number counts columns where there is no header"},
              &O::source_column),
       column({"target-column", "The column of --target"}, &O::target_column),
+      integer({"valid-split",
+               "Of --task translation, classification, tag, choice and chat: validate on N texts of the training files instead of files of "
+               "their own",
+               true},
+              &O::valid_split, 0, INT32_MAX),
       integer(
-          {"valid-split",
-           "Of --task translation, classification, tag and chat: validate on N texts of the training files instead of files of their own",
-           true},
-          &O::valid_split, 0, INT32_MAX),
-      integer({"max-length", "Leave out pairs with more tokens on a side; of --task classification and tag: cut longer texts", true},
-              &O::max_length, 2, 65536),
+          {"max-length", "Leave out pairs with more tokens on a side; of --task classification, tag and choice: cut longer texts", true},
+          &O::max_length, 2, 65536),
       text_files({"text", "Of --task lm and mlm: the text to learn, as it is", false}, &O::text),
       text_files({"valid-text", "Of --task lm and mlm: text to validate on (default: the end of --text)", false}, &O::valid_text),
       real({"valid-fraction", "Of --task lm and mlm: how much of the end of --text is kept to validate on", false}, &O::valid_fraction, 0,
@@ -151,10 +152,11 @@ std::vector<TrainOption> data_options() {
       text_files(
           {"train-file",
            "Of --task classification: lines of a text, a tab and its label, or tables; of --task tag: a word and its label in each line, "
-           "and blank lines between sentences; of --task chat: JSON lines {\"messages\": [{\"role\": ..., \"content\": ...}, ...]}",
+           "and blank lines between sentences; of --task choice: lines of a text, its choices and the number of the right one, with tabs "
+           "between them; of --task chat: JSON lines {\"messages\": [{\"role\": ..., \"content\": ...}, ...]}",
            false},
           &O::train_file),
-      text_files({"valid-file", "Of --task classification, tag and chat: such lines to validate on", false}, &O::valid_file),
+      text_files({"valid-file", "Of --task classification, tag, choice and chat: such lines to validate on", false}, &O::valid_file),
       column({"text-column", "Of --task lm, mlm and classification: read the texts from this column of CSV, TSV or JSON lines"},
              &O::text_column),
       column({"label-column", "Of --task classification: read the labels from this column"}, &O::label_column),

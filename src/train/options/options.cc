@@ -176,6 +176,7 @@ std::span<const TaskData> task_data() {
        {"train-file", "valid-file"},
        {"text-column", "label-column", "second-column", "init"}},
       {TrainTask::tag, "`train_file` and `valid_file`", {"train-file", "valid-file"}, {"init"}},
+      {TrainTask::choice, "`train_file` and `valid_file`", {"train-file", "valid-file"}, {"init"}},
       {TrainTask::chat, "`train_file` and `valid_file`", {"train-file", "valid-file", "init"}, {}},
   };
   return list;
@@ -213,10 +214,10 @@ void check_data_options(const TrainOptions& options) {
     }
   }
   const bool can_split = options.task != TrainTask::lm && options.task != TrainTask::mlm;
-  QKV_CHECK_OPTION(
-      options.valid_split == 0 || can_split,
-      "`valid_split` belongs to `task` translation, classification, tag and chat; of `task` {} `valid_fraction` is kept to validate on",
-      task);
+  QKV_CHECK_OPTION(options.valid_split == 0 || can_split,
+                   "`valid_split` belongs to `task` translation, classification, tag, choice and chat; of `task` {} `valid_fraction` is "
+                   "kept to validate on",
+                   task);
   check_given(options, mine);
   for (const char* name : mine.needed) {
     const bool given = !value_of(options, name).empty(), validation = std::string_view(name).starts_with("valid-");
@@ -228,6 +229,8 @@ void check_data_options(const TrainOptions& options) {
   QKV_CHECK_OPTION(options.second_column.empty() || options.pairs, "`second_column` is for `pairs` of texts; give both or neither");
   QKV_CHECK_OPTION(options.labels == TextLabels::one || options.label_smoothing == 0,
                    "`label_smoothing` is for one label of each text; leave it out with `labels` {}", value_of(options, "labels"));
+  QKV_CHECK_OPTION(options.task != TrainTask::choice || options.label_smoothing == 0,
+                   "`label_smoothing` is for labels; leave it out with `task` choice");
   QKV_CHECK_OPTION(options.tokenizer.empty() || options.vocab_size == 0,
                    "`vocab_size` is that of a tokenizer to train; leave it out with `tokenizer`");
   QKV_CHECK_OPTION(options.tokenizer.empty() || options.vocabulary == TextVocabulary::character,

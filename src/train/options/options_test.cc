@@ -12,6 +12,7 @@
 #include "base/files.h"
 #include "base/temporary_directory.h"
 #include "train/options/option_table.h"
+#include "train/options/presets.h"
 
 namespace qkv {
 namespace {
@@ -98,7 +99,7 @@ TEST_F(ConfigFile, WrongValuesNameFileLineAndKey) {
   EXPECT_THAT(error("betas = [\"a\"]\n"), HasSubstr("numbers only"));
   EXPECT_THAT(error("lr = \n"), HasSubstr("not TOML"));
   EXPECT_THAT(error("lr = 1\nlr = 2\n"), HasSubstr("not TOML"));
-  EXPECT_THAT(error("preset = \"huge\"\n"), HasSubstr("tiny, small, base, char-gpt, bert-mini, classifier, tagger and chat"));
+  EXPECT_THAT(error("preset = \"huge\"\n"), HasSubstr("tiny, small, base, char-gpt, bert-mini, classifier, tagger, chooser and chat"));
 }
 
 TEST_F(ConfigFile, RecipeShortenedOnTheCommandLineGetsAShorterWarmUp) {
@@ -317,8 +318,18 @@ TEST(Options, OfALanguageModelThatAreMissingOrContradictoryAreNamed) {
   EXPECT_NO_THROW(error([](auto& o) { o.vocab_size = 100, o.vocabulary = TextVocabulary::bpe; }));
   EXPECT_THAT(error([](auto& o) { o.valid_fraction = 0; }), HasSubstr("valid_fraction 0"));
   EXPECT_THAT(error([](auto& o) { o.valid_split = 3; }),
-              HasSubstr("valid_split belongs to task translation, classification, tag and chat"));
+              HasSubstr("valid_split belongs to task translation, classification, tag, choice and chat"));
   EXPECT_THAT(error([](auto& o) { o.context = 20000; }), HasSubstr("batch_tokens 16384 is less than context 20000"));
+}
+
+TEST(Options, OfChoicesThatBelongToLabelsAreRefused) {
+  TrainOptions options;
+  apply_preset(options, default_preset(TrainTask::choice));
+  EXPECT_EQ(options.task, TrainTask::choice);
+  options.train_file = options.valid_file = options.output = "x";
+  EXPECT_NO_THROW(check_train_options(options));
+  options.label_smoothing = 0.1;
+  EXPECT_THAT(error_of([&] { check_train_options(options); }), HasSubstr("label_smoothing is for labels"));
 }
 
 // A C++ program sets members without parsing, and many of them are divisors.

@@ -141,6 +141,26 @@ constexpr std::array kPresets = {
            .label_smoothing = 0,
            .validate_every = 100,
            .max_length = 128},
+    Preset{.name = "chooser",
+           .task = TrainTask::choice,
+           .layers = 2,
+           .hidden_size = 128,
+           .num_attention_heads = 4,
+           .ffn_dim = 512,
+           .norm_position = NormPlacement::post,
+           .activation = FeedForwardActivation::gelu,
+           .position = PositionKind::learned,
+           .initializer_range = 0.02,
+           .vocab_size_limit = 4000,
+           .learning_rate = 5e-4,
+           .warmup_steps = 100,
+           .batch_tokens = 1024,
+           .dropout = 0.3,
+           .epsilon = 1e-8,
+           .weight_decay = 0.01,
+           .label_smoothing = 0,
+           .validate_every = 100,
+           .max_length = 128},
     Preset{.name = "chat",
            .task = TrainTask::chat,
            .layers = 6,
@@ -168,6 +188,7 @@ const char* default_preset(TrainTask task) {
     case TrainTask::mlm: return "bert-mini";
     case TrainTask::classification: return "classifier";
     case TrainTask::tag: return "tagger";
+    case TrainTask::choice: return "chooser";
     case TrainTask::chat: return "chat";
     case TrainTask::translation: break;
   }
@@ -177,7 +198,8 @@ const char* default_preset(TrainTask task) {
 void apply_preset(TrainOptions& options, std::string_view name) {
   const auto found = std::find_if(kPresets.begin(), kPresets.end(), [&](const Preset& preset) { return preset.name == name; });
   QKV_CHECK_OPTION(found != kPresets.end(),
-                   "`preset`: there is no \"{}\"; there are tiny, small, base, char-gpt, bert-mini, classifier, tagger and chat", name);
+                   "`preset`: there is no \"{}\"; there are tiny, small, base, char-gpt, bert-mini, classifier, tagger, chooser and chat",
+                   name);
   options.preset = found->name;
   options.task = found->task;
   options.encoder_layers = options.decoder_layers = found->layers;

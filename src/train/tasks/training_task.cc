@@ -13,6 +13,7 @@ std::unique_ptr<TrainingTask> make_task(const TrainOptions& options, const TextS
     case TrainTask::mlm: return make_masked_task(options, texts);
     case TrainTask::classification: return make_classification_task(options, texts);
     case TrainTask::tag: return make_tag_task(options, texts);
+    case TrainTask::choice: return make_choice_task(options, texts);
     case TrainTask::chat: return make_chat_task(options, texts);
     case TrainTask::translation: break;
   }

@@ -62,6 +62,7 @@ std::unique_ptr<TrainingTask> make_translation_task(const TrainOptions& options,
 std::unique_ptr<TrainingTask> make_text_task(const TrainOptions& options, const TextSourceOptions& texts);
 std::unique_ptr<TrainingTask> make_masked_task(const TrainOptions& options, const TextSourceOptions& texts);
 std::unique_ptr<TrainingTask> make_classification_task(const TrainOptions& options, const TextSourceOptions& texts);
+std::unique_ptr<TrainingTask> make_choice_task(const TrainOptions& options, const TextSourceOptions& texts);
 std::unique_ptr<TrainingTask> make_tag_task(const TrainOptions& options, const TextSourceOptions& texts);
 std::unique_ptr<TrainingTask> make_chat_task(const TrainOptions& options, const TextSourceOptions& texts);
 

@@ -69,7 +69,7 @@ std::string given_scoring_option(const EvalArguments& arguments) {
   return !name.empty() ? name : first(comparison_option_table(), arguments.comparison);
 }
 
-// Refuses what belongs to lines and their references beside --text, --classification and --tags.
+// Refuses what belongs to lines and their references beside --text, --classification, --tags and --choices.
 void refuse_scoring_of_lines(const EvalArguments& arguments, std::string_view mode, std::string_view kind) {
   if (!arguments.source.empty() || !arguments.references.empty() || !arguments.hypothesis.empty() || !arguments.output.empty() ||
       !arguments.compared.empty() || !arguments.tokenizer.empty()) {
@@ -92,8 +92,8 @@ void check_comparison(const EvalArguments& arguments) {
 void check_lines(const EvalArguments& arguments) {
   if (arguments.references.empty()) {
     fail(ErrorCode::invalid_argument,
-         "eval needs --reference to score translations, --text to score a language model, --classification to score a classifier, or "
-         "--tags to score labels of words");
+         "eval needs --reference to score translations, --text to score a language model, --classification to score a classifier, "
+         "--tags to score labels of words, or --choices to score a model for multiple choice");
   }
   if (!arguments.tokenizer.empty() && !arguments.comparison.scoring.token_error_rate)
     fail(ErrorCode::invalid_argument, "--tokenizer goes with --token-error-rate");
@@ -120,7 +120,8 @@ struct Mode {
 void check_arguments(const EvalArguments& arguments) {
   const Mode modes[] = {{"--text", "language model", !arguments.text.empty()},
                         {"--classification", "classifier", !arguments.classification.empty()},
-                        {"--tags", "model that labels words", !arguments.tags.empty()}};
+                        {"--tags", "model that labels words", !arguments.tags.empty()},
+                        {"--choices", "model for multiple choice", !arguments.choices.empty()}};
   if (arguments.classification.empty()) {
     if (!arguments.label_column.empty()) fail(ErrorCode::invalid_argument, "--label-column goes with --classification");
     if (arguments.pairs) fail(ErrorCode::invalid_argument, "--pairs goes with --classification");
@@ -150,6 +151,7 @@ void run_eval(EvalArguments& arguments) {
   if (!arguments.text.empty()) return eval_text(arguments);
   if (!arguments.classification.empty()) return eval_classification(arguments);
   if (!arguments.tags.empty()) return eval_tags(arguments);
+  if (!arguments.choices.empty()) return eval_choices(arguments);
   if (!arguments.compared.empty()) return compare_lines(arguments);
   eval_lines(arguments);
 }
@@ -180,7 +182,7 @@ void add_eval_command(CLI::App& app) {
       "Print one line of JSON: bleu, chrf, chrf_plus_plus, ter, their signatures, exact_match, lines; with --compare measures; "
       "with --text loss, perplexity, bits_per_byte (masked_bits_per_byte), tokens, bytes; with --classification loss, "
       "accuracy, macro_f1, micro_f1, matthews, labels, confusion, or exact_match of several labels, or mean_squared_error, pearson, "
-      "spearman of numbers; with --tags loss, accuracy, precision, recall, f1, macro_f1, entities");
+      "spearman of numbers; with --tags loss, accuracy, precision, recall, f1, macro_f1, entities; with --choices loss, accuracy");
   command->add_option("--text", arguments->text, "Text for a language model to predict, or to find the hidden tokens of")
       ->type_name("FILE");
   command
@@ -195,6 +197,11 @@ void add_eval_command(CLI::App& app) {
                    "model gives them)")
       ->type_name("FILE");
   command->add_option("--tags", arguments->tags, "A word and, in the last column, its label in each line; blank lines between sentences")
+      ->type_name("FILE");
+  command
+      ->add_option("--choices", arguments->choices,
+                   "Lines of a text, its choices and the number of the right one, from 1 on, with tabs between them, for a model for "
+                   "multiple choice")
       ->type_name("FILE");
   command->add_flag("--pairs", arguments->pairs, "Lines of --classification are two texts and the label, with tabs between them");
   command

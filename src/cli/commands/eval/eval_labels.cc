@@ -149,4 +149,24 @@ void eval_tags(const EvalArguments& arguments) {
   print_labels(scores.entities, "entities");
 }
 
+void eval_choices(const EvalArguments& arguments) {
+  catch_interrupts();
+  ProgressLine line;
+  line.begin(fmt::format("choosing in {}", fmt::join(arguments.choices, ", ")));
+  const ChoiceEvaluation result = evaluate_choices(arguments.model, TextFiles(arguments.choices.begin(), arguments.choices.end()),
+                                                   {.dtype = arguments.options.dtype, .cancellation = program_cancellation()});
+  if (result.cut > 0)
+    log_warning("{}: {} questions have choices that are cut to the {} tokens that the model takes", fmt::join(arguments.choices, ", "),
+                result.cut, result.max_tokens);
+  if (arguments.json) {
+    return print("{}\n", nlohmann::ordered_json{{"loss", result.loss},
+                                                {"accuracy", result.accuracy},
+                                                {"right", result.right},
+                                                {"questions", result.questions},
+                                                {"seconds", result.seconds}}
+                             .dump());
+  }
+  print("loss {:.4f}  accuracy {:.2f} % ({} of {} questions)\n", result.loss, 100 * result.accuracy, result.right, result.questions);
+}
+
 }  // namespace qkv

@@ -17,7 +17,7 @@ struct EvalArguments {
   TranslatorOptions options;
   ComparisonOptions comparison;  // with the options of scoring
   bool json = false;
-  std::vector<std::string> text, classification, tags;
+  std::vector<std::string> text, classification, tags, choices;
   std::string document_separator, text_column, label_column, second_column;
   bool pairs = false;
   int64_t context = 0;
