@@ -243,6 +243,10 @@ LabelledTexts::LabelledTexts(const LabelledLines& lines, std::span<const std::st
   inputs_ = encode_for_classifier(tokenizer, lines.texts, lines.seconds, max_tokens, row);
 }
 
+void LabelledTexts::predict_from(const std::function<int32_t(std::span<const int32_t> ids)>& row_of) {
+  for (size_t i = 0; i < rows_.size(); ++i) rows_[i] = {row_of(inputs_.ids[i])};
+}
+
 void LabelledTexts::add(std::vector<int32_t> ids, std::vector<int32_t> types, bool cut, std::vector<int32_t> rows,
                         std::vector<int32_t> labels) {
   inputs_.ids.push_back(std::move(ids));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -51,6 +52,9 @@ class LabelledTexts {
   // or not a number, and if the tokenizer does not put a special token such as [CLS] before a text whose first row predicts a label.
   LabelledTexts(const LabelledLines& lines, std::span<const std::string> names, const Tokenizer& tokenizer, int64_t max_tokens,
                 TextLabels kind = TextLabels::one, LabelRow row = LabelRow::first);
+
+  // From now on another row than the first predicts each text's label.
+  void predict_from(const std::function<int32_t(std::span<const int32_t> ids)>& row_of);
 
   // Adds a text; rows[i] predicts labels[i].
   void add(std::vector<int32_t> ids, std::vector<int32_t> types, bool cut, std::vector<int32_t> rows, std::vector<int32_t> labels);

@@ -154,7 +154,10 @@ TransformerConfig network_alone(TransformerConfig config) {
     config.tie_word_embeddings = config.has_decoder() ? config.tie_word_embeddings : true;  // there is no output layer
   }
   if (!masked_lm && !config.pooler_norm) config.head_norm = defaults.head_norm;
-  if (!head) config.head_bias = defaults.head_bias;
+  if (!head) {
+    config.head_bias = defaults.head_bias;
+    config.starts_with_last_token = defaults.starts_with_last_token;
+  }
   return config;
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tiny BERTs (random weights), batches, and what 50 updates of PyTorch make of them, for labels of words, several labels, numbers, and choices.
+"""Writes tiny BERTs (random weights), batches, and what 50 updates of PyTorch make of them, for labels of words, several labels, numbers and choices; of an MBart for labels of texts.
 
 Each folder of tests/goldens/head_training/ is a model directory with expected.json ("versions"; "options" of the optimizer; "batches", which are used in turn:
 "ids", "token_types", "rows" that predict, "labels" or "values", of choices "groups", the numbers of texts that belong together; "losses" of the updates) and expected.safetensors (the weights afterwards, in f32). The
@@ -27,7 +27,11 @@ MODELS = {
     "several_labels": (transformers.BertForSequenceClassification, dict(num_labels=3, problem_type="multi_label_classification")),
     "numbers": (transformers.BertForSequenceClassification, dict(num_labels=1, problem_type="regression")),
     "choices": (transformers.BertForMultipleChoice, {}),
+    "encoder_decoder": (transformers.MBartForSequenceClassification, dict(num_labels=3)),
 }
+MBART = dict(vocab_size=VOCABULARY, d_model=16, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=24,
+             decoder_ffn_dim=24, max_position_embeddings=16, dropout=0.0, attention_dropout=0.0, pad_token_id=0, eos_token_id=3, decoder_start_token_id=2,
+             attn_implementation="eager")
 
 
 def make_batch(name, generator):
@@ -39,8 +43,10 @@ def make_batch(name, generator):
     for _ in range(sum(batch.get("groups", [TEXTS]))):
         length, split = draw(4, 15), draw(2, 4)
         ids = [2] + [draw(4, VOCABULARY) for _ in range(length - 2)] + [3]
+        if name == "encoder_decoder":  # the token of a language follows the end
+            ids = ids[1:] + [2]
         batch["ids"].append(ids)
-        batch["token_types"].append([0] * length if name == "words" else [0] * split + [1] * (length - split))
+        batch["token_types"].append([0] * length if name in ("words", "encoder_decoder") else [0] * split + [1] * (length - split))
         if name == "words":  # some tokens continue a word and predict nothing
             rows = [at for at in range(1, length - 1) if at == 1 or draw(0, 3) > 0]
             batch["rows"].append(rows)
@@ -48,6 +54,10 @@ def make_batch(name, generator):
         else:
             batch["rows"].append([0])
             if name == "choices":
+                continue
+            if name == "encoder_decoder":  # the decoder's row of the end
+                batch["rows"][-1] = [length - 2]
+                batch["labels"].append([ids[1] % 3])
                 continue
             batch["values"].append([float(ids[1] % (2 + i) == 0) for i in range(3)] if name == "several_labels" else [ids[1] / 7 - 2])
     return batch
@@ -64,6 +74,9 @@ def loss_of(model, name, batch):
             losses.append(model(**{key: value[begin:begin + size].unsqueeze(0) for key, value in inputs.items()}, labels=torch.tensor(label)).loss)
             begin += size
         return torch.stack(losses).mean()
+    if name == "encoder_decoder":
+        inputs.pop("token_type_ids")
+        return model(**inputs, labels=torch.tensor(batch["labels"]).squeeze(-1)).loss
     if name != "words":
         values = torch.tensor(batch["values"], dtype=torch.float64)
         return model(**inputs, labels=values.squeeze(-1) if name == "numbers" else values).loss
@@ -81,15 +94,15 @@ def main(only=""):
         shutil.rmtree(ROOT / name, ignore_errors=True)
         generator = torch.Generator().manual_seed(seed)
         folder = ROOT / name
-        model = model_class(transformers.BertConfig(**SIZES, **more))
+        model = model_class(transformers.MBartConfig(**MBART, **more) if name == "encoder_decoder" else transformers.BertConfig(**SIZES, **more))
         with torch.no_grad():
             for key, weight in sorted(model.named_parameters()):
                 noise = torch.randn(weight.shape, generator=generator)
-                weight.copy_(0.2 * noise + (1 if key.endswith("LayerNorm.weight") else 0))
+                weight.copy_(0.2 * noise + (1 if "norm" in key.lower() and key.endswith("weight") else 0))
         model.save_pretrained(folder)
         model = model_class.from_pretrained(folder, dtype=torch.float64, attn_implementation="eager").train()
         # Matrices decay; norms, biases and the tables of positions and token types do not.
-        decays = lambda key: not (key.endswith("bias") or "LayerNorm" in key or "position_embeddings" in key or "token_type_embeddings" in key)
+        decays = lambda key: not (key.endswith("bias") or "norm" in key.lower() or "position" in key or "token_type_embeddings" in key)
         groups = [{"params": [weight for key, weight in model.named_parameters() if decays(key) == decay], "weight_decay": OPTIONS["weight_decay"] * decay}
                   for decay in (True, False)]
         optimizer = torch.optim.AdamW(groups, lr=1.0, betas=(OPTIONS["beta1"], OPTIONS["beta2"]), eps=OPTIONS["epsilon"])

@@ -12,10 +12,10 @@ namespace qkv {
 namespace {
 
 void read_labels(const ConfigReader& in, Head head, UniformConfig& config) {
+  config.dropout_before_pooler = true;
   if (head == Head::masked_lm) return;
   read_head(in, head, config);
   config.classifier_dropout = in.number("classifier_dropout", 0);
-  config.dropout_before_pooler = true;
   config.final_logits_bias = false;
 }
 
@@ -43,7 +43,7 @@ TransformerConfig read_mbart(const ConfigReader& in) {
   config.eos_token_ids = {2};
   read_labels(in, head, config);
   TransformerConfig network = with_learned_positions(in, config);
-  network.starts_with_last_token = network.has_head();
+  network.starts_with_last_token = true;
   return network;
 }
 

@@ -1,9 +1,11 @@
 // Classification of texts and pairs of texts: an encoder whose first row predicts a label, several labels or a number, trained from scratch
-// or from a pretrained encoder (Devlin et al. 2018).
+// or from a pretrained encoder (Devlin et al. 2018), or a pretrained encoder-decoder whose last row does (Lewis et al. 2020).
 #include "base/error.h"
 #include "base/number_text.h"
 #include "data/held_out.h"
+#include "evaluate/classification.h"
 #include "evaluate/labelled_batches.h"
+#include "models/model_directory.h"
 #include "train/tasks/encoder_network.h"
 #include "train/tasks/training_task.h"
 
@@ -14,6 +16,7 @@ class ClassificationTask final : public TrainingTask {
  public:
   ClassificationTask(const TrainOptions& options, const TextSourceOptions& texts)
       : options_(options), training_(read(options.train_file, texts, "train-file.text")), labels_(names_of_labels()) {
+    if (!options.init.empty()) start_ = ModelDirectory(options.init).config();
     if (options.valid_split > 0) {
       HeldOutTexts parts = hold_out_texts(training_, options.valid_split, static_cast<uint64_t>(options.seed));
       training_ = std::move(parts.training);
@@ -80,7 +83,9 @@ class ClassificationTask final : public TrainingTask {
   }
 
   LabelledTexts encode(const LabelledLines& lines, const Tokenizer& tokenizer, const char* what, const Report& report) const {
-    LabelledTexts texts(lines, labels_, tokenizer, options_.max_length, options_.labels);
+    const LabelRow row = start_ ? label_row(*start_) : LabelRow::first;
+    LabelledTexts texts(lines, labels_, tokenizer, options_.max_length, options_.labels, row);
+    if (row == LabelRow::any) texts.predict_from([this](std::span<const int32_t> ids) { return row_of_label(*start_, ids); });
     std::string message = fmt::format("{}: {} {}, {} tokens", what, with_commas(texts.size()), options_.pairs ? "pairs" : "texts",
                                       with_commas(texts.tokens()));
     if (texts.cut()) message += fmt::format("; {} cut to {} tokens", with_commas(texts.cut()), options_.max_length);
@@ -91,6 +96,7 @@ class ClassificationTask final : public TrainingTask {
   const TrainOptions& options_;
   LabelledLines training_, validation_;
   std::vector<std::string> labels_;
+  std::optional<TransformerConfig> start_;  // the network of --init
 };
 
 }  // namespace

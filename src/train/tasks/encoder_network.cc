@@ -21,6 +21,9 @@ void adapt_encoder(TransformerConfig& config, Head head, const TrainOptions& opt
                 config.max_position_embeddings, options.task == TrainTask::mlm ? "context" : "max_length", positions);
   }
   config.head = head;
+  if (!config.has_decoder()) return;
+  config.final_logits_bias = false;  // no tokens are predicted
+  config.output_scale = 1;
 }
 
 TokenizerTrainerOptions word_piece_options(const TrainOptions& options, const Progress& progress) {

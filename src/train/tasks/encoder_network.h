@@ -11,7 +11,8 @@ namespace qkv {
 
 // Changes the config of the options' network to an encoder with BERT's embeddings, `positions` positions and the head.
 void shape_encoder(UniformConfig& config, Head head, const TrainOptions& options, int64_t positions);
-// Sets the head of a pretrained network. Throws Error(bad_input) if it has fewer than `positions` positions.
+// Sets the head of a pretrained encoder, or of an encoder-decoder for labels of texts. Throws Error(bad_input) if it has fewer than
+// `positions` positions.
 void adapt_encoder(TransformerConfig& config, Head head, const TrainOptions& options, int64_t positions);
 
 // A WordPiece tokenizer of the size that the training's options ask for.
