@@ -214,6 +214,25 @@ TEST_P(EncoderModel, OlderFilesOpenToo) {
   EXPECT_EQ(logits_of(*load_model(temporary.path())), logits_of(*load_model(golden())));
 }
 
+// Files of a model with a new head may still hold the parts that predicted tokens.
+TEST(EncoderModel, PartsThatPredictedTokensAreLeftOut) {
+  for (const auto& [folder, left] : {std::pair{"bart_classifier", "final_logits_bias"},
+                                     {"t5_classifier", "lm_head.weight"},
+                                     {"t5_encoder_model", "decoder.final_layer_norm.weight"},
+                                     {"t5_token_classifier", "transformer.decoder.final_layer_norm.weight"}}) {
+    const TemporaryDirectory temporary;
+    std::filesystem::copy_file(kGoldens / folder / "config.json", temporary / "config.json");
+    const TensorFile reader = open_safetensors(kGoldens / folder / "model.safetensors");
+    std::vector<std::pair<std::string, Tensor>> tensors{{left, Tensor::zeros({1, 18}, DType::f32)}};
+    for (const auto& [name, entry] : reader.entries()) {
+      tensors.emplace_back(name, Tensor::empty(entry.shape, DType::f32));
+      reader.read(name, tensors.back().second);
+    }
+    write_safetensors(temporary / "model.safetensors", tensors);
+    EXPECT_NO_THROW(load_model(temporary.path())) << folder;
+  }
+}
+
 TEST(EncoderModelLabels, AreThoseOfConfigOrNumbered) {
   EXPECT_THAT(load_model(kGoldens / "classifier")->labels, ElementsAre("bad", "fair", "good"));
   EXPECT_THAT(load_model(kGoldens / "classifier_two_unnamed")->labels, ElementsAre("LABEL_0", "LABEL_1"));

@@ -39,7 +39,9 @@ void ModelDirectory::check_weight(std::string_view ours, const Shape& shape, Wei
 
 void ModelDirectory::throw_if_any(const WeightProblems& problems) const {
   if (problems.empty()) return;
-  fail(ErrorCode::bad_input, "{}", problems.text(weights_.path().string(), files_.config.file(), architecture_->class_name));
+  const bool guessed = files_.config.texts("architectures").empty() && !files_.architecture;
+  fail(ErrorCode::bad_input, "{}{}", problems.text(weights_.path().string(), files_.config.file(), architecture_->class_name),
+       guessed ? "; config.json names no class in \"architectures\", where another one may belong" : "");
 }
 
 // A lower bound of the values in a network's weights.

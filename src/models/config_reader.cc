@@ -18,7 +18,7 @@ constexpr ChoiceName<Activation> kActivations[] = {
     {"gelu_python", Activation::gelu},    {"gelu_new", Activation::gelu_tanh},
     {"silu", Activation::silu},           {"swish", Activation::silu},
     {"gelu_fast", Activation::gelu_tanh}, {"gelu_pytorch_tanh", Activation::gelu_tanh},
-    {"tanh", Activation::tanh},
+    {"tanh", Activation::tanh},           {"gelu_accurate", Activation::gelu_tanh},
 };
 
 bool fits(const nlohmann::json& value) {

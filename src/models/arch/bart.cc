@@ -68,12 +68,14 @@ Architecture with_head(std::string_view class_name, std::string_view model_type,
                        const std::vector<WeightName>& head_names = {}) {
   std::vector<WeightName> names = family_weights_with_final_norms();
   std::vector<WeightCopy> copies = family_copies();
+  std::vector<std::string_view> ignored = {"model.encoder.version", "model.decoder.version"};
   names.push_back({"model.encoder.layernorm_embedding", "encoder.embedding_norm"});
   names.push_back({"model.decoder.layernorm_embedding", "decoder.embedding_norm"});
   if (!head_names.empty()) {
     std::erase_if(names, [](const WeightName& name) { return name.ours == "output"; });
     std::erase_if(copies, [](const WeightCopy& copy) { return copy.theirs == "lm_head.weight"; });
     names.insert(names.end(), head_names.begin(), head_names.end());
+    ignored.insert(ignored.end(), {"final_logits_bias", "lm_head.weight"});  // left from the model that predicts tokens
   }
   return {.class_name = class_name,
           .model_type = model_type,
@@ -82,7 +84,7 @@ Architecture with_head(std::string_view class_name, std::string_view model_type,
           .base_prefix = "model.",
           .weights = std::move(names),
           .copies = std::move(copies),
-          .ignored = {"model.encoder.version", "model.decoder.version"}};
+          .ignored = std::move(ignored)};
 }
 
 std::vector<WeightName> label_names() {

@@ -200,7 +200,8 @@ Architecture architecture(std::string_view class_name, std::string_view prefix, 
     result.copies.push_back({prefixed ? "transformer.decoder.embed_tokens.weight" : "decoder.embed_tokens.weight", "embed_tokens.weight"});
   if (kind == Kind::encoder_decoder && head == Head::masked_lm) result.copies.push_back({"lm_head.weight", "embed_tokens.weight"});
   // Files of the whole model may stand for its encoder.
-  if (kind == Kind::encoder_only) result.other_parts = {"decoder.", "lm_head."};
+  if (kind == Kind::encoder_only) result.other_parts = {"decoder.", "transformer.decoder."};
+  if (head != Head::masked_lm) result.ignored.push_back("lm_head.weight");  // left from the model that predicts tokens
   return result;
 }
 

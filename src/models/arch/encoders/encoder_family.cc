@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "formats/json.h"
+#include "models/generation_config.h"
 #include "models/json_numbers.h"
 #include "models/uniform_fields.h"
 
@@ -86,12 +87,12 @@ namespace {
 
 template <typename Config>
 void read_text_ends(const ConfigReader& in, int first, int last, Config& config) {
-  const auto known = [&](std::string_view key, int fallback) {
-    const int id = in.token_id(key).value_or(in.given(key) ? -1 : fallback);
-    return id < config.vocab_size ? id : -1;
-  };
-  config.decoder_start_token_id = known("bos_token_id", first);
-  if (const int id = known("eos_token_id", last); id >= 0) config.eos_token_ids = {id};
+  const auto fits = [&](int id) { return id < config.vocab_size; };
+  const int begin = in.token_id("bos_token_id").value_or(in.given("bos_token_id") ? -1 : first);
+  config.decoder_start_token_id = fits(begin) ? begin : -1;
+  config.eos_token_ids = in.token_ids("eos_token_id");
+  if (!in.given("eos_token_id") && last >= 0) config.eos_token_ids = {last};
+  std::erase_if(config.eos_token_ids, [&](int32_t id) { return !fits(id); });
 }
 
 }  // namespace
@@ -102,7 +103,7 @@ void keep_text_ends(const ConfigReader& in, int first, int last, TransformerConf
 void write_text_ends(const TransformerConfig& config, nlohmann::ordered_json& out) {
   out["bos_token_id"] =
       config.decoder_start_token_id < 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(config.decoder_start_token_id);
-  out["eos_token_id"] = config.eos_token_ids.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(config.eos_token_ids.front());
+  out["eos_token_id"] = token_ids_json(config.eos_token_ids);
 }
 
 TransformerConfig with_gelu_head(TransformerConfig network) {
