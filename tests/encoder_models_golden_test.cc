@@ -255,6 +255,7 @@ TEST(BadEncoderModel, ConfigMessagesNameTheKey) {
     return "no error";
   };
   EXPECT_EQ(message("classifier", nlohmann::json::object()), "no error");
+  EXPECT_EQ(message("classifier", {{"id2label", {{"0", 7}, {"1", 8}, {"2", 9}}}}), "no error");
   EXPECT_THAT(message("classifier", {{"id2label", {{"2", nullptr}}}}), HasSubstr("\"classifier.weight\" is [3, 16]"));
   EXPECT_THAT(message("classifier", {{"id2label", {{"1", nullptr}}}}), HasSubstr("a name for each of the numbers from 0 on"));
   EXPECT_THAT(message("classifier", {{"id2label", {{"1", nullptr}, {"2", nullptr}}}}), HasSubstr("\"classifier.weight\" is [3, 16]"));

@@ -166,8 +166,8 @@ std::vector<std::string> ConfigReader::labels(std::string_view key) const {
   std::vector<std::string> list;
   while (found.is_object() && found.contains(std::to_string(list.size()))) {
     const nlohmann::json& label = found[std::to_string(list.size())];
-    if (!label.is_string()) break;
-    list.push_back(label.get<std::string>());
+    if (!label.is_string() && !label.is_number_integer()) break;
+    list.push_back(label.is_string() ? label.get<std::string>() : label.dump());
   }
   if (!found.is_object() || list.size() != found.size()) fail_type(key, "a name for each of the numbers from 0 on");
   return list;

@@ -50,7 +50,7 @@ class ConfigReader {
   std::optional<int> token_id(std::string_view key) const;
   // Lists of ids, nested once or twice; empty if the key is missing.
   std::vector<std::vector<int32_t>> id_lists(std::string_view key) const;
-  // Names of classes by number, {"0": "bad", "1": "good"}; empty if the key is missing.
+  // Names of classes by number, {"0": "bad", "1": "good"}, which may be whole numbers; empty if the key is missing.
   std::vector<std::string> labels(std::string_view key) const;
   // The number of classes: "num_labels", else the size of "id2label", else 2.
   int label_count() const;
