@@ -259,6 +259,8 @@ TEST_F(BadVariant, WhatIsNotSupportedIsNamed) {
                         config["model_type"] = "gpt_oss";
                       }),
               HasSubstr("models of the type \"gpt_oss\" have layers of experts and attention sinks, which are not supported"));
+  EXPECT_THAT(message("causal_models/bloom", [](json& config) { config["pretraining_tp"] = 2, config["slow_but_exact"] = true; }),
+              HasSubstr("\"slow_but_exact\" is true, which asks for linear layers in slices, without their biases"));
   EXPECT_THAT(message("causal_models/llama", set("quantization_config", {{"quant_method", "gptq"}})), HasSubstr("\"quantization_config\""));
   EXPECT_THAT(message("causal_models/llama", set("hidden_act", std::string(1'000'000, 'x'))), HasSubstr("the activation \"xxx"));
   EXPECT_THAT(message("causal_models/llama", set("hidden_size", std::string(1'000'000, 'x'))), HasSubstr("\"hidden_size\" is \"xxx"));

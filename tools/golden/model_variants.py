@@ -124,6 +124,11 @@ def cases():
     for name in ("gemma3_text_part", "mistral3_text_part"):
         yield case(name + "_newer_names", "causal_models/" + name, tensors=newer)
     yield case("classifier_number_of_labels", CLASSIFIER, remove=["id2label", "label2id"], set={"num_labels": 3})
+    yield case("gpt_bigcode_unscaled", "causal_models/gpt_bigcode", set={"scale_attn_weights": False}, greedy=6)
+    biases = [["wave", f"model.layers.{i}.self_attn.{name}_proj.bias", [size]] for i in range(2)
+              for name, size in (("q", 24), ("k", 12), ("v", 12), ("o", 16))]
+    yield case("qwen3_with_biases", "causal_models/qwen3", set={"attention_bias": True}, tensors=biases)
+    yield case("gemma3_soft_cap_without_effect", "causal_models/gemma3", set={"attn_logit_softcapping": 2.0})
     yield case("classifier_number_before_names", CLASSIFIER, set={"num_labels": 3, "id2label": {"0": "a", "1": "b"}}, remove=["label2id"])
 
 

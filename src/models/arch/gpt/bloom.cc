@@ -13,6 +13,7 @@ constexpr int kAnyLength = 1 << 24;  // no table of positions limits a sequence
 
 TransformerConfig read_config(const ConfigReader& in) {
   in.expect("apply_residual_connection_post_layernorm", false, "residual connections behind the norms");
+  if (in.integer("pretraining_tp", 1) > 1) in.expect("slow_but_exact", false, "linear layers in slices, without their biases");
   const int hidden_size = in.integer("n_embed", "hidden_size", 64), num_heads = in.integer("n_head", "num_attention_heads", 8);
   if (hidden_size > (1 << 16)) fail(ErrorCode::bad_input, "{}: \"hidden_size\" is {}", in.file(), hidden_size);
   LayerConfig layer;

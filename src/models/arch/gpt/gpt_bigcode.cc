@@ -9,12 +9,13 @@ namespace {
 
 TransformerConfig read_config(const ConfigReader& in) {
   in.expect("add_cross_attention", false, "a decoder with cross-attention");
-  in.expect("scale_attn_weights", true, "scores that are not divided by sqrt(d_k)");
   TransformerConfig network = read_gpt2_keys(in, {});
   network.position_table = PositionTable::learned;
   network.tie_word_embeddings = in.boolean("tie_word_embeddings", true);
-  if (in.boolean("multi_query", true)) {
-    for (LayerConfig& layer : network.decoder) layer.attention.num_key_value_heads = 1;
+  const bool one = in.boolean("multi_query", true), scaled = in.boolean("scale_attn_weights", true);
+  for (LayerConfig& layer : network.decoder) {
+    if (one) layer.attention.num_key_value_heads = 1;
+    if (!scaled) layer.attention.scale = 1;
   }
   return network;
 }
@@ -23,7 +24,7 @@ void write_config(const TransformerConfig& network, nlohmann::ordered_json& out)
   const LayerConfig& layer = first_decoder_layer(network);
   write_gpt2_keys(network, out);
   out["multi_query"] = layer.attention.num_key_value_heads == 1;
-  out["scale_attn_weights"] = true;
+  out["scale_attn_weights"] = layer.attention.scale != 1;
 }
 
 // One group of all queries with their key and value, or a group for each head.

@@ -106,7 +106,10 @@ TransformerConfig read_gemma3_layers(const ConfigReader& in) {
   in.given("_sliding_window_pattern");  // transformers' copy of that key, beside "layer_types"
   read_layer_types(in, network, read_sliding_window(in, 4096), [&](size_t layer) { return (layer + 1) % period != 0; });
   read_sliding_rope(in, in.number("rope_local_base_freq", 10000), network);
-  for (LayerConfig& layer : network.decoder) layer.attention.qk_norm = layer.norm;
+  for (LayerConfig& layer : network.decoder) {
+    layer.attention.qk_norm = layer.norm;
+    layer.attention.soft_cap = 0;  // the class has the key, but does not use it
+  }
   return network;
 }
 

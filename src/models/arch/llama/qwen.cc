@@ -33,9 +33,11 @@ TransformerConfig read_qwen2(const ConfigReader& in) {
 }
 
 TransformerConfig read_qwen3(const ConfigReader& in) {
-  in.expect("attention_bias", false, "biases in the attention");
   TransformerConfig network = read_family(in, 128);
-  for (LayerConfig& layer : network.decoder) layer.attention.qk_norm = layer.norm;
+  for (LayerConfig& layer : network.decoder) {
+    set_attention_bias(layer.attention, in.boolean("attention_bias", false));
+    layer.attention.qk_norm = layer.norm;
+  }
   return network;
 }
 
@@ -49,7 +51,7 @@ void write_qwen2(const TransformerConfig& network, nlohmann::ordered_json& out) 
 
 void write_qwen3(const TransformerConfig& network, nlohmann::ordered_json& out) {
   write_qwen2(network, out);
-  out["attention_bias"] = false;
+  out["attention_bias"] = first_decoder_layer(network).attention.q_bias;
 }
 
 }  // namespace
