@@ -18,7 +18,7 @@ namespace qkv::lab {
 namespace {
 
 constexpr int kContext = 1024, kVocabulary = 512;
-constexpr int64_t kSequences = 3, kSteps = 400, kTrialSteps = 150;
+constexpr int64_t kSequences = 3, kSteps = 250, kTrialSteps = 150;
 
 // Hidden sizes with which all networks have the parameters of the name within 1 %.
 struct Size {
@@ -32,7 +32,7 @@ constexpr Size kSizes[] = {{"94k", 2, 56, 174, 62, 42}};
 const std::vector<std::string> kKinds{"transformer", "lstm", "convolution"};
 
 // For each of kKinds and kSizes.
-constexpr Rates kRates[][1] = {{{0.005, 0.0025, 0.02}}, {{0.08, 0.01, 0.16}}, {{0.02, 0.005, 0.04}}};
+constexpr Rates kRates[][1] = {{{0.005, 0.0025, 0.02}}, {{0.08, 0.01, 0.16}}, {{0.04, 0.005, 0.04}}};
 
 struct Arm {
   size_t kind = 0, size = 0;

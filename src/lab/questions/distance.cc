@@ -21,11 +21,11 @@ struct Arm {
 const std::vector<Arm>& all_arms() {
   static const std::vector<Arm> all = [] {
     std::vector<Arm> arms{{"transformer", rotary_transformer(2, 64, 256), {0.01, 0.005, 0.02}},
-                          {"lstm", classical_recurrence(Mixer::lstm, 2, 78), {0.02, 0.01, 0.04}},
-                          {"gru", classical_recurrence(Mixer::gru, 2, 90), {0.01, 0.005, 0.02}},
-                          {"tanh", classical_recurrence(Mixer::tanh_rnn, 2, 154), {0.005, 0.0025, 0.01}},
+                          {"lstm", classical_recurrence(Mixer::lstm, 2, 78), {0.04, 0.01, 0.04}},
+                          {"gru", classical_recurrence(Mixer::gru, 2, 90), {0.02, 0.005, 0.02}},
+                          {"tanh", classical_recurrence(Mixer::tanh_rnn, 2, 154), {0.0025, 0.0025, 0.01}},
                           {"hybrid", convolutions_with_attention(5, 70, 2), {0.01, 0.005, 0.02}},
-                          {"dilated", dilated_convolutions(9, 52), {0.01, 0.005, 0.02}},
+                          {"dilated", dilated_convolutions(9, 52), {0.02, 0.005, 0.02}},
                           {"plain", dilated_convolutions(4, 64), {0.01, 0.005, 0.02}}};
     NetworkOptions& plain = arms.back().options;
     plain.width = 3;
