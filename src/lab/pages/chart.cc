@@ -15,8 +15,6 @@ namespace {
 
 constexpr double kWidth = 440, kMargin = 12;
 
-using Levels = std::vector<std::pair<double, std::string>>;
-
 // Maps values to places along an axis, and chooses its ticks.
 class Axis {
  public:
@@ -75,8 +73,8 @@ struct Bounds {
 };
 
 // The ends of the axis of values: those of the data with some space, unless the chart says them.
-Bounds ends_of(const ChartSpec& chart, const Levels& levels, Bounds data) {
-  for (const auto& level : levels) data.add(level.first);
+Bounds ends_of(const ChartSpec& chart, Bounds data) {
+  for (const auto& level : chart.levels) data.add(level.first);
   const double space = chart.log_y ? 0 : 0.04 * (data.high - data.low);
   return {chart.low.value_or(chart.log_y ? data.low : data.low - space), chart.high.value_or(chart.log_y ? data.high : data.high + space)};
 }
@@ -157,7 +155,7 @@ std::string dots_svg(const ChartSpec& chart, const Records& records, const PageT
     if (all.back().empty()) return "";
     for (const double value : all.back()) data.add(value);
   }
-  const Bounds ends = ends_of(chart, chart.levels, data);
+  const Bounds ends = ends_of(chart, data);
   Drawing drawing;
   const double top = title_lines(drawing, text.label("title")) + 4, row = 36;
   const double bottom = top + row * static_cast<double>(all.size());
@@ -220,15 +218,6 @@ std::vector<double> x_ticks(const Axis& axis, const std::vector<Points>& curves,
   return ticks;
 }
 
-Levels levels_of(const ChartSpec& chart, const Records& records) {
-  Levels levels = chart.levels;
-  if (const auto& measured = chart.measured_level) {
-    const std::string& arm = chart.arms[0];
-    levels.emplace_back(mean(records.values(arm, measured->first, records.seeds({arm}))), measured->second);
-  }
-  return levels;
-}
-
 std::string lines_svg(const ChartSpec& chart, const Records& records, const PageText& text, Language language, const std::string& id) {
   std::vector<Points> curves;
   Bounds data, width;
@@ -240,8 +229,7 @@ std::string lines_svg(const ChartSpec& chart, const Records& records, const Page
       width.add(x);
     }
   }
-  const Levels levels = levels_of(chart, records);
-  const Bounds ends = ends_of(chart, levels, data);
+  const Bounds ends = ends_of(chart, data);
   Drawing drawing;
   double top = title_lines(drawing, text.label("title")) + 2;
   drawing.text(kMargin, top, text.label("y"), "start", "small");
@@ -256,7 +244,7 @@ std::string lines_svg(const ChartSpec& chart, const Records& records, const Page
   drawing.line(left, bottom, kWidth - kMargin, bottom, "axis");
   drawing.text(kWidth - kMargin, bottom + 34, text.label("x"), "end", "small");
   double end = bottom + 37;
-  for (const auto& [level, key] : levels) {
+  for (const auto& [level, key] : chart.levels) {
     drawing.line(left, y.place(level), kWidth - kMargin, y.place(level), "level");
     drawing.text(kMargin + 32, end += 16, text.label(key), "start", "small");
     drawing.line(kMargin, end - 4, kMargin + 26, end - 4, "level");

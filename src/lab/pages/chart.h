@@ -22,9 +22,7 @@ struct ChartSpec {
   bool log_x = false, log_y = false;                        // of lines; log_y also of dots: the axis of values
   std::optional<double> low, high;                          // ends of the axis of values; otherwise those of the data
   std::vector<std::pair<double, std::string>> levels = {};  // lines across, such as chance, with the key of their label
-  // of lines: one across at the mean of a value of the first arm, with the key of its label
-  std::optional<std::pair<std::string, std::string>> measured_level = {};
-  int digits = 2;  // of a row's mean
+  int digits = 2;                                           // of a row's mean
 };
 
 // The page's labels name what is drawn: "title", "x" (of lines), "y" (the value), "arm ARM", and those of the levels. Without records of

@@ -49,16 +49,6 @@ TEST(Chart, LinesAreMeansOverSeeds) {
   EXPECT_THAT(chart_svg(chart, two_seeds(), labels(), Language::en, "id"), HasSubstr("the arm: 2 → 150.00"));
 }
 
-TEST(Chart, ALevelCanBeOfTheRecord) {
-  ChartSpec chart{.kind = ChartSpec::Kind::lines, .experiment = "e", .value = "s", .arms = {"a"}};
-  EXPECT_EQ(count_of(chart_svg(chart, two_seeds(), labels(), Language::en, "id"), "class=\"level\""), 0u);
-  chart.measured_level = {"v", "chance"};
-  const std::string svg = chart_svg(chart, two_seeds(), labels(), Language::en, "id");
-  chart.measured_level.reset();
-  chart.levels = {{1.5, "chance"}};  // the mean of v
-  EXPECT_EQ(svg, chart_svg(chart, two_seeds(), labels(), Language::en, "id"));
-}
-
 TEST(Chart, WithoutItsRecordsThereIsNone) {
   EXPECT_EQ(chart_svg({.experiment = "none", .value = "v", .arms = {"a"}}, two_seeds(), labels(), Language::en, "id"), "");
 }

@@ -1,12 +1,9 @@
 #include "lab/pages/pages.h"
 
-#include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include "lab/pages/blocks.h"
 #include "lab/pages/by_hand.h"
-#include "lab/record/experiment.h"
 
 namespace qkv::lab {
 namespace {
@@ -32,17 +29,6 @@ ChartSpec lines(std::string experiment, std::string series, std::vector<std::str
 ChartSpec within(ChartSpec chart, double low, std::optional<double> high = {}) {
   chart.low = low;
   chart.high = high;
-  return chart;
-}
-// Loss by position in the context: a curve for each of these networks in each size.
-ChartSpec by_position(const std::vector<std::string>& kinds) {
-  const std::vector<std::string>& all = find_experiment("context").arms;
-  std::vector<std::string> arms;
-  for (const std::string& kind : kinds) {
-    std::copy_if(all.begin(), all.end(), std::back_inserter(arms), [&](const std::string& arm) { return arm.starts_with(kind); });
-  }
-  ChartSpec chart = lines("context", "loss by position", arms);
-  chart.measured_level = {"loss of pairs", "pairs"};
   return chart;
 }
 ChartSpec logarithmic(ChartSpec chart) {
@@ -126,8 +112,8 @@ std::vector<Page> why_pages() {
                      {"dot-8", "dot-scaled-8", "additive-8", "dot-128", "dot-scaled-128", "additive-128"}, 2),
        .by_hand = dot_or_addition_by_hand},
       {.name = "convolutional",
-       .experiments = {"context", "distance", "context_rates", "distance_rates"},
-       .chart = by_position({"transformer", "convolution"}),
+       .experiments = {"distance", "context", "distance_rates", "context_rates"},
+       .chart = within(lines("distance", "recall", {"transformer", "hybrid", "dilated", "plain"}, {{0.125, "chance"}}), 0, 1.04),
        .by_hand = convolutional_by_hand},
       {.name = "tokenizers",
        .experiments = {"tokenizers"},
@@ -141,8 +127,8 @@ std::vector<Page> why_pages() {
                 2, {{0.5, "chance"}}),
        .blocks = {{"path", bert_path}, {"longest", longest_match}}},
       {.name = "recurrent",
-       .experiments = {"context", "distance", "sequence_speed", "context_rates", "distance_rates"},
-       .chart = by_position({"transformer", "lstm"}),
+       .experiments = {"distance", "context", "sequence_speed", "distance_rates", "context_rates"},
+       .chart = within(dots("distance", "recall at 512", {"transformer", "lstm", "gru", "tanh/recall at 8"}, 2, {{0.125, "chance"}}), 0, 1),
        .by_hand = recurrent_by_hand},
       {.name = "norm_kind",
        .experiments = {"residual_norm"},

@@ -280,6 +280,7 @@ Experiment context() {
   return {
       .name = "context",
       .question = "Transformer, LSTM or CNN: who makes use of a long context?",
+      .seeds = 3,
       .arms = arms(),
       .data = {"text"},
       .run = run,
