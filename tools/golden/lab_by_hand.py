@@ -156,6 +156,18 @@ def embedding_scale():
                 length_scaled=np.linalg.norm(2 * e), length_512=16.0, root_512=np.sqrt(512.0))
 
 
+def longest_chain(tokens, layers):
+    """Matrix products on the longest path through a stack of LSTM layers, from a token to the last output."""
+    above = [0] * tokens  # of the layer's input at each token
+    for _ in range(layers):
+        before, chain = 0, []
+        for t in range(tokens):
+            before = max(above[t] + 1, before + 1 if t else 0)  # W_ih x_t and W_hh h_{t-1} are two products side by side
+            chain.append(before)
+        above = chain
+    return above[-1] + 1
+
+
 def recurrent():
     h, states = 0.0, []
     for x in (1.0, 0, 0):
@@ -163,7 +175,8 @@ def recurrent():
         states.append(h)
     slopes = [0.5 * (1 - h * h) for h in states]
     return dict(x=np.array([[1.0, 0, 0]]), h=np.array([states]), slope_2=slopes[1], slope_3=slopes[2], slope=slopes[1] * slopes[2],
-                bound=0.5 ** 31, gate=0.9 ** 31)
+                bound=0.5 ** 31, gate=0.9 ** 31, steps_lstm=longest_chain(2048, 4),
+                steps_transformer=4 * len(["W_Q", "QK^T", "AV", "W_O", "W_1", "W_2"]) + 1)
 
 
 def convolutional():

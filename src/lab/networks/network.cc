@@ -134,7 +134,8 @@ class Layer {
       return;
     }
     if (options.mixer == Mixer::convolution) {
-      const ConvolutionLayerOptions window{size, size, options.width, {.causal = options.causal}};
+      const ConvolutionLayerOptions window{
+          size, size, options.width, {.dilation = options.dilated ? 1 << index : 1, .causal = options.causal}};
       linear_part_.emplace(window, scope / "convolution");
       gate_.emplace(window, scope / "gate");
       return;

@@ -61,6 +61,7 @@ struct NetworkOptions {
   Position position = Position::learned;
   int max_positions = 256;
   int width = 3;                  // of the convolution's window
+  bool dilated = false;           // the window of layer i, from 0 on, takes every 2^i-th token
   float embedding_deviation = 0;  // initial deviation of embeddings; 0: 0.02
   float dropout = 0;
   // Initial deviation of the weights, as in GPT-2; 0: as in the paper, Xavier's weights and embeddings of deviation 1 (section 3.4).

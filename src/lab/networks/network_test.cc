@@ -6,6 +6,7 @@
 
 #include "autograd/backward.h"
 #include "lab/networks/network_ops.h"
+#include "lab/networks/rivals.h"
 #include "lab/networks/training.h"
 #include "lab/tasks/synthetic.h"
 
@@ -294,6 +295,42 @@ TEST(Network, SinusoidalPositionsAreOfTheEmbeddingsSize) {
     EXPECT_NEAR(rows.host<float>()[8] - rows.host<float>()[0], size * std::sin(1.0), 1e-6);
     EXPECT_NEAR(rows.host<float>()[8 + 4] - rows.host<float>()[4], size * (std::cos(1.0) - 1), 1e-6);
   }
+}
+
+// The farthest token, counted backwards from the last, whose embedding changes the last output.
+int reach_of(NetworkOptions options, int tokens) {
+  options.vocab_size = 4;
+  ParameterStore store(1, true);
+  const Network network(options, store);
+  ForwardContext context;
+  const Segments segments = Segments::of_lengths(std::vector<int32_t>{tokens});
+  const Tensor x = random_rows(tokens, options.hidden_size, 7);
+  const auto last = [&] {
+    const std::vector<float> y = network.forward_rows(x.to(x.dtype()), segments, context).to_vector();
+    return std::vector<float>(y.end() - options.hidden_size, y.end());
+  };
+  const std::vector<float> before = last();
+  for (int distance = tokens - 1; distance > 0; --distance) {
+    float& value = x.host<float>()[(tokens - 1 - distance) * options.hidden_size];
+    value += 10;
+    const bool seen = last() != before;
+    value -= 10;
+    if (seen) return distance;
+  }
+  return 0;
+}
+
+TEST(Rivals, DilatedConvolutionsSeeTwiceAsFarWithEachLayer) {
+  EXPECT_EQ(reach_of(dilated_convolutions(1, 8), 40), 1);
+  EXPECT_EQ(reach_of(dilated_convolutions(4, 8), 40), 15);
+  EXPECT_EQ(reach_of(convolutions_with_attention(3, 8, 2), 40), 39);
+}
+
+TEST(Rivals, RatesThatAreTriedDouble) {
+  const std::vector<std::string> arms = arms_with_rates("lstm", {.best = 0.01, .lowest = 0.0025, .highest = 0.01});
+  EXPECT_EQ(arms, (std::vector<std::string>{"lstm@0.0025", "lstm@0.005", "lstm@0.01"}));
+  EXPECT_EQ(parse_rate_arm(arms[1]).arm, "lstm");
+  EXPECT_EQ(parse_rate_arm(arms[1]).rate, 0.005);
 }
 
 }  // namespace

@@ -104,13 +104,17 @@ Numbers recurrent_by_hand() {
   const Tensor weight = Tensor::from(std::vector<float>{0.5f}, {1, 1}), bias = Tensor::zeros({1}, DType::f32);
   const Matrix h(recurrence(x.tensor(), weight, bias, Segments::of_lengths(steps), RecurrentCell::tanh, false));
   const Matrix slopes = each(h, [&](double value) { return w * (1 - value * value); });
+  // Matrix products that wait for one another, with the output's. A Transformer's layer: W_Q, QK^T, AV, W_O and two of the feed-forward.
+  const double tokens = 2048, layers = 4;
   return {{"x", transposed(x)},
           {"h", transposed(h)},
           {"slope_2", slopes.at(1, 0)},
           {"slope_3", slopes.at(2, 0)},
           {"slope", slopes.at(1, 0) * slopes.at(2, 0)},
           {"bound", std::pow(w, 31)},
-          {"gate", std::pow(0.9, 31)}};
+          {"gate", std::pow(0.9, 31)},
+          {"steps_lstm", tokens + layers},
+          {"steps_transformer", 6 * layers + 1}};
 }
 
 Numbers convolutional_by_hand() {

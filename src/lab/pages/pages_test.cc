@@ -229,6 +229,31 @@ TEST(Pages, PlaceholdersGiveMeansDifferencesAndShares) {
   EXPECT_EQ(text("at:e:a:s:2:0"), "20");
 }
 
+TEST(Pages, RivalsHaveTheTransformersSizeAndTheBestRateThatWasTried) {
+  for (const char* name : {"context", "distance"}) {
+    const std::string value = name == std::string("context") ? "loss" : "recall loss";
+    const Records records = Records::read(kSource / "docs/lab", name),
+                  tried = Records::read(kSource / "docs/lab", name + std::string("_rates"));
+    for (const std::string& arm : find_experiment(name).arms) {
+      SCOPED_TRACE(name + (" " + arm));
+      const size_t size = arm.find('-');
+      const Record *record = records.find(arm, 1),
+                   *transformer = records.find("transformer" + (size == std::string::npos ? "" : arm.substr(size)), 1);
+      ASSERT_TRUE(record && transformer);
+      EXPECT_NEAR(record->outcome.values.at("parameters") / transformer->outcome.values.at("parameters"), 1, 0.01);
+      const auto rate = record->outcome.values.at("rate");
+      double best = INFINITY, chosen = INFINITY;
+      for (const Record& each : tried.all()) {
+        if (!each.arm.starts_with(arm + "@")) continue;
+        const double loss = each.outcome.values.at(value);
+        best = std::min(best, loss);
+        if (each.outcome.values.at("rate") == rate) chosen = loss;
+      }
+      EXPECT_EQ(chosen, best);
+    }
+  }
+}
+
 TEST(Pages, ChineseHasAWordForEachColumnOfATable) {
   for (const Experiment& experiment : experiments()) {
     for (const Column& column : experiment.columns) {

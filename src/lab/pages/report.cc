@@ -189,7 +189,7 @@ ReportSize write_report(const std::filesystem::path& directory, std::span<const 
   for (const Experiment& experiment : experiments()) {
     Records all = Records::read(directory, experiment.name);
     if (all.seeds(experiment.arms).empty()) continue;
-    conclusions.push_back(conclusion_json(experiment, all));
+    if (!experiment.claims.empty()) conclusions.push_back(conclusion_json(experiment, all));
     records.emplace(experiment.name, std::move(all));
   }
   if (records.empty()) {

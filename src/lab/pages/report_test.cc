@@ -60,8 +60,12 @@ TEST(Experiments, NamesAreFileNames) {
   };
   for (const Experiment& each : experiments()) {
     EXPECT_TRUE(plain(each.name)) << each.name;
-    EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(QKV_SOURCE_DIR) / "src/lab/questions" / (each.name + ".cc"))) << each.name;
-    for (const std::string& arm : each.arms) EXPECT_TRUE(plain(arm)) << each.name << ": " << arm;
+    const std::string source = each.source.empty() ? each.name + ".cc" : each.source;
+    EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(QKV_SOURCE_DIR) / "src/lab/questions" / source)) << each.name;
+    for (std::string arm : each.arms) {
+      std::erase_if(arm, [](char c) { return c == '@' || c == '.'; });  // of a learning rate: "lstm@0.01"
+      EXPECT_TRUE(plain(arm)) << each.name << ": " << arm;
+    }
   }
 }
 

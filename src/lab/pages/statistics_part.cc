@@ -29,8 +29,9 @@ class StatisticsPart {
       : experiment_(experiment), records_(records), language_(language) {}
 
   std::string html() const {
-    return fmt::format("<h3><code>{}</code></h3>\n", experiment_.name) + arm_table() + "<p>" + words("table of arms") + "</p>\n" +
-           claim_table() + "<p>" + words("table of comparisons") + "</p>\n" + corpora() + command() + origin();
+    const std::string claims = experiment_.claims.empty() ? "" : claim_table() + "<p>" + words("table of comparisons") + "</p>\n";
+    return fmt::format("<h3><code>{}</code></h3>\n", experiment_.name) + arm_table() + "<p>" + words("table of arms") + "</p>\n" + claims +
+           corpora() + command() + origin();
   }
 
  private:
@@ -128,11 +129,15 @@ class StatisticsPart {
       threads.insert(std::to_string(record.threads));
       efforts.insert(fmt::format("{:.0f} %", 100 * record.effort));
     }
-    const std::map<std::string, std::string> all{
-        {"runs", std::to_string(records_.all().size())},          {"seeds", std::to_string(records_.seeds(experiment_.arms).size())},
-        {"effort", fmt::format("{}", fmt::join(efforts, ", "))},  {"time", format_duration(seconds)},
-        {"threads", fmt::format("{}", fmt::join(threads, ", "))}, {"isa", fmt::format("{}", fmt::join(isas, ", "))},
-        {"commit", fmt::format("{}", fmt::join(commits, ", "))},  {"name", experiment_.name}};
+    const std::map<std::string, std::string> all{{"runs", std::to_string(records_.all().size())},
+                                                 {"seeds", std::to_string(records_.seeds(experiment_.arms).size())},
+                                                 {"effort", fmt::format("{}", fmt::join(efforts, ", "))},
+                                                 {"time", format_duration(seconds)},
+                                                 {"threads", fmt::format("{}", fmt::join(threads, ", "))},
+                                                 {"isa", fmt::format("{}", fmt::join(isas, ", "))},
+                                                 {"commit", fmt::format("{}", fmt::join(commits, ", "))},
+                                                 {"name", experiment_.name},
+                                                 {"source", experiment_.source.empty() ? experiment_.name + ".cc" : experiment_.source}};
     const std::string text = fill(common_words(language_, "origin"), [&](const std::string& key) { return all.at(key); });
     return "<p>" + inline_html(text) + "</p>\n";
   }

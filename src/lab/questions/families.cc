@@ -1,7 +1,7 @@
 // Encoder, decoder, or both? The three families learn the same translations; also measures the value of the mask and of cross-attention.
+#include "base/cancellation.h"
 #include "decode/translator.h"
 #include "evaluate/scores.h"
-#include "lab/networks/pair_network.h"
 #include "lab/networks/sequence_to_sequence.h"
 #include "lab/networks/training.h"
 #include "lab/questions/questions.h"
@@ -10,6 +10,22 @@
 
 namespace qkv::lab {
 namespace {
+
+// -log p per target token of the held-out pairs, in nats.
+double mean_loss(const Job& job, const BatchSource& batches, const SequenceToSequence& network) {
+  const RecordScope no_gradient(nullptr);
+  const std::vector<int32_t> order = batches.order(0);
+  double sum = 0;
+  size_t tokens = 0;
+  for (int64_t i = 0; i < batches.size(); ++i) {
+    throw_if_cancelled(job.cancellation);
+    const TrainingBatch batch = batches.batch(0, order, i);
+    ForwardContext context;
+    sum += network.loss(batch, context).nll_sum;
+    tokens += batch.target_out.size();
+  }
+  return sum / static_cast<double>(tokens);
+}
 
 constexpr int kHidden = 64;
 constexpr DType kType = DType::bf16;
@@ -77,8 +93,7 @@ Outcome run(const Job& job) {
                   targets = encoded(tokenizer, pairs.test_references(), job.judged(200));
   outcome.values["parameters"] = static_cast<double>(store.count());
   outcome.values["MFLOP"] = network.training_flops(store, mean_length(sources), mean_length(targets)) / 1e6;
-  outcome.values["loss"] = mean_loss(job.cancellation, *pairs.test(2048, options.start),
-                                     [&](const TrainingBatch& batch, ForwardContext& context) { return network.loss(batch, context); });
+  outcome.values["loss"] = mean_loss(job, *pairs.test(2048, options.start), network);
   outcome.values["BLEU"] = test_bleu(job, network, tokenizer, sources, targets, options.family == Family::encoder, pairs.test_references());
   return outcome;
 }

@@ -21,9 +21,11 @@ const std::vector<Experiment>& experiments() {
       padding(),               //
       feed_forward(),          //
       families(),              //
-      recurrent(),             //
+      context_rates(),         //
+      context(),               //
+      distance_rates(),        //
+      distance(),              //
       sequence_speed(),        //
-      convolutional(),         //
       tokenizers(),            //
       bert_tokenizer(),        //
       paper_table3(),          //

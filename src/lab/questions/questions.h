@@ -1,4 +1,4 @@
-// The questions, each in a file of the same name.
+// The questions, each in a file of the same name unless its line names another.
 #pragma once
 
 #include "lab/record/experiment.h"
@@ -22,9 +22,11 @@ Experiment embedding_scale();       // Why are embeddings multiplied by √d?
 Experiment padding();               // What does padding do that is not masked?
 Experiment feed_forward();          // What is the feed-forward network for?
 Experiment families();              // Encoder, decoder, or both?
-Experiment recurrent();             // Transformer against RNN and LSTM: which learns better?
+Experiment context();               // Transformer, LSTM or CNN: who makes use of a long context?
+Experiment context_rates();         // … with which learning rates? (context.cc)
+Experiment distance();              // From how far back can a token be named?
+Experiment distance_rates();        // … with which learning rates? (distance.cc)
 Experiment sequence_speed();        // Transformer against RNN, LSTM and CNN: which is faster?
-Experiment convolutional();         // Transformer against CNN, and CNN with attention
 Experiment tokenizers();            // What is the tokenizer's part?
 Experiment bert_tokenizer();        // Why does BERT have its own tokenizer?
 Experiment paper_table3();          // Does the paper's own table 3 hold in small?

@@ -46,7 +46,7 @@ std::vector<std::vector<double>> all_for(const std::vector<Claim>& claims, Verdi
 TEST(Claims, EveryQuestionCanComeToEachVerdict) {
   for (const Experiment& experiment : experiments()) {
     SCOPED_TRACE(experiment.name);
-    ASSERT_FALSE(experiment.claims.empty());
+    EXPECT_EQ(experiment.claims.empty(), experiment.name.ends_with("_rates"));  // those only try learning rates
     for (const Verdict verdict : {Verdict::supported, Verdict::undecided}) {
       for (const Finding& finding : judge(experiment.claims, all_for(experiment.claims, verdict))) EXPECT_EQ(finding.verdict, verdict);
     }

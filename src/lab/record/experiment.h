@@ -56,6 +56,7 @@ struct Experiment {
   int seeds = 5;
   int64_t memory_mib = 256;  // upper bound for a run
   std::vector<std::string> arms;
+  std::string source = {};             // its file in lab/questions/; empty: NAME.cc
   std::vector<std::string> data = {};  // members of Data that it uses: "text", "translation", "classification"
 
   std::function<Outcome(const Job&)> run;

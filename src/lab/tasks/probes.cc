@@ -3,10 +3,7 @@
 #include <cmath>
 
 #include "lab/networks/training.h"
-#include "lab/tasks/pair_batches.h"
 #include "lab/tasks/texts.h"
-#include "nn/transformer.h"
-#include "nn/uniform_config.h"
 
 namespace qkv::lab {
 
@@ -48,40 +45,6 @@ void learn_task(const Job& job, NetworkOptions options, const TaskOptions& task,
   outcome.values[name + " accuracy"] =
       judge(job.cancellation, network, job.judged(16), [&](int64_t i) { return make_batch(task, 32, test_stream(job.seed, i)); }).accuracy;
   if (look) look(network);
-}
-
-void learn_translation(const Job& job, const std::optional<PairNetworkOptions>& rival, Outcome& outcome) {
-  const Pairs& pairs = Pairs::of(job, {.vocab_size = 2000});
-  UniformConfig config;
-  config.vocab_size = pairs.tokenizer().vocab_size();
-  config.hidden_size = 64;
-  config.encoder_layers = config.decoder_layers = 2;
-  config.num_attention_heads = config.num_key_value_heads = 4;
-  config.encoder_ffn_dim = config.decoder_ffn_dim = 256;
-  config.norm_position = NormPlace::pre;
-  config.max_position_embeddings = 512;
-  ParameterStore store(job.seed, true);
-  std::optional<Transformer> transformer;
-  std::optional<PairNetwork> other;
-  if (rival) {
-    PairNetworkOptions options = *rival;
-    options.vocab_size = config.vocab_size;
-    other.emplace(options, store);
-  } else {
-    transformer.emplace(config, store);
-  }
-  const auto loss = [&](const TrainingBatch& batch, ForwardContext& context) {
-    if (other) return other->loss(batch, context);
-    return transformer->loss(batch.source, batch.target_in, batch.target_out, 0, 1.0f / static_cast<float>(batch.target_out.size()),
-                             context);
-  };
-  PairBatches batches(pairs.training(job.seed, 1536, 0));
-  const TrainingOutcome trained =
-      train(store, {.steps = job.scaled(900), .learning_rate = 3e-3, .seed = job.seed, .cancellation = job.cancellation},
-            [&](int64_t step, ForwardContext& context) { return loss(batches.batch(step), context).loss; });
-  outcome.series["translation loss"] = trained.losses;
-  outcome.values["translation loss"] = mean_loss(job.cancellation, *pairs.test(2048, 0), loss);
-  outcome.values["translation parameters"] = static_cast<double>(store.count());
 }
 
 }  // namespace qkv::lab

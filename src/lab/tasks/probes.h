@@ -2,11 +2,9 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 
 #include "lab/networks/network.h"
-#include "lab/networks/pair_network.h"
 #include "lab/record/experiment.h"
 #include "lab/tasks/synthetic.h"
 
@@ -27,9 +25,5 @@ void learn_text(const Job& job, NetworkOptions options, const Probe& probe, Outc
 // Learns a task. Value "NAME accuracy", series "NAME loss". `look`, if given, is called with the trained network.
 void learn_task(const Job& job, NetworkOptions options, const TaskOptions& task, const std::string& name, const Probe& probe,
                 Outcome& outcome, const std::function<void(const Network&)>& look = {});
-
-// Learns to translate with a small Transformer, or with `rival` if it is given (its vocab_size is set here). Series and value
-// "translation loss", value "translation parameters".
-void learn_translation(const Job& job, const std::optional<PairNetworkOptions>& rival, Outcome& outcome);
 
 }  // namespace qkv::lab

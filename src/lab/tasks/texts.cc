@@ -70,17 +70,20 @@ PlainText::PlainText(const Job& job, const TokenizerTrainerOptions& tokenizer) :
   bytes_per_token_ = static_cast<double>(view_of(split.second).size()) / static_cast<double>(test_.size());
 }
 
-Batch PlainText::training_batch(int64_t sequences, int64_t context, RandomStream random) const {
-  QKV_REQUIRE(std::ssize(training_) > context + 1, "the text has {} tokens to learn from; windows of {} need more", training_.size(),
-              context);
+Batch random_windows(std::span<const int32_t> tokens, int64_t sequences, int64_t context, RandomStream random) {
+  QKV_REQUIRE(std::ssize(tokens) > context + 1, "the text has {} tokens to learn from; windows of {} need more", tokens.size(), context);
   Batch batch;
   for (int64_t i = 0; i < sequences; ++i) {
-    const auto from = training_.begin() + static_cast<int64_t>(random.below(training_.size() - context));
+    const auto from = tokens.begin() + static_cast<int64_t>(random.below(tokens.size() - context));
     batch.input.ids.insert(batch.input.ids.end(), from, from + context);
     batch.targets.insert(batch.targets.end(), from + 1, from + context + 1);
   }
   batch.input.segments = Segments::of_lengths(std::vector<int32_t>(sequences, static_cast<int32_t>(context)));
   return batch;
+}
+
+Batch PlainText::training_batch(int64_t sequences, int64_t context, RandomStream random) const {
+  return random_windows(training_, sequences, context, random);
 }
 
 Batch PlainText::test_batch(int64_t first, int64_t count, int64_t context) const {

@@ -14,6 +14,9 @@
 
 namespace qkv::lab {
 
+// `sequences` windows of `context` tokens at random places; each token predicts the next.
+Batch random_windows(std::span<const int32_t> tokens, int64_t sequences, int64_t context, RandomStream random);
+
 // A plain text: its first 90 % for training, the rest for evaluation.
 class PlainText {
  public:
@@ -26,7 +29,7 @@ class PlainText {
   std::span<const int32_t> test() const { return test_; }
   double bytes_per_token() const { return bytes_per_token_; }  // of the test part
 
-  // `sequences` windows of `context` tokens at random places; each token predicts the next.
+  // random_windows() of the training part.
   Batch training_batch(int64_t sequences, int64_t context, RandomStream random) const;
   // Windows `first` to `first` + `count` - 1 of the contiguous ones of the test part.
   Batch test_batch(int64_t first, int64_t count, int64_t context) const;
