@@ -88,7 +88,7 @@ TEST(MinutesPlan, WordListGetsSmallBatchesAndAShortWarmUp) {
   apply_plan(options, basis_of(8000, 1100, 1024));
   EXPECT_EQ(options.batch_tokens, 1024);
   EXPECT_EQ(options.warmup_steps, 400);
-  EXPECT_EQ(options.learning_rate, 1.3e-3);  // 4 * 3e-3 * sqrt(400 / 8000) * sqrt(1024 / 4096)
+  EXPECT_EQ(options.learning_rate, 2.7e-3);  // 4 * 3e-3 * sqrt(400 / 8000)
 }
 
 TEST(MinutesPlan, ManyPassesNeedDropout) {
