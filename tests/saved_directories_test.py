@@ -59,7 +59,8 @@ def encoders():
     t = transformers
     yield from encoder_models.models()
     yield from encoder_models.family_models()
-    yield from newer_encoders.families()
+    newer = dict(newer_encoders.families())
+    yield from newer.items()
     roberta = {**encoder_models.SIZES, 'type_vocab_size': 1}
     for prefix in ('XLMRoberta', 'Camembert'):
         yield prefix + '_multiple_choice', getattr(t, prefix + 'ForMultipleChoice')(getattr(t, prefix + 'Config')(**roberta))
@@ -68,7 +69,7 @@ def encoders():
     yield 'albert_multiple_choice', t.AlbertForMultipleChoice(t.AlbertConfig(**albert))
     distilbert = dict(vocab_size=encoder_models.VOCABULARY, dim=18, hidden_dim=20, n_layers=2, n_heads=3, max_position_embeddings=41)
     yield 'distilbert_multiple_choice', t.DistilBertForMultipleChoice(t.DistilBertConfig(**distilbert))
-    yield from newer_encoders.with_decoders()
+    yield from ((name, model) for name, model in newer_encoders.with_decoders() if name not in newer)
 
 
 def encoder_decoder_models():
