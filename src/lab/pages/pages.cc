@@ -31,6 +31,11 @@ ChartSpec within(ChartSpec chart, double low, std::optional<double> high = {}) {
   chart.high = high;
   return chart;
 }
+// Of lines, whose x is logarithmic otherwise.
+ChartSpec with_linear_x(ChartSpec chart) {
+  chart.log_x = false;
+  return chart;
+}
 ChartSpec logarithmic(ChartSpec chart) {
   chart.log_y = true;
   return chart;
@@ -131,10 +136,14 @@ std::vector<Page> why_pages() {
        .chart = within(dots("distance", "recall at 512", {"transformer", "lstm", "gru", "tanh/recall at 8"}, 2, {{0.125, "chance"}}), 0, 1),
        .by_hand = recurrent_by_hand},
       {.name = "norm_kind",
-       .experiments = {"residual_norm"},
-       .chart = dots("residual_norm", "bits at 32", {"pre", "pre-rms", "no-norm"}, 2, {{std::log2(67.0), "guessing"}}),
+       .experiments = {"batch_norm", "residual_norm"},
+       .chart = dots("batch_norm", "bits at 32", {"layer", "batch-causal", "batch", "batch/bits at 32 by the batch"}, 2,
+                     {{std::log2(67.0), "guessing"}}),
        .by_hand = norm_kind_by_hand},
-      {.name = "embedding_scale", .by_hand = embedding_scale_by_hand},
+      {.name = "embedding_scale",
+       .experiments = {"embedding_scale"},
+       .chart = with_linear_x(lines("embedding_scale", "text loss", {"scaled", "plain", "plain-learned"})),
+       .by_hand = embedding_scale_by_hand},
       {.name = "padding_mask",
        .experiments = {"padding"},
        .chart = within(lines("padding", "accuracy", {"masked", "unmasked-trained", "unmasked"}, {{1.0 / 16, "chance"}}), 0, 1.04),

@@ -18,7 +18,7 @@ NetworkOptions options_of(const std::string& arm) {
 
 Outcome run(const Job& job) {
   Outcome outcome;
-  learn_text(job, options_of(job.arm), {.steps = 600}, outcome);
+  learn_text(job, options_of(job.arm), {.steps = 400, .sequences = 8}, outcome);
   const Series& losses = outcome.series.at("text loss");
   const auto early = static_cast<std::ptrdiff_t>(losses.size() / 5);
   outcome.values["early loss"] =
