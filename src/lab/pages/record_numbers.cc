@@ -88,12 +88,11 @@ class Filler {
     for (const int64_t seed : records().seeds({parts_[2]})) {
       const auto& series = records().find(parts_[2], seed)->outcome.series;
       const auto found = series.find(parts_[3]);
-      if (found == series.end()) continue;
-      for (const auto& [place, y] : found->second) {
-        if (place == x) all.push_back(y);
-      }
+      if (found == series.end() || found->second.empty()) continue;
+      const auto distance = [x](const auto& point) { return std::abs(point.first - x); };
+      all.push_back(std::ranges::min_element(found->second, {}, distance)->second);
     }
-    if (all.empty()) wrong("the record has no such point");
+    if (all.empty()) wrong("the record has no such series");
     return mean(all);
   }
 

@@ -25,7 +25,7 @@ using PageRecords = std::map<std::string, Records, std::less<>>;
 //   difference:EXPERIMENT:ARM:BASELINE:VALUE:DIGITS   mean of arm - baseline over the seeds that both have
 //   ratio:…                             geometric mean of arm / baseline
 //   interval:…, ratio_interval:…        their 95 % intervals
-//   at:EXPERIMENT:ARM:SERIES:X:DIGITS   the mean of a series at x
+//   at:EXPERIMENT:ARM:SERIES:X:DIGITS   the mean of a series at x, or at its point nearest to x: records of less effort have fewer
 std::string number_of(const std::string& placeholder, const PageRecords& records, const Numbers& numbers);
 
 // Does it need a record?
