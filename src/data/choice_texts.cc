@@ -92,6 +92,7 @@ HeldOutChoices hold_out_choices(const ChoiceLines& lines, int64_t count, uint64_
 
 ChoiceTexts::ChoiceTexts(EncoderInputs pairs, std::span<const int32_t> choices_of, std::vector<int32_t> right)
     : pairs_(std::move(pairs)), right_(std::move(right)) {
+  QKV_REQUIRE(std::ssize(pairs_.ids) <= INT32_MAX, "[choices] {} pairs are too many", pairs_.ids.size());
   for (const int32_t count : choices_of) begin_.push_back(begin_.back() + count);
   QKV_CHECK(begin_.size() == right_.size() + 1 && begin_.back() == std::ssize(pairs_.ids), "[choices] {} questions, {} answers, {} pairs",
             begin_.size() - 1, right_.size(), pairs_.ids.size());

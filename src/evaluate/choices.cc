@@ -1,10 +1,7 @@
 #include "evaluate/choices.h"
 
 #include <algorithm>
-#include <utility>
 
-#include "base/error.h"
-#include "data/shuffle.h"
 #include "evaluate/classification.h"
 
 namespace qkv {
@@ -21,20 +18,6 @@ TrainingBatch make_choice_batch(const ChoiceTexts& texts, std::span<const int32_
   batch.source = pack(texts.pairs(), pairs);
   for (int64_t i = 0; i < batch.source.segments.count(); ++i) batch.target_rows.push_back(batch.source.segments.begin(i));
   return batch;
-}
-
-ChoiceSource::ChoiceSource(ChoiceTexts texts, int64_t batch_tokens, uint64_t seed)
-    : texts_(std::move(texts)),
-      size_(std::clamp<int64_t>((texts_.tokens() + batch_tokens - 1) / batch_tokens, 1, texts_.size())),
-      seed_(seed) {
-  QKV_REQUIRE(std::ssize(texts_.pairs().ids) <= INT32_MAX, "[choices] {} pairs are too many", texts_.pairs().ids.size());
-}
-
-std::vector<int32_t> ChoiceSource::order(int64_t epoch) const { return shuffled(texts_.size(), seed_, epoch); }
-
-TrainingBatch ChoiceSource::batch(int64_t, std::span<const int32_t> order, int64_t index) const {
-  const auto begin = static_cast<size_t>(index * texts_.size() / size_), end = static_cast<size_t>((index + 1) * texts_.size() / size_);
-  return make_choice_batch(texts_, order.subspan(begin, end - begin));
 }
 
 ChoiceAccuracy choice_accuracy(const Transformer& network, const ChoiceTexts& texts, const EncoderRunOptions& options) {

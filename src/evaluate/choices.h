@@ -8,26 +8,14 @@
 #include "data/choice_texts.h"
 #include "evaluate/batch_source.h"
 #include "evaluate/encoder_outputs.h"
+#include "evaluate/shuffled_source.h"
 
 namespace qkv {
 
 // A batch of the questions with these numbers, with the pairs of all their choices.
 TrainingBatch make_choice_batch(const ChoiceTexts& texts, std::span<const int32_t> numbers);
 
-// Questions are shuffled in each epoch and split into batches with equal numbers of questions, chosen so that a batch has about
-// `batch_tokens` tokens.
-class ChoiceSource final : public BatchSource {
- public:
-  ChoiceSource(ChoiceTexts texts, int64_t batch_tokens, uint64_t seed);
-  int64_t size() const override { return size_; }
-  std::vector<int32_t> order(int64_t epoch) const override;
-  TrainingBatch batch(int64_t epoch, std::span<const int32_t> order, int64_t index) const override;
-
- private:
-  ChoiceTexts texts_;
-  int64_t size_;
-  uint64_t seed_;
-};
+using ChoiceSource = ShuffledSource<ChoiceTexts, make_choice_batch>;
 
 struct ChoiceAccuracy {
   double nll = 0;                    // sum of -log p of the right choices, in nats

@@ -4,7 +4,7 @@
 
 #include "base/cancellation.h"
 #include "base/error.h"
-#include "evaluate/encoder_outputs.h"
+#include "evaluate/classification.h"
 #include "ops/ops.h"
 #include "predict/cross_encoder_files.h"
 
@@ -137,12 +137,10 @@ std::vector<double> RelevanceModel::answer_logits(const EncoderInputs& inputs, c
 }
 
 std::vector<double> RelevanceModel::label_logits(const EncoderInputs& inputs, const RerankOptions& options) const {
-  std::vector<double> result(inputs.ids.size());
-  std::vector<std::vector<int32_t>> rows;
-  for (const std::vector<int32_t>& ids : inputs.ids) rows.push_back({row_of_label(model_->config, ids)});
-  for_each_output(model_->network, inputs, rows,
-                  {.batch_tokens = options.batch_tokens, .dtype = activation_type(*model_), .cancellation = options.cancellation},
-                  [&](size_t pair, std::span<const float> outputs) { result[pair] = outputs.front(); });
+  const EncoderRunOptions run{
+      .batch_tokens = options.batch_tokens, .dtype = activation_type(*model_), .cancellation = options.cancellation};
+  std::vector<double> result;
+  for (const std::vector<float>& outputs : qkv::label_logits(model_->network, inputs, run)) result.push_back(outputs.front());
   return result;
 }
 

@@ -22,8 +22,9 @@ TrainingRun::TrainingRun(const TrainingInputs& inputs, std::unique_ptr<Model> mo
 TrainResult TrainingRun::run() {
   BatchFeed feed(in_.batches, in_.options.accumulate, DataPlace{state_.epoch, state_.index});
   stop_.begin();
-  if (const std::string warning = store_.lack_of_room(); state_.step == 0 && reporter_ && !warning.empty() && in_.callbacks.on_message)
-    in_.callbacks.on_message(warning);
+  if (state_.step == 0 && reporter_ && in_.callbacks.on_message) {
+    if (const std::string warning = store_.lack_of_room(); !warning.empty()) in_.callbacks.on_message(warning);
+  }
   activity("computing the first update");
   while (true) {
     if (state_.step > 0 && state_.step % in_.options.validate_every == 0 && state_.last_validation_step != state_.step) validate();
