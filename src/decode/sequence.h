@@ -51,7 +51,7 @@ class Sequence {
   std::shared_ptr<const KvCache::Table> source_;  // cached rows of its source, shared with its forks
 };
 
-// What the logits processors are told of each sequence; valid until it changes.
+// The history of each sequence for the logits processors; valid until a sequence changes.
 std::vector<History> histories_of(std::span<Sequence* const> batch);
 // Pointers for Step::run.
 std::vector<Sequence*> pointers_to(std::span<Sequence> sequences);

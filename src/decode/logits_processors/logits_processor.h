@@ -11,7 +11,7 @@
 
 namespace qkv {
 
-// What a sequence has so far.
+// The tokens of a sequence so far, on which rules for its next token depend.
 struct History {
   std::span<const int32_t> tokens;  // the prompt or the decoder start, then the new tokens
   int64_t new_tokens = 0;

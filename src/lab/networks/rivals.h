@@ -15,7 +15,7 @@ NetworkOptions classical_recurrence(Mixer cell, int layers, int hidden_size);
 // 2^layers tokens (van den Oord et al. 2016, section 2.1).
 NetworkOptions dilated_convolutions(int layers, int hidden_size);
 
-// The same with self-attention as the last layer; the convolutions tell it the order of tokens.
+// Dilated convolutions with self-attention as the last layer, which learns the order of tokens from them.
 NetworkOptions convolutions_with_attention(int layers, int hidden_size, int heads);
 
 // A pre-norm Transformer with 4 heads and rotary positions.

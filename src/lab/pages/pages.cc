@@ -31,7 +31,7 @@ ChartSpec within(ChartSpec chart, double low, std::optional<double> high = {}) {
   chart.high = high;
   return chart;
 }
-// Of lines, whose x is logarithmic otherwise.
+// Charts of lines have a logarithmic x unless they ask for a linear one.
 ChartSpec with_linear_x(ChartSpec chart) {
   chart.log_x = false;
   return chart;

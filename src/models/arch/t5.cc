@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kAnyLength = 1 << 24;  // no table of positions limits a sequence
 
-// What sets the three types apart.
+// The defaults and keys in which T5, mT5 and umT5 differ.
 struct Type {
   std::string_view model_type, classes;  // the beginning of the names of its classes
   int vocab_size, d_ff, num_layers, num_heads;
