@@ -3,6 +3,7 @@
 // VDPBF16PS round them, with subnormals as zeros. Only for files that do not include immintrin.h.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -115,6 +116,7 @@ inline __m512i _mm512_castsi128_si512(__m128i x) {
 inline __m256i _mm512_castsi512_si256(__m512i x) { return value_at<__m256i>(&x); }
 inline __m256i _mm512_extracti64x4_epi64(__m512i x, int half) { return value_at<__m256i>(x.d + 8 * half); }
 inline __m512 _mm512_castsi512_ps(__m512i x) { return value_at<__m512>(&x); }
+inline __m512i _mm512_castps_si512(__m512 x) { return value_at<__m512i>(&x); }
 inline __m512i _mm512_mask_broadcast_i32x4(__m512i kept, __mmask16 mask, __m128i x) {
   return dwords([&](int i) { return mask >> i & 1 ? x.d[i % 4] : kept.d[i]; });
 }
@@ -139,10 +141,22 @@ inline __m512i _mm512_unpackhi_epi64(__m512i x, __m512i y) {
 inline __m512i _mm512_permutex2var_epi16(__m512i x, __m512i index, __m512i y) {
   return words([&](int i) { return (index.word(i) & 32 ? y : x).word(index.word(i) & 31); });
 }
+inline __m512 _mm512_permutex2var_ps(__m512 x, __m512i index, __m512 y) {
+  return floats([&](int i) { return (index.d[i] & 16 ? y : x).f[index.d[i] & 15]; });
+}
+inline __m512i _mm512_permutexvar_epi64(__m512i index, __m512i x) {
+  return dwords([&](int i) { return x.d[2 * (index.d[i / 2 * 2] & 7) + static_cast<uint32_t>(i % 2)]; });
+}
 
 // Arithmetic. If one operand is NaN, maximum and minimum return the second.
 inline __m512i _mm512_add_epi16(__m512i x, __m512i y) {
   return words([&](int i) { return static_cast<uint16_t>(x.word(i) + y.word(i)); });
+}
+inline __m512i _mm512_min_epi16(__m512i x, __m512i y) {
+  return words([&](int i) { return static_cast<int16_t>(x.word(i)) < static_cast<int16_t>(y.word(i)) ? x.word(i) : y.word(i); });
+}
+inline __m512i _mm512_min_epu16(__m512i x, __m512i y) {
+  return words([&](int i) { return std::min(x.word(i), y.word(i)); });
 }
 inline __m512i _mm512_slli_epi32(__m512i x, unsigned count) {
   return dwords([&](int i) { return x.d[i] << count; });
@@ -160,6 +174,9 @@ inline __m512 _mm512_maskz_mov_ps(__mmask16 mask, __m512 x) {
 }
 inline __m512 _mm512_add_ps(__m512 x, __m512 y) {
   return floats([&](int i) { return x.f[i] + y.f[i]; });
+}
+inline __m512 _mm512_sub_ps(__m512 x, __m512 y) {
+  return floats([&](int i) { return x.f[i] - y.f[i]; });
 }
 inline __m512 _mm512_mul_ps(__m512 x, __m512 y) {
   return floats([&](int i) { return x.f[i] * y.f[i]; });
@@ -201,6 +218,7 @@ inline void _tile_zero(int index) { tile(index) = {}; }
 inline void _tile_loadd(int index, const void* from, int64_t step) {
   for (int r = 0; r < 16; ++r) std::memcpy(tile(index).d[r], static_cast<const char*>(from) + r * step, 64);
 }
+inline void _tile_stream_loadd(int index, const void* from, int64_t step) { _tile_loadd(index, from, step); }
 inline void _tile_stored(int index, void* to, int64_t step) {
   for (int r = 0; r < 16; ++r) std::memcpy(static_cast<char*>(to) + r * step, tile(index).d[r], 64);
 }

@@ -5,6 +5,7 @@
 //   kStep                              depth is zero-padded to a multiple of it
 //   kWholeBlocks                       multiplies whole blocks; missing rows are zeros in a copy
 //   kBeside                            runs the epilogue of one block during the next product, on other units of the core
+//   kGelu                              has forms of the epilogue for GELU in bf16
 //   kWholeDepth, kDepth                sums stay in registers up to the first; deeper products are split into pieces of the second
 //   kTransposedStep, kTransposedNext   a_step and a_next (blocks.h) of the output of pack_transposed_rows
 //   pack_panel, pack_transposed_rows, convert, multiply, multiply_direct, Finish
@@ -18,12 +19,14 @@
 #include "base/parallel.h"
 #include "kernels/bf16.h"
 #include "kernels/cpu/matmul/blocks.h"
+#include "kernels/cpu/matmul/prefetch.h"
 #include "kernels/cpu/vector/scratch.h"
 #include "kernels/cpu/vector/tile_registers.h"
 
 QKV_TARGET_BEGIN
 namespace qkv::cpu::QKV_TARGET_NAMESPACE {
 
+inline constexpr int64_t kInL1 = 1 << 15;                  // bytes of b beside a block of a
 inline constexpr int64_t kPanelsInL2 = 1 << 19;            // bytes of b that meet all rows of a slab before the next ones
 inline constexpr int64_t kSumsInL2 = 1 << 18;              // bytes of sums that wait for the next steps of depth
 inline constexpr int64_t kFewRows = 2, kPanelsAtOnce = 4;  // so few rows alone have too few sums to hide the latency of an addition
@@ -99,42 +102,30 @@ class RowsOfA {
   int64_t copies_step_ = 0, copies_begin_ = 0;
 };
 
-// Prefetches the rows that are read next, a few lines at a time.
-struct Prefetch {
-  const char* row = nullptr;
-  int64_t rows = 0, step = 0, bytes = 0;  // rows left; bytes from row to row; bytes of each row
-  int64_t at = 0;                         // position in the current row
-  int64_t lines = 0;                      // lines per call
-
-  inline void some(int64_t times = 1) {
-    for (int64_t i = 0; i < times * lines && rows > 0; ++i) {
-      __builtin_prefetch(row + at, 0, 2);
-      at += 64;
-      if (at < bytes) continue;
-      at = 0;
-      row += step;
-      --rows;
-    }
+// Calls use.operator()<Finish>() with the form of the epilogue that p has, so that the loop over blocks contains one form alone.
+template <typename Unit, typename T, typename Use>
+void with_epilogue(const MatmulParams& p, Use&& use) {
+  const bool simple = !p.accumulate && !p.before;
+  if (simple && p.activation == Activation::none) return use.template operator()<typename Unit::template Finish<T, Epilogue::plain>>();
+  if (simple && p.activation == Activation::relu) return use.template operator()<typename Unit::template Finish<T, Epilogue::relu>>();
+  if constexpr (Unit::kGelu && std::is_same_v<T, bf16>) {
+    if (simple && p.activation == Activation::gelu) return use.template operator()<typename Unit::template Finish<T, Epilogue::erf_gelu>>();
+    if (simple && p.activation == Activation::gelu_tanh)
+      return use.template operator()<typename Unit::template Finish<T, Epilogue::tanh_gelu>>();
   }
-};
-
-// Rows [first, first + rows), columns [begin, end), to prefetch during another computation, some at every 32 values of depth. shares: the
-// number of blocks of the other factor that each of them meets.
-inline Prefetch prefetch_of(const View& x, int64_t first, int64_t rows, int64_t begin, int64_t end, int64_t shares) {
-  if (first >= x.rows) return {};
-  const int64_t size = size_of(x.dtype);
-  return {.row = x.rows_from(first, rows).as<const char>() + begin * size,
-          .rows = std::min(rows, x.rows - first),
-          .step = x.stride * size,
-          .bytes = (end - begin) * size,
-          .lines = divide_up(32 * size / 2, shares)};
+  use.template operator()<typename Unit::template Finish<T, Epilogue::any>>();
+}
+template <typename Unit, typename Use>
+void with_epilogue(const MatmulParams& p, Use&& use) {
+  if (p.out.dtype == DType::bf16) return with_epilogue<Unit, bf16>(p, use);
+  with_epilogue<Unit, float>(p, use);
 }
 
 // Multiplies a block while the epilogue of another one, `end`, runs: the tile unit and the vector units work side by side (one after the
 // other they took 1270 cycles for a block of depth 256 instead of 440).
-template <typename Unit, typename T, bool kPlain>
+template <typename Unit, typename Finish>
 inline void multiply_and_finish(int64_t rows, const Block& block, const MatmulParams& p, const BlockEnd& end, Prefetch& prefetch) {
-  typename Unit::template Finish<T, kPlain> finish(p, end);
+  Finish finish(p, end);
   Prefetch local = prefetch;
   const int64_t share = Unit::kBeside ? divide_up(end.rows, std::max<int64_t>(block.steps, 1)) : 0;
   Unit::multiply(rows, block, [&](int64_t times) QKV_TARGET_ATTRIBUTE {
@@ -145,25 +136,11 @@ inline void multiply_and_finish(int64_t rows, const Block& block, const MatmulPa
   prefetch = local;
 }
 
-template <typename Unit, typename T>
-inline void multiply_and_finish(int64_t rows, const Block& block, const MatmulParams& p, const BlockEnd& end, Prefetch& prefetch) {
-  const bool plain = !p.accumulate && p.activation == Activation::none && !p.before;
-  if (plain) return multiply_and_finish<Unit, T, true>(rows, block, p, end, prefetch);
-  multiply_and_finish<Unit, T, false>(rows, block, p, end, prefetch);
-}
-
-template <typename Unit>
-inline void multiply_and_finish(int64_t rows, const Block& block, const MatmulParams& p, const BlockEnd& end, Prefetch& prefetch) {
-  if (p.out.dtype == DType::bf16) return multiply_and_finish<Unit, bf16>(rows, block, p, end, prefetch);
-  multiply_and_finish<Unit, float>(rows, block, p, end, prefetch);
-}
-
 // Runs the last epilogue of a thread.
-template <typename Unit>
+template <typename Finish>
 inline void finish_last(const MatmulParams& p, const BlockEnd& end) {
-  if (p.out.dtype == DType::f32) return typename Unit::template Finish<float, false>(p, end).rows(end.rows);
-  typename Unit::template Finish<bf16, false>(p, end).rows(end.rows);
-  __builtin_ia32_sfence();  // makes the streaming stores of this and all earlier blocks visible to other threads
+  Finish(p, end).rows(end.rows);
+  if (p.out.dtype == DType::bf16) __builtin_ia32_sfence();  // makes streaming stores of this and earlier blocks visible to other threads
 }
 
 // True if the epilogue can run straight from registers. Output columns that do not fill a panel always take the other path.
@@ -193,7 +170,7 @@ inline void multiply_direct(const MatmulParams& p, int64_t rows, int64_t row, in
 
 // Multiplies rows [first, first + rows) with panels [first_panel, last_panel) of b. Rows of a stay in L1 while panels stream from L2, some
 // panels at a time for all rows.
-template <typename Unit>
+template <typename Unit, typename Finish>
 void slab_times_panels(const MatmulParams& p, const char* packed, int64_t first, int64_t rows, int64_t first_panel, int64_t last_panel,
                        Prefetch prefetch) {
   constexpr int64_t kPanelRow = Unit::kColumns * sizeof(typename Unit::Value), kSums = Unit::kRows * Unit::kColumns;
@@ -213,7 +190,7 @@ void slab_times_panels(const MatmulParams& p, const char* packed, int64_t first,
     for (int64_t k = 0, next = 0; k == 0 || k < depth; k = next) {
       next = std::max(k + Unit::kStep, std::min(k + chunk, a.end_from(k)));
       a.prepare(k, std::min(next, std::max(depth, Unit::kStep)));
-      const bool last = next >= depth;
+      const bool last = next >= depth, passes = count * (next - k) * kPanelRow > kInL1;
       for (int64_t i = 0, taken = 1; i < blocks * count; i += taken) {
         const int64_t block = i / count, panel = begin + i % count, row = block * Unit::kRows,
                       block_rows = std::min(Unit::kRows, rows - row);
@@ -227,7 +204,8 @@ void slab_times_panels(const MatmulParams& p, const char* packed, int64_t first,
                             .steps = depth == 0 ? 0 : (std::min(next, depth) - k) / Unit::kStep,
                             .sums = sums,
                             .sums_step = Unit::kColumns * 4,
-                            .add = k > 0};
+                            .add = k > 0,
+                            .b_passes = passes};
         if constexpr (!Unit::kBeside) {
           const auto fits = [&](int64_t panels) { return i % count + panels <= count && (panel + panels) * Unit::kColumns <= p.out.cols; };
           taken = direct && rows <= kFewRows && (in_place || !pieces) && fits(kPanelsAtOnce) ? kPanelsAtOnce : 1;
@@ -237,12 +215,12 @@ void slab_times_panels(const MatmulParams& p, const char* packed, int64_t first,
             continue;
           }
         }
-        multiply_and_finish<Unit>(block_rows, product, p, end, prefetch);
+        multiply_and_finish<Unit, Finish>(block_rows, product, p, end, prefetch);
         end = last ? BlockEnd{sums, first + row, block_rows, panel * Unit::kColumns} : BlockEnd{};
       }
     }
   }
-  finish_last<Unit>(p, end);
+  finish_last<Finish>(p, end);
 }
 
 template <typename Unit>
@@ -276,19 +254,20 @@ void product_of_rows(const MatmulParams& p) {
   }
   const int64_t slab = (size > kWideB ? kWideSlab : kSlab) / Unit::kRows * Unit::kRows, slabs = divide_up(p.out.rows, slab),
                 threads = num_threads();
-  // Few rows are partitioned by columns too, to have work for all threads. Pieces must be worth the microsecond that handing one over
-  // takes.
+  // Few rows are partitioned by columns too, to have work for all threads; each group of columns reads the rows again, so of more rows only
+  // as many groups are made as balance the threads. Pieces must be worth the microsecond that handing one over takes.
   const int64_t most = std::min((panels + 1) / 2, divide_up(p.out.rows * p.a.cols * p.out.cols, kLeastWork)),
-                wanted = std::max<int64_t>(16, 2 * threads),
-                groups =
-                    slabs >= wanted / 2 || inside_parallel_for() ? 1 : std::clamp<int64_t>(wanted / slabs, 1, std::max<int64_t>(most, 1)),
+                wanted = slabs == 1 ? std::max<int64_t>(16, 2 * threads) : 2 * threads,
+                groups = inside_parallel_for() ? 1 : std::clamp<int64_t>(divide_up(wanted, slabs), 1, std::max<int64_t>(most, 1)),
                 group = divide_up(panels, groups);
   parallel_for(slabs * groups, [&](int64_t task) QKV_TARGET_ATTRIBUTE {
     const int64_t first = task / groups * slab, panel = task % groups * group;
     if (panel >= panels) return;
     // Threads take tasks in turn, so this thread's next task is probably as many tasks away as there are threads.
     const Prefetch next = groups == 1 ? prefetch_of(p.a, first + threads * slab, slab, 0, p.a.cols, panels) : Prefetch{};
-    slab_times_panels<Unit>(p, packed, first, std::min(slab, p.out.rows - first), panel, std::min(panels, panel + group), next);
+    with_epilogue<Unit>(p, [&]<typename Finish>() QKV_TARGET_ATTRIBUTE {
+      slab_times_panels<Unit, Finish>(p, packed, first, std::min(slab, p.out.rows - first), panel, std::min(panels, panel + group), next);
+    });
   });
 }
 
@@ -349,11 +328,15 @@ void block_over_rows(const MatmulParams& p, int64_t first_row, int64_t last_row,
       }
     }
   }
-  for (int64_t i = 0; i < row_blocks && !in_place; ++i) {
-    const int64_t row = first_row + i * Unit::kRows;
-    for (int64_t j = 0; j < panels; ++j)
-      finish_last<Unit>(p,
-                        {memory + (i * panels + j) * kSums, row, std::min(Unit::kRows, last_row - row), first_column + j * Unit::kColumns});
+  if (!in_place) {
+    with_epilogue<Unit>(p, [&]<typename Finish>() QKV_TARGET_ATTRIBUTE {
+      for (int64_t i = 0; i < row_blocks; ++i) {
+        const int64_t row = first_row + i * Unit::kRows;
+        for (int64_t j = 0; j < panels; ++j)
+          finish_last<Finish>(
+              p, {memory + (i * panels + j) * kSums, row, std::min(Unit::kRows, last_row - row), first_column + j * Unit::kColumns});
+      }
+    });
   }
   if (!wants_a_sums) return;
   float* out = p.a_sums.as<float>();

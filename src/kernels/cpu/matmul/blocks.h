@@ -16,6 +16,7 @@ struct Block {
   float* sums;
   int64_t sums_step;  // in bytes
   bool add;           // adds to the content of `sums`
+  bool b_passes;      // b is more than L1 holds and should not push a out of it
 };
 
 // The epilogue for rows [row, row + rows) and the columns of a panel from `column` on, whose sums are contiguous rows of a panel: bias,
@@ -24,6 +25,9 @@ struct BlockEnd {
   const float* sums = nullptr;
   int64_t row = 0, rows = 0, column = 0;
 };
+
+// The forms of an epilogue that have code of their own, without accumulation or `before`: only an optional bias, relu, and GELU in bf16.
+enum class Epilogue { any, plain, relu, erf_gelu, tanh_gelu };
 
 // An epilogue without sums in memory: out = sum + bias, optionally with relu, for whole panels.
 struct DirectEnd {

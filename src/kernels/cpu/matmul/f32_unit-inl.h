@@ -95,7 +95,8 @@ struct F32Unit {
   }
 
   // The epilogue of rows of a block; T is the output's type.
-  template <typename T, bool kPlain>
+  static constexpr bool kGelu = false;
+  template <typename T, Epilogue kForm>
   struct Finish {
     Finish(const MatmulParams& params, const BlockEnd& block_end) : params_(params), end_(block_end) {}
     HWY_INLINE void rows(int64_t count) {
@@ -105,7 +106,8 @@ struct F32Unit {
         for (int64_t c = 0; c < columns; c += kLanes) {
           Vec y = load(end_.sums + at_ * kColumns + c);
           if (params_.bias) y = hn::Add(y, load_part(params_.bias.as<const float>() + end_.column + c, columns - c));
-          if (!kPlain) y = params_.accumulate ? hn::Add(y, load_part(out + c, columns - c)) : activate(params_.activation, y);
+          if (kForm != Epilogue::plain)
+            y = params_.accumulate ? hn::Add(y, load_part(out + c, columns - c)) : activate(params_.activation, y);
           store_part(y, out + c, columns - c);
         }
       }
