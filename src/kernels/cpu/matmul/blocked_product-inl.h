@@ -252,8 +252,8 @@ void product_of_rows(const MatmulParams& p) {
     pack_b<Unit>(p.b, p.transpose_b, made);
     packed = static_cast<const char*>(made);
   }
-  const int64_t slab = (size > kWideB ? kWideSlab : kSlab) / Unit::kRows * Unit::kRows, slabs = divide_up(p.out.rows, slab),
-                threads = num_threads();
+  const int64_t threads = num_threads(), slabs = divide_up(p.out.rows, size > kWideB ? kWideSlab : kSlab),
+                slab = up_to_multiple(divide_up(p.out.rows, std::max<int64_t>(slabs, 1)), Unit::kRows);
   // Few rows are partitioned by columns too, to have work for all threads; each group of columns reads the rows again, so of more rows only
   // as many groups are made as balance the threads. Pieces must be worth the microsecond that handing one over takes.
   const int64_t most = std::min((panels + 1) / 2, divide_up(p.out.rows * p.a.cols * p.out.cols, kLeastWork)),
