@@ -210,7 +210,7 @@ bool ModelDirectory::pack_from_file(const Parameter& parameter, DType rows_type)
 void ModelDirectory::read_packed(Model& model) const {
   std::vector<const Parameter*> packed;
   for (const Parameter& parameter : model.parameters.all()) {
-    const bool looked_up = parameter.name == "embed_tokens.weight" && !config_.tie_word_embeddings;
+    const bool looked_up = parameter.name == "embed_tokens.weight" && !(config_.tie_word_embeddings && config_.predicts_tokens());
     if (parameter.decay && parameter.value.shape().size() == 2 && !looked_up) {
       packed.push_back(&parameter);
       free_values(parameter.value);

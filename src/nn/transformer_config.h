@@ -116,6 +116,8 @@ struct TransformerConfig {
   bool has_decoder() const { return kind != Kind::encoder_only; }
   // Does a head, nn/heads.h, take the place of the prediction of next tokens?
   bool has_head() const { return !has_decoder() || (has_encoder() && predicts_labels(head)); }
+  // Does it have an output layer over the vocabulary?
+  bool predicts_tokens() const { return !has_head() || head == Head::masked_lm; }
   int position_rows() const { return max_position_embeddings + position_offset; }  // of a position table
   int embedding_columns() const { return embedding_size > 0 ? embedding_size : hidden_size; }
   int position_columns() const { return kind == Kind::decoder_only ? hidden_size : embedding_columns(); }  // of a position table

@@ -117,7 +117,8 @@ std::vector<std::string> apply_plan(TrainOptions& options, const PlanBasis& basi
     lines.push_back(fmt::format("learning rate {}: {}", options.learning_rate,
                                 options.learning_rate == preset.learning_rate
                                     ? "the preset's"
-                                    : fmt::format("the mean of the preset's over {} updates of so many tokens", updates)));
+                                    : fmt::format("the preset's {}, adapted to {} updates of {} tokens", preset.learning_rate, updates,
+                                                  options.batch_tokens)));
   }
   if (const int64_t part = updates / kWarmupPart; open("warmup-steps") && options.warmup_steps > part) {
     options.warmup_steps = part;
