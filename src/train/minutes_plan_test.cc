@@ -100,6 +100,15 @@ TEST(MinutesPlan, ManyPassesNeedDropout) {
   EXPECT_EQ(options.dropout, 0.3);
 }
 
+TEST(MinutesPlan, TheFewWeightsOfTinyNeedLessDropout) {
+  TrainOptions options = options_of("tiny");
+  apply_plan(options, basis_of(18000, 880, 1024));
+  EXPECT_EQ(options.dropout, 0.1);  // 20.4 passes
+  options = options_of("tiny");
+  apply_plan(options, basis_of(18000, 400, 1024));
+  EXPECT_EQ(options.dropout, 0.2);
+}
+
 TEST(MinutesPlan, WhatIsGivenStays) {
   TrainOptions options = options_of("small");
   for (const auto& [name, text] :

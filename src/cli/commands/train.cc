@@ -140,7 +140,8 @@ void show_defaults(const TrainCommand& train) {
       "with a "
       "warm-up of at most a sixth of them. With --preset tiny and small, what is not given follows, too, and each choice is printed:\n"
       "  --batch-tokens    small: 512 or 1024, tiny: 1024, 2048 or 4096; the largest that leaves 10,000 updates, else the smallest\n"
-      "  --dropout         0.1 up to 10 passes over the data, 0.2 up to 20, then 0.3\n"
+      "  --dropout         0.1 up to 10 passes over the data, 0.2 up to 20, then 0.3;\n"
+      "                    with tiny up to 30 and 60\n"
       "  --lr              the preset's; from 16 of its warm-ups on, that with the mean of its inverse square root\n"
       "  --validate-every  so that up to 5 validations take a tenth of the time\n"
       "Example: qkv train --task lm --text input.txt --output my-gpt",
