@@ -47,8 +47,7 @@ struct Gate {
   __m512 c[6];
 };
 
-// x g(x) of 32 values. They are widened and narrowed within lanes of 128 bits, and one shuffle at the end puts the halves of lanes in
-// order.
+// x g(x) of 32 values, widened and narrowed within lanes of 128 bits; one shuffle at the end puts the halves of lanes in order.
 alignas(64) inline constexpr uint64_t kHalvesOfLanes[] = {0, 4, 1, 5, 2, 6, 3, 7};
 [[gnu::always_inline]] inline __m512i gelu(const Gate& gate, __m512i x) {
   const __m512i zero = _mm512_setzero_si512(), inside = Gate::inside(x);
@@ -57,9 +56,8 @@ alignas(64) inline constexpr uint64_t kHalvesOfLanes[] = {0, 4, 1, 5, 2, 6, 3, 7
   return _mm512_permutexvar_epi64(_mm512_load_si512(kHalvesOfLanes), (__m512i)_mm512_cvtne2ps_pbh(high, low));
 }
 
-// The slope of x g(x) is 1/2 + x Q(t), t = 2 (x / kGateReach)^2 - 1, with a minimax polynomial Q, highest power first; beyond the reach 0
-// or
-// 1. Errors are below 7.3e-5, where bf16 rounds 1 by 2e-3.
+// The slope of x g(x) is 1/2 + x Q(t), t = 2 (x / kGateReach)^2 - 1, and 0 or 1 beyond the reach. Q is a minimax polynomial, highest power
+// first. Errors are below 7.3e-5, where bf16 rounds 1 by 2e-3.
 constexpr float kErfSlope[] = {-0.027440967f, 0.0581664518f,  -0.040818695f, 0.0442018136f, -0.0902985483f,
                                0.106754519f,  -0.0948904902f, 0.0859302804f, -0.089944616f, 0.159451365f};
 constexpr float kTanhSlope[] = {-0.0300045442f, 0.0636653379f,  -0.0399587974f, 0.0355233736f,  -0.0856494308f,
@@ -72,12 +70,11 @@ inline __m512 gate_slope(const float (&c)[10], __m512 x) {
   return _mm512_fmadd_ps(x, y, _mm512_set1_ps(0.5f));
 }
 
-// 32 bf16 values as two vectors of floats, and back.
+// 32 bf16 values as two vectors of floats.
 struct Floats32 {
   __m512 low, high;
   explicit Floats32(__m512i x) : low(widen(_mm512_castsi512_si256(x))), high(widen(_mm512_extracti64x4_epi64(x, 1))) {}
   static __m512 widen(__m256i x) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16)); }
-  __m512i bf16() const { return (__m512i)_mm512_cvtne2ps_pbh(high, low); }
 };
 
 // Outputs of at least this many bytes bypass the caches: they would be evicted before they are read, and their old content need not be
