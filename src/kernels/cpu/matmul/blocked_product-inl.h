@@ -35,9 +35,6 @@ inline constexpr int64_t kWideSlab = 256;                  // rows of a per task
 inline constexpr int64_t kLeastWork = 1 << 17;             // minimal multiply-adds of a task
 inline constexpr int64_t kWideB = 1 << 20;                 // bytes of b from which the slab is wide
 
-constexpr int64_t divide_up(int64_t x, int64_t by) { return (x + by - 1) / by; }
-constexpr int64_t up_to_multiple(int64_t x, int64_t of) { return divide_up(x, of) * of; }
-
 // Blocks of rows of a slab, read in place where possible. Copies are made of all rows if they have another type, of the last rows if the
 // unit reads whole blocks, and of the last columns if they do not fill a step.
 template <typename Unit>
@@ -252,8 +249,10 @@ void product_of_rows(const MatmulParams& p) {
     pack_b<Unit>(p.b, p.transpose_b, made);
     packed = static_cast<const char*>(made);
   }
-  const int64_t threads = num_threads(), slabs = divide_up(p.out.rows, size > kWideB ? kWideSlab : kSlab),
-                slab = up_to_multiple(divide_up(p.out.rows, std::max<int64_t>(slabs, 1)), Unit::kRows);
+  // Slabs have equal numbers of rows, as far as whole blocks allow.
+  const int64_t threads = num_threads(), rows = std::max<int64_t>(p.out.rows, 1),
+                least = divide_up(rows, size > kWideB ? kWideSlab : kSlab), slab = up_to_multiple(divide_up(rows, least), Unit::kRows),
+                slabs = divide_up(rows, slab);
   // Few rows are partitioned by columns too, to have work for all threads; each group of columns reads the rows again, so of more rows only
   // as many groups are made as balance the threads. Pieces must be worth the microsecond that handing one over takes.
   const int64_t most = std::min((panels + 1) / 2, divide_up(p.out.rows * p.a.cols * p.out.cols, kLeastWork)),

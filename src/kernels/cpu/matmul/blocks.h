@@ -5,6 +5,9 @@
 
 namespace qkv::cpu {
 
+constexpr int64_t divide_up(int64_t x, int64_t by) { return (x + by - 1) / by; }
+constexpr int64_t up_to_multiple(int64_t x, int64_t of) { return divide_up(x, of) * of; }
+
 // sums[rows][columns of a panel] (+)= a[rows][steps] b. Row r of a at step s is at a + r * a_step + s * a_next; both in bytes. A step is
 // Unit::kStep values of depth.
 struct Block {

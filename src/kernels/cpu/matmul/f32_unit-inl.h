@@ -94,8 +94,8 @@ struct F32Unit {
     }
   }
 
-  // The epilogue of rows of a block; T is the output's type.
   static constexpr bool kGelu = false;
+  // The epilogue of rows of a block; T is the output's type.
   template <typename T, Epilogue kForm>
   struct Finish {
     Finish(const MatmulParams& params, const BlockEnd& block_end) : params_(params), end_(block_end) {}

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/matmul/blocks.h"
 #include "kernels/view.h"
 
 namespace qkv::cpu {
@@ -34,7 +35,7 @@ inline Prefetch prefetch_of(const View& x, int64_t first, int64_t rows, int64_t 
           .rows = std::min(rows, x.rows - first),
           .step = x.stride * size,
           .bytes = (end - begin) * size,
-          .lines = (16 * size + shares - 1) / shares};
+          .lines = divide_up(32 * size / 2, shares)};
 }
 
 }  // namespace qkv::cpu
