@@ -62,13 +62,50 @@ ModelDirectory::ModelDirectory(const std::filesystem::path& directory, ModelPart
     : files_(open_model_files(directory)),
       architecture_(files_.architecture ? files_.architecture : &find_architecture(files_.config, part)),
       weights_(files_.open_weights()) {
-  Description description = read_description(files_, *architecture_);
+  read_as(*architecture_);
+  if (config_.kind == Kind::encoder_only && !files_.architecture && !files_.config.has("architectures")) read_as(class_by_weights());
+  check_sizes();
+  untie_output();
+}
+
+// The class of this type with the largest head that the files have.
+const Architecture& ModelDirectory::class_by_weights() const {
+  const auto in_files = [this](const Architecture& architecture, std::string_view ours) {
+    for (const std::vector<WeightName>* names : {&architecture.weights, &architecture.older_weights}) {
+      for (const WeightName& name : *names) {
+        if (name.ours != ours) continue;
+        for (const char* suffix : {".weight", ".bias"}) {
+          const std::vector<std::string> spelled = spellings(architecture, name.theirs + suffix);
+          if (std::ranges::any_of(spelled, [this](const std::string& each) { return weights_.find(each) != nullptr; })) return true;
+        }
+      }
+    }
+    return false;
+  };
+  const Architecture* best = architecture_;
+  int64_t most = -1;
+  for (const Architecture& architecture : architectures()) {
+    if (architecture.model_type != architecture_->model_type) continue;
+    int64_t parts = 0, found = 0;
+    for (const WeightName& name : architecture.weights) {
+      if (!name.ours.starts_with("head")) continue;
+      ++parts;
+      found += in_files(architecture, name.ours) ? 1 : 0;
+    }
+    if (found < parts || parts <= most) continue;
+    best = &architecture;
+    most = parts;
+  }
+  return *best;
+}
+
+void ModelDirectory::read_as(const Architecture& architecture) {
+  architecture_ = &architecture;
+  Description description = read_description(files_, architecture);
   config_ = description.config;
   generation_ = std::move(description.generation);
   labels_ = std::move(description.labels);
   drop_missing_head();
-  check_sizes();
-  untie_output();
 }
 
 std::vector<std::string> ModelDirectory::unused_keys() const {

@@ -43,6 +43,9 @@ class ModelDirectory {
  private:
   static constexpr std::string_view kPositions[] = {"encoder.embed_positions.weight", "decoder.embed_positions.weight"};  // by Side
 
+  // Takes the settings as those of this class, without a head that the files lack.
+  void read_as(const Architecture& architecture);
+  const Architecture& class_by_weights() const;
   void check_sizes() const;
   double values_at_least() const;
   void check_weight(std::string_view ours, const Shape& shape, WeightProblems& problems) const;

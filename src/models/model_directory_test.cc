@@ -7,11 +7,13 @@
 
 #include <cmath>
 #include <fstream>
+#include <set>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/temporary_directory.h"
+#include "formats/json.h"
 #include "models/parameter_count.h"
 #include "nn/uniform_config.h"
 
@@ -36,6 +38,29 @@ TEST(LoadModel, GemmasFactorOfEmbeddingsIsRoundedWithBf16Weights) {
   EXPECT_FLOAT_EQ(load_model(directory, InferenceType::f32)->config.embedding_scale, std::sqrt(18.0f));
   EXPECT_FLOAT_EQ(ModelDirectory(directory).make_model(DType::bf16, Device::cpu)->config.embedding_scale, std::sqrt(18.0f))
       << "a copy in another format keeps what the class says";
+}
+
+TEST(LoadModel, WithoutANamedClassTheFilesSayWhichHeadThereIs) {
+  // ModernBERT's heads have the same names for texts, tokens and answers; choices are labels of texts. Classes of
+  // other code, and encoders of models with a decoder, must be named.
+  const std::set<std::string> untold{"modernbert_token_classifier", "modernbert_question_answering", "modernbert_multiple_choice",
+                                     "bert_multiple_choice", "deberta_v2_multiple_choice"};
+  const auto goldens = std::filesystem::path(QKV_SOURCE_DIR) / "tests/goldens/encoder_models";
+  int tried = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(goldens)) {
+    const std::string name = entry.path().filename().string();
+    const ModelDirectory named(entry.path());
+    if (named.config().kind != Kind::encoder_only || untold.contains(name)) continue;
+    if (name.starts_with("jina_bert") || name.starts_with("gemma3") || name.find("t5_") != std::string::npos) continue;
+    nlohmann::json config = nlohmann::json::parse(read_file(entry.path() / "config.json"));
+    config.erase("architectures");
+    const TemporaryDirectory scratch;
+    std::filesystem::copy(entry.path(), scratch.path(), std::filesystem::copy_options::recursive);
+    std::ofstream(scratch / "config.json") << config;
+    EXPECT_EQ(ModelDirectory(scratch.path()).config().head, named.config().head) << name;
+    ++tried;
+  }
+  EXPECT_GT(tried, 50);
 }
 
 class DamagedDirectory : public testing::Test {
