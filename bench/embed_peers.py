@@ -43,13 +43,18 @@ def torch_peers(folder, threads):
     for name in ('float32', 'bfloat16'):
         model = AutoModel.from_pretrained(folder, dtype=getattr(torch, name)).eval()
 
-        def run(texts, model=model):
+        def run(batches, model=model):
             with torch.inference_mode():
-                inputs = tokenizer(texts, padding=True, return_tensors='pt')
-                pooled(model(**inputs).last_hidden_state, inputs['attention_mask'])
+                for texts in batches:
+                    inputs = tokenizer(texts, padding=True, return_tensors='pt')
+                    pooled(model(**inputs).last_hidden_state, inputs['attention_mask'])
         yield f'torch {torch.__version__}', name, run
         sentences = SentenceTransformer(str(folder), device='cpu', model_kwargs={'dtype': getattr(torch, name)})
-        yield 'sentence-transformers', name, lambda texts, model=sentences: model.encode(texts, batch_size=len(texts), show_progress_bar=False)
+
+        def run_sentences(batches, model=sentences):
+            for texts in batches:
+                model.encode(texts, batch_size=len(texts), show_progress_bar=False)
+        yield 'sentence-transformers', name, run_sentences
 
 
 def onnx_model(folder, target):
@@ -90,9 +95,10 @@ def graph_peers(folder, threads, scratch):
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(file, options)
 
-    def run_onnx(texts):
-        inputs = tokenizer(texts, padding=True, return_tensors='np')
-        numpy_pooled(session.run(None, {name: inputs[name] for name in names})[0], inputs['attention_mask'])
+    def run_onnx(batches):
+        for texts in batches:
+            inputs = tokenizer(texts, padding=True, return_tensors='np')
+            numpy_pooled(session.run(None, {name: inputs[name] for name in names})[0], inputs['attention_mask'])
     yield f'onnxruntime {onnxruntime.__version__}', 'float32', run_onnx
     core = openvino.Core()
     for type_name, hint in (('float32', 'f32'), ('bfloat16', 'bf16')):
@@ -100,9 +106,15 @@ def graph_peers(folder, threads, scratch):
             compiled = core.compile_model(file, 'CPU', {'INFERENCE_PRECISION_HINT': hint, 'PERFORMANCE_HINT': mode,
                                                         'INFERENCE_NUM_THREADS': threads})
 
-            def run_openvino(texts, compiled=compiled):
-                inputs = tokenizer(texts, padding=True, return_tensors='np')
-                numpy_pooled(compiled({name: inputs[name] for name in names})[0], inputs['attention_mask'])
+            # As many batches at once as the mode has streams.
+            queue = openvino.AsyncInferQueue(compiled)
+            queue.set_callback(lambda request, mask: numpy_pooled(request.get_output_tensor(0).data, mask))
+
+            def run_openvino(batches, queue=queue):
+                for texts in batches:
+                    inputs = tokenizer(texts, padding=True, return_tensors='np')
+                    queue.start_async({name: inputs[name] for name in names}, inputs['attention_mask'])
+                queue.wait_all()
             yield f'openvino {openvino.__version__.split("-")[0]} {mode.lower()}', type_name, run_openvino
 
 
@@ -128,8 +140,7 @@ def main():
             for peer, type_name, run in peers:
                 for timed in (False, True):
                     start = time.perf_counter()
-                    for batch in texts:
-                        run(batch)
+                    run(texts)
                     if timed:
                         note(peer, type_name, options.texts / (time.perf_counter() - start))
             out = subprocess.run([options.program, 'bench', 'embed', '--model', str(folder), '--text', str(file), '--texts', str(options.texts),

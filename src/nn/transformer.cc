@@ -4,6 +4,8 @@
 #include <cmath>
 #include <memory>
 
+#include "nn/sequence_parts.h"
+
 namespace qkv {
 namespace {
 
@@ -126,19 +128,24 @@ Tensor Transformer::embed_projected(const TokenBatch& tokens, std::span<const in
 
 Tensor Transformer::encode(const TokenBatch& source, ForwardContext& context) const {
   if (!encoder_) return {};
-  const std::vector<int32_t> position_of = source.segments.positions();
-  const StackPass pass = self_pass(Side::encoder, source.segments, source.segments, position_of, context);
-  return encoder_->forward(embed(source, position_of, Side::encoder, context), pass, {}, context);
+  return by_sequences(source, embed_tokens_.device(), context, [this](const TokenBatch& part, ForwardContext& own) {
+    const std::vector<int32_t> position_of = part.segments.positions();
+    const StackPass pass = self_pass(Side::encoder, part.segments, part.segments, position_of, own);
+    return encoder_->forward(embed(part, position_of, Side::encoder, own), pass, {}, own);
+  });
 }
 
 Tensor Transformer::decode(const TokenBatch& target_in, const Tensor& memory, const Segments& memory_segments,
                            ForwardContext& context) const {
   QKV_CHECK(decoder_, "[decode] the network is an encoder alone");
-  const std::vector<int32_t> position_of = target_in.segments.positions();
-  StackPass pass = self_pass(Side::decoder, target_in.segments, target_in.segments, position_of, context);
-  pass.cross = share({target_in.segments, memory_segments, {}});
-  pass.memory = memory;
-  return decoded_rows(decoder_->forward(embed(target_in, position_of, Side::decoder, context), pass, {}, context));
+  const auto run = [&](const TokenBatch& tokens, ForwardContext& own) {
+    const std::vector<int32_t> position_of = tokens.segments.positions();
+    StackPass pass = self_pass(Side::decoder, tokens.segments, tokens.segments, position_of, own);
+    pass.cross = share({tokens.segments, memory_segments, {}});
+    pass.memory = memory;
+    return decoded_rows(decoder_->forward(embed(tokens, position_of, Side::decoder, own), pass, {}, own));
+  };
+  return memory ? run(target_in, context) : by_sequences(target_in, embed_tokens_.device(), context, run);
 }
 
 namespace {

@@ -1,6 +1,8 @@
 // The implementation behind Tensor, private to tensor/.
 #pragma once
 
+#include <mutex>
+
 #include "tensor/tensor.h"
 
 namespace qkv {
@@ -38,6 +40,7 @@ struct Tensor::Impl {
     uint64_t version = 0;
     PackedLayout layout;
   } packed[2];
+  std::mutex packing;  // held while a thread looks for a packed form and makes it
 };
 
 // Restores the dense form of a weight and keeps the packed one.

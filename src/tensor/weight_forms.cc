@@ -26,6 +26,7 @@ ProductWeight product_weight(const Tensor& weight, bool transpose, DType rows_ty
   const int64_t bytes = layout.bytes();
   if (bytes == 0) return {weight.view(), {}};
   Tensor::Impl& impl = weight.impl();
+  const std::lock_guard lock(impl.packing);
   Tensor::Impl::Packed& packed = impl.packed[transpose];
   const bool fresh = packed.storage && packed.layout == layout && (!impl.storage || packed.version == impl.storage->version);
   if (!fresh) {
@@ -39,7 +40,8 @@ ProductWeight product_weight(const Tensor& weight, bool transpose, DType rows_ty
 }
 
 ProductWeight table_weight(const Tensor& weight) {
-  const Tensor::Impl& impl = weight.impl();
+  Tensor::Impl& impl = weight.impl();
+  const std::lock_guard lock(impl.packing);
   if (impl.storage || !impl.packed[1].storage) return {weight.view(), {}};
   return {shape_of(weight), matrix_of(impl.packed[1])};
 }

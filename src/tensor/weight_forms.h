@@ -13,7 +13,7 @@ struct ProductWeight {
 };
 
 // `weight` as matmul's b ([out, in] if `transpose`, as in x W^T), valid until the weight changes; rows_type is the type of the other
-// factor. Several threads must not pack one weight at once.
+// factor. Threads that ask for one weight at once wait until the first has packed it.
 ProductWeight product_weight(const Tensor& weight, bool transpose, DType rows_type);
 
 // The weight as a lookup table: its rows, or the packed form of its product x W^T if only that exists.
