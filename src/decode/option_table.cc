@@ -31,7 +31,7 @@ std::span<const TableOption<TranslatorOptions>> translator_option_table() {
       choice({"dtype", "Compute in f32, bf16, or as the model's files say (default: f32)", false, nullptr, "TYPE"}, &O::dtype,
              {{"f32", InferenceType::f32}, {"bf16", InferenceType::bf16}, {"file", InferenceType::file}}),
       flag({"truncate", "Cut lines that are too long for the model instead of stopping there"}, &O::truncate),
-      integer({"batch-tokens", "Source tokens times beams computed at once"}, &O::batch_tokens, 1),
+      integer({"batch-tokens", "Source tokens times beams of a batch"}, &O::batch_tokens, 1),
   };
   return table;
 }

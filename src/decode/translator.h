@@ -24,10 +24,10 @@ struct TranslateOptions {
   SearchOptions search;
   std::optional<SourceTokens> source_tokens;      // of a multilingual model; empty: what the tokenizer adds
   DType dtype = DType::f32;                       // type of activations
-  int64_t batch_tokens = 4096;                    // source tokens times beams per batch
+  int64_t batch_tokens = 4096;                    // source tokens times beams per batch; a thread may have a batch of its own
   bool truncate = false;                          // truncate texts with more tokens than the model has positions instead of throwing
   int64_t first_line = 1;                         // line number of the first text in messages
-  std::function<void(int64_t done)> on_progress;  // after each batch: texts that are done
+  std::function<void(int64_t done)> on_progress;  // on the calling thread, now and then: texts that are done
   bool warn_of_unknown = false;                   // about characters and words unknown to the tokenizer
   // If set, texts with more tokens than the model has positions are listed here and translated as empty texts.
   std::vector<LongText>* too_long = nullptr;

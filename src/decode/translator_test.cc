@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <thread>
 
+#include "base/parallel.h"
 #include "decode/test_models.h"
 #include "nn/uniform_config.h"
 
@@ -65,6 +68,26 @@ TEST_F(TranslatorTest, BatchSizeChangesNothing) {
     const std::vector<Translation> small = run(texts);
     for (size_t i = 0; i < texts.size(); ++i) expect_equal(large[i], small[i]);
   }
+}
+
+TEST_F(TranslatorTest, ThreadsWithBatchesOfTheirOwnChangeNothing) {
+  std::vector<std::string> many;
+  for (size_t i = 0; i < 400; ++i) many.push_back(texts[i % texts.size()] + (i % 3 == 0 ? " am See" : ""));
+  const auto caller = std::this_thread::get_id();
+  std::vector<int64_t> told;
+  options.on_progress = [&](int64_t done) {
+    EXPECT_EQ(std::this_thread::get_id(), caller);
+    told.push_back(done);
+  };
+  set_num_threads(2);
+  const std::vector<Translation> apart = run(many);
+  set_num_threads(1);
+  options.on_progress = nullptr;
+  const std::vector<Translation> together = run(many);
+  set_num_threads(0);
+  for (size_t i = 0; i < many.size(); ++i) expect_equal(apart[i], together[i]);
+  EXPECT_TRUE(std::ranges::is_sorted(told));
+  EXPECT_EQ(told.back(), std::ssize(many));
 }
 
 TEST_F(TranslatorTest, EmptyAndBlankTextsStayEmpty) {
