@@ -6,7 +6,9 @@ const std::vector<Experiment>& experiments() {
   static const std::vector<Experiment> all{
       self_attention(),        //
       scaling(),               //
+      score_scale(),           //
       heads(),                 //
+      two_looks(),             //
       separate_projections(),  //
       cycle(),                 //
       additive_attention(),    //
@@ -14,6 +16,7 @@ const std::vector<Experiment>& experiments() {
       quadratic(),             //
       flash_attention(),       //
       kv_heads(),              //
+      kv_quality(),            //
       positions(),             //
       residual_norm(),         //
       batch_norm(),            //

@@ -7,14 +7,17 @@ namespace qkv::lab {
 
 Experiment self_attention();        // Is self-attention the core?
 Experiment scaling();               // Why divide by √d_k?
+Experiment score_scale();           // What do other scales cost, by the size of the head?
 Experiment heads();                 // Why multi-head?
+Experiment two_looks();             // Can one head look at two places at once?
 Experiment separate_projections();  // Why different W_Q and W_K?
 Experiment cycle();                 // Can scores without a direction lead round a cycle?
 Experiment additive_attention();    // Dot-product or additive attention?
 Experiment additive_cost();         // What does additive attention cost?
 Experiment quadratic();             // Is attention O(N²)?
 Experiment flash_attention();       // What does FlashAttention change?
-Experiment kv_heads();              // What do MQA and GQA save, and what do they cost?
+Experiment kv_heads();              // What do MQA and GQA save?
+Experiment kv_quality();            // What do MQA and GQA cost?
 Experiment positions();             // How does a Transformer know where tokens stand?
 Experiment residual_norm();         // What do residual connections and LayerNorm do?
 Experiment batch_norm();            // LayerNorm or BatchNorm?
