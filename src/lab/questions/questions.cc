@@ -5,7 +5,6 @@ namespace qkv::lab {
 const std::vector<Experiment>& experiments() {
   static const std::vector<Experiment> all{
       self_attention(),        //
-      scaling(),               //
       score_scale(),           //
       heads(),                 //
       two_looks(),             //
