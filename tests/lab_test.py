@@ -38,7 +38,7 @@ class Lab(unittest.TestCase):
     def setUpClass(cls):
         cls.shared = pathlib.Path(tempfile.mkdtemp(prefix='qkv-lab-'))
         cls.record = cls.shared / 'record'
-        cls.done = lab('run', 'scaling', 'self_attention', *SMALLEST, '--output', cls.record, '--threads', 2)
+        cls.done = lab('run', 'score_scale', 'self_attention', *SMALLEST, '--output', cls.record, '--threads', 2)
 
     @classmethod
     def tearDownClass(cls):
@@ -54,9 +54,9 @@ class Lab(unittest.TestCase):
 
     def test_two_experiments_run_and_are_reported(self):
         self.assertEqual(self.done.returncode, 0, self.done.stderr)
-        self.assertEqual(len(list(self.record.glob('scaling/*.json'))), 12)
+        self.assertEqual(len(list(self.record.glob('score_scale/*.json'))), 8)
         conclusions = json.loads((self.record / 'conclusions.json').read_text())
-        self.assertEqual([each['experiment'] for each in conclusions], ['self_attention', 'scaling'])
+        self.assertEqual([each['experiment'] for each in conclusions], ['self_attention', 'score_scale'])
         for each in conclusions:
             for claim in each['claims']:
                 self.assertIn(claim['verdict'], ('supported', 'not seen at this size', 'not decided at this size'))
@@ -92,26 +92,26 @@ class Lab(unittest.TestCase):
 
     def test_what_is_there_is_not_run_again(self):
         before = {path: path.stat().st_mtime_ns for path in self.record.glob('*/*.json')}
-        done = lab('run', 'scaling', *SMALLEST, '--output', self.record)
+        done = lab('run', 'score_scale', *SMALLEST, '--output', self.record)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(before, {path: path.stat().st_mtime_ns for path in self.record.glob('*/*.json')})
 
     def test_interrupted_run_goes_on(self):
         folder = self.shared / 'interrupted'
-        command = [PROGRAM, 'lab', 'run', 'scaling', '--effort', '0.01', '--seeds', '2', '--threads', '1', '--output', folder]
+        command = [PROGRAM, 'lab', 'run', 'score_scale', '--effort', '0.01', '--seeds', '2', '--threads', '1', '--output', folder]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        while not list(folder.glob('scaling/*.json')) and process.poll() is None:
+        while not list(folder.glob('score_scale/*.json')) and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=120)
         self.assertEqual(process.returncode, 130)
         before = numbers(folder)
-        self.assertTrue(0 < len(before) < 12, len(before))
+        self.assertTrue(0 < len(before) < 8, len(before))
         self.assertFalse([path for path in folder.rglob('*') if path.is_file() and path.suffix != '.json'])
         done = lab('run', '--resume', '--output', folder)
         self.assertEqual(done.returncode, 0, done.stderr)
         after = numbers(folder)
-        self.assertEqual(len(after), 12)
+        self.assertEqual(len(after), 8)
         self.assertEqual(before, {name: after[name] for name in before})
 
     def test_resuming_needs_a_record_and_takes_its_options(self):
@@ -119,25 +119,25 @@ class Lab(unittest.TestCase):
         self.refused(2, ['--effort', '--resume'], 'run', '--resume', '--effort', '1', '--output', self.record)
 
     def test_unknown_experiment_lists_those_there_are(self):
-        self.refused(2, ['scalin', 'did you mean scaling', 'self_attention'], 'run', 'scalin', '--output', self.shared / 'x')
+        self.refused(2, ['score_scal', 'did you mean score_scale', 'self_attention'], 'run', 'score_scal', '--output', self.shared / 'x')
         self.assertFalse((self.shared / 'x').exists())
 
     def test_too_little_text_is_said_before_anything_runs(self):
         short = self.shared / 'short.txt'
         short.write_text('too short\n')
-        self.refused(2, [short, '10 bytes', '100000'], 'run', 'scaling', '--text', short, '--output', self.shared / 'x')
+        self.refused(2, [short, '10 bytes', '100000'], 'run', 'score_scale', '--text', short, '--output', self.shared / 'x')
         self.assertFalse((self.shared / 'x').exists())
 
     def test_records_of_another_effort_or_other_data_are_left_alone(self):
-        self.refused(2, [self.record, 'effort', '--output'], 'run', 'scaling', '--quick', '--output', self.record)
+        self.refused(2, [self.record, 'effort', '--output'], 'run', 'score_scale', '--quick', '--output', self.record)
         text = self.shared / 'long.txt'
         text.write_text('another text\n' * 10000)
-        self.refused(2, [self.record, 'other data', '--output'], 'run', 'scaling', *SMALLEST, '--text', text, '--output', self.record)
+        self.refused(2, [self.record, 'other data', '--output'], 'run', 'score_scale', *SMALLEST, '--text', text, '--output', self.record)
 
     def test_damaged_record_is_named(self):
         folder = self.shared / 'damaged'
         shutil.copytree(self.record, folder)
-        path = folder / 'scaling' / 'one.1.json'
+        path = folder / 'score_scale' / 'one.1.json'
         path.write_text(path.read_text()[:100])
         self.refused(1, [path, 'no record'], 'report', folder)
 

@@ -67,7 +67,7 @@ class Playground(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix='qkv-playground-'))
-        shutil.copytree(ROOT / 'docs/lab/scaling', cls.folder / 'lab/scaling')
+        shutil.copytree(ROOT / 'docs/lab/score_scale', cls.folder / 'lab/score_scale')
         qkv('lab', 'report', cls.folder / 'lab')
         cls.page = chromium.Page(chromium.find_chromium())
 

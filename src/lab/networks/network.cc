@@ -96,9 +96,9 @@ Tensor position_table(const EmbeddedPositions& positions, const NetworkOptions& 
   return Tensor::from(values, table.shape());
 }
 
-void grow_queries_and_keys(ParameterStore& store, float gain) {
+void grow(ParameterStore& store, const char* weight, float gain) {
   for (const Parameter& parameter : store.all()) {
-    if (!parameter.name.ends_with("q_proj.weight") && !parameter.name.ends_with("k_proj.weight")) continue;
+    if (!parameter.name.ends_with(weight)) continue;
     std::vector<float> values = parameter.value.to_vector();
     for (float& value : values) value *= gain;
     parameter.value.copy_from(Tensor::from(values, parameter.value.shape()));
@@ -118,7 +118,7 @@ class Layer {
     if (!all_layers.mixers.empty()) options_.mixer = all_layers.mixers.at(static_cast<size_t>(index));
     const NetworkOptions& options = options_;
     const LayerConfig config = layer_of(options);
-    const int size = options.hidden_size, memory_size = config.attention.key_value_size();
+    const int size = options.hidden_size, query_size = config.attention.query_size(), memory_size = config.attention.key_value_size();
     const ParameterScope mixer = scope / "self_attention";
     if (options.norm_place != NormPlace::none) {
       const auto make = [&](std::optional<NetworkNorm>& norm, const char* name) {
@@ -141,11 +141,11 @@ class Layer {
       return;
     }
     if (options.mixer != Mixer::average && options.mixer != Mixer::local && options.projections != Projections::none) {
-      q_.emplace(LinearOptions{size, size, true, start.matrix()}, mixer / "q_proj");
+      q_.emplace(LinearOptions{size, query_size, true, start.matrix()}, mixer / "q_proj");
       if (!shares_qk(options.projections)) k_.emplace(LinearOptions{size, memory_size, true, start.matrix()}, mixer / "k_proj");
     }
     if (options.projections != Projections::tied_kv) v_.emplace(LinearOptions{size, memory_size, true, start.matrix()}, mixer / "v_proj");
-    out_.emplace(LinearOptions{size, size, true, start.residual()}, mixer / "out_proj");
+    out_.emplace(LinearOptions{query_size, size, true, start.residual()}, mixer / "out_proj");
     if (options.qk_norm) {
       const NormConfig norm{.kind = NormKind::rms, .epsilon = 1e-6f, .bias = false};
       q_norm_.emplace(norm, options.head_size(), 0, mixer / "q_norm");
@@ -263,7 +263,8 @@ Network::Network(const NetworkOptions& options, ParameterStore& store)
                         ParameterScope(store, "norm"));
   }
   if (options.mixer == Mixer::lstm) open_forget_gates(store, options.hidden_size);
-  if (options.qk_gain != 1) grow_queries_and_keys(store, options.qk_gain);
+  if (options.qk_gain * options.query_gain != 1) grow(store, "q_proj.weight", options.qk_gain * options.query_gain);
+  if (options.qk_gain != 1) grow(store, "k_proj.weight", options.qk_gain);
 }
 
 Network::~Network() = default;

@@ -44,6 +44,7 @@ struct NetworkOptions {
   int hidden_size = 64;
   int layers = 2;
   int heads = 4, key_value_heads = 0;  // 0: as many as heads
+  int head_dim = 0;                    // 0: hidden_size / heads
   int ffn_size = 256;                  // 0: no feed-forward
   Activation activation = Activation::gelu;
   bool gated_ffn = false;
@@ -54,6 +55,7 @@ struct NetworkOptions {
   float scale = 0;       // of the scores; 0: 1 / sqrt(head size), for additive attention 1
   bool qk_norm = false;  // q and k are RMS-normed per head (Henry et al. 2020; Dehghani et al. 2023), with one learned scale each
   float qk_gain = 1;     // factor of the initial W_Q and W_K
+  float query_gain = 1;  // another one of the initial W_Q
   NormPlace norm_place = NormPlace::pre;
   NormKind norm = NormKind::layer;
   BatchStatistics batch_norm = BatchStatistics::none;  // BatchNorm instead of `norm`
@@ -68,7 +70,7 @@ struct NetworkOptions {
   float initializer_range = 0.02f;
   bool scale_embeddings = true;  // false: no factor of √d, which the paper's start has, for embeddings of deviation 1/√d
 
-  int head_size() const { return hidden_size / heads; }
+  int head_size() const { return head_dim > 0 ? head_dim : hidden_size / heads; }
 };
 
 // One layer's configuration for nn's modules; its attention is causal if the network is.

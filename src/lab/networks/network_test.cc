@@ -198,6 +198,8 @@ std::vector<NetworkOptions> variants() {
   all.back().residual = false;
   all.push_back(small());
   all.back().ffn_size = 0;
+  all.push_back(small());
+  all.back().head_dim = 12;
   return all;
 }
 
@@ -212,6 +214,26 @@ TEST(Network, NoVariantSeesTheFuture) {
     const std::vector<float> after = network.forward(batch, context).to_vector();
     for (size_t i = 0; i < 5 * 16; ++i) ASSERT_EQ(before[i], after[i]) << static_cast<int>(options.mixer);
   }
+}
+
+TEST(Network, AStartThatAbsorbsTheScaleIsTheDividedNetwork) {
+  const auto forward = [](float scale, float query_gain) {
+    NetworkOptions options = small();
+    options.head_dim = 16;
+    options.scale = scale;
+    options.qk_gain = 20;
+    options.query_gain = query_gain;
+    ParameterStore store(1, true);
+    ForwardContext context;
+    return Network(options, store).forward(batch_of(1).input, context).to_vector();
+  };
+  const std::vector<float> divided = forward(0.25f, 1), absorbed = forward(1, 0.25f), undivided = forward(1, 1);
+  double apart = 0;
+  for (size_t i = 0; i < divided.size(); ++i) {
+    ASSERT_NEAR(divided[i], absorbed[i], 1e-5);
+    apart = std::max(apart, std::abs(static_cast<double>(divided[i]) - undivided[i]));
+  }
+  EXPECT_GT(apart, 1e-3);
 }
 
 TEST(Network, EveryVariantLearnsABatchByHeart) {

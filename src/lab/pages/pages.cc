@@ -98,12 +98,14 @@ std::vector<Page> mechanism_pages() {
 std::vector<Page> why_pages() {
   return {
       {.name = "scaling",
-       .experiments = {"scaling"},
-       .chart = within(lines("scaling", "entropy", {"root-d", "one", "one-over-d"}, {{std::log(64.0), "uniform"}}), 0),
+       .experiments = {"score_scale"},
+       .chart = lines("score_scale", "bits", {"root-d", "one", "one-over-d", "t5-start"}),
        .by_hand = scaling_by_hand},
       {.name = "heads",
-       .experiments = {"heads"},
-       .chart = within(dots("heads", "difference", {"heads-1", "heads-2", "heads-4", "heads-8", "heads-16"}, 2, {{0.125, "chance"}}), 0, 1),
+       .experiments = {"two_looks", "heads"},
+       .chart = within(
+           dots("two_looks", "difference", {"heads-1", "heads-1-two-layers", "heads-2", "heads-4", "heads-8"}, 2, {{0.125, "chance"}}), 0,
+           1),
        .by_hand = heads_by_hand},
       {.name = "separate_projections",
        .experiments = {"cycle", "separate_projections"},

@@ -33,7 +33,7 @@ TEST(Report, DirectoryWithoutRecordsIsRefused) {
 
 TEST(Report, PagesOfBothLanguagesLinkToEachOtherAndLoadNothing) {
   const TemporaryDirectory directory;
-  copy_record("scaling", directory.path());
+  copy_record("score_scale", directory.path());
   EXPECT_EQ(write_report(directory.path(), kLanguages).experiments, 1);
   const std::string en = read_file(directory.path() / "en/scaling.html"), zh = read_file(directory.path() / "zh/scaling.html");
   EXPECT_THAT(en, HasSubstr("<a href=\"../zh/scaling.html\" lang=\"zh-CN\""));
@@ -46,7 +46,7 @@ TEST(Report, PagesOfBothLanguagesLinkToEachOtherAndLoadNothing) {
 
 TEST(Report, OneLanguageHasNoSwitch) {
   const TemporaryDirectory directory;
-  copy_record("scaling", directory.path());
+  copy_record("score_scale", directory.path());
   const Language only[] = {Language::zh};
   write_report(directory.path(), only);
   EXPECT_FALSE(std::filesystem::exists(directory.path() / "en"));

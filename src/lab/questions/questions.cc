@@ -5,8 +5,9 @@ namespace qkv::lab {
 const std::vector<Experiment>& experiments() {
   static const std::vector<Experiment> all{
       self_attention(),        //
-      scaling(),               //
+      score_scale(),           //
       heads(),                 //
+      two_looks(),             //
       separate_projections(),  //
       cycle(),                 //
       additive_attention(),    //

@@ -6,8 +6,9 @@
 namespace qkv::lab {
 
 Experiment self_attention();        // Is self-attention the core?
-Experiment scaling();               // Why divide by √d_k?
+Experiment score_scale();           // Why divide by √d_k?
 Experiment heads();                 // Why multi-head?
+Experiment two_looks();             // Can one head look at two places at once?
 Experiment separate_projections();  // Why different W_Q and W_K?
 Experiment cycle();                 // Can scores without a direction lead round a cycle?
 Experiment additive_attention();    // Dot-product or additive attention?

@@ -50,7 +50,7 @@ struct Column {
 };
 
 struct Experiment {
-  std::string name;      // on the command line: "scaling"
+  std::string name;      // on the command line: "score_scale"
   std::string question;  // "Why divide by √d_k?"
   bool timed = false;    // measures time: its runs have the machine to themselves, and all its threads
   int seeds = 5;

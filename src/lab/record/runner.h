@@ -26,7 +26,7 @@ inline constexpr int kQuickSeeds = 3;
 struct RunProgress {
   const Experiment& experiment;
   int64_t done = 0, total = 0;  // runs of all experiments
-  std::string last;             // the run that ended last: "scaling: none, seed 3: 12 s"
+  std::string last;             // the run that ended last: "score_scale: one, seed 3: 38 s"
 };
 
 // Runs each (arm, seed) without a record in `output`: experiments without timing in parallel, one thread each; those with timing one after
