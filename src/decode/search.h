@@ -23,7 +23,7 @@ struct SearchOptions {
   TokenRules rules;
   std::optional<int32_t> decoder_start;  // the decoder's first input; empty: the network's
   bool renormalize = false;              // beams: normalizes log p again after tokens were suppressed
-  std::function<void()> on_step;         // called before each step; throws to stop the search
+  std::function<void()> on_step;         // called before each step, maybe on several threads at once; throws to stop the search
 };
 
 struct Hypothesis {
