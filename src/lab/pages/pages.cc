@@ -84,7 +84,7 @@ std::vector<Page> mechanism_pages() {
        .chart = dots("families", "loss", {"encoder-decoder", "causal-encoder", "decoder", "prefix-decoder"}, 2),
        .by_hand = masks_by_hand},
       {.name = "kv_heads",
-       .experiments = {"kv_heads"},
+       .experiments = {"kv_heads", "kv_quality"},
        .chart = within(lines("kv_heads", "tokens_per_second", {"kv-1", "kv-2", "kv-4", "kv-8"}), 0),
        .by_hand = kv_heads_by_hand,
        .blocks = {{"cache", cache_table}}},

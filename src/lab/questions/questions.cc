@@ -15,6 +15,7 @@ const std::vector<Experiment>& experiments() {
       quadratic(),             //
       flash_attention(),       //
       kv_heads(),              //
+      kv_quality(),            //
       positions(),             //
       residual_norm(),         //
       batch_norm(),            //

@@ -15,7 +15,8 @@ Experiment additive_attention();    // Dot-product or additive attention?
 Experiment additive_cost();         // What does additive attention cost?
 Experiment quadratic();             // Is attention O(N²)?
 Experiment flash_attention();       // What does FlashAttention change?
-Experiment kv_heads();              // What do MQA and GQA save, and what do they cost?
+Experiment kv_heads();              // What do MQA and GQA save?
+Experiment kv_quality();            // What do MQA and GQA cost?
 Experiment positions();             // How does a Transformer know where tokens stand?
 Experiment residual_norm();         // What do residual connections and LayerNorm do?
 Experiment batch_norm();            // LayerNorm or BatchNorm?
