@@ -79,15 +79,19 @@ TEST_F(TranslatorTest, ThreadsWithBatchesOfTheirOwnChangeNothing) {
     EXPECT_EQ(std::this_thread::get_id(), caller);
     told.push_back(done);
   };
-  set_num_threads(2);
-  const std::vector<Translation> apart = run(many);
   set_num_threads(1);
-  options.on_progress = nullptr;
   const std::vector<Translation> together = run(many);
+  set_num_threads(2);
+  for (const int64_t tokens : {int64_t{1}, int64_t{700}, int64_t{4096}, std::numeric_limits<int64_t>::max()}) {
+    SCOPED_TRACE(tokens);
+    options.batch_tokens = tokens;
+    told.clear();
+    const std::vector<Translation> apart = run(many);
+    for (size_t i = 0; i < many.size(); ++i) expect_equal(apart[i], together[i]);
+    EXPECT_TRUE(std::ranges::is_sorted(told));
+    EXPECT_EQ(told.back(), std::ssize(many));
+  }
   set_num_threads(0);
-  for (size_t i = 0; i < many.size(); ++i) expect_equal(apart[i], together[i]);
-  EXPECT_TRUE(std::ranges::is_sorted(told));
-  EXPECT_EQ(told.back(), std::ssize(many));
 }
 
 TEST_F(TranslatorTest, EmptyAndBlankTextsStayEmpty) {
