@@ -119,10 +119,12 @@ void translate_all(const Transformer& network, const Tokenizer& tokenizer, const
     if (options.on_progress && std::this_thread::get_id() == caller) options.on_progress(done);
   };
   const std::vector<std::vector<int32_t>> of_threads = batches_of_threads(network, sources.ids, options);
+  if (of_threads.empty()) {
+    for (const std::vector<int32_t>& batch : batches_by_length(sources.ids, batch_limits(network.config(), options))) run(batch);
+    return;
+  }
   parallel_for(std::ssize(of_threads), [&](int64_t i) { run(of_threads[static_cast<size_t>(i)]); });
-  if (!of_threads.empty() && options.on_progress) options.on_progress(done);
-  if (!of_threads.empty()) return;
-  for (const std::vector<int32_t>& batch : batches_by_length(sources.ids, batch_limits(network.config(), options))) run(batch);
+  if (options.on_progress) options.on_progress(done);
 }
 
 }  // namespace

@@ -62,8 +62,12 @@ ModelDirectory::ModelDirectory(const std::filesystem::path& directory, ModelPart
     : files_(open_model_files(directory)),
       architecture_(files_.architecture ? files_.architecture : &find_architecture(files_.config, part)),
       weights_(files_.open_weights()) {
-  read_as(*architecture_);
-  if (config_.kind == Kind::encoder_only && !files_.architecture && !files_.config.has("architectures")) read_as(class_by_weights());
+  if (!files_.architecture && !files_.config.has("architectures")) architecture_ = &class_by_weights();
+  Description description = read_description(files_, *architecture_);
+  config_ = description.config;
+  generation_ = std::move(description.generation);
+  labels_ = std::move(description.labels);
+  drop_missing_head();
   check_sizes();
   untie_output();
 }
@@ -75,37 +79,32 @@ const Architecture& ModelDirectory::class_by_weights() const {
       for (const WeightName& name : *names) {
         if (name.ours != ours) continue;
         for (const char* suffix : {".weight", ".bias"}) {
-          const std::vector<std::string> spelled = spellings(architecture, name.theirs + suffix);
-          if (std::ranges::any_of(spelled, [this](const std::string& each) { return weights_.find(each) != nullptr; })) return true;
+          if (!name_in_files(architecture, name.theirs + suffix).empty()) return true;
         }
       }
     }
     return false;
   };
-  const Architecture* best = architecture_;
-  int64_t most = -1;
-  for (const Architecture& architecture : architectures()) {
-    if (architecture.model_type != architecture_->model_type) continue;
-    int64_t parts = 0, found = 0;
+  // Modules of the class's head, or -1 if the files lack one of them.
+  const auto size_of_head = [&](const Architecture& architecture) {
+    int64_t size = 0;
     for (const WeightName& name : architecture.weights) {
       if (!name.ours.starts_with("head")) continue;
-      ++parts;
-      found += in_files(architecture, name.ours) ? 1 : 0;
+      if (!in_files(architecture, name.ours)) return int64_t{-1};
+      ++size;
     }
-    if (found < parts || parts <= most) continue;
-    best = &architecture;
-    most = parts;
+    return size;
+  };
+  const Architecture* best = architecture_;
+  int64_t most = size_of_head(*best);
+  for (const Architecture& architecture : architectures()) {
+    if (architecture.model_type != architecture_->model_type) continue;
+    if (const int64_t size = size_of_head(architecture); size > most) {
+      best = &architecture;
+      most = size;
+    }
   }
   return *best;
-}
-
-void ModelDirectory::read_as(const Architecture& architecture) {
-  architecture_ = &architecture;
-  Description description = read_description(files_, architecture);
-  config_ = description.config;
-  generation_ = std::move(description.generation);
-  labels_ = std::move(description.labels);
-  drop_missing_head();
 }
 
 std::vector<std::string> ModelDirectory::unused_keys() const {
@@ -143,8 +142,10 @@ std::vector<std::string> ModelDirectory::unused_keys() const {
   return keys;
 }
 
-std::string ModelDirectory::name_in_files(const std::string& theirs) const {
-  for (const std::string& name : spellings(*architecture_, theirs)) {
+std::string ModelDirectory::name_in_files(const std::string& theirs) const { return name_in_files(*architecture_, theirs); }
+
+std::string ModelDirectory::name_in_files(const Architecture& architecture, const std::string& theirs) const {
+  for (const std::string& name : spellings(architecture, theirs)) {
     if (weights_.find(name)) return name;
   }
   return {};

@@ -43,8 +43,6 @@ class ModelDirectory {
  private:
   static constexpr std::string_view kPositions[] = {"encoder.embed_positions.weight", "decoder.embed_positions.weight"};  // by Side
 
-  // Takes the settings as those of this class, without a head that the files lack.
-  void read_as(const Architecture& architecture);
   const Architecture& class_by_weights() const;
   void check_sizes() const;
   double values_at_least() const;
@@ -63,6 +61,7 @@ class ModelDirectory {
   bool is_copy(const WeightCopy& copy) const;
   // The name of a tensor in the files in any of its spellings; empty if it is missing.
   std::string name_in_files(const std::string& theirs) const;
+  std::string name_in_files(const Architecture& architecture, const std::string& theirs) const;
   // The location of one of our weights in the files; if they lack it, under the class's own name.
   TheirWeight place_of(std::string_view ours) const;
 

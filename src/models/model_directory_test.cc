@@ -50,7 +50,7 @@ TEST(LoadModel, WithoutANamedClassTheFilesSayWhichHeadThereIs) {
   for (const auto& entry : std::filesystem::directory_iterator(goldens)) {
     const std::string name = entry.path().filename().string();
     const ModelDirectory named(entry.path());
-    if (named.config().kind != Kind::encoder_only || untold.contains(name)) continue;
+    if (untold.contains(name)) continue;
     if (name.starts_with("jina_bert") || name.starts_with("gemma3") || name.find("t5_") != std::string::npos) continue;
     nlohmann::json config = nlohmann::json::parse(read_file(entry.path() / "config.json"));
     config.erase("architectures");

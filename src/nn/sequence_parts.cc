@@ -13,32 +13,46 @@ namespace {
 // more 1.0. f32 (AVX-512): 1.0 to 1.1.
 constexpr int64_t kLeastRows = 96, kMostRows = 512;
 
-TokenBatch part_of(const TokenBatch& batch, SequenceRange range) {
+}  // namespace
+
+TokenBatch sequences_of(const TokenBatch& batch, SequenceRange range) {
+  TokenBatch result;
+  const auto [first, last] = range;
+  if (batch.segments.count() == 0 || first == last) return result;
+  const int64_t begin = batch.segments.begin(first), end = batch.segments.begin(last - 1) + batch.segments.length(last - 1);
+  result.ids.assign(batch.ids.begin() + begin, batch.ids.begin() + end);
+  if (!batch.token_types.empty()) result.token_types.assign(batch.token_types.begin() + begin, batch.token_types.begin() + end);
   std::vector<int32_t> lengths;
-  for (int64_t i = range.first; i < range.last; ++i) lengths.push_back(batch.segments.length(i));
-  TokenBatch part{.segments = Segments::of_lengths(lengths)};
-  const int64_t begin = batch.segments.begin(range.first), end = begin + part.segments.tokens();
-  part.ids.assign(batch.ids.begin() + begin, batch.ids.begin() + end);
-  if (!batch.token_types.empty()) part.token_types.assign(batch.token_types.begin() + begin, batch.token_types.begin() + end);
-  return part;
+  for (int64_t i = first; i < last; ++i) lengths.push_back(batch.segments.length(i));
+  result.segments = Segments::of_lengths(lengths);
+  return result;
 }
 
-}  // namespace
+int64_t first_of_part(std::span<const int64_t> ends, int64_t part, int64_t parts) {
+  const int64_t total = ends.empty() ? 0 : ends.back();
+  int64_t begin = 0;
+  for (size_t i = 0; i < ends.size(); ++i) {
+    if (part == parts || (begin + ends[i]) * parts < 2 * part * total) {
+      begin = ends[i];
+      continue;
+    }
+    return static_cast<int64_t>(i);
+  }
+  return std::ssize(ends);
+}
 
 std::vector<SequenceRange> sequence_parts(const Segments& segments, int64_t threads) {
   const int64_t tokens = segments.tokens(), parts = threads * std::max<int64_t>(1, tokens / (threads * kMostRows));
   const std::vector<SequenceRange> whole{{0, segments.count()}};
   if (threads == 1 || tokens < parts * kLeastRows) return whole;
+  std::vector<int64_t> ends;
+  for (int64_t i = 0; i < segments.count(); ++i) ends.push_back(segments.begin(i) + segments.length(i));
   std::vector<SequenceRange> ranges;
-  int64_t first = 0;
-  for (int64_t i = 0; i < segments.count(); ++i) {
-    const int64_t end = segments.begin(i) + segments.length(i), wanted = tokens * (std::ssize(ranges) + 1) / parts;
-    // A part ends where its share of the tokens does, to the nearest sequence; the last one takes what is left.
-    const bool last = std::ssize(ranges) + 1 == parts;
-    if (i + 1 < segments.count() && (last || end + segments.length(i + 1) / 2 < wanted)) continue;
-    if (10 * (end - segments.begin(first)) * parts > 12 * tokens) return whole;
-    ranges.push_back({first, i + 1});
-    first = i + 1;
+  for (int64_t part = 0, first = 0; part < parts; ++part) {
+    const int64_t last = first_of_part(ends, part + 1, parts);
+    if (first == last || 10 * (ends[static_cast<size_t>(last - 1)] - segments.begin(first)) * parts > 12 * tokens) return whole;
+    ranges.push_back({first, last});
+    first = last;
   }
   return ranges;
 }
@@ -52,7 +66,7 @@ Tensor by_sequences(const TokenBatch& batch, Device device, ForwardContext& cont
   std::vector<Tensor> parts(ranges.size());
   parallel_for(std::ssize(ranges), [&](int64_t i) {
     ForwardContext own = context;
-    parts[static_cast<size_t>(i)] = run(part_of(batch, ranges[static_cast<size_t>(i)]), own);
+    parts[static_cast<size_t>(i)] = run(sequences_of(batch, ranges[static_cast<size_t>(i)]), own);
   });
   const Tensor whole = Tensor::empty({batch.segments.tokens(), parts[0].cols()}, parts[0].dtype(), parts[0].device());
   for (size_t i = 0; i < parts.size(); ++i) copy_rows(parts[i], whole, batch.segments.begin(ranges[i].first));

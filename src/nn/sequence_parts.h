@@ -1,8 +1,9 @@
-// A pass without gradient in parts of whole sequences, one on each thread: no thread waits for the others after every op, and what it
-// computes stays in its own cache.
+// Batches cut between sequences. And a pass without gradient in such parts, one on each thread: no thread waits for the others after every
+// op, and what it computes stays in its own cache.
 #pragma once
 
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "nn/forward_context.h"
@@ -14,6 +15,12 @@ namespace qkv {
 struct SequenceRange {
   int64_t first, last;  // [first, last)
 };
+
+TokenBatch sequences_of(const TokenBatch& batch, SequenceRange range);
+
+// Where part `part` of `parts` about equal ones begins: the first unit whose middle lies at or behind the part's share of the tokens.
+// ends: the tokens up to the end of each unit.
+int64_t first_of_part(std::span<const int64_t> ends, int64_t part, int64_t parts);
 
 // The sequences in equal parts of whole ones, a multiple of `threads`. One part if they are too few for that, or too unequal: then the
 // threads share each op.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "nn/sequence_parts.h"
+
 namespace qkv {
 namespace {
 
@@ -13,32 +15,6 @@ std::vector<int64_t> unit_begins(const TrainingBatch& batch) {
   for (const int32_t group : batch.target_groups) begins.push_back(begins.back() + group);
   while (batch.target_groups.empty() && begins.back() < count) begins.push_back(begins.back() + 1);
   return begins;
-}
-
-// The first unit of part `part`: the first one whose middle lies at or behind the part's share of the tokens.
-int64_t first_of_part(const std::vector<int64_t>& ends, int part, int parts) {
-  const int64_t total = ends.empty() ? 0 : ends.back();
-  int64_t begin = 0;
-  for (size_t i = 0; i < ends.size(); ++i) {
-    if (part == parts || (begin + ends[i]) * parts < 2 * part * total) {
-      begin = ends[i];
-      continue;
-    }
-    return static_cast<int64_t>(i);
-  }
-  return std::ssize(ends);
-}
-
-TokenBatch sequences_of(const TokenBatch& batch, int64_t first, int64_t last) {
-  TokenBatch result;
-  if (batch.segments.count() == 0 || first == last) return result;
-  const int64_t begin = batch.segments.begin(first), end = batch.segments.begin(last - 1) + batch.segments.length(last - 1);
-  result.ids.assign(batch.ids.begin() + begin, batch.ids.begin() + end);
-  if (!batch.token_types.empty()) result.token_types.assign(batch.token_types.begin() + begin, batch.token_types.begin() + end);
-  std::vector<int32_t> lengths;
-  for (int64_t i = first; i < last; ++i) lengths.push_back(batch.segments.length(i));
-  result.segments = Segments::of_lengths(lengths);
-  return result;
 }
 
 }  // namespace
@@ -66,8 +42,8 @@ TrainingBatch part_of(const TrainingBatch& batch, int part, int parts) {
   TrainingBatch result;
   if (first_unit == last_unit) return result;
   const int64_t first = begins[static_cast<size_t>(first_unit)], last = begins[static_cast<size_t>(last_unit)];
-  result.source = sequences_of(batch.source, first, last);
-  result.target_in = sequences_of(batch.target_in, first, last);
+  result.source = sequences_of(batch.source, {first, last});
+  result.target_in = sequences_of(batch.target_in, {first, last});
   const bool decoder = batch.target_in.segments.count() > 0;
   if (decoder && batch.target_rows.empty()) {
     const auto begin = batch.target_out.begin() + batch.target_in.segments.begin(first);
