@@ -68,6 +68,7 @@ struct Job {
 };
 
 thread_local bool inside_parallel_region = false;
+thread_local bool has_turn = false;  // holds the pool's mutex outside a loop
 
 // Workers wait for a new epoch: first spinning (a training step issues a loop every few microseconds), then asleep. A loop ends when its
 // indices are done and the participating workers have left it; one that wakes too late finds no job. So a short loop never waits for a
@@ -176,6 +177,14 @@ std::unique_ptr<Pool>& pool_of(int threads) {
 }
 std::unique_ptr<Pool>& pool() { return pool_of(0); }
 
+// Empty inside a loop, and where the thread has its turn already.
+std::unique_lock<std::mutex> wait_for_turn() {
+  if (inside_parallel_region || has_turn) return {};
+  std::unique_lock lock(pool_mutex);
+  pool();  // so that asking for the number of threads needs no lock
+  return lock;
+}
+
 }  // namespace
 
 int parse_num_threads(std::string_view text, std::string_view label) {
@@ -208,17 +217,23 @@ void set_num_threads(int count) {
 
 bool inside_parallel_for() { return inside_parallel_region; }
 
+ParallelLock::ParallelLock(std::mutex& mutex) : turn_(wait_for_turn()), lock_(mutex) {
+  if (turn_) has_turn = true;
+}
+ParallelLock::~ParallelLock() {
+  if (turn_) has_turn = false;
+}
+
 void internal::run_parallel(int64_t count, void (*call)(void*, int64_t), void* body) {
   if (count <= 0) return;
   Job job;
   job.count = count;
   job.call = call;
   job.body = body;
-  std::unique_lock<std::mutex> lock(pool_mutex, std::defer_lock);
-  if (count > 1 && !inside_parallel_region) lock.lock();
-  if (!lock.owns_lock()) {
+  if (count == 1 || inside_parallel_region) {
     job.work();
   } else {
+    const std::unique_lock<std::mutex> lock = wait_for_turn();
     Pool& workers = *pool();
     inside_parallel_region = true;  // also with one thread: a loop inside a body must not lock the mutex again
     workers.run(job);

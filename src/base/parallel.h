@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string_view>
 #include <type_traits>
 
@@ -23,6 +24,20 @@ int parse_num_threads(std::string_view text, std::string_view label);
 
 // True inside a parallel_for's body, whose own loops run on this thread only.
 bool inside_parallel_for();
+
+// Holds a mutex under which loops run, and which bodies of loops take too. Outside a loop it waits for its turn with the threads first, so
+// that no thread waits for the threads with the mutex held while a body waits for the mutex.
+class ParallelLock {
+ public:
+  explicit ParallelLock(std::mutex& mutex);
+  ~ParallelLock();
+  ParallelLock(const ParallelLock&) = delete;
+  ParallelLock& operator=(const ParallelLock&) = delete;
+
+ private:
+  std::unique_lock<std::mutex> turn_;
+  const std::lock_guard<std::mutex> lock_;
+};
 
 namespace internal {
 void run_parallel(int64_t count, void (*call)(void* body, int64_t index), void* body);

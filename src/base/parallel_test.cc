@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
+#include <mutex>
 #include <numeric>
 #include <set>
 #include <stdexcept>
@@ -178,6 +180,24 @@ TEST_P(ParallelFor, LoopsOfSeveralThreadsTakeTurns) {
   }
   for (std::thread& caller : callers) caller.join();
   for (const auto& mine : runs) EXPECT_EQ(mine, std::vector<int>(200, 50));
+}
+
+// Without a common order the first thread waits for the threads with the mutex held, and a body of the second's loop for the mutex.
+TEST_P(ParallelFor, ALockUnderWhichLoopsRunMayBeTakenInBodies) {
+  std::mutex mutex;
+  std::atomic<bool> held{false};
+  std::atomic<int64_t> sum{0};
+  const auto add = [&] {
+    const ParallelLock lock(mutex);
+    if (!held.exchange(true)) std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the other thread comes to its loop
+    EXPECT_EQ(num_threads(), GetParam());
+    parallel_for(5, [&](int64_t i) { sum += i; });
+  };
+  std::thread first(add);
+  while (!held) std::this_thread::yield();
+  parallel_for(4, [&](int64_t) { add(); });
+  first.join();
+  EXPECT_EQ(sum, 5 * 10);
 }
 
 TEST_P(ParallelFor, ThreadsAreNoMoreThanAskedFor) {

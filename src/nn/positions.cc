@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/parallel.h"
 #include "ops/ops.h"
 
 namespace qkv {
@@ -23,7 +24,7 @@ EmbeddedPositions::EmbeddedPositions(PositionTable kind, int rows, int hidden_si
 
 Tensor EmbeddedPositions::rows(int64_t count) const {
   if (table_ || !sinusoids_) return table_;
-  const std::lock_guard lock(sinusoids_->mutex);
+  const ParallelLock lock(sinusoids_->mutex);
   Tensor& table = sinusoids_->table;
   const int64_t most = most_rows_;
   count = std::min(count, most);
@@ -89,7 +90,7 @@ void AttentionPositions::set_relative(int64_t reach, DType dtype, PassPositions&
 }
 
 RopeTables AttentionPositions::known_rope(size_t group, int64_t count) const {
-  const std::lock_guard lock(known_->mutex);
+  const ParallelLock lock(known_->mutex);
   RopeTables& known = known_->of_group[group].rope;
   const int64_t rows = known.cosines ? known.cosines.rows() : 0;
   constexpr int64_t kAnyLength = 0;
@@ -98,7 +99,7 @@ RopeTables AttentionPositions::known_rope(size_t group, int64_t count) const {
 }
 
 Tensor AttentionPositions::known_alibi(size_t group, int64_t reach) const {
-  const std::lock_guard lock(known_->mutex);
+  const ParallelLock lock(known_->mutex);
   Tensor& known = known_->of_group[group].alibi;
   const int64_t reached = known ? known.cols() / 2 : 0;
   if (!known || reached < reach) known = alibi_bias(groups_[group].num_heads, std::max({reach, 2 * reached, int64_t{63}}), device_);

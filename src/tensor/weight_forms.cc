@@ -1,5 +1,6 @@
 #include "tensor/weight_forms.h"
 
+#include "base/parallel.h"
 #include "tensor/tensor_impl.h"
 
 namespace qkv {
@@ -26,7 +27,7 @@ ProductWeight product_weight(const Tensor& weight, bool transpose, DType rows_ty
   const int64_t bytes = layout.bytes();
   if (bytes == 0) return {weight.view(), {}};
   Tensor::Impl& impl = weight.impl();
-  const std::lock_guard lock(impl.packing);
+  const ParallelLock lock(impl.packing);
   Tensor::Impl::Packed& packed = impl.packed[transpose];
   const bool fresh = packed.storage && packed.layout == layout && (!impl.storage || packed.version == impl.storage->version);
   if (!fresh) {
@@ -41,7 +42,7 @@ ProductWeight product_weight(const Tensor& weight, bool transpose, DType rows_ty
 
 ProductWeight table_weight(const Tensor& weight) {
   Tensor::Impl& impl = weight.impl();
-  const std::lock_guard lock(impl.packing);
+  const ParallelLock lock(impl.packing);
   if (impl.storage || !impl.packed[1].storage) return {weight.view(), {}};
   return {shape_of(weight), matrix_of(impl.packed[1])};
 }
